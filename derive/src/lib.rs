@@ -1,0 +1,1 @@
+//! The derive macro of the `ifmatch` crate; use it through `ifmatch::Merge`.

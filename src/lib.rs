@@ -1,0 +1,4 @@
+//! A resilient, typed HTTP client that resolves write conflicts by itself.
+pub mod http;
+pub mod json;
+pub mod merge;
