@@ -1,1 +1,34 @@
-//! To come.
+//! JSON documents that keep what they were given: the text of numbers and strings, the order of keys,
+//! and every field, known or not.
+//!
+//! `serde_json::Value` forgets much of it (`1.10` becomes `1.1`, 20-digit numbers become floats, of two
+//! equal keys the last one wins), and a write that goes back to a server must not forget. So a
+//! [`Document`] is its text, checked once, and everything here reads that text or cuts pieces out of it.
+//!
+//! [`merge_patch`](patch::merge_patch) and [`json_patch`](patch::json_patch) write the difference of two
+//! documents in the two standard forms.
+
+mod align;
+mod decode;
+mod digest;
+mod document;
+mod edit;
+mod error;
+mod number;
+pub mod patch;
+mod pointer;
+mod scan;
+mod tape;
+mod tree;
+mod write;
+
+pub use document::Document;
+pub use error::JsonError;
+
+pub(crate) use align::{Ids, Replaced, differences};
+pub(crate) use number::Number;
+pub(crate) use pointer::push as push_token;
+pub(crate) use pointer::tokens as pointer_tokens;
+pub(crate) use tape::{Node, Tape};
+pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, same};
+pub(crate) use write::string as write_string;

@@ -1,0 +1,95 @@
+//! From documents to Rust types, with errors that name the place and keep the content to themselves.
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::document::Document;
+use super::error::JsonError;
+use super::pointer;
+use super::tape::{Kind, Node};
+
+pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, JsonError> {
+    let first = match serde_json::from_str(document.as_str()) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // The text is valid, so a complaint about the syntax is about a number that no `f64` holds, or about
+    // the nesting. The way over a value has neither limit; it is not the first way, because it rounds
+    // integers beyond 64 bits.
+    if first.classify() == Category::Syntax {
+        return T::deserialize(document.to_value()).map_err(|e| error(&e, None));
+    }
+    Err(error(&first, place(document, &first)))
+}
+
+/// The error in our words: `serde_json` quotes the value that it found.
+pub(super) fn error(error: &serde_json::Error, place: Option<String>) -> JsonError {
+    let message = error.to_string();
+    let harmless = ["missing field ", "unknown field ", "duplicate field "];
+    let detail = if harmless.iter().any(|start| message.starts_with(start)) {
+        without_position(&message).to_owned()
+    } else if let Some((found, expected)) = message.rsplit_once(", expected ") {
+        let problem = found.split([':', '`']).next().unwrap_or_default().trim();
+        let known = [
+            "invalid type",
+            "invalid value",
+            "invalid length",
+            "unknown variant",
+        ]
+        .contains(&problem);
+        format!(
+            "{}, expected {}",
+            if known { problem } else { "it was refused" },
+            without_position(expected)
+        )
+    } else {
+        "the type refused the value".to_owned()
+    };
+    JsonError::type_mismatch(detail, place)
+}
+
+fn without_position(message: &str) -> &str {
+    message
+        .rsplit_once(" at line ")
+        .map_or(message, |(front, _)| front)
+}
+
+/// The pointer of the innermost value at the position that the error names.
+fn place(document: &Document, error: &serde_json::Error) -> Option<String> {
+    let text = document.as_str();
+    let line_start = match error.line() {
+        0 | 1 => 0,
+        line => text
+            .match_indices('\n')
+            .nth(line - 2)
+            .map(|(at, _)| at + 1)?,
+    };
+    let offset = (line_start + error.column()).saturating_sub(1);
+    document.with_root(|root| {
+        let mut pointer = String::new();
+        let mut node = root;
+        while let Some((token, child)) = child_at(node, offset) {
+            pointer::push(&mut pointer, &token);
+            node = child;
+        }
+        Some(pointer)
+    })
+}
+
+fn child_at(node: Node<'_>, offset: usize) -> Option<(String, Node<'_>)> {
+    match node.kind() {
+        Kind::Array => {
+            let mut children = node.children_of_array().enumerate();
+            children
+                .find(|(_, c)| c.range().contains(&offset))
+                .map(|(i, c)| (i.to_string(), c))
+        }
+        Kind::Object => {
+            let mut children = node.children_of_object();
+            children
+                .find(|(_, c)| c.range().contains(&offset))
+                .map(|(k, c)| (k.content().to_owned(), c))
+        }
+        _ => None,
+    }
+}

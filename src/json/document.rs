@@ -1,0 +1,292 @@
+//! [`Document`].
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::error::JsonError;
+use super::tape::{Node, Tape};
+use super::tree::{self, Tree, WALKED_DEPTH};
+use super::{decode, edit, pointer, write};
+
+/// A JSON text that was checked once and is kept as it is: immutable and cheap to clone.
+///
+/// Two documents are equal when they say the same: numbers are compared by value and exactly
+/// (`1 == 1.0 == 1e0`, at any size), the order of keys does not count, a boolean is never a number.
+/// [`same_text`](Self::same_text) compares the texts. `Debug` shows the length only, because documents
+/// end up in logs; `Display` writes the text.
+///
+/// # Default
+///
+/// | limit | value |
+/// |---|---|
+/// | nesting of arrays and objects | [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH): 128 |
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::json::Document;
+///
+/// let document = Document::parse(br#"{"id": 12345678901234567890123, "price": 1.10}"#)?;
+/// assert_eq!(document, Document::parse(br#"{"price":1.1,"id":12345678901234567890123.0}"#)?);
+/// assert_eq!(document.pointer("/price").unwrap().as_str(), "1.10");
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+#[derive(Clone)]
+pub struct Document {
+    text: Arc<str>,
+}
+
+impl Document {
+    /// How deep arrays and objects may be nested, unless told otherwise.
+    pub const DEFAULT_DEPTH: usize = 128;
+
+    /// The deepest nesting that [`parse_with_depth`](Self::parse_with_depth) can be told to accept.
+    pub const MAX_DEPTH: usize = WALKED_DEPTH;
+
+    /// Reads a text, strictly by RFC 8259. A byte order mark in front is skipped.
+    ///
+    /// # Errors
+    ///
+    /// The text is not UTF-8, not JSON, torn, followed by something else, names a key twice in one
+    /// object, holds half of a surrogate pair, or is nested deeper than
+    /// [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// assert!(Document::parse(b"[1, 2").unwrap_err().is_syntax());
+    /// assert_eq!(Document::parse(b"\xef\xbb\xbf{}")?.as_str(), "{}");
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        Self::parse_with_depth(bytes, Self::DEFAULT_DEPTH)
+    }
+
+    /// Reads a text as [`parse`](Self::parse) does, with another limit for the nesting.
+    ///
+    /// Limits above [`MAX_DEPTH`](Self::MAX_DEPTH) count as that.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// assert!(Document::parse_with_depth(b"[[]]", 1).unwrap_err().is_too_deep());
+    /// ```
+    pub fn parse_with_depth(bytes: &[u8], depth: usize) -> Result<Self, JsonError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = std::str::from_utf8(bytes).map_err(|e| JsonError::encoding(e.valid_up_to()))?;
+        Tape::parse(text, depth.min(Self::MAX_DEPTH))?;
+        Ok(Self { text: text.into() })
+    }
+
+    /// Writes a Rust value as a document.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be written as JSON: a map whose keys are no strings, or its own error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// assert_eq!(Document::encode(&vec![1, 2])?.as_str(), "[1,2]");
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
+        let text = serde_json::to_string(value).map_err(|e| decode::error(&e, None))?;
+        // A type can write a key twice (`flatten`) or nest too deep; readers would trip over it.
+        Self::parse(text.as_bytes())
+    }
+
+    /// Reads the document as a Rust value.
+    ///
+    /// Numbers that no `f64` holds (`1e400`) reach the type as the largest one of their sign, so that
+    /// such a number never makes a document unreadable; the document itself keeps the text.
+    ///
+    /// # Errors
+    ///
+    /// The document does not fit the type. The message names the place and what was expected there, never
+    /// the value found.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// let document = Document::parse(b"[1, 1e400]")?;
+    /// assert_eq!(document.decode::<Vec<f64>>()?, [1.0, f64::MAX]);
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        decode::decode(self)
+    }
+
+    /// The document of a `serde_json` value.
+    pub fn from_value(value: &Value) -> Self {
+        let mut text = String::new();
+        write::value(value, &mut text);
+        Self::of_checked(text)
+    }
+
+    /// The document as a `serde_json` value, which may round numbers and sorts keys.
+    pub fn to_value(&self) -> Value {
+        self.with_root(|root| root.to_value())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text as bytes, without a copy.
+    pub fn to_bytes(&self) -> Bytes {
+        struct Owner(Arc<str>);
+        impl AsRef<[u8]> for Owner {
+            fn as_ref(&self) -> &[u8] {
+                self.0.as_bytes()
+            }
+        }
+        Bytes::from_owner(Owner(Arc::clone(&self.text)))
+    }
+
+    /// The length of the text in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no JSON text is empty")]
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The value at a JSON Pointer (RFC 6901), if there is one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// let document = Document::parse(br#"{"a": [{"b/c": 1.0}]}"#)?;
+    /// assert_eq!(document.pointer("/a/0/b~1c").unwrap().as_str(), "1.0");
+    /// assert!(document.pointer("/a/1").is_none());
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn pointer(&self, pointer: &str) -> Option<Self> {
+        let tokens = pointer::tokens(pointer)?;
+        self.with_root(|root| {
+            Some(Self::of_checked(
+                edit::find(root, &tokens)?.raw().to_owned(),
+            ))
+        })
+    }
+
+    /// The document with another value at a JSON Pointer; the rest keeps its text.
+    ///
+    /// A member that is missing is added, and so are missing objects on the way to it. In an array the
+    /// index may be that of an element, or the length or `-` to append.
+    ///
+    /// # Errors
+    ///
+    /// The pointer is malformed, or leads through a scalar or a missing element.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// let document = Document::parse(br#"{"price": 1.10}"#)?;
+    /// let document = document.with("/meta/by", &Document::parse(br#""me""#)?)?;
+    /// assert_eq!(document.as_str(), r#"{"price": 1.10,"meta":{"by":"me"}}"#);
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn with(&self, pointer: &str, value: &Document) -> Result<Self, JsonError> {
+        let tokens = pointer::tokens(pointer)
+            .ok_or_else(|| JsonError::bad_pointer(pointer, "it is malformed"))?;
+        self.with_root(|root| edit::set(root, &tokens, value.as_str().trim()))
+            .map(Self::of_checked)
+            .ok_or_else(|| {
+                JsonError::bad_pointer(pointer, "it leads through a scalar or a missing element")
+            })
+    }
+
+    /// The document without the value at a JSON Pointer; the same document when nothing is there, or when
+    /// the pointer is that of the whole.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::json::Document;
+    ///
+    /// let document = Document::parse(br#"{"a": 1, "b": 2.0}"#)?;
+    /// assert_eq!(document.without("/a").as_str(), r#"{"b": 2.0}"#);
+    /// # Ok::<(), ifmatch::json::JsonError>(())
+    /// ```
+    pub fn without(&self, pointer: &str) -> Self {
+        let removed = pointer::tokens(pointer)
+            .and_then(|tokens| self.with_root(|root| edit::remove(root, &tokens)));
+        removed.map_or_else(|| self.clone(), Self::of_checked)
+    }
+
+    /// Whether the texts are the same, byte by byte.
+    pub fn same_text(&self, other: &Document) -> bool {
+        self.text == other.text
+    }
+
+    /// A document of a text that is known to be JSON.
+    pub(crate) fn of_checked(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into() }
+    }
+
+    /// The parsed text, for as long as the closure runs.
+    pub(crate) fn with_root<R>(&self, use_it: impl FnOnce(Node<'_>) -> R) -> R {
+        use_it(Tape::of_checked(&self.text).root())
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        if self.text == other.text {
+            return true;
+        }
+        let (a, b) = (Tape::of_checked(&self.text), Tape::of_checked(&other.text));
+        tree::same(a.root(), b.root())
+    }
+}
+
+impl Eq for Document {}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({} bytes)", self.len())
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for Document {
+    type Err = JsonError;
+
+    fn from_str(text: &str) -> Result<Self, JsonError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
+    }
+}

@@ -1,0 +1,164 @@
+//! What can be wrong with a JSON text, and where.
+
+use std::fmt;
+
+/// A JSON text that cannot be used, with the place where that shows.
+///
+/// The message names the problem, the byte offset and the pointer as far as they are known. It never
+/// quotes the document, apart from the keys that make up a pointer.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::json::Document;
+///
+/// let error = Document::parse(br#"{"id":1,"id":2}"#).unwrap_err();
+/// assert!(error.is_duplicate_key());
+/// assert_eq!(error.to_string(), "the key at /id appears twice (byte 8)");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonError {
+    kind: Kind,
+    offset: Option<usize>,
+    pointer: Option<String>,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Encoding,
+    Syntax,
+    DuplicateKey,
+    TooDeep,
+    TooLong,
+    Type,
+    Pointer,
+}
+
+impl JsonError {
+    pub(crate) fn encoding(offset: usize) -> Self {
+        Self::new(Kind::Encoding).at(offset)
+    }
+
+    pub(crate) fn syntax(offset: usize, detail: &str) -> Self {
+        let mut error = Self::new(Kind::Syntax).at(offset);
+        error.detail = Some(detail.to_owned());
+        error
+    }
+
+    pub(crate) fn duplicate_key(offset: usize, pointer: String) -> Self {
+        let mut error = Self::new(Kind::DuplicateKey).at(offset);
+        error.pointer = Some(pointer);
+        error
+    }
+
+    pub(crate) fn too_deep(offset: usize, limit: usize) -> Self {
+        let mut error = Self::new(Kind::TooDeep).at(offset);
+        error.detail = Some(limit.to_string());
+        error
+    }
+
+    pub(crate) fn too_long() -> Self {
+        Self::new(Kind::TooLong)
+    }
+
+    pub(crate) fn type_mismatch(detail: String, pointer: Option<String>) -> Self {
+        let mut error = Self::new(Kind::Type);
+        error.detail = Some(detail);
+        error.pointer = pointer;
+        error
+    }
+
+    pub(crate) fn bad_pointer(pointer: &str, detail: &str) -> Self {
+        let mut error = Self::new(Kind::Pointer);
+        error.pointer = Some(pointer.to_owned());
+        error.detail = Some(detail.to_owned());
+        error
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            offset: None,
+            pointer: None,
+            detail: None,
+        }
+    }
+
+    fn at(mut self, offset: usize) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Whether the bytes are not UTF-8, or a string holds half of a surrogate pair (RFC 8259 section 8).
+    pub fn is_encoding(&self) -> bool {
+        self.kind == Kind::Encoding
+    }
+
+    /// Whether the text breaks the grammar: torn, followed by something else, or simply not JSON.
+    pub fn is_syntax(&self) -> bool {
+        self.kind == Kind::Syntax
+    }
+
+    /// Whether an object names one key twice. Readers disagree about which one counts, so none is chosen.
+    pub fn is_duplicate_key(&self) -> bool {
+        self.kind == Kind::DuplicateKey
+    }
+
+    /// Whether arrays and objects are nested deeper than the limit.
+    pub fn is_too_deep(&self) -> bool {
+        self.kind == Kind::TooDeep
+    }
+
+    /// Whether the text is longer than 4 GiB.
+    pub fn is_too_long(&self) -> bool {
+        self.kind == Kind::TooLong
+    }
+
+    /// Whether the document and the Rust type do not fit each other.
+    pub fn is_type_mismatch(&self) -> bool {
+        self.kind == Kind::Type
+    }
+
+    /// Whether a JSON Pointer is malformed or leads to a place that cannot be set.
+    pub fn is_bad_pointer(&self) -> bool {
+        self.kind == Kind::Pointer
+    }
+
+    /// The byte offset of the problem, counted without a leading byte order mark.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// The JSON Pointer of the problem, where there is one.
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = self.detail.as_deref().unwrap_or_default();
+        let pointer = self.pointer.as_deref().unwrap_or_default();
+        match self.kind {
+            Kind::Encoding => f.write_str("the text is not valid Unicode")?,
+            Kind::Syntax => write!(f, "not valid JSON: {detail}")?,
+            Kind::DuplicateKey => write!(f, "the key at {pointer} appears twice")?,
+            Kind::TooDeep => write!(f, "nested deeper than {detail} levels")?,
+            Kind::TooLong => f.write_str("the text is longer than 4 GiB")?,
+            Kind::Type => {
+                write!(f, "the document does not fit the type: {detail}")?;
+                if !pointer.is_empty() {
+                    write!(f, " at {pointer}")?;
+                }
+            }
+            Kind::Pointer => write!(f, "the pointer {pointer:?} cannot be used: {detail}")?,
+        }
+        match self.offset {
+            Some(offset) => write!(f, " (byte {offset})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}

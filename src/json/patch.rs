@@ -1,0 +1,233 @@
+//! The difference of two documents, in the two standard forms.
+
+use std::fmt;
+
+use super::align::{Replaced, array_differences};
+use super::document::Document;
+use super::pointer;
+use super::tape::{Node, Tape};
+use super::tree::{Finder, Tree, View, same};
+use super::write;
+
+/// A difference that a JSON Merge Patch cannot say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotExpressible {
+    pointer: String,
+}
+
+impl NotExpressible {
+    /// The place that cannot be said.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+}
+
+impl fmt::Display for NotExpressible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str("a merge patch can only change an object"),
+            pointer => write!(f, "a merge patch cannot set {pointer} to null"),
+        }
+    }
+}
+
+impl std::error::Error for NotExpressible {}
+
+/// The JSON Merge Patch (RFC 7396) that leads from one document to the other.
+///
+/// # Errors
+///
+/// A member would have to be set to `null`, which a merge patch takes for its removal, or one of the
+/// documents is no object.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::json::{Document, patch::merge_patch};
+///
+/// let from = Document::parse(br#"{"a": 1, "b": {"c": 1, "d": 2}}"#)?;
+/// let to = Document::parse(br#"{"b": {"c": 1.50, "d": 2}}"#)?;
+/// assert_eq!(merge_patch(&from, &to).unwrap().as_str(), r#"{"b":{"c":1.50},"a":null}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn merge_patch(from: &Document, to: &Document) -> Result<Document, NotExpressible> {
+    let (from, to) = (
+        Tape::of_checked(from.as_str()),
+        Tape::of_checked(to.as_str()),
+    );
+    let (from, to) = (from.root(), to.root());
+    if !matches!((from.view(), to.view()), (View::Object, View::Object)) {
+        return Err(NotExpressible {
+            pointer: String::new(),
+        });
+    }
+    let mut out = String::new();
+    members_patch(Some(from), to, &mut String::new(), &mut out)?;
+    Ok(Document::of_checked(out))
+}
+
+/// Writes what has to be set and removed in an object. Without `from`, all of it is set.
+fn members_patch(
+    from: Option<Node<'_>>,
+    to: Node<'_>,
+    path: &mut String,
+    out: &mut String,
+) -> Result<(), NotExpressible> {
+    let (fm, tm) = (from.map(Tree::members).unwrap_or_default(), to.members());
+    let (mut in_from, mut in_to) = (Finder::new(&fm), Finder::new(&tm));
+    out.push('{');
+    let empty = out.len();
+    for (key, new) in &tm {
+        let old = in_from.get(key.name).map(|at| fm[at].1);
+        if old.is_some_and(|old| same(old, *new)) {
+            continue;
+        }
+        let length = path.len();
+        pointer::push(path, key.name);
+        if out.len() > empty {
+            out.push(',');
+        }
+        out.push_str(key.raw);
+        out.push(':');
+        match new.view() {
+            View::Null => {
+                return Err(NotExpressible {
+                    pointer: path.clone(),
+                });
+            }
+            View::Object => members_patch(
+                old.filter(|old| matches!(old.view(), View::Object)),
+                *new,
+                path,
+                out,
+            )?,
+            _ => new.write(out),
+        }
+        path.truncate(length);
+    }
+    for (key, _) in &fm {
+        if in_to.get(key.name).is_none() {
+            if out.len() > empty {
+                out.push(',');
+            }
+            out.push_str(key.raw);
+            out.push_str(":null");
+        }
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// The JSON Patch (RFC 6902) that leads from one document to the other.
+///
+/// Each removal and replacement is preceded by a `test` of the old value, so that the patch fails as a
+/// whole on a document that somebody else changed there. Arrays are aligned, so an insertion is one
+/// operation.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::json::{Document, patch::json_patch};
+///
+/// let from = Document::parse(br#"{"list": [2, 3]}"#)?;
+/// let to = Document::parse(br#"{"list": [1, 2, 3]}"#)?;
+/// assert_eq!(json_patch(&from, &to).as_str(), r#"[{"op":"add","path":"/list/0","value":1}]"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn json_patch(from: &Document, to: &Document) -> Document {
+    let (from, to) = (
+        Tape::of_checked(from.as_str()),
+        Tape::of_checked(to.as_str()),
+    );
+    let mut patch = Patch {
+        out: String::from("["),
+        path: String::new(),
+    };
+    patch.place(from.root(), to.root());
+    patch.out.push(']');
+    Document::of_checked(patch.out)
+}
+
+struct Patch {
+    out: String,
+    path: String,
+}
+
+impl Patch {
+    fn place(&mut self, from: Node<'_>, to: Node<'_>) {
+        match (from.view(), to.view()) {
+            (View::Object, View::Object) => self.objects(from, to),
+            (View::Array, View::Array) => self.arrays(&from.elements(), &to.elements()),
+            _ if same(from, to) => {}
+            _ => {
+                self.operation("test", Some(from));
+                self.operation("replace", Some(to));
+            }
+        }
+    }
+
+    fn objects(&mut self, from: Node<'_>, to: Node<'_>) {
+        if from.raw() == to.raw() {
+            return;
+        }
+        let (fm, tm) = (from.members(), to.members());
+        let (mut in_from, mut in_to) = (Finder::new(&fm), Finder::new(&tm));
+        for (key, old) in &fm {
+            if in_to.get(key.name).is_none() {
+                self.within(key.name, |patch| patch.remove(*old));
+            }
+        }
+        for (key, new) in &tm {
+            let old = in_from.get(key.name).map(|at| fm[at].1);
+            self.within(key.name, |patch| match old {
+                Some(old) => patch.place(old, *new),
+                None => patch.operation("add", Some(*new)),
+            });
+        }
+    }
+
+    /// Goes from the back to the front, so that no operation shifts the place of a later one.
+    fn arrays(&mut self, from: &[Node<'_>], to: &[Node<'_>]) {
+        for Replaced { old, new } in array_differences(from, to).into_iter().rev() {
+            let paired = old.len().min(new.len());
+            for at in (old.start + paired..old.end).rev() {
+                self.within(&at.to_string(), |patch| patch.remove(from[at]));
+            }
+            for (at, added) in (old.start + paired..).zip(new.start + paired..new.end) {
+                self.within(&at.to_string(), |patch| {
+                    patch.operation("add", Some(to[added]))
+                });
+            }
+            for (at, replaced) in old.zip(new) {
+                self.within(&at.to_string(), |patch| patch.place(from[at], to[replaced]));
+            }
+        }
+    }
+
+    fn within(&mut self, token: &str, write: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        pointer::push(&mut self.path, token);
+        write(self);
+        self.path.truncate(length);
+    }
+
+    fn remove(&mut self, old: Node<'_>) {
+        self.operation("test", Some(old));
+        self.operation("remove", None);
+    }
+
+    fn operation(&mut self, name: &str, value: Option<Node<'_>>) {
+        if self.out.len() > 1 {
+            self.out.push(',');
+        }
+        self.out.push_str("{\"op\":\"");
+        self.out.push_str(name);
+        self.out.push_str("\",\"path\":");
+        write::string(&self.path, &mut self.out);
+        if let Some(value) = value {
+            self.out.push_str(",\"value\":");
+            self.out.push_str(value.raw());
+        }
+        self.out.push('}');
+    }
+}

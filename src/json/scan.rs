@@ -1,0 +1,187 @@
+//! The tokens of RFC 8259.
+
+use super::error::JsonError;
+use super::tape::Kind;
+
+pub(super) struct Scanner<'a> {
+    bytes: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            bytes: text.as_bytes(),
+            at: 0,
+        }
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    pub(super) fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn error(&self, detail: &str) -> JsonError {
+        JsonError::syntax(self.at, detail)
+    }
+
+    pub(super) fn end(&self) -> Result<(), JsonError> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.error("something follows the value")),
+        }
+    }
+
+    /// One scalar value, or a key.
+    pub(super) fn scalar(&mut self) -> Result<Kind, JsonError> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true", Kind::True),
+            Some(b'f') => self.word(b"false", Kind::False),
+            Some(b'n') => self.word(b"null", Kind::Null),
+            Some(_) => Err(self.error("expected a value")),
+            None => Err(self.error("it ends too early")),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(self.error("expected a value"));
+        }
+        self.at += word.len();
+        Ok(kind)
+    }
+
+    fn string(&mut self) -> Result<Kind, JsonError> {
+        let start = self.at;
+        let mut kind = Kind::Plain;
+        self.at += 1;
+        loop {
+            // Skips to the next byte that means something inside a string.
+            let rest = &self.bytes[self.at..];
+            let Some(skip) = rest
+                .iter()
+                .position(|&b| b == b'"' || b == b'\\' || b < 0x20)
+            else {
+                return Err(JsonError::syntax(start, "a string that does not end"));
+            };
+            self.at += skip;
+            match self.bytes[self.at] {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(kind);
+                }
+                b'\\' => {
+                    kind = Kind::Escaped;
+                    // What follows the backslash is checked when the string is unescaped.
+                    if self.at + 1 >= self.bytes.len() {
+                        return Err(JsonError::syntax(start, "a string that does not end"));
+                    }
+                    self.at += 2;
+                }
+                _ => return Err(self.error("a control character that is not escaped")),
+            }
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at == start {
+            Err(self.error("expected a digit"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn number(&mut self) -> Result<Kind, JsonError> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(Kind::Number)
+    }
+}
+
+/// The content of the string token `text[start..end]`.
+pub(super) fn unescape(text: &str, start: usize, end: usize) -> Result<Box<str>, JsonError> {
+    let mut out = String::with_capacity(end - start);
+    let last = end - 1;
+    let mut at = start + 1;
+    while at < last {
+        let plain = text[at..last].find('\\').map_or(last, |found| at + found);
+        out.push_str(&text[at..plain]);
+        at = plain;
+        if at == last {
+            break;
+        }
+        let escape = text.as_bytes()[at + 1];
+        let simple = match escape {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (c, length) = unicode(&text.as_bytes()[..last], at)?;
+                out.push(c);
+                at += length;
+                continue;
+            }
+            _ => return Err(JsonError::syntax(at, "an unknown escape")),
+        };
+        out.push(simple);
+        at += 2;
+    }
+    Ok(out.into_boxed_str())
+}
+
+/// A `\u` escape, or two of them that form a surrogate pair. Half a pair is no character.
+fn unicode(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
+    let unit = |at: usize| -> Option<u32> {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits
+            .iter()
+            .try_fold(0, |n, &d| Some(n * 16 + char::from(d).to_digit(16)?))
+    };
+    let first =
+        unit(at).ok_or_else(|| JsonError::syntax(at, "expected four hexadecimal digits"))?;
+    if let Some(c) = char::from_u32(first) {
+        return Ok((c, 6));
+    }
+    match unit(at + 6) {
+        Some(second @ 0xdc00..=0xdfff) if first < 0xdc00 => {
+            let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            char::from_u32(code)
+                .map(|c| (c, 12))
+                .ok_or_else(|| JsonError::encoding(at))
+        }
+        _ => Err(JsonError::encoding(at)),
+    }
+}

@@ -1,0 +1,361 @@
+//! The reader: one pass over the text, an entry per value, no recursion.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use super::error::JsonError;
+use super::number::Number;
+use super::pointer;
+use super::scan::{self, Scanner};
+
+/// What an entry of the tape is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    False,
+    True,
+    Number,
+    /// A string without escapes: its content is its text between the quotes.
+    Plain,
+    /// A string with escapes: its content lies in the side table.
+    Escaped,
+    Array,
+    Object,
+}
+
+/// One value (or key): where its text lies, and where the next sibling's entry is.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: u32,
+    end: u32,
+    /// For arrays and objects the entry behind the last child, for escaped strings the place in the
+    /// side table.
+    link: u32,
+    kind: Kind,
+}
+
+/// A parsed text. Values are addressed by [`Node`].
+#[derive(Debug)]
+pub(crate) struct Tape<'a> {
+    text: &'a str,
+    entries: Vec<Entry>,
+    unescaped: Vec<Box<str>>,
+    /// Digests of values, filled as they are asked for; 0 is "not yet".
+    digests: RefCell<Vec<u64>>,
+}
+
+/// One value of a tape.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node<'t> {
+    tape: &'t Tape<'t>,
+    at: usize,
+}
+
+impl<'a> Tape<'a> {
+    /// Reads and checks a whole text.
+    pub(crate) fn parse(text: &'a str, depth: usize) -> Result<Self, JsonError> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(JsonError::too_long());
+        }
+        let mut tape = Tape {
+            text,
+            entries: Vec::with_capacity(text.len() / 12 + 1),
+            unescaped: Vec::new(),
+            digests: RefCell::default(),
+        };
+        tape.read(depth)?;
+        Ok(tape)
+    }
+
+    /// Reads a text that was checked before.
+    pub(crate) fn of_checked(text: &'a str) -> Self {
+        // A checked text has no error; were it otherwise, `null` would stand in for it.
+        Self::parse(text, usize::MAX).unwrap_or_else(|_| Tape {
+            text: "null",
+            entries: vec![Entry {
+                start: 0,
+                end: 4,
+                link: 1,
+                kind: Kind::Null,
+            }],
+            unescaped: Vec::new(),
+            digests: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn root(&self) -> Node<'_> {
+        Node { tape: self, at: 0 }
+    }
+
+    fn read(&mut self, depth: usize) -> Result<(), JsonError> {
+        let mut scan = Scanner::new(self.text);
+        let mut open: Vec<usize> = Vec::new();
+        scan.space();
+        'value: loop {
+            let start = scan.at;
+            let kind = match scan.peek() {
+                Some(b'{') => Kind::Object,
+                Some(b'[') => Kind::Array,
+                _ => scan.scalar()?,
+            };
+            if matches!(kind, Kind::Object | Kind::Array) {
+                if open.len() >= depth {
+                    return Err(JsonError::too_deep(start, depth));
+                }
+                open.push(self.entries.len());
+                self.push(start, start, kind);
+                scan.at += 1;
+                scan.space();
+                let close = if kind == Kind::Object { b'}' } else { b']' };
+                if scan.peek() != Some(close) {
+                    if kind == Kind::Object {
+                        self.key(&mut scan)?;
+                    }
+                    continue 'value;
+                }
+            } else {
+                self.push_scalar(start, scan.at, kind)?;
+            }
+            // Behind a value: close what ends here, up to a comma that announces another value.
+            loop {
+                scan.space();
+                let Some(&container) = open.last() else {
+                    return scan.end();
+                };
+                let object = self.entries[container].kind == Kind::Object;
+                match scan.peek() {
+                    Some(b',') => {
+                        scan.at += 1;
+                        scan.space();
+                        if object {
+                            self.key(&mut scan)?;
+                        }
+                        continue 'value;
+                    }
+                    Some(b'}') if object => {}
+                    Some(b']') if !object => {}
+                    None => return Err(scan.error("it ends too early")),
+                    Some(_) => {
+                        return Err(scan.error("expected a comma or the end of the array or object"));
+                    }
+                }
+                scan.at += 1;
+                open.pop();
+                self.entries[container].end = narrow(scan.at);
+                self.entries[container].link = narrow(self.entries.len());
+                if object {
+                    self.refuse_duplicates(container, &open)?;
+                }
+            }
+        }
+    }
+
+    fn key(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        let start = scan.at;
+        if scan.peek() != Some(b'"') {
+            let found = scan
+                .peek()
+                .map_or("it ends too early", |_| "expected a key in quotes");
+            return Err(scan.error(found));
+        }
+        let kind = scan.scalar()?;
+        self.push_scalar(start, scan.at, kind)?;
+        scan.space();
+        if scan.peek() != Some(b':') {
+            return Err(scan.error("expected a colon behind the key"));
+        }
+        scan.at += 1;
+        scan.space();
+        Ok(())
+    }
+
+    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        self.entries.push(Entry {
+            start: narrow(start),
+            end: narrow(end),
+            link: 0,
+            kind,
+        });
+    }
+
+    fn push_scalar(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), JsonError> {
+        self.push(start, end, kind);
+        if kind == Kind::Escaped {
+            let content = scan::unescape(self.text, start, end)?;
+            if let Some(entry) = self.entries.last_mut() {
+                entry.link = narrow(self.unescaped.len());
+            }
+            self.unescaped.push(content);
+        }
+        Ok(())
+    }
+
+    fn refuse_duplicates(&self, container: usize, open: &[usize]) -> Result<(), JsonError> {
+        const FEW: usize = 16;
+        let object = Node {
+            tape: self,
+            at: container,
+        };
+        let mut few = [""; FEW];
+        let mut many = HashSet::new();
+        for (count, (key, _)) in object.children_of_object().enumerate() {
+            let name = key.content();
+            let double = if count < FEW {
+                let double = few[..count].contains(&name);
+                few[count] = name;
+                double
+            } else {
+                if count == FEW {
+                    many.extend(few);
+                }
+                !many.insert(name)
+            };
+            if double {
+                let offset = self.entries[key.at].start as usize;
+                return Err(JsonError::duplicate_key(
+                    offset,
+                    self.path(open, container, name),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The pointer of a key in an object that is being closed, from the chain of open containers.
+    fn path(&self, open: &[usize], container: usize, name: &str) -> String {
+        let mut path = String::new();
+        let chain = open.iter().copied().chain([container]).collect::<Vec<_>>();
+        for pair in chain.windows(2) {
+            let (parent, child) = (pair[0], pair[1]);
+            if self.entries[parent].kind == Kind::Object {
+                // In an object that is still open the key is the entry before its value.
+                pointer::push(
+                    &mut path,
+                    Node {
+                        tape: self,
+                        at: child - 1,
+                    }
+                    .content(),
+                );
+            } else {
+                let mut at = parent + 1;
+                let mut index = 0_usize;
+                while at < child {
+                    at = self.behind(at);
+                    index += 1;
+                }
+                pointer::push(&mut path, &index.to_string());
+            }
+        }
+        pointer::push(&mut path, name);
+        path
+    }
+
+    /// The entry behind a value and all beneath it.
+    fn behind(&self, at: usize) -> usize {
+        let entry = &self.entries[at];
+        match entry.kind {
+            Kind::Array | Kind::Object => entry.link as usize,
+            _ => at + 1,
+        }
+    }
+}
+
+impl<'t> Node<'t> {
+    pub(crate) fn kind(self) -> Kind {
+        self.entry().kind
+    }
+
+    fn entry(self) -> &'t Entry {
+        &self.tape.entries[self.at]
+    }
+
+    /// Whether both are the same entry of the same tape.
+    pub(crate) fn stands_where(self, other: Node<'_>) -> bool {
+        self.at == other.at && std::ptr::eq(self.tape.text, other.tape.text)
+    }
+
+    /// The byte range of the value in the text.
+    pub(crate) fn range(self) -> std::ops::Range<usize> {
+        let entry = self.entry();
+        entry.start as usize..entry.end as usize
+    }
+
+    /// The value as it stands in the text.
+    pub(crate) fn raw(self) -> &'t str {
+        &self.tape.text[self.range()]
+    }
+
+    /// The whole text that the value is a part of.
+    pub(crate) fn whole_text(self) -> &'t str {
+        self.tape.text
+    }
+
+    /// The content of a string, without quotes and escapes; the text of any other value.
+    pub(crate) fn content(self) -> &'t str {
+        let entry = self.entry();
+        match entry.kind {
+            Kind::Plain => &self.tape.text[entry.start as usize + 1..entry.end as usize - 1],
+            Kind::Escaped => &self.tape.unescaped[entry.link as usize],
+            _ => self.raw(),
+        }
+    }
+
+    pub(crate) fn number(self) -> Number<'t> {
+        Number::Text(self.raw())
+    }
+
+    /// The elements of an array; nothing for other values.
+    pub(crate) fn children_of_array(self) -> impl Iterator<Item = Node<'t>> {
+        self.children(Kind::Array)
+    }
+
+    /// The keys and values of an object; nothing for other values.
+    pub(crate) fn children_of_object(self) -> impl Iterator<Item = (Node<'t>, Node<'t>)> {
+        let mut children = self.children(Kind::Object);
+        std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    }
+
+    fn children(self, kind: Kind) -> impl Iterator<Item = Node<'t>> {
+        let end = if self.kind() == kind {
+            self.tape.behind(self.at)
+        } else {
+            0
+        };
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            (at < end).then(|| {
+                let node = Node {
+                    tape: self.tape,
+                    at,
+                };
+                at = self.tape.behind(at);
+                node
+            })
+        })
+    }
+
+    /// The digest, remembered so that values which are asked for again and again cost once.
+    pub(crate) fn remembered_digest(self, compute: impl FnOnce() -> u64) -> u64 {
+        if let Some(&known) = self.tape.digests.borrow().get(self.at)
+            && known != 0
+        {
+            return known;
+        }
+        let digest = compute().max(1);
+        let mut digests = self.tape.digests.borrow_mut();
+        if digests.is_empty() {
+            digests.resize(self.tape.entries.len(), 0);
+        }
+        digests[self.at] = digest;
+        digest
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`parse` refuses texts that are longer"
+)]
+fn narrow(n: usize) -> u32 {
+    n as u32
+}

@@ -1,0 +1,296 @@
+//! What the merge needs of a JSON value, whether it lies in a text or in a `serde_json::Value`.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::digest::Digest;
+use super::number::Number;
+use super::tape::{Kind, Node};
+use super::write;
+
+/// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
+pub(crate) const WALKED_DEPTH: usize = 256;
+
+/// A value, one level deep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum View<'t> {
+    Null,
+    Bool(bool),
+    Number(Number<'t>),
+    String(&'t str),
+    Array,
+    Object,
+}
+
+/// The key of a member: what it says, and how that stands in the text (empty if there is no text).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) raw: &'t str,
+}
+
+/// A JSON value that can be walked.
+pub(crate) trait Tree<'t>: Copy {
+    fn view(self) -> View<'t>;
+    fn elements(self) -> Vec<Self>;
+    fn members(self) -> Vec<(Key<'t>, Self)>;
+    /// Equality that costs next to nothing; `false` means "not known".
+    fn surely_same(self, other: Self) -> bool;
+    /// Whether it is the very same value, not an equal one.
+    fn is(self, other: Self) -> bool;
+    /// A digest; equal values have equal ones.
+    fn digest(self) -> u64;
+    fn to_value(self) -> Value;
+    /// The text, and for a value that lies in a text the node.
+    fn write(self, out: &mut String);
+    fn node(self) -> Option<Node<'t>>;
+}
+
+impl<'t> Tree<'t> for Node<'t> {
+    fn view(self) -> View<'t> {
+        match self.kind() {
+            Kind::Null => View::Null,
+            Kind::False => View::Bool(false),
+            Kind::True => View::Bool(true),
+            Kind::Number => View::Number(self.number()),
+            Kind::Plain | Kind::Escaped => View::String(self.content()),
+            Kind::Array => View::Array,
+            Kind::Object => View::Object,
+        }
+    }
+
+    fn elements(self) -> Vec<Self> {
+        self.children_of_array().collect()
+    }
+
+    fn members(self) -> Vec<(Key<'t>, Self)> {
+        self.children_of_object()
+            .map(|(k, v)| {
+                (
+                    Key {
+                        name: k.content(),
+                        raw: k.raw(),
+                    },
+                    v,
+                )
+            })
+            .collect()
+    }
+
+    fn surely_same(self, other: Self) -> bool {
+        self.raw() == other.raw()
+    }
+
+    fn is(self, other: Self) -> bool {
+        self.stands_where(other)
+    }
+
+    fn digest(self) -> u64 {
+        self.remembered_digest(|| digest(self))
+    }
+
+    fn to_value(self) -> Value {
+        to_value(self)
+    }
+
+    fn write(self, out: &mut String) {
+        out.push_str(self.raw());
+    }
+
+    fn node(self) -> Option<Node<'t>> {
+        Some(self)
+    }
+}
+
+impl<'t> Tree<'t> for &'t Value {
+    fn view(self) -> View<'t> {
+        match self {
+            Value::Null => View::Null,
+            Value::Bool(b) => View::Bool(*b),
+            Value::Number(n) => View::Number(Number::Held(n)),
+            Value::String(s) => View::String(s),
+            Value::Array(_) => View::Array,
+            Value::Object(_) => View::Object,
+        }
+    }
+
+    fn elements(self) -> Vec<Self> {
+        self.as_array()
+            .map(|a| a.iter().collect())
+            .unwrap_or_default()
+    }
+
+    fn members(self) -> Vec<(Key<'t>, Self)> {
+        let all = |o: &'t serde_json::Map<String, Value>| {
+            o.iter()
+                .map(|(k, v)| (Key { name: k, raw: "" }, v))
+                .collect()
+        };
+        self.as_object().map(all).unwrap_or_default()
+    }
+
+    fn surely_same(self, other: Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    fn is(self, other: Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    fn digest(self) -> u64 {
+        digest(self)
+    }
+
+    fn to_value(self) -> Value {
+        self.clone()
+    }
+
+    fn write(self, out: &mut String) {
+        write::value(self, out);
+    }
+
+    fn node(self) -> Option<Node<'t>> {
+        None
+    }
+}
+
+/// Equality of values: numbers by value, objects without regard to the order of their keys.
+pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
+    same_within(a, b, WALKED_DEPTH)
+}
+
+fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
+    match (a.view(), b.view()) {
+        (View::Null, View::Null) => true,
+        (View::Bool(a), View::Bool(b)) => a == b,
+        (View::Number(a), View::Number(b)) => a.same(b),
+        (View::String(a), View::String(b)) => a == b,
+        (View::Array, View::Array) => {
+            a.surely_same(b) || {
+                let (a, b) = (a.elements(), b.elements());
+                depth > 0
+                    && a.len() == b.len()
+                    && a.iter()
+                        .zip(&b)
+                        .all(|(a, b)| same_within(*a, *b, depth - 1))
+            }
+        }
+        (View::Object, View::Object) => {
+            a.surely_same(b) || {
+                let (a, b) = (a.members(), b.members());
+                let mut find = Finder::new(&b);
+                depth > 0
+                    && a.len() == b.len()
+                    && a.iter().all(|(k, a)| {
+                        find.get(k.name)
+                            .is_some_and(|at| same_within(*a, b[at].1, depth - 1))
+                    })
+            }
+        }
+        _ => false,
+    }
+}
+
+fn digest<'t, T: Tree<'t>>(value: T) -> u64 {
+    let mut out = Digest::default();
+    match value.view() {
+        View::Null => out.word(1),
+        View::Bool(b) => out.word(2 + u64::from(b)),
+        View::Number(n) => {
+            out.word(4);
+            n.feed(&mut out);
+        }
+        View::String(s) => {
+            out.word(5);
+            out.bytes(s.as_bytes());
+        }
+        View::Array => {
+            out.word(6);
+            for element in value.elements() {
+                out.word(element.digest());
+            }
+        }
+        View::Object => {
+            out.word(7);
+            // A sum, because the order of keys does not matter.
+            let sum = value
+                .members()
+                .into_iter()
+                .fold(0_u64, |sum, (key, member)| {
+                    let mut one = Digest::default();
+                    one.bytes(key.name.as_bytes());
+                    one.word(member.digest());
+                    sum.wrapping_add(one.finish())
+                });
+            out.word(sum);
+        }
+    }
+    out.finish()
+}
+
+pub(crate) fn to_value<'t, T: Tree<'t>>(value: T) -> Value {
+    match value.view() {
+        View::Null => Value::Null,
+        View::Bool(b) => Value::Bool(b),
+        View::Number(n) => Value::Number(n.held()),
+        View::String(s) => Value::String(s.to_owned()),
+        View::Array => Value::Array(value.elements().into_iter().map(Tree::to_value).collect()),
+        View::Object => Value::Object(
+            value
+                .members()
+                .into_iter()
+                .map(|(k, v)| (k.name.to_owned(), v.to_value()))
+                .collect(),
+        ),
+    }
+}
+
+/// Finds members by name: at once where the asker goes in the same order, through a table where a big
+/// object is asked in another order.
+pub(crate) struct Finder<'s, 't, T> {
+    members: &'s [(Key<'t>, T)],
+    cursor: usize,
+    table: Option<HashMap<&'t str, usize>>,
+}
+
+impl<'s, 't, T> Finder<'s, 't, T> {
+    const SCANNED: usize = 12;
+
+    pub(crate) fn new(members: &'s [(Key<'t>, T)]) -> Self {
+        Self {
+            members,
+            cursor: 0,
+            table: None,
+        }
+    }
+
+    pub(crate) fn get(&mut self, name: &str) -> Option<usize> {
+        let is = |at: usize| {
+            self.members
+                .get(at)
+                .is_some_and(|(key, _)| key.name == name)
+        };
+        let found = if is(self.cursor) {
+            Some(self.cursor)
+        } else if is(self.cursor + 1) {
+            Some(self.cursor + 1)
+        } else if self.members.len() <= Self::SCANNED {
+            self.members.iter().position(|(key, _)| key.name == name)
+        } else {
+            let members = self.members;
+            let fill = || {
+                members
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (key, _))| (key.name, at))
+                    .collect()
+            };
+            self.table.get_or_insert_with(fill).get(name).copied()
+        };
+        if let Some(at) = found {
+            self.cursor = at + 1;
+        }
+        found
+    }
+}

@@ -1,0 +1,272 @@
+//! What no rule settles: [`FieldConflict`].
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json::{self, Document, Tree, View};
+
+/// One of the two sides of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The state that we want.
+    Local,
+    /// The state that is there now.
+    Remote,
+}
+
+/// Why a place could not be merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConflictKind {
+    /// Both sides changed it, to different states.
+    BothChanged,
+    /// Both sides added it, in different states, or there is no base to compare with.
+    BothAdded,
+    /// The local side removed it, the remote side changed it.
+    DeletedHere,
+    /// The remote side removed it, the local side changed it.
+    DeletedThere,
+    /// The sides hold values of different types.
+    TypeChanged,
+    /// Both sides reordered the elements, differently.
+    Order,
+    /// The sum of both changes leaves the range of the counter.
+    Overflow,
+    /// A counter that holds something else than a number.
+    NotANumber,
+    /// Two elements of a keyed list have the same key.
+    DuplicateKey,
+    /// An element of a keyed list has no key.
+    MissingKey,
+    /// The key of an element is a number on one side and a string on another.
+    MixedKeys,
+    /// The merge function failed or panicked.
+    FunctionFailed,
+    /// The values are nested deeper than what is walked.
+    TooDeep,
+}
+
+impl ConflictKind {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::BothChanged => "both sides changed it",
+            Self::BothAdded => "both sides added it",
+            Self::DeletedHere => "removed here, changed there",
+            Self::DeletedThere => "changed here, removed there",
+            Self::TypeChanged => "the sides hold different types",
+            Self::Order => "both sides reordered it",
+            Self::Overflow => "the sum of both changes is out of range",
+            Self::NotANumber => "a counter that is not a number",
+            Self::DuplicateKey => "two elements have the same key",
+            Self::MissingKey => "an element has no key",
+            Self::MixedKeys => "a key is a number on one side and a string on another",
+            Self::FunctionFailed => "the merge function failed",
+            Self::TooDeep => "nested too deep to be merged",
+        }
+    }
+}
+
+impl fmt::Display for ConflictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
+/// A place that both sides changed and no rule settles, with its three states.
+///
+/// `None` means that the side does not have the place, which is not the same as `null`. `Display` shows
+/// the values, as a unified diff where they are texts; `Debug` does not, because conflicts end up in logs.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::merge::{ConflictKind, ThreeWay};
+/// use serde_json::json;
+///
+/// let merged = ThreeWay::default().merge_json(Some(&json!({"n": 1})), &json!({"n": 2}), &json!({"n": 3}));
+/// let conflict = &merged.conflicts[0];
+/// assert_eq!((conflict.pointer.as_str(), conflict.kind), ("/n", ConflictKind::BothChanged));
+/// assert_eq!(merged.value, json!({"n": 3}));
+/// ```
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct FieldConflict {
+    /// Where, as a JSON Pointer into the merged document.
+    pub pointer: String,
+    /// Why.
+    pub kind: ConflictKind,
+    /// The state that both sides started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Value>,
+    /// The local state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<Value>,
+    /// The remote state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Value>,
+    /// Local and remote as they stand in their documents, where `Value` would round them.
+    #[serde(skip)]
+    exact: [Option<Document>; 2],
+}
+
+impl FieldConflict {
+    /// A conflict of your own, for strategies and tests.
+    pub fn new(
+        pointer: impl Into<String>,
+        kind: ConflictKind,
+        base: Option<Value>,
+        local: Option<Value>,
+        remote: Option<Value>,
+    ) -> Self {
+        Self {
+            pointer: pointer.into(),
+            kind,
+            base,
+            local,
+            remote,
+            exact: [None, None],
+        }
+    }
+
+    pub(crate) fn of<'t, T: Tree<'t>>(
+        pointer: &str,
+        kind: ConflictKind,
+        sides: [Option<T>; 3],
+    ) -> Self {
+        let [base, local, remote] = sides;
+        let value = |side: Option<T>| side.map(Tree::to_value);
+        let mut conflict = Self::new(pointer, kind, value(base), value(local), value(remote));
+        conflict.exact =
+            [local, remote].map(|side| side.filter(|s| !is_held_exactly(*s)).map(text_of));
+        conflict
+    }
+
+    /// The state of one side, with the text of its numbers as far as it is known.
+    pub(crate) fn side(&self, side: Side) -> Option<Document> {
+        let (exact, value) = match side {
+            Side::Local => (&self.exact[0], &self.local),
+            Side::Remote => (&self.exact[1], &self.remote),
+        };
+        exact
+            .clone()
+            .or_else(|| value.as_ref().map(Document::from_value))
+    }
+}
+
+fn text_of<'t, T: Tree<'t>>(value: T) -> Document {
+    let mut text = String::new();
+    value.write(&mut text);
+    Document::of_checked(text)
+}
+
+fn is_held_exactly<'t, T: Tree<'t>>(value: T) -> bool {
+    match value.view() {
+        View::Number(number) => {
+            number.is_held_exactly() && number.text() == number.held().to_string()
+        }
+        View::Array => value.elements().into_iter().all(is_held_exactly),
+        // The order of keys is part of the text, so objects are kept as they stand.
+        View::Object => value.node().is_none(),
+        _ => true,
+    }
+}
+
+impl PartialEq for FieldConflict {
+    fn eq(&self, other: &Self) -> bool {
+        self.pointer == other.pointer
+            && self.kind == other.kind
+            && self.base == other.base
+            && self.local == other.local
+            && self.remote == other.remote
+    }
+}
+
+impl fmt::Debug for FieldConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldConflict")
+            .field("pointer", &self.pointer)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for FieldConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() {
+            "the whole document"
+        } else {
+            &self.pointer
+        };
+        writeln!(f, "{place}: {}", self.kind)?;
+        match (&self.base, &self.local, &self.remote) {
+            (
+                Some(Value::String(base)),
+                Some(Value::String(local)),
+                Some(Value::String(remote)),
+            ) if [base, local, remote].iter().any(|text| text.contains('\n')) => {
+                unified(f, base, local, "local")?;
+                unified(f, base, remote, "remote")
+            }
+            (base, local, remote) => {
+                line(f, "base", base.as_ref())?;
+                line(f, "local", local.as_ref())?;
+                line(f, "remote", remote.as_ref())
+            }
+        }
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&Value>) -> fmt::Result {
+    match value {
+        None => writeln!(f, "  {name:<6} (absent)"),
+        Some(value) => {
+            let mut text = String::new();
+            value.write(&mut text);
+            writeln!(f, "  {name:<6} {text}")
+        }
+    }
+}
+
+/// Beyond this many bytes a diff is not printed: nobody reads it, and it costs.
+const PRINTED_DIFF: usize = 256 * 1024;
+
+fn unified(f: &mut fmt::Formatter<'_>, base: &str, side: &str, name: &str) -> fmt::Result {
+    if base.len().max(side.len()) > PRINTED_DIFF {
+        return writeln!(
+            f,
+            "  {name}: {} bytes, base: {} bytes",
+            side.len(),
+            base.len()
+        );
+    }
+    let diff = similar::TextDiff::configure()
+        .algorithm(similar::Algorithm::Histogram)
+        .diff_lines(base, side);
+    write!(
+        f,
+        "{}",
+        diff.unified_diff().context_radius(2).header("base", name)
+    )
+}
+
+/// Two values have no type in common.
+pub(crate) fn types_differ(a: View<'_>, b: View<'_>) -> bool {
+    !matches!(
+        (a, b),
+        (View::Null, View::Null)
+            | (View::Bool(_), View::Bool(_))
+            | (View::Number(_), View::Number(_))
+            | (View::String(_), View::String(_))
+            | (View::Array, View::Array)
+            | (View::Object, View::Object)
+    )
+}
+
+/// `sides` are equal as values; kept here so that every rule asks the same way.
+pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
+    json::same(a, b)
+}

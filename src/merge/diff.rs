@@ -1,0 +1,233 @@
+//! Differences of sequences and the regions of a three-way merge, for texts and arrays alike.
+//!
+//! Elements are numbers here: equal elements have the same one.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::ops::Range;
+
+use crate::json::{Replaced, differences};
+
+/// What happened in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Unchanged,
+    Local,
+    Remote,
+    /// Both changed it to the same.
+    Agreed,
+    Conflict,
+}
+
+/// A stretch of the base with what became of it on either side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub(crate) fate: Fate,
+    pub(crate) base: Range<usize>,
+    pub(crate) local: Range<usize>,
+    pub(crate) remote: Range<usize>,
+}
+
+impl Region {
+    /// The same region in sequences that have `by` more elements in front.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        let shift = |range: Range<usize>| range.start + by..range.end + by;
+        Self {
+            fate: self.fate,
+            base: shift(self.base),
+            local: shift(self.local),
+            remote: shift(self.remote),
+        }
+    }
+}
+
+/// What becomes of changes of both sides that touch without overlapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adjacent {
+    /// They fall into one region, as in `git merge-file`.
+    Together,
+    /// They stay apart, unless both insert at the same place.
+    Apart,
+}
+
+/// The regions of a three-way merge. One pass over both lists of changes, so the cost is their sum.
+pub(crate) fn regions(
+    base: &[u32],
+    local: &[u32],
+    remote: &[u32],
+    adjacent: Adjacent,
+) -> Vec<Region> {
+    let mut ours = differences(base, local).into_iter().peekable();
+    let mut theirs = differences(base, remote).into_iter().peekable();
+    let mut regions = Vec::new();
+    // Where the next region begins, in base, local and remote.
+    let (mut b, mut l, mut r) = (0, 0, 0);
+    loop {
+        let first = [ours.peek(), theirs.peek()]
+            .into_iter()
+            .flatten()
+            .map(|c| c.old.start)
+            .min();
+        let start = first.unwrap_or(base.len());
+        if start > b {
+            let length = start - b;
+            regions.push(Region {
+                fate: Fate::Unchanged,
+                base: b..start,
+                local: l..l + length,
+                remote: r..r + length,
+            });
+            (b, l, r) = (start, l + length, r + length);
+        }
+        if first.is_none() {
+            return regions;
+        }
+        let mut mine = Absorbed {
+            end: start,
+            ..Absorbed::default()
+        };
+        let mut yours = mine;
+        // The change that comes first opens the region; an insertion comes before what it stands in front of.
+        let key = |c: &Replaced| (c.old.start, c.old.end);
+        let ours_first = ours
+            .peek()
+            .is_some_and(|a| theirs.peek().is_none_or(|b| key(a) <= key(b)));
+        let (opening, first) = if ours_first {
+            (&mut ours, &mut mine)
+        } else {
+            (&mut theirs, &mut yours)
+        };
+        if let Some(change) = opening.next() {
+            first.take(&change);
+        }
+        loop {
+            let end = mine.end.max(yours.end);
+            let joins = |c: &Replaced| match adjacent {
+                Adjacent::Together => c.old.start <= end,
+                Adjacent::Apart => c.old.start < end || c.old.end == start,
+            };
+            if let Some(change) = ours.next_if(joins) {
+                mine.take(&change);
+            } else if let Some(change) = theirs.next_if(joins) {
+                yours.take(&change);
+            } else {
+                break;
+            }
+        }
+        let end = mine.end.max(yours.end);
+        let (l_end, r_end) = (l + mine.length(end - start), r + yours.length(end - start));
+        let fate = match (mine.any, yours.any) {
+            (true, false) => Fate::Local,
+            (false, true) => Fate::Remote,
+            _ if local[l..l_end] == remote[r..r_end] => Fate::Agreed,
+            _ => Fate::Conflict,
+        };
+        regions.push(Region {
+            fate,
+            base: b..end,
+            local: l..l_end,
+            remote: r..r_end,
+        });
+        (b, l, r) = (end, l_end, r_end);
+    }
+}
+
+/// The changes of one side that fell into a region.
+#[derive(Debug, Clone, Copy, Default)]
+struct Absorbed {
+    any: bool,
+    end: usize,
+    removed: usize,
+    added: usize,
+}
+
+impl Absorbed {
+    fn take(&mut self, change: &Replaced) {
+        self.any = true;
+        self.end = change.old.end;
+        self.removed += change.old.len();
+        self.added += change.new.len();
+    }
+
+    /// How long the region is on this side, given how long it is in the base.
+    fn length(&self, base: usize) -> usize {
+        base - self.removed + self.added
+    }
+}
+
+/// Pairs elements by a key, each at most once, and lists those without a partner as well. Elements
+/// without a key have none.
+pub(crate) fn matched<K: Eq + Hash>(
+    before: &[Option<K>],
+    after: &[Option<K>],
+) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut waiting: HashMap<&K, VecDeque<usize>> = HashMap::new();
+    for (at, key) in before.iter().enumerate() {
+        if let Some(key) = key {
+            waiting.entry(key).or_default().push_back(at);
+        }
+    }
+    let mut taken = vec![false; before.len()];
+    let mut pairs = Vec::with_capacity(after.len());
+    for (at, key) in after.iter().enumerate() {
+        let partner = key
+            .as_ref()
+            .and_then(|key| waiting.get_mut(key)?.pop_front());
+        if let Some(partner) = partner {
+            taken[partner] = true;
+        }
+        pairs.push((partner, Some(at)));
+    }
+    pairs.extend(
+        (0..before.len())
+            .filter(|at| !taken[*at])
+            .map(|at| (Some(at), None)),
+    );
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates(base: &[u32], local: &[u32], remote: &[u32]) -> Vec<Fate> {
+        regions(base, local, remote, Adjacent::Together)
+            .into_iter()
+            .map(|r| r.fate)
+            .collect()
+    }
+
+    #[test]
+    fn changes_apart_are_clean_and_touching_ones_conflict() {
+        use Fate::{Conflict, Local, Remote, Unchanged};
+        assert_eq!(
+            fates(&[1, 2, 3], &[9, 2, 3], &[1, 2, 8]),
+            [Local, Unchanged, Remote]
+        );
+        assert_eq!(fates(&[1, 2], &[9, 2], &[1, 8]), [Conflict]);
+    }
+
+    #[test]
+    fn the_same_change_agrees() {
+        assert_eq!(
+            fates(&[1, 2, 3], &[1, 9, 3], &[1, 9, 3]),
+            [Fate::Unchanged, Fate::Agreed, Fate::Unchanged]
+        );
+        assert_eq!(fates(&[], &[1], &[1]), [Fate::Agreed]);
+    }
+
+    #[test]
+    fn a_region_covers_what_each_side_made_of_it() {
+        let all = regions(&[1, 2, 3, 4], &[1, 4], &[1, 2, 7, 7, 4], Adjacent::Together);
+        assert_eq!(
+            all[1],
+            Region {
+                fate: Fate::Conflict,
+                base: 1..3,
+                local: 1..1,
+                remote: 1..4
+            }
+        );
+        assert_eq!(all.len(), 3);
+    }
+}

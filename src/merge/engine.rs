@@ -1,0 +1,416 @@
+//! The walk over base, local and remote.
+
+use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
+use super::out::Out;
+use super::plan::Cursor;
+use super::rule::{Custom, Rule};
+use super::{array, keyed, prose, set, text};
+use crate::json::{self, Finder, Key, Tree, View, WALKED_DEPTH};
+
+/// The base of a place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Base<T> {
+    /// Nothing is known about what both sides started from.
+    Unknown,
+    /// It is known that nothing was there.
+    Absent,
+    Is(T),
+}
+
+impl<T> Base<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Base::Is(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What a walk collects.
+pub(crate) struct Engine {
+    pub(crate) conflicts: Vec<FieldConflict>,
+    /// The pointer of the place the walk is at.
+    pub(crate) path: String,
+    depth: usize,
+}
+
+/// The three states of a place that both sides have.
+#[derive(Clone, Copy)]
+pub(crate) struct Three<'p, T> {
+    pub(crate) base: Base<T>,
+    pub(crate) local: T,
+    pub(crate) remote: T,
+    pub(crate) cursor: Cursor<'p>,
+}
+
+impl Engine {
+    pub(crate) fn new() -> Self {
+        Self {
+            conflicts: Vec::new(),
+            path: String::new(),
+            depth: 0,
+        }
+    }
+
+    /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
+    pub(crate) fn place<'t, T: Tree<'t>>(
+        &mut self,
+        base: Base<T>,
+        local: Option<T>,
+        remote: Option<T>,
+        cursor: Cursor<'_>,
+    ) -> Option<Out<'t, T>> {
+        match (base, local, remote) {
+            (_, None, None) => None,
+            (base, Some(local), Some(remote)) => Some(self.both(Three {
+                base,
+                local,
+                remote,
+                cursor,
+            })),
+            (Base::Is(base), Some(local), None) => (!same(base, local))
+                .then(|| self.deleted(base, local, Side::Remote, cursor))
+                .flatten(),
+            (Base::Is(base), None, Some(remote)) => (!same(base, remote))
+                .then(|| self.deleted(base, remote, Side::Local, cursor))
+                .flatten(),
+            (_, Some(one), None) | (_, None, Some(one)) => Some(Out::Take(one)),
+        }
+    }
+
+    /// One side removed what the other one changed.
+    fn deleted<'t, T: Tree<'t>>(
+        &mut self,
+        base: T,
+        changed: T,
+        deleted_by: Side,
+        cursor: Cursor<'_>,
+    ) -> Option<Out<'t, T>> {
+        let winner = match cursor.rule(changed.view()) {
+            Rule::Local => Some(Side::Local),
+            Rule::Remote => Some(Side::Remote),
+            _ => cursor.prefer(),
+        };
+        if let Some(winner) = winner {
+            return (winner != deleted_by).then_some(Out::Take(changed));
+        }
+        let (kind, sides) = match deleted_by {
+            Side::Local => (ConflictKind::DeletedHere, [Some(base), None, Some(changed)]),
+            Side::Remote => (
+                ConflictKind::DeletedThere,
+                [Some(base), Some(changed), None],
+            ),
+        };
+        self.conflicts
+            .push(FieldConflict::of(&self.path, kind, sides));
+        Some(Out::Take(changed))
+    }
+
+    fn both<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+        let Three {
+            base,
+            local,
+            remote,
+            cursor,
+        } = three;
+        if let Base::Is(base) = base {
+            if local.surely_same(base) {
+                return Out::Take(remote);
+            }
+            // Objects are walked even so: what the local side left alone keeps the remote text.
+            if remote.surely_same(base)
+                && !matches!((local.view(), remote.view()), (View::Object, View::Object))
+            {
+                return Out::Take(if same(local, base) { remote } else { local });
+            }
+        }
+        if local.surely_same(remote) && !cursor.is_operation_like() {
+            return Out::Take(remote);
+        }
+        if self.depth >= WALKED_DEPTH {
+            return self.atomic(three, Some(ConflictKind::TooDeep));
+        }
+        self.depth += 1;
+        let out = self.by_rule(three);
+        self.depth -= 1;
+        out
+    }
+
+    fn by_rule<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+        use View::{Array, Object, String};
+        let rule = three.cursor.rule(three.remote.view());
+        let views = (
+            three.base.value().map(Tree::view),
+            three.local.view(),
+            three.remote.view(),
+        );
+        match (rule, views) {
+            (Rule::Auto, (None | Some(Object), Object, Object)) => self.objects(three),
+            _ if three
+                .base
+                .value()
+                .is_some_and(|base| three.remote.surely_same(base)) =>
+            {
+                Out::Take(three.local)
+            }
+            (Rule::Auto, (None | Some(Array), Array, Array)) => array::merge(self, three, false),
+            (Rule::Sequence, (None | Some(Array), Array, Array)) => array::merge(self, three, true),
+            (Rule::Set, (None | Some(Array), Array, Array)) => set::merge(three),
+            (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
+            (Rule::Text, (Some(String(b)), String(l), String(r))) => {
+                self.texts(three, || text::merge(b, l, r))
+            }
+            (Rule::Prose, (Some(String(b)), String(l), String(r))) => {
+                self.texts(three, || prose::merge(b, l, r))
+            }
+            (Rule::Counter, _) => self.counter(three),
+            (Rule::Custom(custom), _) => self.custom(three, custom),
+            _ => self.atomic(three, None),
+        }
+    }
+
+    /// Takes the place as a whole. `kind` is for the case that this ends in a conflict.
+    pub(crate) fn atomic<'t, T: Tree<'t>>(
+        &mut self,
+        three: Three<'_, T>,
+        kind: Option<ConflictKind>,
+    ) -> Out<'t, T> {
+        unless_one_sided(three, true).unwrap_or_else(|| self.settle(three, kind))
+    }
+
+    /// Both sides changed the place, and no way to merge it is left: the rule or the preference picks a
+    /// side, or it is a conflict.
+    pub(crate) fn settle<'t, T: Tree<'t>>(
+        &mut self,
+        three: Three<'_, T>,
+        kind: Option<ConflictKind>,
+    ) -> Out<'t, T> {
+        let Three {
+            base,
+            local,
+            remote,
+            cursor,
+        } = three;
+        let winner = match cursor.rule(remote.view()) {
+            Rule::Local => Some(Side::Local),
+            Rule::Remote => Some(Side::Remote),
+            Rule::Max => larger(local, remote),
+            Rule::Min => larger(remote, local),
+            _ => None,
+        };
+        match winner.or(cursor.prefer()) {
+            Some(Side::Local) => Out::Take(local),
+            Some(Side::Remote) => Out::Take(remote),
+            None => {
+                let kind = kind.unwrap_or_else(|| {
+                    if types_differ(local.view(), remote.view()) {
+                        ConflictKind::TypeChanged
+                    } else if base.value().is_none() {
+                        ConflictKind::BothAdded
+                    } else {
+                        ConflictKind::BothChanged
+                    }
+                });
+                let sides = [base.value(), Some(local), Some(remote)];
+                self.conflicts
+                    .push(FieldConflict::of(&self.path, kind, sides));
+                Out::Take(remote)
+            }
+        }
+    }
+
+    fn texts<'t, T: Tree<'t>>(
+        &mut self,
+        three: Three<'_, T>,
+        merge: impl FnOnce() -> Option<std::string::String>,
+    ) -> Out<'t, T> {
+        if let Some(out) = unless_one_sided(three, true) {
+            return out;
+        }
+        merge().map_or_else(|| self.settle(three, None), Out::Text)
+    }
+
+    fn counter<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+        // Two equal changes are two changes: both sides added something.
+        if let Some(out) = unless_one_sided(three, matches!(three.base, Base::Unknown)) {
+            return out;
+        }
+        let (View::Number(local), View::Number(remote)) = (three.local.view(), three.remote.view())
+        else {
+            return self.atomic(three, Some(ConflictKind::NotANumber));
+        };
+        let base = match three.base {
+            Base::Unknown => return self.settle(three, None),
+            Base::Absent => None,
+            Base::Is(base) => match base.view() {
+                View::Number(number) => Some(number),
+                _ => return self.atomic(three, Some(ConflictKind::NotANumber)),
+            },
+        };
+        let sum = remote.plus_change(local, base).filter(|sum| {
+            let whole = json::Number::Text(sum).whole();
+            three
+                .cursor
+                .range()
+                .is_none_or(|(least, most)| whole.is_none_or(|n| (least..=most).contains(&n)))
+        });
+        match sum {
+            Some(sum) => Out::Raw(sum),
+            None => self.settle(three, Some(ConflictKind::Overflow)),
+        }
+    }
+
+    fn custom<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>, custom: &Custom) -> Out<'t, T> {
+        if let Some(out) = unless_one_sided(three, custom.is_state_like()) {
+            return out;
+        }
+        let (base, local, remote) = (
+            three.base.value().map(Tree::to_value),
+            three.local.to_value(),
+            three.remote.to_value(),
+        );
+        match custom.call(base.as_ref(), &local, &remote) {
+            // What the function only passed on keeps its text.
+            Ok(value) if value == remote => Out::Take(three.remote),
+            Ok(value) if value == local => Out::Take(three.local),
+            Ok(value) => Out::Value(value),
+            Err(_) => self.settle(three, Some(ConflictKind::FunctionFailed)),
+        }
+    }
+
+    fn objects<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+        let Three {
+            base,
+            local,
+            remote,
+            cursor,
+        } = three;
+        let known = !matches!(base, Base::Unknown);
+        let (bm, lm, rm) = (
+            base.value().map(Tree::members).unwrap_or_default(),
+            local.members(),
+            remote.members(),
+        );
+        let (mut in_base, mut in_local) = (Finder::new(&bm), Finder::new(&lm));
+        let mut used = vec![false; lm.len()];
+        let mut out: Vec<(Key<'t>, Out<'t, T>)> = Vec::with_capacity(rm.len());
+        // For each local member that remote has: how long `out` was then.
+        let mut place_of = vec![0; lm.len()];
+        let mut as_remote = true;
+        let base_at = |at: Option<usize>| match at {
+            Some(at) => Base::Is(bm[at].1),
+            None if known => Base::Absent,
+            None => Base::Unknown,
+        };
+        for (key, theirs) in &rm {
+            let at = in_local.get(key.name);
+            let ours = at.map(|at| lm[at].1);
+            let merged = self.member(
+                *key,
+                base_at(in_base.get(key.name)),
+                ours,
+                Some(*theirs),
+                cursor,
+            );
+            as_remote = as_remote && merged.as_ref().is_some_and(|m| m.is(*theirs));
+            out.extend(merged.map(|m| (*key, m)));
+            if let Some(at) = at {
+                (used[at], place_of[at]) = (true, out.len());
+            }
+        }
+        let mut added = Vec::new();
+        let mut anchor = 0;
+        for (at, (key, ours)) in lm.iter().enumerate() {
+            if used[at] {
+                anchor = place_of[at];
+            } else if let Some(m) = self.member(
+                *key,
+                base_at(in_base.get(key.name)),
+                Some(*ours),
+                None,
+                cursor,
+            ) {
+                added.push((anchor, (*key, m)));
+            }
+        }
+        if as_remote && added.is_empty() {
+            return Out::Take(remote);
+        }
+        Out::Object {
+            like: Some(remote),
+            members: woven(out, added),
+        }
+    }
+
+    fn member<'t, T: Tree<'t>>(
+        &mut self,
+        key: Key<'t>,
+        base: Base<T>,
+        local: Option<T>,
+        remote: Option<T>,
+        cursor: Cursor<'_>,
+    ) -> Option<Out<'t, T>> {
+        // The common case first: nothing happened here.
+        if let (Base::Is(b), Some(l), Some(r)) = (base, local, remote)
+            && l.surely_same(b)
+        {
+            return Some(Out::Take(r));
+        }
+        let length = self.path.len();
+        json::push_token(&mut self.path, key.name);
+        let out = self.place(base, local, remote, cursor.member(key.name));
+        self.path.truncate(length);
+        out
+    }
+}
+
+/// Puts each addition where its anchor says, counted in elements of `out`.
+pub(crate) fn woven<X>(out: Vec<X>, mut added: Vec<(usize, X)>) -> Vec<X> {
+    if added.is_empty() {
+        return out;
+    }
+    added.sort_by_key(|(anchor, _)| *anchor);
+    let mut woven = Vec::with_capacity(out.len() + added.len());
+    let mut added = added.into_iter().peekable();
+    for (at, one) in out.into_iter().enumerate() {
+        while let Some((_, one)) = added.next_if(|(anchor, _)| *anchor <= at) {
+            woven.push(one);
+        }
+        woven.push(one);
+    }
+    woven.extend(added.map(|(_, one)| one));
+    woven
+}
+
+/// The side whose value is larger, if the values can be compared.
+fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
+    let order = match (local.view(), remote.view()) {
+        (View::Number(l), View::Number(r)) => l.order(r)?,
+        (View::String(l), View::String(r)) => l.cmp(r),
+        _ => return None,
+    };
+    Some(if order.is_gt() {
+        Side::Local
+    } else {
+        Side::Remote
+    })
+}
+
+/// The outcome where one side changed nothing, or (`agreeing`) both say the same.
+fn unless_one_sided<'t, T: Tree<'t>>(three: Three<'_, T>, agreeing: bool) -> Option<Out<'t, T>> {
+    let Three {
+        base,
+        local,
+        remote,
+        ..
+    } = three;
+    if let Base::Is(base) = base {
+        if same(local, base) {
+            return Some(Out::Take(remote));
+        }
+        if same(remote, base) {
+            return Some(Out::Take(local));
+        }
+    }
+    (agreeing && same(local, remote)).then_some(Out::Take(remote))
+}

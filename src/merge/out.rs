@@ -1,0 +1,150 @@
+//! The outcome of a merge as a tree that borrows from its inputs, and the writing of it.
+
+use serde_json::{Map, Value};
+
+use crate::json::{self, Document, Key, Node, Tree};
+
+/// A merged value.
+#[derive(Debug, Clone)]
+pub(crate) enum Out<'t, T> {
+    /// A value of one of the inputs, as it stands there.
+    Take(T),
+    /// A text that was merged.
+    Text(String),
+    /// A value that is known by its text only.
+    Raw(String),
+    /// A value from a function.
+    Value(Value),
+    /// An array, written in the style of another one.
+    Array {
+        like: Option<T>,
+        items: Vec<Out<'t, T>>,
+    },
+    /// An object, written in the style of another one.
+    Object {
+        like: Option<T>,
+        members: Vec<(Key<'t>, Out<'t, T>)>,
+    },
+}
+
+impl<'t, T: Tree<'t>> Out<'t, T> {
+    /// Whether this is that very input value.
+    pub(crate) fn is(&self, value: T) -> bool {
+        matches!(self, Out::Take(taken) if taken.is(value))
+    }
+
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Out::Take(value) => value.to_value(),
+            Out::Text(text) => Value::String(text),
+            Out::Raw(text) => Document::of_checked(text).to_value(),
+            Out::Value(value) => value,
+            Out::Array { items, .. } => {
+                Value::Array(items.into_iter().map(Out::into_value).collect())
+            }
+            Out::Object { members, .. } => {
+                let members = members
+                    .into_iter()
+                    .map(|(key, member)| (key.name.to_owned(), member.into_value()));
+                Value::Object(members.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    pub(crate) fn write(&self, out: &mut String) {
+        match self {
+            Out::Take(value) => value.write(out),
+            Out::Text(text) => json::write_string(text, out),
+            Out::Raw(text) => out.push_str(text),
+            Out::Value(value) => value.write(out),
+            Out::Array { like, items } => {
+                let style = Style::of(like.and_then(Tree::node));
+                style.write(out, ['[', ']'], items.len(), |at, out| items[at].write(out));
+            }
+            Out::Object { like, members } => {
+                let style = Style::of(like.and_then(Tree::node));
+                style.write(out, ['{', '}'], members.len(), |at, out| {
+                    let (key, member) = &members[at];
+                    if key.raw.is_empty() {
+                        json::write_string(key.name, out);
+                    } else {
+                        out.push_str(key.raw);
+                    }
+                    out.push_str(style.colon);
+                    member.write(out);
+                });
+            }
+        }
+    }
+}
+
+/// The white space of an array or object, so that a merged document looks like the one before it.
+struct Style<'t> {
+    open: &'t str,
+    comma: &'t str,
+    colon: &'t str,
+    close: &'t str,
+}
+
+impl<'t> Style<'t> {
+    fn of(like: Option<Node<'t>>) -> Self {
+        let compact = Style {
+            open: "",
+            comma: ",",
+            colon: ":",
+            close: "",
+        };
+        let Some(node) = like else { return compact };
+        let text = node.whole_text();
+        let mut elements = node
+            .children_of_array()
+            .map(|child| (child.range(), child.range()));
+        let mut members = node
+            .children_of_object()
+            .map(|(key, value)| (key.range(), value.range()));
+        let mut next = || elements.next().or_else(|| members.next());
+        let Some((key, value)) = next() else {
+            return compact;
+        };
+        let second = next();
+        let range = node.range();
+        let open = &text[range.start + 1..key.start];
+        // From the end of the last child; found without walking all of them.
+        let inside = text[..range.end - 1].trim_end_matches([' ', '\t', '\n', '\r']);
+        Style {
+            open,
+            comma: second.map_or(",", |(second, _)| &text[value.end..second.start]),
+            colon: if key == value {
+                ":"
+            } else {
+                &text[key.end..value.start]
+            },
+            close: &text[inside.len()..range.end - 1],
+        }
+    }
+
+    fn write(
+        &self,
+        out: &mut String,
+        brackets: [char; 2],
+        count: usize,
+        mut child: impl FnMut(usize, &mut String),
+    ) {
+        out.push(brackets[0]);
+        for at in 0..count {
+            if at == 0 {
+                out.push_str(self.open);
+            } else {
+                out.push_str(self.comma);
+                if self.comma.len() == 1 {
+                    out.push_str(self.open);
+                }
+            }
+            child(at, out);
+        }
+        if count > 0 {
+            out.push_str(self.close);
+        }
+        out.push(brackets[1]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Texts by lines, and by words where lines conflict.
+
+use std::collections::HashMap;
+
+use super::diff::{self, Adjacent, Fate};
+use super::text::{TextConflict, text};
+
+/// The merged text, if words settle all that lines do not.
+pub(super) fn merge(base: &str, local: &str, remote: &str) -> Option<String> {
+    text(base, local, remote).resolved(refined)
+}
+
+/// Merges the words of a stretch of lines.
+fn refined(conflict: &TextConflict) -> Option<String> {
+    // Without a base there is nothing that words could be told apart by.
+    if conflict.base.is_empty() {
+        return None;
+    }
+    let sides = [&conflict.base, &conflict.local, &conflict.remote].map(|side| words(side));
+    let mut known = HashMap::new();
+    let ids = sides.each_ref().map(|side| {
+        let number = |word: &&'_ str| {
+            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            *known.entry((*word).to_owned()).or_insert(next)
+        };
+        side.iter().map(number).collect::<Vec<_>>()
+    });
+    let mut out = String::new();
+    for region in diff::regions(&ids[0], &ids[1], &ids[2], Adjacent::Together) {
+        out.extend(match region.fate {
+            Fate::Unchanged | Fate::Remote | Fate::Agreed => {
+                sides[2][region.remote].iter().copied()
+            }
+            Fate::Local => sides[1][region.local].iter().copied(),
+            Fate::Conflict => return None,
+        });
+    }
+    Some(out)
+}
+
+/// Words, runs of spaces, and every other character by itself.
+fn words(text: &str) -> Vec<&str> {
+    let class = |c: char| match c {
+        '\n' => 0,
+        c if c.is_alphanumeric() || c == '_' || c == '\'' => 1,
+        c if c.is_whitespace() => 2,
+        _ => 0,
+    };
+    let mut words = Vec::new();
+    let (mut start, mut last) = (0, 0);
+    for (at, c) in text.char_indices() {
+        let this = class(c);
+        if at > start && (this != last || this == 0) {
+            words.push(&text[start..at]);
+            start = at;
+        }
+        last = this;
+    }
+    if start < text.len() {
+        words.push(&text[start..]);
+    }
+    words
+}

@@ -1,0 +1,93 @@
+//! Lists whose order does not count.
+
+use super::engine::{Base, Three, woven};
+use super::out::Out;
+use crate::json::{Ids, Tree};
+
+/// Merges sets, or multisets where a side has duplicates: what one side added or removed is added or
+/// removed. There are no conflicts. The order is that of the remote side; local additions stand behind
+/// the element that they stand behind locally.
+pub(super) fn merge<'t, T: Tree<'t>>(three: Three<'_, T>) -> Out<'t, T> {
+    let elements = |side: T| side.elements();
+    let base = match three.base {
+        Base::Is(base) => elements(base),
+        Base::Absent | Base::Unknown => Vec::new(),
+    };
+    let (local, remote) = (elements(three.local), elements(three.remote));
+    let mut ids = Ids::default();
+    let [b, l, r] =
+        [&base, &local, &remote].map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
+    let count = [b, l.clone(), r.clone()].map(|side| Counts::of(&side));
+    // How many of each are to be in the result.
+    let wanted = |id: u32| {
+        let [b, l, r] = count.each_ref().map(|side| side.of_id(id));
+        match (b, l, r) {
+            (b, l, r) if l == b => r,
+            (b, l, r) if r == b || l == r => l,
+            (b, l, r) => (l + r).saturating_sub(b),
+        }
+    };
+    let mut given = Counts::default();
+    let mut out = Vec::with_capacity(remote.len());
+    for (id, element) in r.iter().zip(&remote) {
+        if given.take_up_to(*id, wanted(*id)) {
+            out.push((*id, *element));
+        }
+    }
+    let mut places = std::collections::HashMap::new();
+    for (at, (id, _)) in out.iter().enumerate() {
+        places.entry(*id).or_insert(at + 1);
+    }
+    let mut added = Vec::new();
+    let mut anchor = 0;
+    let mut seen = Counts::default();
+    for (id, element) in l.iter().zip(&local) {
+        seen.take_up_to(*id, usize::MAX);
+        // The ones that remote has stand already; what is missing comes from here.
+        if seen.of_id(*id) > count[2].of_id(*id) && given.take_up_to(*id, wanted(*id)) {
+            added.push((anchor, (*id, *element)));
+        } else if let Some(place) = places.get(id) {
+            anchor = *place;
+        }
+    }
+    let items: Vec<T> = woven(out, added)
+        .into_iter()
+        .map(|(_, element)| element)
+        .collect();
+    if items.len() == remote.len() && items.iter().zip(&remote).all(|(item, e)| item.is(*e)) {
+        return Out::Take(three.remote);
+    }
+    Out::Array {
+        like: Some(three.remote),
+        items: items.into_iter().map(Out::Take).collect(),
+    }
+}
+
+/// How often each number occurs.
+#[derive(Default)]
+struct Counts(Vec<usize>);
+
+impl Counts {
+    fn of(ids: &[u32]) -> Self {
+        let mut counts = Self::default();
+        for id in ids {
+            counts.take_up_to(*id, usize::MAX);
+        }
+        counts
+    }
+
+    fn of_id(&self, id: u32) -> usize {
+        self.0.get(id as usize).copied().unwrap_or(0)
+    }
+
+    /// Counts one more, unless there are enough.
+    fn take_up_to(&mut self, id: u32, enough: usize) -> bool {
+        let at = id as usize;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        let more = self.0[at] < enough;
+        self.0[at] += usize::from(more);
+        more
+    }
+}

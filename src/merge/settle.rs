@@ -1,0 +1,128 @@
+//! Settling open conflicts for one side.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::conflict::{FieldConflict, Side};
+use super::out::Out;
+use crate::json::{self, Document, Key, Node, Tree, View};
+
+/// Sets the place of every listed conflict to the state of one side.
+///
+/// `document` is the merged document that the conflicts came with; its other places stay as they are.
+/// All pointers mean places of that document, so a removed element does not shift the ones behind it. A
+/// pointer that leads nowhere is left alone.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::json::Document;
+/// use ifmatch::merge::{Side, ThreeWay, settle};
+///
+/// let parse = |text: &str| Document::parse(text.as_bytes());
+/// let (base, local, remote) = (parse(r#"{"a":1,"b":1}"#)?, parse(r#"{"a":2,"b":2}"#)?, parse(r#"{"a":3,"b":1}"#)?);
+/// let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
+/// assert_eq!(merged.document.as_str(), r#"{"a":3,"b":2}"#);
+/// let mine = settle(&merged.document, &merged.conflicts, Side::Local);
+/// assert_eq!(mine.as_str(), r#"{"a":2,"b":2}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn settle(document: &Document, conflicts: &[FieldConflict], side: Side) -> Document {
+    let mut edits = Edits::default();
+    for conflict in conflicts {
+        if let Some(tokens) = json::pointer_tokens(&conflict.pointer) {
+            edits.at(tokens).edit = Some(conflict.side(side).map_or(Edit::Remove, Edit::Set));
+        }
+    }
+    document.with_root(|root| {
+        let mut text = String::with_capacity(document.len());
+        match edits.apply(root) {
+            Some(out) => out.write(&mut text),
+            // The side does not have the document at all: nothing can stand for that but `null`.
+            None => text.push_str("null"),
+        }
+        Document::of_checked(text)
+    })
+}
+
+enum Edit {
+    Set(Document),
+    Remove,
+}
+
+impl Edit {
+    fn out<'t>(&self) -> Option<Out<'t, Node<'t>>> {
+        match self {
+            Edit::Set(document) => Some(Out::Raw(document.as_str().trim().to_owned())),
+            Edit::Remove => None,
+        }
+    }
+}
+
+/// What is to be set where.
+#[derive(Default)]
+struct Edits {
+    edit: Option<Edit>,
+    children: BTreeMap<String, Edits>,
+}
+
+impl Edits {
+    fn at(&mut self, tokens: Vec<Cow<'_, str>>) -> &mut Edits {
+        tokens.into_iter().fold(self, |edits, token| {
+            edits.children.entry(token.into_owned()).or_default()
+        })
+    }
+
+    fn apply<'t>(&'t self, node: Node<'t>) -> Option<Out<'t, Node<'t>>> {
+        if let Some(edit) = &self.edit {
+            return edit.out();
+        }
+        if self.children.is_empty() {
+            return Some(Out::Take(node));
+        }
+        match node.view() {
+            View::Array => {
+                let count = node.children_of_array().count();
+                let mut items = Vec::with_capacity(count);
+                for (at, element) in node.children_of_array().enumerate() {
+                    items.extend(self.child(&at.to_string(), element));
+                }
+                items.extend(self.children.get(&count.to_string()).and_then(Edits::added));
+                Some(Out::Array {
+                    like: Some(node),
+                    items,
+                })
+            }
+            View::Object => {
+                let members = node.members();
+                let mut out: Vec<(Key<'t>, _)> = Vec::with_capacity(members.len());
+                for (key, member) in &members {
+                    out.extend(self.child(key.name, *member).map(|member| (*key, member)));
+                }
+                let mut known = json::Finder::new(&members);
+                for (name, edits) in &self.children {
+                    if known.get(name).is_none() {
+                        out.extend(edits.added().map(|added| (Key { name, raw: "" }, added)));
+                    }
+                }
+                Some(Out::Object {
+                    like: Some(node),
+                    members: out,
+                })
+            }
+            _ => Some(Out::Take(node)),
+        }
+    }
+
+    fn child<'t>(&'t self, token: &str, child: Node<'t>) -> Option<Out<'t, Node<'t>>> {
+        match self.children.get(token) {
+            Some(edits) => edits.apply(child),
+            None => Some(Out::Take(child)),
+        }
+    }
+
+    /// A place that the document lacks.
+    fn added<'t>(&self) -> Option<Out<'t, Node<'t>>> {
+        self.edit.as_ref()?.out()
+    }
+}
