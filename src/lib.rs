@@ -2,3 +2,6 @@
 pub mod http;
 pub mod json;
 pub mod merge;
+
+pub use ifmatch_derive::Merge;
+pub use merge::Merge;
