@@ -303,7 +303,7 @@ impl<T: Resourceful> Collection<T> {
 
     /// Reads the collection, page by page.
     pub fn list(&self) -> List<T> {
-        List::new(Ok((*self.handle).clone()))
+        List::new((*self.handle).clone())
     }
 
     /// Writes a value back over the version that it was read under.
@@ -365,7 +365,7 @@ impl<T: Resourceful> Collection<T> {
     /// `OutcomeUnknown` if the reply was lost, unless the profile says that the server honours
     /// idempotency keys.
     pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
-        Post::new(Ok((*self.handle).clone()), draft)
+        Post::new((*self.handle).clone(), draft)
     }
 
     /// Removes a resource: the version that was seen, or the present one of an id.
@@ -405,8 +405,8 @@ impl<T: Resourceful> Resource<T> {
         }
     }
 
-    fn handle(&self) -> Result<Handle<T>, Error> {
-        Ok((*self.handle).clone())
+    fn handle(&self) -> Handle<T> {
+        (*self.handle).clone()
     }
 
     /// As [`Collection::get`].
@@ -465,7 +465,7 @@ impl<T: Resourceful> Resource<T> {
 
     /// Removes the resource; the version on the server is read first.
     pub fn delete(&self) -> Delete<T> {
-        Delete::new(self.handle(), None)
+        Delete::new(Ok(self.handle()), None)
     }
 
     /// As [`Collection::restore`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
@@ -64,7 +64,7 @@ impl Exchange {
                     renewed = true;
                     continue;
                 }
-            } else if let Some(next) = self.redirect(call, &url, &reply) {
+            } else if let Some(next) = redirect(call, &url, &reply) {
                 redirects += 1;
                 if redirects <= self.limits.redirects {
                     url = next;
@@ -129,21 +129,6 @@ impl Exchange {
         Ok(reply)
     }
 
-    /// Where a redirect leads, if it may be followed: within the origin, so that credentials and
-    /// validators stay home, and without turning a write into a read.
-    fn redirect(&self, call: &Call, from: &Url, reply: &Response) -> Option<Url> {
-        let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
-        let for_reads = matches!(reply.status.as_u16(), 301 | 302);
-        let is_read = call.method == Method::GET || call.method == Method::HEAD;
-        if !(keeps_method || for_reads && is_read) {
-            return None;
-        }
-        let to = from
-            .join(reply.headers.get(LOCATION)?.to_str().ok()?)
-            .ok()?;
-        (to.origin() == from.origin()).then_some(to)
-    }
-
     /// What a snapshot of this address is filed under.
     pub(crate) async fn key(&self, url: &Url, call_headers: &HeaderMap) -> SnapshotKey {
         let mut credentials = self.headers.clone();
@@ -177,9 +162,24 @@ impl Exchange {
             }
         } else {
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-                parts.extend(credentials.get(&name).map(|value| value.as_bytes()));
+                parts.extend(credentials.get(&name).map(HeaderValue::as_bytes));
             }
         }
         SnapshotKey::new(url, &chosen_by, &parts)
     }
+}
+
+/// Where a redirect leads, if it may be followed: within the origin, so that credentials and
+/// validators stay home, and without turning a write into a read.
+fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<Url> {
+    let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
+    let for_reads = matches!(reply.status.as_u16(), 301 | 302);
+    let is_read = call.method == Method::GET || call.method == Method::HEAD;
+    if !(keeps_method || for_reads && is_read) {
+        return None;
+    }
+    let to = from
+        .join(reply.headers.get(LOCATION)?.to_str().ok()?)
+        .ok()?;
+    (to.origin() == from.origin()).then_some(to)
 }

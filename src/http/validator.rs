@@ -263,8 +263,9 @@ mod tests {
     #[test]
     fn a_date_is_strong_once_it_is_a_second_old() -> Result<(), NotAValidator> {
         let date: LastModified = "Sun, 06 Nov 1994 08:49:37 GMT".parse()?;
-        let at =
-            |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 + seconds));
+        let at = |seconds: u64| {
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 + seconds))
+        };
         assert!(!date.is_strong_at(at(0)) && date.is_strong_at(at(1)) && !date.is_strong_at(None));
         Ok(())
     }

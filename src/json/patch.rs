@@ -195,7 +195,7 @@ impl Patch {
             }
             for (at, added) in (old.start + paired..).zip(new.start + paired..new.end) {
                 self.within(&at.to_string(), |patch| {
-                    patch.operation("add", Some(to[added]))
+                    patch.operation("add", Some(to[added]));
                 });
             }
             for (at, replaced) in old.zip(new) {

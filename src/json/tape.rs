@@ -136,7 +136,9 @@ impl<'a> Tape<'a> {
                     Some(b']') if !object => {}
                     None => return Err(scan.error("it ends too early")),
                     Some(_) => {
-                        return Err(scan.error("expected a comma or the end of the array or object"));
+                        return Err(
+                            scan.error("expected a comma or the end of the array or object")
+                        );
                     }
                 }
                 scan.at += 1;

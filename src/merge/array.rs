@@ -61,7 +61,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
                 items.extend(take(ls));
             }
             Fate::Agreed if !(one_to_one && cursor.element().is_operation_like()) => {
-                items.extend(take(rs))
+                items.extend(take(rs));
             }
             Fate::Agreed | Fate::Conflict if one_to_one => {
                 for ((b, l), r) in bs.iter().zip(ls).zip(rs) {

@@ -32,6 +32,8 @@ pub enum ConflictKind {
     DeletedThere,
     /// The sides hold values of different types.
     TypeChanged,
+    /// The sides hold different variants of an enum.
+    VariantChanged,
     /// Both sides reordered the elements, differently.
     Order,
     /// The sum of both changes leaves the range of the counter.
@@ -58,6 +60,7 @@ impl ConflictKind {
             Self::DeletedHere => "removed here, changed there",
             Self::DeletedThere => "changed here, removed there",
             Self::TypeChanged => "the sides hold different types",
+            Self::VariantChanged => "the sides hold different variants",
             Self::Order => "both sides reordered it",
             Self::Overflow => "the sum of both changes is out of range",
             Self::NotANumber => "a counter that is not a number",

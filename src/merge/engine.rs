@@ -3,6 +3,7 @@
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
 use super::out::Out;
 use super::plan::Cursor;
+use super::policy::Tag;
 use super::rule::{Custom, Rule};
 use super::{array, keyed, prose, set, text};
 use crate::json::{self, Finder, Key, Tree, View, WALKED_DEPTH};
@@ -145,6 +146,14 @@ impl Engine {
             three.remote.view(),
         );
         match (rule, views) {
+            (Rule::Auto, (_, Object, Object))
+                if three
+                    .cursor
+                    .tag()
+                    .is_some_and(|tag| variants_differ(three, tag)) =>
+            {
+                self.atomic(three, Some(ConflictKind::VariantChanged))
+            }
             (Rule::Auto, (None | Some(Object), Object, Object)) => self.objects(three),
             _ if three
                 .base
@@ -413,4 +422,29 @@ fn unless_one_sided<'t, T: Tree<'t>>(three: Three<'_, T>, agreeing: bool) -> Opt
         }
     }
     (agreeing && same(local, remote)).then_some(Out::Take(remote))
+}
+
+/// Whether the sides hold different variants of an enum.
+fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>, tag: &Tag) -> bool {
+    let variant = |side: T| {
+        let members = side.members();
+        match tag {
+            Tag::Key => members.first().map(|(key, _)| key.name),
+            Tag::Member(name) => {
+                members
+                    .iter()
+                    .find(|(key, _)| key.name == name)
+                    .and_then(|(_, value)| match value.view() {
+                        View::String(name) => Some(name),
+                        _ => None,
+                    })
+            }
+        }
+    };
+    let (local, remote) = (variant(three.local), variant(three.remote));
+    local != remote
+        || three
+            .base
+            .value()
+            .is_some_and(|base| variant(base) != remote)
 }

@@ -27,6 +27,9 @@
 //! were replaced one to one are merged inside. Strings and numbers are merged as a whole.
 //! Keys of list elements and sets are never guessed: a rule has to say so.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod array;
 mod changes;
 mod conflict;
@@ -47,7 +50,7 @@ mod types;
 
 pub use changes::{Change, changes};
 pub use conflict::{ConflictKind, FieldConflict, Side};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, Tag};
 pub use rule::{Custom, Keyed, Rule};
 pub use settle::settle;
 pub use text::{MarkerStyle, TextConflict, TextMerged, text};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::conflict::Side;
-use super::policy::{Nested, Policy};
+use super::policy::{Nested, Policy, Tag};
 use super::rule::Rule;
 use crate::json::{self, View};
 
@@ -16,6 +16,7 @@ pub(crate) struct Plan {
     prefer: Option<Side>,
     range: Option<(i128, i128)>,
     aliases: Vec<String>,
+    tag: Option<Tag>,
     exact: HashMap<String, Plan>,
     any: Option<Box<Plan>>,
     /// The policy of a type, and the plan with it once somebody went there.
@@ -44,6 +45,9 @@ impl Plan {
         }
         for (pointer, range) in &policy.ranges {
             plan.at(pointer, |place| place.range = Some(*range));
+        }
+        for (pointer, tag) in &policy.tags {
+            plan.at(pointer, |place| place.tag = Some(tag.clone()));
         }
         for (pointer, name) in &policy.aliases {
             plan.at(pointer, |place| place.aliases.push(name.clone()));
@@ -74,6 +78,7 @@ impl Plan {
         self.default = self.default.take().or_else(|| other.default.clone());
         self.prefer = self.prefer.or(other.prefer);
         self.range = self.range.or(other.range);
+        self.tag = self.tag.take().or_else(|| other.tag.clone());
         self.aliases.extend(other.aliases.iter().cloned());
         self.lazy.extend(&other.lazy);
         for (token, child) in &other.exact {
@@ -200,6 +205,11 @@ impl<'p> Cursor<'p> {
 
     pub(crate) fn range(self) -> Option<(i128, i128)> {
         self.plan.and_then(|plan| plan.range)
+    }
+
+    /// Where the document of an enum says its variant.
+    pub(crate) fn tag(self) -> Option<&'p Tag> {
+        self.plan.and_then(|plan| plan.tag.as_ref())
     }
 
     /// The other names of this member.

@@ -34,6 +34,16 @@ pub struct Policy {
     pub(crate) prefer_at: Vec<(String, Side)>,
     pub(crate) ranges: Vec<(String, (i128, i128))>,
     pub(crate) aliases: Vec<(String, String)>,
+    pub(crate) tags: Vec<(String, Tag)>,
+}
+
+/// Where the document of an enum says which variant it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// In its only key, or it is a string: `{"Circle": {"radius": 1}}`, `"Empty"`.
+    Key,
+    /// In a member: `{"type": "circle", "radius": 1}`.
+    Member(String),
 }
 
 /// A policy for what lies beneath a pointer.
@@ -72,13 +82,33 @@ impl Policy {
 
     /// Sets the policy of a type for what lies beneath a place.
     pub fn nested_type<T: Merge>(self, pointer: impl Into<String>) -> Self {
-        self.nested_fn(pointer, T::policy)
+        self.nested_if(&pointer.into(), Some(T::policy))
     }
 
-    /// As [`nested_type`](Self::nested_type), with the function that gives the policy.
+    /// As [`nested_type`](Self::nested_type), if the type has a policy.
     #[doc(hidden)]
-    pub fn nested_fn(mut self, pointer: impl Into<String>, policy: fn() -> Policy) -> Self {
-        self.nested.push((pointer.into(), Nested::OfType(policy)));
+    pub fn nested_if(mut self, pointer: &str, policy: Option<fn() -> Policy>) -> Self {
+        self.nested
+            .extend(policy.map(|policy| (pointer.to_owned(), Nested::OfType(policy))));
+        self
+    }
+
+    /// Says that a place holds an enum: its object is merged inside only while all sides hold the same
+    /// variant, and is taken as a whole otherwise.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::merge::{Policy, Tag, ThreeWay};
+    /// use serde_json::json;
+    ///
+    /// let merge = ThreeWay::new(Policy::new().tagged("", Tag::Member("type".into())));
+    /// let base = json!({"type": "circle", "r": 1});
+    /// let (local, remote) = (json!({"type": "circle", "r": 2}), json!({"type": "square", "r": 1}));
+    /// assert_eq!(merge.merge_json(Some(&base), &local, &remote).conflicts.len(), 1);
+    /// ```
+    pub fn tagged(mut self, pointer: impl Into<String>, tag: Tag) -> Self {
+        self.tags.push((pointer.into(), tag));
         self
     }
 

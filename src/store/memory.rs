@@ -86,24 +86,24 @@ fn cost(key: &SnapshotKey, snapshot: &StoredSnapshot) -> usize {
 #[async_trait]
 impl SnapshotStore for MemoryStore {
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
-        let mut shelf = self.shelf();
-        let Some(snapshot) = shelf.take(key) else {
+        let mut guard = self.shelf();
+        let Some(snapshot) = guard.take(key) else {
             return Ok(None);
         };
-        shelf.lay(key.clone(), snapshot.clone());
+        guard.lay(key.clone(), snapshot.clone());
         Ok(Some(snapshot))
     }
 
     async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError> {
-        let mut shelf = self.shelf();
-        shelf.take(key);
-        shelf.lay(key.clone(), snapshot);
-        while shelf.by_key.len() > self.entries || shelf.bytes > self.bytes {
-            let Some((_, oldest)) = shelf.by_use.pop_first() else {
+        let mut guard = self.shelf();
+        guard.take(key);
+        guard.lay(key.clone(), snapshot);
+        while guard.by_key.len() > self.entries || guard.bytes > self.bytes {
+            let Some((_, oldest)) = guard.by_use.pop_first() else {
                 break;
             };
-            if let Some((_, gone)) = shelf.by_key.remove(&oldest) {
-                shelf.bytes -= cost(&oldest, &gone);
+            if let Some((_, gone)) = guard.by_key.remove(&oldest) {
+                guard.bytes -= cost(&oldest, &gone);
             }
         }
         Ok(())

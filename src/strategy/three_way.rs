@@ -51,11 +51,7 @@ where
             // Two edits that are fine each can make a document that the type does not allow.
             Err(_) if fields.is_empty() => Ok(Resolution::Unresolved {
                 merged: None,
-                fields: vec![whole(
-                    &documents.base.map(|base| base.to_value()),
-                    local,
-                    remote,
-                )],
+                fields: vec![whole(documents.base.as_ref(), local, remote)],
             }),
             Err(_) => Ok(Resolution::Unresolved {
                 merged: None,
@@ -75,14 +71,14 @@ where
 }
 
 fn whole(
-    base: &Option<serde_json::Value>,
+    base: Option<&crate::json::Document>,
     local: &crate::json::Document,
     remote: &crate::json::Document,
 ) -> FieldConflict {
     FieldConflict::new(
         String::new(),
         ConflictKind::TypeChanged,
-        base.clone(),
+        base.map(crate::json::Document::to_value),
         Some(local.to_value()),
         Some(remote.to_value()),
     )

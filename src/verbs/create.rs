@@ -16,12 +16,12 @@ pub struct Create<T> {
 
 struct Settings<T> {
     write: WriteSettings<T>,
-    handle: Result<Handle<T>, Error>,
+    handle: Handle<T>,
     document: Result<Document, JsonError>,
 }
 
 impl<T: Resourceful> Create<T> {
-    pub(crate) fn new(handle: Result<Handle<T>, Error>, value: &T) -> Self {
+    pub(crate) fn new(handle: Handle<T>, value: &T) -> Self {
         Self {
             call: Lazy::new(Settings {
                 write: WriteSettings::default(),
@@ -39,7 +39,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
-    let mut call = Write::new(settings.handle?, settings.write, Goal::Create);
+    let mut call = Write::new(settings.handle, settings.write, Goal::Create);
     call.local = Some(document);
     call.saved().await
 }

@@ -28,7 +28,7 @@ pub struct List<T> {
 }
 
 struct Settings<T> {
-    handle: Result<Handle<T>, Error>,
+    handle: Handle<T>,
     shape: Shape,
     page: Option<Url>,
     timeout: Option<Duration>,
@@ -54,7 +54,7 @@ pub struct Page<T> {
 }
 
 impl<T: Resourceful> List<T> {
-    pub(crate) fn new(handle: Result<Handle<T>, Error>) -> Self {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
         Self {
             call: Lazy::new(Settings {
                 handle,
@@ -109,7 +109,7 @@ impl<T: Resourceful> Page<T> {
     pub fn next(&self) -> Option<List<T>> {
         Some(List {
             call: Lazy::new(Settings {
-                handle: Ok(self.handle.clone()),
+                handle: self.handle.clone(),
                 shape: self.shape.clone(),
                 page: Some(self.next.clone()?),
                 timeout: self.timeout,
@@ -130,7 +130,7 @@ impl<T> std::fmt::Debug for Page<T> {
 verb!(List<T> => Result<Page<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
-    let handle = settings.handle?;
+    let handle = settings.handle;
     let collection = handle.target()?;
     let mut target = collection.clone();
     if let Some(page) = settings.page {

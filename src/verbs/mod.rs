@@ -11,7 +11,8 @@ mod update;
 mod write;
 
 pub use create::Create;
-pub use delete::{Delete, DeleteInput, IntoTarget};
+pub(crate) use delete::DeleteInput;
+pub use delete::{Delete, IntoTarget};
 pub use list::{List, Page};
 pub use post::Post;
 pub use read::{Get, GetOpt, Head, Headed, Refresh, Refreshed};

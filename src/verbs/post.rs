@@ -21,13 +21,13 @@ pub struct Post<T> {
 
 struct Settings<T> {
     timeout: Option<Duration>,
-    handle: Result<Handle<T>, Error>,
+    handle: Handle<T>,
     document: Result<Document, JsonError>,
     idempotency_key: Option<String>,
 }
 
 impl<T: Resourceful> Post<T> {
-    pub(crate) fn new(handle: Result<Handle<T>, Error>, draft: &(impl Serialize + ?Sized)) -> Self {
+    pub(crate) fn new(handle: Handle<T>, draft: &(impl Serialize + ?Sized)) -> Self {
         Self {
             call: Lazy::new(Settings {
                 timeout: None,
@@ -61,7 +61,7 @@ impl<T: Resourceful> Post<T> {
 verb!(Post<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
-    let handle = settings.handle?;
+    let handle = settings.handle;
     if let Some(key) = &settings.idempotency_key
         && !key
             .bytes()

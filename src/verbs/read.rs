@@ -20,7 +20,7 @@ use crate::write::reading;
 use crate::write::target::Target;
 
 pub(crate) struct Settings<T> {
-    handle: Result<Handle<T>, Error>,
+    handle: Handle<T>,
     timeout: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ macro_rules! read_verb {
         }
 
         impl<T: Resourceful> $name<T> {
-            pub(crate) fn new(handle: Result<Handle<T>, Error>) -> Self {
+            pub(crate) fn new(handle: Handle<T>) -> Self {
                 Self {
                     call: Lazy::new(Settings {
                         handle,
@@ -58,7 +58,7 @@ macro_rules! read_verb {
 read_verb! {
     /// A read under way; made by [`Collection::get`](crate::Collection::get).
     Get => Versioned<T>, |settings: Settings<T>| async move {
-        read(&settings.handle?, settings.timeout).await
+        read(&settings.handle, settings.timeout).await
     }
 }
 
@@ -66,7 +66,7 @@ read_verb! {
     /// A read under way that takes absence for an answer; made by
     /// [`Collection::get_opt`](crate::Collection::get_opt).
     GetOpt => Option<Versioned<T>>, |settings: Settings<T>| async move {
-        match read(&settings.handle?, settings.timeout).await {
+        match read(&settings.handle, settings.timeout).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
             Err(error) => Err(error),
@@ -78,7 +78,7 @@ read_verb! {
     /// A read under way that asks the server for news; made by
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Refreshed<T>, |settings: Settings<T>| async move {
-        let (handle, begun) = (settings.handle?, Instant::now());
+        let (handle, begun) = (settings.handle, Instant::now());
         let target = handle.target()?;
         let fetched = fetch(&handle, &target, settings.timeout, begun, true).await?;
         let (changed, stored) = match fetched {
@@ -92,7 +92,7 @@ read_verb! {
 read_verb! {
     /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
     Head => Headed, |settings: Settings<T>| async move {
-        let (handle, begun) = (settings.handle?, Instant::now());
+        let (handle, begun) = (settings.handle, Instant::now());
         let target = handle.target()?;
         let call = reading::read_call(&target, Method::HEAD, false);
         let reply = ask(&target, call, settings.timeout, begun).await?;

@@ -51,28 +51,8 @@ impl<T: Resourceful> Judgement<T> {
         Ok(transplant(raw, &before, &after, &self.policy))
     }
 
-    fn conflict(&self, clash: &Clash) -> Result<Conflict<T>, JsonError> {
-        let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
-        let mut conflict = Conflict::new(
-            typed(&clash.base)?,
-            typed(&clash.local)?,
-            typed(&clash.remote)?,
-        );
-        conflict.problem.clone_from(&clash.problem);
-        conflict.round = clash.round;
-        conflict.may_have_landed = clash.may_have_landed;
-        conflict.fields.clone_from(&clash.doubtful);
-        conflict.doubtful.clone_from(&clash.doubtful);
-        conflict.documents = Some(Documents {
-            base: clash.base.clone(),
-            local: clash.local.clone(),
-            remote: clash.remote.clone(),
-        });
-        Ok(conflict)
-    }
-
     async fn decide(&self, clash: Clash) -> Result<Decided, BoxError> {
-        let conflict = self.conflict(&clash)?;
+        let conflict: Conflict<T> = conflict(&clash)?;
         let resolution =
             unpanicked("the merge strategy", self.strategy.resolve(&conflict)).await??;
         Ok(match resolution {
@@ -173,6 +153,27 @@ impl<T: Resourceful> Task for TypedTask<T> {
             .await
             .unwrap_or_else(Reply::Failed)
     }
+}
+
+/// The clash as the strategy is shown it.
+fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
+    let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
+    let mut conflict = Conflict::new(
+        typed(&clash.base)?,
+        typed(&clash.local)?,
+        typed(&clash.remote)?,
+    );
+    conflict.problem.clone_from(&clash.problem);
+    conflict.round = clash.round;
+    conflict.may_have_landed = clash.may_have_landed;
+    conflict.fields.clone_from(&clash.doubtful);
+    conflict.doubtful.clone_from(&clash.doubtful);
+    conflict.documents = Some(Documents {
+        base: clash.base.clone(),
+        local: clash.local.clone(),
+        remote: clash.remote.clone(),
+    });
+    Ok(conflict)
 }
 
 /// Runs a user's future so that its panic becomes an error: the write it stands in still owes its

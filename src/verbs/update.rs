@@ -18,14 +18,14 @@ pub struct Update<T> {
 
 struct Settings<T> {
     write: WriteSettings<T>,
-    handle: Result<Handle<T>, Error>,
+    handle: Handle<T>,
     edit: Edit<T>,
     replay: bool,
     if_absent: Option<Result<Document, JsonError>>,
 }
 
 impl<T: Resourceful> Update<T> {
-    pub(crate) fn new(handle: Result<Handle<T>, Error>, edit: Edit<T>) -> Self {
+    pub(crate) fn new(handle: Handle<T>, edit: Edit<T>) -> Self {
         Self {
             call: Lazy::new(Settings {
                 write: WriteSettings::default(),
@@ -61,7 +61,7 @@ write_settings!(Update);
 verb!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
-    let handle = settings.handle?;
+    let handle = settings.handle;
     let if_absent = settings.if_absent.transpose().map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;

@@ -109,16 +109,6 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.tally
     }
 
-    /// The version on which the next request is pinned.
-    pub(crate) fn base(&self) -> &Base<V> {
-        &self.base
-    }
-
-    /// Whether a request is out whose fate nobody knows.
-    pub(crate) fn in_doubt(&self) -> bool {
-        self.doubt.is_some()
-    }
-
     /// Takes one event and tells the next action. `now` is the time since the write began.
     pub(crate) fn on(&mut self, now: Duration, event: Event<V>) -> Action<V> {
         if now >= self.plan.deadline {

@@ -1,0 +1,205 @@
+//! `#[merge(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::meta::ParseNestedMeta;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprPath, Lit, LitStr, Token, Type, WherePredicate, parenthesized};
+
+/// The rule of a field, where it says one.
+pub(crate) enum Rule {
+    /// A rule without parameters: its variant.
+    Plain(&'static str),
+    Keyed(Vec<LitStr>),
+    Nested,
+    /// A function: its path, whether it takes `serde_json` values, whether it is state-like.
+    With {
+        function: ExprPath,
+        json: bool,
+        state_like: bool,
+    },
+}
+
+pub(crate) struct FieldRule {
+    pub(crate) rule: Rule,
+    pub(crate) span: Span,
+}
+
+const PLAIN: [(&str, &str); 11] = [
+    ("auto", "Auto"),
+    ("text", "Text"),
+    ("prose", "Prose"),
+    ("set", "Set"),
+    ("sequence", "Sequence"),
+    ("counter", "Counter"),
+    ("atomic", "Atomic"),
+    ("local", "Local"),
+    ("remote", "Remote"),
+    ("max", "Max"),
+    ("min", "Min"),
+];
+
+const KNOWN: &str = "text, prose, set, sequence, counter, atomic, local, remote, max, min, auto, nested, \
+                     key = \"…\", with = path, with_json = path";
+
+/// The rule of a field.
+pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
+    let mut found: Option<FieldRule> = None;
+    let mut state_like = None;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("merge")) {
+        attr.parse_nested_meta(|meta| {
+            let span = meta.path.span();
+            if meta.path.is_ident("state_like") {
+                state_like = Some(span);
+                return Ok(());
+            }
+            let rule = rule(&meta)?;
+            if found.is_some() {
+                return Err(syn::Error::new(span, "a field has one merge rule"));
+            }
+            found = Some(FieldRule { rule, span });
+            Ok(())
+        })?;
+    }
+    if let Some(span) = state_like {
+        match &mut found {
+            Some(FieldRule {
+                rule: Rule::With { state_like, .. },
+                ..
+            }) => *state_like = true,
+            _ => {
+                return Err(syn::Error::new(
+                    span,
+                    "`state_like` belongs to `with` and `with_json`",
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Rule> {
+    if let Some((_, variant)) = PLAIN.iter().find(|(name, _)| meta.path.is_ident(name)) {
+        return Ok(Rule::Plain(variant));
+    }
+    if meta.path.is_ident("nested") {
+        return Ok(Rule::Nested);
+    }
+    if meta.path.is_ident("key") {
+        return keys(meta).map(Rule::Keyed);
+    }
+    let json = meta.path.is_ident("with_json");
+    if json || meta.path.is_ident("with") {
+        let value: Expr = meta.value()?.parse()?;
+        let function = match value {
+            Expr::Path(path) => path,
+            // As serde writes paths.
+            Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => match lit.lit {
+                Lit::Str(path) => path.parse()?,
+                other => {
+                    return Err(syn::Error::new(
+                        other.span(),
+                        "expected the path of a function",
+                    ));
+                }
+            },
+            other => {
+                return Err(syn::Error::new(
+                    other.span(),
+                    "expected the path of a function",
+                ));
+            }
+        };
+        return Ok(Rule::With {
+            function,
+            json,
+            state_like: false,
+        });
+    }
+    Err(meta.error(format!("unknown merge rule; there are {KNOWN}")))
+}
+
+fn keys(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
+    let keys = if meta.input.peek(syn::token::Paren) {
+        let inside;
+        parenthesized!(inside in meta.input);
+        Punctuated::<LitStr, Token![,]>::parse_terminated(&inside)?
+            .into_iter()
+            .collect()
+    } else {
+        vec![meta.value()?.parse::<LitStr>()?]
+    };
+    if keys.is_empty() {
+        return Err(meta.error("name the member that identifies an element: key = \"id\""));
+    }
+    if let Some(empty) = keys.iter().find(|key| key.value().is_empty()) {
+        return Err(syn::Error::new(
+            empty.span(),
+            "the key of an element has a name",
+        ));
+    }
+    Ok(keys)
+}
+
+/// The bounds that `#[merge(bound = "…")]` puts in place of ours.
+pub(crate) fn bound(attrs: &[Attribute]) -> syn::Result<Option<Vec<WherePredicate>>> {
+    let mut found = None;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("merge")) {
+        attr.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("bound") {
+                return Err(meta.error("on a type there is only `bound`; rules belong to fields"));
+            }
+            let text: LitStr = meta.value()?.parse()?;
+            let parser = Punctuated::<WherePredicate, Token![,]>::parse_terminated;
+            found = Some(text.parse_with(parser)?.into_iter().collect());
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+impl FieldRule {
+    /// The rule as an expression.
+    pub(crate) fn expression(&self, ty: &Type) -> TokenStream {
+        let rule = quote!(::ifmatch::merge::Rule);
+        match &self.rule {
+            Rule::Plain(variant) => {
+                let variant = syn::Ident::new(variant, Span::call_site());
+                quote!(#rule::#variant)
+            }
+            Rule::Nested => quote!(#rule::Auto),
+            Rule::Keyed(keys) => quote!(#rule::keyed_by([#(#keys),*])),
+            Rule::With {
+                function,
+                json: true,
+                state_like: false,
+            } => quote!(#rule::custom(#function)),
+            Rule::With {
+                function,
+                json: true,
+                state_like: true,
+            } => quote!(#rule::custom_state_like(#function)),
+            Rule::With {
+                function,
+                json: false,
+                state_like,
+            } => {
+                let span = function.span();
+                quote_spanned!(span=> ::ifmatch::merge::__private::typed::<#ty, _, _>(#function, #state_like))
+            }
+        }
+    }
+
+    /// Whether what lies beneath the field is merged place by place.
+    pub(crate) fn is_walked(&self) -> bool {
+        matches!(
+            self.rule,
+            Rule::Plain("Auto" | "Sequence") | Rule::Keyed(_) | Rule::Nested
+        )
+    }
+
+    pub(crate) fn error(&self, message: impl std::fmt::Display) -> syn::Error {
+        syn::Error::new(self.span, message)
+    }
+}

@@ -1,0 +1,312 @@
+//! What the derive writes, seen through the merges that it leads to.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+#![expect(clippy::needless_pass_by_value, reason = "`json!` is written in place")]
+#![expect(
+    clippy::unnecessary_wraps,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form of merge functions"
+)]
+
+use std::collections::HashMap;
+
+use ifmatch::Merge;
+use ifmatch::json::Document;
+use ifmatch::merge::{ConflictKind, Merged, ThreeWay, changes, transplant};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+fn merge<T: Merge>(base: Value, local: Value, remote: Value) -> Merged {
+    T::policy().check().unwrap();
+    ThreeWay::of::<T>().merge_json(Some(&base), &local, &remote)
+}
+
+#[track_caller]
+fn clean<T: Merge>(base: Value, local: Value, remote: Value, expected: Value) {
+    let merged = merge::<T>(base, local, remote);
+    assert!(merged.conflicts.is_empty(), "{:?}", merged.conflicts);
+    assert_eq!(merged.value, expected);
+}
+
+#[derive(Clone, Serialize, Deserialize, Merge)]
+struct Article {
+    title: String,
+    #[merge(text)]
+    body: String,
+    #[merge(set)]
+    tags: Vec<String>,
+    #[merge(counter)]
+    views: u64,
+    #[merge(key = "id")]
+    comments: Vec<Comment>,
+    #[merge(remote)]
+    updated_at: String,
+    #[merge(max)]
+    rank: i32,
+    #[merge(with = longer)]
+    slug: String,
+}
+
+#[derive(Clone, Serialize, Deserialize, Merge)]
+struct Comment {
+    id: u32,
+    text: String,
+    #[merge(counter)]
+    likes: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[merge(key = "id")]
+    replies: Vec<Comment>,
+}
+
+fn longer(
+    _base: Option<&String>,
+    local: &String,
+    remote: &String,
+) -> Result<String, std::fmt::Error> {
+    Ok(if local.len() > remote.len() {
+        local
+    } else {
+        remote
+    }
+    .clone())
+}
+
+#[test]
+fn each_field_follows_its_rule() {
+    clean::<Article>(
+        json!({"title": "a", "body": "1\n2\n3\n", "tags": ["x", "y"], "views": 10, "rank": 1, "slug": "", "updated_at": "1",
+            "comments": [{"id": 1, "text": "t", "likes": 1, "replies": [{"id": 7, "text": "r", "likes": 0}]}]}),
+        json!({"title": "b", "body": "1!\n2\n3\n", "tags": ["y", "mine"], "views": 11, "rank": 5, "slug": "long", "updated_at": "2",
+            "comments": [{"id": 1, "text": "t", "likes": 2, "replies": [{"id": 7, "text": "r", "likes": 1}]}, {"id": 2, "text": "n", "likes": 0}]}),
+        json!({"title": "a", "body": "1\n2\n3!\n", "tags": ["x", "y", "z"], "views": 12, "rank": 3, "slug": "s", "updated_at": "3",
+            "comments": [{"id": 1, "text": "T", "likes": 4, "replies": [{"id": 7, "text": "r", "likes": 1}]}]}),
+        json!({"title": "b", "body": "1!\n2\n3!\n", "tags": ["y", "mine", "z"], "views": 13, "rank": 5, "slug": "long", "updated_at": "3",
+            "comments": [{"id": 1, "text": "T", "likes": 5, "replies": [{"id": 7, "text": "r", "likes": 2}]}, {"id": 2, "text": "n", "likes": 0}]}),
+    );
+}
+
+#[test]
+fn a_counter_stays_within_its_type() {
+    #[derive(Merge)]
+    #[expect(dead_code, reason = "only its policy counts")]
+    struct Stock {
+        #[merge(counter)]
+        left: Option<u8>,
+    }
+    let merged = merge::<Stock>(json!({"left": 5}), json!({"left": 1}), json!({"left": 3}));
+    assert_eq!(merged.conflicts[0].kind, ConflictKind::Overflow);
+    clean::<Stock>(
+        json!({"left": 5}),
+        json!({"left": 4}),
+        json!({"left": 4}),
+        json!({"left": 3}),
+    );
+}
+
+#[test]
+fn names_follow_serde() {
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(rename_all = "camelCase")]
+    struct Order {
+        #[merge(counter)]
+        item_count: u64,
+        #[serde(rename = "a/b~c", alias = "old")]
+        #[merge(counter)]
+        odd: u64,
+        #[merge(counter)]
+        r#type: u64,
+        #[serde(skip)]
+        #[expect(dead_code, reason = "serde skips it")]
+        cache: Option<std::time::Instant>,
+        #[serde(flatten)]
+        more: More,
+        #[serde(flatten)]
+        rest: HashMap<String, Value>,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct More {
+        #[merge(counter)]
+        extra: u64,
+    }
+    clean::<Order>(
+        json!({"itemCount": 1, "a/b~c": 1, "type": 1, "extra": 1, "x": 1}),
+        json!({"itemCount": 2, "a/b~c": 2, "type": 2, "extra": 2, "x": 1}),
+        json!({"itemCount": 3, "a/b~c": 3, "type": 3, "extra": 3, "x": 2}),
+        json!({"itemCount": 4, "a/b~c": 4, "type": 4, "extra": 4, "x": 2}),
+    );
+    let parse = |text: &str| Document::parse(text.as_bytes()).unwrap();
+    let (before, after) = (parse(r#"{"a/b~c":1}"#), parse(r#"{"a/b~c":2}"#));
+    assert_eq!(
+        transplant(&parse(r#"{"old":1}"#), &before, &after, &Order::policy()).as_str(),
+        r#"{"old":2}"#
+    );
+}
+
+#[derive(Serialize, Deserialize, Merge)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum Shape {
+    Nothing,
+    Circle {
+        #[merge(counter)]
+        outer_radius: i64,
+        name: String,
+    },
+    Label(Article),
+    Pair(u8, u8),
+}
+
+#[test]
+fn the_same_variant_is_merged_inside_and_others_conflict() {
+    clean::<Shape>(
+        json!({"circle": {"outerRadius": 1, "name": "a"}}),
+        json!({"circle": {"outerRadius": 2, "name": "a"}}),
+        json!({"circle": {"outerRadius": 5, "name": "b"}}),
+        json!({"circle": {"outerRadius": 6, "name": "b"}}),
+    );
+    let circle = json!({"circle": {"outerRadius": 1, "name": "a"}});
+    let merged = merge::<Shape>(
+        circle.clone(),
+        json!({"pair": [1, 2]}),
+        json!({"label": {"title": "x"}}),
+    );
+    assert_eq!(merged.conflicts[0].kind, ConflictKind::VariantChanged);
+    assert_eq!(merged.value, json!({"label": {"title": "x"}}));
+    let merged = merge::<Shape>(
+        circle.clone(),
+        json!("nothing"),
+        json!({"label": {"title": "x"}}),
+    );
+    assert_eq!(merged.conflicts.len(), 1);
+    clean::<Shape>(
+        circle.clone(),
+        json!({"pair": [1, 2]}),
+        circle,
+        json!({"pair": [1, 2]}),
+    );
+    let merged = merge::<Shape>(
+        json!({"pair": [1, 1]}),
+        json!({"pair": [2, 1]}),
+        json!({"pair": [1, 2]}),
+    );
+    assert_eq!(merged.conflicts.len(), 1, "a tuple is one value");
+}
+
+#[test]
+fn tagged_enums_know_their_variant_by_the_tag() {
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Inside {
+        Counter {
+            #[merge(counter)]
+            n: u64,
+        },
+        Other {
+            m: u64,
+        },
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "t", content = "c")]
+    enum Beside {
+        A {
+            #[merge(counter)]
+            n: u64,
+        },
+        B(String),
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(untagged)]
+    enum Either {
+        A { a: u64, b: u64 },
+        B(String),
+    }
+    clean::<Inside>(
+        json!({"kind": "counter", "n": 1}),
+        json!({"kind": "counter", "n": 2}),
+        json!({"kind": "counter", "n": 2}),
+        json!({"kind": "counter", "n": 3}),
+    );
+    let both = merge::<Inside>(
+        json!({"kind": "counter", "n": 1}),
+        json!({"kind": "other", "m": 2}),
+        json!({"kind": "counter", "n": 2}),
+    );
+    assert_eq!(both.conflicts[0].kind, ConflictKind::VariantChanged);
+    clean::<Beside>(
+        json!({"t": "A", "c": {"n": 1}}),
+        json!({"t": "A", "c": {"n": 2}}),
+        json!({"t": "A", "c": {"n": 2}}),
+        json!({"t": "A", "c": {"n": 3}}),
+    );
+    assert_eq!(
+        merge::<Either>(
+            json!({"a": 1, "b": 1}),
+            json!({"a": 2, "b": 1}),
+            json!({"a": 1, "b": 2})
+        )
+        .conflicts
+        .len(),
+        1
+    );
+}
+
+#[test]
+fn newtypes_generics_and_types_that_are_no_merge_work() {
+    struct Foreign;
+    #[derive(Merge)]
+    #[expect(dead_code, reason = "only its policy counts")]
+    struct Wrapper(#[merge(set)] Vec<u32>);
+    #[derive(Merge)]
+    #[expect(dead_code, reason = "only its policy counts")]
+    struct Page<T> {
+        items: Vec<T>,
+        foreign: Foreign,
+        inner: Option<Box<Wrapper>>,
+    }
+    clean::<Page<Wrapper>>(
+        json!({"items": [[1], [2]], "inner": [1]}),
+        json!({"items": [[1, 3], [2]], "inner": [1, 2]}),
+        json!({"items": [[1, 4], [2]], "inner": [1, 3]}),
+        json!({"items": [[1, 3, 4], [2]], "inner": [1, 2, 3]}),
+    );
+}
+
+#[test]
+fn a_function_that_fails_or_panics_is_a_conflict() {
+    #[derive(Merge)]
+    #[expect(dead_code, reason = "only its policy counts")]
+    struct Odd {
+        #[merge(with = fails)]
+        a: u8,
+        #[merge(with_json = panics, state_like)]
+        b: u8,
+    }
+    fn fails(_: Option<&u8>, _: &u8, _: &u8) -> Result<u8, ifmatch::merge::BoxError> {
+        Err("no".into())
+    }
+    fn panics(_: Option<&Value>, _: &Value, _: &Value) -> Result<Value, ifmatch::merge::BoxError> {
+        let empty: Vec<Value> = Vec::new();
+        Ok(empty[0].clone())
+    }
+    let merged = merge::<Odd>(
+        json!({"a": 1, "b": 1}),
+        json!({"a": 2, "b": 2}),
+        json!({"a": 3, "b": 3}),
+    );
+    assert_eq!(merged.value, json!({"a": 3, "b": 3}));
+    assert!(
+        merged
+            .conflicts
+            .iter()
+            .all(|c| c.kind == ConflictKind::FunctionFailed)
+    );
+    assert_eq!(merged.conflicts.len(), 2);
+    let doc = |text: &str| Document::parse(text.as_bytes()).unwrap();
+    let changed = changes(
+        &doc(r#"{"a":1,"b":1}"#),
+        &doc(r#"{"a":2,"b":2}"#),
+        &Odd::policy(),
+    );
+    assert_eq!(
+        changed.iter().map(|c| c.operation_like).collect::<Vec<_>>(),
+        [true, false]
+    );
+}
