@@ -8,28 +8,28 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Document {
-    pub title: String,
-    pub note: String,
+pub(crate) struct Document {
+    pub(crate) title: String,
+    pub(crate) note: String,
     /// Everybody adds to it.
-    pub shared: u64,
+    pub(crate) shared: u64,
     /// One field for each writer.
-    pub own: BTreeMap<String, u64>,
+    pub(crate) own: BTreeMap<String, u64>,
 }
 
 /// The document as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Plain(Document);
+pub(crate) struct Plain(Document);
 
 /// The document as Kinto wraps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Enveloped {
+pub(crate) struct Enveloped {
     data: Document,
 }
 
 /// How a server wants a document.
-pub trait Shape:
+pub(crate) trait Shape:
     DerefMut<Target = Document> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// Where the counter lies.
@@ -38,7 +38,7 @@ pub trait Shape:
     fn new(title: &str) -> Self;
 }
 
-pub fn strategy<S: Shape>() -> ThreeWay {
+pub(crate) fn strategy<S: Shape>() -> ThreeWay {
     ThreeWay::new(Policy::new().field(S::SHARED, Rule::Counter))
 }
 

@@ -20,10 +20,11 @@ use crate::document::{Enveloped, Plain, Shape};
 use crate::race::Race;
 
 /// One server under test.
-pub struct Server {
-    pub name: &'static str,
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
     base: String,
-    path: &'static str,
+    /// Beneath the address; without segments, the documents lie right there.
+    path: &'static [&'static str],
     suffix: &'static str,
     header: Option<(HeaderName, HeaderValue)>,
     profile: Generic,
@@ -39,7 +40,7 @@ impl Server {
         Some(Self {
             name,
             base,
-            path: "",
+            path: &[],
             suffix: "",
             header: None,
             profile: Generic::new(),
@@ -49,7 +50,7 @@ impl Server {
     fn kinto(name: &'static str, variable: &str) -> Option<Self> {
         let any_user = HeaderValue::from_static("Basic YW55OnB3");
         Some(Self {
-            path: "buckets/b/collections/c/records",
+            path: &["buckets", "b", "collections", "c", "records"],
             header: Some((AUTHORIZATION, any_user)),
             ..Self::from_env(name, variable)?
         })
@@ -63,12 +64,12 @@ impl Server {
     }
 
     /// A name that no earlier run used.
-    pub fn id(&self, what: &str) -> String {
-        format!("{what}-{}{}", std::process::id(), self.suffix)
+    pub(crate) fn id(&self, what: &str) -> String {
+        format!("{}-{what}-{}{}", self.name, std::process::id(), self.suffix)
     }
 
     /// A handle of a client of its own: nothing but the server is shared with any other.
-    pub fn docs<S: Shape>(&self) -> Collection<S> {
+    pub(crate) fn docs<S: Shape>(&self) -> Collection<S> {
         let mut builder = Client::builder(&self.base).profile(self.profile.clone());
         if let Some((name, value)) = self.header.clone() {
             builder = builder.default_header(name, value);

@@ -9,12 +9,12 @@ use crate::document::Shape;
 
 /// Each writer adds, in each edit, one to a field of its own and one to the shared counter. The even
 /// ones merge, the odd ones run their edit again.
-pub struct Race {
-    pub writers: usize,
+pub(crate) struct Race {
+    pub(crate) writers: usize,
     /// Of each writer.
-    pub edits: u64,
+    pub(crate) edits: u64,
     /// One edit after the other, the writers by turns.
-    pub in_turn: bool,
+    pub(crate) in_turn: bool,
 }
 
 impl Default for Race {
@@ -28,14 +28,14 @@ impl Default for Race {
 }
 
 /// What became of the edits that were acknowledged.
-pub struct Count {
+pub(crate) struct Count {
     lost: u64,
     doubled: u64,
     failed: usize,
 }
 
 impl Count {
-    pub fn is_exact(&self) {
+    pub(crate) fn is_exact(&self) {
         assert_eq!((self.lost, self.doubled, self.failed), (0, 0, 0));
     }
 }
@@ -62,7 +62,7 @@ impl Tally {
 }
 
 impl Race {
-    pub async fn run<S: Shape>(&self, server: &Server) -> Count {
+    pub(crate) async fn run<S: Shape>(&self, server: &Server) -> Count {
         let how = if self.in_turn { "in turn" } else { "at once" };
         let id = server.id(if self.in_turn { "turns" } else { "race" });
         let mut first = S::new("counted");

@@ -7,7 +7,7 @@ use ifmatch::{ErrorKind, LocalWins};
 use crate::Server;
 use crate::document::Shape;
 
-pub async fn tell<S: Shape>(server: &Server) {
+pub(crate) async fn tell<S: Shape>(server: &Server) {
     let begun = Instant::now();
     let requests = [
         creation::<S>(server).await,

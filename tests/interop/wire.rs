@@ -6,17 +6,17 @@ use http::HeaderMap;
 use ifmatch::async_trait;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 
-pub fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     std::env::var_os("IFMATCH_TELL").is_some()
 }
 
-pub struct Told {
+pub(crate) struct Told {
     server: &'static str,
     client: reqwest::Client,
 }
 
 impl Told {
-    pub fn new(server: &'static str) -> Self {
+    pub(crate) fn new(server: &'static str) -> Self {
         let client = reqwest::Client::builder()
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none());
