@@ -85,7 +85,9 @@ async fn stale_save<S: Shape>(server: &Server) -> u32 {
     mine.note = "mine".to_owned();
     mine.shared += 1;
     let saved = ours.save(&mine).await.unwrap();
-    assert_eq!(saved.report().merged, 1, "{:?}", saved.report());
+    // Without a version to be refused for, it was merged before it was sent.
+    let refused = mine.snapshot().validator().is_some();
+    assert_eq!(saved.report().merged, u32::from(refused));
     for stored in [
         saved.clone().into_inner(),
         server.docs::<S>().get(&id).await.unwrap().into_inner(),
