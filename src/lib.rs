@@ -100,6 +100,7 @@
 //! | `native-tls` | no | TLS by the system's library |
 //! | `tracing` | yes | events of refusals and writes |
 //! | `backoff` | no | schedules of the crate `backoff` |
+//! | `testing` | no | a stateful server and a lossy proxy for tests of one's own |
 //!
 //! Streaming bodies, a blocking face and wasm are not there yet.
 
@@ -120,6 +121,8 @@ mod refusal;
 mod retry;
 mod store;
 mod strategy;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 mod verbs;
 mod write;
