@@ -177,16 +177,12 @@ impl ClientBuilder {
 
     /// A bearer token (RFC 6750) on every request.
     pub fn bearer_token(mut self, token: impl AsRef<str>) -> Self {
-        match HeaderValue::from_str(&format!("Bearer {}", token.as_ref())) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                self.headers.insert(AUTHORIZATION, value);
-            }
-            Err(_) => {
-                self.fault = Some(Error::config(
-                    "the bearer token holds characters that no header can carry",
-                ))
-            }
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.as_ref())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        } else {
+            let why = "the bearer token holds characters that no header can carry";
+            self.fault = Some(Error::config(why));
         }
         self
     }

@@ -104,6 +104,8 @@
 //!
 //! Streaming bodies, a blocking face and wasm are not there yet.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod auth;
 mod client;
 mod collection;

@@ -1,6 +1,6 @@
 //! Where versions travel.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ::http::HeaderMap;
 
@@ -203,9 +203,14 @@ fn of_date(headers: &HeaderMap, now: SystemTime) -> Found {
     }
 }
 
+/// Whether the last change may be so recent that the server calls its tag weak only for that: dates
+/// are whole seconds, so a change a second ago may show two of them.
 fn is_young(headers: &HeaderMap, now: SystemTime) -> bool {
-    LastModified::from_header(headers)
-        .is_some_and(|date| !date.is_strong_at(Some(reference(headers, now))))
+    const YOUNG: Duration = Duration::from_secs(2);
+    LastModified::from_header(headers).is_some_and(|date| {
+        let age = reference(headers, now).duration_since(date.time());
+        age.is_ok_and(|age| age <= YOUNG)
+    })
 }
 
 /// The server's own clock where it tells it, so that skew does not matter.

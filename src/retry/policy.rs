@@ -146,25 +146,23 @@ impl RetryPolicy {
 
     /// The waits of one write.
     pub(crate) fn delays(&self, round_trip: Option<Duration>) -> Delays {
-        match &self.source {
-            Some(source) => Delays {
+        if let Some(source) = &self.source {
+            return Delays {
                 windows: source(),
                 jitter: false,
-            },
-            None => {
-                let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
-                // Jitter is ours: backon's lies on top of its cap.
-                let windows = ExponentialBuilder::new()
-                    .with_min_delay(first.min(self.cap))
-                    .with_max_delay(self.cap)
-                    .with_factor(self.factor)
-                    .without_max_times()
-                    .build();
-                Delays {
-                    windows: Box::new(windows),
-                    jitter: true,
-                }
-            }
+            };
+        }
+        let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
+        // Jitter is ours: backon's lies on top of its cap.
+        let windows = ExponentialBuilder::new()
+            .with_min_delay(first.min(self.cap))
+            .with_max_delay(self.cap)
+            .with_factor(self.factor)
+            .without_max_times()
+            .build();
+        Delays {
+            windows: Box::new(windows),
+            jitter: true,
         }
     }
 }

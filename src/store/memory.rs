@@ -116,6 +116,7 @@ impl SnapshotStore for MemoryStore {
 }
 
 #[cfg(test)]
+#[expect(clippy::panic, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use crate::json::Document;

@@ -47,6 +47,7 @@ impl<T: Resourceful> Update<T> {
 
     /// Creates the resource with this value if it is not there; the edit is not run on it. If somebody
     /// else creates it meanwhile, the edit is run on theirs.
+    #[expect(clippy::needless_pass_by_value, reason = "the value is given away")]
     pub fn if_absent(self, value: T) -> Self {
         let document = Document::encode(&value);
         Self {

@@ -237,14 +237,21 @@ fn kind(done: &Done) -> ErrorKind {
         Outcome::Unknown => ErrorKind::OutcomeUnknown,
         Outcome::EditFailed => ErrorKind::Edit,
         Outcome::Conflict => ErrorKind::Conflict,
-        Outcome::Exhausted => match &done.trouble {
-            Some(Trouble::Gated(_) | Trouble::WaitTooLong(_)) | _ => ErrorKind::Exhausted,
-        },
+        Outcome::Exhausted => ErrorKind::Exhausted,
         Outcome::Refused => match &done.refusal {
-            Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
+            // A creation may be refused for its words, or for its condition.
+            Some((RefusalKind::AlreadyExists | RefusalKind::StaleVersion, _)) => {
+                ErrorKind::AlreadyExists
+            }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
-            // A creation that was refused for its condition, not for its words.
-            Some((RefusalKind::StaleVersion, _)) => ErrorKind::AlreadyExists,
+            // No words, but the read that followed found something there.
+            Some((RefusalKind::Unknown, problem))
+                if done.goal == Goal::Create
+                    && done.remote.is_some()
+                    && problem.status() == ::http::StatusCode::CONFLICT =>
+            {
+                ErrorKind::AlreadyExists
+            }
             Some((_, problem)) => match problem.status().as_u16() {
                 404 => ErrorKind::NotFound,
                 410 => ErrorKind::Gone,
@@ -388,7 +395,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
     }
     match &done.trouble {
         Some(Trouble::Transport(error)) => {
-            format!("{error}, {} times", done.tally.transient.max(1))
+            format!("{error}, {} times", done.tally.transient + 1)
         }
         Some(Trouble::Gated(wait) | Trouble::WaitTooLong(wait)) => {
             format!("the server asks to wait {wait:?}, longer than this call may take")

@@ -606,13 +606,13 @@ impl<'a> Driver<'a> {
                 return Event::OutOfTime;
             }
             Pause::Told(time) => time,
-            Pause::Race(_) | Pause::Transient(_) => match self.delays.next() {
-                Some(time) => time,
-                None => {
+            Pause::Race(_) | Pause::Transient(_) => {
+                let Some(time) = self.delays.next() else {
                     self.trouble = Some(Trouble::ScheduleEnded);
                     return Event::OutOfTime;
-                }
-            },
+                };
+                time
+            }
         };
         if self.sleep(time).await {
             Event::Woke

@@ -16,7 +16,7 @@ use super::plan::{
 };
 
 /// How often a young validator is read again before it is called unusable.
-const HEALING_READS: u32 = 4;
+const HEALING_READS: u32 = 8;
 
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -135,7 +135,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             ) => self.refused(kind, current, wait),
             (Phase::Sending, Event::Failed { failure, wait }) => self.send_failed(failure, wait),
             (Phase::Judging(seen), Event::Judged(verdict)) => self.judged(seen, verdict),
-            (Phase::Resolving(seen), Event::Resolved(decision)) => self.resolved(seen, decision),
+            (Phase::Resolving(seen), Event::Resolved(decision)) => self.resolved(&seen, decision),
             (Phase::Asking(seen, ending), Event::Answered(answer)) => {
                 self.answered(seen, ending, answer)
             }
@@ -170,10 +170,9 @@ impl<V: Clone + PartialEq> Machine<V> {
                     self.send(false)
                 }
             }
-            (_, Base::Unknown) => self.ask_read(Why::First),
             (Goal::Delete, Base::Version(_)) => self.send_or_settle(),
             (Goal::Replace, Base::Version(_)) => self.prepare(),
-            (_, Base::Unversioned | Base::Absent) => self.ask_read(Why::First),
+            (_, Base::Unknown | Base::Unversioned | Base::Absent) => self.ask_read(Why::First),
         }
     }
 
@@ -199,10 +198,9 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     fn condition(&self) -> Condition<V> {
         match (&self.base, self.plan.goal) {
-            (_, Goal::Append) => Condition::None,
+            (Base::Unversioned | Base::Unknown, _) | (_, Goal::Append) => Condition::None,
             (Base::Version(version), _) => Condition::Match(version.clone()),
             (Base::Absent, _) => Condition::Absent,
-            (Base::Unversioned | Base::Unknown, _) => Condition::None,
         }
     }
 
@@ -242,10 +240,10 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Waits for a transient cause, or ends when there were too many.
     fn wait_transient(&mut self, told: Option<Duration>, then: Then, ending: Outcome) -> Action<V> {
-        self.tally.transient += 1;
-        if self.tally.transient > self.plan.max_transient {
+        if self.tally.transient >= self.plan.max_transient {
             return self.give_up(ending);
         }
+        self.tally.transient += 1;
         let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::Told);
         self.waiting_for = ending;
         self.wait(pause, then)
@@ -285,7 +283,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             if may_heal && self.unusable <= HEALING_READS {
                 return self.wait(Pause::Settle(self.unusable), Then::Read(why));
             }
-            return self.give_up(Outcome::UnusableValidator);
+            // A creation that was refused asks for no version: something is there.
+            if self.plan.goal != Goal::Create || why == Why::Settle {
+                return self.give_up(Outcome::UnusableValidator);
+            }
         }
         self.unusable = 0;
         match why {
@@ -570,22 +571,21 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn resolved(&mut self, seen: Seen<V>, decision: Decision) -> Action<V> {
-        let absent = seen == Seen::Absent;
+    fn resolved(&mut self, seen: &Seen<V>, decision: Decision) -> Action<V> {
+        let absent = *seen == Seen::Absent;
         let raced = self.tally.races > 0 && decision != Decision::Unresolved;
         self.tally.merged += u32::from(raced);
         self.removing = decision == Decision::Delete;
         match decision {
-            Decision::Unresolved if absent => self.finish(Outcome::Gone),
+            Decision::Unresolved | Decision::AsRemote if absent => self.finish(Outcome::Gone),
             Decision::Unresolved => self.finish(Outcome::Conflict),
-            Decision::AsRemote if absent => self.finish(Outcome::Gone),
             Decision::Delete if absent => self.finish(Outcome::Unchanged),
             Decision::AsRemote => {
-                self.base = base_of(&seen);
+                self.base = base_of(seen);
                 self.finish(Outcome::Unchanged)
             }
             Decision::Write | Decision::Delete => {
-                self.base = base_of(&seen);
+                self.base = base_of(seen);
                 if self.plan.goal != Goal::Create || !absent {
                     self.plan.goal = Goal::Replace;
                 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod driver;
 pub(crate) mod machine;
+#[cfg(test)]
+mod machine_tests;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod reading;

@@ -89,25 +89,13 @@ impl Draft<'_> {
             document = stamp::stamped(&document, pointer, self.write_id)?;
         }
         if let Some(field) = self.target.shared.profile.versioning().field() {
-            document = match self.base.and_then(|base| self.version_as_text(base, field)) {
+            document = match self.base.and_then(|base| version_as_text(base, field)) {
                 Some(version) => document.with(field, &version)?,
                 None if *self.condition == Condition::Absent => document.without(field),
                 None => document,
             };
         }
         Ok(document)
-    }
-
-    /// The version as the document spells it; after a write that answered with it alone, the
-    /// document still has the old one, so the validator counts.
-    fn version_as_text(&self, base: &StoredSnapshot, field: &str) -> Option<Document> {
-        let Some(Validator::Version(version)) = &base.validator else {
-            return None;
-        };
-        match base.document.pointer(field) {
-            Some(found) if found.to_value().is_number() => Document::parse(version.as_bytes()).ok(),
-            _ => Document::encode(version).ok(),
-        }
     }
 
     fn version_in_query(&self, url: &mut Url) {
@@ -156,5 +144,17 @@ fn call(method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Call {
         url,
         headers,
         body,
+    }
+}
+
+/// The version as the document spells it; after a write that answered with it alone, the
+/// document still has the old one, so the validator counts.
+fn version_as_text(base: &StoredSnapshot, field: &str) -> Option<Document> {
+    let Some(Validator::Version(version)) = &base.validator else {
+        return None;
+    };
+    match base.document.pointer(field) {
+        Some(found) if found.to_value().is_number() => Document::parse(version.as_bytes()).ok(),
+        _ => Document::encode(version).ok(),
     }
 }

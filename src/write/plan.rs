@@ -40,6 +40,10 @@ pub(crate) enum Condition<V> {
 }
 
 /// The frame of one write.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Plan<V> {
     /// What is wanted.

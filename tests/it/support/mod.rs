@@ -12,18 +12,18 @@ use serde_json::Value;
 
 /// The resource type of most tests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Article {
-    pub title: String,
-    pub body: String,
-    pub views: u64,
+pub(crate) struct Article {
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) views: u64,
 }
 
-pub const ARTICLE: &str = r#"{"title":"old","body":"text","views":1}"#;
+pub(crate) const ARTICLE: &str = r#"{"title":"old","body":"text","views":1}"#;
 
 type Foreign = Box<dyn Fn(&mut Value) + Send>;
 
 /// What happens to one request.
-pub enum Event {
+pub(crate) enum Event {
     /// Nothing unusual.
     Plain,
     /// Somebody else changes the resource first.
@@ -48,56 +48,56 @@ pub enum Event {
     Delay,
 }
 
-pub fn foreign(change: impl Fn(&mut Value) + Send + 'static) -> Event {
+pub(crate) fn foreign(change: impl Fn(&mut Value) + Send + 'static) -> Event {
     Event::Foreign(Box::new(change))
 }
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: Method,
-    pub path: String,
-    pub query: Option<String>,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     documents: BTreeMap<String, (u64, Vec<u8>)>,
     versions: u64,
     script: VecDeque<Event>,
-    pub seen: Vec<Seen>,
+    pub(crate) seen: Vec<Seen>,
     delayed: Vec<Request>,
     /// Successful writes, whoever made them.
-    pub applied: u32,
+    pub(crate) applied: u32,
     posts: u64,
     /// The reply to a write carries no tag.
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// A stale write is answered with this.
-    pub stale: Option<(u16, &'static str)>,
+    pub(crate) stale: Option<(u16, &'static str)>,
     /// How a version is spelled as a tag.
-    pub tag: Option<fn(u64) -> String>,
+    pub(crate) tag: Option<fn(u64) -> String>,
 }
 
 /// The server; clones are the same one.
 #[derive(Clone, Default)]
-pub struct Server(pub Arc<Mutex<State>>);
+pub(crate) struct Server(pub Arc<Mutex<State>>);
 
 impl Server {
-    pub fn with(path: &str, document: &str) -> Self {
+    pub(crate) fn with(path: &str, document: &str) -> Self {
         let server = Self::default();
         server.put(path, document);
         server
     }
 
-    pub fn put(&self, path: &str, document: &str) {
+    pub(crate) fn put(&self, path: &str, document: &str) {
         let mut state = self.0.lock().unwrap();
         state.versions += 1;
         let version = state.versions;
@@ -106,11 +106,11 @@ impl Server {
             .insert(path.to_owned(), (version, document.as_bytes().to_vec()));
     }
 
-    pub fn script(&self, events: impl IntoIterator<Item = Event>) {
+    pub(crate) fn script(&self, events: impl IntoIterator<Item = Event>) {
         self.0.lock().unwrap().script.extend(events);
     }
 
-    pub fn text(&self, path: &str) -> Option<String> {
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
         let state = self.0.lock().unwrap();
         state
             .documents
@@ -118,26 +118,26 @@ impl Server {
             .map(|(_, body)| String::from_utf8(body.clone()).unwrap())
     }
 
-    pub fn value(&self, path: &str) -> Value {
+    pub(crate) fn value(&self, path: &str) -> Value {
         serde_json::from_str(&self.text(path).expect("nothing is there")).unwrap()
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.lock().unwrap().seen.clone()
     }
 
-    pub fn methods(&self) -> Vec<String> {
+    pub(crate) fn methods(&self) -> Vec<String> {
         self.seen()
             .iter()
             .map(|seen| seen.method.to_string())
             .collect()
     }
 
-    pub fn builder(&self) -> ClientBuilder {
+    pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder("http://server.test/v1").transport(self.clone())
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.builder().build().unwrap()
     }
 }
@@ -208,43 +208,10 @@ impl State {
         }
         self.versions += 1;
         let version = self.versions;
-        let body = self.patched(request, current.as_ref().map(|(_, body)| &body[..]));
+        let body = patched(request, current.as_ref().map(|(_, body)| &body[..]));
         self.documents.insert(path, (version, body));
         let status = if current.is_some() { 204 } else { 201 };
         self.reply(status, (!self.silent).then_some(version), b"")
-    }
-
-    fn patched(&self, request: &Request, current: Option<&[u8]>) -> Vec<u8> {
-        let media_type = request
-            .headers
-            .get("content-type")
-            .and_then(|value| value.to_str().ok());
-        if media_type != Some("application/merge-patch+json") {
-            return request.body.to_vec();
-        }
-        fn apply(target: &mut Value, patch: &Value) {
-            let Value::Object(patch) = patch else {
-                *target = patch.clone();
-                return;
-            };
-            if !target.is_object() {
-                *target = Value::Object(serde_json::Map::new());
-            }
-            for (name, value) in patch {
-                let members = target.as_object_mut().unwrap();
-                if value.is_null() {
-                    members.remove(name);
-                } else {
-                    apply(members.entry(name.clone()).or_insert(Value::Null), value);
-                }
-            }
-        }
-        let mut document = serde_json::from_slice(current.unwrap_or(b"{}")).unwrap();
-        apply(
-            &mut document,
-            &serde_json::from_slice(&request.body).unwrap(),
-        );
-        serde_json::to_vec(&document).unwrap()
     }
 }
 
@@ -327,4 +294,36 @@ fn answer(mut reply: Response, headers: &'static [(&'static str, &'static str)])
         reply.headers.insert(*name, HeaderValue::from_static(value));
     }
     reply
+}
+
+/// What a write makes of the document: its body, or the body applied as a merge patch (RFC 7396).
+fn patched(request: &Request, current: Option<&[u8]>) -> Vec<u8> {
+    let media_type = request.headers.get("content-type");
+    if media_type.is_none_or(|value| value != "application/merge-patch+json") {
+        return request.body.to_vec();
+    }
+    let mut document = serde_json::from_slice(current.unwrap_or(b"{}")).unwrap();
+    apply(
+        &mut document,
+        &serde_json::from_slice(&request.body).unwrap(),
+    );
+    serde_json::to_vec(&document).unwrap()
+}
+
+fn apply(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    for (name, value) in patch {
+        let members = target.as_object_mut().unwrap();
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            apply(members.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
 }
