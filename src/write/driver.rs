@@ -231,7 +231,7 @@ impl<'a> Driver<'a> {
                 Err(failure)
             }
             Err(NoReply::Gated(wait)) => {
-                self.told = Some(wait);
+                self.told = self.told.max(Some(wait));
                 self.trouble = Some(Trouble::Gated(wait));
                 Err(Failure::Permanent)
             }
@@ -319,7 +319,7 @@ impl<'a> Driver<'a> {
         delete: bool,
         resend: bool,
     ) -> Event<Validator> {
-        let payload = match self.payload.take() {
+        let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
                 Ok(payload) => payload,
@@ -547,6 +547,8 @@ impl<'a> Driver<'a> {
         let Some((kind, problem)) = self.refusal.clone() else {
             return Event::Answered(Answered::GiveUp);
         };
+        // Nothing is in doubt when a handler is asked: what was sent so far was refused.
+        self.sent.clear();
         let limit = self.deadline().saturating_duration_since(Instant::now());
         let refused = RefusedWrite {
             kind,

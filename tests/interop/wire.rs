@@ -73,12 +73,14 @@ impl Transport for Told {
 }
 
 fn lines(mark: char, headers: &HeaderMap, body: &[u8]) -> String {
-    let mut text = String::new();
-    for (name, value) in headers {
-        text += &format!("\n{mark} {name}: {}", value.as_bytes().escape_ascii());
-    }
+    let headers = headers.iter().map(|(name, value)| {
+        let value = value.as_bytes().escape_ascii();
+        format!("\n{mark} {name}: {value}")
+    });
+    let mut text: String = headers.collect();
     if !body.is_empty() {
-        text += &format!("\n{mark} {}", String::from_utf8_lossy(body));
+        text.push_str("\n\n");
+        text.push_str(&String::from_utf8_lossy(body));
     }
     text
 }

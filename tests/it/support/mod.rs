@@ -28,6 +28,8 @@ pub enum Event {
     Plain,
     /// Somebody else changes the resource first.
     Foreign(Foreign),
+    /// Somebody else puts this text there first.
+    ForeignText(String),
     /// Somebody else removes the resource first.
     ForeignRemoval,
     /// It is carried out, and the reply is lost.
@@ -55,6 +57,7 @@ pub fn foreign(change: impl Fn(&mut Value) + Send + 'static) -> Event {
 pub struct Seen {
     pub method: Method,
     pub path: String,
+    pub query: Option<String>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -257,6 +260,7 @@ impl Transport for Server {
             state.seen.push(Seen {
                 method: request.method.clone(),
                 path: request.url.path().to_owned(),
+                query: request.url.query().map(str::to_owned),
                 headers: request.headers.clone(),
                 body: request.body.to_vec(),
             });
@@ -276,6 +280,12 @@ impl Transport for Server {
                     state
                         .documents
                         .insert(path, (version, serde_json::to_vec(&document).unwrap()));
+                    return Ok(state.handle(&request));
+                }
+                Event::ForeignText(text) => {
+                    state.versions += 1;
+                    let version = state.versions;
+                    state.documents.insert(path, (version, text.into_bytes()));
                     return Ok(state.handle(&request));
                 }
                 Event::ForeignRemoval => {
