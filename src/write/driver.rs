@@ -489,6 +489,14 @@ impl<'a> Driver<'a> {
     }
 
     async fn resolve(&mut self, may_have_landed: bool) -> Event<Validator> {
+        let documents = (&self.base, &self.remote);
+        if let (Goal::Delete, (Some(base), Some(remote))) = (self.goal, documents)
+            && base.document == remote.document
+        {
+            // Only the version is another one: what is to be removed is what was seen.
+            self.rebase();
+            return Event::Resolved(Decision::Delete);
+        }
         let clash = Clash {
             base: self.base.as_ref().map(|base| base.document.clone()),
             local: if self.goal == Goal::Delete {

@@ -313,6 +313,12 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     fn first_read(&mut self, seen: Seen<V>) -> Action<V> {
+        // The document in hand was read without a validator: only a comparison with what is there
+        // now can tell whether it is still what the edit was made on.
+        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.plan.replay;
+        if unpinned_base {
+            return self.meet(seen);
+        }
         if seen == Seen::Absent {
             if self.plan.create_if_absent && self.plan.goal == Goal::Replace {
                 self.base = Base::Absent;
@@ -320,16 +326,13 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             return self.finish(Outcome::NotFound);
         }
-        // A representation without version: `send` refuses to write over it, but the edit runs
-        // first, so that the error can give the edited document back.
-        let stale_base = matches!(self.base, Base::Unversioned);
+        // Without a version `send` refuses to write; the edit runs first all the same, so that the
+        // error can give the edited document back.
         self.base = base_of(&seen);
-        match self.plan.goal {
-            Goal::Delete => self.send(false),
-            // The document in hand was read without a validator: only the merge can tell
-            // whether what is there now is still what the edit was made on.
-            _ if stale_base && !self.plan.replay => self.ask_resolve(seen, false),
-            _ => self.prepare(),
+        if self.plan.goal == Goal::Delete {
+            self.send(false)
+        } else {
+            self.prepare()
         }
     }
 
@@ -517,6 +520,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         let pinned = self.condition() != Condition::None;
         match kind {
             Refused::Stale if pinned => self.stale(current),
+            Refused::Unclassified if pinned && self.tally.races > 0 => {
+                // A server that says nothing but 409 to races is spared like any other.
+                let pause = Pause::Race(self.tally.races + 1);
+                self.wait(pause, Then::Read(Why::Unclassified))
+            }
             Refused::Unclassified if pinned => self.ask_read(Why::Unclassified),
             Refused::Missing if pinned => self.missing(),
             Refused::Locked => self.wait_transient(wait, Then::Resend, Outcome::Locked),

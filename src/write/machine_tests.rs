@@ -1,4 +1,8 @@
 //! The machine under every order of replies: it ends, it is bounded, it never sends unpinned.
+#![expect(
+    clippy::manual_is_multiple_of,
+    reason = "a die is thrown, nothing is divided"
+)]
 
 use std::time::Duration;
 
@@ -140,12 +144,12 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn any_sequence_of_replies_ends_within_the_limits_and_the_condition_is_never_missing(
         plan in plan(),
-        worlds in proptest::collection::vec(world(), 400),
+        worlds in proptest::collection::vec(world(), 200),
     ) {
         let mut machine = Machine::new(plan.clone());
         let mut event = Event::Begin;

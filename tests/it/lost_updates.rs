@@ -292,3 +292,41 @@ async fn a_function_merges_with_all_three_sides() {
         .unwrap();
     assert_eq!(saved.views, 15);
 }
+
+#[tokio::test]
+async fn a_removal_of_a_version_without_a_tag_removes_only_what_was_seen() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    server.0.lock().unwrap().silent = true;
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let saved = articles
+        .update(1, |article| article.views = 7)
+        .await
+        .unwrap();
+    server.put("/v1/articles/1", &ARTICLE.replace("text", "theirs"));
+    let error = articles.delete(&saved).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    let saved = articles
+        .update(1, |article| article.views = 8)
+        .await
+        .unwrap();
+    articles.delete(&saved).await.unwrap();
+    assert!(server.text("/v1/articles/1").is_none());
+    assert!(articles.save(&saved).await.unwrap_err().is_gone());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_meets_something_with_a_weak_tag_as_what_exists_already() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    server.0.lock().unwrap().tag = Some(|version| format!("W/\"{version}\""));
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let draft: Article = serde_json::from_str(ARTICLE).unwrap();
+    for stale in [412, 409] {
+        server.0.lock().unwrap().stale = Some((stale, r#"{"error":"conflict"}"#));
+        let error = articles.create(1, &draft).await.unwrap_err();
+        assert!(error.is_already_exists(), "{error:?}");
+    }
+}
