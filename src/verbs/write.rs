@@ -172,10 +172,7 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent,
             replay: self.replay,
         };
-        let driver = Driver::new(&target, &mut task, start).await;
-        let driver = driver
-            .map_err(|error| Error::new(ErrorKind::Config, error.to_string()).with_source(error))?;
-        let done = driver.run().await;
+        let done = Driver::new(&target, &mut task, start).await.run().await;
         conclude::<T>(&target, self.handle.id.as_deref(), done)
     }
 }

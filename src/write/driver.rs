@@ -114,16 +114,12 @@ pub(crate) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) async fn new(
-        target: &'a Target,
-        task: &'a mut dyn Task,
-        start: Start,
-    ) -> Result<Self, BoxError> {
+    pub(crate) async fn new(target: &'a Target, task: &'a mut dyn Task, start: Start) -> Self {
         let shared = &target.shared;
         let call = reading::read_call(target, Method::GET, false);
         let key = shared.exchange.key(&target.url, &call.headers).await;
         let round_trip = shared.exchange.host.round_trip();
-        Ok(Self {
+        Self {
             target,
             task,
             goal: start.plan.goal,
@@ -133,7 +129,7 @@ impl<'a> Driver<'a> {
             started: Instant::now(),
             stopped: Duration::ZERO,
             delays: shared.retry.delays(round_trip),
-            write_id: crate::ids::uuid()?,
+            write_id: crate::ids::uuid(),
             idempotency_key: start.idempotency_key,
             payload: None,
             sent: start.inherited.iter().cloned().collect(),
@@ -151,7 +147,7 @@ impl<'a> Driver<'a> {
             last_status: None,
             told: None,
             location: None,
-        })
+        }
     }
 
     /// Runs the write to its end.
@@ -364,7 +360,7 @@ impl<'a> Driver<'a> {
             && (self.payload.is_some() || self.idempotency_key.is_none());
         if fresh_key {
             // A key names one payload: another payload gets another key.
-            self.idempotency_key = Some(crate::ids::uuid()?);
+            self.idempotency_key = Some(crate::ids::uuid());
         }
         Draft {
             target: self.target,

@@ -394,3 +394,17 @@ async fn a_refused_connection_and_a_name_that_does_not_resolve_are_told() {
         assert_eq!(error.into_sides::<Article>().unwrap().local, Some(draft));
     }
 }
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_told_and_nothing_is_taken_for_applied() {
+    let uri = raw_server("HTTP/1.1 400 Bad Request\r\n\r\n", None).await;
+    let limits = Limits::default().transient(1);
+    let client = Client::builder(uri.replace("http:", "https:"))
+        .limits(limits)
+        .build()
+        .unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    let draft: Article = serde_json::from_str(ARTICLE).unwrap();
+    let error = articles.create(1, &draft).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport, "{error:?}");
+}
