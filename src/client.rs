@@ -8,9 +8,10 @@ use ::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::collection::{Collection, Handle, Resource, Resourceful};
+use crate::collection::{Collection, Resource};
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::handle::{Handle, Resourceful};
 use crate::merge::{Merge, ThreeWay};
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};

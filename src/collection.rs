@@ -1,4 +1,4 @@
-//! Handles: collections and single resources, and what they are set to.
+//! Collections and single resources: the settings and the verbs that callers see.
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -6,141 +6,21 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
 use crate::handler::RefusalHandler;
-use crate::http::Validator;
-use crate::json::{Document, JsonError};
-use crate::merge::Policy;
-use crate::store::{SnapshotKey, StoredSnapshot};
+use crate::restore::{IntoDocument, IntoValidator};
+use crate::store::StoredSnapshot;
 use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
 use crate::verbs::{
     Create, Delete, DeleteInput, Get, GetOpt, Head, IntoSave, IntoTarget, List, Post, Refresh,
-    Save, Strategy, Update,
+    Save, Update,
 };
-use crate::write::target::{Shared, Target, WriteMode};
-
-/// What a resource type has to be; every type that serde can write and read is one.
-pub trait Resourceful: Serialize + DeserializeOwned + Send + Sync + 'static {}
-
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Resourceful for T {}
-
-/// What a handle was set to.
-pub(crate) struct Handle<T> {
-    pub(crate) shared: Arc<Shared>,
-    /// The address, or why there is none; told when the handle is used.
-    pub(crate) url: Result<Url, Arc<str>>,
-    pub(crate) id: Option<String>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) mode: WriteMode,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) stamp: Option<String>,
-    pub(crate) strict: bool,
-    pub(crate) strategy: Strategy<T>,
-    pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
-}
-
-impl<T> Clone for Handle<T> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            url: self.url.clone(),
-            id: self.id.clone(),
-            headers: self.headers.clone(),
-            query: self.query.clone(),
-            mode: self.mode,
-            policy: self.policy.clone(),
-            stamp: self.stamp.clone(),
-            strict: self.strict,
-            strategy: self.strategy.clone(),
-            handler: self.handler.clone(),
-        }
-    }
-}
-
-impl<T: Resourceful> Handle<T> {
-    pub(crate) fn new(shared: Arc<Shared>, url: Result<Url, Error>, strategy: Strategy<T>) -> Self {
-        Self {
-            shared,
-            url: url.map_err(|error| error.to_string().into()),
-            id: None,
-            headers: HeaderMap::new(),
-            query: Vec::new(),
-            mode: WriteMode::default(),
-            policy: Arc::new(strategy.policy().unwrap_or_default()),
-            stamp: None,
-            strict: false,
-            strategy,
-            handler: None,
-        }
-    }
-
-    /// The resource as the loop addresses it.
-    pub(crate) fn target(&self) -> Result<Target, Error> {
-        let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
-        if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
-        }
-        Ok(Target {
-            shared: self.shared.clone(),
-            url,
-            headers: self.headers.clone(),
-            mode: self.mode,
-            policy: self.policy.clone(),
-            stamp: self.stamp.clone(),
-            strict: self.strict,
-        })
-    }
-
-    /// The same settings for one item of the collection.
-    fn item(&self, id: &str) -> Self {
-        let mut item = self.clone();
-        item.url = match &self.url {
-            Ok(url) => crate::path::join(url, id).map_err(|error| error.to_string().into()),
-            Err(why) => Err(why.clone()),
-        };
-        item.id = Some(id.to_owned());
-        item
-    }
-
-    /// The same settings for an address that came with a snapshot.
-    pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
-        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
-        if own.origin() != url.origin() {
-            return Err(Error::config(
-                "the snapshot comes from another server than this handle's",
-            ));
-        }
-        let mut at = self.clone();
-        // The snapshot's address has the query already.
-        at.query.clear();
-        (at.url, at.id) = (Ok(url), id);
-        Ok(at)
-    }
-
-    /// What the snapshots of a resource are filed under.
-    pub(crate) async fn key(&self, target: &Target) -> SnapshotKey {
-        let call = crate::write::reading::read_call(target, ::http::Method::GET, false);
-        self.shared.exchange.key(&target.url, &call.headers).await
-    }
-
-    /// The snapshot on file.
-    pub(crate) async fn filed(&self, target: &Target) -> Option<StoredSnapshot> {
-        let key = self.key(target).await;
-        match self.shared.store.get(&key).await {
-            Ok(filed) => filed,
-            Err(error) => {
-                crate::observe::store_result(Err(error));
-                None
-            }
-        }
-    }
-}
+use crate::write::target::WriteMode;
 
 /// The settings that collections and single resources share.
 macro_rules! settings {
@@ -485,102 +365,5 @@ impl<T: Resourceful> Resource<T> {
         let stored = StoredSnapshot::new(document, validator.into_validator()?, HeaderMap::new());
         Versioned::new(stored, target.url, self.handle.id.clone())
             .map_err(|error| Error::decode("the document does not fit the type", error))
-    }
-}
-
-/// A document that comes back: a [`Document`], a `serde_json::Value`, or the text of one.
-pub trait IntoDocument {
-    #[doc(hidden)]
-    fn into_document(self) -> Result<Document, JsonError>;
-}
-
-impl IntoDocument for Document {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Ok(self)
-    }
-}
-
-impl IntoDocument for &Document {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Ok(self.clone())
-    }
-}
-
-impl IntoDocument for &str {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Document::parse(self.as_bytes())
-    }
-}
-
-impl IntoDocument for &String {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Document::parse(self.as_bytes())
-    }
-}
-
-impl IntoDocument for String {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Document::parse(self.as_bytes())
-    }
-}
-
-impl IntoDocument for &[u8] {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Document::parse(self)
-    }
-}
-
-impl IntoDocument for serde_json::Value {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Ok(Document::from_value(&self))
-    }
-}
-
-impl IntoDocument for &serde_json::Value {
-    fn into_document(self) -> Result<Document, JsonError> {
-        Ok(Document::from_value(self))
-    }
-}
-
-/// A validator that comes back: a [`Validator`], its text, or none.
-pub trait IntoValidator {
-    #[doc(hidden)]
-    fn into_validator(self) -> Result<Option<Validator>, Error>;
-}
-
-impl IntoValidator for Validator {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        Ok(Some(self))
-    }
-}
-
-impl IntoValidator for &Validator {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        Ok(Some(self.clone()))
-    }
-}
-
-impl IntoValidator for &str {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        let read = self.parse().map(Some);
-        read.map_err(|_| Error::config(format!("{self:?} is no validator")))
-    }
-}
-
-impl IntoValidator for &String {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        self.as_str().into_validator()
-    }
-}
-
-impl IntoValidator for String {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        self.as_str().into_validator()
-    }
-}
-
-impl<V: IntoValidator> IntoValidator for Option<V> {
-    fn into_validator(self) -> Result<Option<Validator>, Error> {
-        self.map_or(Ok(None), V::into_validator)
     }
 }

@@ -104,6 +104,9 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
     }
 }
 
+/// A strategy as handles keep it.
+pub(crate) type Strategy<T> = Arc<dyn MergeStrategy<T>>;
+
 #[async_trait]
 impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> for Box<S> {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {

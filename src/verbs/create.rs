@@ -2,9 +2,9 @@
 
 use super::write::{Write, WriteSettings, write_settings};
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::Saved;
 use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
 use crate::write::plan::Goal;
 

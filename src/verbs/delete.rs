@@ -6,9 +6,9 @@ use url::Url;
 
 use super::write::{Write, WriteSettings, write_settings};
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
 use crate::store::StoredSnapshot;
 use crate::write::plan::Goal;
 

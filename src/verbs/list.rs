@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind};
+use crate::handle::{Handle, Resourceful};
 use crate::json::Document;
 use crate::refusal::Found;
 use crate::store::StoredSnapshot;

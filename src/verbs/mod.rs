@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod failed;
 mod list;
 mod post;
 mod read;
@@ -17,7 +18,6 @@ pub use list::{List, Page};
 pub use post::Post;
 pub use read::{Get, GetOpt, Head, Headed, Refresh, Refreshed};
 pub use save::{IntoSave, Save};
-pub(crate) use task::Strategy;
 pub use update::Update;
 
 use std::future::Future;
@@ -72,7 +72,7 @@ impl<S, O> Lazy<S, O> {
 /// Makes a verb its own future, and its debug form silent about what it carries.
 macro_rules! verb {
     ($name:ident<$t:ident> => $output:ty, $run:expr) => {
-        impl<$t: crate::collection::Resourceful> std::future::Future for $name<$t> {
+        impl<$t: crate::handle::Resourceful> std::future::Future for $name<$t> {
             type Output = $output;
 
             fn poll(

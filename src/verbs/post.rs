@@ -7,9 +7,9 @@ use url::Url;
 
 use super::write::{Write, WriteSettings};
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind};
+use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
 use crate::write::plan::Goal;
 

@@ -7,10 +7,10 @@ use ::http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, NoReply};
+use crate::handle::{Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::observe;
 use crate::refusal::classify;

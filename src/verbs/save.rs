@@ -4,9 +4,9 @@ use url::Url;
 
 use super::write::{Write, WriteSettings, write_settings};
 use super::{Lazy, verb};
-use crate::collection::{Handle, Resourceful};
 use crate::document::{Saved, Versioned};
 use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
 use crate::merge::transplant;
 use crate::store::StoredSnapshot;

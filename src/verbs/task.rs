@@ -12,15 +12,14 @@ use async_trait::async_trait;
 use url::Url;
 
 use crate::BoxError;
-use crate::collection::Resourceful;
 use crate::document::Versioned;
+use crate::handle::Resourceful;
 use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
-use crate::strategy::{Conflict, Documents, MergeStrategy, Resolution};
+use crate::strategy::{Conflict, Documents, Resolution, Strategy};
 use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
 
-pub(crate) type Strategy<T> = Arc<dyn MergeStrategy<T>>;
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 
 /// The typed side of a write of a `T`.

@@ -5,112 +5,56 @@ use std::time::Duration;
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::ending::{Done, Start, Trouble};
 use super::machine::Machine;
-use super::payload::{Draft, Payload};
-use super::plan::{
-    Action, Answered, Condition, Decision, Event, Failure, Goal, Outcome, Pause, Plan, Refused,
-    Seen, Tally, Verdict,
-};
-use super::reading::{self, NoRepresentation};
+use super::payload::Payload;
+use super::plan::{Action, Answered, Decision, Event, Goal, Outcome, Pause, Verdict};
+use super::reading;
 use super::settle::{self, Doubtful, Lost};
 use super::target::Target;
 use super::task::{Clash, Decided, RefusedWrite, Reply, Task};
-use crate::BoxError;
-use crate::exchange::NoReply;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
-use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind, classify};
+use crate::refusal::RefusalKind;
 use crate::retry::Delays;
 use crate::store::{SnapshotKey, StoredSnapshot};
-use crate::transport::{Fate, Response, TransportError};
 
 /// How long a young validator is given to become usable, each time.
 const HEALING: Duration = Duration::from_millis(300);
 
-/// What a write begins with.
-pub(crate) struct Start {
-    pub(crate) plan: Plan<Validator>,
-    pub(crate) base: Option<StoredSnapshot>,
-    /// The document to write, if no edit has to be run first.
-    pub(crate) local: Option<Document>,
-    /// A document of an earlier write that was dropped and may have landed.
-    pub(crate) inherited: Option<Document>,
-    pub(crate) idempotency_key: Option<String>,
-}
-
-/// How a write ended, as documents.
-pub(crate) struct Done {
-    pub(crate) outcome: Outcome,
-    pub(crate) goal: Goal,
-    pub(crate) base: Option<StoredSnapshot>,
-    pub(crate) local: Option<Document>,
-    pub(crate) remote: Option<StoredSnapshot>,
-    /// What is stored now, if the write succeeded and did not remove it.
-    pub(crate) stored: Option<StoredSnapshot>,
-    pub(crate) fields: Vec<FieldConflict>,
-    pub(crate) refusal: Option<(RefusalKind, Problem)>,
-    pub(crate) trouble: Option<Trouble>,
-    pub(crate) tally: Tally,
-    pub(crate) waited: Duration,
-    pub(crate) elapsed: Duration,
-    pub(crate) last_status: Option<StatusCode>,
-    pub(crate) told: Option<Duration>,
-    pub(crate) location: Option<url::Url>,
-}
-
-/// The last thing that went wrong beneath the machine.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    Transport(TransportError),
-    Gated(Duration),
-    Credentials(BoxError),
-    NoRepresentation(NoRepresentation),
-    Status(StatusCode),
-    Unusable(&'static str),
-    Edit(BoxError),
-    Strategy(BoxError),
-    Handler(BoxError),
-    Payload(BoxError),
-    OutOfTime,
-    WaitTooLong(Duration),
-    Budget,
-    ScheduleEnded,
-}
-
 /// One write under way.
 pub(crate) struct Driver<'a> {
-    target: &'a Target,
-    task: &'a mut dyn Task,
-    machine: Machine<Validator>,
-    goal: Goal,
-    key: SnapshotKey,
-    started: Instant,
+    pub(super) target: &'a Target,
+    pub(super) task: &'a mut dyn Task,
+    pub(super) machine: Machine<Validator>,
+    pub(super) goal: Goal,
+    pub(super) key: SnapshotKey,
+    pub(super) started: Instant,
     /// Time that the write's clock stood still.
-    stopped: Duration,
-    time: Duration,
-    delays: Delays,
-    write_id: String,
-    idempotency_key: Option<String>,
-    payload: Option<Payload>,
+    pub(super) stopped: Duration,
+    pub(super) time: Duration,
+    pub(super) delays: Delays,
+    pub(super) write_id: String,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) payload: Option<Payload>,
     /// What was sent under the present base and may have landed.
-    sent: Vec<Document>,
-    inherited: Option<Document>,
-    doubtful: Vec<Doubtful>,
-    base: Option<StoredSnapshot>,
-    local: Option<Document>,
+    pub(super) sent: Vec<Document>,
+    pub(super) inherited: Option<Document>,
+    pub(super) doubtful: Vec<Doubtful>,
+    pub(super) base: Option<StoredSnapshot>,
+    pub(super) local: Option<Document>,
     /// The local document was given, and no edit makes it.
-    fixed: bool,
-    remote: Option<StoredSnapshot>,
-    stored: Option<StoredSnapshot>,
-    fields: Vec<FieldConflict>,
-    refusal: Option<(RefusalKind, Problem)>,
-    trouble: Option<Trouble>,
-    waited: Duration,
-    last_status: Option<StatusCode>,
-    told: Option<Duration>,
-    location: Option<url::Url>,
+    pub(super) fixed: bool,
+    pub(super) remote: Option<StoredSnapshot>,
+    pub(super) stored: Option<StoredSnapshot>,
+    pub(super) fields: Vec<FieldConflict>,
+    pub(super) refusal: Option<(RefusalKind, Problem)>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) waited: Duration,
+    pub(super) last_status: Option<StatusCode>,
+    pub(super) told: Option<Duration>,
+    pub(super) location: Option<url::Url>,
 }
 
 impl<'a> Driver<'a> {
@@ -176,7 +120,7 @@ impl<'a> Driver<'a> {
         self.started.elapsed().saturating_sub(self.stopped)
     }
 
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         self.started + self.stopped + self.time
     }
 
@@ -205,236 +149,6 @@ impl<'a> Driver<'a> {
                 self.trouble = Some(Trouble::Edit(error));
                 Event::EditFailed
             }
-        }
-    }
-
-    async fn exchange(&mut self, call: &crate::exchange::Call) -> Result<Response, Failure> {
-        let deadline = self.deadline();
-        let exchange = &self.target.shared.exchange;
-        match exchange.send(call, deadline, &mut self.waited).await {
-            Ok(reply) => {
-                self.last_status = Some(reply.status);
-                Ok(reply)
-            }
-            Err(NoReply::Transport(error)) => {
-                let failure = match error.fate {
-                    Fate::NotSent => Failure::NotSent,
-                    Fate::Impossible => Failure::Permanent,
-                    Fate::TooLarge if call.method == Method::GET => Failure::Permanent,
-                    _ => Failure::InFlight,
-                };
-                self.trouble = Some(Trouble::Transport(error));
-                Err(failure)
-            }
-            Err(NoReply::Gated(wait)) => {
-                self.told = self.told.max(Some(wait));
-                self.trouble = Some(Trouble::Gated(wait));
-                Err(Failure::Permanent)
-            }
-            Err(NoReply::Credentials(error)) => {
-                self.trouble = Some(Trouble::Credentials(error));
-                Err(Failure::Permanent)
-            }
-        }
-    }
-
-    async fn read(&mut self) -> Event<Validator> {
-        let call = reading::read_call(self.target, Method::GET, true);
-        let reply = match self.exchange(&call).await {
-            Ok(reply) => reply,
-            Err(failure) => {
-                return Event::Failed {
-                    failure,
-                    wait: None,
-                };
-            }
-        };
-        match reply.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
-                self.remote = None;
-                self.forget().await;
-                Event::Read(Seen::Absent)
-            }
-            status if status.is_success() => self.take(&reply),
-            status => self.failed(status, &reply),
-        }
-    }
-
-    fn take(&mut self, reply: &Response) -> Event<Validator> {
-        match reading::representation(self.target, reply) {
-            Ok(representation) => {
-                let seen = match representation.found {
-                    Found::Version(validator) => Seen::Version(validator),
-                    Found::Nothing => Seen::Unversioned,
-                    Found::Unusable { may_heal, why } => {
-                        self.trouble = Some(Trouble::Unusable(why));
-                        Seen::Unusable { may_heal }
-                    }
-                };
-                self.remote = Some(representation.snapshot);
-                Event::Read(seen)
-            }
-            Err(error) => {
-                self.trouble = Some(Trouble::NoRepresentation(error));
-                Event::Failed {
-                    failure: Failure::Permanent,
-                    wait: None,
-                }
-            }
-        }
-    }
-
-    /// A status that says that the request was not, or perhaps not, carried out.
-    fn failed(&mut self, status: StatusCode, reply: &Response) -> Event<Validator> {
-        let wait = reading::told_to_wait(&reply.headers);
-        let failure = match status.as_u16() {
-            429 => Failure::Throttled,
-            500 | 503 => Failure::Answered,
-            408 | 425 | 502 | 504 => Failure::InFlight,
-            202 => Failure::Pending,
-            _ => Failure::Permanent,
-        };
-        if let Some(wait) = wait
-            && matches!(status.as_u16(), 429 | 503)
-        {
-            let limits = &self.target.shared.exchange.limits;
-            self.target
-                .shared
-                .exchange
-                .host
-                .close_for(wait.min(limits.retry_after), Instant::now());
-        }
-        self.told = wait.or(self.told);
-        self.trouble = Some(Trouble::Status(status));
-        Event::Failed { failure, wait }
-    }
-
-    async fn send(
-        &mut self,
-        condition: &Condition<Validator>,
-        delete: bool,
-        resend: bool,
-    ) -> Event<Validator> {
-        let payload = match self.payload.clone() {
-            Some(payload) if resend => payload,
-            _ => match self.draft(condition, delete) {
-                Ok(payload) => payload,
-                Err(error) => {
-                    self.trouble = Some(Trouble::Payload(error));
-                    return Event::Failed {
-                        failure: Failure::Permanent,
-                        wait: None,
-                    };
-                }
-            },
-        };
-        self.payload = Some(payload.clone());
-        if let Some(document) = &payload.document
-            && self
-                .sent
-                .last()
-                .is_none_or(|last| !last.same_text(document))
-        {
-            self.sent.push(document.clone());
-        }
-        self.mark(&payload).await;
-        let reply = match self.exchange(&payload.call).await {
-            Ok(reply) => reply,
-            Err(failure) => {
-                return Event::Failed {
-                    failure,
-                    wait: None,
-                };
-            }
-        };
-        self.replied(&payload, &reply)
-    }
-
-    fn draft(
-        &mut self,
-        condition: &Condition<Validator>,
-        delete: bool,
-    ) -> Result<Payload, BoxError> {
-        let honours = self.target.shared.profile.honours_idempotency_keys();
-        let fresh_key = (self.goal == Goal::Append || honours)
-            && (self.payload.is_some() || self.idempotency_key.is_none());
-        if fresh_key {
-            // A key names one payload: another payload gets another key.
-            self.idempotency_key = Some(crate::ids::uuid());
-        }
-        Draft {
-            target: self.target,
-            condition,
-            base: self.base.as_ref(),
-            local: if delete { None } else { self.local.as_ref() },
-            post: self.goal == Goal::Append,
-            write_id: &self.write_id,
-            key: self.idempotency_key.as_deref(),
-        }
-        .payload()
-    }
-
-    fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
-        let status = reply.status;
-        if status.is_success() && status != StatusCode::ACCEPTED {
-            self.target.shared.exchange.host.succeeded();
-            self.stored = payload
-                .document
-                .as_ref()
-                .map(|sent| reading::stored(self.target, reply, sent, &payload.call.method));
-            self.location = reply
-                .headers
-                .get(::http::header::LOCATION)
-                .and_then(|location| self.target.url.join(location.to_str().ok()?).ok());
-            return Event::Stored;
-        }
-        if status == StatusCode::ACCEPTED
-            || status == StatusCode::TOO_MANY_REQUESTS
-            || status.is_server_error()
-            || status.is_redirection()
-            || status == StatusCode::REQUEST_TIMEOUT
-        {
-            return self.failed(status, reply);
-        }
-        self.refused(reply)
-    }
-
-    fn refused(&mut self, reply: &Response) -> Event<Validator> {
-        let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
-        let wait = reading::told_to_wait(&reply.headers);
-        self.told = wait.or(self.told);
-        let pinned = self.payload.as_ref().is_some_and(|payload| payload.pinned);
-        let profile = &*self.target.shared.profile;
-        let kind = classify(profile, &problem, pinned, wait.is_some());
-        let current = (kind == RefusalKind::StaleVersion)
-            .then(|| profile.current(&problem, &reply.headers))
-            .flatten()
-            .map(|(document, validator)| {
-                let snapshot =
-                    StoredSnapshot::new(document, Some(validator.clone()), reply.headers.clone());
-                self.remote = Some(snapshot);
-                validator
-            });
-        let refused = match (kind, reply.status.as_u16()) {
-            (RefusalKind::StaleVersion, _) => Refused::Stale,
-            (RefusalKind::Locked, _) => Refused::Locked,
-            (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
-            (_, 404 | 410) => Refused::Missing,
-            (_, 428) => Refused::ConditionRequired,
-            (RefusalKind::Unknown, 409) => Refused::Unclassified,
-            _ => Refused::Final,
-        };
-        let path = self.target.url.path();
-        let round = self.machine.tally().rounds;
-        observe::conflict(
-            self.target.shared.observer.as_deref(),
-            &ConflictSeen::new(path, kind, problem.status(), round),
-        );
-        self.refusal = Some((kind, problem));
-        Event::Refused {
-            kind: refused,
-            current,
-            wait,
         }
     }
 
@@ -634,29 +348,6 @@ impl<'a> Driver<'a> {
         tokio::time::sleep(time).await;
         self.waited += time;
         true
-    }
-
-    /// Notes before a send that the snapshot may be outdated by it, so that a dropped future leaves
-    /// no snapshot behind that would be trusted.
-    async fn mark(&mut self, payload: &Payload) {
-        match (&self.base, &payload.document) {
-            (Some(base), Some(document)) => {
-                let mut snapshot = base.clone();
-                snapshot.unsettled = Some(document.clone());
-                self.file(snapshot).await;
-            }
-            _ => self.forget().await,
-        }
-    }
-
-    async fn file(&mut self, snapshot: StoredSnapshot) {
-        let filed = self.target.shared.store.put(&self.key, snapshot).await;
-        observe::store_result(filed);
-    }
-
-    async fn forget(&mut self) {
-        let forgotten = self.target.shared.store.remove(&self.key).await;
-        observe::store_result(forgotten);
     }
 
     async fn finish(mut self, outcome: Outcome) -> Done {

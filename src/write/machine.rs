@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::plan::{
     Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Pause, Plan,
-    Refused, Seen, Tally, Verdict,
+    Refused, Seen, Tally,
 };
 
 /// How often a young validator is read again before it is called unusable.
@@ -21,36 +21,36 @@ const HEALING_READS: u32 = 8;
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Machine<V> {
-    plan: Plan<V>,
-    base: Base<V>,
-    phase: Phase<V>,
-    doubt: Option<Doubt>,
+    pub(super) plan: Plan<V>,
+    pub(super) base: Base<V>,
+    pub(super) phase: Phase<V>,
+    pub(super) doubt: Option<Doubt>,
     /// What a refusal ends in once an older doubt is judged.
-    verdict_pending: Option<Outcome>,
-    refused_version: Option<V>,
-    same_again: u32,
-    unusable: u32,
+    pub(super) verdict_pending: Option<Outcome>,
+    pub(super) refused_version: Option<V>,
+    pub(super) same_again: u32,
+    pub(super) unusable: u32,
     /// The resolution asked for a removal.
-    removing: bool,
+    pub(super) removing: bool,
     /// The one read that a write in doubt gets before it is given up.
-    last_read_used: bool,
+    pub(super) last_read_used: bool,
     /// What the last wait was for.
-    waiting_for: Outcome,
-    tally: Tally,
+    pub(super) waiting_for: Outcome,
+    pub(super) tally: Tally,
 }
 
 /// Requests under the present base that may have been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Doubt {
+pub(super) struct Doubt {
     /// It may still arrive: an unchanged version does not settle it.
-    in_flight: bool,
+    pub(super) in_flight: bool,
     /// The server has it (202): sending it again would make a second job.
-    pending: bool,
+    pub(super) pending: bool,
 }
 
 /// Why a read was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Why {
+pub(super) enum Why {
     /// Nothing is known yet.
     First,
     /// The version was refused.
@@ -62,7 +62,7 @@ enum Why {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Phase<V> {
+pub(super) enum Phase<V> {
     Start,
     Preparing,
     Reading(Why),
@@ -75,7 +75,7 @@ enum Phase<V> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Then {
+pub(super) enum Then {
     Read(Why),
     Send,
     Resend,
@@ -196,7 +196,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn condition(&self) -> Condition<V> {
+    pub(super) fn condition(&self) -> Condition<V> {
         match (&self.base, self.plan.goal) {
             (Base::Unversioned | Base::Unknown, _) | (_, Goal::Append) => Condition::None,
             (Base::Version(version), _) => Condition::Match(version.clone()),
@@ -204,7 +204,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn send(&mut self, resend: bool) -> Action<V> {
+    pub(super) fn send(&mut self, resend: bool) -> Action<V> {
         let condition = self.condition();
         if condition == Condition::None
             && self.plan.goal != Goal::Append
@@ -227,7 +227,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn ask_read(&mut self, why: Why) -> Action<V> {
+    pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {
         self.tally.requests += 1;
         self.phase = Phase::Reading(why);
         Action::Read
@@ -239,7 +239,12 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     /// Waits for a transient cause, or ends when there were too many.
-    fn wait_transient(&mut self, told: Option<Duration>, then: Then, ending: Outcome) -> Action<V> {
+    pub(super) fn wait_transient(
+        &mut self,
+        told: Option<Duration>,
+        then: Then,
+        ending: Outcome,
+    ) -> Action<V> {
         if self.tally.transient >= self.plan.max_transient {
             return self.give_up(ending);
         }
@@ -249,32 +254,9 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.wait(pause, then)
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Action<V> {
+    pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {
         self.phase = Phase::Done;
         Action::Finish(outcome)
-    }
-
-    /// Ends without success: what is in doubt must not be reported as a plain failure, so it gets
-    /// one more read to be judged by, and is `Unknown` if that does not help.
-    fn give_up(&mut self, outcome: Outcome) -> Action<V> {
-        if self.doubt.is_none() {
-            return self.finish(outcome);
-        }
-        if self.last_read_used || self.condition() == Condition::None {
-            return self.finish(Outcome::Unknown);
-        }
-        self.last_read_used = true;
-        self.verdict_pending = Some(outcome);
-        self.ask_read(Why::Settle)
-    }
-
-    /// Ends with what was pending until a doubt was judged.
-    fn conclude(&mut self, seen: Seen<V>, ending: Outcome) -> Action<V> {
-        if ending == Outcome::Refused {
-            self.ask(Some(seen), ending)
-        } else {
-            self.finish(ending)
-        }
     }
 
     fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
@@ -304,7 +286,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn is_base(&self, seen: &Seen<V>) -> bool {
+    pub(super) fn is_base(&self, seen: &Seen<V>) -> bool {
         match (&self.base, seen) {
             (Base::Version(base), Seen::Version(now)) => base == now,
             (Base::Absent, Seen::Absent) | (Base::Unversioned, Seen::Unversioned) => true,
@@ -354,7 +336,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     /// Brings the edit and a remote state together, once it is sure that no request of ours made it.
-    fn meet(&mut self, seen: Seen<V>) -> Action<V> {
+    pub(super) fn meet(&mut self, seen: Seen<V>) -> Action<V> {
         let absent = seen == Seen::Absent;
         match self.plan.goal {
             Goal::Delete if absent => return self.finish(Outcome::Unchanged),
@@ -372,12 +354,12 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_resolve(seen, false)
     }
 
-    fn ask_resolve(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
+    pub(super) fn ask_resolve(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
         self.phase = Phase::Resolving(seen);
         Action::Resolve { may_have_landed }
     }
 
-    fn ask(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
+    pub(super) fn ask(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
         if self.doubt.is_some() {
             // The refusal may answer a resend whose first sending was applied.
             self.verdict_pending = Some(ending);
@@ -390,130 +372,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         Action::Ask
     }
 
-    fn settle(&mut self, seen: Seen<V>) -> Action<V> {
-        if self.plan.goal == Goal::Delete || self.removing {
-            if seen == Seen::Absent {
-                return self.finish(Outcome::Settled);
-            }
-            if !self.is_base(&seen) {
-                self.doubt = None;
-            }
-        }
-        if self.is_base(&seen) {
-            return self.settle_unchanged(seen);
-        }
-        match (&self.doubt, &seen) {
-            (None, _) => self.after_judgement(seen, false),
-            // Gone: our write can neither be seen nor be doubled any more.
-            (Some(_), Seen::Absent) => {
-                self.doubt = None;
-                self.after_judgement(seen, true)
-            }
-            (Some(_), _) => {
-                self.phase = Phase::Judging(seen);
-                Action::Judge
-            }
-        }
-    }
-
-    /// The version has not moved: nothing of ours was applied so far.
-    fn settle_unchanged(&mut self, seen: Seen<V>) -> Action<V> {
-        let pending = self.doubt.is_some_and(|doubt| doubt.pending);
-        if self.doubt.is_some_and(|doubt| !doubt.in_flight) {
-            self.doubt = None;
-        }
-        if let Some(ending) = self.verdict_pending.take() {
-            if self.doubt.is_some() {
-                return self.finish(Outcome::Unknown);
-            }
-            return self.conclude(seen, ending);
-        }
-        if pending {
-            return self.wait_transient(None, Then::Read(Why::Settle), Outcome::Unknown);
-        }
-        // The same bytes under the same condition: of the two at most one can be applied.
-        self.send(self.tally.rounds > 0)
-    }
-
-    fn judged(&mut self, seen: Seen<V>, verdict: Verdict) -> Action<V> {
-        match verdict {
-            Verdict::Landed => {
-                self.base = base_of(&seen);
-                self.finish(Outcome::Settled)
-            }
-            Verdict::Unknown => self.finish(Outcome::Unknown),
-            Verdict::NotLanded => {
-                self.doubt = None;
-                self.after_judgement(seen, false)
-            }
-            Verdict::Doubtful => {
-                if self.verdict_pending.is_some() {
-                    return self.finish(Outcome::Unknown);
-                }
-                // The moved version is a fence: what was sent can arrive no more. What stays
-                // open is whether it did, and that is handed on as a conflict.
-                self.doubt = None;
-                self.after_judgement(seen, true)
-            }
-        }
-    }
-
-    fn after_judgement(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
-        if let Some(ending) = self.verdict_pending.take() {
-            return self.conclude(seen, ending);
-        }
-        if may_have_landed {
-            self.ask_resolve(seen, true)
-        } else {
-            self.meet(seen)
-        }
-    }
-
     fn read_failed(&mut self, why: Why, failure: Failure, wait: Option<Duration>) -> Action<V> {
         if failure == Failure::Permanent || self.last_read_used {
             return self.give_up(Outcome::Failed);
         }
         self.wait_transient(wait, Then::Read(why), Outcome::Failed)
-    }
-
-    fn send_failed(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
-        match failure {
-            Failure::NotSent | Failure::Throttled => {
-                self.wait_transient(wait, Then::Resend, Outcome::Failed)
-            }
-            Failure::Permanent => self.give_up(Outcome::Failed),
-            Failure::InFlight | Failure::Answered | Failure::Pending => {
-                let old = self.doubt;
-                self.doubt = Some(Doubt {
-                    in_flight: failure != Failure::Answered
-                        || old.is_some_and(|doubt| doubt.in_flight),
-                    pending: failure == Failure::Pending || old.is_some_and(|doubt| doubt.pending),
-                });
-                self.after_loss(failure, wait)
-            }
-        }
-    }
-
-    fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
-        let told_to_return = failure == Failure::Answered && wait.is_some();
-        if self.plan.goal == Goal::Append {
-            // Nothing pins a POST. It goes out again only if the server promised to know the key,
-            // or asked in so many words to be asked again.
-            if failure != Failure::Pending && (self.plan.honours_keys || told_to_return) {
-                return self.wait_transient(wait, Then::Resend, Outcome::Unknown);
-            }
-            return self.finish(Outcome::Unknown);
-        }
-        if self.condition() == Condition::None {
-            // Nothing fences an unconditional write, and no version tells whether it landed.
-            return self.finish(Outcome::Unknown);
-        }
-        let then = if told_to_return {
-            Then::Resend
-        } else {
-            Then::Read(Why::Settle)
-        };
-        self.wait_transient(wait, then, Outcome::Unknown)
     }
 
     fn refused(&mut self, kind: Refused, current: Option<V>, wait: Option<Duration>) -> Action<V> {
@@ -622,7 +485,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 }
 
-fn base_of<V: Clone>(seen: &Seen<V>) -> Base<V> {
+pub(super) fn base_of<V: Clone>(seen: &Seen<V>) -> Base<V> {
     match seen {
         Seen::Version(version) => Base::Version(version.clone()),
         Seen::Absent => Base::Absent,

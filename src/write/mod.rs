@@ -1,6 +1,8 @@
 //! The write loop: one logical write from its first request to its settled end.
 
+mod doubt;
 pub(crate) mod driver;
+pub(crate) mod ending;
 pub(crate) mod machine;
 #[cfg(test)]
 mod machine_tests;
@@ -11,3 +13,4 @@ pub(crate) mod settle;
 pub(crate) mod stamp;
 pub(crate) mod target;
 pub(crate) mod task;
+mod wire;
