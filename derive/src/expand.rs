@@ -289,7 +289,7 @@ impl Policy {
                     )?;
                 }
                 Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                    self.whole(&at, &fields.unnamed[0])?
+                    self.whole(&at, &fields.unnamed[0])?;
                 }
                 Fields::Unnamed(_) => self.tuple(&at, &variant.fields)?,
                 Fields::Unit => {}
