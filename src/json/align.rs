@@ -1,11 +1,14 @@
 //! Equal values found again, and differences of sequences.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::Algorithm;
+use similar::algorithms::{DiffHook, diff_slices};
 
+use super::slide;
 use super::tree::{Tree, same};
 
 /// A stretch of one sequence that another stretch stands for in the other sequence.
@@ -18,22 +21,59 @@ pub(crate) struct Replaced {
 /// The difference of two sequences of numbers, in order.
 ///
 /// The work is bounded: where the histogram finds no rare elements, `similar` searches on with a limit
-/// that grows more slowly than the square of the size.
+/// that grows more slowly than the square of the size. Where a change may lie at several places, it lies
+/// where `git merge-file` puts it.
 pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
+    let mut flags = Flags {
+        removed: vec![false; old.len()],
+        added: vec![false; new.len()],
+    };
+    // The hook cannot fail.
+    let Ok(()) = diff_slices(Algorithm::Histogram, &mut flags, old, new);
+    let Flags {
+        mut removed,
+        mut added,
+    } = flags;
+    slide::settle(old, &mut removed, new, &mut added);
     let mut found: Vec<Replaced> = Vec::new();
-    for op in capture_diff_slices(Algorithm::Histogram, old, new) {
-        if let DiffOp::Equal { .. } = op {
-            continue;
+    let (mut o, mut n) = (0, 0);
+    while o < old.len() || n < new.len() {
+        let (start, from) = (o, n);
+        while removed.get(o) == Some(&true) {
+            o += 1;
         }
-        let (old, new) = (op.old_range(), op.new_range());
-        match found.last_mut() {
-            Some(last) if last.old.end == old.start && last.new.end == new.start => {
-                (last.old.end, last.new.end) = (old.end, new.end);
-            }
-            _ => found.push(Replaced { old, new }),
+        while added.get(n) == Some(&true) {
+            n += 1;
         }
+        if (o, n) != (start, from) {
+            found.push(Replaced {
+                old: start..o,
+                new: from..n,
+            });
+        }
+        (o, n) = (o + 1, n + 1);
     }
     found
+}
+
+/// Which elements a diff removes and adds.
+struct Flags {
+    removed: Vec<bool>,
+    added: Vec<bool>,
+}
+
+impl DiffHook for Flags {
+    type Error = Infallible;
+
+    fn delete(&mut self, old: usize, length: usize, _: usize) -> Result<(), Infallible> {
+        self.removed[old..old + length].fill(true);
+        Ok(())
+    }
+
+    fn insert(&mut self, _: usize, new: usize, length: usize) -> Result<(), Infallible> {
+        self.added[new..new + length].fill(true);
+        Ok(())
+    }
 }
 
 /// The difference of two arrays.

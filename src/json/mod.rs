@@ -18,6 +18,7 @@ mod number;
 pub mod patch;
 mod pointer;
 mod scan;
+mod slide;
 mod tape;
 mod tree;
 mod write;
