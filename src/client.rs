@@ -252,6 +252,7 @@ impl ClientBuilder {
             retry: self.retry,
             profile: self.profile,
             store: self.store,
+            abandoned: Arc::default(),
             observer: self.observer,
         };
         Ok(Client {

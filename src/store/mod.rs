@@ -76,19 +76,15 @@ pub struct StoredSnapshot {
     pub validator: Option<Validator>,
     /// The headers it came with.
     pub headers: HeaderMap,
-    /// A document that was sent onto this version and may have been stored: the reply never came,
-    /// because the write's future was dropped.
-    pub unsettled: Option<Document>,
 }
 
 impl StoredSnapshot {
-    /// A snapshot without doubt.
+    /// A snapshot.
     pub fn new(document: Document, validator: Option<Validator>, headers: HeaderMap) -> Self {
         Self {
             document,
             validator,
             headers,
-            unsettled: None,
         }
     }
 
@@ -99,7 +95,7 @@ impl StoredSnapshot {
             .iter()
             .map(|(n, v)| n.as_str().len() + v.len())
             .sum();
-        self.document.len() + self.unsettled.as_ref().map_or(0, Document::len) + headers
+        self.document.len() + headers
     }
 }
 
@@ -108,7 +104,6 @@ impl fmt::Debug for StoredSnapshot {
         f.debug_struct("StoredSnapshot")
             .field("bytes", &self.size())
             .field("validator", &self.validator)
-            .field("unsettled", &self.unsettled.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -116,8 +111,7 @@ impl fmt::Debug for StoredSnapshot {
 /// Keeps snapshots.
 ///
 /// A store is a cache of what is known: losing an entry costs one read, so its errors are logged
-/// and never fail a call. An entry whose `unsettled` is set must not be lost while the process
-/// lives, or a later write of the same snapshot may be taken for a plain race.
+/// and never fail a call.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
     /// The snapshot filed under this key.

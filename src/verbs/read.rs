@@ -167,10 +167,7 @@ async fn fetch<T: Resourceful>(
         call.headers
             .insert(CACHE_CONTROL, ::http::HeaderValue::from_static("no-cache"));
     }
-    let filed = handle
-        .filed(target)
-        .await
-        .filter(|filed| filed.unsettled.is_none());
+    let filed = handle.filed(target).await;
     match filed.as_ref().and_then(|filed| filed.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
             call.headers.insert(IF_NONE_MATCH, tag.to_header_value());

@@ -67,13 +67,14 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
     let target = handle.target()?;
-    // A snapshot that an unsettled write may have outdated serves no update: it reads first.
-    let filed = handle
-        .filed(&target)
-        .await
-        .filter(|filed| filed.unsettled.is_none());
+    let (key, filed) = (handle.key(&target).await, handle.filed(&target).await);
+    // A snapshot that an abandoned write may have outdated serves no update: it reads first.
+    let filed = filed.filter(|filed| {
+        let version = filed.validator.as_ref();
+        version.is_some() && !target.shared.abandoned.outdates(&key, version)
+    });
     let mut call = Write::new(handle, settings.write, Goal::Replace);
-    call.base = filed.filter(|filed| filed.validator.is_some());
+    call.base = filed;
     call.edit = Some(settings.edit);
     call.if_absent = if_absent;
     call.replay = settings.replay;

@@ -125,7 +125,7 @@ impl<T: Resourceful> Write<T> {
     /// Runs it.
     pub(crate) async fn run(self) -> Result<Written, Error> {
         let mut target = self.handle.target()?;
-        let inherited = inherited(&self.handle, &target, self.base.as_ref()).await;
+        let inherited = inherited(&self.handle, &target, self.goal, self.base.as_ref()).await;
         let strategy = self
             .settings
             .strategy
@@ -178,18 +178,19 @@ impl<T: Resourceful> Write<T> {
     }
 }
 
-/// The document of an earlier write on the same snapshot whose future was dropped.
+/// What an earlier write, whose outcome nobody knows, sent onto the same version.
 async fn inherited<T: Resourceful>(
     handle: &Handle<T>,
     target: &Target,
+    goal: Goal,
     base: Option<&StoredSnapshot>,
 ) -> Option<Document> {
-    let base = base?;
-    let filed = handle.filed(target).await?;
-    if filed.validator != base.validator {
+    if goal == Goal::Append || base.is_none() && goal != Goal::Create {
         return None;
     }
-    filed.unsettled
+    let key = handle.key(target).await;
+    let version = base.and_then(|base| base.validator.as_ref());
+    target.shared.abandoned.sent_onto(&key, version)
 }
 
 fn conclude<T: Resourceful>(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::abandoned::Out;
 use super::ending::{Done, Start, Trouble};
 use super::machine::Machine;
 use super::payload::Payload;
@@ -18,7 +19,7 @@ use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 use crate::retry::Delays;
-use crate::store::{SnapshotKey, StoredSnapshot};
+use crate::store::StoredSnapshot;
 
 /// How long a young validator is given to become usable, each time.
 const HEALING: Duration = Duration::from_millis(300);
@@ -29,7 +30,7 @@ pub(crate) struct Driver<'a> {
     pub(super) task: &'a mut dyn Task,
     pub(super) machine: Machine<Validator>,
     pub(super) goal: Goal,
-    pub(super) key: SnapshotKey,
+    pub(super) out: Out,
     pub(super) started: Instant,
     /// Time that the write's clock stood still.
     pub(super) stopped: Duration,
@@ -69,7 +70,7 @@ impl<'a> Driver<'a> {
             goal: start.plan.goal,
             time: start.plan.deadline,
             machine: Machine::new(start.plan),
-            key,
+            out: Out::new(shared.abandoned.clone(), key),
             started: Instant::now(),
             stopped: Duration::ZERO,
             delays: shared.retry.delays(round_trip),
@@ -194,8 +195,17 @@ impl<'a> Driver<'a> {
                 other => (verdict, doubtful) = (other, open),
             }
         }
+        if self.inherited.is_some() && verdict != Verdict::Unknown {
+            self.forget_inherited();
+        }
         self.doubtful = doubtful;
         Event::Judged(verdict)
+    }
+
+    /// Nothing that was sent onto this version before can be applied any more.
+    fn forget_inherited(&self) {
+        let version = self.base.as_ref().and_then(|base| base.validator.as_ref());
+        self.out.judged(version);
     }
 
     async fn resolve(&mut self, may_have_landed: bool) -> Event<Validator> {
@@ -351,6 +361,9 @@ impl<'a> Driver<'a> {
     }
 
     async fn finish(mut self, outcome: Outcome) -> Done {
+        if self.inherited.is_some() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
+            self.forget_inherited();
+        }
         let known = match outcome {
             Outcome::Stored => self.stored.clone(),
             Outcome::Settled | Outcome::Unchanged => {
@@ -360,10 +373,15 @@ impl<'a> Driver<'a> {
         };
         let known = known.filter(|_| !(self.goal == Goal::Delete && outcome != Outcome::Conflict));
         match &known {
-            // The doubt stays on file: the next write reads first, and settles it.
+            // The doubt is remembered: the next write onto this version settles it first.
             _ if outcome == Outcome::Unknown || self.goal == Goal::Append => {}
+            // The edit changed nothing, so an earlier write onto the same version stays open.
+            _ if self.inherited.is_some() && self.remote.is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
             _ => self.forget().await,
+        }
+        if outcome != Outcome::Unknown || self.goal == Goal::Append {
+            self.out.settled();
         }
         let succeeded = matches!(
             outcome,

@@ -1,5 +1,6 @@
 //! The write loop: one logical write from its first request to its settled end.
 
+pub(crate) mod abandoned;
 mod doubt;
 pub(crate) mod driver;
 pub(crate) mod ending;

@@ -86,7 +86,8 @@ impl Draft<'_> {
     fn finished(&self, local: &Document) -> Result<Document, BoxError> {
         let mut document = local.clone();
         if let Some(pointer) = &self.target.stamp {
-            document = stamp::stamped(&document, pointer, self.write_id)?;
+            let pinned_to = self.base.map_or(local, |base| &base.document);
+            document = stamp::stamped(&document, pinned_to, pointer, self.write_id)?;
         }
         if let Some(field) = self.target.shared.profile.versioning().field() {
             document = match self.base.and_then(|base| version_as_text(base, field)) {

@@ -22,8 +22,16 @@ fn ids(document: &Document, pointer: &str) -> Vec<String> {
 }
 
 /// The document with our id as the latest of the list.
-pub(crate) fn stamped(document: &Document, pointer: &str, id: &str) -> Result<Document, JsonError> {
-    let mut list = ids(document, pointer);
+///
+/// The list is the one of the state that the write is pinned to, whatever an edit or a strategy made
+/// of it: an id that goes missing would let another writer take its applied write for a lost one.
+pub(crate) fn stamped(
+    document: &Document,
+    pinned_to: &Document,
+    pointer: &str,
+    id: &str,
+) -> Result<Document, JsonError> {
+    let mut list = ids(pinned_to, pointer);
     list.retain(|old| old != id);
     list.push(id.to_owned());
     let surplus = list.len().saturating_sub(KEPT);
@@ -91,7 +99,7 @@ mod tests {
     fn the_list_keeps_the_latest_ids_only() -> Result<(), JsonError> {
         let mut stamps = Document::parse(b"{}")?;
         for n in 0..100 {
-            stamps = stamped(&stamps, "/meta/writes", &n.to_string())?;
+            stamps = stamped(&stamps, &stamps, "/meta/writes", &n.to_string())?;
         }
         let kept = ids(&stamps, "/meta/writes");
         assert_eq!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ::http::HeaderMap;
 use url::Url;
 
+use super::abandoned::Abandoned;
 use crate::exchange::Exchange;
 use crate::merge::Policy;
 use crate::observe::Observer;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
     pub(crate) store: Box<dyn SnapshotStore>,
+    pub(crate) abandoned: Arc<Abandoned>,
     pub(crate) observer: Option<Box<dyn Observer>>,
 }
 

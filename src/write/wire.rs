@@ -146,7 +146,11 @@ impl Driver<'_> {
         {
             self.sent.push(document.clone());
         }
-        self.mark(&payload).await;
+        let onto = self.base.as_ref().and_then(|base| base.validator.clone());
+        let onto = onto.filter(|_| *condition != Condition::Absent);
+        if self.goal != Goal::Append {
+            self.out.send(onto, payload.document.clone());
+        }
         let reply = match self.exchange(&payload.call).await {
             Ok(reply) => reply,
             Err(failure) => {
@@ -247,26 +251,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Notes before a send that the snapshot may be outdated by it, so that a dropped future leaves
-    /// no snapshot behind that would be trusted.
-    async fn mark(&mut self, payload: &Payload) {
-        match (&self.base, &payload.document) {
-            (Some(base), Some(document)) => {
-                let mut snapshot = base.clone();
-                snapshot.unsettled = Some(document.clone());
-                self.file(snapshot).await;
-            }
-            _ => self.forget().await,
-        }
-    }
-
     pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
-        let filed = self.target.shared.store.put(&self.key, snapshot).await;
+        let filed = self.target.shared.store.put(self.out.key(), snapshot).await;
         observe::store_result(filed);
     }
 
     pub(super) async fn forget(&mut self) {
-        let forgotten = self.target.shared.store.remove(&self.key).await;
+        let forgotten = self.target.shared.store.remove(self.out.key()).await;
         observe::store_result(forgotten);
     }
 }

@@ -482,3 +482,80 @@ async fn a_resend_that_is_refused_for_another_reason_is_settled_first() {
     assert!(saved.report().settled);
     let _: Value = server.value(AT);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_in_between_does_not_make_a_dropped_write_forgotten() {
+    let server = Server::with(AT, ARTICLE);
+    let counters = counters(&server);
+    let mut article = counters.get(1).await.unwrap();
+    article.views += 1;
+    server.script([Event::Hang]);
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), counters.save(&article))
+            .await
+            .is_err()
+    );
+    assert_eq!(counters.get(1).await.unwrap().views, 2);
+    // The old form is sent once more.
+    let error = counters.save(&article).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    // And once more: what could not be judged is not forgotten.
+    assert!(
+        counters
+            .save(&article)
+            .await
+            .unwrap_err()
+            .is_outcome_unknown()
+    );
+    assert_eq!(server.value(AT)["views"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_repeated_after_it_was_dropped_is_ours() {
+    let server = Server::default();
+    let articles = articles(&server);
+    let draft: Article = serde_json::from_str(ARTICLE).unwrap();
+    server.script([Event::Hang]);
+    let dropped = tokio::time::timeout(Duration::from_secs(1), articles.create(1, &draft)).await;
+    assert!(dropped.is_err());
+    assert!(articles.create(1, &draft).await.unwrap().report().settled);
+    assert!(
+        articles
+            .create(1, &draft)
+            .await
+            .unwrap_err()
+            .is_already_exists()
+    );
+}
+
+#[tokio::test]
+async fn two_saves_at_once_of_one_counter_are_both_counted() {
+    let server = Server::with(AT, ARTICLE);
+    let counters = counters(&server);
+    let mut article = counters.get(1).await.unwrap();
+    article.views += 1;
+    let (one, two) = tokio::join!(counters.save(&article), counters.save(&article));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(server.value(AT)["views"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_stamps_is_never_shortened_by_a_strategy() {
+    let server = Server::with(AT, r#"{"n":1,"meta":{"writes":["a"]}}"#);
+    let documents = server
+        .client()
+        .collection_with::<Value>("articles", LocalWins);
+    let documents = documents.write_stamp("/meta/writes");
+    server.script([
+        Event::Plain,
+        foreign(|theirs| theirs["meta"]["writes"] = serde_json::json!(["a", "b"])),
+    ]);
+    documents
+        .update(1, |document| document["n"] = 2.into())
+        .await
+        .unwrap();
+    let stored = server.value(AT);
+    let stamps = stored["meta"]["writes"].as_array().unwrap();
+    assert_eq!((stamps.len(), &stamps[1]), (3, &"b".into()));
+}
