@@ -1,11 +1,11 @@
 //! Arrays without declared identity: three-way by alignment of their elements.
 
 use super::conflict::same;
-use super::diff::{self, Adjacent, Fate, Region};
+use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
 use super::plan::Cursor;
-use crate::json::{self, Ids, Tree};
+use crate::json::{self, Finder, Ids, Key, Replaced, Tree};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
 /// place stays, remote first.
@@ -35,6 +35,17 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             .map(|e| ids.of(*e))
             .collect::<Vec<_>>()
     });
+    let changes = |side: &[T], numbers: &[u32], all: &[u32]| {
+        let found = json::differences(all, numbers);
+        found
+            .into_iter()
+            .flat_map(|stretch| in_place(stretch, &b[front..], &side[front..]))
+            .collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (
+        changes(l, &numbers[1], &numbers[0]),
+        changes(r, &numbers[2], &numbers[0]),
+    );
     let adjacent = if sequence {
         Adjacent::Apart
     } else {
@@ -43,7 +54,10 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     let mark = engine.conflicts.len();
     let mut items: Vec<Out<'t, T>> = Vec::with_capacity(r.len());
     items.extend(r[..front].iter().map(|e| Out::Take(*e)));
-    for region in diff::regions(&numbers[0], &numbers[1], &numbers[2], adjacent) {
+    let regions = diff::regions_of(numbers[0].len(), ours, theirs, adjacent, |l, r| {
+        numbers[1][l] == numbers[2][r]
+    });
+    for region in regions {
         let Region {
             fate,
             base,
@@ -97,6 +111,41 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         like: Some(remote),
         items,
     }
+}
+
+/// Takes a stretch apart into its elements if as many stand there as before and each still is of the kind
+/// that it was.
+fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<Change> {
+    let (old, new) = (stretch.old.clone(), stretch.new.clone());
+    let kept = old.len() == new.len()
+        && base[old.clone()]
+            .iter()
+            .zip(&side[new.clone()])
+            .all(|(b, s)| is_kept(*b, *s));
+    if !kept {
+        return vec![stretch.into()];
+    }
+    let one = |(old, new)| Change {
+        stretch: Replaced {
+            old: old..old + 1,
+            new: new..new + 1,
+        },
+        in_place: true,
+    };
+    old.zip(new).map(one).collect()
+}
+
+/// Whether an object still is the one that it was: at least half of its members are as before.
+fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
+    let (before, after) = (before.members(), after.members());
+    let mut in_after = Finder::new(&after);
+    let is_same = |(key, value): &&(Key<'t>, T)| {
+        in_after
+            .get(key.name)
+            .is_some_and(|at| same(*value, after[at].1))
+    };
+    let kept = before.iter().filter(is_same).count();
+    kept > 0 && kept * 2 >= before.len().max(after.len())
 }
 
 fn element<'t, T: Tree<'t>>(

@@ -50,15 +50,55 @@ pub(crate) enum Adjacent {
     Apart,
 }
 
-/// The regions of a three-way merge. One pass over both lists of changes, so the cost is their sum.
+/// What one side did to a stretch of the base.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) stretch: Replaced,
+    /// One element was changed and still is the same element: what lies beside it is not touched.
+    pub(crate) in_place: bool,
+}
+
+impl From<Replaced> for Change {
+    fn from(stretch: Replaced) -> Self {
+        Self {
+            stretch,
+            in_place: false,
+        }
+    }
+}
+
+/// The regions of a three-way merge.
 pub(crate) fn regions(
     base: &[u32],
     local: &[u32],
     remote: &[u32],
     adjacent: Adjacent,
 ) -> Vec<Region> {
-    let mut ours = differences(base, local).into_iter().peekable();
-    let mut theirs = differences(base, remote).into_iter().peekable();
+    let changes = |side| {
+        differences(base, side)
+            .into_iter()
+            .map(Change::from)
+            .collect()
+    };
+    regions_of(
+        base.len(),
+        changes(local),
+        changes(remote),
+        adjacent,
+        |l, r| local[l] == remote[r],
+    )
+}
+
+/// The regions that the changes of both sides fall into. One pass over both lists, so the cost is their
+/// sum. `agree` tells whether two stretches are the same.
+pub(crate) fn regions_of(
+    base: usize,
+    ours: Vec<Change>,
+    theirs: Vec<Change>,
+    adjacent: Adjacent,
+    agree: impl Fn(Range<usize>, Range<usize>) -> bool,
+) -> Vec<Region> {
+    let (mut ours, mut theirs) = (ours.into_iter().peekable(), theirs.into_iter().peekable());
     let mut regions = Vec::new();
     // Where the next region begins, in base, local and remote.
     let (mut b, mut l, mut r) = (0, 0, 0);
@@ -66,9 +106,9 @@ pub(crate) fn regions(
         let first = [ours.peek(), theirs.peek()]
             .into_iter()
             .flatten()
-            .map(|c| c.old.start)
+            .map(|c| c.stretch.old.start)
             .min();
-        let start = first.unwrap_or(base.len());
+        let start = first.unwrap_or(base);
         if start > b {
             let length = start - b;
             regions.push(Region {
@@ -88,7 +128,7 @@ pub(crate) fn regions(
         };
         let mut yours = mine;
         // The change that comes first opens the region; an insertion comes before what it stands in front of.
-        let key = |c: &Replaced| (c.old.start, c.old.end);
+        let key = |c: &Change| (c.stretch.old.start, c.stretch.old.end);
         let ours_first = ours
             .peek()
             .is_some_and(|a| theirs.peek().is_none_or(|b| key(a) <= key(b)));
@@ -102,9 +142,19 @@ pub(crate) fn regions(
         }
         loop {
             let end = mine.end.max(yours.end);
-            let joins = |c: &Replaced| match adjacent {
-                Adjacent::Together => c.old.start <= end,
-                Adjacent::Apart => c.old.start < end || c.old.end == start,
+            let edge_in_place = [&mine, &yours]
+                .iter()
+                .all(|side| !side.any || side.end < end || side.in_place);
+            // An element that was changed in place does not touch what is put or removed beside it. Behind
+            // the last one nothing holds the place, so an addition there touches it.
+            let apart = |c: &Change| c.in_place || (edge_in_place && c.stretch.old.start < base);
+            let joins = |c: &Change| {
+                let old = &c.stretch.old;
+                old.start < end
+                    || match adjacent {
+                        Adjacent::Together => old.start == end && !apart(c),
+                        Adjacent::Apart => old.end == start,
+                    }
             };
             if let Some(change) = ours.next_if(joins) {
                 mine.take(&change);
@@ -119,7 +169,7 @@ pub(crate) fn regions(
         let fate = match (mine.any, yours.any) {
             (true, false) => Fate::Local,
             (false, true) => Fate::Remote,
-            _ if local[l..l_end] == remote[r..r_end] => Fate::Agreed,
+            _ if agree(l..l_end, r..r_end) => Fate::Agreed,
             _ => Fate::Conflict,
         };
         regions.push(Region {
@@ -136,17 +186,20 @@ pub(crate) fn regions(
 #[derive(Debug, Clone, Copy, Default)]
 struct Absorbed {
     any: bool,
+    /// The last one was in place.
+    in_place: bool,
     end: usize,
     removed: usize,
     added: usize,
 }
 
 impl Absorbed {
-    fn take(&mut self, change: &Replaced) {
+    fn take(&mut self, change: &Change) {
         self.any = true;
-        self.end = change.old.end;
-        self.removed += change.old.len();
-        self.added += change.new.len();
+        self.in_place = change.in_place;
+        self.end = change.stretch.old.end;
+        self.removed += change.stretch.old.len();
+        self.added += change.stretch.new.len();
     }
 
     /// How long the region is on this side, given how long it is in the base.

@@ -166,6 +166,11 @@ impl Engine {
             (Rule::Sequence, (None | Some(Array), Array, Array)) => array::merge(self, three, true),
             (Rule::Set, (None | Some(Array), Array, Array)) => set::merge(three),
             (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
+            (Rule::Auto, (Some(String(b)), String(l), String(r)))
+                if [b, l, r].iter().all(|text| text.contains('\n')) =>
+            {
+                self.texts(three, || text::merge(b, l, r))
+            }
             (Rule::Text, (Some(String(b)), String(l), String(r))) => {
                 self.texts(three, || text::merge(b, l, r))
             }

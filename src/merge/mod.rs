@@ -24,7 +24,9 @@
 //! Equal sides give that; where one side is unchanged, the other is taken. Objects are merged key by
 //! key, and a missing key is not a `null`. Arrays are aligned by their elements, duplicates included:
 //! changes that touch each other conflict, the same insertion on both sides agrees, and elements that
-//! were replaced one to one are merged inside. Strings and numbers are merged as a whole.
+//! were replaced one to one are merged inside. An object in an array that keeps half of its members is
+//! taken for changed in place, so what is put or removed beside it does not touch it. Strings of several
+//! lines are merged by lines, everything else as a whole.
 //! Keys of list elements and sets are never guessed: a rule has to say so.
 
 #[doc(hidden)]

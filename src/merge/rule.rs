@@ -14,7 +14,7 @@ use super::BoxError;
 ///
 /// | rule | both sides changed | kind |
 /// |---|---|---|
-/// | [`Auto`](Self::Auto) | objects by key, arrays by element, anything else conflicts | state |
+/// | [`Auto`](Self::Auto) | objects by key, arrays by element, strings of several lines by lines, anything else conflicts | state |
 /// | [`Atomic`](Self::Atomic) | conflicts, unless both say the same | state |
 /// | [`Text`](Self::Text) | lines, as `git merge-file` does | state |
 /// | [`Prose`](Self::Prose) | lines, and words within lines that both changed | state |
@@ -30,7 +30,7 @@ use super::BoxError;
 /// not, so a write whose reply was lost cannot be told from another one by looking at the state.
 #[derive(Debug, Clone, Default)]
 pub enum Rule {
-    /// Objects by key, arrays by element, anything else as a whole.
+    /// Objects by key, arrays by element, strings of several lines by lines, anything else as a whole.
     #[default]
     Auto,
     /// The place is one value: different changes conflict.
