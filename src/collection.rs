@@ -133,11 +133,41 @@ macro_rules! settings {
 /// | [`write_mode`](Self::write_mode) | [`WriteMode::Put`] |
 /// | [`on_refusal`](Self::on_refusal) | refusals are errors |
 /// | [`write_stamp`](Self::write_stamp) | none |
+///
+/// # Example: an update, and what it took
+///
+/// ```
+/// use ifmatch::{Client, testing::ResourceServer};
+/// use serde_json::Value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::start().await;
+/// server.put("/things/a%2Fb", r#"{"n": 1}"#);
+/// let things = Client::new(server.uri())?.collection::<Value>("things");
+///
+/// let saved = things.update("a/b", |thing| thing["n"] = 2.into()).await?;
+/// assert_eq!(saved.report().requests, 2); // a read and a write
+/// let saved = things.update("a/b", |thing| thing["n"] = 3.into()).await?;
+/// assert_eq!(saved.report().requests, 1); // the snapshot was at hand
+/// # Ok(())
+/// # }
+/// ```
 pub struct Collection<T> {
     handle: Arc<Handle<T>>,
 }
 
 /// One resource; the verbs of a [`Collection`] without an id.
+///
+/// # Example
+///
+/// ```no_run
+/// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+/// let settings = client.resource::<serde_json::Value>(["users", "anna", "settings"]);
+/// settings.update(|settings| settings["theme"] = "dark".into()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Resource<T> {
     handle: Arc<Handle<T>>,
 }

@@ -11,6 +11,26 @@ use crate::refusal::RefusalKind;
 ///
 /// It is called within the write and should return at once. The same is sent to `tracing` if the
 /// feature of that name is on. No bodies, queries or credentials are in it.
+///
+/// # Example: counting the hot spots
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use ifmatch::{ConflictSeen, Observer};
+///
+/// #[derive(Default)]
+/// struct HotSpots(Mutex<HashMap<String, u32>>);
+///
+/// impl Observer for HotSpots {
+///     fn conflict(&self, conflict: &ConflictSeen<'_>) {
+///         if let Ok(mut counts) = self.0.lock() {
+///             *counts.entry(conflict.path.to_owned()).or_default() += 1;
+///         }
+///     }
+/// }
+/// # let _ = ifmatch::Client::builder("https://api.example.com").observer(HotSpots::default());
+/// ```
 pub trait Observer: Send + Sync + 'static {
     /// A write was refused.
     fn conflict(&self, conflict: &ConflictSeen<'_>) {

@@ -7,8 +7,6 @@ use std::time::{Duration, SystemTime};
 use http::header::LAST_MODIFIED;
 use http::{HeaderMap, HeaderValue};
 
-use super::validator::NotAValidator;
-
 /// The time of the last change, as the server wrote it (RFC 9110 8.8.2).
 ///
 /// The text is kept and goes back verbatim, because servers exist that compare it as text. Dates
@@ -75,6 +73,11 @@ impl LastModified {
             .is_some_and(|age| age >= SETTLED_AFTER)
     }
 }
+
+/// The text names no version: neither an entity tag, nor a date, nor a `version:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text is no validator")]
+pub struct NotAValidator;
 
 impl FromStr for LastModified {
     type Err = NotAValidator;

@@ -15,10 +15,10 @@ mod tag_field;
 mod validator;
 
 pub use entity_tag::EntityTag;
-pub use last_modified::LastModified;
+pub use last_modified::{LastModified, NotAValidator};
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};
 pub use precondition::Precondition;
 pub use problem::{FieldError, Problem};
 pub use retry_after::{LONGEST_WAIT, retry_after};
 pub use tag_field::{TagField, entity_tag_of};
-pub use validator::{NotAValidator, Validator};
+pub use validator::Validator;

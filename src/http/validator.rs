@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::entity_tag::EntityTag;
-use super::last_modified::LastModified;
+use super::last_modified::{LastModified, NotAValidator};
 use super::percent;
 
 /// What names one version of a resource (RFC 9110 8.8).
@@ -45,11 +45,6 @@ pub enum Validator {
     /// of its own.
     Version(String),
 }
-
-/// The text names no version: neither an entity tag, nor a date, nor a `version:`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is no validator")]
-pub struct NotAValidator;
 
 const TAG: &str = "etag:";
 const VERSION: &str = "version:";

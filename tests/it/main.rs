@@ -14,5 +14,6 @@ mod lost_updates;
 mod nothing_dropped;
 mod only_races;
 mod reading;
+mod real_connections;
 mod round_trips;
 mod strategies;
