@@ -84,7 +84,7 @@ pub(crate) struct Write<T> {
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// A write that succeeded, or the error with everything in it.
+/// A write that succeeded.
 pub(crate) struct Written {
     pub(crate) stored: Option<StoredSnapshot>,
     pub(crate) location: Option<url::Url>,

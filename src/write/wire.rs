@@ -213,6 +213,8 @@ impl Driver<'_> {
     }
 
     fn refused(&mut self, reply: &Response) -> Event<Validator> {
+        // What went wrong before is over: the server speaks.
+        self.trouble = None;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
         let wait = reading::told_to_wait(&reply.headers);
         self.told = wait.or(self.told);
