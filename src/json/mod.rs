@@ -26,7 +26,7 @@ mod write;
 pub use document::Document;
 pub use error::JsonError;
 
-pub(crate) use align::{Ids, Replaced, differences};
+pub(crate) use align::{Ids, Replaced, array_differences, differences};
 pub(crate) use number::Number;
 pub(crate) use pointer::push as push_token;
 pub(crate) use pointer::tokens as pointer_tokens;

@@ -1,10 +1,9 @@
 //! Arrays without declared identity: three-way by alignment of their elements.
 
-use super::conflict::same;
+use super::conflict::{Side, same};
 use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use super::plan::Cursor;
 use crate::json::{self, Finder, Ids, Key, Replaced, Tree};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
@@ -14,103 +13,154 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     three: Three<'_, T>,
     sequence: bool,
 ) -> Out<'t, T> {
-    let Three {
+    let remote = three.remote;
+    let base = three.base.value().map(Tree::elements).unwrap_or_default();
+    let arrays = Arrays {
         base,
-        local,
-        remote,
-        cursor,
-    } = three;
-    let known = !matches!(base, Base::Unknown);
-    let sides = [
-        base.value().map(Tree::elements).unwrap_or_default(),
-        local.elements(),
-        remote.elements(),
-    ];
-    let [b, l, r] = &sides;
-    let (front, back) = edges(b, l, r);
-    let mut ids = Ids::default();
-    let numbers = [b, l, r].map(|side| {
-        side[front..side.len() - back]
-            .iter()
-            .map(|e| ids.of(*e))
-            .collect::<Vec<_>>()
-    });
-    let changes = |side: &[T], numbers: &[u32], all: &[u32]| {
-        let found = json::differences(all, numbers);
-        found
-            .into_iter()
-            .flat_map(|stretch| in_place(stretch, &b[front..], &side[front..]))
-            .collect::<Vec<_>>()
+        local: three.local.elements(),
+        remote: remote.elements(),
+        three,
+        sequence,
     };
-    let (ours, theirs) = (
-        changes(l, &numbers[1], &numbers[0]),
-        changes(r, &numbers[2], &numbers[0]),
-    );
-    let adjacent = if sequence {
-        Adjacent::Apart
-    } else {
-        Adjacent::Together
-    };
+    let (front, back) = edges(&arrays.base, &arrays.local, &arrays.remote);
     let mark = engine.conflicts.len();
-    let mut items: Vec<Out<'t, T>> = Vec::with_capacity(r.len());
-    items.extend(r[..front].iter().map(|e| Out::Take(*e)));
-    let regions = diff::regions_of(numbers[0].len(), ours, theirs, adjacent, |l, r| {
-        numbers[1][l] == numbers[2][r]
-    });
-    for region in regions {
-        let Region {
-            fate,
-            base,
-            local,
-            remote,
-        } = region.shifted(front);
-        let take = |side: &[T]| side.iter().map(|e| Out::Take(*e)).collect::<Vec<_>>();
-        let (bs, ls, rs) = (&b[base], &l[local], &r[remote]);
-        let one_to_one = known && bs.len() == ls.len() && ls.len() == rs.len();
-        match fate {
-            Fate::Unchanged | Fate::Remote => items.extend(take(rs)),
-            Fate::Local => items.extend(take(ls)),
-            _ if sequence && bs.is_empty() => {
-                items.extend(take(rs));
-                items.extend(take(ls));
-            }
-            Fate::Agreed if !(one_to_one && cursor.element().is_operation_like()) => {
-                items.extend(take(rs));
-            }
-            Fate::Agreed | Fate::Conflict if one_to_one => {
-                for ((b, l), r) in bs.iter().zip(ls).zip(rs) {
-                    let element = element(
-                        engine,
-                        items.len(),
-                        Three {
-                            base: Base::Is(*b),
-                            local: *l,
-                            remote: *r,
-                            cursor,
-                        },
-                    );
-                    items.extend(element);
-                }
-            }
-            Fate::Agreed | Fate::Conflict => match cursor.prefer() {
-                Some(super::Side::Local) => items.extend(take(ls)),
-                Some(super::Side::Remote) => items.extend(take(rs)),
-                None => {
-                    // The array as a whole is in conflict, so what lies inside is not told apart from it.
-                    engine.conflicts.truncate(mark);
-                    return engine.settle(three, None);
-                }
-            },
+    let mut items: Vec<Out<'t, T>> = Vec::with_capacity(arrays.remote.len());
+    items.extend(taken(&arrays.remote[..front]));
+    for region in arrays.regions(front, back) {
+        if !arrays.merge_region(engine, &region, &mut items) {
+            // The array as a whole is in conflict, so what lies inside is not told apart from it.
+            engine.conflicts.truncate(mark);
+            return engine.settle(three, None);
         }
     }
-    items.extend(r[r.len() - back..].iter().map(|e| Out::Take(*e)));
-    if items.len() == r.len() && items.iter().zip(r).all(|(item, e)| item.is(*e)) {
+    items.extend(taken(&arrays.remote[arrays.remote.len() - back..]));
+    if items.len() == arrays.remote.len()
+        && items
+            .iter()
+            .zip(&arrays.remote)
+            .all(|(item, e)| item.is(*e))
+    {
         return Out::Take(remote);
     }
     Out::Array {
         like: Some(remote),
         items,
     }
+}
+
+struct Arrays<'p, T> {
+    base: Vec<T>,
+    local: Vec<T>,
+    remote: Vec<T>,
+    three: Three<'p, T>,
+    sequence: bool,
+}
+
+impl<'t, T: Tree<'t>> Arrays<'_, T> {
+    /// The regions between the edges that are the same on all sides.
+    fn regions(&self, front: usize, back: usize) -> Vec<Region> {
+        let mut ids = Ids::default();
+        let sides =
+            [&self.base, &self.local, &self.remote].map(|side| &side[front..side.len() - back]);
+        let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
+        let changes = |side: &[T], numbers: &[u32]| {
+            let found = json::differences(&b, numbers).into_iter();
+            found
+                .flat_map(|stretch| in_place(stretch, sides[0], side))
+                .collect::<Vec<_>>()
+        };
+        let (ours, theirs) = (changes(sides[1], &l), changes(sides[2], &r));
+        let adjacent = if self.sequence {
+            Adjacent::Apart
+        } else {
+            Adjacent::Together
+        };
+        let regions = diff::regions_of(b.len(), ours, theirs, adjacent, |ours, theirs| {
+            l[ours] == r[theirs]
+        });
+        regions
+            .into_iter()
+            .map(|region| region.shifted(front))
+            .collect()
+    }
+
+    /// Adds what becomes of a region; `false` if that is a conflict of the array.
+    fn merge_region(
+        &self,
+        engine: &mut Engine,
+        region: &Region,
+        items: &mut Vec<Out<'t, T>>,
+    ) -> bool {
+        let Three { base, cursor, .. } = self.three;
+        let bs = &self.base[region.base.clone()];
+        let (ls, rs) = (
+            &self.local[region.local.clone()],
+            &self.remote[region.remote.clone()],
+        );
+        let known = !matches!(base, Base::Unknown);
+        let one_to_one = known && bs.len() == ls.len() && ls.len() == rs.len();
+        match region.fate {
+            Fate::Unchanged | Fate::Remote => items.extend(taken(rs)),
+            Fate::Local => items.extend(taken(ls)),
+            _ if self.sequence && bs.is_empty() => {
+                items.extend(taken(rs));
+                items.extend(taken(ls));
+            }
+            Fate::Agreed if !(one_to_one && cursor.element().is_operation_like()) => {
+                items.extend(taken(rs));
+            }
+            Fate::Agreed | Fate::Conflict if one_to_one => {
+                for ((base, local), remote) in bs.iter().zip(ls).zip(rs) {
+                    let (base, local, remote) = (Base::Is(*base), *local, *remote);
+                    let element = element(
+                        engine,
+                        items.len(),
+                        Three {
+                            base,
+                            local,
+                            remote,
+                            cursor,
+                        },
+                    );
+                    items.extend(element);
+                }
+            }
+            Fate::Agreed | Fate::Conflict => {
+                let kept = kept_by_both(bs, ls, rs);
+                match (kept, cursor.prefer()) {
+                    (Some(kept), _) => items.extend(taken(&kept)),
+                    (None, Some(Side::Local)) => items.extend(taken(ls)),
+                    (None, Some(Side::Remote)) => items.extend(taken(rs)),
+                    (None, None) => return false,
+                }
+            }
+        }
+        true
+    }
+}
+
+fn taken<'t, T: Tree<'t>>(elements: &[T]) -> impl Iterator<Item = Out<'t, T>> {
+    elements.iter().map(|element| Out::Take(*element))
+}
+
+/// What is left of a stretch from which both sides only removed elements.
+fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Option<Vec<T>> {
+    let mut kept = vec![true; base.len()];
+    for side in [local, remote] {
+        for Replaced { old, new } in json::array_differences(base, side) {
+            if !new.is_empty() {
+                return None;
+            }
+            kept[old].fill(false);
+        }
+    }
+    Some(
+        base.iter()
+            .zip(kept)
+            .filter(|(_, kept)| *kept)
+            .map(|(element, _)| *element)
+            .collect(),
+    )
 }
 
 /// Takes a stretch apart into its elements if as many stand there as before and each still is of the kind
@@ -155,8 +205,12 @@ fn element<'t, T: Tree<'t>>(
 ) -> Option<Out<'t, T>> {
     let length = engine.path.len();
     json::push_token(&mut engine.path, &at.to_string());
-    let cursor: Cursor<'_> = three.cursor.element();
-    let out = engine.place(three.base, Some(three.local), Some(three.remote), cursor);
+    let out = engine.place(
+        three.base,
+        Some(three.local),
+        Some(three.remote),
+        three.cursor.element(),
+    );
     engine.path.truncate(length);
     out
 }

@@ -258,6 +258,8 @@ impl Engine {
             Base::Absent => None,
             Base::Is(base) => match base.view() {
                 View::Number(number) => Some(number),
+                // An optional counter that was not set yet.
+                View::Null => None,
                 _ => return self.atomic(three, Some(ConflictKind::NotANumber)),
             },
         };

@@ -33,7 +33,7 @@ pub struct TextMerged {
     pub text: String,
     /// The stretches that both sides changed differently, in order.
     pub conflicts: Vec<TextConflict>,
-    pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// A stretch that both sides changed differently.
@@ -51,31 +51,18 @@ pub struct TextConflict {
 }
 
 #[derive(Clone)]
-enum Piece {
-    /// A range of the merged text.
-    Settled(Range<usize>),
+pub(super) enum Piece {
+    /// A range of the merged text, and whether both sides have it as it was.
+    Settled(Range<usize>, bool),
     /// A conflict, by its number.
     Open(usize),
-}
-
-/// How conflicts are written between markers, as git names the styles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum MarkerStyle {
-    /// Local and remote lines.
-    #[default]
-    Merge,
-    /// Local, base and remote lines.
-    Diff3,
-    /// As `Diff3`, with the lines that local and remote share at the edges moved out.
-    Zdiff3,
 }
 
 impl TextMerged {
     fn new(base: &str, local: &str, remote: &str) -> Self {
         let (b, l, r) = (Lines::of(base), Lines::of(local), Lines::of(remote));
         let mut numbers = Numbers::default();
-        let ids = [&b, &l, &r].map(|lines| numbers.of(lines));
+        let ids = [&b, &l, &r].map(|lines| numbers.of(lines.iter()));
         let mut merged = Self {
             text: String::with_capacity(local.len().max(remote.len())),
             conflicts: Vec::new(),
@@ -102,10 +89,14 @@ impl TextMerged {
                 remote: r.slice(&region.remote).to_owned(),
                 line: region.base.start + 1,
             });
-        } else if let Some(Piece::Settled(last)) = self.pieces.last_mut() {
-            last.end = self.text.len();
-        } else {
-            self.pieces.push(Piece::Settled(start..self.text.len()));
+            return;
+        }
+        let shared = matches!(region.fate, Fate::Unchanged | Fate::Agreed);
+        match self.pieces.last_mut() {
+            Some(Piece::Settled(last, also)) if *also == shared => last.end = self.text.len(),
+            _ => self
+                .pieces
+                .push(Piece::Settled(start..self.text.len(), shared)),
         }
     }
 }
@@ -149,45 +140,17 @@ impl<'a> Lines<'a> {
 
 /// Gives equal lines equal numbers. The hasher has fixed keys, so that a merge is the same each time.
 #[derive(Default)]
-struct Numbers<'a> {
+pub(super) struct Numbers<'a> {
     known: HashMap<&'a str, u32, BuildHasherDefault<DefaultHasher>>,
 }
 
 impl<'a> Numbers<'a> {
-    fn of(&mut self, lines: &Lines<'a>) -> Vec<u32> {
+    pub(super) fn of(&mut self, lines: impl Iterator<Item = &'a str>) -> Vec<u32> {
         let number = |line| {
             let next = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
             *self.known.entry(line).or_insert(next)
         };
-        lines.iter().map(number).collect()
-    }
-}
-
-impl TextMerged {
-    /// The text with the conflicts between markers, for an editor or a person.
-    ///
-    /// The labels stand behind the markers of local, base and remote.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use ifmatch::merge::{MarkerStyle, text};
-    ///
-    /// let merged = text("a\n", "b\n", "c\n");
-    /// assert_eq!(
-    ///     merged.with_markers(MarkerStyle::Diff3, ["mine", "before", "theirs"]),
-    ///     "<<<<<<< mine\nb\n||||||| before\na\n=======\nc\n>>>>>>> theirs\n",
-    /// );
-    /// ```
-    pub fn with_markers(&self, style: MarkerStyle, labels: [&str; 3]) -> String {
-        let mut out = String::with_capacity(self.text.len());
-        for piece in &self.pieces {
-            match piece {
-                Piece::Settled(range) => out.push_str(&self.text[range.clone()]),
-                Piece::Open(at) => self.conflicts[*at].write(&mut out, style, labels),
-            }
-        }
-        out
+        lines.map(number).collect()
     }
 }
 
@@ -200,75 +163,12 @@ impl TextMerged {
         let mut out = String::with_capacity(self.text.len());
         for piece in &self.pieces {
             match piece {
-                Piece::Settled(range) => out.push_str(&self.text[range.clone()]),
+                Piece::Settled(range, _) => out.push_str(&self.text[range.clone()]),
                 Piece::Open(at) => out.push_str(&resolve(&self.conflicts[*at])?),
             }
         }
         Some(out)
     }
-}
-
-impl TextConflict {
-    fn write(&self, out: &mut String, style: MarkerStyle, labels: [&str; 3]) {
-        // Markers end as the lines around them do.
-        let end = if [&self.local, &self.remote, &self.base]
-            .iter()
-            .any(|t| t.contains("\r\n"))
-        {
-            "\r\n"
-        } else {
-            "\n"
-        };
-        let (local, remote) = (lines(&self.local), lines(&self.remote));
-        let (front, back) = match style {
-            MarkerStyle::Zdiff3 => shared_edges(&local, &remote),
-            MarkerStyle::Merge | MarkerStyle::Diff3 => (0, 0),
-        };
-        let marker = |out: &mut String, mark: char, label: &str| {
-            out.extend(std::iter::repeat_n(mark, 7));
-            if !label.is_empty() {
-                out.push(' ');
-                out.push_str(label);
-            }
-            out.push_str(end);
-        };
-        let block = |out: &mut String, lines: &[&str]| {
-            out.extend(lines.iter().copied());
-            // A marker needs a line of its own, also behind a text without a last newline.
-            if lines.last().is_some_and(|last| !last.ends_with('\n')) {
-                out.push_str(end);
-            }
-        };
-        out.extend(local[..front].iter().copied());
-        marker(out, '<', labels[0]);
-        block(out, &local[front..local.len() - back]);
-        if style != MarkerStyle::Merge {
-            marker(out, '|', labels[1]);
-            block(out, &lines(&self.base));
-        }
-        marker(out, '=', "");
-        block(out, &remote[front..remote.len() - back]);
-        marker(out, '>', labels[2]);
-        out.extend(local[local.len() - back..].iter().copied());
-    }
-}
-
-fn lines(text: &str) -> Vec<&str> {
-    text.split_inclusive('\n').collect()
-}
-
-/// How many lines both share in front and at the back.
-fn shared_edges(a: &[&str], b: &[&str]) -> (usize, usize) {
-    let shortest = a.len().min(b.len());
-    let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let back = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take(shortest - front)
-        .take_while(|(a, b)| a == b)
-        .count();
-    (front, back)
 }
 
 impl std::fmt::Debug for TextMerged {
