@@ -437,8 +437,8 @@ fn patches_lead_to_the_target() {
 fn patched(document: &Value, patch: &Value) -> Value {
     let mut document = document.clone();
     for operation in patch.as_array().unwrap() {
-        let path = operation["path"].as_str().unwrap();
-        let Some((parent, token)) = path.rsplit_once('/') else {
+        let place = operation["path"].as_str().unwrap();
+        let Some((parent, token)) = place.rsplit_once('/') else {
             if operation["op"] == "replace" {
                 document = operation["value"].clone();
             }
@@ -447,14 +447,14 @@ fn patched(document: &Value, patch: &Value) -> Value {
         let token = token.replace("~1", "/").replace("~0", "~");
         let parent = document.pointer_mut(parent).unwrap();
         match (operation["op"].as_str().unwrap(), parent) {
-            ("test", parent) => assert_eq!(document.pointer(path), operation.get("value")),
+            ("test", _) => assert_eq!(document.pointer(place), operation.get("value")),
             ("remove", Value::Array(elements)) => drop(elements.remove(token.parse().unwrap())),
             ("remove", parent) => drop(parent.as_object_mut().unwrap().remove(&token)),
             ("add", Value::Array(elements)) => {
-                elements.insert(token.parse().unwrap(), operation["value"].clone())
+                elements.insert(token.parse().unwrap(), operation["value"].clone());
             }
             ("replace", Value::Array(elements)) => {
-                elements[token.parse::<usize>().unwrap()] = operation["value"].clone()
+                elements[token.parse::<usize>().unwrap()] = operation["value"].clone();
             }
             (_, parent) => drop(
                 parent

@@ -164,7 +164,9 @@ impl Engine {
             }
             (Rule::Auto, (None | Some(Array), Array, Array)) => array::merge(self, three, false),
             (Rule::Sequence, (None | Some(Array), Array, Array)) => array::merge(self, three, true),
-            (Rule::Set, (None | Some(Array), Array, Array)) => set::merge(three),
+            (Rule::Set, (None | Some(Array), Array, Array)) => {
+                unless_one_sided(three, true).unwrap_or_else(|| set::merge(three))
+            }
             (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
             (Rule::Auto, (Some(String(b)), String(l), String(r)))
                 if [b, l, r].iter().all(|text| text.contains('\n')) =>

@@ -1,0 +1,9 @@
+struct Foreign;
+
+#[derive(ifmatch::Merge)]
+struct Article {
+    #[merge(nested)]
+    author: Foreign,
+}
+
+fn main() {}

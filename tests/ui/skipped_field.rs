@@ -1,0 +1,8 @@
+#[derive(serde::Serialize, ifmatch::Merge)]
+struct Article {
+    #[serde(skip)]
+    #[merge(counter)]
+    views: u64,
+}
+
+fn main() {}

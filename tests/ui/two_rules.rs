@@ -1,0 +1,8 @@
+#[derive(ifmatch::Merge)]
+struct Article {
+    #[merge(text)]
+    #[merge(atomic)]
+    body: String,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[derive(ifmatch::Merge)]
+struct Article {
+    #[merge(lines)]
+    body: String,
+}
+
+fn main() {}
