@@ -95,12 +95,16 @@ impl Driver<'_> {
 
     /// A status that says that the request was not, or perhaps not, carried out.
     fn failed(&mut self, status: StatusCode, reply: &Response) -> Event<Validator> {
-        let wait = reading::told_to_wait(&reply.headers);
+        // Only "too many" and "not now" invite the same request again.
+        let wait =
+            reading::told_to_wait(&reply.headers).filter(|_| matches!(status.as_u16(), 429 | 503));
         let failure = match status.as_u16() {
             429 => Failure::Throttled,
             500 | 503 => Failure::Answered,
-            408 | 425 | 502 | 504 => Failure::InFlight,
             202 => Failure::Pending,
+            // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
+            // done it.
+            408 | 425 | 502 | 504 | 512.. => Failure::InFlight,
             _ => Failure::Permanent,
         };
         if let Some(wait) = wait
