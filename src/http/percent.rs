@@ -45,6 +45,8 @@ pub(super) fn decode(text: &str) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -59,6 +61,28 @@ mod tests {
             ("", b""),
         ] {
             assert_eq!(*decode(text), *decoded, "{text}");
+        }
+    }
+
+    struct Encoded(Vec<u8>);
+
+    impl fmt::Display for Encoded {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            encode(&self.0, |byte| !(0x20..0x7F).contains(&byte), f)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_survive_the_way_through_text(bytes: Vec<u8>) {
+            let text = Encoded(bytes.clone()).to_string();
+            prop_assert!(text.bytes().all(|byte| (0x20..0x7F).contains(&byte)));
+            prop_assert_eq!(&*decode(&text), bytes.as_slice());
+        }
+
+        #[test]
+        fn any_text_is_decoded(text in "[%0-9a-fA-Fxé]*") {
+            prop_assert!(decode(&text).len() <= text.len());
         }
     }
 }

@@ -76,6 +76,8 @@ impl Precondition {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn applied(precondition: &Precondition) -> Vec<(String, String)> {
@@ -118,5 +120,19 @@ mod tests {
         assert_eq!(version, Precondition::Version("7".to_owned()));
         assert!(version.is_conditional() && !Precondition::None.is_conditional());
         assert!(applied(&version).is_empty() && applied(&Precondition::None).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_goes_out_byte_for_byte_and_alone(bytes: Vec<u8>, quoted: String) {
+            let quoted = format!("\"{quoted}\"").into_bytes();
+            for tag in [bytes, quoted].iter().filter_map(|bytes| EntityTag::from_bytes(bytes)) {
+                let mut headers = HeaderMap::new();
+                headers.insert(IF_UNMODIFIED_SINCE, HeaderValue::from_static("x"));
+                Precondition::IfMatch(tag.clone()).apply(&mut headers);
+                prop_assert_eq!(headers.len(), 1);
+                prop_assert_eq!(headers[IF_MATCH].as_bytes(), tag.as_bytes());
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Tells the forms of a body apart.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::super::media_type::{is_html, is_json, is_xml};
@@ -16,6 +18,9 @@ pub(super) struct Body {
     pub(super) detail: Option<String>,
     /// Whether something was left out.
     pub(super) incomplete: bool,
+    /// Whether a value in the document is what the server holds: of an object in JSON and UTF-8.
+    /// XML has only texts, and in a list at the top no member is found again.
+    pub(super) whole_values: bool,
 }
 
 impl Body {
@@ -33,11 +38,13 @@ impl Body {
 pub(super) fn read(raw: &[u8], media_type: Option<&str>) -> Body {
     let is = |kind: fn(&str) -> bool| media_type.is_some_and(kind);
     let body = String::from_utf8_lossy(raw);
+    let is_utf8 = matches!(body, Cow::Borrowed(_));
     let body = body.trim_start_matches('\u{FEFF}').trim_start();
     match body.as_bytes().first() {
         None => Body::default(),
         Some(b'{' | b'[') => {
-            let read = Body::of_document(json::read(body));
+            let mut read = Body::of_document(json::read(body));
+            read.whole_values = read.document.is_object() && is_utf8;
             let nothing = match &read.document {
                 Value::Object(members) => members.is_empty(),
                 Value::Array(elements) => elements.is_empty(),

@@ -3,6 +3,10 @@
 //! `serde_json`'s own reader gives all or nothing; a refusal that is torn, or has one member nested
 //! ten thousand deep, would lose its type and code with it. So members are read one by one, and
 //! those beyond the limits are left out whole: half of a current state must never pass for it.
+//!
+//! A member may also hold what JSON allows and `Value` does not: the number `1e400`, or half of a
+//! surrogate pair where a server cut its message. The reading then starts again and passes over
+//! that member, as passing over checks the grammar only.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,46 +16,71 @@ use serde_json::{Map, Number, Value};
 
 use super::Problem;
 
+/// How many members that cannot be held are passed over, each at the cost of one reading.
+const PASSED_OVER: usize = 8;
+
 /// Reads an object or array as far as it goes; and whether something was left out.
 pub(super) fn read(text: &str) -> (Value, bool) {
-    let limits = Limits {
-        values: Cell::new(Problem::MAX_VALUES),
-        exceeded: Cell::new(false),
-    };
-    let mut top = Top {
-        document: Value::Null,
-        incomplete: false,
-    };
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let outcome = reader.deserialize_any(TopVisitor {
-        top: &mut top,
-        limits: &limits,
-    });
-    let whole = outcome.and_then(|()| reader.end()).is_ok();
-    (top.document, top.incomplete || !whole)
+    let mut unreadable = Vec::new();
+    loop {
+        let mut top = Top {
+            document: Value::Null,
+            incomplete: !unreadable.is_empty(),
+            at: 0,
+        };
+        let limits = Limits {
+            values: Cell::new(Problem::MAX_VALUES),
+            exceeded: Cell::new(false),
+            unreadable: &unreadable,
+        };
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let outcome = reader.deserialize_any(TopVisitor {
+            top: &mut top,
+            limits: &limits,
+        });
+        let whole = outcome.and_then(|()| reader.end()).is_ok();
+        let at = top.at;
+        // At a member that was passed over already it is the text that is broken.
+        if whole || unreadable.contains(&at) || unreadable.len() == PASSED_OVER {
+            return (top.document, top.incomplete || !whole);
+        }
+        unreadable.push(at);
+    }
 }
 
-struct Limits {
+struct Limits<'a> {
     values: Cell<usize>,
-    /// Whether the member that is being read went beyond a limit.
+    /// Whether the member that is being read is beyond a limit, or is passed over.
     exceeded: Cell<bool>,
+    /// The numbers of the members that are passed over.
+    unreadable: &'a [usize],
 }
 
 /// What was read so far; it outlives a reader that fails.
 struct Top {
     document: Value,
     incomplete: bool,
+    /// The number of the member that is being read.
+    at: usize,
 }
 
 struct TopVisitor<'a> {
     top: &'a mut Top,
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
 }
 
-impl TopVisitor<'_> {
+impl<'a> TopVisitor<'a> {
+    /// What reads the next member.
+    fn seed(&self) -> Seed<'a> {
+        let exceeded = self.limits.unreadable.contains(&self.top.at);
+        self.limits.exceeded.set(exceeded);
+        Seed::of(self.limits)
+    }
+
     /// Whether the member that was just read is whole.
     fn whole(&mut self) -> bool {
-        let exceeded = self.limits.exceeded.replace(false);
+        self.top.at += 1;
+        let exceeded = self.limits.exceeded.get();
         self.top.incomplete |= exceeded;
         !exceeded
     }
@@ -67,11 +96,14 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         self.top.document = Value::Object(Map::new());
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Seed::of(self.limits))?;
-            if self.whole()
-                && let Value::Object(members) = &mut self.top.document
-            {
-                members.insert(name, value);
+            let value = map.next_value_seed(self.seed())?;
+            let whole = self.whole();
+            if let Value::Object(members) = &mut self.top.document {
+                // Of duplicates the last counts, also where it is left out.
+                members.remove(&name);
+                if whole {
+                    members.insert(name, value);
+                }
             }
         }
         Ok(())
@@ -79,7 +111,7 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         self.top.document = Value::Array(Vec::new());
-        while let Some(value) = seq.next_element_seed(Seed::of(self.limits))? {
+        while let Some(value) = seq.next_element_seed(self.seed())? {
             if self.whole()
                 && let Value::Array(elements) = &mut self.top.document
             {
@@ -93,12 +125,12 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
 /// Reads one value, or skips it if it lies beyond the limits.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
     depth: usize,
 }
 
 impl<'a> Seed<'a> {
-    fn of(limits: &'a Limits) -> Self {
+    fn of(limits: &'a Limits<'a>) -> Self {
         Self { limits, depth: 1 }
     }
 
@@ -214,14 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_a_float_end_the_reading_but_not_the_answer() {
-        let text = r#"{"type":"x","n":1e400,"code":"y"}"#;
-        assert_eq!(read(text), (json!({"type": "x"}), true));
+    fn a_member_that_cannot_be_held_is_left_out_and_the_rest_is_read() {
+        for held in [
+            "1e400",
+            "[1,{\"b\":-1e999}]",
+            r#""caf\ud83d""#,
+            r#"{"\udc00":1}"#,
+        ] {
+            let text = format!(r#"{{"type":"x","n":{held},"m":{held},"code":"y"}}"#);
+            let expected = json!({"type": "x", "code": "y"});
+            assert_eq!(read(&text), (expected, true), "{held}");
+        }
+        assert_eq!(read("[1,1e400,2]"), (json!([1, 2]), true));
+        let many = "\"n\":1e400,".repeat(PASSED_OVER + 1);
+        let text = format!("{{\"type\":\"x\",{many}\"code\":\"y\"}}");
+        assert_eq!(read(&text), (json!({"type": "x"}), true));
     }
 
     #[test]
     fn of_duplicate_members_the_last_counts() {
         assert_eq!(read(r#"{"a":1,"a":2}"#), (json!({"a": 2}), false));
+        assert_eq!(read(r#"{"a":1,"a":1e400}"#), (json!({}), true));
     }
 
     proptest! {

@@ -16,6 +16,7 @@ const ENVELOPES: [&str; 5] = ["error", "odataerror", "fault", "problem", "detail
 const LISTS: [&str; 4] = ["errors", "error", "issue", "issues"];
 
 /// The members of one object, by their plain names.
+#[derive(Default)]
 pub(super) struct Layer<'a> {
     /// Where the object lies, as a JSON Pointer.
     pub(super) pointer: String,
@@ -96,9 +97,14 @@ fn first_object<'a>(pointer: &str, list: &'a [Value]) -> Option<Layer<'a>> {
     Some(Layer::new(format!("{pointer}/0"), object))
 }
 
-/// The text of a value: a string, or the `value` of a localised one (`OData`).
+/// The text of a value: a string, or the text beside its language (`OData`) or coding (FHIR).
 pub(super) fn words(value: &Value) -> Option<&str> {
-    let text = value.as_str().or_else(|| value.get("value")?.as_str())?;
+    let text = match value {
+        Value::String(text) => text,
+        value => ["value", "text"]
+            .iter()
+            .find_map(|name| value.get(name)?.as_str())?,
+    };
     Some(text).filter(|text| !text.trim().is_empty())
 }
 

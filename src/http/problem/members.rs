@@ -5,9 +5,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::media_type::is_problem;
+use super::Problem;
 use super::body::Body;
 use super::fields::{self, FieldError};
 use super::layers::{Layer, layers};
+use super::text::bounded;
 
 /// What was found in a body.
 #[derive(Debug, Default)]
@@ -18,8 +20,8 @@ pub(super) struct Found {
     pub(super) instance: Option<String>,
     pub(super) code: Option<String>,
     pub(super) fields: Vec<FieldError>,
-    /// Whether there are more errors of fields than are kept.
-    pub(super) more_fields: bool,
+    /// Whether a text was too long, or there are more errors of fields than are kept.
+    pub(super) cut: bool,
     /// Where the current state lies, as a JSON Pointer.
     pub(super) current: Option<String>,
 }
@@ -48,7 +50,7 @@ const CODE_HEADERS: [&str; 2] = ["x-ms-error-code", "x-amzn-errortype"];
 const LONGEST_CODE: usize = 128;
 
 /// Names of the current state.
-const CURRENT: [&str; 15] = [
+const CURRENT: [&str; 16] = [
     "current",
     "currentstate",
     "currentdocument",
@@ -64,6 +66,7 @@ const CURRENT: [&str; 15] = [
     "remote",
     "remotestate",
     "serverstate",
+    "resource",
 ];
 
 /// Members in which the current state may lie.
@@ -87,22 +90,32 @@ pub(super) fn find(
         // What serves as title or code says nothing more.
         words.find(|text| Some(*text) != title && Some(*text) != code.as_deref())
     });
-    let (fields, more_fields) = fields::find(&body.document, &layers);
+    let (fields, mut cut) = fields::find(&body.document, &layers);
+    let title = title.map(|text| bounded(text, &mut cut));
+    let detail = detail.map(|text| bounded(text, &mut cut));
     let instance = body.document.get("instance").and_then(Value::as_str);
+    let instance = instance.filter(|reference| fits(reference, &mut cut));
+    let type_reference = type_reference.filter(|reference| fits(reference, &mut cut));
     Found {
-        title: title.map(str::to_owned).or_else(|| body.title.clone()),
-        detail: detail.map(str::to_owned).or_else(|| body.detail.clone()),
+        title: title.or_else(|| body.title.clone()),
+        detail: detail.or_else(|| body.detail.clone()),
         instance: instance.map(str::to_owned),
-        // A list at the top has no members, so nothing would be found again.
         current: body
-            .document
-            .as_object()
-            .and_then(|_| layers.iter().find_map(current)),
+            .whole_values
+            .then(|| layers.iter().find_map(current))
+            .flatten(),
         type_reference,
         code,
         fields,
-        more_fields,
+        cut,
     }
+}
+
+/// Whether a URI reference is short enough. Half of one names something else, so it is not cut.
+fn fits(reference: &str, cut: &mut bool) -> bool {
+    let fits = reference.len() <= Problem::MAX_TEXT;
+    *cut |= !fits;
+    fits
 }
 
 /// The member `type`, where it is a URI reference and not a word of a dialect.
@@ -203,15 +216,12 @@ fn code_header(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// Where a layer has the current state: an object or array with something in it. A `null` says that
-/// there is none, and a single word is the name of a state.
+/// Where a layer has the current state: an object with something in it. A `null` says that there is
+/// none, and a single word is the name of a state.
 fn current(layer: &Layer<'_>) -> Option<String> {
+    let is_state = |value: &Value| value.as_object().is_some_and(|state| !state.is_empty());
     let state = |layer: &Layer<'_>| {
-        let mut states = layer.all(&CURRENT).filter(|(_, value)| match value {
-            Value::Object(members) => !members.is_empty(),
-            Value::Array(elements) => !elements.is_empty(),
-            _ => false,
-        });
+        let mut states = layer.all(&CURRENT).filter(|(_, value)| is_state(value));
         states.next().map(|(name, _)| layer.child(name))
     };
     state(layer).or_else(|| layer.objects(&CURRENT_IN).iter().find_map(state))

@@ -10,6 +10,7 @@ mod fields;
 mod json;
 mod layers;
 mod members;
+mod pointer;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -41,6 +42,7 @@ use super::media_type::essence;
 /// | bytes of a body | [`MAX_BODY`](Self::MAX_BODY) | 1 MiB |
 /// | depth of a member | [`MAX_DEPTH`](Self::MAX_DEPTH) | 64 |
 /// | values (or elements) in a body | [`MAX_VALUES`](Self::MAX_VALUES) | 32 768 |
+/// | characters of a title or detail, bytes of a `type` or `instance` | [`MAX_TEXT`](Self::MAX_TEXT) | 4096 |
 /// | errors of single fields | [`MAX_FIELDS`](Self::MAX_FIELDS) | 256 |
 ///
 /// What lies beyond a limit is left out, and [`truncated`](Self::truncated) says so.
@@ -95,6 +97,10 @@ impl Problem {
     pub const MAX_DEPTH: usize = 64;
     /// How many values, or XML elements, are read; members beyond are left out whole.
     pub const MAX_VALUES: usize = 32 * 1024;
+    /// The longest title or detail that is kept, in characters; longer ones are cut. Also the
+    /// longest `type` or `instance`, in bytes; longer ones count as absent, as half of a reference
+    /// names something else.
+    pub const MAX_TEXT: usize = 4096;
     /// How many errors of single fields are kept.
     pub const MAX_FIELDS: usize = 256;
 
@@ -122,7 +128,7 @@ impl Problem {
             current: found.current,
             extensions: extensions(read.document),
             media_type,
-            truncated: read.incomplete || found.more_fields || raw.len() < body.len(),
+            truncated: read.incomplete || found.cut || raw.len() < body.len(),
             raw,
         }
     }
@@ -185,11 +191,13 @@ impl Problem {
         &self.extensions
     }
 
-    /// The current state of the resource, if the body has an object or array in a member that is
-    /// named so: `current`, `currentState`, `existing`, `details.existing`, `remote` and others.
+    /// The current state of the resource, if the body is JSON and has an object in a member that is
+    /// named so: `current`, `currentState`, `existing`, `details.existing`, `remote`, `resource` and
+    /// others.
     ///
-    /// It may be a part of the representation only, and large numbers have lost digits; for the
-    /// exact text read [`raw`](Self::raw) at [`current_pointer`](Self::current_pointer).
+    /// It may be a part of the representation only, or a mere reference to it, and its numbers may be
+    /// rounded; for the exact text read [`raw`](Self::raw) at
+    /// [`current_pointer`](Self::current_pointer).
     pub fn current(&self) -> Option<&Value> {
         layers::walk(&self.extensions, self.current.as_deref()?)
     }

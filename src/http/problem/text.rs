@@ -1,5 +1,7 @@
 //! Bodies for people: plain text and HTML pages, of which a line is kept.
 
+use super::Problem;
+
 /// The longest line that is taken from a body or shown to people, in characters.
 const LONGEST_LINE: usize = 256;
 /// How far into a page its title is looked for, in bytes.
@@ -36,6 +38,17 @@ pub(super) fn one_line(text: &str) -> String {
         }
     }
     line
+}
+
+/// The text up to [`Problem::MAX_TEXT`]; where it was longer, `cut` becomes true.
+pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
+    match text.char_indices().nth(Problem::MAX_TEXT) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            *cut = true;
+            format!("{}…", text.get(..end).unwrap_or_default())
+        }
+    }
 }
 
 /// Control characters, and those that turn the direction of text on a terminal or in a log.
@@ -132,6 +145,15 @@ mod tests {
     #[test]
     fn text_for_a_log_cannot_break_out_of_its_line() {
         assert_eq!(one_line("a\r\nb\u{1b}[31m\u{202E}c"), "a b[31mc");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_so() {
+        let mut cut = false;
+        let whole = "é".repeat(Problem::MAX_TEXT);
+        assert_eq!((bounded(&whole, &mut cut), cut), (whole.clone(), false));
+        let longer = bounded(&format!("{whole}x"), &mut cut);
+        assert_eq!((longer, cut), (whole + "…", true));
     }
 
     proptest! {
