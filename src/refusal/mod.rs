@@ -2,6 +2,7 @@
 
 mod generic;
 mod kind;
+pub mod profiles;
 mod versioning;
 
 pub use generic::Generic;
@@ -31,7 +32,8 @@ pub trait Profile: Send + Sync + 'static {
         None
     }
 
-    /// The current state and its version, if the refusal carries both *and the state is whole*.
+    /// The current state as the body of a read would have it, and its version, if the refusal carries
+    /// both *and the state is whole*.
     ///
     /// The next write replaces the resource by what is merged from it, so a state that leaves out
     /// members would remove them: answer `None` when in doubt, which costs one read.

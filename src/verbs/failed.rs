@@ -31,7 +31,7 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
                     && done.remote.is_some()
-                    && problem.status() == ::http::StatusCode::CONFLICT =>
+                    && matches!(problem.status().as_u16(), 409 | 412) =>
             {
                 ErrorKind::AlreadyExists
             }

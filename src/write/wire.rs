@@ -240,7 +240,7 @@ impl Driver<'_> {
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
             (_, 404 | 410) => Refused::Missing,
             (_, 428) => Refused::ConditionRequired,
-            (RefusalKind::Unknown, 409) => Refused::Unclassified,
+            (RefusalKind::Unknown, 409 | 412) => Refused::Unclassified,
             _ => Refused::Final,
         };
         let path = self.target.url.path();
