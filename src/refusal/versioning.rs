@@ -117,6 +117,19 @@ impl Versioning {
         Self(Place::Nowhere)
     }
 
+    /// Whether a write can carry this version; one that was kept, or that another client got, may be
+    /// of another kind.
+    pub(crate) fn accepts(&self, version: &Validator) -> bool {
+        match (&self.0, version) {
+            (Place::Tag(weak), Validator::Tag(tag)) => {
+                !tag.is_weak() || *weak == WeakTags::Verbatim
+            }
+            (Place::Tag(_) | Place::Date, Validator::LastModified(_))
+            | (Place::Body { .. }, Validator::Version(_)) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_unconditional(&self) -> bool {
         matches!(self.0, Place::Nowhere)
     }
@@ -150,6 +163,17 @@ impl Versioning {
             Place::Body { field, .. } => of_field(document, field),
             Place::Nowhere => Found::Nothing,
         }
+    }
+
+    /// The version that the body of the reply to a write tells, as it is spelt there, and the pointer at
+    /// which the document has it.
+    pub(crate) fn told_in(&self, body: Option<&Document>) -> Option<(&str, Document)> {
+        let Place::Body { field, reply, .. } = &self.0 else {
+            return None;
+        };
+        let body = body?;
+        let told = body.pointer(reply).or_else(|| body.pointer(field))?;
+        Some((field, told))
     }
 
     /// The version that the reply to a write tells.

@@ -57,6 +57,8 @@ pub(super) enum Why {
     Race,
     /// A 409 that nobody classified: has the version moved at all?
     Unclassified,
+    /// Such a 409 that asks to come back: if the version has not moved, the same goes again.
+    Invited,
     /// A lost write has to be settled.
     Settle,
 }
@@ -102,6 +104,11 @@ impl<V: Clone + PartialEq> Machine<V> {
             waiting_for: Outcome::Exhausted,
             tally: Tally::default(),
         }
+    }
+
+    /// Whether a request of this write may have been applied without our knowing.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// What was counted so far.
@@ -183,6 +190,10 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     fn prepared(&mut self, changed: bool) -> Action<V> {
         if !changed && !matches!(self.base, Base::Absent) {
+            if self.plan.filed && self.tally.requests == 0 {
+                self.base = Base::Unknown;
+                return self.ask_read(Why::First);
+            }
             return self.finish(Outcome::Unchanged);
         }
         self.send_or_settle()
@@ -274,8 +285,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         match why {
             Why::First => self.first_read(seen),
             Why::Race => self.race(seen),
-            Why::Unclassified => {
+            Why::Unclassified | Why::Invited => {
                 if self.is_base(&seen) {
+                    if why == Why::Invited {
+                        return self.send(true);
+                    }
                     self.ask(Some(seen), Outcome::Refused)
                 } else {
                     self.tally.races += 1;
@@ -342,6 +356,11 @@ impl<V: Clone + PartialEq> Machine<V> {
             Goal::Delete if absent => return self.finish(Outcome::Unchanged),
             // Removed again since the refusal: the creation is due once more.
             _ if absent && self.base == Base::Absent => return self.race_pause(Then::Send),
+            // What the edit was made on was out of date: there was nothing to edit.
+            Goal::Replace if absent && self.plan.create_if_absent => {
+                self.base = Base::Absent;
+                return self.prepare();
+            }
             Goal::Create if !absent => return self.ask(Some(seen), Outcome::Refused),
             _ => {}
         }
@@ -362,18 +381,26 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn ask(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
         if self.doubt.is_some() {
             // The refusal may answer a resend whose first sending was applied.
+            if self.condition() == Condition::None {
+                return self.finish(Outcome::Unknown);
+            }
             self.verdict_pending = Some(ending);
             return match seen {
                 Some(seen) => self.settle(seen),
                 None => self.ask_read(Why::Settle),
             };
         }
+        self.ask_handler(seen, ending)
+    }
+
+    pub(super) fn ask_handler(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
         self.phase = Phase::Asking(seen, ending);
         Action::Ask
     }
 
     fn read_failed(&mut self, why: Why, failure: Failure, wait: Option<Duration>) -> Action<V> {
-        if failure == Failure::Permanent || self.last_read_used {
+        let for_good = matches!(failure, Failure::Permanent | Failure::Doubtful);
+        if for_good || self.last_read_used {
             return self.give_up(Outcome::Failed);
         }
         self.wait_transient(wait, Then::Read(why), Outcome::Failed)
@@ -381,8 +408,12 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     fn refused(&mut self, kind: Refused, current: Option<V>, wait: Option<Duration>) -> Action<V> {
         let pinned = self.condition() != Condition::None;
+        self.refused_version = None;
         match kind {
             Refused::Stale if pinned => self.stale(current),
+            Refused::Unclassified if pinned && wait.is_some() => {
+                self.wait_transient(wait, Then::Read(Why::Invited), Outcome::Refused)
+            }
             Refused::Unclassified if pinned && self.tally.races > 0 => {
                 // A server that says nothing but 409 to races is spared like any other.
                 let pause = Pause::Race(self.tally.races + 1);
@@ -469,14 +500,23 @@ impl<V: Clone + PartialEq> Machine<V> {
         match answer {
             Answered::GiveUp => self.finish(ending),
             Answered::Again | Answered::Changed => {
-                // A create keeps to its condition; anything else is pinned to what was shown.
-                if let Some(seen) = &seen
-                    && self.plan.goal != Goal::Create
-                {
-                    self.base = base_of(seen);
+                let changed = answer == Answered::Changed;
+                self.removing &= !changed;
+                match seen {
+                    // A create keeps to its condition. Anything else meets what has come up since,
+                    // unless the handler was shown it and answered with a document for it.
+                    Some(seen) if self.plan.goal != Goal::Create && !self.is_base(&seen) => {
+                        if !changed || seen == Seen::Absent {
+                            return self.meet(seen);
+                        }
+                        self.base = base_of(&seen);
+                        self.send(false)
+                    }
+                    _ => self.send(false),
                 }
-                self.send(false)
             }
+            // A collection is not what was to be posted: there is nothing to adopt.
+            Answered::Adopt if self.plan.goal == Goal::Append => self.finish(ending),
             Answered::Adopt => match seen {
                 Some(seen) => self.ask_resolve(seen, false),
                 None => self.ask_read(Why::Race),

@@ -1,5 +1,7 @@
 //! A server in memory that keeps to the rules, and does what a test tells it.
 
+mod handles;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +11,8 @@ use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, ClientBuilder, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use handles::{AT, Always, Removes, articles, counters, draft, values};
 
 /// The resource type of most tests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +50,8 @@ pub(crate) enum Event {
     Hang,
     /// It is held up, and carried out only when the next request comes in, before that.
     Delay,
+    /// It is answered so, and carried out all the same just before the request after the next.
+    AnswerLate(u16),
 }
 
 pub(crate) fn foreign(change: impl Fn(&mut Value) + Send + 'static) -> Event {
@@ -75,6 +81,7 @@ pub(crate) struct State {
     script: VecDeque<Event>,
     pub(crate) seen: Vec<Seen>,
     delayed: Vec<Request>,
+    later: Vec<Request>,
     /// Successful writes, whoever made them.
     pub(crate) applied: u32,
     posts: u64,
@@ -124,6 +131,11 @@ impl Server {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.lock().unwrap().seen.clone()
+    }
+
+    /// Successful writes so far, whoever made them.
+    pub(crate) fn applied(&self) -> u32 {
+        self.0.lock().unwrap().applied
     }
 
     pub(crate) fn methods(&self) -> Vec<String> {
@@ -224,6 +236,7 @@ impl Transport for Server {
             for late in std::mem::take(&mut state.delayed) {
                 state.handle(&late);
             }
+            state.delayed = std::mem::take(&mut state.later);
             state.seen.push(Seen {
                 method: request.method.clone(),
                 path: request.url.path().to_owned(),
@@ -276,6 +289,10 @@ impl Transport for Server {
                 }
                 Event::Hang => {
                     state.handle(&request);
+                }
+                Event::AnswerLate(status) => {
+                    state.later.push(request);
+                    return Ok(state.reply(status, None, b""));
                 }
                 Event::Delay => {
                     state.delayed.push(request);
