@@ -237,13 +237,15 @@ fn is_young(headers: &HeaderMap, now: SystemTime) -> bool {
     })
 }
 
-/// The server's own clock where it tells it, so that skew does not matter.
+/// The server's own clock where it tells it, so that skew does not matter. Otherwise ours, allowing for
+/// its going a minute fast: a date that looks too young costs a wait, one that looks too old an update.
 fn reference(headers: &HeaderMap, now: SystemTime) -> SystemTime {
+    const SKEW: Duration = Duration::from_secs(60);
     headers
         .get(::http::header::DATE)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| httpdate::parse_http_date(text).ok())
-        .unwrap_or(now)
+        .unwrap_or_else(|| now.checked_sub(SKEW).unwrap_or(now))
 }
 
 fn of_field(document: &Document, pointer: &str) -> Found {

@@ -127,7 +127,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Takes what was last seen as the state to build on.
-    fn rebase(&mut self) {
+    pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
         self.sent.clear();
         self.inherited.clear();
@@ -166,12 +166,7 @@ impl<'a> Driver<'a> {
                 sent,
                 remote: &remote.document,
                 policy: &self.target.policy,
-                stamp: self
-                    .target
-                    .stamp
-                    .as_deref()
-                    .filter(|_| ours)
-                    .map(|at| (at, self.write_id.as_str())),
+                stamps: self.target.stamp.as_deref(),
                 operation: self.task.is_operation(),
                 strict: self.target.strict,
             });

@@ -79,7 +79,14 @@ pub(crate) fn representation(
         }
     })?;
     let versioning = target.shared.profile.versioning();
-    let found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    let mut found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
+        // Whoever changed it on the way may have left out what a write would then remove.
+        found = Found::Unusable {
+            may_heal: false,
+            why: "a proxy on the way has changed the representation (203)",
+        };
+    }
     let validator = match &found {
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
@@ -104,6 +111,7 @@ pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
 pub(crate) fn stored(
     target: &Target,
     reply: &Response,
+    before: Option<&Document>,
     sent: &Document,
     method: &Method,
 ) -> StoredSnapshot {
@@ -111,9 +119,11 @@ pub(crate) fn stored(
     let body = Document::parse_with_depth(&reply.body, depth).ok();
     let versioning = target.shared.profile.versioning();
     let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
+    // Some servers answer a write with what it replaced.
+    let outdated = |body: &Document| before == Some(body) && body != sent;
     let returned = body
         .clone()
-        .filter(|body| is_representation(target, reply, body, sent));
+        .filter(|body| is_representation(target, reply, body, sent) && !outdated(body));
     let validator = match found {
         Found::Version(validator) if returned.is_some() || *method == Method::PUT => {
             Some(validator)

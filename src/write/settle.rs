@@ -21,8 +21,8 @@ pub(crate) struct Lost<'a> {
     /// What is there now, under another version.
     pub(crate) remote: &'a Document,
     pub(crate) policy: &'a Policy,
-    /// Where the stamps lie, and ours.
-    pub(crate) stamp: Option<(&'a str, &'a str)>,
+    /// Where the stamps lie.
+    pub(crate) stamps: Option<&'a str>,
     /// The edit, or the strategy behind it, is operation-like.
     pub(crate) operation: bool,
     /// No trace is no proof.
@@ -31,8 +31,8 @@ pub(crate) struct Lost<'a> {
 
 /// Judges, and names the places that stay open.
 pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
-    if let Some((pointer, id)) = lost.stamp
-        && let Some(landed) = stamp::tells(pointer, id, lost.base, lost.remote)
+    if let Some(pointer) = lost.stamps
+        && let Some(landed) = stamp::tells(pointer, lost.base, lost.sent, lost.remote)
     {
         let verdict = if landed {
             Verdict::Landed
@@ -54,7 +54,7 @@ pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
 /// What the lost write made of that document, its stamp aside.
 fn made(lost: &Lost<'_>, of: &Document) -> Vec<Change> {
     let mut changed = changes(of, lost.sent, lost.policy);
-    if let Some((stamps, _)) = lost.stamp {
+    if let Some(stamps) = lost.stamps {
         changed.retain(|change| match change.pointer.strip_prefix(stamps) {
             Some(beneath) => !(beneath.is_empty() || beneath.starts_with('/')),
             None => true,

@@ -130,6 +130,9 @@ impl Driver<'_> {
         delete: bool,
         resend: bool,
     ) -> Event<Validator> {
+        if let Condition::Match(version) = condition {
+            self.pin(version);
+        }
         let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
@@ -181,6 +184,17 @@ impl Driver<'_> {
         event
     }
 
+    /// Makes the state of this version the base, if it was read for the write and not edited.
+    fn pin(&mut self, version: &Validator) {
+        let of = |side: &Option<StoredSnapshot>| {
+            side.as_ref()
+                .is_some_and(|side| side.validator.as_ref() == Some(version))
+        };
+        if !of(&self.base) && of(&self.remote) {
+            self.rebase();
+        }
+    }
+
     fn draft(
         &mut self,
         condition: &Condition<Validator>,
@@ -210,10 +224,10 @@ impl Driver<'_> {
         let not_yet = matches!(status, StatusCode::ACCEPTED | StatusCode::MULTI_STATUS);
         if status.is_success() && !not_yet {
             self.target.shared.exchange.host.succeeded();
-            self.stored = payload
-                .document
-                .as_ref()
-                .map(|sent| reading::stored(self.target, reply, sent, &payload.call.method));
+            let before = self.base.as_ref().map(|base| &base.document);
+            self.stored = payload.document.as_ref().map(|sent| {
+                reading::stored(self.target, reply, before, sent, &payload.call.method)
+            });
             self.location = reply
                 .headers
                 .get(::http::header::LOCATION)

@@ -410,3 +410,38 @@ async fn trying_again_does_not_make_a_removed_resource_anew() {
         .await;
     assert!(server.text(AT).is_none(), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_reply_with_what_was_replaced_is_not_taken_for_what_is_stored() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    server.script([
+        Event::Plain,
+        // As `findOneAndUpdate` without "return the new one" behind it.
+        Event::AnswerReplaced,
+    ]);
+    let mut saved = articles
+        .update(1, |article| article.title = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!(saved.title, "mine");
+    saved.body = "also mine".into();
+    articles.save(saved).await.unwrap();
+    assert_eq!(server.value(AT)["title"], "mine");
+}
+
+#[tokio::test]
+async fn what_a_proxy_changed_on_the_way_pins_nothing() {
+    let server = Server::with(AT, ARTICLE);
+    let shortened = r#"{"title":"old","body":"t","views":1}"#;
+    server.script([Event::Answer(203, &[("etag", "\"1\"")], shortened)]);
+    let articles = articles(&server);
+    let mut article = articles.get(1).await.unwrap();
+    assert_eq!(article.snapshot().validator(), None);
+    article.title = "mine".into();
+    articles.save(article).await.unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "mine", "body": "text", "views": 1})
+    );
+}

@@ -46,6 +46,8 @@ pub(crate) enum Event {
     Answer(u16, &'static [(&'static str, &'static str)], &'static str),
     /// It is carried out, and answered so.
     AnswerAfter(u16, &'static [(&'static str, &'static str)]),
+    /// It is carried out, and answered with what was there before.
+    AnswerReplaced,
     /// It is carried out, and nobody ever answers.
     Hang,
     /// It is held up, and carried out only when the next request comes in, before that.
@@ -286,6 +288,12 @@ impl Transport for Server {
                 Event::AnswerAfter(status, headers) => {
                     state.handle(&request);
                     return Ok(answer(state.reply(status, None, b""), headers));
+                }
+                Event::AnswerReplaced => {
+                    let replaced = state.documents[&path].1.clone();
+                    let mut reply = state.handle(&request);
+                    (reply.status, reply.body) = (StatusCode::OK, replaced.into());
+                    return Ok(reply);
                 }
                 Event::Hang => {
                     state.handle(&request);
