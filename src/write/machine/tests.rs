@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::machine::Machine;
-use super::plan::{
+use super::super::plan::{
     Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
     Seen, Verdict,
 };
+use super::Machine;
 
 /// What the world may answer; which part counts depends on what was asked.
 #[derive(Clone, Debug)]

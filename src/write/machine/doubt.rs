@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::machine::{Doubt, Machine, Phase, Then, Why, base_of};
-use super::plan::{Action, Condition, Failure, Goal, Outcome, Seen, Verdict};
+use super::super::plan::{Action, Condition, Failure, Goal, Outcome, Seen, Verdict};
+use super::{Doubt, Machine, Phase, Then, Why, base_of};
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// Ends without success: what is in doubt must not be reported as a plain failure, so it gets
