@@ -17,7 +17,7 @@ use crate::observe::Observer;
 use crate::path::{self, IntoPath};
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, RetryPolicy};
-use crate::store::{MemoryStore, SnapshotStore};
+use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::MergeStrategy;
 use crate::transport::{Reqwest, Transport};
 use crate::write::target::Shared;
@@ -251,7 +251,7 @@ impl ClientBuilder {
             exchange,
             retry: self.retry,
             profile: self.profile,
-            store: self.store,
+            store: Filing::new(self.store),
             abandoned: Arc::default(),
             observer: self.observer,
         };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::failed;
 use crate::document::{Saved, Versioned, WriteReport};
-use crate::error::{Error, ErrorKind};
-use crate::handle::{Handle, Resourceful};
+use crate::error::{Error, ErrorKind, ErrorReport, Sides};
+use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
@@ -74,9 +74,12 @@ pub(crate) use write_settings;
 /// One write, ready for the loop.
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
+    begun: Begun,
     pub(crate) settings: WriteSettings<T>,
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
+    /// The base comes from the store, and not from the caller.
+    pub(crate) filed: bool,
     pub(crate) local: Option<Document>,
     pub(crate) edit: Option<crate::verbs::task::Edit<T>>,
     pub(crate) if_absent: Option<Document>,
@@ -85,47 +88,67 @@ pub(crate) struct Write<T> {
 }
 
 /// A write that succeeded.
-pub(crate) struct Written {
+pub(crate) struct Written<T> {
     pub(crate) stored: Option<StoredSnapshot>,
     pub(crate) location: Option<url::Url>,
     pub(crate) report: WriteReport,
+    /// For an error that comes up all the same.
+    pub(crate) sides: Sides<T>,
 }
 
 impl<T: Resourceful> Write<T> {
-    pub(crate) fn new(handle: Handle<T>, settings: WriteSettings<T>, goal: Goal) -> Self {
-        Self {
+    pub(crate) async fn begin(
+        handle: Handle<T>,
+        settings: WriteSettings<T>,
+        goal: Goal,
+    ) -> Result<Self, Error> {
+        let begun = handle.begin(settings.timeout).await?;
+        Ok(Self {
             handle,
+            begun,
             settings,
             goal,
             base: None,
+            filed: false,
             local: None,
             edit: None,
             if_absent: None,
             replay: false,
             idempotency_key: None,
-        }
+        })
+    }
+
+    /// Takes the snapshot on file as the base. One that an abandoned write may have outdated serves no
+    /// edit: it is read anew.
+    pub(crate) async fn take_filed(&mut self) {
+        let filed = self.begun.filed().await.filter(|filed| {
+            let abandoned = &self.begun.target.shared.abandoned;
+            !abandoned.outdates(&self.begun.key, filed.validator.as_ref())
+        });
+        (self.filed, self.base) = (filed.is_some(), filed);
     }
 
     /// Runs it and hands the stored value out.
     pub(crate) async fn saved(self) -> Result<Saved<T>, Error> {
-        let handle = self.handle.clone();
-        let written = self.run().await?;
-        let Some(stored) = written.stored else {
-            return Err(Error::new(
-                ErrorKind::Gone,
-                "the conflict was resolved by removing the resource",
-            ));
+        let (url, id) = (self.begun.target.url.clone(), self.handle.id.clone());
+        let mut written = self.run().await?;
+        let Some(stored) = written.stored.take() else {
+            let why = "the conflict was resolved by removing the resource";
+            return Err(written.but(Error::new(ErrorKind::Gone, why)));
         };
-        let url = handle.target()?.url;
-        let versioned = Versioned::new(stored, url, handle.id)
-            .map_err(|error| Error::decode("what is stored now does not fit the type", error))?;
-        Ok(Saved::new(versioned, written.report))
+        match Versioned::new(stored, url, id) {
+            Ok(versioned) => Ok(Saved::new(versioned, written.report)),
+            Err(error) => {
+                let what = "it was written, but what is stored now does not fit the type";
+                Err(written.but(Error::decode(what, error)))
+            }
+        }
     }
 
     /// Runs it.
-    pub(crate) async fn run(self) -> Result<Written, Error> {
-        let mut target = self.handle.target()?;
-        let inherited = inherited(&self.handle, &target, self.goal, self.base.as_ref()).await;
+    pub(crate) async fn run(self) -> Result<Written<T>, Error> {
+        let inherited = self.inherited();
+        let mut target = self.begun.target;
         let strategy = self
             .settings
             .strategy
@@ -137,29 +160,33 @@ impl<T: Resourceful> Write<T> {
         }
         let limits = &target.shared.exchange.limits;
         let versioning = target.shared.profile.versioning();
+        let usable = |version: &&Validator| versioning.accepts(version);
         let plan = Plan {
             goal: self.goal,
             base: match &self.base {
                 None => Base::Unknown,
-                Some(base) => match &base.validator {
+                Some(base) => match base.validator.as_ref().filter(usable) {
                     Some(validator) => Base::<Validator>::Version(validator.clone()),
                     None => Base::Unversioned,
                 },
             },
-            doubtful: inherited.is_some(),
+            filed: self.filed,
+            doubtful: !inherited.is_empty() && self.goal != Goal::Delete,
             replay: self.replay,
             create_if_absent: self.if_absent.is_some(),
             unconditional: versioning.is_unconditional(),
             honours_keys: target.shared.profile.honours_idempotency_keys(),
             max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
             max_transient: limits.transient,
-            deadline: self.settings.timeout.unwrap_or(limits.time),
+            deadline: self.begun.time,
         };
         let start = Start {
             plan,
             base: self.base,
             local: self.local,
             inherited,
+            key: self.begun.key,
+            since: self.begun.since,
             idempotency_key: self.idempotency_key,
         };
         let mut task = TypedTask {
@@ -173,31 +200,39 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent,
             replay: self.replay,
         };
-        let done = Driver::new(&target, &mut task, start).await.run().await;
+        let done = Driver::new(&target, &mut task, start).run().await;
         conclude::<T>(&target, self.handle.id.as_deref(), done)
+    }
+
+    /// What earlier writes, whose outcome nobody knows, sent onto the same version.
+    fn inherited(&self) -> Vec<Document> {
+        if self.goal == Goal::Append || self.base.is_none() && self.goal != Goal::Create {
+            return Vec::new();
+        }
+        let version = self.base.as_ref().and_then(|base| base.validator.as_ref());
+        let abandoned = &self.begun.target.shared.abandoned;
+        abandoned.sent_onto(&self.begun.key, version)
     }
 }
 
-/// What an earlier write, whose outcome nobody knows, sent onto the same version.
-async fn inherited<T: Resourceful>(
-    handle: &Handle<T>,
-    target: &Target,
-    goal: Goal,
-    base: Option<&StoredSnapshot>,
-) -> Option<Document> {
-    if goal == Goal::Append || base.is_none() && goal != Goal::Create {
-        return None;
+impl<T: Resourceful> Written<T> {
+    /// The error that is told although the server has accepted the write, with everything that is known.
+    pub(crate) fn but(self, error: Error) -> Error {
+        let why = error.report().why.clone();
+        error
+            .with_report(ErrorReport {
+                why,
+                ..ErrorReport::of(&self.report)
+            })
+            .with_sides(self.sides)
     }
-    let key = handle.key(target).await;
-    let version = base.and_then(|base| base.validator.as_ref());
-    target.shared.abandoned.sent_onto(&key, version)
 }
 
 fn conclude<T: Resourceful>(
     target: &Target,
     id: Option<&str>,
     done: Done,
-) -> Result<Written, Error> {
+) -> Result<Written<T>, Error> {
     let report = WriteReport {
         requests: done.tally.requests,
         rounds: done.tally.rounds,
@@ -218,9 +253,10 @@ fn conclude<T: Resourceful>(
     observe::finished(target.shared.observer.as_deref(), &seen);
     let Some(kind) = kind else {
         return Ok(Written {
-            stored: done.stored,
-            location: done.location,
+            stored: done.stored.clone(),
+            location: done.location.clone(),
             report,
+            sides: failed::sides(target, id, done),
         });
     };
     Err(failed::error::<T>(kind, target, id, done, &report))

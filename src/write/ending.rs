@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ::http::StatusCode;
+use tokio::time::Instant;
 
 use super::plan::{Goal, Outcome, Plan, Tally};
 use super::reading::NoRepresentation;
@@ -11,7 +12,7 @@ use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
-use crate::store::StoredSnapshot;
+use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::transport::TransportError;
 
 /// What a write begins with.
@@ -20,8 +21,11 @@ pub(crate) struct Start {
     pub(crate) base: Option<StoredSnapshot>,
     /// The document to write, if no edit has to be run first.
     pub(crate) local: Option<Document>,
-    /// A document of an earlier write that was dropped and may have landed.
-    pub(crate) inherited: Option<Document>,
+    /// What earlier writes sent onto the same version, without anybody knowing whether it landed.
+    pub(crate) inherited: Vec<Document>,
+    /// What snapshots of the resource are filed under.
+    pub(crate) key: SnapshotKey,
+    pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::merge::Policy;
 use crate::observe::Observer;
 use crate::refusal::Profile;
 use crate::retry::RetryPolicy;
-use crate::store::SnapshotStore;
+use crate::store::Filing;
 
 /// How a changed document is sent.
 ///
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
-    pub(crate) store: Box<dyn SnapshotStore>,
+    pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
     pub(crate) observer: Option<Box<dyn Observer>>,
 }
