@@ -12,6 +12,7 @@ use url::Url;
 use crate::error::Error;
 use crate::handler::RefusalHandler;
 use crate::merge::Policy;
+use crate::refusal::Envelope;
 use crate::retry::later;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::strategy::Strategy;
@@ -34,6 +35,7 @@ pub(crate) struct Handle<T> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) stamp: Option<String>,
     pub(crate) strict: bool,
+    pub(crate) envelope: Option<Envelope>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
 }
@@ -50,6 +52,7 @@ impl<T> Clone for Handle<T> {
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
+            envelope: self.envelope.clone(),
             strategy: self.strategy.clone(),
             handler: self.handler.clone(),
         }
@@ -68,6 +71,7 @@ impl<T: Resourceful> Handle<T> {
             policy: Arc::new(strategy.policy().unwrap_or_default()),
             stamp: None,
             strict: false,
+            envelope: None,
             strategy,
             handler: None,
         }
@@ -87,6 +91,7 @@ impl<T: Resourceful> Handle<T> {
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
+            envelope: self.envelope.clone(),
         })
     }
 
@@ -145,10 +150,7 @@ pub(crate) struct Begun {
 impl Begun {
     /// The snapshot on file, if its version is one that a condition can use here.
     pub(crate) async fn filed(&self) -> Option<StoredSnapshot> {
-        let shared = &self.target.shared;
-        let filed = shared.store.get(&self.key).await?;
-        let version = filed.validator.as_ref()?;
-        let versioning = shared.profile.versioning();
-        versioning.accepts(version).then_some(filed)
+        let filed = self.target.shared.store.get(&self.key).await?;
+        self.target.can_pin(&filed).then_some(filed)
     }
 }

@@ -145,7 +145,7 @@ pub use json::Document;
 pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use observe::{ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;
-pub use refusal::{Generic, Profile, RefusalKind, Versioning, WeakTags, profiles};
+pub use refusal::{Envelope, Generic, Profile, RefusalKind, Versioning, WeakTags, profiles};
 pub use restore::{IntoDocument, IntoValidator};
 pub use retry::{Limits, RetryPolicy};
 pub use store::{MemoryStore, SnapshotKey, SnapshotStore, StoredSnapshot};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, StatusCode};
 
-use super::{Profile, RefusalKind, Versioning};
+use super::{Envelope, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 
@@ -32,6 +32,7 @@ use crate::json::Document;
 #[derive(Clone, Default)]
 pub struct Generic {
     versioning: Option<Versioning>,
+    envelope: Option<Envelope>,
     meanings: HashMap<String, RefusalKind>,
     honours_keys: bool,
     beneath: Option<Arc<dyn Profile>>,
@@ -45,8 +46,8 @@ impl Generic {
 
     /// Another profile, with meanings or a versioning of one's own on top.
     ///
-    /// What is not said here is left to the other profile; with another versioning, its reading of
-    /// the current state is left out as well, since it was made for its own.
+    /// What is not said here is left to the other profile. With another versioning or envelope, its
+    /// reading of the current state is left out as well, since it was made for its own.
     ///
     /// # Example
     ///
@@ -66,6 +67,12 @@ impl Generic {
     /// Says where versions travel.
     pub fn versioning(mut self, versioning: Versioning) -> Self {
         self.versioning = Some(versioning);
+        self
+    }
+
+    /// Says where the document lies inside the body.
+    pub fn envelope(mut self, envelope: Envelope) -> Self {
+        self.envelope = Some(envelope);
         self
     }
 
@@ -116,6 +123,24 @@ impl Profile for Generic {
         }
     }
 
+    fn envelope(&self) -> Envelope {
+        match (&self.envelope, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.envelope(),
+            (None, None) => Envelope::none(),
+        }
+    }
+
+    fn media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(JSON, |beneath| beneath.media_type())
+    }
+
+    fn patch_media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(MERGE_PATCH, |beneath| beneath.patch_media_type())
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         self.told(problem).or_else(|| match &self.beneath {
             Some(beneath) => beneath.classify(problem),
@@ -125,9 +150,9 @@ impl Profile for Generic {
 
     fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
         let beneath = self.beneath.as_ref()?;
-        match self.versioning {
-            Some(_) => None,
-            None => beneath.current(problem, headers),
+        match (&self.versioning, &self.envelope) {
+            (None, None) => beneath.current(problem, headers),
+            _ => None,
         }
     }
 
@@ -166,6 +191,7 @@ impl fmt::Debug for Generic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Generic")
             .field("versioning", &self.versioning)
+            .field("envelope", &self.envelope)
             .field("meanings", &self.meanings)
             .field("honours_keys", &self.honours_keys)
             .field("over", &self.beneath.is_some())

@@ -1,19 +1,25 @@
 //! What a refusal means, and how an API family spells versions.
 
+mod envelope;
 mod generic;
 mod kind;
 pub mod profiles;
 mod versioning;
 
+pub use envelope::Envelope;
+pub(crate) use envelope::Opened;
 pub use generic::Generic;
 pub use kind::RefusalKind;
-pub(crate) use versioning::Found;
+pub(crate) use versioning::{Creation, Found, Spot};
 pub use versioning::{Versioning, WeakTags};
 
 use ::http::{HeaderMap, StatusCode};
 
 use crate::http::{Problem, Validator};
 use crate::json::Document;
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// How one family of APIs spells versions and refusals.
 ///
@@ -23,6 +29,23 @@ pub trait Profile: Send + Sync + 'static {
     /// Where versions travel.
     fn versioning(&self) -> Versioning {
         Versioning::default()
+    }
+
+    /// Where the document lies inside the body.
+    fn envelope(&self) -> Envelope {
+        Envelope::none()
+    }
+
+    /// The media type of documents, asked for and sent unless a header of the client or the handle says
+    /// otherwise.
+    fn media_type(&self) -> &'static str {
+        JSON
+    }
+
+    /// The media type of the differences that [`WriteMode::MergePatch`](crate::WriteMode::MergePatch)
+    /// sends.
+    fn patch_media_type(&self) -> &'static str {
+        MERGE_PATCH
     }
 
     /// What a refusal means; `None` leaves it to the status and to the refetch, which tells a race

@@ -91,6 +91,8 @@ pub struct StoredSnapshot {
     pub validator: Option<Validator>,
     /// The headers it came with.
     pub headers: HeaderMap,
+    /// What lay around the document, where one lies inside its body; a store keeps it as well.
+    pub frame: Option<Document>,
 }
 
 impl StoredSnapshot {
@@ -100,6 +102,7 @@ impl StoredSnapshot {
             document,
             validator,
             headers,
+            frame: None,
         }
     }
 
@@ -110,7 +113,8 @@ impl StoredSnapshot {
             .iter()
             .map(|(n, v)| n.as_str().len() + v.len())
             .sum();
-        self.document.len() + headers
+        let frame = self.frame.as_ref().map_or(0, Document::len);
+        self.document.len() + frame + headers
     }
 }
 

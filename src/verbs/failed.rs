@@ -203,6 +203,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         Some(Trouble::NoRepresentation(error)) => error.to_string(),
         Some(Trouble::Edit(error)) => format!("the edit failed: {error}"),
         Some(Trouble::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(Trouble::Unusable(why)) => (*why).to_owned(),
         Some(Trouble::Budget) => "the retry budget of this server is spent".to_owned(),
         Some(Trouble::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
         Some(Trouble::Status(status)) if kind == ErrorKind::Status => {

@@ -160,12 +160,15 @@ impl<T: Resourceful> Write<T> {
         }
         let limits = &target.shared.exchange.limits;
         let versioning = target.shared.profile.versioning();
-        let usable = |version: &&Validator| versioning.accepts(version);
+        let usable = |base: &&StoredSnapshot| target.can_pin(base);
         let plan = Plan {
             goal: self.goal,
             base: match &self.base {
                 None => Base::Unknown,
-                Some(base) => match base.validator.as_ref().filter(usable) {
+                Some(base) => match Some(base)
+                    .filter(usable)
+                    .and_then(|it| it.validator.as_ref())
+                {
                     Some(validator) => Base::<Validator>::Version(validator.clone()),
                     None => Base::Unversioned,
                 },

@@ -9,9 +9,9 @@ use super::abandoned::Abandoned;
 use crate::exchange::Exchange;
 use crate::merge::Policy;
 use crate::observe::Observer;
-use crate::refusal::Profile;
+use crate::refusal::{Envelope, Profile};
 use crate::retry::RetryPolicy;
-use crate::store::Filing;
+use crate::store::{Filing, StoredSnapshot};
 
 /// How a changed document is sent.
 ///
@@ -54,4 +54,22 @@ pub(crate) struct Target {
     pub(crate) stamp: Option<String>,
     /// A lost write of which no change is visible is unknown instead of not landed.
     pub(crate) strict: bool,
+    /// Where the document lies inside the body, if otherwise than the profile says.
+    pub(crate) envelope: Option<Envelope>,
+}
+
+impl Target {
+    pub(crate) fn envelope(&self) -> Envelope {
+        let own = self.envelope.clone();
+        own.unwrap_or_else(|| self.shared.profile.envelope())
+    }
+
+    /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,
+    /// and all of it is at hand that has to go back.
+    pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
+        let versioning = self.shared.profile.versioning();
+        let version = snapshot.validator.as_ref();
+        let whole = snapshot.frame.is_some() || !self.envelope().needs_rest();
+        whole && version.is_some_and(|version| versioning.accepts(version))
+    }
 }

@@ -225,9 +225,7 @@ impl Driver<'_> {
         if status.is_success() && !not_yet {
             self.target.shared.exchange.host.succeeded();
             let before = self.base.as_ref().map(|base| &base.document);
-            self.stored = payload.document.as_ref().map(|sent| {
-                reading::stored(self.target, reply, before, sent, &payload.call.method)
-            });
+            self.stored = reading::stored(self.target, reply, before, payload);
             self.location = reply
                 .headers
                 .get(::http::header::LOCATION)
@@ -249,21 +247,23 @@ impl Driver<'_> {
         // What went wrong before is over: the server speaks.
         self.trouble = None;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
-        let wait = reading::told_to_wait(&reply.headers);
+        let wait = reading::told_to_wait(&reply.headers).or(problem.retry_after());
         self.told = wait.or(self.told);
         let payload = self.payload.as_ref();
         let pinned = payload.is_some_and(|payload| payload.pinned);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
         let kind = classify(profile, &problem, pinned);
-        let current = (kind == RefusalKind::StaleVersion)
+        // A profile knows the current state in its own envelope only.
+        let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
             .flatten()
-            .map(|(document, validator)| {
-                let snapshot =
-                    StoredSnapshot::new(document, Some(validator.clone()), reply.headers.clone());
-                self.remote = Some(snapshot);
-                validator
+            .and_then(|(body, validator)| {
+                let depth = self.target.shared.exchange.limits.depth;
+                let opened = self.target.envelope().open(&body, depth)?;
+                let (known, headers) = (Some(validator.clone()), reply.headers.clone());
+                self.remote = Some(reading::snapshot(opened, known, headers));
+                Some(validator)
             });
         let refused = match (kind, reply.status.as_u16()) {
             (RefusalKind::StaleVersion, _) => Refused::Stale,

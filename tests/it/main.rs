@@ -9,6 +9,7 @@
 mod support;
 
 mod bounded;
+mod envelopes;
 mod lost_replies;
 mod lost_updates;
 mod no_limits;
@@ -21,4 +22,5 @@ mod round_trips;
 mod secrets;
 mod strategies;
 mod told_truly;
+mod versions_elsewhere;
 mod versions_inside;

@@ -38,6 +38,8 @@ const CODES: [(&str, RefusalKind); 5] = [
 impl Profile for AzureTable {
     fn versioning(&self) -> Versioning {
         Versioning::entity_tag(WeakTags::Verbatim)
+            .or_field("/odata.etag")
+            .no_creation()
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 
 use crate::http::Problem;
-use crate::refusal::{Profile, RefusalKind};
+use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 
 /// Eve.
 ///
@@ -34,6 +34,10 @@ use crate::refusal::{Profile, RefusalKind};
 pub struct Eve;
 
 impl Profile for Eve {
+    fn versioning(&self) -> Versioning {
+        Versioning::entity_tag(WeakTags::Refuse).or_field("/_etag")
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         (problem.status() == StatusCode::PRECONDITION_REQUIRED)
             .then_some(RefusalKind::AlreadyExists)

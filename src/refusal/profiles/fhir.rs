@@ -43,6 +43,10 @@ impl Profile for Fhir {
         Versioning::entity_tag(WeakTags::Verbatim)
     }
 
+    fn media_type(&self) -> &'static str {
+        "application/fhir+json"
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         match (problem.status(), problem.code()) {
             // By its definition an edit conflict, by the standard a 412 (or 409) of its own.

@@ -1,6 +1,7 @@
 //! The contents of repositories on GitHub, and what copies that API.
 
 use ::http::StatusCode;
+use serde_json::json;
 
 use crate::http::Problem;
 use crate::refusal::{Profile, RefusalKind, Versioning};
@@ -13,7 +14,8 @@ use crate::refusal::{Profile, RefusalKind, Versioning};
 /// the second is taken from words, as the same request may follow it. A creation leaves `sha` out;
 /// if the file exists it is a 422.
 ///
-/// Each write needs a `message`: give the type a field of that name. A write to a file that somebody
+/// Each write needs a `message`: give the type a field of that name; a removal says "Remove a file". A
+/// write to a file that somebody
 /// removed makes it anew, whatever its `sha` says.
 ///
 /// [Reference](https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
@@ -35,7 +37,9 @@ pub struct GitHubContents;
 
 impl Profile for GitHubContents {
     fn versioning(&self) -> Versioning {
-        Versioning::body_field("/sha").reply_field("/content/sha")
+        Versioning::body_field("/sha")
+            .reply_field("/content/sha")
+            .delete_body(json!({"message": "Remove a file"}), "/sha")
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

@@ -49,6 +49,10 @@ impl Profile for Google {
         Versioning::body_field("/etag").query("etag")
     }
 
+    fn patch_media_type(&self) -> &'static str {
+        "application/json"
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         by_code(problem, &CODES)
     }

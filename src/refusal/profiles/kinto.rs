@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::json::Document;
-use crate::refusal::{Profile, RefusalKind};
+use crate::refusal::{Envelope, Profile, RefusalKind};
 
 /// Kinto.
 ///
 /// Versions are strong entity tags, the record's `last_modified` in quotes; weak, unquoted or listed
-/// ones are a 400. A stale write is a 412 with `errno` 114, which carries the current tag, and the
+/// ones are a 400. The record lies in `data`; the `permissions` beside it are not touched. A stale write is a 412 with `errno` 114, which carries the current tag, and the
 /// current record in `details.existing`: it is merged at once, without a read. A 409 with `errno` 122
 /// is a value that must be unique, and `details.existing` there is the other record that has it.
 ///
@@ -38,6 +38,10 @@ const MODIFIED: &str = "114";
 const TAKEN: &str = "122";
 
 impl Profile for Kinto {
+    fn envelope(&self) -> Envelope {
+        Envelope::at("/data")
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         match (problem.status(), problem.code()?) {
             (StatusCode::PRECONDITION_FAILED, MODIFIED) => Some(RefusalKind::StaleVersion),

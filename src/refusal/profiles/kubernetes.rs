@@ -1,13 +1,16 @@
 //! Kubernetes and its like: `Status` objects, versions in `metadata.resourceVersion`.
 
+use serde_json::json;
+
 use super::by_code;
 use crate::http::Problem;
 use crate::refusal::{Profile, RefusalKind, Versioning};
 
 /// Kubernetes, and API servers built on its machinery.
 ///
-/// The version is `metadata.resourceVersion` inside the object and goes back there. Refusals are
-/// `Status` objects, and their `reason` says more than the status: `AlreadyExists` and `Conflict`
+/// The version is `metadata.resourceVersion` inside the object and goes back there, in a `DELETE` as
+/// one of its preconditions. A `PUT` without it overwrites, so new objects are made by `post` alone.
+/// Refusals are `Status` objects, and their `reason` says more than the status: `AlreadyExists` and `Conflict`
 /// are both 409. `Conflict` itself is not taken for a race, because it also answers for a quota that
 /// somebody else changed and for a wrong `uid`; whether the object has moved is seen by reading it.
 ///
@@ -22,7 +25,12 @@ use crate::refusal::{Profile, RefusalKind, Versioning};
 /// # fn main() -> Result<(), ifmatch::Error> {
 /// let client = Client::builder("https://10.0.0.1:6443/api/v1").profile(Kubernetes).build()?;
 /// let pods = client.collection::<serde_json::Value>(["namespaces", "default", "pods"]);
-/// # let _ = pods;
+///
+/// // Only the data of config maps; the rest of each object goes back as it came.
+/// let config = client
+///     .collection::<serde_json::Value>(["namespaces", "default", "configmaps"])
+///     .envelope(ifmatch::Envelope::at("/data").keep_rest());
+/// # let _ = (pods, config);
 /// # Ok(())
 /// # }
 /// ```
@@ -36,7 +44,10 @@ const OTHER_MANAGER: &str = "FieldManagerConflict";
 
 impl Profile for Kubernetes {
     fn versioning(&self) -> Versioning {
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
         Versioning::body_field("/metadata/resourceVersion")
+            .delete_body(options, "/preconditions/resourceVersion")
+            .no_creation()
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

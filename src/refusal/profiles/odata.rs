@@ -8,7 +8,7 @@ use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 ///
 /// Versions are entity tags, mostly weak, which go back as they are. A stale write is a 412, in
 /// Graph and Business Central also a 409 under a code of its own; a write without a condition is a
-/// 428. Dataverse answers 412 to duplicates as well: its codes tell them from races.
+/// 428. A `PATCH` has the media type of any other document. Dataverse answers 412 to duplicates as well: its codes tell them from races.
 ///
 /// [Protocol](https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part1-protocol.html), 11.4.1.1;
 /// [Dataverse](https://learn.microsoft.com/power-apps/developer/data-platform/org-service/web-service-error-codes),
@@ -52,7 +52,11 @@ const CODES: [(&str, RefusalKind); 11] = [
 
 impl Profile for OData {
     fn versioning(&self) -> Versioning {
-        Versioning::entity_tag(WeakTags::Verbatim)
+        Versioning::entity_tag(WeakTags::Verbatim).or_field("/@odata.etag")
+    }
+
+    fn patch_media_type(&self) -> &'static str {
+        "application/json"
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

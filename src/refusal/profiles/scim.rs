@@ -28,7 +28,11 @@ const TYPES: [(&str, RefusalKind); 1] = [("uniqueness", RefusalKind::AlreadyExis
 
 impl Profile for Scim {
     fn versioning(&self) -> Versioning {
-        Versioning::entity_tag(WeakTags::Verbatim)
+        Versioning::entity_tag(WeakTags::Verbatim).or_field("/meta/version")
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/scim+json"
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

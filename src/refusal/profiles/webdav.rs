@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 
 use crate::http::Problem;
-use crate::refusal::{Profile, RefusalKind};
+use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 
 /// `WebDAV` servers: Apache `mod_dav`, lighttpd, `SabreDAV` and Nextcloud.
 ///
@@ -13,7 +13,7 @@ use crate::refusal::{Profile, RefusalKind};
 /// into the header `If`.
 ///
 /// Apache calls a tag weak for the first second after a write, and such a tag is read again until
-/// it is strong. It checks `If-Match` and writes in two steps, so that it loses some racing writes
+/// it is strong. The `-gzip` that `mod_deflate` adds to tags is taken off. It checks `If-Match` and writes in two steps, so that it loses some racing writes
 /// itself; nginx's own DAV module ignores conditions altogether. No client can mend either.
 ///
 /// # Example
@@ -35,6 +35,10 @@ pub struct WebDav;
 const UID_TAKEN: &str = "no-uid-conflict";
 
 impl Profile for WebDav {
+    fn versioning(&self) -> Versioning {
+        Versioning::entity_tag(WeakTags::Refuse).without_gzip_suffix()
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         if problem.extension(UID_TAKEN).is_some() {
             return Some(RefusalKind::AlreadyExists);
