@@ -138,6 +138,7 @@ impl Exchange {
         &self,
         url: &Url,
         call_headers: &HeaderMap,
+        view: Option<&str>,
         deadline: Instant,
     ) -> SnapshotKey {
         let mut credentials = self.headers.clone();
@@ -169,7 +170,7 @@ impl Exchange {
         pairs.sort_unstable();
         let mut parts: Vec<&[u8]> = identity.iter().map(String::as_bytes).collect();
         parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
-        SnapshotKey::new(url, &chosen_by, &parts)
+        SnapshotKey::new(url, &chosen_by, view, &parts)
     }
 }
 

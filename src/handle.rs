@@ -128,7 +128,9 @@ impl<T: Resourceful> Handle<T> {
         let time = time.unwrap_or(exchange.limits.time);
         let call = crate::write::reading::read_call(&target, ::http::Method::GET, false);
         let deadline = later(since, time);
-        let key = exchange.key(&target.url, &call.headers, deadline).await;
+        let envelope = target.envelope();
+        let key = exchange.key(&target.url, &call.headers, envelope.view(), deadline);
+        let key = key.await;
         Ok(Begun {
             target,
             key,
@@ -139,6 +141,7 @@ impl<T: Resourceful> Handle<T> {
 }
 
 /// A call that has begun: what it addresses, and the time that it has.
+#[derive(Clone)]
 pub(crate) struct Begun {
     pub(crate) target: Target,
     /// What snapshots of the resource are filed under.

@@ -33,7 +33,7 @@ use crate::store::StoredSnapshot;
 /// let articles = Envelope::at("/data/attributes").member("/data/type", "articles").carry("/data/id");
 /// # let _ = (kinto, spec, elastic, etcd, articles);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
     /// `None`: the body is the document.
     at: Option<String>,
@@ -116,6 +116,11 @@ impl Envelope {
     pub fn carry(mut self, pointer: impl Into<String>) -> Self {
         self.carried.push(pointer.into());
         self
+    }
+
+    /// Which part of a body is the document; handles with different views know different documents.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.at.as_deref()
     }
 
     /// Whether a write needs the rest of the body that was read.

@@ -2,7 +2,7 @@
 //! the body neither lost nor overwritten.
 
 use ifmatch::profiles::{JsonApi, Kinto, Kubernetes};
-use ifmatch::{Envelope, Generic, Versioning, WriteMode};
+use ifmatch::{Envelope, Generic, ThreeWay, Versioning, WriteMode};
 use serde_json::{Value, json};
 
 use crate::support::dialect::{Dialect, Speaker, body, inside, with};
@@ -161,6 +161,26 @@ async fn a_kept_document_whose_rest_is_not_at_hand_is_read_and_merged_first() {
         .collect();
     assert_eq!(methods, ["GET", "GET", "PUT"]);
     assert_eq!(speaker.document().unwrap()["title"], "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn handles_that_see_different_parts_of_a_body_do_not_share_snapshots() {
+    let speaker = Speaker::of(SPEC, Some(old()));
+    let client = speaker.client(Kubernetes);
+    let whole = client.collection_with::<Value>("articles", ThreeWay::default());
+    let spec = whole.clone().envelope(Envelope::at("/spec").keep_rest());
+    assert_eq!(whole.get(1).await.unwrap()["spec"], old());
+    spec.update(1, |spec| spec["views"] = 2.into())
+        .await
+        .unwrap();
+    whole
+        .update(1, |whole| whole["spec"]["title"] = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        speaker.document(),
+        Some(json!({"title": "mine", "views": 2}))
+    );
 }
 
 const JSON_API: Dialect = Dialect {
