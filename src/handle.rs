@@ -83,6 +83,9 @@ impl<T: Resourceful> Handle<T> {
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
+        if let Some(version) = &self.shared.version {
+            version.put_on(&mut url);
+        }
         Ok(Target {
             shared: self.shared.clone(),
             url,

@@ -106,6 +106,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod api_version;
 mod auth;
 mod client;
 mod collection;
@@ -132,6 +133,7 @@ mod verbs;
 mod write;
 
 pub use ::async_trait::async_trait;
+pub use api_version::ApiVersion;
 pub use auth::Authenticator;
 pub use client::{Client, ClientBuilder};
 pub use collection::{Collection, Resource};

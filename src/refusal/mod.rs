@@ -15,6 +15,7 @@ pub use versioning::{Versioning, WeakTags};
 
 use ::http::{HeaderMap, StatusCode};
 
+use crate::api_version::{self, ApiVersion};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 
@@ -74,10 +75,19 @@ pub trait Profile: Send + Sync + 'static {
 
 /// What a refusal means: the profile first, then what the status says by itself.
 ///
-/// `pinned`: the request carried a condition.
-pub(crate) fn classify(profile: &dyn Profile, problem: &Problem, pinned: bool) -> RefusalKind {
+/// `spoken`: the version of the API that the client asked for. `pinned`: the request carried a
+/// condition.
+pub(crate) fn classify(
+    profile: &dyn Profile,
+    spoken: Option<&ApiVersion>,
+    problem: &Problem,
+    pinned: bool,
+) -> RefusalKind {
     if let Some(kind) = profile.classify(problem) {
         return kind;
+    }
+    if api_version::is_unsupported(problem, spoken) {
+        return RefusalKind::UnsupportedApiVersion;
     }
     match problem.status() {
         StatusCode::PRECONDITION_FAILED if pinned => RefusalKind::StaleVersion,

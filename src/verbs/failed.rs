@@ -29,6 +29,7 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
                 ErrorKind::AlreadyExists
             }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
+            Some((RefusalKind::UnsupportedApiVersion, _)) => ErrorKind::UnsupportedApiVersion,
             // No words, but the read that followed found something there.
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
@@ -86,6 +87,7 @@ pub(super) fn error<T: Resourceful>(
         matches!(
             kind,
             ErrorKind::Refused
+                | ErrorKind::UnsupportedApiVersion
                 | ErrorKind::AlreadyExists
                 | ErrorKind::Locked
                 | ErrorKind::Status
@@ -111,6 +113,9 @@ pub(super) fn error<T: Resourceful>(
         ErrorKind::NotFound => format!("{path}: nothing is there"),
         ErrorKind::Gone => format!("{path}: somebody removed it"),
         ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
+        ErrorKind::UnsupportedApiVersion => {
+            format!("{path}: the server does not speak this version of the API{said}")
+        }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
             let status = said_status(&done)

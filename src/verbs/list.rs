@@ -147,6 +147,9 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     let mut target = collection.clone();
     if let Some(page) = settings.page {
         target.url = page;
+        if let Some(version) = &target.shared.version {
+            version.put_on(&mut target.url);
+        }
     }
     let call = reading::read_call(&target, Method::GET, false);
     let reply = super::read::ask(&target, call, settings.timeout, Instant::now()).await?;

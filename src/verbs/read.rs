@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, NoReply};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::classify;
+use crate::refusal::{RefusalKind, classify};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -224,12 +224,14 @@ pub(super) async fn ask(
                     return Ok(reply);
                 }
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
-                let kind = match reply.status.as_u16() {
-                    404 => ErrorKind::NotFound,
-                    410 => ErrorKind::Gone,
+                let shared = &target.shared;
+                let meaning = classify(&*shared.profile, shared.version.as_ref(), &problem, false);
+                let kind = match (meaning, reply.status.as_u16()) {
+                    (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
+                    (_, 404) => ErrorKind::NotFound,
+                    (_, 410) => ErrorKind::Gone,
                     _ => ErrorKind::Status,
                 };
-                let meaning = classify(&*target.shared.profile, &problem, false);
                 let error = Error::new(kind, format!("{path}: {problem}"))
                     .with_problem(Some(problem), Some(meaning));
                 if !matches!(reply.status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 512..) {

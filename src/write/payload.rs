@@ -84,9 +84,11 @@ impl Draft<'_> {
         if let Some(media_type) = sealed.media_type {
             // What the client says of its documents is not said of patches and forms.
             let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
-            let own = own.filter(|_| media_type == self.json_type()).cloned();
-            let media_type = own.unwrap_or(HeaderValue::from_static(media_type));
-            headers.entry(CONTENT_TYPE).or_insert(media_type);
+            let own = own.filter(|_| media_type == self.target.media_type());
+            let own = own.map_or_else(|| HeaderValue::from_str(&media_type), |own| Ok(own.clone()));
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(own.map_err(BoxError::from)?);
         }
         Ok(Payload {
             call: Call {
@@ -169,7 +171,7 @@ impl Draft<'_> {
         }
         Ok(Sealed {
             method: Method::DELETE,
-            media_type: body.as_ref().map(|_| self.json_type()),
+            media_type: body.as_ref().map(|_| self.target.media_type().to_owned()),
             bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
             document: None,
             body: None,
@@ -220,7 +222,7 @@ impl Draft<'_> {
             let (bytes, media_type) = envelope.bytes(&body);
             return Ok(Sealed {
                 bytes,
-                media_type: media_type.or(Some(self.json_type())),
+                media_type: Some(media_type.unwrap_or(self.target.media_type()).to_owned()),
                 ..sealed
             });
         };
@@ -237,15 +239,11 @@ impl Draft<'_> {
         };
         Ok(Sealed {
             method: Method::PATCH,
-            media_type: Some(media_type),
+            media_type: Some(media_type.to_owned()),
             bytes: patch.to_bytes(),
             tests: media_type == JSON_PATCH,
             ..sealed
         })
-    }
-
-    fn json_type(&self) -> &'static str {
-        self.target.shared.profile.media_type()
     }
 }
 
@@ -274,7 +272,7 @@ fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
 /// What goes out, and what it is.
 struct Sealed {
     method: Method,
-    media_type: Option<&'static str>,
+    media_type: Option<String>,
     bytes: Bytes,
     document: Option<Document>,
     body: Option<Document>,

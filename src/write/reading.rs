@@ -22,7 +22,7 @@ use crate::transport::Response;
 pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
     let own = target.shared.exchange.headers.get(ACCEPT);
     headers.entry(ACCEPT).or_insert_with(|| {
-        let media_type = target.shared.profile.media_type();
+        let media_type = target.media_type();
         let asked = format!("{media_type}, application/problem+json;q=0.9");
         let asked = own.cloned().or_else(|| HeaderValue::from_str(&asked).ok());
         asked.unwrap_or(HeaderValue::from_static("application/json"))

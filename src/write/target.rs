@@ -7,6 +7,7 @@ use url::Url;
 
 use super::abandoned::Abandoned;
 use super::lane::Lanes;
+use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
 use crate::merge::Policy;
 use crate::observe::Observer;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
+    pub(crate) version: Option<ApiVersion>,
     pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
     /// `None`: writes do not wait for each other.
@@ -68,6 +70,13 @@ impl Target {
     pub(crate) fn envelope(&self) -> Envelope {
         let own = self.envelope.clone();
         own.unwrap_or_else(|| self.shared.profile.envelope())
+    }
+
+    /// The media type of documents.
+    pub(crate) fn media_type(&self) -> &str {
+        let version = self.shared.version.as_ref();
+        let own = version.and_then(ApiVersion::as_media_type);
+        own.unwrap_or_else(|| self.shared.profile.media_type())
     }
 
     /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,

@@ -253,7 +253,8 @@ impl Driver<'_> {
         let pinned = payload.is_some_and(|payload| payload.pinned);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let kind = classify(profile, &problem, pinned);
+        let spoken = self.target.shared.version.as_ref();
+        let kind = classify(profile, spoken, &problem, pinned);
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
@@ -269,6 +270,7 @@ impl Driver<'_> {
             (RefusalKind::StaleVersion, _) => Refused::Stale,
             (RefusalKind::Locked, _) => Refused::Locked,
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
+            (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
             (_, 404 | 410) => Refused::Missing,
             (_, 428) => Refused::ConditionRequired,
             (RefusalKind::Unknown, 409 | 412) => Refused::Unclassified,

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod api_versions;
 mod bounded;
 mod envelopes;
 mod lanes;

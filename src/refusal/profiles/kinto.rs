@@ -36,6 +36,8 @@ pub struct Kinto;
 const MODIFIED: &str = "114";
 /// The `errno` of a value that must be unique.
 const TAKEN: &str = "122";
+/// The `errno` of a version of the API that the server does not have.
+const NO_SUCH_VERSION: &str = "116";
 
 impl Profile for Kinto {
     fn envelope(&self) -> Envelope {
@@ -46,6 +48,7 @@ impl Profile for Kinto {
         match (problem.status(), problem.code()?) {
             (StatusCode::PRECONDITION_FAILED, MODIFIED) => Some(RefusalKind::StaleVersion),
             (StatusCode::CONFLICT, TAKEN) => Some(RefusalKind::AlreadyExists),
+            (_, NO_SUCH_VERSION) => Some(RefusalKind::UnsupportedApiVersion),
             _ => None,
         }
     }

@@ -24,7 +24,10 @@ use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scim;
 
-const TYPES: [(&str, RefusalKind); 1] = [("uniqueness", RefusalKind::AlreadyExists)];
+const TYPES: [(&str, RefusalKind); 2] = [
+    ("uniqueness", RefusalKind::AlreadyExists),
+    ("invalidVers", RefusalKind::UnsupportedApiVersion),
+];
 
 impl Profile for Scim {
     fn versioning(&self) -> Versioning {
