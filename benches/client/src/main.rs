@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release            # all of it; `many` for ten seconds
 //! cargo run --release -- alone   # uncontended writes
+//! cargo run --release -- inside  # a warm update without any network
 //! cargo run --release -- crowd   # 256 tasks, one document
 //! cargo run --release -- many 60 # 10 000 documents, 64 tasks, for so many seconds
 //! cargo run --release -- struggling
@@ -11,6 +12,7 @@
 mod alone;
 mod by_hand;
 mod crowd;
+mod inside;
 mod many;
 mod server;
 mod struggling;
@@ -22,9 +24,6 @@ use ifmatch::Merge;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-
-#[global_allocator]
-static MEMORY: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// A document of about one kilobyte.
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
@@ -110,16 +109,18 @@ async fn main() {
             server::serve(manner).await.unwrap();
         }
         ["alone"] => alone::run().await,
+        ["inside"] => inside::run().await,
         ["crowd"] => crowd::run().await,
         ["many", seconds] => many::run(Duration::from_secs(number(seconds))).await,
         ["struggling"] => struggling::run().await,
         [] => {
             alone::run().await;
+            inside::run().await;
             crowd::run().await;
             many::run(Duration::from_secs(10)).await;
             struggling::run().await;
         }
-        _ => panic!("alone, crowd, many SECONDS, struggling, or nothing for all"),
+        _ => panic!("alone, inside, crowd, many SECONDS, struggling, or nothing for all"),
     }
 }
 
