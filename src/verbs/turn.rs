@@ -22,8 +22,13 @@ use crate::write::plan::{Goal, Outcome};
 /// Runs a write in its turn.
 pub(super) async fn take<T: Resourceful>(
     lanes: &Arc<Lanes>,
-    write: Write<T>,
+    mut write: Write<T>,
 ) -> Result<(Done, WriteReport), Error> {
+    if let Some(holding) = lanes.enter(&write.begun.key) {
+        let (done, _) = holding.run(|pass| write.drive(pass)).await;
+        let report = report(&done);
+        return Ok((done, report));
+    }
     let base = write.base.as_ref().map(|base| base.document.clone());
     let (local, key, path) = (
         write.local.clone(),

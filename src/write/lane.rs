@@ -1,9 +1,10 @@
 //! Lanes: the writes of one client to one resource take turns, and those that can go out together do.
 //!
-//! While a write is in flight, further ones queue behind it; the next turn takes as many of them along as
-//! fit into one conditional request. A lane is led by a task of its own and never by a caller's future,
-//! which may be alive without being polled (`select!`) and would then hold up everybody behind it. The
-//! lane of a resource to which nothing is being written does not exist.
+//! A write that finds its lane empty runs at once, in its caller's future. While it is in flight, further
+//! ones queue behind it; the next turn takes as many of them along as fit into one conditional request.
+//! The queue is led by a task of its own and not by a caller's future, which may be alive without being
+//! polled (`select!`) and would then hold up everybody behind it. The lane of a resource to which nothing
+//! is being written does not exist.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -14,6 +15,7 @@ use std::task::Poll;
 
 use tokio::sync::oneshot;
 
+use super::hold::{Hold, Watched};
 use crate::store::SnapshotKey;
 
 /// How many writes go out in one request at most.
@@ -45,23 +47,51 @@ pub(crate) struct Full;
 
 /// The lanes of one client.
 pub(crate) struct Lanes {
-    waiting: Mutex<HashMap<SnapshotKey, VecDeque<Box<dyn Job>>>>,
+    lanes: Mutex<HashMap<SnapshotKey, Lane>>,
     length: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// Whoever found it empty and has not ended yet.
+    hold: Option<Arc<Hold>>,
+    waiting: VecDeque<Box<dyn Job>>,
+    /// A task leads it.
+    led: bool,
 }
 
 impl Lanes {
     /// Lanes in which at most so many writes wait.
     pub(crate) fn new(length: usize) -> Self {
         Self {
-            waiting: Mutex::default(),
+            lanes: Mutex::default(),
             length,
         }
     }
 
     // Nothing panics while the lanes are locked, except a destructor of the user's, which leaves the
     // queues whole.
-    fn waiting(&self) -> MutexGuard<'_, HashMap<SnapshotKey, VecDeque<Box<dyn Job>>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lanes(&self) -> MutexGuard<'_, HashMap<SnapshotKey, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an empty lane; `None`: somebody is in it.
+    pub(crate) fn enter(self: &Arc<Self>, key: &SnapshotKey) -> Option<Holding> {
+        let mut lanes = self.lanes();
+        if lanes.contains_key(key) {
+            return None;
+        }
+        let hold = Arc::new(Hold::default());
+        let lane = Lane {
+            hold: Some(hold.clone()),
+            ..Lane::default()
+        };
+        lanes.insert(key.clone(), lane);
+        Some(Holding {
+            lanes: self.clone(),
+            key: key.clone(),
+            hold,
+        })
     }
 
     /// Queues a job at the end.
@@ -70,17 +100,13 @@ impl Lanes {
         key: &SnapshotKey,
         job: Box<dyn Job>,
     ) -> Result<(), Full> {
-        let mut waiting = self.waiting();
-        if let Some(queue) = waiting.get_mut(key) {
-            if queue.len() >= self.length {
-                return Err(Full);
-            }
-            queue.push_back(job);
-            return Ok(());
+        let mut lanes = self.lanes();
+        let lane = lanes.entry(key.clone()).or_default();
+        if lane.waiting.len() >= self.length {
+            return Err(Full);
         }
-        waiting.insert(key.clone(), VecDeque::from([job]));
-        drop(waiting);
-        self.open(key);
+        lane.waiting.push_back(job);
+        self.see_it_led(key, lane);
         Ok(())
     }
 
@@ -89,19 +115,18 @@ impl Lanes {
         if jobs.is_empty() {
             return;
         }
-        let mut waiting = self.waiting();
-        let led = waiting.contains_key(key);
-        let queue = waiting.entry(key.clone()).or_default();
+        let mut lanes = self.lanes();
+        let lane = lanes.entry(key.clone()).or_default();
         for job in jobs.into_iter().rev() {
-            queue.push_front(job);
+            lane.waiting.push_front(job);
         }
-        drop(waiting);
-        if !led {
-            self.open(key);
-        }
+        self.see_it_led(key, lane);
     }
 
-    fn open(self: &Arc<Self>, key: &SnapshotKey) {
+    fn see_it_led(self: &Arc<Self>, key: &SnapshotKey, lane: &mut Lane) {
+        if std::mem::replace(&mut lane.led, true) {
+            return;
+        }
         tokio::spawn(lead(Leader {
             lanes: self.clone(),
             key: key.clone(),
@@ -111,8 +136,8 @@ impl Lanes {
 
     /// The next turn; `None`: nobody waits, and the lane is gone.
     fn next(&self, key: &SnapshotKey) -> Option<Box<dyn Job>> {
-        let mut waiting = self.waiting();
-        let queue = waiting.get_mut(key)?;
+        let mut lanes = self.lanes();
+        let queue = &mut lanes.get_mut(key)?.waiting;
         while let Some(mut job) = queue.pop_front() {
             if !job.is_wanted() {
                 continue;
@@ -130,8 +155,47 @@ impl Lanes {
             }
             return Some(job);
         }
-        waiting.remove(key);
+        lanes.remove(key);
         None
+    }
+
+    /// Who holds the lane and is to be waited for.
+    fn holder(&self, key: &SnapshotKey) -> Option<Arc<Hold>> {
+        self.lanes().get_mut(key)?.hold.take()
+    }
+}
+
+/// A lane that was found empty.
+pub(crate) struct Holding {
+    lanes: Arc<Lanes>,
+    key: SnapshotKey,
+    hold: Arc<Hold>,
+}
+
+impl Holding {
+    /// Runs a write in it.
+    pub(crate) async fn run<F: Future>(self, write: impl FnOnce(Pass) -> F) -> F::Output {
+        let pass = Pass(Some(Held {
+            leave: None,
+            hold: Some(self.hold.clone()),
+            lanes: self.lanes.clone(),
+            key: self.key.clone(),
+            turn: None,
+        }));
+        Watched::new(self.hold.clone(), write(pass)).await
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.hold.end();
+        let mut lanes = self.lanes.lanes();
+        if let Some(lane) = lanes.get_mut(&self.key) {
+            let own = |hold: &Arc<Hold>| Arc::ptr_eq(hold, &self.hold);
+            if lane.hold.as_ref().is_some_and(own) && !lane.led {
+                lanes.remove(&self.key);
+            }
+        }
     }
 }
 
@@ -146,7 +210,7 @@ struct Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         if self.leads {
-            let left = self.lanes.waiting().remove(&self.key);
+            let left = self.lanes.lanes().remove(&self.key);
             drop(left);
         }
     }
@@ -154,10 +218,14 @@ impl Drop for Leader {
 
 async fn lead(mut leader: Leader) {
     let (lanes, key) = (leader.lanes.clone(), leader.key.clone());
+    if let Some(hold) = lanes.holder(&key) {
+        hold.ended().await;
+    }
     while let Some(job) = lanes.next(&key) {
         let (leave, left) = oneshot::channel();
         let mut running = job.run(Pass(Some(Held {
             leave: Some(leave),
+            hold: None,
             lanes: lanes.clone(),
             key: key.clone(),
             turn: None,
@@ -179,6 +247,7 @@ pub(crate) struct Pass(Option<Held>);
 
 struct Held {
     leave: Option<oneshot::Sender<()>>,
+    hold: Option<Arc<Hold>>,
     lanes: Arc<Lanes>,
     key: SnapshotKey,
     /// Ends the turn that was taken to come back.
@@ -201,6 +270,9 @@ impl Pass {
         }
         if let Some(held) = &mut self.0 {
             held.turn = None;
+            if let Some(hold) = held.hold.take() {
+                hold.end();
+            }
             if let Some(leave) = held.leave.take() {
                 // Whoever led the lane may be gone with its runtime.
                 let _ = leave.send(());
@@ -300,10 +372,14 @@ mod tests {
         for _ in 0..3 {
             let (done, is_done) = oneshot::channel();
             assert!(lanes.submit(&key, Box::new(Nothing(done))).is_ok());
-            assert_eq!(lanes.waiting().len(), 1);
+            assert_eq!(lanes.lanes().len(), 1);
             is_done.await?;
             tokio::task::yield_now().await;
-            assert!(lanes.waiting().is_empty());
+            assert!(lanes.lanes().is_empty());
+            let held = lanes.enter(&key).ok_or("it is empty")?;
+            assert!(lanes.enter(&key).is_none());
+            drop(held);
+            assert!(lanes.lanes().is_empty());
         }
         Ok(())
     }
