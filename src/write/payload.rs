@@ -26,6 +26,8 @@ pub(crate) struct Payload {
     pub(crate) body: Option<Document>,
     /// It carries a condition.
     pub(crate) pinned: bool,
+    /// The condition is that nothing is there.
+    pub(crate) creates: bool,
     /// It is a JSON Patch with tests of its own.
     pub(crate) tests: bool,
 }
@@ -100,6 +102,7 @@ impl Draft<'_> {
             document: sealed.document,
             body: sealed.body,
             pinned: *self.condition != Condition::None,
+            creates: *self.condition == Condition::Absent,
             tests: sealed.tests,
         })
     }

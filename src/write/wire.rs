@@ -251,6 +251,7 @@ impl Driver<'_> {
         self.told = wait.or(self.told);
         let payload = self.payload.as_ref();
         let pinned = payload.is_some_and(|payload| payload.pinned);
+        let creates = payload.is_some_and(|payload| payload.creates);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
         let spoken = self.target.shared.version.as_ref();
@@ -272,6 +273,8 @@ impl Driver<'_> {
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
             (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
             (_, 404 | 410) => Refused::Missing,
+            // Here, or somewhere else under a name that has to be unique.
+            (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,
             (RefusalKind::Unknown, 409 | 412) => Refused::Unclassified,
             // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::dialect::{
     Dialect, Speaker, Wanted, body, by_tag, inside, query, with, without,
 };
+use crate::support::{Event, Server, articles, draft};
 
 fn old() -> Value {
     json!({"title": "old", "views": 1})
@@ -58,8 +59,23 @@ async fn creation(dialect: Dialect, profile: impl Profile) -> Speaker {
         .await
         .unwrap_err();
     assert!(error.is_already_exists(), "{}: {error:?}", dialect.name);
+    let there = error.into_sides::<Value>().unwrap().remote;
+    assert_eq!(there.unwrap()["title"], "old", "{}", dialect.name);
     assert_eq!(speaker.document(), Some(old()), "{}", dialect.name);
     speaker
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_refused_for_a_name_that_is_taken_elsewhere_is_not_tried_again() {
+    let server = Server::default();
+    let taken = r#"{"code":"NAME_TAKEN","errors":[{"pointer":"/title","detail":"taken"}]}"#;
+    server.script([Event::Answer(409, &[], taken)]);
+    let articles = articles(&server);
+    let error = articles.create(1, &draft()).await.unwrap_err();
+    assert!(error.is_already_exists(), "{error:?}");
+    assert_eq!(server.methods(), ["PUT", "GET"]);
+    let problem = error.problem().unwrap();
+    assert_eq!(problem.fields()[0].pointer.as_deref(), Some("/title"));
 }
 
 const INSIDE: Dialect = Dialect {
