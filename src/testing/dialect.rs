@@ -1,5 +1,6 @@
 //! [`Dialect`].
 
+use ::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::{Reply, tag};
@@ -68,11 +69,16 @@ impl Dialect {
         ]
     }
 
-    /// The refusal of a stale write; what is there now comes as its version and text.
-    pub(super) fn refusal(&self, current: Option<(u64, &str)>) -> Reply {
-        match self {
-            Self::ProblemDetails => Reply::problem(412, "stale", "Somebody else wrote first"),
-            Self::ProblemDetails409 => Reply::problem(409, "stale", "Somebody else wrote first"),
+    /// The refusal of a stale write, with a status of its own if there is one; what is there now comes
+    /// as its version and text.
+    pub(super) fn refusal(
+        &self,
+        status: Option<StatusCode>,
+        current: Option<(u64, &str)>,
+    ) -> Reply {
+        let mut reply = match self {
+            Self::ProblemDetails => stale(status.unwrap_or(StatusCode::PRECONDITION_FAILED)),
+            Self::ProblemDetails409 => stale(status.unwrap_or(StatusCode::CONFLICT)),
             Self::Kubernetes => Reply::new(409).json(&json!({
                 "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Conflict", "code": 409,
                 "message": "the object has been modified; please apply your changes to the latest version",
@@ -92,8 +98,14 @@ impl Dialect {
             ),
             Self::Silent => Reply::new(412),
             Self::Other(reply) => reply.clone(),
-        }
+        };
+        reply.status = status.unwrap_or(reply.status);
+        reply
     }
+}
+
+fn stale(status: StatusCode) -> Reply {
+    Reply::problem(status.as_u16(), "stale", "Somebody else wrote first")
 }
 
 fn kinto(current: Option<(u64, &str)>) -> Reply {

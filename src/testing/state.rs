@@ -171,9 +171,7 @@ impl State {
             None => pinned,
         };
         if stale {
-            let mut refusal = self.dialect.refusal(current);
-            refusal.status = self.stale_status.unwrap_or(refusal.status);
-            return Ok(refusal);
+            return Ok(self.dialect.refusal(self.stale_status, current));
         }
         let text = match (asked.method.as_str(), current) {
             ("PUT", _) => json(&asked.body)?.as_str().to_owned(),

@@ -161,4 +161,9 @@ async fn the_status_of_a_stale_write_can_be_chosen_apart_from_its_wording() {
     let reply = stale.send().await.unwrap();
     assert_eq!(reply.status().as_u16(), 409);
     assert!(reply.text().await.unwrap().contains("<title>"));
+
+    server.dialect(Dialect::ProblemDetails);
+    let stale = request(&client, &Method::PUT, &server).header("if-match", "\"x\"");
+    let problem = stale.body("{}").send().await.unwrap().text().await.unwrap();
+    assert!(problem.contains("\"status\":409"), "{problem}");
 }
