@@ -19,7 +19,7 @@ use crate::{Client, ClientBuilder};
 
 /// A server on loopback that keeps JSON documents by path and takes conditional writes.
 ///
-/// It knows `GET`, `HEAD`, `PUT`, `PATCH` (merge patches, RFC 7396), `DELETE`, and `POST` to a
+/// It knows `GET`, `HEAD`, `PUT`, `PATCH` (RFC 7396 and RFC 6902), `DELETE`, and `POST` to a
 /// collection. Each write gives the resource a new strong entity tag: `"v1"`, `"v2"`, and so on for each
 /// path. It honours `If-Match` and `If-None-Match`, and refuses stale writes as its
 /// [dialect](Self::dialect) says. What else happens is [scripted](Self::next_write). It stops when it is

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
-use ::http::{HeaderMap, HeaderName, Method, StatusCode};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::dialect::Dialect;
+use super::patch;
 use super::recorded::Recorded;
 use super::reply::{Reply, tag};
 use super::step::{Answer, Change, Lost, Step};
-use crate::json::{Document, Node, Tree, View, push_token};
+use crate::json::Document;
 use crate::merge::{Policy, transplant};
 
 /// A request, however it came.
@@ -176,7 +177,7 @@ impl State {
         let text = match (asked.method.as_str(), current) {
             ("PUT", _) => json(&asked.body)?.as_str().to_owned(),
             (_, None) => return Err(NOT_FOUND),
-            ("PATCH", Some((_, text))) => patched(asked, text)?,
+            ("PATCH", Some((_, text))) => patched(asked, &json(text.as_bytes())?)?,
             _ => {
                 self.remove(&asked.path);
                 return Ok(Reply::new(204));
@@ -197,7 +198,11 @@ impl State {
 }
 
 /// A refusal of the server's own: status, kind and title of a problem.
-struct Wrong(u16, &'static str, &'static str);
+pub(super) struct Wrong(
+    pub(super) u16,
+    pub(super) &'static str,
+    pub(super) &'static str,
+);
 
 const NOT_FOUND: Wrong = Wrong(404, "not-found", "Nothing is here");
 
@@ -225,41 +230,18 @@ fn names(asked: &Asked, header: &HeaderName, version: u64) -> bool {
         .is_some_and(|value| value == "*" || value.split(',').any(|one| one.trim() == tag(version)))
 }
 
-/// A merge patch (RFC 7396) applied to a text, the rest of which stays byte for byte.
-fn patched(asked: &Asked, text: &str) -> Result<String, Wrong> {
+fn patched(asked: &Asked, target: &Document) -> Result<String, Wrong> {
     let media_type = asked.headers.get(CONTENT_TYPE);
-    if media_type.is_none_or(|value| value != "application/merge-patch+json") {
-        return Err(Wrong(415, "patch-type", "This server takes merge patches"));
-    }
-    let (target, patch) = (json(text.as_bytes())?, json(&asked.body)?);
-    let patched = patch.with_root(|patch| merge_patched(target, &mut String::new(), patch));
-    Ok(patched.as_str().to_owned())
-}
-
-fn merge_patched(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
-    // Every pointer below leads through objects only, so nothing here can fail.
-    let with = |target: Document, at: &str, value: &str| {
-        target
-            .with(at, &Document::of_checked(value))
-            .unwrap_or(target)
+    let patched = match media_type.map(HeaderValue::as_bytes) {
+        Some(b"application/merge-patch+json") => patch::merge(target, &json(&asked.body)?),
+        Some(b"application/json-patch+json") => patch::operations(target, &json(&asked.body)?)?,
+        _ => {
+            return Err(Wrong(
+                415,
+                "patch-type",
+                "This server takes the two JSON patches",
+            ));
+        }
     };
-    if !matches!(patch.view(), View::Object) {
-        return with(target, at, patch.raw());
-    }
-    if !target
-        .pointer(at)
-        .is_some_and(|old| old.as_str().starts_with('{'))
-    {
-        target = with(target, at, "{}");
-    }
-    for (key, value) in patch.members() {
-        let length = at.len();
-        push_token(at, key.name);
-        target = match value.view() {
-            View::Null => target.without(at),
-            _ => merge_patched(target, at, value),
-        };
-        at.truncate(length);
-    }
-    target
+    Ok(patched.as_str().to_owned())
 }

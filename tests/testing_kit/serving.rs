@@ -96,8 +96,7 @@ async fn what_is_no_request_of_this_server_is_refused_as_a_problem() {
         status(request(&client, &Method::OPTIONS, &server)).await,
         405
     );
-    let patch = request(&client, &Method::PATCH, &server)
-        .header("content-type", "application/json-patch+json");
+    let patch = request(&client, &Method::PATCH, &server).header("content-type", "text/plain");
     let reply = patch.body("[]").send().await.unwrap();
     assert_eq!(reply.status().as_u16(), 415);
     let problem: Value = serde_json::from_str(&reply.text().await.unwrap()).unwrap();
@@ -106,25 +105,52 @@ async fn what_is_no_request_of_this_server_is_refused_as_a_problem() {
 }
 
 #[tokio::test]
-async fn a_merge_patch_changes_what_it_names_and_nothing_else() {
-    let (server, _) = serving().await;
-    let notes = server
-        .in_process()
-        .build()
-        .unwrap()
-        .collection::<Value>("notes");
-    let notes = notes.write_mode(WriteMode::MergePatch);
-    notes
-        .update(1, |note| {
-            note["text"] = Value::Null;
+async fn both_patches_change_what_they_name_and_nothing_else() {
+    for mode in [WriteMode::MergePatch, WriteMode::JsonPatch] {
+        let server = ResourceServer::start().await;
+        server.put(
+            "/notes/1",
+            r#"{"text": "old", "price": 1.50, "list": [1, 2.0, 3]}"#,
+        );
+        let client = server.in_process().build().unwrap();
+        let notes = client.collection::<Value>("notes").write_mode(mode);
+        let edit = |note: &mut Value| {
             note.as_object_mut().unwrap().remove("text");
             note["more"] = json!({"deep": {"list": [1]}});
-        })
-        .await
-        .unwrap();
-    let stored = r#"{"price": 1.50,"more":{"deep":{"list":[1]}}}"#;
-    assert_eq!(server.text("/notes/1").as_deref(), Some(stored));
-    server.requests().patch().of_version(1).assert_one();
+            note["list"] = json!([0, 1, 2.0, 4]);
+        };
+        notes.update(1, edit).await.unwrap();
+        let stored = r#"{"price": 1.50, "list": [0,1,2.0,4],"more":{"deep":{"list":[1]}}}"#;
+        assert_eq!(
+            server.text("/notes/1").unwrap().replace(", ", ","),
+            stored.replace(", ", ",")
+        );
+        server.requests().patch().of_version(1).assert_one();
+    }
+}
+
+#[tokio::test]
+async fn a_patch_that_does_not_fit_changes_nothing() {
+    let (server, client) = serving().await;
+    for (patch, expected) in [
+        (
+            r#"[{"op":"remove","path":"/text"},{"op":"test","path":"/price","value":2}]"#,
+            409,
+        ),
+        (r#"[{"op":"remove","path":"/none"}]"#, 422),
+        (r#"[{"op":"replace","path":"/none","value":1}]"#, 422),
+        (r#"[{"op":"add","path":"/text/x","value":1}]"#, 422),
+        (r#"[{"op":"add","path":"/text"}]"#, 422),
+        (r#"[{"op":"move","from":"/text","path":"/t"}]"#, 422),
+        (r#"{"op":"remove"}"#, 400),
+        ("[", 400),
+    ] {
+        let patched = request(&client, &Method::PATCH, &server)
+            .header("content-type", "application/json-patch+json")
+            .body(patch);
+        assert_eq!(status(patched).await, expected, "{patch}");
+        assert_eq!(server.text("/notes/1").as_deref(), Some(NOTE));
+    }
 }
 
 #[tokio::test]
