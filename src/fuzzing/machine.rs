@@ -217,6 +217,7 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
         doubtful: flag(0) && goal != Goal::Append && matches!(base, Base::Version(_)),
         goal,
         base,
+        filed: flag(6),
         replay: flag(1),
         create_if_absent: flag(2),
         honours_keys: flag(3),

@@ -84,9 +84,9 @@ impl Books {
             let right = match (edit.kind, edit.told) {
                 (Kind::Counter | Kind::Stamped, _) => continue,
                 (Kind::Title, Told::Acknowledged) => times == 1,
-                // A title that was lost on the way back and then replaced by somebody who saw it: the
-                // conflict shows what is there now, and nothing tells what was there in between.
-                (Kind::Title, Told::Failed(ErrorKind::Conflict)) | (_, Told::Unknown) => times <= 1,
+                // Applied, its reply lost, and changed further by somebody who saw it: the conflict shows
+                // what is there now, and nothing tells what was there in between.
+                (_, Told::Failed(ErrorKind::Conflict) | Told::Unknown) => times <= 1,
                 (_, Told::Acknowledged) => times == 1 && there,
                 (_, Told::Failed(_)) => times == 0 && !there,
             };
