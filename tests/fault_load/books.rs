@@ -63,13 +63,19 @@ impl Books {
         }
     }
 
-    fn marks_balance(&self, wrong: &mut Vec<String>) {
+    /// How often each mark was set, by path and mark.
+    fn applied(&self) -> HashMap<(&str, &str), usize> {
         let mut applied: HashMap<(&str, &str), usize> = HashMap::new();
         for entry in &self.log {
             for mark in entry.added.iter().chain(&entry.titled) {
                 *applied.entry((&entry.path, mark)).or_default() += 1;
             }
         }
+        applied
+    }
+
+    fn marks_balance(&self, wrong: &mut Vec<String>) {
+        let applied = self.applied();
         let present: HashMap<&String, Vec<String>> = self
             .documents
             .iter()
@@ -139,12 +145,18 @@ impl fmt::Display for Books {
                 .entry(format!("{:?} {:?}", edit.kind, edit.told))
                 .or_default() += 1;
         }
+        let applied = self.applied();
+        let after_all = self.edits.iter().filter(|edit| {
+            edit.told == Told::Failed(ErrorKind::Conflict)
+                && applied.contains_key(&(edit.path.as_str(), edit.mark.as_str()))
+        });
         write!(
             f,
-            "{} requests, {} faults, {} writes applied; {told:?}",
+            "{} requests, {} faults, {} writes applied, {} of them told as conflicts; {told:?}",
             self.requests,
             self.faults,
-            self.log.len()
+            self.log.len(),
+            after_all.count()
         )
     }
 }
