@@ -4,6 +4,12 @@
 //! merge_json BASE LOCAL REMOTE [--write] [--json] [--set POINTER]… [--key POINTER=MEMBER]… [--text POINTER]…
 //! ```
 //!
+//! Try it on three small files:
+//!
+//! ```text
+//! cargo run --example merge_json -- examples/data/base.json examples/data/local.json examples/data/remote.json
+//! ```
+//!
 //! Prints the merge. Where both sides changed the same place, it lists these places on the standard error
 //! (with `--json`, as JSON on the standard output) and ends with the code 1; with the code 2 where a file
 //! cannot be read. Unknown fields, the order of keys, the indentation and the text of numbers stay.

@@ -1,7 +1,166 @@
 //! A resilient, typed HTTP client that resolves write conflicts by itself.
+//!
+//! `ifmatch` remembers the version (`ETag`) of what it reads and makes every write conditional on it
+//! (`If-Match`). When the server refuses because somebody else wrote first (412, or 409), it fetches
+//! the new state, merges three ways (base, local, remote) by the rules of the resource type, and
+//! writes again: until the edit is in, or a person has to decide. When a reply is lost, it finds out
+//! whether the write was applied before it does anything else.
+//!
+//! # Edit a resource
+//!
+//! ```no_run
+//! use ifmatch::{Client, Merge};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Serialize, Deserialize, Merge)]
+//! struct Article {
+//!     title: String,
+//!     #[merge(text)]
+//!     body: String,
+//!     #[merge(set)]
+//!     tags: Vec<String>,
+//!     #[merge(counter)]
+//!     views: u64,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ifmatch::Error> {
+//! let client = Client::new("https://api.example.com/v1")?;
+//! let articles = client.collection::<Article>("articles");
+//!
+//! // Read, change, save: pinned to the version that was read.
+//! let mut article = articles.get("42").await?;
+//! article.title = "New title".into();
+//! let saved = articles.save(&article).await?;
+//! println!("{} requests", saved.report().requests);
+//!
+//! // Or say what to change; it is read only if no snapshot is at hand.
+//! articles.update("42", |article| article.views += 1).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Decide a conflict
+//!
+//! What the rules cannot settle goes to the next strategy ([`MergeStrategy::or_else`]), to a person
+//! ([`Collection::ask_with`]), or comes back as an error that holds all sides:
+//!
+//! ```no_run
+//! # use ifmatch::{Client, Collection, Error, LocalWins, Merge, MergeStrategy, ThreeWay};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, Merge)]
+//! # struct Article { title: String }
+//! # async fn f(articles: Collection<Article>) -> Result<(), Error> {
+//! let articles = articles.strategy(ThreeWay::of::<Article>().or_else(LocalWins));
+//! # let article = articles.get("42").await?;
+//! if let Err(error) = articles.save(&article).await {
+//!     let sides = error.into_sides::<Article>()?;
+//!     if let (Some(mine), Some(mut theirs)) = (sides.local, sides.remote) {
+//!         theirs.title = mine.title;
+//!         articles.save(theirs).await?; // pinned to the version that was seen
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Know what happened
+//!
+//! Every successful write has a [`WriteReport`], every error a [`kind`](Error::kind) named by what to
+//! do next, the [`Sides`] of the write, and a [report](Error::report) that says why it was not tried
+//! again. [`ErrorKind::OutcomeUnknown`] is the one that says "look before you try again": a reply was
+//! lost, and nothing tells whether the write was applied. [A write
+//! stamp](Collection::write_stamp) makes that knowable for every kind of edit.
+//!
+//! # What is promised, and what cannot be
+//!
+//! * No write goes out without a condition once a version is known, "mine wins" included.
+//! * A write whose reply was lost is settled, or reported as unknown; it is never sent blindly twice.
+//! * Fields that the type does not know survive every write, with the text of their numbers.
+//! * Every loop is bounded in rounds and in time ([`Limits`]).
+//! * A 409 is merged only if the version has moved.
+//!
+//! Two things no client can promise. Behind an intermediary that resends requests by itself, or with
+//! a server that answers 2xx to a stale write because it "appears to have been applied already"
+//! (RFC 9110 13.1.1), two identical operations ("add one") look alike; a write stamp tells them apart.
+//! And where tags are hashes of the content, a state that was changed and changed back (A, B, A) has
+//! its old tag again, so a request that was given up may still be applied to it.
+//!
+//! # Other APIs
+//!
+//! [`Versioning`] says where versions travel, a [`Profile`] what refusals mean; [`Generic`] does for
+//! most. [`Transport`], [`SnapshotStore`], [`Authenticator`] and [`Observer`] are seams for parts of
+//! one's own.
+//!
+//! # Features
+//!
+//! | feature | default | what for |
+//! |---|---|---|
+//! | `rustls` | yes | TLS by rustls |
+//! | `native-tls` | no | TLS by the system's library |
+//! | `tracing` | yes | events of refusals and writes |
+//! | `backoff` | no | schedules of the crate `backoff` |
+//! | `testing` | no | a stateful server and a lossy proxy for tests of one's own |
+//!
+//! Streaming bodies, a blocking face and wasm are not there yet.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod auth;
+mod client;
+mod collection;
+mod document;
+mod error;
+mod exchange;
+mod handle;
+mod handler;
 pub mod http;
+mod ids;
 pub mod json;
 pub mod merge;
+mod observe;
+mod path;
+mod refusal;
+mod restore;
+mod retry;
+mod store;
+mod strategy;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod transport;
+mod verbs;
+mod write;
 
+pub use ::async_trait::async_trait;
+pub use auth::Authenticator;
+pub use client::{Client, ClientBuilder};
+pub use collection::{Collection, Resource};
+pub use document::{Saved, Snapshot, Versioned, WriteReport};
+pub use error::{Error, ErrorKind, ErrorReport, Sides};
+pub use handle::Resourceful;
+pub use handler::{Answer, Refusal, RefusalHandler};
+pub use http::{EntityTag, Problem, Validator};
 pub use ifmatch_derive::Merge;
-pub use merge::Merge;
+pub use json::Document;
+pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
+pub use observe::{ConflictSeen, Observer, WriteSeen};
+pub use path::IntoPath;
+pub use refusal::{Generic, Profile, RefusalKind, Versioning, WeakTags};
+pub use restore::{IntoDocument, IntoValidator};
+pub use retry::{Limits, RetryPolicy};
+pub use store::{MemoryStore, SnapshotKey, SnapshotStore, StoredSnapshot};
+pub use strategy::{
+    AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, RemoteWins,
+    Resolution, ask_fn, merge_fn,
+};
+pub use transport::Transport;
+pub use verbs::{
+    Create, Delete, Get, GetOpt, Head, Headed, IntoSave, IntoTarget, List, Page, Post, Refresh,
+    Refreshed, Save, Update,
+};
+pub use write::target::WriteMode;
+
+/// The README's code is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

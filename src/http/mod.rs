@@ -1,1 +1,24 @@
-//! To come.
+//! What the wire says, as data: validators, preconditions, waits, media types, problems.
+//!
+//! The ground floor: nothing here sends, waits or reads a clock. Every reader takes bytes from
+//! strangers, so each is bounded in size and depth and answers nonsense with a value, never with a
+//! panic.
+
+mod entity_tag;
+mod last_modified;
+mod media_type;
+mod percent;
+mod precondition;
+mod problem;
+mod retry_after;
+mod tag_field;
+mod validator;
+
+pub use entity_tag::EntityTag;
+pub use last_modified::{LastModified, NotAValidator};
+pub use media_type::{essence, is_html, is_json, is_problem, is_xml};
+pub use precondition::Precondition;
+pub use problem::{FieldError, Problem};
+pub use retry_after::{LONGEST_WAIT, retry_after};
+pub use tag_field::{TagField, entity_tag_of};
+pub use validator::Validator;

@@ -1,0 +1,61 @@
+//! Credentials that change.
+
+use ::http::HeaderMap;
+use async_trait::async_trait;
+
+use crate::BoxError;
+
+/// Puts credentials on each request, and renews them when the server stops taking them.
+///
+/// # Example
+///
+/// ```
+/// use std::sync::Mutex;
+/// use ifmatch::{async_trait, Authenticator, BoxError};
+/// use http::{header::AUTHORIZATION, HeaderMap};
+///
+/// struct Token(Mutex<String>);
+///
+/// #[async_trait]
+/// impl Authenticator for Token {
+///     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
+///         let token = self.0.lock().map_err(|_| "poisoned")?.clone();
+///         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse()?);
+///         Ok(())
+///     }
+///
+///     async fn renew(&self) -> Result<bool, BoxError> {
+///         *self.0.lock().map_err(|_| "poisoned")? = "fetched anew".to_owned();
+///         Ok(true)
+///     }
+///
+///     fn identity(&self) -> Option<String> {
+///         Some("user 7".to_owned())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Authenticator: Send + Sync + 'static {
+    /// Adds the credentials to a request's headers. It is asked for each request, resends included.
+    ///
+    /// # Errors
+    ///
+    /// Any error ends the call before anything is sent.
+    async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError>;
+
+    /// The server answered 401. `true`: there are new credentials, and the request is sent once more.
+    ///
+    /// # Errors
+    ///
+    /// Any error ends the call.
+    async fn renew(&self) -> Result<bool, BoxError> {
+        Ok(false)
+    }
+
+    /// Who the credentials stand for. Snapshots are filed by it, so that one user's never serves
+    /// another and a renewed token keeps its user's snapshots. Without an answer they are filed by
+    /// a digest of the credentials themselves.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,269 @@
+//! The client and how it is built.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use crate::auth::Authenticator;
+use crate::collection::{Collection, Resource};
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::handle::{Handle, Resourceful};
+use crate::merge::{Merge, ThreeWay};
+use crate::observe::Observer;
+use crate::path::{self, IntoPath};
+use crate::refusal::{Generic, Profile};
+use crate::retry::{Host, Limits, RetryPolicy};
+use crate::store::{MemoryStore, SnapshotStore};
+use crate::strategy::MergeStrategy;
+use crate::transport::{Reqwest, Transport};
+use crate::write::target::Shared;
+
+/// A client for one API: where handles for collections and resources come from.
+///
+/// It is cheap to clone, and clones share snapshots, connections, the retry budget and what the server
+/// asked to wait.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, Merge};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Merge)]
+/// struct Article {
+///     title: String,
+///     #[merge(counter)]
+///     views: u64,
+/// }
+///
+/// # async fn edit() -> Result<(), ifmatch::Error> {
+/// let client = Client::new("https://api.example.com/v1")?;
+/// let articles = client.collection::<Article>("articles");
+/// let saved = articles.update("42", |article| article.views += 1).await?;
+/// println!("{} views after {} requests", saved.views, saved.report().requests);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    base: Url,
+}
+
+impl Client {
+    /// A client with the defaults.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the base URL is none, or if TLS cannot be set up.
+    pub fn new(base_url: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(base_url).build()
+    }
+
+    /// A client to be set up.
+    pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
+        ClientBuilder {
+            base: base_url.as_ref().to_owned(),
+            transport: None,
+            authenticator: None,
+            headers: HeaderMap::new(),
+            retry: RetryPolicy::default(),
+            profile: Box::new(Generic::default()),
+            store: Box::new(MemoryStore::default()),
+            limits: Limits::default(),
+            observer: None,
+            fault: None,
+        }
+    }
+
+    /// The collection at a path, merged as its type derives. The path is `"a/b"` or segments such as
+    /// `["users", user, "articles"]`.
+    pub fn collection<T: Resourceful + Merge>(&self, path: impl IntoPath) -> Collection<T> {
+        self.collection_with(path, ThreeWay::of::<T>())
+    }
+
+    /// The collection at a path, merged by a strategy.
+    pub fn collection_with<T: Resourceful>(
+        &self,
+        path: impl IntoPath,
+        strategy: impl MergeStrategy<T>,
+    ) -> Collection<T> {
+        Collection::new(self.handle(path, strategy))
+    }
+
+    /// The single resource at a path, merged as its type derives.
+    pub fn resource<T: Resourceful + Merge>(&self, path: impl IntoPath) -> Resource<T> {
+        self.resource_with(path, ThreeWay::of::<T>())
+    }
+
+    /// The single resource at a path, merged by a strategy.
+    pub fn resource_with<T: Resourceful>(
+        &self,
+        path: impl IntoPath,
+        strategy: impl MergeStrategy<T>,
+    ) -> Resource<T> {
+        Resource::new(self.handle(path, strategy))
+    }
+
+    fn handle<T: Resourceful>(
+        &self,
+        path: impl IntoPath,
+        strategy: impl MergeStrategy<T>,
+    ) -> Handle<T> {
+        let url = path::join_all(&self.base, &path.into_segments());
+        Handle::new(self.shared.clone(), url, Arc::new(strategy))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.base.host_str();
+        f.debug_struct("Client")
+            .field("host", &host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a client up.
+///
+/// # Default
+///
+/// | setting | default |
+/// |---|---|
+/// | [`transport`](Self::transport) | reqwest, its own retries and redirects off |
+/// | [`auth`](Self::auth) | none |
+/// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
+/// | [`profile`](Self::profile) | [`Generic`] |
+/// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
+/// | [`limits`](Self::limits) | [`Limits::default`] |
+/// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    base: String,
+    transport: Option<Arc<dyn Transport>>,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    headers: HeaderMap,
+    retry: RetryPolicy,
+    profile: Box<dyn Profile>,
+    store: Box<dyn SnapshotStore>,
+    limits: Limits,
+    observer: Option<Box<dyn Observer>>,
+    fault: Option<Error>,
+}
+
+impl ClientBuilder {
+    /// Sends through a reqwest client of one's own: proxies, certificates, timeouts.
+    ///
+    /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`:
+    /// a layer that resends beneath the write loop makes it take its own write for another's.
+    pub fn http_client(self, client: reqwest::Client) -> Self {
+        self.transport(Reqwest::with(client))
+    }
+
+    /// Sends through a transport of one's own.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Credentials that change.
+    pub fn auth(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// A bearer token (RFC 6750) on every request.
+    pub fn bearer_token(mut self, token: impl AsRef<str>) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.as_ref())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        } else {
+            let why = "the bearer token holds characters that no header can carry";
+            self.fault = Some(Error::config(why));
+        }
+        self
+    }
+
+    /// A header on every request.
+    pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// When to try again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How the API spells versions and refusals.
+    pub fn profile(mut self, profile: impl Profile) -> Self {
+        self.profile = Box::new(profile);
+        self
+    }
+
+    /// Where snapshots are kept.
+    pub fn store(mut self, store: impl SnapshotStore) -> Self {
+        self.store = Box::new(store);
+        self
+    }
+
+    /// Bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who is told of conflicts and writes.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the base URL or the token is none, or if TLS cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let base = path::base(&self.base)?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(Reqwest::new().map_err(|error| {
+                Error::config("the HTTP client cannot be set up").with_source(error)
+            })?),
+        };
+        let exchange = Exchange {
+            transport,
+            authenticator: self.authenticator,
+            host: Host::new(self.retry.budget),
+            limits: self.limits,
+            headers: self.headers,
+        };
+        let shared = Shared {
+            exchange,
+            retry: self.retry,
+            profile: self.profile,
+            store: self.store,
+            abandoned: Arc::default(),
+            observer: self.observer,
+        };
+        Ok(Client {
+            shared: Arc::new(shared),
+            base,
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}

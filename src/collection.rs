@@ -1,0 +1,399 @@
+//! Collections and single resources: the settings and the verbs that callers see.
+
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use url::Url;
+
+use crate::BoxError;
+use crate::document::Versioned;
+use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
+use crate::handler::RefusalHandler;
+use crate::restore::{IntoDocument, IntoValidator};
+use crate::store::StoredSnapshot;
+use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
+use crate::verbs::{
+    Create, Delete, DeleteInput, Get, GetOpt, Head, IntoSave, IntoTarget, List, Post, Refresh,
+    Save, Update,
+};
+use crate::write::target::WriteMode;
+
+/// The settings that collections and single resources share.
+macro_rules! settings {
+    ($name:ident) => {
+        impl<T: Resourceful> $name<T> {
+            fn with(mut self, change: impl FnOnce(&mut Handle<T>)) -> Self {
+                change(Arc::make_mut(&mut self.handle));
+                self
+            }
+
+            /// Who decides conflicts, from here on.
+            pub fn strategy(self, strategy: impl MergeStrategy<T>) -> Self {
+                self.with(|handle| {
+                    if let Some(policy) = strategy.policy() {
+                        handle.policy = Arc::new(policy);
+                    }
+                    handle.strategy = Arc::new(strategy);
+                })
+            }
+
+            /// Merges by a function of base, local and remote; see [`merge_fn`].
+            pub fn merge_with<F>(self, merge: F) -> Self
+            where
+                F: Fn(Option<&T>, &T, &T) -> Result<T, BoxError> + Send + Sync + 'static,
+            {
+                self.strategy(merge_fn(merge))
+            }
+
+            /// Asks, after the present strategy, about what that leaves open; see [`ask_fn`].
+            pub fn ask_with<F, R>(self, ask: F) -> Self
+            where
+                F: Fn(Conflict<T>) -> R + Send + Sync + 'static,
+                R: Future<Output = Result<Resolution<T>, BoxError>> + Send + 'static,
+            {
+                let present = self.handle.strategy.clone();
+                self.strategy(present.or_else(ask_fn(ask)))
+            }
+
+            /// Who answers refusals that are no race.
+            pub fn on_refusal(self, handler: impl RefusalHandler<T>) -> Self {
+                self.with(|handle| handle.handler = Some(Arc::new(handler)))
+            }
+
+            /// How changed documents are sent.
+            pub fn write_mode(self, mode: WriteMode) -> Self {
+                self.with(|handle| handle.mode = mode)
+            }
+
+            /// A header on every request of this handle.
+            pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+                self.with(|handle| {
+                    handle.headers.insert(name, value);
+                })
+            }
+
+            /// A query parameter on every request of this handle.
+            pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
+                let pair = (name.into(), value.to_string());
+                self.with(|handle| handle.query.push(pair))
+            }
+
+            /// Keeps the ids of the latest 32 writes in the document, as an array of strings at this
+            /// JSON Pointer, so that a write whose reply was lost is recognised exactly, whatever its
+            /// rules and whoever wrote since. Every writer of the resource has to do the same, or at
+            /// least leave the list alone.
+            pub fn write_stamp(self, pointer: impl Into<String>) -> Self {
+                let pointer = pointer.into();
+                self.with(|handle| handle.stamp = Some(pointer))
+            }
+
+            /// Takes a lost write of which nothing is visible for unknown, not for "not applied":
+            /// somebody may have applied it and taken it back since. Without this, such a write is
+            /// made once more.
+            pub fn strict_settlement(self) -> Self {
+                self.with(|handle| handle.strict = true)
+            }
+        }
+
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                Self {
+                    handle: self.handle.clone(),
+                }
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let path = self.handle.url.as_ref().map(Url::path);
+                f.debug_struct(stringify!($name))
+                    .field("path", &path)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+/// The resources of one type beneath one path.
+///
+/// It is cheap to clone. Every verb answers with a builder that is a future: nothing is sent before
+/// it is awaited, and it can be spawned, joined and raced.
+///
+/// Ids are one path segment each, encoded; an empty one, `.` and `..` are `Config` errors.
+///
+/// # Default
+///
+/// | setting | default |
+/// |---|---|
+/// | [`strategy`](Self::strategy) | the merge that the type derives |
+/// | [`write_mode`](Self::write_mode) | [`WriteMode::Put`] |
+/// | [`on_refusal`](Self::on_refusal) | refusals are errors |
+/// | [`write_stamp`](Self::write_stamp) | none |
+///
+/// # Example: an update, and what it took
+///
+/// ```
+/// use ifmatch::{Client, testing::ResourceServer};
+/// use serde_json::Value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::start().await;
+/// server.put("/things/a%2Fb", r#"{"n": 1}"#);
+/// let things = Client::new(server.uri())?.collection::<Value>("things");
+///
+/// let saved = things.update("a/b", |thing| thing["n"] = 2.into()).await?;
+/// assert_eq!(saved.report().requests, 2); // a read and a write
+/// let saved = things.update("a/b", |thing| thing["n"] = 3.into()).await?;
+/// assert_eq!(saved.report().requests, 1); // the snapshot was at hand
+/// # Ok(())
+/// # }
+/// ```
+pub struct Collection<T> {
+    handle: Arc<Handle<T>>,
+}
+
+/// One resource; the verbs of a [`Collection`] without an id.
+///
+/// # Example
+///
+/// ```no_run
+/// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+/// let settings = client.resource::<serde_json::Value>(["users", "anna", "settings"]);
+/// settings.update(|settings| settings["theme"] = "dark".into()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Resource<T> {
+    handle: Arc<Handle<T>>,
+}
+
+settings!(Collection);
+settings!(Resource);
+
+impl<T: Resourceful> Collection<T> {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
+        Self {
+            handle: Arc::new(handle),
+        }
+    }
+
+    /// One resource of the collection.
+    pub fn item(&self, id: impl Display) -> Resource<T> {
+        Resource::new(self.handle.item(&id.to_string()))
+    }
+
+    /// Reads a resource; by way of the snapshot on file if the server says that it is still good.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` and `Gone` for 404 and 410, `Status`, `Transport`, `Decode`, `TooLarge`.
+    pub fn get(&self, id: impl Display) -> Get<T> {
+        self.item(id).get()
+    }
+
+    /// Reads a resource; `None` if there is none.
+    pub fn get_opt(&self, id: impl Display) -> GetOpt<T> {
+        self.item(id).get_opt()
+    }
+
+    /// Asks the server itself for news, past caches, and tells whether there were any.
+    pub fn refresh(&self, id: impl Display) -> Refresh<T> {
+        self.item(id).refresh()
+    }
+
+    /// Reads the headers alone.
+    pub fn head(&self, id: impl Display) -> Head<T> {
+        self.item(id).head()
+    }
+
+    /// Reads the collection, page by page.
+    pub fn list(&self) -> List<T> {
+        List::new((*self.handle).clone())
+    }
+
+    /// Writes a value back over the version that it was read under.
+    ///
+    /// # Errors
+    ///
+    /// Another writer's changes are merged in. `Conflict` if a field was changed on both sides and no
+    /// strategy settles it; `Gone` if somebody removed the resource and no strategy creates it again;
+    /// `OutcomeUnknown` if a reply was lost and nothing tells whether the write was applied;
+    /// `UnusableValidator` if the server gives no version to pin the write to; `Exhausted` if rounds,
+    /// time or retries are spent; `Refused`, `AlreadyExists` and `Locked` for refusals that are no race.
+    /// Each of them gives base, local and remote back.
+    pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
+        Save::new((*self.handle).clone(), value.into_save())
+    }
+
+    /// Edits a resource: reads it if no snapshot is at hand, runs the edit, and writes if it changed
+    /// anything.
+    ///
+    /// The edit may run several times.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save), and `NotFound` if nothing is there.
+    pub fn update<F>(&self, id: impl Display, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) + Send + 'static,
+    {
+        self.item(id).update(edit)
+    }
+
+    /// Edits a resource by an edit that may fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update), and `Edit` with the edit's own error as its source; that is never
+    /// tried again.
+    pub fn try_update<F>(&self, id: impl Display, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
+    {
+        self.item(id).try_update(edit)
+    }
+
+    /// Creates a resource under an id of one's own, by `PUT` with `If-None-Match: *`.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if something is there, with that as the remote side, unless a handler adopts it.
+    /// A creation whose reply was lost is recognised by what is there.
+    pub fn create(&self, id: impl Display, value: &T) -> Create<T> {
+        self.item(id).create(value)
+    }
+
+    /// Hands a draft to the collection, which names it, by `POST` with an `Idempotency-Key`.
+    ///
+    /// # Errors
+    ///
+    /// `OutcomeUnknown` if the reply was lost, unless the profile says that the server honours
+    /// idempotency keys.
+    pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
+        Post::new((*self.handle).clone(), draft)
+    }
+
+    /// Removes a resource: the version that was seen, or the present one of an id.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if somebody changed it since it was seen and no strategy decides; `NotFound` if an id
+    /// names nothing.
+    pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
+        match what.into_target() {
+            DeleteInput::Id(id) => self.item(id).delete(),
+            DeleteInput::Seen(base, url, id) => Delete::new(self.handle.at(url, id), Some(*base)),
+        }
+    }
+
+    /// Takes up an edit that began elsewhere: a document and the validator it had, kept in a web form,
+    /// a file or a queue. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for an id that names nothing or a validator that is none; `Decode` if the document is
+    /// not JSON or does not fit the type.
+    pub fn restore(
+        &self,
+        id: impl Display,
+        document: impl IntoDocument,
+        validator: impl IntoValidator,
+    ) -> Result<Versioned<T>, Error> {
+        self.item(id).restore(document, validator)
+    }
+}
+
+impl<T: Resourceful> Resource<T> {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
+        Self {
+            handle: Arc::new(handle),
+        }
+    }
+
+    fn handle(&self) -> Handle<T> {
+        (*self.handle).clone()
+    }
+
+    /// As [`Collection::get`].
+    pub fn get(&self) -> Get<T> {
+        Get::new(self.handle())
+    }
+
+    /// As [`Collection::get_opt`].
+    pub fn get_opt(&self) -> GetOpt<T> {
+        GetOpt::new(self.handle())
+    }
+
+    /// As [`Collection::refresh`].
+    pub fn refresh(&self) -> Refresh<T> {
+        Refresh::new(self.handle())
+    }
+
+    /// As [`Collection::head`].
+    pub fn head(&self) -> Head<T> {
+        Head::new(self.handle())
+    }
+
+    /// As [`Collection::save`].
+    pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
+        Save::new((*self.handle).clone(), value.into_save())
+    }
+
+    /// As [`Collection::update`].
+    pub fn update<F>(&self, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) + Send + 'static,
+    {
+        self.try_update(move |value| {
+            edit(value);
+            Ok(())
+        })
+    }
+
+    /// As [`Collection::try_update`].
+    pub fn try_update<F>(&self, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
+    {
+        Update::new(self.handle(), Box::new(edit))
+    }
+
+    /// As [`Collection::create`].
+    pub fn create(&self, value: &T) -> Create<T> {
+        Create::new(self.handle(), value)
+    }
+
+    /// As [`Collection::post`], to this address.
+    pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
+        Post::new(self.handle(), draft)
+    }
+
+    /// Removes the resource; the version on the server is read first.
+    pub fn delete(&self) -> Delete<T> {
+        Delete::new(Ok(self.handle()), None)
+    }
+
+    /// As [`Collection::restore`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::restore`].
+    pub fn restore(
+        &self,
+        document: impl IntoDocument,
+        validator: impl IntoValidator,
+    ) -> Result<Versioned<T>, Error> {
+        let target = self.handle.target()?;
+        let document = document
+            .into_document()
+            .map_err(|error| Error::decode("the document cannot be restored", error))?;
+        let stored = StoredSnapshot::new(document, validator.into_validator()?, HeaderMap::new());
+        Versioned::new(stored, target.url, self.handle.id.clone())
+            .map_err(|error| Error::decode("the document does not fit the type", error))
+    }
+}

@@ -1,0 +1,295 @@
+//! Errors, named by what the caller does next.
+
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use ::http::StatusCode;
+
+use crate::BoxError;
+use crate::document::{Versioned, WriteReport};
+use crate::http::Problem;
+use crate::merge::FieldConflict;
+use crate::refusal::RefusalKind;
+
+/// What went wrong, by what the caller does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Fields that no strategy could settle: show [`Sides`] to a person, or choose a strategy.
+    Conflict,
+    /// The server refused for a reason that is no race: read [`Error::problem`].
+    Refused,
+    /// There is nothing at this address.
+    NotFound,
+    /// It was there, and somebody removed it before the write.
+    Gone,
+    /// Something of that name is there already.
+    AlreadyExists,
+    /// Somebody holds a lock on it.
+    Locked,
+    /// The write may or may not have been applied, and nothing can tell: look before trying again.
+    OutcomeUnknown,
+    /// The server hands out no version that a condition can use, or one that never holds.
+    UnusableValidator,
+    /// Rounds, time or retries are spent; nothing was applied.
+    Exhausted,
+    /// Any other status.
+    Status,
+    /// The server could not be reached; nothing was applied.
+    Transport,
+    /// A document is not JSON, or not what the type expects.
+    Decode,
+    /// A body is longer than allowed.
+    TooLarge,
+    /// The call itself cannot be carried out: an address, an id, a header, a policy.
+    Config,
+    /// The edit that was passed in failed; its error is the [source](std::error::Error::source).
+    Edit,
+}
+
+/// The three sides of a write that ended in an error: nothing of the caller's is lost.
+#[non_exhaustive]
+pub struct Sides<T> {
+    /// The state on which the edit was made.
+    pub base: Option<T>,
+    /// The edited state; `None`: a removal.
+    pub local: Option<T>,
+    /// The state that the server was last seen to hold, with its version: saving it is pinned to that.
+    pub remote: Option<Versioned<T>>,
+    /// The fields that are in conflict.
+    pub fields: Vec<FieldConflict>,
+}
+
+/// What was sent before an error, and why it was not tried again.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ErrorReport {
+    /// Requests sent, reads included.
+    pub requests: u32,
+    /// Conditional writes on different versions.
+    pub rounds: u32,
+    /// Races that were merged.
+    pub merged: u32,
+    /// Time spent in waits.
+    pub waited: Duration,
+    /// Time in all.
+    pub elapsed: Duration,
+    /// The status of the last reply.
+    pub last_status: Option<StatusCode>,
+    /// How long the server asked to wait, last.
+    pub retry_after: Option<Duration>,
+    /// Why it was not tried again.
+    pub why: String,
+}
+
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            requests, rounds, ..
+        } = self;
+        write!(
+            f,
+            "{requests} requests in {rounds} rounds, {:?}",
+            self.elapsed
+        )?;
+        if let Some(status) = self.last_status {
+            write!(f, ", last status {}", status.as_u16())?;
+        }
+        if let Some(wait) = self.retry_after {
+            write!(f, ", asked to wait {wait:?}")?;
+        }
+        write!(f, "; not tried again because {}", self.why)
+    }
+}
+
+/// Why a call failed, with everything needed to go on.
+///
+/// The `Display` form is one line and holds neither bodies nor credentials.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    problem: Option<Problem>,
+    refusal: Option<RefusalKind>,
+    sides: Option<Box<dyn Any + Send + Sync>>,
+    report: ErrorReport,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            problem: None,
+            refusal: None,
+            sides: None,
+            report: ErrorReport::default(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Config, message);
+        error.0.report.why = "it would fail in the same way".to_owned();
+        error
+    }
+
+    pub(crate) fn decode(what: &str, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        let mut error =
+            Self::new(ErrorKind::Decode, format!("{what}: {source}")).with_source(source);
+        error.0.report.why = "the same bytes would not be read otherwise".to_owned();
+        error
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_problem(
+        mut self,
+        problem: Option<Problem>,
+        kind: Option<RefusalKind>,
+    ) -> Self {
+        (self.0.problem, self.0.refusal) = (problem, kind);
+        self
+    }
+
+    pub(crate) fn with_report(mut self, report: ErrorReport) -> Self {
+        self.0.report = report;
+        self
+    }
+
+    pub(crate) fn with_sides<T: Send + Sync + 'static>(mut self, sides: Sides<T>) -> Self {
+        self.0.sides = Some(Box::new(sides));
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What the server said, if it refused.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.0.problem.as_ref()
+    }
+
+    /// What the refusal means, if the server refused.
+    pub fn refusal(&self) -> Option<RefusalKind> {
+        self.0.refusal
+    }
+
+    /// What was sent, how often, and why it was not tried again.
+    pub fn report(&self) -> &ErrorReport {
+        &self.0.report
+    }
+
+    /// The three sides of a failed write of a `T`; `None` if the call was no write, or of another type.
+    pub fn sides<T: 'static>(&self) -> Option<&Sides<T>> {
+        self.0.sides.as_ref()?.downcast_ref()
+    }
+
+    /// The three sides, by value.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if it holds no sides of this type.
+    pub fn into_sides<T: 'static>(mut self) -> Result<Sides<T>, Self> {
+        match self
+            .0
+            .sides
+            .take()
+            .map(<Box<dyn Any + Send + Sync>>::downcast)
+        {
+            Some(Ok(sides)) => Ok(*sides),
+            Some(Err(other)) => {
+                self.0.sides = Some(other);
+                Err(self)
+            }
+            None => Err(self),
+        }
+    }
+}
+
+macro_rules! questions {
+    ($($name:ident => $kind:ident),* $(,)?) => {
+        impl Error {$(
+            #[doc = concat!("Whether the kind is [`ErrorKind::", stringify!($kind), "`].")]
+            pub fn $name(&self) -> bool {
+                self.0.kind == ErrorKind::$kind
+            }
+        )*}
+    };
+}
+
+questions! {
+    is_conflict => Conflict,
+    is_refused => Refused,
+    is_not_found => NotFound,
+    is_gone => Gone,
+    is_already_exists => AlreadyExists,
+    is_locked => Locked,
+    is_outcome_unknown => OutcomeUnknown,
+    is_unusable_validator => UnusableValidator,
+    is_exhausted => Exhausted,
+    is_status => Status,
+    is_transport => Transport,
+    is_decode => Decode,
+    is_too_large => TooLarge,
+    is_config => Config,
+    is_edit => Edit,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("problem", &self.0.problem)
+            .field("refusal", &self.0.refusal)
+            .field("report", &self.0.report)
+            .field("sides", &self.0.sides.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl<T> fmt::Debug for Sides<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sides")
+            .field("base", &self.base.is_some())
+            .field("local", &self.local.is_some())
+            .field("remote", &self.remote)
+            .field("fields", &self.fields)
+            .finish()
+    }
+}
+
+impl ErrorReport {
+    pub(crate) fn of(write: &WriteReport) -> Self {
+        Self {
+            requests: write.requests,
+            rounds: write.rounds,
+            merged: write.merged,
+            waited: write.waited,
+            elapsed: write.elapsed,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a handle was set to, and where it leads.
+
+use std::sync::Arc;
+
+use ::http::HeaderMap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::Error;
+use crate::handler::RefusalHandler;
+use crate::merge::Policy;
+use crate::store::{SnapshotKey, StoredSnapshot};
+use crate::strategy::Strategy;
+use crate::write::target::{Shared, Target, WriteMode};
+
+/// What a resource type has to be; every type that serde can write and read is one.
+pub trait Resourceful: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Resourceful for T {}
+
+/// What a handle was set to.
+pub(crate) struct Handle<T> {
+    pub(crate) shared: Arc<Shared>,
+    /// The address, or why there is none; told when the handle is used.
+    pub(crate) url: Result<Url, Arc<str>>,
+    pub(crate) id: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) mode: WriteMode,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) stamp: Option<String>,
+    pub(crate) strict: bool,
+    pub(crate) strategy: Strategy<T>,
+    pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            url: self.url.clone(),
+            id: self.id.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            mode: self.mode,
+            policy: self.policy.clone(),
+            stamp: self.stamp.clone(),
+            strict: self.strict,
+            strategy: self.strategy.clone(),
+            handler: self.handler.clone(),
+        }
+    }
+}
+
+impl<T: Resourceful> Handle<T> {
+    pub(crate) fn new(shared: Arc<Shared>, url: Result<Url, Error>, strategy: Strategy<T>) -> Self {
+        Self {
+            shared,
+            url: url.map_err(|error| error.to_string().into()),
+            id: None,
+            headers: HeaderMap::new(),
+            query: Vec::new(),
+            mode: WriteMode::default(),
+            policy: Arc::new(strategy.policy().unwrap_or_default()),
+            stamp: None,
+            strict: false,
+            strategy,
+            handler: None,
+        }
+    }
+
+    /// The resource as the loop addresses it.
+    pub(crate) fn target(&self) -> Result<Target, Error> {
+        let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(Target {
+            shared: self.shared.clone(),
+            url,
+            headers: self.headers.clone(),
+            mode: self.mode,
+            policy: self.policy.clone(),
+            stamp: self.stamp.clone(),
+            strict: self.strict,
+        })
+    }
+
+    /// The same settings for one item of the collection.
+    pub(crate) fn item(&self, id: &str) -> Self {
+        let mut item = self.clone();
+        item.url = match &self.url {
+            Ok(url) => crate::path::join(url, id).map_err(|error| error.to_string().into()),
+            Err(why) => Err(why.clone()),
+        };
+        item.id = Some(id.to_owned());
+        item
+    }
+
+    /// The same settings for an address that came with a snapshot.
+    pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
+        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
+        if own.origin() != url.origin() {
+            return Err(Error::config(
+                "the snapshot comes from another server than this handle's",
+            ));
+        }
+        let mut at = self.clone();
+        // The snapshot's address has the query already.
+        at.query.clear();
+        (at.url, at.id) = (Ok(url), id);
+        Ok(at)
+    }
+
+    /// What the snapshots of a resource are filed under.
+    pub(crate) async fn key(&self, target: &Target) -> SnapshotKey {
+        let call = crate::write::reading::read_call(target, ::http::Method::GET, false);
+        self.shared.exchange.key(&target.url, &call.headers).await
+    }
+
+    /// The snapshot on file.
+    pub(crate) async fn filed(&self, target: &Target) -> Option<StoredSnapshot> {
+        let key = self.key(target).await;
+        match self.shared.store.get(&key).await {
+            Ok(filed) => filed,
+            Err(error) => {
+                crate::observe::store_result(Err(error));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Errors of single fields, in the shapes that the common dialects give them.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::Problem;
+use super::layers::{Layer, words};
+use super::members::is_code;
+use super::pointer::{ELSEWHERE, of_fhir_path, of_parts, of_path};
+use super::text::bounded;
+
+/// What a refusal says of one field.
+///
+/// `Debug` leaves the words out, since servers quote the value in them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct FieldError {
+    /// The field as a JSON Pointer into the body that was sent (RFC 6901), if the server names it.
+    pub pointer: Option<String>,
+    /// A machine code: `required`, `FieldValueInvalid`.
+    pub code: Option<String>,
+    /// The words for people; empty if there are none.
+    pub detail: String,
+}
+
+impl fmt::Debug for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldError")
+            .field("pointer", &self.pointer)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Members that list errors, one element each.
+const LISTS: [&str; 16] = [
+    "errors",
+    "error",
+    "details",
+    "detail",
+    "issues",
+    "issue",
+    "violations",
+    "invalidparams",
+    "invalidparameters",
+    "causes",
+    "fielderrors",
+    "fieldviolations",
+    "validation",
+    "validationerrors",
+    "constraintviolations",
+    "failures",
+];
+
+/// Members that map the name of a field to its errors.
+const MAPS: [&str; 5] = [
+    "errors",
+    "issues",
+    "fielderrors",
+    "validationerrors",
+    "modelstate",
+];
+
+/// What names the field in an element, most exact first.
+const POINTER: [&str; 17] = [
+    "pointer",
+    "jsonpointer",
+    "instancepath",
+    "datapath",
+    "path",
+    "propertypath",
+    "property",
+    "field",
+    "fieldname",
+    "loc",
+    "location",
+    "param",
+    "parameter",
+    "attribute",
+    "target",
+    "name",
+    "key",
+];
+
+const CODE: [&str; 6] = ["code", "errorcode", "type", "keyword", "rule", "reason"];
+
+const DETAIL: [&str; 11] = [
+    "detail",
+    "message",
+    "defaultmessage",
+    "msg",
+    "description",
+    "reason",
+    "title",
+    "diagnostics",
+    "details",
+    "text",
+    "error",
+];
+
+/// The list that stands for the element it lies in (Google's `BadRequest`).
+const INNER_LIST: &str = "fieldviolations";
+
+/// The errors of fields in all layers, and whether something of them was left out.
+pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, bool) {
+    let mut found = Fields::default();
+    if let Value::Array(list) = document {
+        found.list(list);
+    }
+    for layer in layers {
+        found.layer(layer);
+        // Kubernetes has them in `details.causes`.
+        layer
+            .objects(&["details"])
+            .iter()
+            .for_each(|inner| found.layer(inner));
+    }
+    (found.errors, found.cut)
+}
+
+#[derive(Default)]
+struct Fields {
+    errors: Vec<FieldError>,
+    cut: bool,
+}
+
+impl Fields {
+    fn layer(&mut self, layer: &Layer<'_>) {
+        for list in layer.all(&LISTS).filter_map(|(_, value)| value.as_array()) {
+            self.list(list);
+        }
+        for map in layer.all(&MAPS).filter_map(|(_, value)| value.as_object()) {
+            self.map(map);
+        }
+    }
+
+    fn list(&mut self, list: &[Value]) {
+        for element in list {
+            let inner = element
+                .as_object()
+                .map(|object| Layer::new(String::new(), object));
+            let inner = inner
+                .iter()
+                .flat_map(|layer| layer.all(&[INNER_LIST]))
+                .find_map(|(_, value)| value.as_array());
+            for element in inner.map_or(std::slice::from_ref(element), Vec::as_slice) {
+                self.element(element, None);
+            }
+        }
+    }
+
+    /// `{"age": "too low", "name": ["taken", {"message": "too long"}]}`.
+    fn map(&mut self, map: &Map<String, Value>) {
+        for (name, value) in map {
+            let elements = match value {
+                Value::Array(list) => list.as_slice(),
+                value => std::slice::from_ref(value),
+            };
+            for element in elements {
+                self.element(element, Some(name));
+            }
+        }
+    }
+
+    /// One error, of the field `name` unless it names one itself; words, or an object.
+    fn element(&mut self, element: &Value, name: Option<&str>) {
+        let object = match element {
+            Value::Object(object) => Layer::new(String::new(), object),
+            Value::String(_) => Layer::default(),
+            _ => return,
+        };
+        let code = object.all(&CODE).find_map(|(_, value)| match value {
+            Value::String(word) if is_code(word) => Some(word.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let mut details = DETAIL.iter().filter_map(|name| object.text(&[name]));
+        // In an object, `value` is the value that was refused and not the words.
+        let detail = match element {
+            Value::String(_) => words(element),
+            _ => details.find(|text| code.as_deref() != Some(*text)),
+        };
+        let pointer = pointer(&object);
+        // An element that says none of these is of another kind.
+        if pointer.is_none() && code.is_none() && detail.is_none() {
+            return;
+        }
+        if self.errors.len() == Problem::MAX_FIELDS {
+            self.cut = true;
+            return;
+        }
+        self.errors.push(FieldError {
+            pointer: pointer.or_else(|| of_path(name?)),
+            code,
+            detail: bounded(detail.unwrap_or_default(), &mut self.cut),
+        });
+    }
+}
+
+fn pointer(error: &Layer<'_>) -> Option<String> {
+    // JSON:API has it in `source.pointer`; a source of another kind is not in the body.
+    if let Some(source) = error.objects(&["source"]).first() {
+        return of_path(source.text(&["pointer"])?);
+    }
+    let mut places = error.all(&["location", "locationtype", "in"]);
+    if places.any(|(_, place)| place.as_str().is_some_and(|p| ELSEWHERE.contains(&p))) {
+        return None;
+    }
+    // FHIR has FHIRPath in `expression`, and before that XPath in `location`.
+    if let Some((_, Value::Array(paths))) = error.all(&["expression"]).next() {
+        return of_fhir_path(paths.first()?.as_str()?);
+    }
+    error.all(&POINTER).find_map(|(_, value)| match value {
+        Value::String(path) if path != "body" => of_path(path),
+        Value::Array(path) => of_parts(path),
+        _ => None,
+    })
+}

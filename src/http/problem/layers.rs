@@ -1,0 +1,130 @@
+//! Where in a body its dialect may have put its members.
+//!
+//! The top, the error object (`{"error": {…}}`), and the first of several errors
+//! (`{"errors": [{…}]}`) are *layers*; what is looked for counts in the outermost layer that has it.
+
+use serde_json::{Map, Value};
+
+/// How many layers of a body are looked at.
+const MOST: usize = 6;
+/// The longest name of a member that any dialect uses, in bytes.
+const LONGEST_NAME: usize = 40;
+
+/// Members that hold the error as an object.
+const ENVELOPES: [&str; 5] = ["error", "odataerror", "fault", "problem", "detail"];
+/// Members that hold several errors.
+const LISTS: [&str; 4] = ["errors", "error", "issue", "issues"];
+
+/// The members of one object, by their plain names.
+#[derive(Default)]
+pub(super) struct Layer<'a> {
+    /// Where the object lies, as a JSON Pointer.
+    pub(super) pointer: String,
+    members: Vec<Member<'a>>,
+}
+
+struct Member<'a> {
+    plain: String,
+    name: &'a str,
+    value: &'a Value,
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn new(pointer: String, object: &'a Map<String, Value>) -> Self {
+        let known = |(name, _): &(&String, &Value)| name.len() <= LONGEST_NAME;
+        let member = |(name, value): (&'a String, &'a Value)| Member {
+            plain: plain(name),
+            name,
+            value,
+        };
+        let members = object.iter().filter(known).map(member).collect();
+        Self { pointer, members }
+    }
+
+    /// The members of any of the plain names, in the order of the names.
+    pub(super) fn all<'b>(
+        &'b self,
+        names: &'b [&'b str],
+    ) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        names.iter().flat_map(move |name| {
+            let of_that_name = self.members.iter().filter(move |m| m.plain == **name);
+            of_that_name.map(|member| (member.name, member.value))
+        })
+    }
+
+    /// The first text that stands in any of the members.
+    pub(super) fn text(&self, names: &[&str]) -> Option<&'a str> {
+        self.all(names).find_map(|(_, value)| words(value))
+    }
+
+    /// The objects that stand in any of the members, as layers.
+    pub(super) fn objects(&self, names: &[&str]) -> Vec<Layer<'a>> {
+        self.all(names)
+            .filter_map(|(name, value)| Some(Layer::new(self.child(name), value.as_object()?)))
+            .collect()
+    }
+
+    /// The pointer to a member.
+    pub(super) fn child(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, escape(name))
+    }
+}
+
+/// The layers of a body, outermost first.
+pub(super) fn layers(document: &Value) -> Vec<Layer<'_>> {
+    let mut layers: Vec<Layer<'_>> = match document {
+        Value::Object(top) => vec![Layer::new(String::new(), top)],
+        Value::Array(list) => first_object("", list).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let mut at = 0;
+    while let Some(layer) = layers.get(at) {
+        let mut inner = layer.objects(&ENVELOPES);
+        inner.extend(
+            layer
+                .all(&LISTS)
+                .filter_map(|(name, value)| first_object(&layer.child(name), value.as_array()?)),
+        );
+        layers.append(&mut inner);
+        layers.truncate(MOST);
+        at += 1;
+    }
+    layers
+}
+
+fn first_object<'a>(pointer: &str, list: &'a [Value]) -> Option<Layer<'a>> {
+    let object = list.first()?.as_object()?;
+    Some(Layer::new(format!("{pointer}/0"), object))
+}
+
+/// The text of a value: a string, or the text beside its language (`OData`) or coding (FHIR).
+pub(super) fn words(value: &Value) -> Option<&str> {
+    let text = match value {
+        Value::String(text) => text,
+        value => ["value", "text"]
+            .iter()
+            .find_map(|name| value.get(name)?.as_str())?,
+    };
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// A name without case and word marks: `error_code`, `errorCode` and `Error-Code` are one.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.' | ' '))
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// A name as a token of a JSON Pointer (RFC 6901 3).
+pub(super) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The value at a pointer that was built here.
+pub(super) fn walk<'a>(members: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
+    let path = pointer.strip_prefix('/')?;
+    let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+    let name = first.replace("~1", "/").replace("~0", "~");
+    members.get(&name)?.pointer(rest)
+}

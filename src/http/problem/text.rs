@@ -1,0 +1,165 @@
+//! Bodies for people: plain text and HTML pages, of which a line is kept.
+
+use super::Problem;
+
+/// The longest line that is taken from a body or shown to people, in characters.
+const LONGEST_LINE: usize = 256;
+/// How far into a page its title is looked for, in bytes.
+const HEAD: usize = 16 * 1024;
+/// How far into a body it must show that it is a page, in bytes.
+const PROLOGUE: usize = 1024;
+
+/// The first line that has any text, without control characters; `None` for binary data.
+pub(super) fn first_line(body: &str) -> Option<String> {
+    let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let head = || line.chars().take(LONGEST_LINE);
+    let odd =
+        |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+    let readable = head().filter(odd).count() * 8 <= head().count();
+    readable.then(|| one_line(line))
+}
+
+/// The text in one line: white space joined, control characters left out, cut where it is too long.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let gap = (length > 0).then_some(' ');
+        for character in gap.into_iter().chain(word.chars()) {
+            if is_invisible(character) {
+                continue;
+            }
+            if length == LONGEST_LINE {
+                line.push('…');
+                return line;
+            }
+            line.push(character);
+            length += 1;
+        }
+    }
+    line
+}
+
+/// The text up to [`Problem::MAX_TEXT`]; where it was longer, `cut` becomes true.
+pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
+    match text.char_indices().nth(Problem::MAX_TEXT) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            *cut = true;
+            format!("{}…", text.get(..end).unwrap_or_default())
+        }
+    }
+}
+
+/// Control characters, and those that turn the direction of text on a terminal or in a log.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a body that starts with `<` is an HTML page, by its doctype or first element.
+pub(super) fn looks_like_html(body: &str) -> bool {
+    let start = head(body, PROLOGUE);
+    find(start, b"<!doctype html")
+        .or_else(|| find(start, b"<html"))
+        .is_some()
+}
+
+/// The title of an HTML page.
+pub(super) fn html_title(body: &str) -> Option<String> {
+    let start = head(body, HEAD);
+    let title = start.get(find(start, b"<title")?..)?;
+    let title = title.get(title.iter().position(|&byte| byte == b'>')? + 1..)?;
+    let title = title.get(..find(title, b"</title")?)?;
+    let title = one_line(&unescape(&String::from_utf8_lossy(title)));
+    (!title.is_empty()).then_some(title)
+}
+
+/// The entities that titles have. `&amp;` last, so that nothing is undone twice.
+fn unescape(title: &str) -> String {
+    [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(title.to_owned(), |title, (entity, text)| {
+        title.replace(entity, text)
+    })
+}
+
+fn head(body: &str, length: usize) -> &[u8] {
+    body.as_bytes().get(..length).unwrap_or(body.as_bytes())
+}
+
+/// Where the lower-case needle lies in the text, whose case does not matter.
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len())
+        .position(|window| window.eq_ignore_ascii_case(needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_text_is_kept_and_bounded() {
+        assert_eq!(
+            first_line("\n  one\ttwo\u{7} \nthree").as_deref(),
+            Some("one two")
+        );
+        assert_eq!(first_line(" \n\t\n"), None);
+        assert_eq!(first_line("\u{0}\u{1}\u{FFFD}PNG"), None);
+        let long = first_line(&"é".repeat(100_000)).unwrap_or_default();
+        assert_eq!(long.chars().count(), LONGEST_LINE + 1);
+        assert!(long.ends_with("é…"));
+    }
+
+    #[test]
+    fn of_a_page_the_title_is_kept() {
+        for (page, title) in [
+            (
+                "<html><head>\n<title>412 Precondition\n Failed</title>",
+                Some("412 Precondition Failed"),
+            ),
+            (
+                "<HTML><TITLE lang=en>A &amp;lt; B&nbsp;&#39;C&#39;</TITLE>",
+                Some("A &lt; B 'C'"),
+            ),
+            ("<html><title></title>", None),
+            ("<html><title>never closed", None),
+            ("<html><title", None),
+            ("<html>no title", None),
+        ] {
+            assert!(looks_like_html(page));
+            assert_eq!(html_title(page).as_deref(), title, "{page}");
+        }
+        assert!(!looks_like_html("<Error><Code>X</Code></Error>"));
+    }
+
+    #[test]
+    fn text_for_a_log_cannot_break_out_of_its_line() {
+        assert_eq!(one_line("a\r\nb\u{1b}[31m\u{202E}c"), "a b[31mc");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_so() {
+        let mut cut = false;
+        let whole = "é".repeat(Problem::MAX_TEXT);
+        assert_eq!((bounded(&whole, &mut cut), cut), (whole.clone(), false));
+        let longer = bounded(&format!("{whole}x"), &mut cut);
+        assert_eq!((longer, cut), (whole + "…", true));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text: String) {
+            let _ = (first_line(&text), html_title(&text), looks_like_html(&text));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Random ids.
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+use std::process;
+use std::time::SystemTime;
+
+/// A UUID of version 4 (RFC 9562 5.4).
+///
+/// Idempotency keys and write stamps must differ between processes that started in the same instant.
+/// The standard library keys its hashers from the system's randomness, each one differently; process
+/// and time are hashed in for processes that were forked off with the same keys.
+pub(crate) fn uuid() -> String {
+    let half = || RandomState::new().hash_one((process::id(), SystemTime::now()));
+    let random = u128::from(half()) << 64 | u128::from(half());
+    let version = random & !(0xf << 76) | 0x4 << 76;
+    let marked = version & !(0x3 << 62) | 0x2 << 62;
+    let mut text = String::with_capacity(36);
+    for (index, byte) in marked.to_be_bytes().into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_are_uuids_of_version_4_and_differ() {
+        let ids: HashSet<String> = (0..10_000).map(|_| super::uuid()).collect();
+        assert_eq!(ids.len(), 10_000);
+        for id in &ids {
+            assert_eq!((id.len(), id.as_bytes()[14]), (36, b'4'));
+            assert!(matches!(id.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        }
+    }
+}

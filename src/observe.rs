@@ -1,0 +1,135 @@
+//! What happens, told to an observer and to `tracing`.
+
+use ::http::StatusCode;
+
+use crate::BoxError;
+use crate::document::WriteReport;
+use crate::error::ErrorKind;
+use crate::refusal::RefusalKind;
+
+/// Is told of each conflict and each finished write, so that hot spots can be counted.
+///
+/// It is called within the write and should return at once. The same is sent to `tracing` if the
+/// feature of that name is on. No bodies, queries or credentials are in it.
+///
+/// # Example: counting the hot spots
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use ifmatch::{ConflictSeen, Observer};
+///
+/// #[derive(Default)]
+/// struct HotSpots(Mutex<HashMap<String, u32>>);
+///
+/// impl Observer for HotSpots {
+///     fn conflict(&self, conflict: &ConflictSeen<'_>) {
+///         if let Ok(mut counts) = self.0.lock() {
+///             *counts.entry(conflict.path.to_owned()).or_default() += 1;
+///         }
+///     }
+/// }
+/// # let _ = ifmatch::Client::builder("https://api.example.com").observer(HotSpots::default());
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// A write was refused.
+    fn conflict(&self, conflict: &ConflictSeen<'_>) {
+        let _ = conflict;
+    }
+
+    /// A write came to its end.
+    fn finished(&self, write: &WriteSeen<'_>) {
+        let _ = write;
+    }
+}
+
+/// A refusal, as an observer sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConflictSeen<'a> {
+    /// The path of the resource.
+    pub path: &'a str,
+    /// What the refusal means.
+    pub kind: RefusalKind,
+    /// The status.
+    pub status: StatusCode,
+    /// The round in which it came.
+    pub round: u32,
+}
+
+impl<'a> ConflictSeen<'a> {
+    pub(crate) fn new(path: &'a str, kind: RefusalKind, status: StatusCode, round: u32) -> Self {
+        Self {
+            path,
+            kind,
+            status,
+            round,
+        }
+    }
+}
+
+/// A finished write, as an observer sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WriteSeen<'a> {
+    /// The path of the resource.
+    pub path: &'a str,
+    /// The kind of the error it ended in, if it did.
+    pub error: Option<ErrorKind>,
+    /// How many fields were left in conflict.
+    pub open_fields: usize,
+    /// What it did.
+    pub report: &'a WriteReport,
+}
+
+impl<'a> WriteSeen<'a> {
+    pub(crate) fn new(
+        path: &'a str,
+        error: Option<ErrorKind>,
+        open_fields: usize,
+        report: &'a WriteReport,
+    ) -> Self {
+        Self {
+            path,
+            error,
+            open_fields,
+            report,
+        }
+    }
+}
+
+pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    tracing::info!(path = seen.path, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
+    if let Some(observer) = observer {
+        observer.conflict(seen);
+    }
+}
+
+pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(
+        path = seen.path,
+        error = ?seen.error,
+        open_fields = seen.open_fields,
+        requests = seen.report.requests,
+        rounds = seen.report.rounds,
+        merged = seen.report.merged,
+        settled = seen.report.settled,
+        waited = ?seen.report.waited,
+        "write finished"
+    );
+    if let Some(observer) = observer {
+        observer.finished(seen);
+    }
+}
+
+/// A store is a cache: what hinders it is told and hinders nothing else.
+pub(crate) fn store_result(result: Result<(), BoxError>) {
+    if let Err(error) = result {
+        #[cfg(feature = "tracing")]
+        tracing::warn!(%error, "the snapshot store failed");
+        #[cfg(not(feature = "tracing"))]
+        drop(error);
+    }
+}

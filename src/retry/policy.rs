@@ -1,0 +1,228 @@
+//! The schedule of waits.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+/// The first window while no round trip was measured yet.
+const FIRST_WINDOW: Duration = Duration::from_millis(10);
+/// No window grows beyond this.
+const LARGEST_WINDOW: Duration = Duration::from_secs(5);
+/// How much wider each window is than the one before.
+const GROWTH: f32 = 2.0;
+
+type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send + Sync>;
+
+/// How long to wait before trying again.
+///
+/// # Default
+///
+/// The first retry after a lost race goes at once. After that each wait is drawn evenly from
+/// nothing up to a window (*full jitter*), and the window starts at one measured round trip (10 ms
+/// until one was measured), doubles with each try and ends at 5 s.
+///
+/// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
+/// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it
+/// (RUSTSEC-2024-0384); who already holds one of its schedules can use it through the feature
+/// `backoff` and `RetryPolicy::backoff`.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use ifmatch::RetryPolicy;
+///
+/// let patient = RetryPolicy::default().first(Duration::from_millis(50)).cap(Duration::from_secs(20));
+/// let fixed = RetryPolicy::schedule(|| [1, 2, 3].into_iter().map(Duration::from_secs));
+/// # let _ = (patient, fixed);
+/// ```
+#[derive(Clone)]
+pub struct RetryPolicy {
+    first: Option<Duration>,
+    cap: Duration,
+    factor: f32,
+    source: Option<Source>,
+    pub(crate) budget: u32,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            first: None,
+            cap: LARGEST_WINDOW,
+            factor: GROWTH,
+            source: None,
+            budget: super::host::BUDGET,
+        }
+    }
+}
+
+impl fmt::Debug for RetryPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryPolicy")
+            .field("first", &self.first)
+            .field("cap", &self.cap)
+            .field("factor", &self.factor)
+            .field("custom", &self.source.is_some())
+            .field("budget", &self.budget)
+            .finish()
+    }
+}
+
+impl RetryPolicy {
+    /// The first window, instead of one measured round trip.
+    pub fn first(mut self, window: Duration) -> Self {
+        self.first = Some(window);
+        self
+    }
+
+    /// The largest window, 5 s if not set.
+    pub fn cap(mut self, window: Duration) -> Self {
+        self.cap = window;
+        self
+    }
+
+    /// How much wider each window is than the one before, 2 if not set; below 1 counts as 1.
+    pub fn factor(mut self, factor: f32) -> Self {
+        self.factor = if factor.is_finite() {
+            factor.max(1.0)
+        } else {
+            GROWTH
+        };
+        self
+    }
+
+    /// How many retries of transient failures the writes of one client may have in advance, 100
+    /// if not set; five successes earn one more.
+    pub fn budget(mut self, retries: u32) -> Self {
+        self.budget = retries;
+        self
+    }
+
+    /// Waits exactly as long as an iterator says; each write takes a new one, and its end ends the
+    /// write as exhausted.
+    pub fn schedule<F, I>(source: F) -> Self
+    where
+        F: Fn() -> I + Send + Sync + 'static,
+        I: IntoIterator<Item = Duration>,
+        I::IntoIter: Send + 'static,
+    {
+        Self {
+            source: Some(Arc::new(move || Box::new(source().into_iter()))),
+            ..Self::default()
+        }
+    }
+
+    /// Waits as a schedule of the crate `backoff` says; each write takes a new one, and its `None`
+    /// ends the write as exhausted.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use backoff::ExponentialBackoff;
+    /// use ifmatch::RetryPolicy;
+    ///
+    /// let policy = RetryPolicy::backoff(|| ExponentialBackoff {
+    ///     max_elapsed_time: Some(Duration::from_secs(10)),
+    ///     ..ExponentialBackoff::default()
+    /// });
+    /// # let _ = policy;
+    /// ```
+    #[cfg(feature = "backoff")]
+    pub fn backoff<F, B>(source: F) -> Self
+    where
+        F: Fn() -> B + Send + Sync + 'static,
+        B: ::backoff::backoff::Backoff + Send + 'static,
+    {
+        Self::schedule(move || {
+            let mut schedule = source();
+            schedule.reset();
+            std::iter::from_fn(move || schedule.next_backoff())
+        })
+    }
+
+    /// The waits of one write.
+    pub(crate) fn delays(&self, round_trip: Option<Duration>) -> Delays {
+        if let Some(source) = &self.source {
+            return Delays {
+                windows: source(),
+                jitter: false,
+            };
+        }
+        let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
+        // Jitter is ours: backon's lies on top of its cap.
+        let windows = ExponentialBuilder::new()
+            .with_min_delay(first.min(self.cap))
+            .with_max_delay(self.cap)
+            .with_factor(self.factor)
+            .without_max_times()
+            .build();
+        Delays {
+            windows: Box::new(windows),
+            jitter: true,
+        }
+    }
+}
+
+/// The waits of one write, one after the other.
+pub(crate) struct Delays {
+    windows: Box<dyn Iterator<Item = Duration> + Send>,
+    jitter: bool,
+}
+
+impl Delays {
+    /// The next wait; `None`: the schedule is at its end.
+    pub(crate) fn next(&mut self) -> Option<Duration> {
+        let window = self.windows.next()?;
+        Some(if self.jitter {
+            window.mul_f64(fastrand::f64())
+        } else {
+            window
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_exceeds_the_cap() {
+        let cap = Duration::from_millis(40);
+        let mut delays = RetryPolicy::default().cap(cap).delays(None);
+        for _ in 0..200 {
+            assert!(delays.next().is_some_and(|delay| delay <= cap));
+        }
+    }
+
+    #[test]
+    fn the_first_window_is_one_measured_round_trip() {
+        let trip = Duration::from_millis(3);
+        for _ in 0..100 {
+            let mut delays = RetryPolicy::default().delays(Some(trip));
+            assert!(delays.next().is_some_and(|delay| delay <= trip));
+        }
+    }
+
+    #[test]
+    fn a_schedule_of_the_users_is_kept_to_the_letter_and_ends() {
+        let policy = RetryPolicy::schedule(|| [7, 9].map(Duration::from_millis));
+        let mut delays = policy.delays(None);
+        assert_eq!(delays.next(), Some(Duration::from_millis(7)));
+        assert_eq!(delays.next(), Some(Duration::from_millis(9)));
+        assert_eq!(delays.next(), None);
+    }
+
+    #[cfg(feature = "backoff")]
+    #[test]
+    fn a_schedule_of_the_crate_backoff_serves() {
+        use ::backoff::backoff::Constant;
+        let policy = RetryPolicy::backoff(|| Constant::new(Duration::from_millis(5)));
+        let mut delays = policy.delays(None);
+        assert_eq!(delays.next(), Some(Duration::from_millis(5)));
+        assert_eq!(delays.next(), Some(Duration::from_millis(5)));
+    }
+}

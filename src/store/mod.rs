@@ -1,0 +1,137 @@
+//! Snapshots kept between calls, so that an update needs no read first.
+
+mod memory;
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use url::Url;
+
+use crate::BoxError;
+use crate::http::Validator;
+use crate::json::Document;
+
+pub use memory::MemoryStore;
+
+/// What a snapshot is filed under: the address, the representation asked for, and the user.
+///
+/// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part
+/// of the key; and what one user was shown must never answer another, so the credentials are too,
+/// as a digest.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SnapshotKey {
+    url: String,
+    variant: u64,
+    credentials: [u64; 2],
+}
+
+impl SnapshotKey {
+    pub(crate) fn new(url: &Url, chosen_by: &HeaderMap, credentials: &[&[u8]]) -> Self {
+        let mut variant: Vec<_> = chosen_by
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_bytes()))
+            .collect();
+        variant.sort_unstable();
+        Self {
+            url: url.as_str().to_owned(),
+            variant: digest(0, &variant),
+            credentials: [digest(1, credentials), digest(2, credentials)],
+        }
+    }
+
+    /// The address of the resource.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The whole key as text, for stores that file under names. It holds no credentials.
+    pub fn to_text(&self) -> String {
+        let [a, b] = self.credentials;
+        format!("{:016x}-{a:016x}{b:016x} {}", self.variant, self.url)
+    }
+}
+
+fn digest(salt: u8, value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    salt.hash(&mut hasher);
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl fmt::Debug for SnapshotKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SnapshotKey").field(&self.to_text()).finish()
+    }
+}
+
+/// A representation that was read or written, with the validator that names it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct StoredSnapshot {
+    /// The document, as the server has it.
+    pub document: Document,
+    /// Its version; without one the snapshot serves no write.
+    pub validator: Option<Validator>,
+    /// The headers it came with.
+    pub headers: HeaderMap,
+}
+
+impl StoredSnapshot {
+    /// A snapshot.
+    pub fn new(document: Document, validator: Option<Validator>, headers: HeaderMap) -> Self {
+        Self {
+            document,
+            validator,
+            headers,
+        }
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(n, v)| n.as_str().len() + v.len())
+            .sum();
+        self.document.len() + headers
+    }
+}
+
+impl fmt::Debug for StoredSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredSnapshot")
+            .field("bytes", &self.size())
+            .field("validator", &self.validator)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps snapshots.
+///
+/// A store is a cache of what is known: losing an entry costs one read, so its errors are logged
+/// and never fail a call.
+#[async_trait]
+pub trait SnapshotStore: Send + Sync + 'static {
+    /// The snapshot filed under this key.
+    ///
+    /// # Errors
+    ///
+    /// Whatever hinders the store; the call goes on as if nothing was filed.
+    async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError>;
+
+    /// Files a snapshot, in the place of an older one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever hinders the store; the call goes on.
+    async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError>;
+
+    /// Forgets a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Whatever hinders the store; the call goes on.
+    async fn remove(&self, key: &SnapshotKey) -> Result<(), BoxError>;
+}

@@ -1,0 +1,157 @@
+//! Strategies made of a function.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Conflict, MergeStrategy, Resolution};
+use crate::BoxError;
+
+/// A strategy from a function over values; see [`merge_fn`].
+#[derive(Clone)]
+pub struct MergeFn<F> {
+    merge: F,
+    state_like: bool,
+}
+
+/// Makes a strategy of a function of base, local and remote.
+///
+/// It is asked only if both sides are there; a removal on either side stays unresolved. Its result
+/// counts as operation-like (see [`MergeStrategy::is_state_like`]) unless
+/// [`state_like`](MergeFn::state_like) says otherwise.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{merge_fn, BoxError};
+///
+/// let longest = merge_fn(|_base: Option<&String>, local: &String, remote: &String| {
+///     Ok::<_, BoxError>(if local.len() > remote.len() { local.clone() } else { remote.clone() })
+/// })
+/// .state_like();
+/// # let _ = longest;
+/// ```
+pub fn merge_fn<T, F>(merge: F) -> MergeFn<F>
+where
+    F: Fn(Option<&T>, &T, &T) -> Result<T, BoxError> + Send + Sync + 'static,
+{
+    MergeFn {
+        merge,
+        state_like: false,
+    }
+}
+
+impl<F> MergeFn<F> {
+    /// Declares that the function sets states and performs no operation: merging its own result
+    /// again gives the same.
+    pub fn state_like(mut self) -> Self {
+        self.state_like = true;
+        self
+    }
+}
+
+#[async_trait]
+impl<T, F> MergeStrategy<T> for MergeFn<F>
+where
+    T: Send + Sync + 'static,
+    F: Fn(Option<&T>, &T, &T) -> Result<T, BoxError> + Send + Sync + 'static,
+{
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        match (&conflict.local, &conflict.remote) {
+            (Some(local), Some(remote)) => {
+                (self.merge)(conflict.base.as_ref(), local, remote).map(Resolution::Merged)
+            }
+            _ => Ok(Resolution::Unresolved {
+                merged: None,
+                fields: Vec::new(),
+            }),
+        }
+    }
+
+    fn is_state_like(&self) -> bool {
+        self.state_like
+    }
+}
+
+impl<F> fmt::Debug for MergeFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MergeFn")
+            .field("state_like", &self.state_like)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A strategy that asks; see [`ask_fn`].
+#[derive(Clone)]
+pub struct AskFn<F> {
+    ask: F,
+    time: Duration,
+}
+
+/// How long an answer may take if nothing else was said.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Makes a strategy of an asynchronous function, which may ask a person or a service.
+///
+/// The conflict is handed over whole. The answer counts as state-like, because whoever is asked sees
+/// [`Conflict::may_have_landed`].
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{ask_fn, Conflict, Resolution};
+///
+/// let ask = ask_fn(|conflict: Conflict<String>| async move {
+///     println!("{}", conflict.diff());
+///     Ok(Resolution::KeepRemote)
+/// });
+/// # let _ = ask;
+/// ```
+pub fn ask_fn<T, F, R>(ask: F) -> AskFn<F>
+where
+    F: Fn(Conflict<T>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Resolution<T>, BoxError>> + Send + 'static,
+{
+    AskFn {
+        ask,
+        time: PATIENCE,
+    }
+}
+
+impl<F> AskFn<F> {
+    /// How long an answer may take, an hour if not set; the clock of the write stands still meanwhile.
+    pub fn time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
+}
+
+#[async_trait]
+impl<T, F, R> MergeStrategy<T> for AskFn<F>
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Fn(Conflict<T>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Resolution<T>, BoxError>> + Send + 'static,
+{
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        (self.ask)(conflict.copy()?).await
+    }
+
+    fn is_state_like(&self) -> bool {
+        true
+    }
+
+    fn time(&self) -> Option<Duration> {
+        Some(self.time)
+    }
+}
+
+impl<F> fmt::Debug for AskFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskFn").finish_non_exhaustive()
+    }
+}

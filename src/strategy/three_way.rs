@@ -1,0 +1,85 @@
+//! The three-way merge as a strategy.
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Conflict, MergeStrategy, Resolution};
+use crate::BoxError;
+use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, settle};
+
+/// Merges the documents by the policy; what cannot be merged stays open.
+///
+/// A removal on one side against a change on the other stays open too. Without a base (both sides
+/// created the resource), what both have alike is kept and everything else is open.
+#[async_trait]
+impl<T> MergeStrategy<T> for ThreeWay
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        let documents = conflict.documents()?;
+        let (Some(local), Some(remote)) = (&documents.local, &documents.remote) else {
+            // Removed on both sides is no conflict; removed on one is one for the others to settle.
+            if documents.local.is_none() && documents.remote.is_none() {
+                return Ok(Resolution::KeepRemote);
+            }
+            return Ok(Resolution::Unresolved {
+                merged: None,
+                fields: Vec::new(),
+            });
+        };
+        let merged = self.merge_documents(documents.base.as_ref(), local, remote);
+        let mut fields = merged.conflicts;
+        // What may be our own work already stays open where it cannot be told (see `write::settle`).
+        for doubtful in &conflict.doubtful {
+            if !fields.iter().any(|field| field.pointer == doubtful.pointer) {
+                fields.push(doubtful.clone());
+            }
+        }
+        let document = if conflict.doubtful.is_empty() {
+            merged.document
+        } else {
+            settle(&merged.document, &conflict.doubtful, Side::Remote)
+        };
+        match document.decode::<T>() {
+            Ok(value) if fields.is_empty() => Ok(Resolution::Merged(value)),
+            Ok(value) => Ok(Resolution::Unresolved {
+                merged: Some(value),
+                fields,
+            }),
+            // Two edits that are fine each can make a document that the type does not allow.
+            Err(_) if fields.is_empty() => Ok(Resolution::Unresolved {
+                merged: None,
+                fields: vec![whole(documents.base.as_ref(), local, remote)],
+            }),
+            Err(_) => Ok(Resolution::Unresolved {
+                merged: None,
+                fields,
+            }),
+        }
+    }
+
+    fn is_state_like(&self) -> bool {
+        // The policy tells place by place, and the loop asks it there.
+        true
+    }
+
+    fn policy(&self) -> Option<Policy> {
+        Some(ThreeWay::policy(self).clone())
+    }
+}
+
+fn whole(
+    base: Option<&crate::json::Document>,
+    local: &crate::json::Document,
+    remote: &crate::json::Document,
+) -> FieldConflict {
+    FieldConflict::new(
+        String::new(),
+        ConflictKind::TypeChanged,
+        base.map(crate::json::Document::to_value),
+        Some(local.to_value()),
+        Some(remote.to_value()),
+    )
+}

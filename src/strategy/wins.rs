@@ -1,0 +1,117 @@
+//! Strategies by which one side wins.
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Conflict, MergeStrategy, Resolution};
+use crate::BoxError;
+use crate::json::Document;
+use crate::merge::{Side, settle};
+
+/// The local side wins; after another strategy, only in the fields that are still open.
+///
+/// What is written stays pinned to the version that was seen, so a third writer is not lost; and
+/// fields that the resource type does not know keep the remote's state. A resource that somebody
+/// removed is created again; a local removal is carried out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalWins;
+
+/// The remote side wins; after another strategy, only in the fields that are still open.
+///
+/// A resource that somebody removed stays removed, and the write ends as
+/// [`Gone`](crate::ErrorKind::Gone).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RemoteWins;
+
+/// The side with the later time stamp wins; made by [`LastWriteWins::by`].
+#[derive(Clone, Debug)]
+pub struct LastWriteWins {
+    pointer: String,
+}
+
+impl LastWriteWins {
+    /// Compares the member at this JSON Pointer: numbers as numbers, texts as texts (which orders
+    /// RFC 3339 times of one offset). The remote side wins a tie; if a side has no such member, or
+    /// they are of different types, the conflict stays open.
+    pub fn by(pointer: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+        }
+    }
+}
+
+/// The side that wins, in the open fields or as a whole.
+fn take<T: Serialize + DeserializeOwned>(
+    conflict: &Conflict<T>,
+    side: Side,
+) -> Result<Resolution<T>, BoxError> {
+    if let Some(merged) = &conflict.merged
+        && !conflict.fields.is_empty()
+    {
+        let settled = settle(&Document::encode(merged)?, &conflict.fields, side);
+        return Ok(Resolution::Merged(settled.decode()?));
+    }
+    Ok(match side {
+        Side::Local => Resolution::KeepLocal,
+        Side::Remote => Resolution::KeepRemote,
+    })
+}
+
+#[async_trait]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for LocalWins {
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        take(conflict, Side::Local)
+    }
+
+    fn is_state_like(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for RemoteWins {
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        take(conflict, Side::Remote)
+    }
+
+    fn is_state_like(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for LastWriteWins {
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        let documents = conflict.documents()?;
+        let stamp =
+            |side: Option<Document>| side?.pointer(&self.pointer).map(|found| found.to_value());
+        let later = match (stamp(documents.local), stamp(documents.remote)) {
+            (Some(serde_json::Value::String(mine)), Some(serde_json::Value::String(theirs))) => {
+                Some(mine > theirs)
+            }
+            (Some(serde_json::Value::Number(mine)), Some(serde_json::Value::Number(theirs))) => {
+                match (mine.as_i128(), theirs.as_i128()) {
+                    (Some(mine), Some(theirs)) => Some(mine > theirs),
+                    _ => mine
+                        .as_f64()
+                        .zip(theirs.as_f64())
+                        .map(|(mine, theirs)| mine > theirs),
+                }
+            }
+            _ => None,
+        };
+        match later {
+            Some(true) => take(conflict, Side::Local),
+            Some(false) => take(conflict, Side::Remote),
+            None => Ok(Resolution::Unresolved {
+                merged: None,
+                fields: conflict.fields.clone(),
+            }),
+        }
+    }
+
+    fn is_state_like(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,162 @@
+//! A connection that breaks on demand.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A proxy in front of an HTTP server on loopback that loses what a test tells it to lose.
+///
+/// It passes one request on each connection and then closes it. It stops when it is dropped.
+#[derive(Debug)]
+pub struct LossyProxy {
+    address: SocketAddr,
+    script: Arc<Mutex<VecDeque<Loss>>>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    Nothing,
+    Request,
+    Reply,
+}
+
+impl LossyProxy {
+    /// Starts a proxy in front of the server at a base address such as `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    ///
+    /// The address has no host and port, or no port is free.
+    pub async fn in_front_of(uri: &str) -> io::Result<Self> {
+        let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "expected http://host:port");
+        let server = uri
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split('/').next());
+        let server: SocketAddr = server.ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let script = Arc::new(Mutex::new(VecDeque::new()));
+        let losses = script.clone();
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let losses = losses.clone();
+                // A connection that fails is what this is for; the client sees it.
+                tokio::spawn(async move { pass(client, server, &losses).await.ok() });
+            }
+        });
+        Ok(Self {
+            address,
+            script,
+            accepting,
+        })
+    }
+
+    /// The base address of the proxy.
+    pub fn uri(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Passes the next request on as it is; to put off a loss by one request.
+    pub fn pass_next(&self) {
+        self.then(Loss::Nothing);
+    }
+
+    /// Cuts the connection before the next request reaches the server.
+    pub fn lose_next_request(&self) {
+        self.then(Loss::Request);
+    }
+
+    /// Lets the server carry the next request out, and cuts the connection before the reply.
+    pub fn lose_next_reply(&self) {
+        self.then(Loss::Reply);
+    }
+
+    fn then(&self, loss: Loss) {
+        let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.push_back(loss);
+    }
+}
+
+impl Drop for LossyProxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn pass(
+    mut client: TcpStream,
+    server: SocketAddr,
+    script: &Mutex<VecDeque<Loss>>,
+) -> io::Result<()> {
+    let request = read_message(&mut client).await?;
+    if request.is_empty() {
+        return Ok(());
+    }
+    let next = script
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop_front();
+    let loss = next.unwrap_or(Loss::Nothing);
+    if matches!(loss, Loss::Request) {
+        return Ok(());
+    }
+    let mut upstream = TcpStream::connect(server).await?;
+    upstream.write_all(&closing(&request)).await?;
+    let mut reply = Vec::new();
+    upstream.read_to_end(&mut reply).await?;
+    if matches!(loss, Loss::Reply) {
+        return Ok(());
+    }
+    client.write_all(&reply).await?;
+    client.shutdown().await
+}
+
+/// One request, header and body.
+async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let (mut message, mut chunk) = (Vec::new(), [0; 8 * 1024]);
+    loop {
+        if let Some(end) = header_end(&message)
+            && message.len() >= end + content_length(&message[..end])
+        {
+            return Ok(message);
+        }
+        match stream.read(&mut chunk).await? {
+            0 => return Ok(message),
+            read => message.extend_from_slice(&chunk[..read]),
+        }
+    }
+}
+
+fn header_end(message: &[u8]) -> Option<usize> {
+    message
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .map(|at| at + 4)
+}
+
+fn content_length(header: &[u8]) -> usize {
+    let header = String::from_utf8_lossy(header).to_ascii_lowercase();
+    let line = header
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    line.and_then(|length| length.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// The request with the wish that the server close the connection after it, so that the end of the
+/// reply can be seen.
+fn closing(request: &[u8]) -> Vec<u8> {
+    let line_end = request
+        .windows(2)
+        .position(|two| two == b"\r\n")
+        .map_or(0, |at| at + 2);
+    let mut closing = request[..line_end].to_vec();
+    closing.extend_from_slice(b"connection: close\r\n");
+    closing.extend_from_slice(&request[line_end..]);
+    closing
+}

@@ -1,0 +1,102 @@
+//! `delete`: remove the version that was seen, and no other.
+
+use std::fmt::Display;
+
+use url::Url;
+
+use super::write::{Write, WriteSettings, write_settings};
+use super::{Lazy, verb};
+use crate::document::{Saved, Versioned, WriteReport};
+use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
+use crate::store::StoredSnapshot;
+use crate::write::plan::Goal;
+
+/// What can be deleted: a [`Versioned`] or a [`Saved`], pinned to the version it was read under, or
+/// an id, which is read first.
+pub trait IntoTarget<T> {
+    #[doc(hidden)]
+    fn into_target(self) -> DeleteInput;
+}
+
+/// What a deletion takes along.
+#[derive(Debug)]
+pub enum DeleteInput {
+    /// The name of a resource.
+    Id(String),
+    /// A version of a resource.
+    Seen(Box<StoredSnapshot>, Url, Option<String>),
+}
+
+impl<T, D: Display> IntoTarget<T> for D {
+    fn into_target(self) -> DeleteInput {
+        DeleteInput::Id(self.to_string())
+    }
+}
+
+fn seen<T>(versioned: &Versioned<T>) -> DeleteInput {
+    let snapshot = versioned.snapshot();
+    let id = snapshot.id().map(str::to_owned);
+    DeleteInput::Seen(
+        Box::new(snapshot.stored().clone()),
+        snapshot.url().clone(),
+        id,
+    )
+}
+
+impl<T> IntoTarget<T> for Versioned<T> {
+    fn into_target(self) -> DeleteInput {
+        seen(&self)
+    }
+}
+
+impl<T> IntoTarget<T> for &Versioned<T> {
+    fn into_target(self) -> DeleteInput {
+        seen(self)
+    }
+}
+
+impl<T> IntoTarget<T> for Saved<T> {
+    fn into_target(self) -> DeleteInput {
+        seen(self.versioned())
+    }
+}
+
+impl<T> IntoTarget<T> for &Saved<T> {
+    fn into_target(self) -> DeleteInput {
+        seen(self.versioned())
+    }
+}
+
+/// A deletion under way; made by [`Collection::delete`](crate::Collection::delete).
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Delete<T> {
+    call: Lazy<Settings<T>, Result<WriteReport, Error>>,
+}
+
+struct Settings<T> {
+    write: WriteSettings<T>,
+    handle: Result<Handle<T>, Error>,
+    base: Option<StoredSnapshot>,
+}
+
+impl<T: Resourceful> Delete<T> {
+    pub(crate) fn new(handle: Result<Handle<T>, Error>, base: Option<StoredSnapshot>) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                write: WriteSettings::default(),
+                handle,
+                base,
+            }),
+        }
+    }
+}
+
+write_settings!(Delete);
+verb!(Delete<T> => Result<WriteReport, Error>, run);
+
+async fn run<T: Resourceful>(settings: Settings<T>) -> Result<WriteReport, Error> {
+    let mut call = Write::new(settings.handle?, settings.write, Goal::Delete);
+    call.base = settings.base;
+    Ok(call.run().await?.report)
+}

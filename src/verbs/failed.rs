@@ -1,0 +1,202 @@
+//! From the end of a write that did not succeed to the error that the caller sees.
+
+use crate::document::{Versioned, WriteReport};
+use crate::error::{Error, ErrorKind, ErrorReport, Sides};
+use crate::handle::Resourceful;
+use crate::refusal::RefusalKind;
+use crate::transport::Fate;
+use crate::write::ending::{Done, Trouble};
+use crate::write::plan::{Goal, Outcome};
+use crate::write::target::Target;
+
+/// The kind, by what the caller does next.
+pub(super) fn kind(done: &Done) -> ErrorKind {
+    let status = done.last_status.map_or(0, |status| status.as_u16());
+    match done.outcome {
+        Outcome::NotFound => ErrorKind::NotFound,
+        Outcome::Gone => ErrorKind::Gone,
+        Outcome::Locked => ErrorKind::Locked,
+        Outcome::UnusableValidator => ErrorKind::UnusableValidator,
+        Outcome::Unknown => ErrorKind::OutcomeUnknown,
+        Outcome::EditFailed => ErrorKind::Edit,
+        Outcome::Conflict => ErrorKind::Conflict,
+        Outcome::Exhausted => ErrorKind::Exhausted,
+        Outcome::Refused => match &done.refusal {
+            // A creation may be refused for its words, or for its condition.
+            Some((RefusalKind::AlreadyExists | RefusalKind::StaleVersion, _)) => {
+                ErrorKind::AlreadyExists
+            }
+            Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
+            // No words, but the read that followed found something there.
+            Some((RefusalKind::Unknown, problem))
+                if done.goal == Goal::Create
+                    && done.remote.is_some()
+                    && problem.status() == ::http::StatusCode::CONFLICT =>
+            {
+                ErrorKind::AlreadyExists
+            }
+            Some((_, problem)) => match problem.status().as_u16() {
+                404 => ErrorKind::NotFound,
+                410 => ErrorKind::Gone,
+                409 | 412 | 422 | 400 => ErrorKind::Refused,
+                _ => ErrorKind::Status,
+            },
+            // The settling read found somebody else's.
+            None if done.goal == Goal::Create => ErrorKind::AlreadyExists,
+            None => ErrorKind::Status,
+        },
+        _ => match &done.trouble {
+            Some(Trouble::Transport(error)) if error.fate == Fate::TooLarge => ErrorKind::TooLarge,
+            Some(Trouble::Transport(_)) => ErrorKind::Transport,
+            Some(Trouble::Gated(_)) => ErrorKind::Exhausted,
+            Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
+            Some(Trouble::Credentials(_) | Trouble::Payload(_)) => ErrorKind::Config,
+            Some(Trouble::Status(_)) => match status {
+                404 => ErrorKind::NotFound,
+                410 => ErrorKind::Gone,
+                _ => ErrorKind::Status,
+            },
+            _ => ErrorKind::Status,
+        },
+    }
+}
+
+/// The error, with everything in it.
+pub(super) fn error<T: Resourceful>(
+    kind: ErrorKind,
+    target: &Target,
+    id: Option<&str>,
+    done: Done,
+    report: &WriteReport,
+) -> Error {
+    let path = target.url.path();
+    let why = why(kind, &done);
+    let said = done.refusal.as_ref().filter(|_| {
+        matches!(
+            kind,
+            ErrorKind::Refused
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Locked
+                | ErrorKind::Status
+                | ErrorKind::Conflict
+        )
+    });
+    let said = said
+        .map(|(_, problem)| format!(": {problem}"))
+        .unwrap_or_default();
+    let message = match kind {
+        ErrorKind::Conflict if !done.fields.is_empty() => {
+            let fields: Vec<&str> = done
+                .fields
+                .iter()
+                .map(|field| field.pointer.as_str())
+                .collect();
+            format!("{path}: unresolved conflict in {}", fields.join(", "))
+        }
+        ErrorKind::Conflict => format!("{path}: unresolved conflict"),
+        ErrorKind::OutcomeUnknown => {
+            format!("{path}: it cannot be told whether the write was applied")
+        }
+        ErrorKind::NotFound => format!("{path}: nothing is there"),
+        ErrorKind::Gone => format!("{path}: somebody removed it"),
+        ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
+        ErrorKind::Exhausted => format!("{path}: given up, {why}"),
+        ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
+            let status = done
+                .last_status
+                .map(|status| format!(" {}", status.as_u16()))
+                .unwrap_or_default();
+            let said = if said.is_empty() {
+                format!(" with{status}")
+            } else {
+                said
+            };
+            format!("{path}: refused{said}")
+        }
+        _ => format!("{path}: {why}"),
+    };
+    let report = ErrorReport {
+        last_status: done.last_status,
+        retry_after: done.told,
+        why,
+        ..ErrorReport::of(report)
+    };
+    let (refusal, problem) = done
+        .refusal
+        .map_or((None, None), |(kind, problem)| (Some(kind), Some(problem)));
+    let remote = done.remote.and_then(|snapshot| {
+        Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok()
+    });
+    let sides = Sides::<T> {
+        base: done.base.and_then(|base| base.document.decode().ok()),
+        local: done.local.and_then(|local| local.decode().ok()),
+        remote,
+        fields: done.fields,
+    };
+    let error = Error::new(kind, message)
+        .with_problem(problem, refusal)
+        .with_report(report)
+        .with_sides(sides);
+    match done.trouble {
+        Some(Trouble::Transport(source)) => error.with_source(source),
+        Some(Trouble::NoRepresentation(source)) => error.with_source(source),
+        Some(
+            Trouble::Edit(source)
+            | Trouble::Strategy(source)
+            | Trouble::Handler(source)
+            | Trouble::Payload(source)
+            | Trouble::Credentials(source),
+        ) => error.with_source(source),
+        _ => error,
+    }
+}
+
+/// Why it was not tried again, in words.
+fn why(kind: ErrorKind, done: &Done) -> String {
+    let outcome = match done.outcome {
+        Outcome::Unknown => {
+            "the write may have been applied, and trying again could apply it twice"
+        }
+        Outcome::Conflict => match &done.trouble {
+            Some(Trouble::Strategy(error)) => return format!("the merge strategy failed: {error}"),
+            _ => "both sides changed the same fields, and no strategy settled them",
+        },
+        Outcome::Refused => "the refusal is no race, and no handler answered it otherwise",
+        Outcome::Locked => "the lock outlasted the time",
+        Outcome::NotFound => "there is nothing at this address",
+        Outcome::Gone => "it was removed, and no strategy said to create it again",
+        Outcome::UnusableValidator => match &done.trouble {
+            Some(Trouble::Unusable(why)) => why,
+            _ if done.tally.races > 0 => {
+                "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
+            }
+            _ => "the server hands out no version, so nothing can pin the write",
+        },
+        _ => "",
+    };
+    if !outcome.is_empty() {
+        return outcome.to_owned();
+    }
+    match &done.trouble {
+        Some(Trouble::Transport(error)) => {
+            format!("{error}, {} times", done.tally.transient + 1)
+        }
+        Some(Trouble::Gated(wait) | Trouble::WaitTooLong(wait)) => {
+            format!("the server asks to wait {wait:?}, longer than this call may take")
+        }
+        Some(Trouble::Credentials(error)) => format!("the credentials could not be had: {error}"),
+        Some(Trouble::NoRepresentation(error)) => error.to_string(),
+        Some(Trouble::Edit(error)) => format!("the edit failed: {error}"),
+        Some(Trouble::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(Trouble::Budget) => "the retry budget of this server is spent".to_owned(),
+        Some(Trouble::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
+        Some(Trouble::Status(status)) if kind == ErrorKind::Status => {
+            format!("the server answered {}", status.as_u16())
+        }
+        _ if kind == ErrorKind::Exhausted => format!(
+            "the write took {} rounds and {:?} without an end",
+            done.tally.rounds, done.elapsed
+        ),
+        _ => "it would fail in the same way".to_owned(),
+    }
+}

@@ -1,0 +1,269 @@
+//! `list`: the resources of a collection, page by page.
+
+use std::time::Duration;
+
+use ::http::header::LINK;
+use ::http::{HeaderMap, Method};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{Lazy, verb};
+use crate::document::Versioned;
+use crate::error::{Error, ErrorKind};
+use crate::handle::{Handle, Resourceful};
+use crate::json::Document;
+use crate::refusal::Found;
+use crate::store::StoredSnapshot;
+use crate::write::reading;
+
+/// A listing under way; made by [`Collection::list`](crate::Collection::list).
+///
+/// # Default
+///
+/// The body is an array of resources, each names itself in its member `id`, and the next page is in
+/// the `Link` header (RFC 8288) under `rel="next"`.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct List<T> {
+    call: Lazy<Settings<T>, Result<Page<T>, Error>>,
+}
+
+struct Settings<T> {
+    handle: Handle<T>,
+    shape: Shape,
+    page: Option<Url>,
+    timeout: Option<Duration>,
+}
+
+#[derive(Clone)]
+struct Shape {
+    items: String,
+    id: String,
+    next: Option<String>,
+}
+
+/// One page of a listing.
+#[non_exhaustive]
+pub struct Page<T> {
+    /// The resources. A listing seldom tells versions: saving an item without one reads it first and
+    /// merges.
+    pub items: Vec<Versioned<T>>,
+    handle: Handle<T>,
+    shape: Shape,
+    next: Option<Url>,
+    timeout: Option<Duration>,
+}
+
+impl<T: Resourceful> List<T> {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                handle,
+                shape: Shape {
+                    items: String::new(),
+                    id: "/id".to_owned(),
+                    next: None,
+                },
+                page: None,
+                timeout: None,
+            }),
+        }
+    }
+
+    /// Where the array of resources lies in the body, as a JSON Pointer.
+    pub fn items_at(self, pointer: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        Self {
+            call: self.call.set(|settings| settings.shape.items = pointer),
+        }
+    }
+
+    /// Where a resource names itself, as a JSON Pointer.
+    pub fn id_at(self, pointer: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        Self {
+            call: self.call.set(|settings| settings.shape.id = pointer),
+        }
+    }
+
+    /// Where the body tells the address of the next page, as a JSON Pointer, instead of the `Link`
+    /// header.
+    pub fn next_at(self, pointer: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        Self {
+            call: self
+                .call
+                .set(|settings| settings.shape.next = Some(pointer)),
+        }
+    }
+
+    /// The time of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
+    pub fn timeout(self, time: Duration) -> Self {
+        Self {
+            call: self.call.set(|settings| settings.timeout = Some(time)),
+        }
+    }
+}
+
+impl<T: Resourceful> Page<T> {
+    /// The call for the next page; `None`: this is the last one.
+    pub fn next(&self) -> Option<List<T>> {
+        Some(List {
+            call: Lazy::new(Settings {
+                handle: self.handle.clone(),
+                shape: self.shape.clone(),
+                page: Some(self.next.clone()?),
+                timeout: self.timeout,
+            }),
+        })
+    }
+}
+
+impl<T> std::fmt::Debug for Page<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page")
+            .field("items", &self.items.len())
+            .field("has_next", &self.next.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+verb!(List<T> => Result<Page<T>, Error>, run);
+
+async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
+    let handle = settings.handle;
+    let collection = handle.target()?;
+    let mut target = collection.clone();
+    if let Some(page) = settings.page {
+        target.url = page;
+    }
+    let call = reading::read_call(&target, Method::GET, false);
+    let reply = super::read::ask(&target, call, settings.timeout, Instant::now()).await?;
+    let path = target.url.path();
+    let page =
+        reading::representation(&target, &reply).map_err(|error| Error::decode(path, error))?;
+    let body = page.snapshot.document;
+    let shape = settings.shape;
+    let Some(serde_json::Value::Array(list)) =
+        body.pointer(&shape.items).map(|list| list.to_value())
+    else {
+        return Err(Error::new(
+            ErrorKind::Decode,
+            format!(
+                "{path}: there is no array at {:?} of the body; `items_at` says where it lies",
+                shape.items
+            ),
+        ));
+    };
+    let mut items = Vec::with_capacity(list.len());
+    for index in 0..list.len() {
+        let document = body.pointer(&format!("{}/{index}", shape.items));
+        let Some(document) = document else { continue };
+        items.push(item(&handle, &collection.url, &shape, document)?);
+    }
+    let next = match &shape.next {
+        Some(pointer) => super::post::id_of(&body, pointer),
+        None => next_link(&reply.headers),
+    };
+    let next = next.map(|next| follow(&target.url, &next)).transpose()?;
+    Ok(Page {
+        items,
+        handle,
+        shape,
+        next,
+        timeout: settings.timeout,
+    })
+}
+
+fn item<T: Resourceful>(
+    handle: &Handle<T>,
+    collection: &Url,
+    shape: &Shape,
+    document: Document,
+) -> Result<Versioned<T>, Error> {
+    let no_headers = HeaderMap::new();
+    let versioning = handle.target()?.shared.profile.versioning();
+    // A version inside the document counts; the headers of a page are not those of its items.
+    let validator = match versioning.of_read(&no_headers, &document, std::time::SystemTime::now()) {
+        Found::Version(validator) => Some(validator),
+        _ => None,
+    };
+    let id = super::post::id_of(&document, &shape.id);
+    let url = match &id {
+        Some(id) => crate::path::join(collection, id)?,
+        None => {
+            return Err(Error::new(
+                ErrorKind::Decode,
+                format!(
+                    "{}: an item has no id at {:?}; `id_at` says where it lies",
+                    collection.path(),
+                    shape.id
+                ),
+            ));
+        }
+    };
+    Versioned::new(
+        StoredSnapshot::new(document, validator, no_headers),
+        url,
+        id,
+    )
+    .map_err(|error| Error::decode("an item of the list does not fit the type", error))
+}
+
+/// The next page stays within the origin: credentials go along.
+fn follow(from: &Url, next: &str) -> Result<Url, Error> {
+    let to = from
+        .join(next)
+        .ok()
+        .filter(|to| to.origin() == from.origin());
+    to.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Status,
+            format!("{}: the next page lies on another origin", from.path()),
+        )
+    })
+}
+
+/// The target of `rel="next"` (RFC 8288 3).
+fn next_link(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(links)
+        .find(|(_, parameters)| {
+            parameters.split(';').any(|parameter| {
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                let relations = value.trim().trim_matches('"');
+                name.trim().eq_ignore_ascii_case("rel")
+                    && relations
+                        .split_ascii_whitespace()
+                        .any(|relation| relation.eq_ignore_ascii_case("next"))
+            })
+        })
+        .map(|(target, _)| target.to_owned())
+}
+
+/// Targets and parameters of one field value. Commas and semicolons inside `<…>` do not part.
+fn links(value: &str) -> Vec<(&str, &str)> {
+    value
+        .split('<')
+        .skip(1)
+        .filter_map(|link| link.split_once('>'))
+        .map(|(target, parameters)| (target, parameters.trim_end().trim_end_matches(',')))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_among_other_links() {
+        let mut headers = HeaderMap::new();
+        headers.append(LINK, ::http::HeaderValue::from_static(
+            "</a?x=1,2;3>; rel=prev, </b?page=3>; title=\"x\"; REL=\"last Next\", </c>; rel=last",
+        ));
+        assert_eq!(next_link(&headers).as_deref(), Some("/b?page=3"));
+        assert_eq!(next_link(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! What a handle can do: each verb a builder that is its own future.
+
+mod create;
+mod delete;
+mod failed;
+mod list;
+mod post;
+mod read;
+mod save;
+mod task;
+mod update;
+mod write;
+
+pub use create::Create;
+pub(crate) use delete::DeleteInput;
+pub use delete::{Delete, IntoTarget};
+pub use list::{List, Page};
+pub use post::Post;
+pub use read::{Get, GetOpt, Head, Headed, Refresh, Refreshed};
+pub use save::{IntoSave, Save};
+pub use update::Update;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+/// A call that has not begun, or is under way: settings first, then a future.
+///
+/// Nothing is sent before the first poll.
+pub(crate) enum Lazy<S, O> {
+    Settings(Box<S>),
+    Running(Boxed<O>),
+    /// Only between the two, within one poll.
+    Moving,
+}
+
+impl<S, O> Lazy<S, O> {
+    pub(crate) fn new(settings: S) -> Self {
+        Self::Settings(Box::new(settings))
+    }
+
+    /// Changes the settings; once the call runs they are fixed.
+    pub(crate) fn set(mut self, change: impl FnOnce(&mut S)) -> Self {
+        if let Self::Settings(settings) = &mut self {
+            change(settings);
+        }
+        self
+    }
+
+    pub(crate) fn poll_with<F>(
+        &mut self,
+        context: &mut Context<'_>,
+        run: impl FnOnce(S) -> F,
+    ) -> Poll<O>
+    where
+        F: Future<Output = O> + Send + 'static,
+    {
+        if let Self::Settings(_) = self
+            && let Self::Settings(settings) = std::mem::replace(self, Self::Moving)
+        {
+            *self = Self::Running(Box::pin(run(*settings)));
+        }
+        match self {
+            Self::Running(future) => future.as_mut().poll(context),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+/// Makes a verb its own future, and its debug form silent about what it carries.
+macro_rules! verb {
+    ($name:ident<$t:ident> => $output:ty, $run:expr) => {
+        impl<$t: crate::handle::Resourceful> std::future::Future for $name<$t> {
+            type Output = $output;
+
+            fn poll(
+                self: std::pin::Pin<&mut Self>,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Self::Output> {
+                self.get_mut().call.poll_with(context, $run)
+            }
+        }
+
+        impl<$t> std::fmt::Debug for $name<$t> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use verb;

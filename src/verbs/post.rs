@@ -1,0 +1,137 @@
+//! `post`: hand a new document to a collection that names it itself.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use url::Url;
+
+use super::write::{Write, WriteSettings};
+use super::{Lazy, verb};
+use crate::document::{Saved, Versioned};
+use crate::error::{Error, ErrorKind};
+use crate::handle::{Handle, Resourceful};
+use crate::json::{Document, JsonError};
+use crate::write::plan::Goal;
+
+/// A `POST` under way; made by [`Collection::post`](crate::Collection::post).
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Post<T> {
+    call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+}
+
+struct Settings<T> {
+    timeout: Option<Duration>,
+    handle: Handle<T>,
+    document: Result<Document, JsonError>,
+    idempotency_key: Option<String>,
+}
+
+impl<T: Resourceful> Post<T> {
+    pub(crate) fn new(handle: Handle<T>, draft: &(impl Serialize + ?Sized)) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                timeout: None,
+                handle,
+                document: Document::encode(draft),
+                idempotency_key: None,
+            }),
+        }
+    }
+
+    /// The time of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
+    pub fn timeout(self, time: Duration) -> Self {
+        Self {
+            call: self.call.set(|settings| settings.timeout = Some(time)),
+        }
+    }
+
+    /// The key under which the server knows this request again, instead of a random UUID: keep it
+    /// with your own data to send the same request again after a restart. Printable ASCII without
+    /// `"` and `\`.
+    pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        Self {
+            call: self
+                .call
+                .set(|settings| settings.idempotency_key = Some(key)),
+        }
+    }
+}
+
+verb!(Post<T> => Result<Saved<T>, Error>, run);
+
+async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+    let handle = settings.handle;
+    if let Some(key) = &settings.idempotency_key
+        && !key
+            .bytes()
+            .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
+    {
+        return Err(Error::config(
+            "the idempotency key holds characters that its header cannot carry",
+        ));
+    }
+    let document = settings.document.map_err(|error| {
+        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
+    })?;
+    let write = WriteSettings {
+        timeout: settings.timeout,
+        ..WriteSettings::default()
+    };
+    let mut call = Write::new(handle.clone(), write, Goal::Append);
+    call.local = Some(document);
+    call.idempotency_key = settings.idempotency_key;
+    let written = call.run().await?;
+    let collection = handle.target()?.url;
+    let stored = written.stored;
+    let named = written
+        .location
+        .filter(|location| location.origin() == collection.origin());
+    let url = named
+        .clone()
+        .or_else(|| address(&collection, &stored.as_ref()?.document));
+    let id = url.as_ref().and_then(last_segment);
+    if let Some(stored) = stored
+        && let Ok(versioned) = Versioned::new(
+            stored,
+            url.unwrap_or_else(|| collection.clone()),
+            id.clone(),
+        )
+    {
+        return Ok(Saved::new(versioned, written.report));
+    }
+    // The server made something else of the draft, and only said where.
+    let Some(location) = named else {
+        return Err(Error::new(
+            ErrorKind::Decode,
+            format!(
+                "{}: created, but the reply neither holds the new resource nor names it",
+                collection.path()
+            ),
+        ));
+    };
+    let versioned = super::read::read(&handle.at(location, id)?, settings.timeout).await?;
+    Ok(Saved::new(versioned, written.report))
+}
+
+/// The address by the member `id`, which is what most APIs mean by it.
+fn address(collection: &Url, document: &Document) -> Option<Url> {
+    crate::path::join(collection, &id_of(document, "/id")?).ok()
+}
+
+/// An id as text.
+pub(super) fn id_of(document: &Document, pointer: &str) -> Option<String> {
+    let found = document.pointer(pointer)?;
+    match found.to_value() {
+        serde_json::Value::String(id) => Some(id),
+        serde_json::Value::Number(_) => Some(found.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+fn last_segment(url: &Url) -> Option<String> {
+    url.path_segments()?
+        .next_back()
+        .map(str::to_owned)
+        .filter(|segment| !segment.is_empty())
+}

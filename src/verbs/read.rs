@@ -1,0 +1,299 @@
+//! `get`, `get_opt`, `refresh`, `head`.
+
+use std::time::Duration;
+
+use ::http::header::{CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use ::http::{HeaderMap, Method, StatusCode};
+use tokio::time::Instant;
+
+use super::{Lazy, verb};
+use crate::document::Versioned;
+use crate::error::{Error, ErrorKind, ErrorReport};
+use crate::exchange::{Call, NoReply};
+use crate::handle::{Handle, Resourceful};
+use crate::http::{Problem, TagField, Validator, entity_tag_of};
+use crate::observe;
+use crate::refusal::classify;
+use crate::store::StoredSnapshot;
+use crate::transport::{Fate, Response};
+use crate::write::reading;
+use crate::write::target::Target;
+
+pub(crate) struct Settings<T> {
+    handle: Handle<T>,
+    timeout: Option<Duration>,
+}
+
+macro_rules! read_verb {
+    ($(#[$doc:meta])* $name:ident => $output:ty, $run:expr) => {
+        $(#[$doc])*
+        #[must_use = "nothing is sent before it is awaited"]
+        pub struct $name<T> {
+            call: Lazy<Settings<T>, Result<$output, Error>>,
+        }
+
+        impl<T: Resourceful> $name<T> {
+            pub(crate) fn new(handle: Handle<T>) -> Self {
+                Self {
+                    call: Lazy::new(Settings {
+                        handle,
+                        timeout: None,
+                    }),
+                }
+            }
+
+            /// The time of this call, waits included, instead of
+            /// [`Limits::time`](crate::Limits::time).
+            pub fn timeout(self, time: Duration) -> Self {
+                Self {
+                    call: self.call.set(|settings| settings.timeout = Some(time)),
+                }
+            }
+        }
+
+        verb!($name<T> => Result<$output, Error>, $run);
+    };
+}
+
+read_verb! {
+    /// A read under way; made by [`Collection::get`](crate::Collection::get).
+    Get => Versioned<T>, |settings: Settings<T>| async move {
+        read(&settings.handle, settings.timeout).await
+    }
+}
+
+read_verb! {
+    /// A read under way that takes absence for an answer; made by
+    /// [`Collection::get_opt`](crate::Collection::get_opt).
+    GetOpt => Option<Versioned<T>>, |settings: Settings<T>| async move {
+        match read(&settings.handle, settings.timeout).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+read_verb! {
+    /// A read under way that asks the server for news; made by
+    /// [`Collection::refresh`](crate::Collection::refresh).
+    Refresh => Refreshed<T>, |settings: Settings<T>| async move {
+        let (handle, begun) = (settings.handle, Instant::now());
+        let target = handle.target()?;
+        let fetched = fetch(&handle, &target, settings.timeout, begun, true).await?;
+        let (changed, stored) = match fetched {
+            Fetched::New(stored) => (true, stored),
+            Fetched::Same(stored) => (false, stored),
+        };
+        Ok(Refreshed { value: versioned(&handle, &target, stored)?, changed })
+    }
+}
+
+read_verb! {
+    /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
+    Head => Headed, |settings: Settings<T>| async move {
+        let (handle, begun) = (settings.handle, Instant::now());
+        let target = handle.target()?;
+        let call = reading::read_call(&target, Method::HEAD, false);
+        let reply = ask(&target, call, settings.timeout, begun).await?;
+        let validator = match entity_tag_of(&reply.headers) {
+            TagField::Found(tag) => Some(Validator::Tag(tag)),
+            _ => None,
+        };
+        Ok(Headed { validator, headers: reply.headers })
+    }
+}
+
+/// What a refresh brought.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refreshed<T> {
+    /// The resource as it is now.
+    pub value: Versioned<T>,
+    /// `false`: the server answered 304, the snapshot in the store is still good.
+    pub changed: bool,
+}
+
+/// What a `HEAD` tells.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Headed {
+    /// The entity tag, weak ones too.
+    pub validator: Option<Validator>,
+    /// All headers.
+    pub headers: HeaderMap,
+}
+
+/// Reads a resource, by way of the snapshot if the server says that it is still good.
+pub(super) async fn read<T: Resourceful>(
+    handle: &Handle<T>,
+    timeout: Option<Duration>,
+) -> Result<Versioned<T>, Error> {
+    let target = handle.target()?;
+    let (Fetched::New(stored) | Fetched::Same(stored)) =
+        fetch(handle, &target, timeout, Instant::now(), false).await?;
+    versioned(handle, &target, stored)
+}
+
+fn versioned<T: Resourceful>(
+    handle: &Handle<T>,
+    target: &Target,
+    stored: StoredSnapshot,
+) -> Result<Versioned<T>, Error> {
+    let path = target.url.path().to_owned();
+    Versioned::new(stored, target.url.clone(), handle.id.clone()).map_err(|error| {
+        Error::decode(
+            &format!("{path}: the document does not fit the type"),
+            error,
+        )
+    })
+}
+
+enum Fetched {
+    New(StoredSnapshot),
+    Same(StoredSnapshot),
+}
+
+async fn fetch<T: Resourceful>(
+    handle: &Handle<T>,
+    target: &Target,
+    timeout: Option<Duration>,
+    begun: Instant,
+    fresh: bool,
+) -> Result<Fetched, Error> {
+    let mut call = reading::read_call(target, Method::GET, false);
+    if fresh {
+        // "Is there news?" is asked of the server itself, not of a cache on the way.
+        call.headers
+            .insert(CACHE_CONTROL, ::http::HeaderValue::from_static("no-cache"));
+    }
+    let filed = handle.filed(target).await;
+    match filed.as_ref().and_then(|filed| filed.validator.as_ref()) {
+        Some(Validator::Tag(tag)) => {
+            call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
+        }
+        Some(Validator::LastModified(date)) => {
+            call.headers
+                .insert(IF_MODIFIED_SINCE, date.to_header_value());
+        }
+        _ => {}
+    }
+    let reply = ask(target, call, timeout, begun).await?;
+    let shared = &target.shared;
+    let key = handle.key(target).await;
+    if reply.status == StatusCode::NOT_MODIFIED
+        && let Some(filed) = filed
+    {
+        return Ok(Fetched::Same(filed));
+    }
+    let path = target.url.path();
+    let read =
+        reading::representation(target, &reply).map_err(|error| Error::decode(path, error))?;
+    let filed = if read.snapshot.validator.is_some() {
+        shared.store.put(&key, read.snapshot.clone()).await
+    } else {
+        shared.store.remove(&key).await
+    };
+    observe::store_result(filed);
+    Ok(Fetched::New(read.snapshot))
+}
+
+/// Sends a read, again and again while the cause is transient: reads may be repeated.
+pub(super) async fn ask(
+    target: &Target,
+    call: Call,
+    timeout: Option<Duration>,
+    begun: Instant,
+) -> Result<Response, Error> {
+    let exchange = &target.shared.exchange;
+    let limits = &exchange.limits;
+    let deadline = begun + timeout.unwrap_or(limits.time);
+    let mut delays = target.shared.retry.delays(exchange.host.round_trip());
+    let mut report = ErrorReport::default();
+    let path = target.url.path();
+    loop {
+        report.requests += 1;
+        let reply = exchange.send(&call, deadline, &mut report.waited).await;
+        report.elapsed = begun.elapsed();
+        let mut told = None;
+        let failed = match reply {
+            Ok(reply) => {
+                report.last_status = Some(reply.status);
+                told = reading::told_to_wait(&reply.headers);
+                report.retry_after = told.or(report.retry_after);
+                if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
+                    return Ok(reply);
+                }
+                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
+                let kind = match reply.status.as_u16() {
+                    404 => ErrorKind::NotFound,
+                    410 => ErrorKind::Gone,
+                    _ => ErrorKind::Status,
+                };
+                let meaning = classify(&*target.shared.profile, &problem, false, told.is_some());
+                let error = Error::new(kind, format!("{path}: {problem}"))
+                    .with_problem(Some(problem), Some(meaning));
+                if !matches!(
+                    reply.status.as_u16(),
+                    408 | 425 | 429 | 500 | 502 | 503 | 504
+                ) {
+                    report.why = "it would be answered in the same way".to_owned();
+                    return Err(error.with_report(report));
+                }
+                if let Some(wait) = told {
+                    exchange
+                        .host
+                        .close_for(wait.min(limits.retry_after), Instant::now());
+                }
+                error
+            }
+            Err(NoReply::Gated(wait)) => {
+                report.retry_after = Some(wait);
+                report.why =
+                    format!("the server asks to wait {wait:?}, longer than this call may take");
+                return Err(Error::new(
+                    ErrorKind::Exhausted,
+                    format!("{path}: given up, {}", report.why),
+                )
+                .with_report(report));
+            }
+            Err(NoReply::Credentials(source)) => {
+                report.why = "the credentials could not be had".to_owned();
+                return Err(Error::config(format!("{path}: {}", report.why))
+                    .with_source(source)
+                    .with_report(report));
+            }
+            Err(NoReply::Transport(source)) => {
+                let kind = match source.fate {
+                    Fate::TooLarge => ErrorKind::TooLarge,
+                    _ => ErrorKind::Transport,
+                };
+                let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
+                let error = Error::new(kind, format!("{path}: {source}")).with_source(source);
+                if !again {
+                    report.why = "it would fail in the same way".to_owned();
+                    return Err(error.with_report(report));
+                }
+                error
+            }
+        };
+        let wait = told.or_else(|| delays.next());
+        let now = Instant::now();
+        report.why = match wait {
+            None => "the retry schedule is at its end".to_owned(),
+            Some(wait) if wait > limits.retry_after || now + wait >= deadline => {
+                format!("the next try would be in {wait:?}, later than this call may take")
+            }
+            Some(_) if report.requests > limits.transient => "it was tried often enough".to_owned(),
+            Some(_) if !exchange.host.take_retry(now) => {
+                "the retry budget of this server is spent".to_owned()
+            }
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                report.waited += wait;
+                continue;
+            }
+        };
+        return Err(failed.with_report(report));
+    }
+}

@@ -1,0 +1,116 @@
+//! `save`: write a value back over the version it was read under.
+
+use url::Url;
+
+use super::write::{Write, WriteSettings, write_settings};
+use super::{Lazy, verb};
+use crate::document::{Saved, Versioned};
+use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
+use crate::json::{Document, JsonError};
+use crate::merge::transplant;
+use crate::store::StoredSnapshot;
+use crate::write::plan::Goal;
+
+/// A value that can be saved: a [`Versioned`] or a [`Saved`], by reference or by value.
+pub trait IntoSave<T> {
+    #[doc(hidden)]
+    fn into_save(self) -> SaveInput;
+}
+
+/// What a save takes along.
+#[derive(Debug)]
+pub struct SaveInput {
+    base: StoredSnapshot,
+    url: Url,
+    id: Option<String>,
+    edited: Result<(Document, Document), JsonError>,
+}
+
+impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
+    fn into_save(self) -> SaveInput {
+        let snapshot = self.snapshot();
+        let value: &T = self;
+        SaveInput {
+            base: snapshot.stored().clone(),
+            url: snapshot.url().clone(),
+            id: snapshot.id().map(str::to_owned),
+            edited: Document::encode(snapshot.base())
+                .and_then(|before| Ok((before, Document::encode(value)?))),
+        }
+    }
+}
+
+impl<T: Resourceful> IntoSave<T> for Versioned<T> {
+    fn into_save(self) -> SaveInput {
+        (&self).into_save()
+    }
+}
+
+impl<T: Resourceful> IntoSave<T> for &Saved<T> {
+    fn into_save(self) -> SaveInput {
+        self.versioned().into_save()
+    }
+}
+
+impl<T: Resourceful> IntoSave<T> for Saved<T> {
+    fn into_save(self) -> SaveInput {
+        self.versioned().into_save()
+    }
+}
+
+impl<T: Resourceful> IntoSave<T> for &mut Versioned<T> {
+    fn into_save(self) -> SaveInput {
+        (&*self).into_save()
+    }
+}
+
+impl<T: Resourceful> IntoSave<T> for &mut Saved<T> {
+    fn into_save(self) -> SaveInput {
+        self.versioned().into_save()
+    }
+}
+
+/// A save under way; made by [`Collection::save`](crate::Collection::save).
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Save<T> {
+    pub(super) call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+}
+
+pub(super) struct Settings<T> {
+    pub(super) write: WriteSettings<T>,
+    handle: Handle<T>,
+    input: SaveInput,
+}
+
+impl<T: Resourceful> Save<T> {
+    pub(crate) fn new(handle: Handle<T>, input: SaveInput) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                write: WriteSettings::default(),
+                handle,
+                input,
+            }),
+        }
+    }
+}
+
+write_settings!(Save);
+verb!(Save<T> => Result<Saved<T>, Error>, run);
+
+async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+    let Settings {
+        write,
+        handle,
+        input,
+    } = settings;
+    let handle = handle.at(input.url, input.id)?;
+    let (before, after) = input.edited.map_err(|error| {
+        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
+    })?;
+    let local = transplant(&input.base.document, &before, &after, &handle.policy);
+    let mut call = Write::new(handle, write, Goal::Replace);
+    call.base = Some(input.base);
+    call.local = Some(local);
+    call.saved().await
+}

@@ -1,0 +1,190 @@
+//! The typed side of one write: runs edits, asks strategies and handlers, and keeps the fields that
+//! the type does not know.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use url::Url;
+
+use crate::BoxError;
+use crate::document::Versioned;
+use crate::handle::Resourceful;
+use crate::handler::{Answer, Refusal, RefusalHandler};
+use crate::json::{Document, JsonError};
+use crate::merge::{Policy, transplant};
+use crate::strategy::{Conflict, Documents, Resolution, Strategy};
+use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
+
+pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
+
+/// The typed side of a write of a `T`.
+pub(crate) struct TypedTask<T> {
+    pub(crate) judgement: Judgement<T>,
+    pub(crate) edit: Option<Edit<T>>,
+    /// What is created where there is nothing to edit.
+    pub(crate) if_absent: Option<Document>,
+    pub(crate) replay: bool,
+}
+
+/// Who decides, and by which policy documents are compared.
+pub(crate) struct Judgement<T> {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) strategy: Strategy<T>,
+    pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
+    pub(crate) url: Url,
+}
+
+impl<T: Resourceful> Judgement<T> {
+    /// Carries a typed value over into a document with more fields than the type knows.
+    fn onto(&self, raw: Option<&Document>, value: &T) -> Result<Document, BoxError> {
+        let after = Document::encode(value)?;
+        let Some(raw) = raw else {
+            return Ok(after);
+        };
+        let before = Document::encode(&raw.decode::<T>()?)?;
+        Ok(transplant(raw, &before, &after, &self.policy))
+    }
+
+    async fn decide(&self, clash: Clash) -> Result<Decided, BoxError> {
+        let conflict: Conflict<T> = conflict(&clash)?;
+        let resolution =
+            unpanicked("the merge strategy", self.strategy.resolve(&conflict)).await??;
+        Ok(match resolution {
+            Resolution::Merged(value) => {
+                Decided::Write(Some(self.onto(clash.remote.as_ref(), &value)?))
+            }
+            Resolution::KeepLocal => match (&conflict.local, clash.local) {
+                (Some(local), Some(document)) => {
+                    let kept = match &clash.remote {
+                        Some(remote) => self.onto(Some(remote), local)?,
+                        None => document,
+                    };
+                    Decided::Write(Some(kept))
+                }
+                _ => Decided::Write(None),
+            },
+            Resolution::KeepRemote => Decided::Remote,
+            Resolution::Delete => Decided::Write(None),
+            Resolution::Unresolved { fields, .. } => Decided::Open(fields),
+        })
+    }
+
+    async fn answer(&self, refused: RefusedWrite) -> Result<Reply, BoxError> {
+        let Some(handler) = &self.handler else {
+            return Ok(Reply::GiveUp);
+        };
+        let remote: Option<Versioned<T>> = match refused.remote {
+            Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), None)?),
+            None => None,
+        };
+        let raw = remote
+            .as_ref()
+            .map(|remote| remote.snapshot().document().clone());
+        let refusal = Refusal {
+            kind: refused.kind,
+            problem: refused.problem,
+            local: refused.local.as_ref().map(Document::decode).transpose()?,
+            remote,
+            attempt: refused.attempt,
+        };
+        let answer = unpanicked("the refusal handler", handler.refused(&refusal)).await??;
+        Ok(match answer {
+            Answer::GiveUp => Reply::GiveUp,
+            Answer::Again => Reply::Again,
+            Answer::Change(value) => {
+                Reply::Change(self.onto(raw.as_ref().or(refused.local.as_ref()), &value)?)
+            }
+            Answer::Adopt => Reply::Adopt,
+            Answer::Wait(time) => Reply::Wait(time),
+        })
+    }
+}
+
+#[async_trait]
+impl<T: Resourceful> Task for TypedTask<T> {
+    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, BoxError> {
+        let (raw, absent) = match (base, &self.if_absent) {
+            (Some(base), _) => (base, false),
+            (None, Some(initial)) => (initial, true),
+            (None, None) => return Err("there is nothing to edit".into()),
+        };
+        let Some(edit) = &self.edit else {
+            return Ok(raw.clone());
+        };
+        let mut value: T = raw.decode()?;
+        let before = Document::encode(&value)?;
+        if !absent {
+            // The edit may be the user's assertion; its panic is told with all sides like an error.
+            catch_unwind(AssertUnwindSafe(|| edit(&mut value)))
+                .unwrap_or_else(|_| Err("the edit panicked".into()))?;
+        }
+        Ok(transplant(
+            raw,
+            &before,
+            &Document::encode(&value)?,
+            &self.judgement.policy,
+        ))
+    }
+
+    fn is_operation(&self) -> bool {
+        self.replay || !self.judgement.strategy.is_state_like()
+    }
+
+    fn time(&self) -> Option<Duration> {
+        self.judgement.strategy.time()
+    }
+
+    async fn resolve(&mut self, clash: Clash) -> Decided {
+        self.judgement
+            .decide(clash)
+            .await
+            .unwrap_or_else(Decided::Failed)
+    }
+
+    async fn refused(&mut self, refused: RefusedWrite) -> Reply {
+        self.judgement
+            .answer(refused)
+            .await
+            .unwrap_or_else(Reply::Failed)
+    }
+}
+
+/// The clash as the strategy is shown it.
+fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
+    let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
+    let mut conflict = Conflict::new(
+        typed(&clash.base)?,
+        typed(&clash.local)?,
+        typed(&clash.remote)?,
+    );
+    conflict.problem.clone_from(&clash.problem);
+    conflict.round = clash.round;
+    conflict.may_have_landed = clash.may_have_landed;
+    conflict.fields.clone_from(&clash.doubtful);
+    conflict.doubtful.clone_from(&clash.doubtful);
+    conflict.documents = Some(Documents {
+        base: clash.base.clone(),
+        local: clash.local.clone(),
+        remote: clash.remote.clone(),
+    });
+    Ok(conflict)
+}
+
+/// Runs a user's future so that its panic becomes an error: the write it stands in still owes its
+/// caller all three sides.
+async fn unpanicked<F: Future>(whose: &str, future: F) -> Result<F::Output, BoxError> {
+    let mut future = pin!(future);
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(Err(format!("{whose} panicked").into())),
+        },
+    )
+    .await
+}

@@ -1,0 +1,82 @@
+//! `update` and `try_update`: read if needed, edit, write, merge.
+
+use super::task::Edit;
+use super::write::{Write, WriteSettings, write_settings};
+use super::{Lazy, verb};
+use crate::document::Saved;
+use crate::error::Error;
+use crate::handle::{Handle, Resourceful};
+use crate::json::{Document, JsonError};
+use crate::write::plan::Goal;
+
+/// An update under way; made by [`Collection::update`](crate::Collection::update) and
+/// [`Collection::try_update`](crate::Collection::try_update).
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Update<T> {
+    call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+}
+
+struct Settings<T> {
+    write: WriteSettings<T>,
+    handle: Handle<T>,
+    edit: Edit<T>,
+    replay: bool,
+    if_absent: Option<Result<Document, JsonError>>,
+}
+
+impl<T: Resourceful> Update<T> {
+    pub(crate) fn new(handle: Handle<T>, edit: Edit<T>) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                write: WriteSettings::default(),
+                handle,
+                edit,
+                replay: false,
+                if_absent: None,
+            }),
+        }
+    }
+
+    /// Runs the edit again on what somebody else wrote, instead of merging: right for "add one" and
+    /// "append". A lost reply can then not be settled by looking, only by a write stamp.
+    pub fn replay(self) -> Self {
+        Self {
+            call: self.call.set(|settings| settings.replay = true),
+        }
+    }
+
+    /// Creates the resource with this value if it is not there; the edit is not run on it. If somebody
+    /// else creates it meanwhile, the edit is run on theirs.
+    #[expect(clippy::needless_pass_by_value, reason = "the value is given away")]
+    pub fn if_absent(self, value: T) -> Self {
+        let document = Document::encode(&value);
+        Self {
+            call: self
+                .call
+                .set(|settings| settings.if_absent = Some(document)),
+        }
+    }
+}
+
+write_settings!(Update);
+verb!(Update<T> => Result<Saved<T>, Error>, run);
+
+async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+    let handle = settings.handle;
+    let if_absent = settings.if_absent.transpose().map_err(|error| {
+        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
+    })?;
+    let target = handle.target()?;
+    let (key, filed) = (handle.key(&target).await, handle.filed(&target).await);
+    // A snapshot that an abandoned write may have outdated serves no update: it reads first.
+    let filed = filed.filter(|filed| {
+        let version = filed.validator.as_ref();
+        version.is_some() && !target.shared.abandoned.outdates(&key, version)
+    });
+    let mut call = Write::new(handle, settings.write, Goal::Replace);
+    call.base = filed;
+    call.edit = Some(settings.edit);
+    call.if_absent = if_absent;
+    call.replay = settings.replay;
+    call.saved().await
+}

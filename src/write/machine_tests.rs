@@ -1,0 +1,243 @@
+//! The machine under every order of replies: it ends, it is bounded, it never sends unpinned.
+#![expect(
+    clippy::manual_is_multiple_of,
+    reason = "a die is thrown, nothing is divided"
+)]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::machine::Machine;
+use super::plan::{
+    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
+    Seen, Verdict,
+};
+
+/// What the world may answer; which part counts depends on what was asked.
+#[derive(Clone, Debug)]
+struct World {
+    version: u8,
+    what: u8,
+    wait: Option<u8>,
+}
+
+fn world() -> impl Strategy<Value = World> {
+    (0_u8..4, any::<u8>(), proptest::option::of(0_u8..3)).prop_map(|(version, what, wait)| World {
+        version,
+        what,
+        wait,
+    })
+}
+
+fn plan() -> impl Strategy<Value = Plan<u8>> {
+    let goal = prop_oneof![
+        Just(Goal::Replace),
+        Just(Goal::Create),
+        Just(Goal::Delete),
+        Just(Goal::Append)
+    ];
+    let base = prop_oneof![
+        Just(Base::Unknown),
+        (0_u8..4).prop_map(Base::Version),
+        Just(Base::Unversioned)
+    ];
+    (goal, base, any::<[bool; 4]>(), 1_u32..6, 0_u32..5).prop_map(
+        |(goal, base, [doubtful, replay, create_if_absent, honours_keys], rounds, transient)| {
+            Plan {
+                goal,
+                doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
+                base,
+                replay,
+                create_if_absent,
+                unconditional: false,
+                honours_keys,
+                max_rounds: rounds,
+                max_transient: transient,
+                deadline: Duration::from_secs(30),
+            }
+        },
+    )
+}
+
+fn failure(what: u8) -> Failure {
+    [
+        Failure::NotSent,
+        Failure::InFlight,
+        Failure::Answered,
+        Failure::Pending,
+        Failure::Throttled,
+        Failure::Permanent,
+    ][usize::from(what) % 6]
+}
+
+fn refused(what: u8) -> Refused {
+    [
+        Refused::Stale,
+        Refused::Unclassified,
+        Refused::Locked,
+        Refused::Transient,
+        Refused::Missing,
+        Refused::ConditionRequired,
+        Refused::Final,
+    ][usize::from(what) % 7]
+}
+
+fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
+    let what = world.what;
+    let wait = world.wait.map(|wait| Duration::from_secs(wait.into()));
+    match action {
+        Action::Prepare if what % 9 == 0 => Event::EditFailed,
+        Action::Prepare => Event::Prepared(what % 5 != 0),
+        Action::Read if what % 4 == 0 => Event::Failed {
+            failure: failure(what / 4),
+            wait,
+        },
+        Action::Read => Event::Read(match what % 7 {
+            0 => Seen::Absent,
+            1 => Seen::Unversioned,
+            2 => Seen::Unusable {
+                may_heal: what % 2 == 0,
+            },
+            _ => Seen::Version(world.version),
+        }),
+        Action::Send { .. } => match what % 3 {
+            0 if what % 5 == 0 => Event::Stored,
+            0 | 1 => Event::Refused {
+                kind: refused(what / 3),
+                current: (what > 200).then_some(world.version),
+                wait,
+            },
+            _ => Event::Failed {
+                failure: failure(what / 3),
+                wait,
+            },
+        },
+        Action::Judge => Event::Judged(
+            [
+                Verdict::Landed,
+                Verdict::NotLanded,
+                Verdict::Doubtful,
+                Verdict::Unknown,
+            ][usize::from(what) % 4],
+        ),
+        Action::Resolve { .. } => Event::Resolved(
+            [
+                Decision::Write,
+                Decision::AsRemote,
+                Decision::Delete,
+                Decision::Unresolved,
+            ][usize::from(what) % 4],
+        ),
+        Action::Ask => Event::Answered(
+            [
+                Answered::Again,
+                Answered::Changed,
+                Answered::Adopt,
+                Answered::GiveUp,
+            ][usize::from(what) % 4],
+        ),
+        Action::Wait(_) if what % 11 == 0 => Event::OutOfTime,
+        Action::Wait(_) => Event::Woke,
+        Action::Finish(_) => Event::Begin,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn any_sequence_of_replies_ends_within_the_limits_and_the_condition_is_never_missing(
+        plan in plan(),
+        worlds in proptest::collection::vec(world(), 200),
+    ) {
+        let mut machine = Machine::new(plan.clone());
+        let mut event = Event::Begin;
+        let (mut requests, mut in_doubt) = (0, plan.doubtful);
+        let mut finished = None;
+        let mut trace = Vec::new();
+        for (step, world) in worlds.iter().enumerate() {
+            let now = Duration::from_millis(50 * u64::try_from(step).unwrap_or(0));
+            let action = machine.on(now, event.clone());
+            match &action {
+                Action::Send { condition, .. } => {
+                    requests += 1;
+                    prop_assert!(*condition != Condition::None || plan.goal == Goal::Append);
+                }
+                Action::Read => requests += 1,
+                Action::Finish(outcome) => {
+                    finished = Some(*outcome);
+                    break;
+                }
+                _ => {}
+            }
+            event = answer(&action, world);
+            trace.push((action.clone(), event.clone()));
+            match (&action, &event) {
+                (Action::Send { .. }, Event::Failed { failure, .. }) => {
+                    in_doubt |= matches!(failure, Failure::InFlight | Failure::Pending);
+                }
+                (Action::Judge, _) | (Action::Read, Event::Read(_)) => in_doubt = false,
+                _ => {}
+            }
+        }
+        let tally = machine.tally();
+        let outcome = finished.ok_or_else(|| TestCaseError::fail("it did not end"))?;
+        prop_assert_eq!(tally.requests, requests);
+        prop_assert!(tally.rounds <= plan.max_rounds);
+        prop_assert!(tally.transient <= plan.max_transient);
+        // A request that may have been applied is never reported as a plain failure unless a read or
+        // a judgement came after it.
+        let plain = matches!(outcome, Outcome::Failed | Outcome::Exhausted | Outcome::Refused | Outcome::Locked);
+        prop_assert!(!(plain && in_doubt), "{:?} {:?}", outcome, trace);
+    }
+}
+
+fn machine(goal: Goal) -> Machine<u8> {
+    Machine::new(Plan {
+        goal,
+        base: Base::Version(1),
+        doubtful: false,
+        replay: false,
+        create_if_absent: false,
+        unconditional: false,
+        honours_keys: false,
+        max_rounds: 16,
+        max_transient: 10,
+        deadline: Duration::from_secs(30),
+    })
+}
+
+#[test]
+fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
+    let mut machine = machine(Goal::Replace);
+    let mut on = |event| machine.on(Duration::ZERO, event);
+    let lost = Event::Failed {
+        failure: Failure::InFlight,
+        wait: None,
+    };
+    assert_eq!(on(Event::Begin), Action::Prepare);
+    assert!(matches!(on(Event::Prepared(true)), Action::Send { .. }));
+    assert!(matches!(on(lost), Action::Wait(_)));
+    assert_eq!(on(Event::Woke), Action::Read);
+    let resend = on(Event::Read(Seen::Version(1)));
+    assert!(matches!(resend, Action::Send { resend: true, .. }));
+    let stale = Event::Refused {
+        kind: Refused::Stale,
+        current: None,
+        wait: None,
+    };
+    assert_eq!(on(stale), Action::Read);
+    assert_eq!(on(Event::Read(Seen::Version(2))), Action::Judge);
+    assert_eq!(
+        on(Event::Judged(Verdict::Landed)),
+        Action::Finish(Outcome::Settled)
+    );
+}
+
+#[test]
+fn an_event_that_answers_nothing_ends_the_write() {
+    let mut machine = machine(Goal::Replace);
+    let action = machine.on(Duration::ZERO, Event::Stored);
+    assert_eq!(action, Action::Finish(Outcome::Failed));
+}

@@ -1,0 +1,17 @@
+//! The write loop: one logical write from its first request to its settled end.
+
+pub(crate) mod abandoned;
+mod doubt;
+pub(crate) mod driver;
+pub(crate) mod ending;
+pub(crate) mod machine;
+#[cfg(test)]
+mod machine_tests;
+pub(crate) mod payload;
+pub(crate) mod plan;
+pub(crate) mod reading;
+pub(crate) mod settle;
+pub(crate) mod stamp;
+pub(crate) mod target;
+pub(crate) mod task;
+mod wire;

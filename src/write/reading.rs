@@ -1,0 +1,148 @@
+//! Reads for writes, and what replies say.
+
+use std::time::{Duration, SystemTime};
+
+use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, PRAGMA};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use bytes::Bytes;
+
+use super::target::Target;
+use crate::exchange::Call;
+use crate::json::{Document, JsonError};
+use crate::refusal::Found;
+use crate::store::StoredSnapshot;
+use crate::transport::Response;
+
+/// Asks for JSON, and for Problem Details where there is none.
+///
+/// A content coding has a tag of its own (RFC 9110 8.8.3.3), so none is asked for.
+pub(crate) fn accept(headers: &mut HeaderMap) {
+    let json = HeaderValue::from_static("application/json, application/problem+json;q=0.9");
+    headers.entry(ACCEPT).or_insert(json);
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// A read of the target; `fresh`: past every cache, because a refusal does not invalidate one
+/// (RFC 9111 4.4).
+pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
+    let mut headers = target.headers.clone();
+    accept(&mut headers);
+    if fresh {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    Call {
+        method,
+        url: target.url.clone(),
+        headers,
+        body: Bytes::new(),
+    }
+}
+
+/// Why a successful reply is no representation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRepresentation {
+    #[error("the server answered {0} without a representation")]
+    Empty(StatusCode),
+    #[error("the representation came in a content coding that was not asked for")]
+    Encoded,
+    #[error("the body is not a JSON document (media type {media_type}): {source}")]
+    NotJson {
+        media_type: String,
+        source: JsonError,
+    },
+}
+
+/// A representation that was read, with what is known of its version.
+pub(crate) struct Representation {
+    pub(crate) snapshot: StoredSnapshot,
+    pub(crate) found: Found,
+}
+
+/// Takes a representation from a 200.
+pub(crate) fn representation(
+    target: &Target,
+    reply: &Response,
+) -> Result<Representation, NoRepresentation> {
+    if reply.status != StatusCode::OK && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
+        return Err(NoRepresentation::Empty(reply.status));
+    }
+    let coded = reply.headers.get(CONTENT_ENCODING);
+    if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(NoRepresentation::Encoded);
+    }
+    let depth = target.shared.exchange.limits.depth;
+    let document = Document::parse_with_depth(&reply.body, depth).map_err(|source| {
+        NoRepresentation::NotJson {
+            media_type: crate::http::essence(&reply.headers).unwrap_or_else(|| "none".to_owned()),
+            source,
+        }
+    })?;
+    let versioning = target.shared.profile.versioning();
+    let found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    let validator = match &found {
+        Found::Version(validator) => Some(validator.clone()),
+        _ => None,
+    };
+    Ok(Representation {
+        snapshot: StoredSnapshot::new(document, validator, reply.headers.clone()),
+        found,
+    })
+}
+
+/// How long the server asks to wait.
+pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
+    crate::http::retry_after(headers, SystemTime::now())
+}
+
+/// What is stored after a 2xx to a write, as far as the reply tells.
+///
+/// The validator in the reply to a `PUT` names what was sent, because a server may send one only if
+/// it stored that untouched (RFC 9110 9.3.4); many send one all the same, with the representation
+/// they made of it, which then counts. The validator in the reply to a `PATCH` names a document
+/// that is not in our hands unless it came along (RFC 5789 2.1).
+pub(crate) fn stored(
+    target: &Target,
+    reply: &Response,
+    sent: &Document,
+    method: &Method,
+) -> StoredSnapshot {
+    let depth = target.shared.exchange.limits.depth;
+    let body = Document::parse_with_depth(&reply.body, depth).ok();
+    let versioning = target.shared.profile.versioning();
+    let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
+    let returned = body.filter(|body| is_representation(target, reply, body, sent));
+    let validator = match found {
+        Found::Version(validator) if returned.is_some() || *method != Method::PATCH => {
+            Some(validator)
+        }
+        _ => None,
+    };
+    let document = returned.unwrap_or_else(|| sent.clone());
+    StoredSnapshot::new(document, validator, reply.headers.clone())
+}
+
+/// Whether the body of a reply to a write is the resource and not a report about it: the server
+/// says so (RFC 9110 8.7, RFC 7240 3), or it has every member that was sent.
+fn is_representation(target: &Target, reply: &Response, body: &Document, sent: &Document) -> bool {
+    let header = |name: &str| {
+        reply
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let applied = header("preference-applied")
+        .is_some_and(|p| p.to_ascii_lowercase().contains("return=representation"));
+    let located = header("content-location")
+        .and_then(|location| target.url.join(location).ok())
+        .is_some_and(|location| location == target.url);
+    if applied || located {
+        return true;
+    }
+    match (body.to_value(), sent.to_value()) {
+        (serde_json::Value::Object(body), serde_json::Value::Object(sent)) => {
+            !sent.is_empty() && sent.keys().all(|name| body.contains_key(name))
+        }
+        _ => false,
+    }
+}

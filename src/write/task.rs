@@ -1,0 +1,74 @@
+//! What the driver asks of the typed side: it knows documents only.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::settle::Doubtful;
+use crate::BoxError;
+use crate::http::Problem;
+use crate::json::Document;
+use crate::merge::FieldConflict;
+use crate::refusal::RefusalKind;
+use crate::store::StoredSnapshot;
+
+/// A clash as documents.
+pub(crate) struct Clash {
+    pub(crate) base: Option<Document>,
+    pub(crate) local: Option<Document>,
+    pub(crate) remote: Option<Document>,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) round: u32,
+    pub(crate) may_have_landed: bool,
+    pub(crate) doubtful: Vec<Doubtful>,
+}
+
+/// A decision as documents.
+pub(crate) enum Decided {
+    /// Write this; `None`: remove.
+    Write(Option<Document>),
+    /// Leave what is there.
+    Remote,
+    /// Nobody could decide.
+    Open(Vec<FieldConflict>),
+    /// The strategy failed.
+    Failed(BoxError),
+}
+
+/// A refusal as the handler is shown it.
+pub(crate) struct RefusedWrite {
+    pub(crate) kind: RefusalKind,
+    pub(crate) problem: Problem,
+    pub(crate) local: Option<Document>,
+    pub(crate) remote: Option<StoredSnapshot>,
+    pub(crate) attempt: u32,
+}
+
+/// A handler's answer as documents.
+pub(crate) enum Reply {
+    GiveUp,
+    Again,
+    Change(Document),
+    Adopt,
+    Wait(Duration),
+    Failed(BoxError),
+}
+
+/// The typed side of one write.
+#[async_trait]
+pub(crate) trait Task: Send {
+    /// The edited document on this base; `None` as the base: nothing is there.
+    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, BoxError>;
+
+    /// Whether the edit is an operation, whose result cannot be recognised by looking.
+    fn is_operation(&self) -> bool;
+
+    /// How long a decision may take, if not what is left of the write's time.
+    fn time(&self) -> Option<Duration>;
+
+    /// Decides a clash.
+    async fn resolve(&mut self, clash: Clash) -> Decided;
+
+    /// Answers a refusal that is no race.
+    async fn refused(&mut self, refused: RefusedWrite) -> Reply;
+}

@@ -1,0 +1,269 @@
+//! The driver's side towards the server: reads, sends, and what their replies mean.
+
+use ::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::driver::Driver;
+use super::ending::Trouble;
+use super::payload::{Draft, Payload};
+use super::plan::{Condition, Event, Failure, Goal, Refused, Seen};
+use super::reading;
+use crate::BoxError;
+use crate::exchange::{Call, NoReply};
+use crate::http::{Problem, Validator};
+use crate::observe::{self, ConflictSeen};
+use crate::refusal::{Found, RefusalKind, classify};
+use crate::store::StoredSnapshot;
+use crate::transport::{Fate, Response};
+
+impl Driver<'_> {
+    async fn exchange(&mut self, call: &Call) -> Result<Response, Failure> {
+        let deadline = self.deadline();
+        let exchange = &self.target.shared.exchange;
+        match exchange.send(call, deadline, &mut self.waited).await {
+            Ok(reply) => {
+                self.last_status = Some(reply.status);
+                Ok(reply)
+            }
+            Err(NoReply::Transport(error)) => {
+                let failure = match error.fate {
+                    Fate::NotSent => Failure::NotSent,
+                    Fate::Impossible => Failure::Permanent,
+                    Fate::TooLarge if call.method == Method::GET => Failure::Permanent,
+                    _ => Failure::InFlight,
+                };
+                self.trouble = Some(Trouble::Transport(error));
+                Err(failure)
+            }
+            Err(NoReply::Gated(wait)) => {
+                self.told = self.told.max(Some(wait));
+                self.trouble = Some(Trouble::Gated(wait));
+                Err(Failure::Permanent)
+            }
+            Err(NoReply::Credentials(error)) => {
+                self.trouble = Some(Trouble::Credentials(error));
+                Err(Failure::Permanent)
+            }
+        }
+    }
+
+    pub(super) async fn read(&mut self) -> Event<Validator> {
+        let call = reading::read_call(self.target, Method::GET, true);
+        let reply = match self.exchange(&call).await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                return Event::Failed {
+                    failure,
+                    wait: None,
+                };
+            }
+        };
+        match reply.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                self.remote = None;
+                self.forget().await;
+                Event::Read(Seen::Absent)
+            }
+            status if status.is_success() => self.take(&reply),
+            status => self.failed(status, &reply),
+        }
+    }
+
+    fn take(&mut self, reply: &Response) -> Event<Validator> {
+        match reading::representation(self.target, reply) {
+            Ok(representation) => {
+                let seen = match representation.found {
+                    Found::Version(validator) => Seen::Version(validator),
+                    Found::Nothing => Seen::Unversioned,
+                    Found::Unusable { may_heal, why } => {
+                        self.trouble = Some(Trouble::Unusable(why));
+                        Seen::Unusable { may_heal }
+                    }
+                };
+                self.remote = Some(representation.snapshot);
+                Event::Read(seen)
+            }
+            Err(error) => {
+                self.trouble = Some(Trouble::NoRepresentation(error));
+                Event::Failed {
+                    failure: Failure::Permanent,
+                    wait: None,
+                }
+            }
+        }
+    }
+
+    /// A status that says that the request was not, or perhaps not, carried out.
+    fn failed(&mut self, status: StatusCode, reply: &Response) -> Event<Validator> {
+        // Only "too many" and "not now" invite the same request again.
+        let wait =
+            reading::told_to_wait(&reply.headers).filter(|_| matches!(status.as_u16(), 429 | 503));
+        let failure = match status.as_u16() {
+            429 => Failure::Throttled,
+            500 | 503 => Failure::Answered,
+            202 => Failure::Pending,
+            // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
+            // done it.
+            408 | 425 | 502 | 504 | 512.. => Failure::InFlight,
+            _ => Failure::Permanent,
+        };
+        if let Some(wait) = wait
+            && matches!(status.as_u16(), 429 | 503)
+        {
+            let limits = &self.target.shared.exchange.limits;
+            self.target
+                .shared
+                .exchange
+                .host
+                .close_for(wait.min(limits.retry_after), Instant::now());
+        }
+        self.told = wait.or(self.told);
+        self.trouble = Some(Trouble::Status(status));
+        Event::Failed { failure, wait }
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        condition: &Condition<Validator>,
+        delete: bool,
+        resend: bool,
+    ) -> Event<Validator> {
+        let payload = match self.payload.clone() {
+            Some(payload) if resend => payload,
+            _ => match self.draft(condition, delete) {
+                Ok(payload) => payload,
+                Err(error) => {
+                    self.trouble = Some(Trouble::Payload(error));
+                    return Event::Failed {
+                        failure: Failure::Permanent,
+                        wait: None,
+                    };
+                }
+            },
+        };
+        self.payload = Some(payload.clone());
+        if let Some(document) = &payload.document
+            && self
+                .sent
+                .last()
+                .is_none_or(|last| !last.same_text(document))
+        {
+            self.sent.push(document.clone());
+        }
+        let onto = self.base.as_ref().and_then(|base| base.validator.clone());
+        let onto = onto.filter(|_| *condition != Condition::Absent);
+        if self.goal != Goal::Append {
+            self.out.send(onto, payload.document.clone());
+        }
+        let reply = match self.exchange(&payload.call).await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                return Event::Failed {
+                    failure,
+                    wait: None,
+                };
+            }
+        };
+        self.replied(&payload, &reply)
+    }
+
+    fn draft(
+        &mut self,
+        condition: &Condition<Validator>,
+        delete: bool,
+    ) -> Result<Payload, BoxError> {
+        let honours = self.target.shared.profile.honours_idempotency_keys();
+        let fresh_key = (self.goal == Goal::Append || honours)
+            && (self.payload.is_some() || self.idempotency_key.is_none());
+        if fresh_key {
+            // A key names one payload: another payload gets another key.
+            self.idempotency_key = Some(crate::ids::uuid());
+        }
+        Draft {
+            target: self.target,
+            condition,
+            base: self.base.as_ref(),
+            local: if delete { None } else { self.local.as_ref() },
+            post: self.goal == Goal::Append,
+            write_id: &self.write_id,
+            key: self.idempotency_key.as_deref(),
+        }
+        .payload()
+    }
+
+    fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
+        let status = reply.status;
+        if status.is_success() && status != StatusCode::ACCEPTED {
+            self.target.shared.exchange.host.succeeded();
+            self.stored = payload
+                .document
+                .as_ref()
+                .map(|sent| reading::stored(self.target, reply, sent, &payload.call.method));
+            self.location = reply
+                .headers
+                .get(::http::header::LOCATION)
+                .and_then(|location| self.target.url.join(location.to_str().ok()?).ok());
+            return Event::Stored;
+        }
+        if status == StatusCode::ACCEPTED
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || status.is_server_error()
+            || status.is_redirection()
+            || status == StatusCode::REQUEST_TIMEOUT
+        {
+            return self.failed(status, reply);
+        }
+        self.refused(reply)
+    }
+
+    fn refused(&mut self, reply: &Response) -> Event<Validator> {
+        // What went wrong before is over: the server speaks.
+        self.trouble = None;
+        let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
+        let wait = reading::told_to_wait(&reply.headers);
+        self.told = wait.or(self.told);
+        let pinned = self.payload.as_ref().is_some_and(|payload| payload.pinned);
+        let profile = &*self.target.shared.profile;
+        let kind = classify(profile, &problem, pinned, wait.is_some());
+        let current = (kind == RefusalKind::StaleVersion)
+            .then(|| profile.current(&problem, &reply.headers))
+            .flatten()
+            .map(|(document, validator)| {
+                let snapshot =
+                    StoredSnapshot::new(document, Some(validator.clone()), reply.headers.clone());
+                self.remote = Some(snapshot);
+                validator
+            });
+        let refused = match (kind, reply.status.as_u16()) {
+            (RefusalKind::StaleVersion, _) => Refused::Stale,
+            (RefusalKind::Locked, _) => Refused::Locked,
+            (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
+            (_, 404 | 410) => Refused::Missing,
+            (_, 428) => Refused::ConditionRequired,
+            (RefusalKind::Unknown, 409) => Refused::Unclassified,
+            _ => Refused::Final,
+        };
+        let path = self.target.url.path();
+        let round = self.machine.tally().rounds;
+        observe::conflict(
+            self.target.shared.observer.as_deref(),
+            &ConflictSeen::new(path, kind, problem.status(), round),
+        );
+        self.refusal = Some((kind, problem));
+        Event::Refused {
+            kind: refused,
+            current,
+            wait,
+        }
+    }
+
+    pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
+        let filed = self.target.shared.store.put(self.out.key(), snapshot).await;
+        observe::store_result(filed);
+    }
+
+    pub(super) async fn forget(&mut self) {
+        let forgotten = self.target.shared.store.remove(self.out.key()).await;
+        observe::store_result(forgotten);
+    }
+}

@@ -1,0 +1,167 @@
+//! The whole loop against real servers. `tests/interop/run` starts them and calls this program.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a failed test may panic, and the figures are for people to read"
+)]
+
+mod document;
+mod race;
+mod story;
+mod wire;
+
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, ETAG};
+use http::{HeaderName, HeaderValue};
+use ifmatch::{Client, Collection, Generic, Versioning};
+
+use crate::document::{Enveloped, Plain, Shape};
+use crate::race::Race;
+
+/// One server under test.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    base: String,
+    /// Beneath the address; without segments, the documents lie right there.
+    path: &'static [&'static str],
+    suffix: &'static str,
+    header: Option<(HeaderName, HeaderValue)>,
+    profile: Generic,
+}
+
+impl Server {
+    /// The server whose address is in the environment, or a line that says why there is none.
+    fn from_env(name: &'static str, variable: &str) -> Option<Self> {
+        let Ok(base) = std::env::var(variable) else {
+            println!("{name}: skipped, {variable} is not set");
+            return None;
+        };
+        Some(Self {
+            name,
+            base,
+            path: &[],
+            suffix: "",
+            header: None,
+            profile: Generic::new(),
+        })
+    }
+
+    fn kinto(name: &'static str, variable: &str) -> Option<Self> {
+        let any_user = HeaderValue::from_static("Basic YW55OnB3");
+        Some(Self {
+            path: &["buckets", "b", "collections", "c", "records"],
+            header: Some((AUTHORIZATION, any_user)),
+            ..Self::from_env(name, variable)?
+        })
+    }
+
+    fn dav(name: &'static str, variable: &str) -> Option<Self> {
+        Some(Self {
+            suffix: ".json",
+            ..Self::from_env(name, variable)?
+        })
+    }
+
+    /// A name that no earlier run used.
+    pub(crate) fn id(&self, what: &str) -> String {
+        format!("{}-{what}-{}{}", self.name, std::process::id(), self.suffix)
+    }
+
+    /// A handle of a client of its own: nothing but the server is shared with any other.
+    pub(crate) fn docs<S: Shape>(&self) -> Collection<S> {
+        let mut builder = Client::builder(&self.base).profile(self.profile.clone());
+        if let Some((name, value)) = self.header.clone() {
+            builder = builder.default_header(name, value);
+        }
+        if wire::is_wanted() {
+            builder = builder.transport(wire::Told::new(self.name));
+        }
+        let client = builder.build().unwrap();
+        client.collection_with(self.path, document::strategy::<S>())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run kinto"]
+async fn kinto() {
+    let Some(server) = Server::kinto("kinto", "IFMATCH_KINTO") else {
+        return;
+    };
+    story::tell::<Enveloped>(&server).await;
+    Race::default().run::<Enveloped>(&server).await.is_exact();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run nginx"]
+async fn kinto_behind_nginx() {
+    let Some(server) = Server::kinto("nginx", "IFMATCH_NGINX_KINTO") else {
+        return;
+    };
+    compression_weakens_tags(&server).await;
+    story::tell::<Enveloped>(&server).await;
+    Race::default().run::<Enveloped>(&server).await.is_exact();
+}
+
+/// The trap is really there: whoever takes a compressed reply is given a weak tag.
+async fn compression_weakens_tags(server: &Server) {
+    let id = server.id("compressed");
+    let docs = server.docs::<Enveloped>();
+    let made = docs.create(&id, &Shape::new("draft")).await.unwrap();
+    let mut request = reqwest::Client::new().get(made.snapshot().url().clone());
+    if let Some((name, value)) = server.header.clone() {
+        request = request.header(name, value);
+    }
+    let reply = request.header(ACCEPT_ENCODING, "gzip").send().await;
+    let reply = reply.unwrap();
+    assert!(reply.headers()[ETAG].as_bytes().starts_with(b"W/"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run lighttpd"]
+async fn lighttpd() {
+    let Some(server) = Server::dav("lighttpd", "IFMATCH_LIGHTTPD") else {
+        return;
+    };
+    story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+/// Its tags are weak for a second after each write, so each edit takes that long: there are fewer.
+/// It checks the condition and writes in two steps, so that racing writes are lost within the server;
+/// only writers that take turns are counted strictly.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run apache"]
+async fn apache() {
+    let Some(server) = Server::dav("apache", "IFMATCH_APACHE") else {
+        return;
+    };
+    story::tell::<Plain>(&server).await;
+    let race = Race {
+        edits: 3,
+        in_turn: true,
+        ..Race::default()
+    };
+    race.run::<Plain>(&server).await.is_exact();
+    let race = Race {
+        edits: 3,
+        ..Race::default()
+    };
+    race.run::<Plain>(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run pouchdb"]
+async fn pouchdb() {
+    let Some(server) = Server::from_env("pouchdb", "IFMATCH_POUCHDB") else {
+        return;
+    };
+    let revision = Versioning::body_field("/_rev")
+        .reply_field("/rev")
+        .query("rev");
+    let server = Server {
+        profile: Generic::new().versioning(revision),
+        ..server
+    };
+    story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+}

@@ -1,0 +1,332 @@
+//! Promise 1: no write without a precondition, and none that overwrites what it has not seen.
+
+use crate::support::{ARTICLE, Article, Event, Server, foreign};
+use ifmatch::{LocalWins, MergeStrategy, RemoteWins, ThreeWay, WriteMode, merge_fn};
+
+#[tokio::test]
+async fn eight_writers_with_200_edits_lose_none() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let mut writers = Vec::new();
+    for _ in 0..8 {
+        let articles = server
+            .client()
+            .collection_with::<Article>("articles", ThreeWay::default());
+        writers.push(tokio::spawn(async move {
+            for _ in 0..25 {
+                articles
+                    .update(1, |article| article.views += 1)
+                    .replay()
+                    .max_rounds(1_000)
+                    .await
+                    .unwrap();
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(server.value("/v1/articles/1")["views"], 201);
+    let bare = server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "PUT" && seen.header("if-match").is_none());
+    assert_eq!(bare.count(), 0);
+}
+
+#[tokio::test]
+async fn mine_wins_stays_pinned_to_the_version_it_saw() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default().or_else(LocalWins));
+    let mut article = articles.get(1).await.unwrap();
+    article.title = "mine".into();
+    server.script([
+        foreign(|theirs| theirs["title"] = "second".into()),
+        Event::Plain,
+        // A third writer comes between the read and the overwrite.
+        foreign(|theirs| theirs["body"] = "third".into()),
+    ]);
+    let saved = articles.save(&article).await.unwrap();
+    assert_eq!(saved.report().rounds, 3);
+    let stored = server.value("/v1/articles/1");
+    assert_eq!(
+        (&stored["title"], &stored["body"]),
+        (&"mine".into(), &"third".into())
+    );
+    assert!(
+        server
+            .seen()
+            .iter()
+            .filter(|seen| seen.method == "PUT")
+            .all(|put| put.header("if-match").is_some())
+    );
+}
+
+#[tokio::test]
+async fn a_409_after_which_the_version_has_moved_is_merged_like_a_412() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    server.0.lock().unwrap().stale = Some((409, r#"{"type":"about:blank","title":"Conflict"}"#));
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let mut article = articles.get(1).await.unwrap();
+    article.views = 9;
+    server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
+    articles.save(&article).await.unwrap();
+    let stored = server.value("/v1/articles/1");
+    assert_eq!(
+        (&stored["title"], &stored["views"]),
+        (&"theirs".into(), &9.into())
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_demands_a_condition_gets_one_after_a_read() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let profile = ifmatch::Generic::new().versioning(ifmatch::Versioning::unconditional());
+    let client = server.builder().profile(profile).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    server.script([Event::Plain, Event::Answer(428, &[], "")]);
+    // Told to be unconditional, and refused for it: there is no version to pin the write to.
+    let error = articles
+        .update(1, |article| article.views = 5)
+        .await
+        .unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
+    assert_eq!(server.value("/v1/articles/1")["views"], 1);
+}
+
+#[tokio::test]
+async fn a_removal_meets_an_edit_as_a_conflict_and_never_removes_what_it_has_not_seen() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let article = articles.get(1).await.unwrap();
+    server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
+    let error = articles.delete(&article).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    let sides = error.into_sides::<Article>().unwrap();
+    assert!(sides.local.is_none());
+    assert_eq!(sides.remote.unwrap().title, "theirs");
+    server.script([foreign(|theirs| theirs["title"] = "again".into())]);
+    articles
+        .delete(&article)
+        .strategy(RemoteWins)
+        .await
+        .unwrap();
+    assert!(server.text("/v1/articles/1").is_some());
+    articles.delete(&article).strategy(LocalWins).await.unwrap();
+    assert!(server.text("/v1/articles/1").is_none());
+    let deletes = server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "DELETE");
+    assert!(
+        deletes
+            .into_iter()
+            .all(|seen| seen.header("if-match").is_some())
+    );
+}
+
+#[tokio::test]
+async fn an_edit_meets_a_removal_and_the_strategy_decides() {
+    let edit = |article: &mut Article| article.title = "mine".into();
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    server.script([Event::Plain, Event::ForeignRemoval]);
+    let error = articles.update(1, edit).await.unwrap_err();
+    assert!(error.is_gone(), "{error:?}");
+    assert_eq!(
+        error
+            .sides::<Article>()
+            .unwrap()
+            .local
+            .as_ref()
+            .unwrap()
+            .title,
+        "mine"
+    );
+    server.put("/v1/articles/1", ARTICLE);
+    server.script([Event::Plain, Event::ForeignRemoval]);
+    let saved = articles.update(1, edit).strategy(LocalWins).await.unwrap();
+    assert_eq!(saved.title, "mine");
+    assert_eq!(
+        server.seen().last().unwrap().header("if-none-match"),
+        Some("*")
+    );
+}
+
+#[tokio::test]
+async fn two_creations_never_overwrite_each_other() {
+    let server = Server::default();
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let draft: Article = serde_json::from_str(ARTICLE).unwrap();
+    let made = articles.create(1, &draft).await.unwrap();
+    assert_eq!(made.snapshot().id(), Some("1"));
+    let second = Article {
+        title: "second".into(),
+        ..draft
+    };
+    let error = articles.create(1, &second).await.unwrap_err();
+    assert!(error.is_already_exists(), "{error:?}");
+    let sides = error.into_sides::<Article>().unwrap();
+    assert_eq!(
+        (
+            sides.local.unwrap().title,
+            sides.remote.unwrap().title.clone()
+        ),
+        ("second".into(), "old".into())
+    );
+    assert_eq!(server.value("/v1/articles/1")["title"], "old");
+}
+
+#[tokio::test]
+async fn an_update_that_creates_meets_another_creation_with_its_edit() {
+    let server = Server::default();
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let first: Article = serde_json::from_str(ARTICLE).unwrap();
+    server.script([
+        Event::Plain,
+        foreign(|theirs| *theirs = serde_json::json!({"title": "t", "body": "b", "views": 10})),
+    ]);
+    let saved = articles
+        .update(1, |article| article.views += 1)
+        .if_absent(first)
+        .await
+        .unwrap();
+    assert_eq!((saved.views, saved.title.as_str()), (11, "t"));
+    assert_eq!(server.value("/v1/articles/1")["views"], 11);
+}
+
+#[tokio::test]
+async fn every_write_mode_is_conditional_and_merges() {
+    for mode in [WriteMode::Put, WriteMode::MergePatch] {
+        let server = Server::with("/v1/articles/1", ARTICLE);
+        let articles = server
+            .client()
+            .collection_with::<Article>("articles", ThreeWay::default())
+            .write_mode(mode);
+        server.script([
+            Event::Plain,
+            foreign(|theirs| theirs["body"] = "theirs".into()),
+        ]);
+        articles
+            .update(1, |article| article.title = "mine".into())
+            .await
+            .unwrap();
+        let stored = server.value("/v1/articles/1");
+        assert_eq!(
+            (&stored["title"], &stored["body"]),
+            (&"mine".into(), &"theirs".into()),
+            "{mode:?}"
+        );
+        // The reply to a PATCH names a document that nobody sent: the next write reads first.
+        articles
+            .update(1, |article| article.views += 1)
+            .await
+            .unwrap();
+        let reads = server
+            .methods()
+            .iter()
+            .filter(|method| *method == "GET")
+            .count();
+        assert_eq!(
+            reads,
+            if mode == WriteMode::Put { 2 } else { 3 },
+            "{mode:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_json_patch_tests_what_it_replaces() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .write_mode(WriteMode::JsonPatch);
+    server.script([Event::Plain, Event::Answer(204, &[("etag", "\"9\"")], "")]);
+    articles
+        .update(1, |article| article.views = 2)
+        .await
+        .unwrap();
+    let patch = server.seen().pop().unwrap();
+    assert_eq!(
+        (patch.method.as_str(), patch.header("if-match")),
+        ("PATCH", Some("\"1\""))
+    );
+    let body = String::from_utf8(patch.body).unwrap();
+    assert_eq!(
+        body,
+        r#"[{"op":"test","path":"/views","value":1},{"op":"replace","path":"/views","value":2}]"#
+    );
+}
+
+#[tokio::test]
+async fn a_function_merges_with_all_three_sides() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let strategy = merge_fn(
+        |base: Option<&Article>, local: &Article, remote: &Article| {
+            let base = base.ok_or("no base")?;
+            let views = remote.views + (local.views - base.views);
+            Ok(Article {
+                views,
+                ..local.clone()
+            })
+        },
+    );
+    let articles = server.client().collection_with("articles", strategy);
+    server.script([Event::Plain, foreign(|theirs| theirs["views"] = 10.into())]);
+    let saved = articles
+        .update(1, |article: &mut Article| article.views += 5)
+        .await
+        .unwrap();
+    assert_eq!(saved.views, 15);
+}
+
+#[tokio::test]
+async fn a_removal_of_a_version_without_a_tag_removes_only_what_was_seen() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    server.0.lock().unwrap().silent = true;
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let saved = articles
+        .update(1, |article| article.views = 7)
+        .await
+        .unwrap();
+    server.put("/v1/articles/1", &ARTICLE.replace("text", "theirs"));
+    let error = articles.delete(&saved).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    let saved = articles
+        .update(1, |article| article.views = 8)
+        .await
+        .unwrap();
+    articles.delete(&saved).await.unwrap();
+    assert!(server.text("/v1/articles/1").is_none());
+    assert!(articles.save(&saved).await.unwrap_err().is_gone());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_meets_something_with_a_weak_tag_as_what_exists_already() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    server.0.lock().unwrap().tag = Some(|version| format!("W/\"{version}\""));
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let draft: Article = serde_json::from_str(ARTICLE).unwrap();
+    for stale in [412, 409] {
+        server.0.lock().unwrap().stale = Some((stale, r#"{"error":"conflict"}"#));
+        let error = articles.create(1, &draft).await.unwrap_err();
+        assert!(error.is_already_exists(), "{error:?}");
+    }
+}

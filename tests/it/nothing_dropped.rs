@@ -1,0 +1,282 @@
+//! Promise 3: nothing of the user's is dropped.
+
+use crate::support::{ARTICLE, Article, Event, Server, foreign};
+use ifmatch::{Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, Deserialize, Merge)]
+struct Order {
+    customer: String,
+    #[merge(key = "sku")]
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Merge)]
+struct Line {
+    sku: String,
+    quantity: u32,
+}
+
+const ORDER: &str = r#"{"total":1.10,"id":12345678901234567890123,"huge":1e400,"customer":"A","meta":{"deep":{"x":[1.0,2.50]}},"lines":[{"sku":"a","quantity":1,"price":9.90},{"sku":"b","quantity":2,"price":1e2}]}"#;
+
+#[tokio::test]
+async fn fields_the_type_does_not_know_survive_with_the_text_of_their_numbers() {
+    let server = Server::with("/v1/orders/1", ORDER);
+    let orders = server.client().collection::<Order>("orders");
+    server.script([
+        Event::Plain,
+        foreign_text(ORDER, r#""customer":"A""#, r#""customer":"A","added":0.10"#),
+    ]);
+    let edit = |order: &mut Order| {
+        order.lines[1].quantity = 5;
+        order.lines.insert(
+            0,
+            Line {
+                sku: "new".into(),
+                quantity: 1,
+            },
+        );
+    };
+    orders.update(1, edit).await.unwrap();
+    let stored = server.text("/v1/orders/1").unwrap();
+    for kept in [
+        r#""total":1.10"#,
+        r#""id":12345678901234567890123"#,
+        r#""huge":1e400"#,
+        r#""added":0.10"#,
+        r#"{"deep":{"x":[1.0,2.50]}}"#,
+        r#"{"sku":"a","quantity":1,"price":9.90}"#,
+        r#"{"sku":"b","quantity":5,"price":1e2}"#,
+        r#"{"sku":"new","quantity":1}"#,
+    ] {
+        assert!(stored.contains(kept), "{kept} is missing in {stored}");
+    }
+}
+
+/// Somebody else's edit of the text itself: `Value` would spell the numbers anew.
+fn foreign_text(document: &'static str, from: &'static str, to: &'static str) -> Event {
+    Event::ForeignText(document.replace(from, to))
+}
+
+#[tokio::test]
+async fn a_document_without_a_type_keeps_its_numbers_too() {
+    let server = Server::with("/v1/orders/1", ORDER);
+    let orders = server.client().collection::<serde_json::Value>("orders");
+    orders
+        .update(1, |order| order["customer"] = "B".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        server.text("/v1/orders/1").unwrap(),
+        ORDER.replace("\"A\"", "\"B\"")
+    );
+}
+
+#[tokio::test]
+async fn a_conflict_gives_all_sides_and_fields_back_and_can_be_saved_from_there() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    server.script([
+        Event::Plain,
+        foreign(|theirs| (theirs["title"], theirs["body"]) = ("theirs".into(), "theirs".into())),
+    ]);
+    let edit = |article: &mut Article| (article.title, article.views) = ("mine".into(), 7);
+    let error = articles.update(1, edit).await.unwrap_err();
+    assert!(
+        error.is_conflict() && error.to_string().contains("/title"),
+        "{error}"
+    );
+    assert_eq!(error.report().rounds, 1);
+    let sides = error.into_sides::<Article>().unwrap();
+    assert_eq!(sides.fields.len(), 1);
+    let (base, mine, mut theirs) = (
+        sides.base.unwrap(),
+        sides.local.unwrap(),
+        sides.remote.unwrap(),
+    );
+    assert_eq!(
+        (
+            base.title.as_str(),
+            mine.title.as_str(),
+            theirs.title.as_str()
+        ),
+        ("old", "mine", "theirs")
+    );
+    theirs.title = mine.title;
+    let saved = articles.save(theirs).await.unwrap();
+    assert_eq!(saved.report().requests, 1);
+    assert_eq!(server.value("/v1/articles/1")["body"], "theirs");
+}
+
+#[tokio::test]
+async fn an_error_and_all_else_keep_bodies_and_secrets_out_of_their_words() {
+    let server = Server::with("/v1/articles/1", &ARTICLE.replace("text", "s3cret body"));
+    let client = server.builder().bearer_token("t0ken").build().unwrap();
+    let articles = client
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .query("key", "qu3ry");
+    let article = articles.get(1).await.unwrap();
+    server.script([foreign(|theirs| theirs["title"] = "theirs s3cret".into())]);
+    let mut mine = article.clone();
+    mine.title = "mine s3cret".into();
+    let error = articles.save(&mine).await.unwrap_err();
+    let words = format!(
+        "{error} {error:?} {} {article:?} {articles:?} {client:?} {:?}",
+        error.report(),
+        error.sides::<Article>()
+    );
+    for secret in ["s3cret", "t0ken", "qu3ry"] {
+        assert!(!words.contains(secret), "{secret} in {words}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_that_spans_two_requests_is_taken_up_again() {
+    let server = Server::with("/v1/orders/1", ORDER);
+    let orders = server.client().collection::<Order>("orders");
+    let shown = orders.get(1).await.unwrap();
+    let (document, validator) = (
+        shown.snapshot().document().to_string(),
+        shown.snapshot().validator().unwrap().to_string(),
+    );
+    server.put("/v1/orders/1", &ORDER.replace("\"A\"", "\"C\""));
+    let mut form = orders
+        .restore(1, document.as_str(), validator.as_str())
+        .unwrap();
+    form.lines[0].quantity = 4;
+    let saved = orders.save(form).await.unwrap();
+    assert_eq!((saved.customer.as_str(), saved.lines[0].quantity), ("C", 4));
+    assert!(
+        orders
+            .restore("", document.as_str(), validator.as_str())
+            .unwrap_err()
+            .is_config()
+    );
+    assert!(
+        orders
+            .restore(1, "{", validator.as_str())
+            .unwrap_err()
+            .is_decode()
+    );
+}
+
+#[tokio::test]
+async fn a_strategy_that_fails_panics_or_never_answers_loses_nothing() {
+    let failing =
+        ifmatch::merge_fn(|_: Option<&Article>, _: &Article, _: &Article| Err("no idea".into()));
+    let panicking =
+        ifmatch::merge_fn(|_: Option<&Article>, _: &Article, _: &Article| panic!("a bug"));
+    for (strategy, words) in [
+        (
+            Box::new(failing) as Box<dyn MergeStrategy<Article>>,
+            "no idea",
+        ),
+        (Box::new(panicking), "panicked"),
+        (Box::new(Mute), "without an end"),
+    ] {
+        let server = Server::with("/v1/articles/1", ARTICLE);
+        let articles = server.client().collection_with("articles", strategy);
+        server.script([
+            Event::Plain,
+            foreign(|theirs| theirs["title"] = "theirs".into()),
+        ]);
+        let call = articles.update(1, |article: &mut Article| article.views = 7);
+        let error = call
+            .timeout(std::time::Duration::from_millis(50))
+            .await
+            .unwrap_err();
+        assert!(error.is_conflict() || error.is_exhausted(), "{error:?}");
+        assert!(error.report().why.contains(words), "{}", error.report());
+        let sides = error.into_sides::<Article>().unwrap();
+        assert_eq!(
+            (
+                sides.local.unwrap().views,
+                sides.remote.unwrap().title.clone()
+            ),
+            (7, "theirs".into())
+        );
+    }
+}
+
+struct Mute;
+
+#[ifmatch::async_trait]
+impl MergeStrategy<Article> for Mute {
+    async fn resolve(
+        &self,
+        _: &ifmatch::Conflict<Article>,
+    ) -> Result<ifmatch::Resolution<Article>, ifmatch::BoxError> {
+        std::future::pending().await
+    }
+}
+
+#[derive(Debug, Deserialize, Merge)]
+struct Unwritable {
+    #[expect(dead_code, reason = "only its writing matters")]
+    title: String,
+}
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("not today"))
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_serialise_is_told_before_anything_is_written() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server.client().collection::<Unwritable>("articles");
+    let article = articles.get(1).await.unwrap();
+    assert!(articles.save(&article).await.unwrap_err().is_config());
+    assert!(articles.create(2, &article).await.unwrap_err().is_config());
+    let error = articles.update(1, |_| ()).await.unwrap_err();
+    assert!(error.is_edit(), "{error:?}");
+    assert_eq!(server.0.lock().unwrap().applied, 0);
+}
+
+#[tokio::test]
+async fn an_edit_that_fails_or_panics_sends_nothing_and_says_so() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let none_left = |article: &mut Article| {
+        article.views = article.views.checked_sub(5).ok_or("none left")?;
+        Ok(())
+    };
+    let error = articles.try_update(1, none_left).await.unwrap_err();
+    assert!(error.is_edit());
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "none left"
+    );
+    let error = articles.update(1, |_| panic!("a bug")).await.unwrap_err();
+    assert!(error.is_edit());
+    assert_eq!(
+        error.into_sides::<Article>().unwrap().base.unwrap().views,
+        1
+    );
+    assert_eq!(server.0.lock().unwrap().applied, 0);
+}
+
+#[tokio::test]
+async fn a_removal_elsewhere_that_is_accepted_still_gives_the_edit_back() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let strategy = ThreeWay::new(Policy::new().field("/views", Rule::Counter)).or_else(RemoteWins);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", strategy);
+    server.script([Event::Plain, Event::ForeignRemoval]);
+    let error = articles
+        .update(1, |article| article.views += 1)
+        .await
+        .unwrap_err();
+    assert!(error.is_gone());
+    assert_eq!(
+        error.into_sides::<Article>().unwrap().local.unwrap().views,
+        2
+    );
+    assert!(server.text("/v1/articles/1").is_none());
+}

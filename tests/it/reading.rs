@@ -1,0 +1,333 @@
+//! Reads: snapshots, news, pages, credentials.
+
+use std::sync::Mutex;
+
+use crate::support::{ARTICLE, Article, Event, Server};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use ifmatch::{Authenticator, BoxError, ThreeWay, Versioning, async_trait};
+use serde_json::Value;
+
+const AT: &str = "/v1/articles/1";
+
+#[tokio::test]
+async fn a_second_read_is_answered_by_304_from_the_snapshot() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap();
+    let again = articles.get(1).await.unwrap();
+    assert_eq!(
+        (
+            again.title.as_str(),
+            server.seen()[1].header("if-none-match")
+        ),
+        ("old", Some("\"1\""))
+    );
+    let same = articles.refresh(1).await.unwrap();
+    assert!(!same.changed);
+    server.put(AT, &ARTICLE.replace("old", "new"));
+    let news = articles.refresh(1).await.unwrap();
+    assert!(news.changed && news.value.title == "new");
+    assert_eq!(
+        articles
+            .get_opt(2)
+            .await
+            .unwrap()
+            .map(|article| article.title.clone()),
+        None
+    );
+    let head = articles.head(1).await.unwrap();
+    assert_eq!(head.validator.unwrap().to_string(), "\"2\"");
+}
+
+#[tokio::test]
+async fn a_listing_goes_from_page_to_page_and_its_items_can_be_saved() {
+    let server = Server::with(AT, ARTICLE);
+    let item = format!("[{}]", ARTICLE.replace("{\"title", "{\"id\":1,\"title"));
+    let item: &'static str = Box::leak(item.into_boxed_str());
+    server.script([
+        Event::Answer(
+            200,
+            &[("link", "</v1/articles?page=2>; rel=\"next\"")],
+            item,
+        ),
+        Event::Answer(200, &[], "[]"),
+    ]);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let page = articles.list().await.unwrap();
+    let last = page.next().unwrap().await.unwrap();
+    assert!(last.items.is_empty() && last.next().is_none());
+    let mut article = page.items.into_iter().next().unwrap();
+    assert_eq!(article.snapshot().id(), Some("1"));
+    article.title = "from the list".into();
+    // The list told no version: it is read first, and somebody else's edit since is merged.
+    server.put(AT, &ARTICLE.replace("text", "theirs"));
+    let saved = articles.save(article).await.unwrap();
+    assert_eq!(
+        (saved.title.as_str(), saved.body.as_str()),
+        ("from the list", "theirs")
+    );
+
+    server.script([Event::Answer(
+        200,
+        &[],
+        r#"{"data":{"rows":[{"key":"a/b"}]},"more":"http://evil.test/"}"#,
+    )]);
+    let things = server.client().collection::<Value>("things");
+    let error = things
+        .list()
+        .items_at("/data/rows")
+        .id_at("/key")
+        .next_at("/more")
+        .await
+        .unwrap_err();
+    assert!(error.is_status(), "{error:?}");
+    server.script([Event::Answer(200, &[], "{}")]);
+    assert!(
+        things
+            .list()
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("items_at")
+    );
+}
+
+#[tokio::test]
+async fn a_version_in_the_body_serves_like_a_tag() {
+    let server = Server::with("/v1/docs/1", r#"{"_rev":"1-a","n":1}"#);
+    let versioning = Versioning::body_field("/_rev")
+        .reply_field("/rev")
+        .query("rev");
+    let profile = ifmatch::Generic::new().versioning(versioning);
+    let client = server.builder().profile(profile).build().unwrap();
+    let docs = client.collection::<Value>("docs");
+    server.script([
+        Event::Plain,
+        Event::Answer(
+            409,
+            &[],
+            r#"{"error":"conflict","reason":"Document update conflict."}"#,
+        ),
+        Event::Answer(200, &[], r#"{"_rev":"2-b","n":1,"m":5}"#),
+        Event::Answer(
+            201,
+            &[("etag", "\"of another tag space\"")],
+            r#"{"ok":true,"id":"1","rev":"3-c"}"#,
+        ),
+    ]);
+    let saved = docs.update(1, |doc| doc["n"] = 2.into()).await.unwrap();
+    assert_eq!(
+        saved.snapshot().validator().unwrap().to_string(),
+        "version:3-c"
+    );
+    let puts: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "PUT")
+        .collect();
+    assert_eq!(
+        String::from_utf8(puts[1].body.clone()).unwrap(),
+        r#"{"_rev":"2-b","n":2,"m":5}"#
+    );
+    server.script([
+        Event::Answer(201, &[], r#"{"ok":true,"id":"1","rev":"4-d"}"#),
+        Event::Answer(200, &[], "{}"),
+    ]);
+    let saved = docs.update(1, |doc| doc["n"] = 3.into()).await.unwrap();
+    let put = server.seen().pop().unwrap();
+    assert!(
+        String::from_utf8(put.body)
+            .unwrap()
+            .contains(r#""_rev":"3-c""#)
+    );
+    docs.delete(saved).await.unwrap();
+    assert_eq!(
+        server.seen().pop().unwrap().query.as_deref(),
+        Some("rev=4-d")
+    );
+}
+
+#[tokio::test]
+async fn a_date_serves_where_there_is_no_tag() {
+    let server = Server::with(AT, ARTICLE);
+    let dated = &[
+        ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("date", "Sun, 06 Nov 1994 08:49:40 GMT"),
+    ];
+    server.script([
+        Event::Answer(200, dated, ARTICLE),
+        Event::Answer(204, &[], ""),
+    ]);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    articles
+        .update(1, |article| article.views = 4)
+        .await
+        .unwrap();
+    let put = server.seen().pop().unwrap();
+    assert_eq!(
+        put.header("if-unmodified-since"),
+        Some("Sun, 06 Nov 1994 08:49:37 GMT")
+    );
+}
+
+struct Token(Mutex<u32>);
+
+#[async_trait]
+impl Authenticator for Token {
+    async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
+        let number = *self.0.lock().unwrap();
+        headers.insert(AUTHORIZATION, format!("Bearer {number}").parse()?);
+        Ok(())
+    }
+
+    async fn renew(&self) -> Result<bool, BoxError> {
+        *self.0.lock().unwrap() += 1;
+        Ok(true)
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some("anna".into())
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_ran_out_are_renewed_once_and_keep_their_snapshots() {
+    let server = Server::with(AT, ARTICLE);
+    let client = server.builder().auth(Token(Mutex::new(1))).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap();
+    server.script([Event::Answer(401, &[], "")]);
+    let saved = articles
+        .update(1, |article| article.views = 3)
+        .await
+        .unwrap();
+    assert_eq!(saved.report().rounds, 1);
+    assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
+    assert_eq!(server.seen()[2].header("authorization"), Some("Bearer 2"));
+    server.script([Event::Answer(401, &[], ""), Event::Answer(401, &[], "")]);
+    assert!(articles.get(1).await.unwrap_err().is_status());
+}
+
+#[tokio::test]
+async fn one_users_snapshot_never_serves_another() {
+    let server = Server::with(AT, ARTICLE);
+    let store = std::sync::Arc::new(ifmatch::MemoryStore::default());
+    let user = |token: &str| {
+        let client = server
+            .builder()
+            .bearer_token(token)
+            .store(Shared(store.clone()))
+            .build()
+            .unwrap();
+        client.collection_with::<Article>("articles", ThreeWay::default())
+    };
+    user("anna").get(1).await.unwrap();
+    user("anna").get(1).await.unwrap();
+    user("boris").get(1).await.unwrap();
+    let seen = server.seen();
+    assert_eq!(
+        (
+            seen[1].header("if-none-match"),
+            seen[2].header("if-none-match")
+        ),
+        (Some("\"1\""), None)
+    );
+}
+
+struct Shared(std::sync::Arc<ifmatch::MemoryStore>);
+
+#[async_trait]
+impl ifmatch::SnapshotStore for Shared {
+    async fn get(
+        &self,
+        key: &ifmatch::SnapshotKey,
+    ) -> Result<Option<ifmatch::StoredSnapshot>, BoxError> {
+        self.0.get(key).await
+    }
+
+    async fn put(
+        &self,
+        key: &ifmatch::SnapshotKey,
+        snapshot: ifmatch::StoredSnapshot,
+    ) -> Result<(), BoxError> {
+        self.0.put(key, snapshot).await
+    }
+
+    async fn remove(&self, key: &ifmatch::SnapshotKey) -> Result<(), BoxError> {
+        self.0.remove(key).await
+    }
+}
+
+struct BrokenStore;
+
+#[async_trait]
+impl ifmatch::SnapshotStore for BrokenStore {
+    async fn get(
+        &self,
+        _: &ifmatch::SnapshotKey,
+    ) -> Result<Option<ifmatch::StoredSnapshot>, BoxError> {
+        Err("disk on fire".into())
+    }
+
+    async fn put(
+        &self,
+        _: &ifmatch::SnapshotKey,
+        _: ifmatch::StoredSnapshot,
+    ) -> Result<(), BoxError> {
+        Err("disk on fire".into())
+    }
+
+    async fn remove(&self, _: &ifmatch::SnapshotKey) -> Result<(), BoxError> {
+        Err("disk on fire".into())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_costs_reads_and_nothing_else() {
+    let server = Server::with(AT, ARTICLE);
+    let client = server.builder().store(BrokenStore).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    for views in 2..4 {
+        articles
+            .update(1, move |article| article.views = views)
+            .await
+            .unwrap();
+    }
+    assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
+}
+
+#[tokio::test]
+async fn headers_and_queries_of_a_handle_go_with_each_request() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .header(
+            http::header::ACCEPT_LANGUAGE,
+            http::HeaderValue::from_static("de"),
+        )
+        .query("tenant", "a&b");
+    articles
+        .update(1, |article| article.views = 3)
+        .await
+        .unwrap();
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.header("accept-language") == Some("de"))
+    );
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.query.as_deref() == Some("tenant=a%26b"))
+    );
+}

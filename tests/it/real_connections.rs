@@ -1,0 +1,135 @@
+//! The same over sockets: reqwest, wiremock, and a proxy that loses things.
+
+use ifmatch::testing::{LossyProxy, ResourceServer};
+use ifmatch::{Client, Merge};
+use serde::{Deserialize, Serialize};
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Merge)]
+struct Article {
+    title: String,
+    #[merge(counter)]
+    views: u64,
+}
+
+const ARTICLE: &str = r#"{"title":"old","views":1}"#;
+
+#[tokio::test]
+async fn a_clash_is_merged_through_a_reqwest_client_of_ones_own() {
+    let server = ResourceServer::start().await;
+    server.put("/articles/1", ARTICLE);
+    let http = reqwest::Client::builder()
+        .retry(reqwest::retry::never())
+        .build()
+        .unwrap();
+    let client = Client::builder(server.uri())
+        .http_client(http)
+        .bearer_token("t")
+        .build()
+        .unwrap();
+    let articles = client.collection::<Article>("articles");
+    server.before_next_write(|theirs| theirs["title"] = "theirs".into());
+    let saved = articles
+        .update(1, |article| article.views += 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        *saved,
+        Article {
+            title: "theirs".into(),
+            views: 2
+        }
+    );
+    assert!(
+        server
+            .recorded()
+            .iter()
+            .all(|seen| seen.header("authorization") == "Bearer t")
+    );
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_settled_on_either_side_of_the_server() {
+    let server = ResourceServer::start().await;
+    server.put("/articles/1", ARTICLE);
+    let proxy = LossyProxy::in_front_of(&server.uri()).await.unwrap();
+    let articles = Client::new(proxy.uri())
+        .unwrap()
+        .collection::<Article>("articles");
+    let mut article = articles.get(1).await.unwrap();
+    article.title = "first".into();
+    proxy.lose_next_reply();
+    let saved = articles.save(&article).await.unwrap();
+    assert!(saved.report().settled);
+    let mut article = saved.into_versioned();
+    article.title = "second".into();
+    proxy.lose_next_request();
+    let saved = articles.save(&article).await.unwrap();
+    assert!(!saved.report().settled);
+    let puts = server
+        .recorded()
+        .into_iter()
+        .filter(|seen| seen.method == "PUT");
+    assert_eq!(puts.map(|put| put.status).collect::<Vec<_>>(), [204, 204]);
+}
+
+#[tokio::test]
+async fn a_stub_as_applications_write_them_sees_the_condition_and_answers_409() {
+    let stub = MockServer::start().await;
+    let answer = |etag: &str, title: &str| {
+        let body = format!(r#"{{"title":"{title}","views":1,"added_later":true}}"#);
+        ResponseTemplate::new(200)
+            .insert_header("etag", etag)
+            .set_body_raw(body, "application/json")
+    };
+    let get = || Mock::given(method("GET")).and(path("/articles/1"));
+    let put = |tag: &str| {
+        Mock::given(method("PUT"))
+            .and(path("/articles/1"))
+            .and(header("if-match", tag))
+    };
+    get()
+        .respond_with(answer("\"1\"", "old"))
+        .up_to_n_times(1)
+        .mount(&stub)
+        .await;
+    get()
+        .respond_with(answer("\"2\"", "theirs"))
+        .mount(&stub)
+        .await;
+    let problem = r#"{"type":"https://api.test/stale","title":"Stale","status":409}"#;
+    let refusal = ResponseTemplate::new(409).set_body_raw(problem, "application/problem+json");
+    put("\"1\"")
+        .respond_with(refusal)
+        .expect(1)
+        .mount(&stub)
+        .await;
+    let stored = ResponseTemplate::new(204).insert_header("etag", "\"3\"");
+    put("\"2\"")
+        .respond_with(stored)
+        .expect(1)
+        .mount(&stub)
+        .await;
+    let articles = Client::new(stub.uri())
+        .unwrap()
+        .collection::<Article>("articles");
+    let saved = articles
+        .update(1, |article| article.views += 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        *saved,
+        Article {
+            title: "theirs".into(),
+            views: 2
+        }
+    );
+    assert!(
+        saved
+            .snapshot()
+            .document()
+            .as_str()
+            .contains(r#""added_later":true"#)
+    );
+}
