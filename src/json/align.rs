@@ -109,7 +109,7 @@ fn anchors(
 }
 
 /// The longest selection of pairs in which both numbers rise; the first numbers rise already.
-fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+pub(crate) fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     if pairs.windows(2).all(|pair| pair[0].1 < pair[1].1) {
         return pairs.to_vec();
     }

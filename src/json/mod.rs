@@ -27,7 +27,7 @@ mod write;
 pub use document::Document;
 pub use error::JsonError;
 
-pub(crate) use align::{Replaced, array_differences, differences};
+pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
 pub(crate) use ids::Ids;
 pub(crate) use number::Number;
 pub(crate) use pointer::push as push_token;

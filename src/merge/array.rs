@@ -1,10 +1,12 @@
 //! Arrays without declared identity: three-way by alignment of their elements.
 
+use std::collections::HashSet;
+
 use super::conflict::{Side, same};
 use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use crate::json::{self, Finder, Ids, Key, Replaced, Tree};
+use crate::json::{self, Finder, Ids, Replaced, Tree};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
 /// place stays, remote first.
@@ -59,24 +61,30 @@ struct Arrays<'p, T> {
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
     /// The regions between the edges that are the same on all sides.
     fn regions(&self, front: usize, back: usize) -> Vec<Region> {
-        let mut ids = Ids::default();
-        let sides =
+        let [base, local, remote] =
             [&self.base, &self.local, &self.remote].map(|side| &side[front..side.len() - back]);
-        let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
-        let changes = |side: &[T], numbers: &[u32]| {
-            let found = json::differences(&b, numbers).into_iter();
-            found
-                .flat_map(|stretch| in_place(stretch, sides[0], side))
+        let mut ids = Ids::default();
+        let mut base_ids = None;
+        let mut changes = |side: &[T]| {
+            let found = by_place(base, side).unwrap_or_else(|| {
+                let mut numbers = |side: &[T]| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>();
+                let base = base_ids.get_or_insert_with(|| numbers(base));
+                json::differences(base, &numbers(side))
+            });
+            let stretches = found.into_iter();
+            stretches
+                .flat_map(|stretch| in_place(stretch, base, side))
                 .collect::<Vec<_>>()
         };
-        let (ours, theirs) = (changes(sides[1], &l), changes(sides[2], &r));
+        let (ours, theirs) = (changes(local), changes(remote));
         let adjacent = if self.sequence {
             Adjacent::Apart
         } else {
             Adjacent::Together
         };
-        let regions = diff::regions_of(b.len(), ours, theirs, adjacent, |ours, theirs| {
-            l[ours] == r[theirs]
+        let regions = diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
+            let (ours, theirs) = (&local[ours], &remote[theirs]);
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
         });
         regions
             .into_iter()
@@ -163,6 +171,42 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
     )
 }
 
+/// The difference of arrays of one length in which no element moved: each stands where it stood, or is
+/// unlike all that were changed. Cheap, because only changed elements are looked at twice.
+fn by_place<'t, T: Tree<'t>>(base: &[T], side: &[T]) -> Option<Vec<Replaced>> {
+    if base.len() != side.len() {
+        return None;
+    }
+    let places = 0..base.len();
+    let changed: Vec<usize> = places.filter(|at| !same(base[*at], side[*at])).collect();
+    if any_stands_elsewhere(&changed, base, side) {
+        return None;
+    }
+    let stretches = changed.chunk_by(|a, b| a + 1 == *b);
+    let stretches = stretches.map(|places| places[0]..places[0] + places.len());
+    Some(
+        stretches
+            .map(|places| Replaced {
+                old: places.clone(),
+                new: places,
+            })
+            .collect(),
+    )
+}
+
+/// Whether what stands at one of the places now stood at one of them before.
+fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T]) -> bool {
+    /// Up to here comparing each with each is cheaper than digests.
+    const FEW: usize = 4;
+    if places.len() <= FEW {
+        let stood = |now: T| places.iter().any(|at| same(base[*at], now));
+        return places.iter().any(|at| stood(side[*at]));
+    }
+    let mut ids = Ids::default();
+    let before: HashSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
+    places.iter().any(|at| before.contains(&ids.of(side[*at])))
+}
+
 /// Takes a stretch apart into its elements if as many stand there as before and each still is of the kind
 /// that it was.
 fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<Change> {
@@ -187,15 +231,15 @@ fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<C
 
 /// Whether an object still is the one that it was: at least half of its members are as before.
 fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
-    let (before, after) = (before.members(), after.members());
+    let after = after.members();
     let mut in_after = Finder::new(&after);
-    let is_same = |(key, value): &&(Key<'t>, T)| {
-        in_after
-            .get(key.name)
-            .is_some_and(|at| same(*value, after[at].1))
-    };
-    let kept = before.iter().filter(is_same).count();
-    kept > 0 && kept * 2 >= before.len().max(after.len())
+    let (mut count, mut kept) = (0, 0);
+    for (key, value) in before.each_member() {
+        let now = in_after.get(key.name).map(|at| after[at].1);
+        count += 1;
+        kept += usize::from(now.is_some_and(|now| same(value, now)));
+    }
+    kept > 0 && kept * 2 >= after.len().max(count)
 }
 
 fn element<'t, T: Tree<'t>>(

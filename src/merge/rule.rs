@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::BoxError;
+use super::conflict::Side;
 
 /// How a place of a document is merged when both sides changed it.
 ///
@@ -147,6 +148,20 @@ impl Rule {
             Rule::Counter | Rule::Sequence => true,
             Rule::Custom(custom) => !custom.state_like,
             _ => false,
+        }
+    }
+
+    /// Whether what lies beneath the place has rules of its own.
+    pub(crate) fn goes_inside(&self) -> bool {
+        matches!(self, Rule::Auto | Rule::Keyed(_) | Rule::Sequence)
+    }
+
+    /// The side that the rule takes, whatever the values are.
+    pub(crate) fn winner(&self) -> Option<Side> {
+        match self {
+            Rule::Local => Some(Side::Local),
+            Rule::Remote => Some(Side::Remote),
+            _ => None,
         }
     }
 

@@ -43,6 +43,8 @@ pub fn against_parsing() {
         let texts = [&base, &local, &remote].map(|v| serde_json::to_string(v).unwrap());
         let parsing = measure(|| texts.each_ref().map(|t| serde_json::from_str::<Value>(t).unwrap()));
         println!("{name}: parsing three           {parsing}");
+        let cloning = measure(|| base.clone());
+        println!("{name}: copying one             {cloning}  {:.2}x", cloning.against(parsing));
         let merge = ThreeWay::default();
         let values = measure(|| merge.merge_json(Some(&base), &local, &remote));
         println!("{name}: merge of values         {values}  {:.2}x", values.against(parsing));
