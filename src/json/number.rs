@@ -181,7 +181,7 @@ impl<'t> Number<'t> {
 fn feed_whole(number: i64, digest: &mut Digest) {
     let mut rest = number.unsigned_abs();
     let exponent = rest.checked_ilog10().map_or(0, |power| power + 1);
-    while rest != 0 && rest % 10 == 0 {
+    while rest != 0 && rest.is_multiple_of(10) {
         rest /= 10;
     }
     let mut digits = [0_u8; 20];

@@ -24,18 +24,15 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         three,
         sequence,
     };
-    let (front, back) = edges(&arrays.base, &arrays.local, &arrays.remote);
     let mark = engine.conflicts.len();
     let mut items: Vec<Out<'t, T>> = Vec::with_capacity(arrays.remote.len());
-    items.extend(taken(&arrays.remote[..front]));
-    for region in arrays.regions(front, back) {
+    for region in arrays.regions() {
         if !arrays.merge_region(engine, &region, &mut items) {
             // The array as a whole is in conflict, so what lies inside is not told apart from it.
             engine.conflicts.truncate(mark);
             return engine.settle(three, None);
         }
     }
-    items.extend(taken(&arrays.remote[arrays.remote.len() - back..]));
     if items.len() == arrays.remote.len()
         && items
             .iter()
@@ -59,37 +56,50 @@ struct Arrays<'p, T> {
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// The regions between the edges that are the same on all sides.
-    fn regions(&self, front: usize, back: usize) -> Vec<Region> {
-        let [base, local, remote] =
-            [&self.base, &self.local, &self.remote].map(|side| &side[front..side.len() - back]);
+    fn regions(&self) -> Vec<Region> {
+        let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
+        if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
+            return self.regions_of([base, local, remote], [ours, theirs]);
+        }
+        let (front, back) = edges(base, local, remote);
+        let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
         let mut ids = Ids::default();
-        let mut base_ids = None;
-        let mut changes = |side: &[T]| {
-            let found = by_place(base, side).unwrap_or_else(|| {
-                let mut numbers = |side: &[T]| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>();
-                let base = base_ids.get_or_insert_with(|| numbers(base));
-                json::differences(base, &numbers(side))
-            });
-            let stretches = found.into_iter();
-            stretches
-                .flat_map(|stretch| in_place(stretch, base, side))
-                .collect::<Vec<_>>()
+        let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
+        let changes = [&l, &r].map(|side| json::differences(&b, side));
+        let end = |side: &[T]| side.len() - back..side.len();
+        let edge = |base, local, remote| Region {
+            fate: Fate::Unchanged,
+            base,
+            local,
+            remote,
         };
-        let (ours, theirs) = (changes(local), changes(remote));
+        let mut regions = vec![edge(0..front, 0..front, 0..front)];
+        let between = self.regions_of(sides, changes).into_iter();
+        regions.extend(between.map(|region| region.shifted(front)));
+        regions.push(edge(end(base), end(local), end(remote)));
+        regions
+    }
+
+    /// The regions that the changes of both sides fall into.
+    fn regions_of(&self, sides: [&[T]; 3], changes: [Vec<Replaced>; 2]) -> Vec<Region> {
+        let [base, local, remote] = sides;
+        let [ours, theirs] = changes;
+        let changes = |changes: Vec<Replaced>, side: &[T]| {
+            let changes = changes.into_iter();
+            changes
+                .flat_map(|stretch| in_place(stretch, base, side))
+                .collect()
+        };
         let adjacent = if self.sequence {
             Adjacent::Apart
         } else {
             Adjacent::Together
         };
-        let regions = diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
+        let (ours, theirs) = (changes(ours, local), changes(theirs, remote));
+        diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
             let (ours, theirs) = (&local[ours], &remote[theirs]);
             ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
-        });
-        regions
-            .into_iter()
-            .map(|region| region.shifted(front))
-            .collect()
+        })
     }
 
     /// Adds what becomes of a region; `false` if that is a conflict of the array.
@@ -171,27 +181,35 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
     )
 }
 
-/// The difference of arrays of one length in which no element moved: each stands where it stood, or is
-/// unlike all that were changed. Cheap, because only changed elements are looked at twice.
-fn by_place<'t, T: Tree<'t>>(base: &[T], side: &[T]) -> Option<Vec<Replaced>> {
-    if base.len() != side.len() {
-        return None;
+/// The changes of sides on which no element moved: each stands where it stood, or is unlike all that were
+/// changed. Cheap, because only changed elements are looked at twice.
+fn by_place<'t, T: Tree<'t>>(base: &[T], sides: [&[T]; 2]) -> [Option<Vec<Replaced>>; 2] {
+    if sides.iter().any(|side| side.len() != base.len()) {
+        return [None, None];
     }
-    let places = 0..base.len();
-    let changed: Vec<usize> = places.filter(|at| !same(base[*at], side[*at])).collect();
-    if any_stands_elsewhere(&changed, base, side) {
-        return None;
+    let mut changed = [Vec::new(), Vec::new()];
+    for (at, element) in base.iter().enumerate() {
+        for (side, changed) in sides.iter().zip(&mut changed) {
+            if !same(side[at], *element) {
+                changed.push(at);
+            }
+        }
     }
-    let stretches = changed.chunk_by(|a, b| a + 1 == *b);
-    let stretches = stretches.map(|places| places[0]..places[0] + places.len());
-    Some(
-        stretches
-            .map(|places| Replaced {
+    let mut sides = sides.into_iter();
+    changed.map(|changed| {
+        let moved = sides
+            .next()
+            .is_some_and(|side| any_stands_elsewhere(&changed, base, side));
+        let stretches = || changed.chunk_by(|a, b| a + 1 == *b);
+        let replaced = |places: &[usize]| {
+            let places = places[0]..places[0] + places.len();
+            Replaced {
                 old: places.clone(),
                 new: places,
-            })
-            .collect(),
-    )
+            }
+        };
+        (!moved).then(|| stretches().map(replaced).collect())
+    })
 }
 
 /// Whether what stands at one of the places now stood at one of them before.

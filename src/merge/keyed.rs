@@ -141,7 +141,12 @@ impl<T: Copy> List<T> {
 #[derive(Default)]
 struct Keys {
     numbers: HashMap<String, u32>,
-    text: String,
+    /// The keys by number, one behind the other, and where each ends.
+    spelled: String,
+    ends: Vec<usize>,
+    /// Whether there are numbers and texts among them.
+    numeric: bool,
+    textual: bool,
 }
 
 impl Keys {
@@ -149,11 +154,18 @@ impl Keys {
         let elements = side.elements();
         let mut list = List {
             keys: Vec::with_capacity(elements.len()),
-            places: vec![None; elements.len().max(self.numbers.len())],
+            places: vec![None; elements.len().max(self.ends.len())],
             elements,
         };
+        self.numbers
+            .reserve(list.elements.len().saturating_sub(self.ends.len()));
+        let mut text = String::new();
         for (at, element) in list.elements.iter().enumerate() {
-            let key = self.number(*element, by).ok_or(ConflictKind::MissingKey)?;
+            text.clear();
+            write_key(*element, by, &mut text).ok_or(ConflictKind::MissingKey)?;
+            // Mostly the lists stand in the same order.
+            let expected = list.keys.last().map_or(0, |last| last + 1);
+            let key = self.number(&text, expected);
             let slot = key as usize;
             if slot >= list.places.len() {
                 list.places.resize(slot + 1, None);
@@ -167,23 +179,34 @@ impl Keys {
         Ok(list)
     }
 
-    fn number<'t, T: Tree<'t>>(&mut self, element: T, by: &Keyed) -> Option<u32> {
-        self.text.clear();
-        write_key(element, by, &mut self.text)?;
-        if let Some(number) = self.numbers.get(&self.text) {
-            return Some(*number);
+    fn number(&mut self, text: &str, expected: u32) -> u32 {
+        if self.text(expected) == Some(text) {
+            return expected;
         }
-        let number = u32::try_from(self.numbers.len()).ok()?;
-        self.numbers.insert(self.text.clone(), number);
-        Some(number)
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(text.to_owned(), number);
+        self.spelled.push_str(text);
+        self.ends.push(self.spelled.len());
+        self.numeric = self.numeric || text.contains("n\"");
+        self.textual = self.textual || text.contains("s\"");
+        number
+    }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        let at = number as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.spelled.get(start..end)
     }
 
     /// Whether some key is the number 1 at one place and the string "1" at another: one of the sides
     /// changed the type of its keys, and the elements cannot be told apart by them.
     fn mix_types(&self) -> bool {
-        let any = |mark: &str| self.numbers.keys().any(|key| key.contains(mark));
         let untyped = || self.numbers.keys().map(|key| untyped(key));
-        any("n\"") && any("s\"") && untyped().collect::<HashSet<_>>().len() < self.numbers.len()
+        self.numeric && self.textual && untyped().collect::<HashSet<_>>().len() < self.numbers.len()
     }
 }
 
