@@ -12,8 +12,7 @@ fn main() -> Result<(), BoxError> {
         .field("/items/*/qty", Rule::Counter)
         .field("/items/*/labels", Rule::Set)
         .prefer_at("/updated", Side::Remote);
-    policy.check()?;
-    let merge = ThreeWay::new(policy);
+    let merge = ThreeWay::checked(policy)?;
 
     let base = json!({"updated": 1, "items": [
         {"sku": "A", "qty": 2, "labels": ["new"], "note": "a"},

@@ -117,18 +117,22 @@ impl Plan {
 
     /// This plan with the policies of types put in.
     fn forced(&self) -> &Plan {
+        /// A type can stand for another one, and that for a third. One that goes on stands for itself.
+        const STAND_INS: usize = 16;
         if self.lazy.is_empty() {
             return self;
         }
         self.forced.get_or_init(|| {
             let mut plan = Plan {
-                lazy: Vec::new(),
                 forced: OnceLock::new(),
                 ..self.clone()
             };
-            for policy in &self.lazy {
-                plan.fill_from(&Plan::raw(&policy()));
+            for _ in 0..STAND_INS {
+                for policy in std::mem::take(&mut plan.lazy) {
+                    plan.fill_from(&Plan::raw(&policy()));
+                }
             }
+            plan.lazy.clear();
             plan.settle_wildcards();
             Box::new(plan)
         })
