@@ -95,7 +95,8 @@ impl Rule {
     /// A function of base, local and remote, taken for operation-like.
     ///
     /// It is called when both sides have the place and both changed it, even if they changed it to the
-    /// same. An error or a panic is a conflict at this place.
+    /// same. An error or a panic is a conflict at this place; where a program is built to abort on panics,
+    /// a panic still ends it.
     ///
     /// # Example
     ///
