@@ -392,7 +392,14 @@ impl<T: Resourceful> Resource<T> {
         let document = document
             .into_document()
             .map_err(|error| Error::decode("the document cannot be restored", error))?;
-        let stored = StoredSnapshot::new(document, validator.into_validator()?, HeaderMap::new());
+        let validator = validator.into_validator()?;
+        let versioning = target.shared.profile.versioning();
+        if let Some(validator) = validator.as_ref().filter(|it| !versioning.accepts(it)) {
+            return Err(Error::config(format!(
+                "no write can carry the version {validator} here: it is of another kind than this API's, or a weak tag"
+            )));
+        }
+        let stored = StoredSnapshot::new(document, validator, HeaderMap::new());
         Versioned::new(stored, target.url, self.handle.id.clone())
             .map_err(|error| Error::decode("the document does not fit the type", error))
     }

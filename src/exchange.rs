@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
-use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ::http::header::LOCATION;
+use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::BoxError;
 use crate::auth::Authenticator;
-use crate::retry::{Host, Limits};
+use crate::http::CONDITIONS;
+use crate::retry::{Host, Limits, later};
 use crate::store::SnapshotKey;
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 
@@ -59,7 +60,7 @@ impl Exchange {
             let reply = self.send_once(call, &url, deadline).await?;
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
-                    && authenticator.renew().await.map_err(NoReply::Credentials)?
+                    && in_time(deadline, authenticator.renew()).await?
                 {
                     renewed = true;
                     continue;
@@ -82,7 +83,7 @@ impl Exchange {
             if closed.is_zero() {
                 return Ok(());
             }
-            if now + closed >= deadline {
+            if later(now, closed) >= deadline {
                 return Err(NoReply::Gated(closed));
             }
             tokio::time::sleep(closed).await;
@@ -97,14 +98,15 @@ impl Exchange {
         deadline: Instant,
     ) -> Result<Response, NoReply> {
         let mut headers = self.headers.clone();
+        for name in CONDITIONS {
+            // The condition is the call's own; one that stands for all calls would be none.
+            headers.remove(name);
+        }
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
         if let Some(authenticator) = &self.authenticator {
-            authenticator
-                .authenticate(&mut headers)
-                .await
-                .map_err(NoReply::Credentials)?;
+            in_time(deadline, authenticator.authenticate(&mut headers)).await?;
         }
         let begun = Instant::now();
         let timeout = self
@@ -130,7 +132,14 @@ impl Exchange {
     }
 
     /// What a snapshot of this address is filed under.
-    pub(crate) async fn key(&self, url: &Url, call_headers: &HeaderMap) -> SnapshotKey {
+    ///
+    /// Any header may hold a key or a tenant; those that do not only split the store.
+    pub(crate) async fn key(
+        &self,
+        url: &Url,
+        call_headers: &HeaderMap,
+        deadline: Instant,
+    ) -> SnapshotKey {
         let mut credentials = self.headers.clone();
         credentials.extend(call_headers.clone());
         let mut chosen_by = HeaderMap::new();
@@ -142,35 +151,51 @@ impl Exchange {
         let mut identity = None;
         if let Some(authenticator) = &self.authenticator {
             identity = authenticator.identity();
-            if identity.is_none() {
-                // An error comes again, and is told, when the request itself is authenticated.
-                let _ = authenticator.authenticate(&mut credentials).await;
+            if identity.is_none()
+                && in_time(deadline, authenticator.authenticate(&mut credentials))
+                    .await
+                    .is_err()
+            {
+                // Whose the request will be is not known, so its snapshots are nobody's. The error
+                // comes again, and is told, when the request itself is authenticated.
+                identity = Some(crate::ids::uuid());
             }
         }
+        let mut pairs: Vec<_> = credentials
+            .iter()
+            .filter(|(name, _)| !chosen_by.contains_key(*name))
+            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+            .collect();
+        pairs.sort_unstable();
         let mut parts: Vec<&[u8]> = identity.iter().map(String::as_bytes).collect();
-        if identity.is_none() {
-            // Any header may hold a key; those that are not credentials only split the store.
-            let mut pairs: Vec<_> = credentials
-                .iter()
-                .filter(|(name, _)| !chosen_by.contains_key(*name))
-                .collect();
-            pairs.sort_by(|a, b| {
-                (a.0.as_str(), a.1.as_bytes()).cmp(&(b.0.as_str(), b.1.as_bytes()))
-            });
-            for (name, value) in pairs {
-                parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
-            }
-        } else {
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-                parts.extend(credentials.get(&name).map(HeaderValue::as_bytes));
-            }
-        }
+        parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
         SnapshotKey::new(url, &chosen_by, &parts)
     }
 }
 
-/// Where a redirect leads, if it may be followed: within the origin, so that credentials and
-/// validators stay home, and without turning a write into a read.
+async fn in_time<T>(
+    deadline: Instant,
+    credentials: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, NoReply> {
+    let had = timeout_at(deadline, credentials).await;
+    had.unwrap_or_else(|_| Err("they did not come in time".into()))
+        .map_err(NoReply::Credentials)
+}
+
+/// A reference of the server's, resolved: within the origin, so that credentials and validators stay
+/// home, and with the user that we had, not with one of the server's choosing.
+pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
+    let mut to = from.join(reference).ok()?;
+    if to.origin() != from.origin() {
+        return None;
+    }
+    to.set_username(from.username()).ok()?;
+    to.set_password(from.password()).ok()?;
+    Some(to)
+}
+
+/// Where a redirect leads, if it may be followed: within the origin, and without turning a write into a
+/// read.
 fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<Url> {
     let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
     let for_reads = matches!(reply.status.as_u16(), 301 | 302);
@@ -178,8 +203,5 @@ fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<Url> {
     if !(keeps_method || for_reads && is_read) {
         return None;
     }
-    let to = from
-        .join(reply.headers.get(LOCATION)?.to_str().ok()?)
-        .ok()?;
-    (to.origin() == from.origin()).then_some(to)
+    within_origin(from, reply.headers.get(LOCATION)?.to_str().ok()?)
 }

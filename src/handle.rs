@@ -1,15 +1,18 @@
 //! What a handle was set to, and where it leads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
 use crate::handler::RefusalHandler;
 use crate::merge::Policy;
+use crate::retry::later;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::strategy::Strategy;
 use crate::write::target::{Shared, Target, WriteMode};
@@ -113,21 +116,40 @@ impl<T: Resourceful> Handle<T> {
         Ok(at)
     }
 
-    /// What the snapshots of a resource are filed under.
-    pub(crate) async fn key(&self, target: &Target) -> SnapshotKey {
-        let call = crate::write::reading::read_call(target, ::http::Method::GET, false);
-        self.shared.exchange.key(&target.url, &call.headers).await
+    /// Where a call goes, from now on.
+    pub(crate) async fn begin(&self, time: Option<Duration>) -> Result<Begun, Error> {
+        let (target, since) = (self.target()?, Instant::now());
+        let exchange = &self.shared.exchange;
+        let time = time.unwrap_or(exchange.limits.time);
+        let call = crate::write::reading::read_call(&target, ::http::Method::GET, false);
+        let deadline = later(since, time);
+        let key = exchange.key(&target.url, &call.headers, deadline).await;
+        Ok(Begun {
+            target,
+            key,
+            since,
+            time,
+        })
     }
+}
 
-    /// The snapshot on file.
-    pub(crate) async fn filed(&self, target: &Target) -> Option<StoredSnapshot> {
-        let key = self.key(target).await;
-        match self.shared.store.get(&key).await {
-            Ok(filed) => filed,
-            Err(error) => {
-                crate::observe::store_result(Err(error));
-                None
-            }
-        }
+/// A call that has begun: what it addresses, and the time that it has.
+#[derive(Clone)]
+pub(crate) struct Begun {
+    pub(crate) target: Target,
+    /// What snapshots of the resource are filed under.
+    pub(crate) key: SnapshotKey,
+    pub(crate) since: Instant,
+    pub(crate) time: Duration,
+}
+
+impl Begun {
+    /// The snapshot on file, if its version is one that a condition can use here.
+    pub(crate) async fn filed(&self) -> Option<StoredSnapshot> {
+        let shared = &self.target.shared;
+        let filed = shared.store.get(&self.key).await?;
+        let version = filed.validator.as_ref()?;
+        let versioning = shared.profile.versioning();
+        versioning.accepts(version).then_some(filed)
     }
 }

@@ -2,7 +2,6 @@
 
 use ::http::StatusCode;
 
-use crate::BoxError;
 use crate::document::WriteReport;
 use crate::error::ErrorKind;
 use crate::refusal::RefusalKind;
@@ -121,15 +120,5 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     );
     if let Some(observer) = observer {
         observer.finished(seen);
-    }
-}
-
-/// A store is a cache: what hinders it is told and hinders nothing else.
-pub(crate) fn store_result(result: Result<(), BoxError>) {
-    if let Err(error) = result {
-        #[cfg(feature = "tracing")]
-        tracing::warn!(%error, "the snapshot store failed");
-        #[cfg(not(feature = "tracing"))]
-        drop(error);
     }
 }

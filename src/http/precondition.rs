@@ -1,11 +1,20 @@
 //! Conditions on a write, as data.
 
-use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
-use http::{HeaderMap, HeaderValue};
+use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::entity_tag::EntityTag;
 use super::last_modified::LastModified;
 use super::validator::Validator;
+
+/// The headers that make a request conditional (RFC 9110 13.1).
+pub(crate) const CONDITIONS: [HeaderName; 5] = [
+    IF_MATCH,
+    IF_UNMODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_RANGE,
+];
 
 /// The condition that a write carries (RFC 9110 13.1).
 ///
@@ -56,11 +65,11 @@ impl Precondition {
 
     /// Makes the headers carry this condition and no other.
     ///
-    /// The other conditions on writes are removed, so that none is left from an earlier round: the
+    /// All others are removed, so that none is left from an earlier round: the
     /// server would check only the first in its order (RFC 9110 13.2.2).
     /// [`Version`](Self::Version) and [`None`](Self::None) add nothing.
     pub fn apply(&self, headers: &mut HeaderMap) {
-        for name in [IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH] {
+        for name in CONDITIONS {
             headers.remove(name);
         }
         let (name, value) = match self {

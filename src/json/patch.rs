@@ -135,6 +135,15 @@ fn members_patch(
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn json_patch(from: &Document, to: &Document) -> Document {
+    json_patch_if(from, to, None)
+}
+
+/// The same, behind a test that this place has this value.
+pub(crate) fn json_patch_if(
+    from: &Document,
+    to: &Document,
+    first: Option<(&str, &Document)>,
+) -> Document {
     let (from, to) = (
         Tape::of_checked(from.as_str()),
         Tape::of_checked(to.as_str()),
@@ -143,6 +152,11 @@ pub fn json_patch(from: &Document, to: &Document) -> Document {
         out: String::from("["),
         path: String::new(),
     };
+    if let Some((place, value)) = first {
+        patch.path.push_str(place);
+        patch.operation("test", Some(Tape::of_checked(value.as_str()).root()));
+        patch.path.clear();
+    }
     patch.place(from.root(), to.root());
     patch.out.push(']');
     Document::of_checked(patch.out)

@@ -50,20 +50,13 @@ pub trait Profile: Send + Sync + 'static {
 /// What a refusal means: the profile first, then what the status says by itself.
 ///
 /// `pinned`: the request carried a condition.
-pub(crate) fn classify(
-    profile: &dyn Profile,
-    problem: &Problem,
-    pinned: bool,
-    told_to_wait: bool,
-) -> RefusalKind {
+pub(crate) fn classify(profile: &dyn Profile, problem: &Problem, pinned: bool) -> RefusalKind {
     if let Some(kind) = profile.classify(problem) {
         return kind;
     }
     match problem.status() {
         StatusCode::PRECONDITION_FAILED if pinned => RefusalKind::StaleVersion,
         StatusCode::LOCKED => RefusalKind::Locked,
-        // The server itself invites the same request again, and the condition fences it.
-        StatusCode::CONFLICT if told_to_wait && pinned => RefusalKind::Transient,
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => RefusalKind::Invalid,
         _ => RefusalKind::Unknown,
     }

@@ -117,6 +117,19 @@ impl Versioning {
         Self(Place::Nowhere)
     }
 
+    /// Whether a write can carry this version; one that was kept, or that another client got, may be
+    /// of another kind.
+    pub(crate) fn accepts(&self, version: &Validator) -> bool {
+        match (&self.0, version) {
+            (Place::Tag(weak), Validator::Tag(tag)) => {
+                !tag.is_weak() || *weak == WeakTags::Verbatim
+            }
+            (Place::Tag(_) | Place::Date, Validator::LastModified(_))
+            | (Place::Body { .. }, Validator::Version(_)) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_unconditional(&self) -> bool {
         matches!(self.0, Place::Nowhere)
     }
@@ -150,6 +163,17 @@ impl Versioning {
             Place::Body { field, .. } => of_field(document, field),
             Place::Nowhere => Found::Nothing,
         }
+    }
+
+    /// The version that the body of the reply to a write tells, as it is spelt there, and the pointer at
+    /// which the document has it.
+    pub(crate) fn told_in(&self, body: Option<&Document>) -> Option<(&str, Document)> {
+        let Place::Body { field, reply, .. } = &self.0 else {
+            return None;
+        };
+        let body = body?;
+        let told = body.pointer(reply).or_else(|| body.pointer(field))?;
+        Some((field, told))
     }
 
     /// The version that the reply to a write tells.
@@ -213,13 +237,15 @@ fn is_young(headers: &HeaderMap, now: SystemTime) -> bool {
     })
 }
 
-/// The server's own clock where it tells it, so that skew does not matter.
+/// The server's own clock where it tells it, so that skew does not matter. Otherwise ours, allowing for
+/// its going a minute fast: a date that looks too young costs a wait, one that looks too old an update.
 fn reference(headers: &HeaderMap, now: SystemTime) -> SystemTime {
+    const SKEW: Duration = Duration::from_secs(60);
     headers
         .get(::http::header::DATE)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| httpdate::parse_http_date(text).ok())
-        .unwrap_or(now)
+        .unwrap_or_else(|| now.checked_sub(SKEW).unwrap_or(now))
 }
 
 fn of_field(document: &Document, pointer: &str) -> Found {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::time::later;
+
 /// Retries that the writes of one client may have in advance.
 pub(super) const BUDGET: u32 = 100;
 /// What one success earns of a retry.
@@ -51,7 +53,7 @@ impl Host {
     /// Holds back every request until then.
     pub(crate) fn close_for(&self, time: Duration, now: Instant) {
         let mut state = self.state();
-        let until = now + time;
+        let until = later(now, time);
         if state.closed_until.is_none_or(|old| old < until) {
             state.closed_until = Some(until);
         }

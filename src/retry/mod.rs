@@ -9,8 +9,10 @@
 mod host;
 mod limits;
 mod policy;
+mod time;
 
 pub(crate) use host::Host;
 pub use limits::Limits;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
+pub(crate) use time::later;

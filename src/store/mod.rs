@@ -1,5 +1,6 @@
 //! Snapshots kept between calls, so that an update needs no read first.
 
+mod filing;
 mod memory;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::BoxError;
 use crate::http::Validator;
 use crate::json::Document;
 
+pub(crate) use filing::Filing;
 pub use memory::MemoryStore;
 
 /// What a snapshot is filed under: the address, the representation asked for, and the user.
@@ -34,19 +36,27 @@ impl SnapshotKey {
             .map(|(n, v)| (n.as_str(), v.as_bytes()))
             .collect();
         variant.sort_unstable();
+        let user = (url.username(), url.password());
+        let mut bare = url.clone();
+        // It fails for addresses that have no host, and those have no user either.
+        let _ = bare.set_username("").and(bare.set_password(None));
         Self {
-            url: url.as_str().to_owned(),
+            url: bare.into(),
             variant: digest(0, &variant),
-            credentials: [digest(1, credentials), digest(2, credentials)],
+            credentials: [
+                digest(1, &(user, credentials)),
+                digest(2, &(user, credentials)),
+            ],
         }
     }
 
-    /// The address of the resource.
+    /// The address of the resource, without the user that it may name.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The whole key as text, for stores that file under names. It holds no credentials.
+    /// The whole key as text, for stores that file under names: digests of the credentials, and the
+    /// address with its query.
     pub fn to_text(&self) -> String {
         let [a, b] = self.credentials;
         format!("{:016x}-{a:016x}{b:016x} {}", self.variant, self.url)
@@ -62,7 +72,12 @@ fn digest(salt: u8, value: &(impl Hash + ?Sized)) -> u64 {
 
 impl fmt::Debug for SnapshotKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SnapshotKey").field(&self.to_text()).finish()
+        // A query may hold a key.
+        let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        f.debug_struct("SnapshotKey")
+            .field("url", &path)
+            .field("query", &(!query.is_empty()))
+            .finish_non_exhaustive()
     }
 }
 

@@ -61,7 +61,7 @@ where
 
     fn time(&self) -> Option<Duration> {
         match (self.first.time(), self.second.time()) {
-            (Some(first), Some(second)) => Some(first + second),
+            (Some(first), Some(second)) => Some(first.saturating_add(second)),
             (first, second) => first.or(second),
         }
     }

@@ -39,7 +39,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
-    let mut call = Write::new(settings.handle, settings.write, Goal::Create);
+    let mut call = Write::begin(settings.handle, settings.write, Goal::Create).await?;
     call.local = Some(document);
     call.saved().await
 }

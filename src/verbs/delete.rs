@@ -1,6 +1,6 @@
 //! `delete`: remove the version that was seen, and no other.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use url::Url;
 
@@ -20,12 +20,21 @@ pub trait IntoTarget<T> {
 }
 
 /// What a deletion takes along.
-#[derive(Debug)]
 pub enum DeleteInput {
     /// The name of a resource.
     Id(String),
     /// A version of a resource.
     Seen(Box<StoredSnapshot>, Url, Option<String>),
+}
+
+// Neither documents nor addresses, which may hold secrets.
+impl fmt::Debug for DeleteInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Id(_) => "Id(..)",
+            Self::Seen(..) => "Seen(..)",
+        })
+    }
 }
 
 impl<T, D: Display> IntoTarget<T> for D {
@@ -96,7 +105,7 @@ write_settings!(Delete);
 verb!(Delete<T> => Result<WriteReport, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<WriteReport, Error> {
-    let mut call = Write::new(settings.handle?, settings.write, Goal::Delete);
+    let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;
     call.base = settings.base;
     Ok(call.run().await?.report)
 }

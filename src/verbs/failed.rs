@@ -1,5 +1,7 @@
 //! From the end of a write that did not succeed to the error that the caller sees.
 
+use ::http::StatusCode;
+
 use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
@@ -11,7 +13,7 @@ use crate::write::target::Target;
 
 /// The kind, by what the caller does next.
 pub(super) fn kind(done: &Done) -> ErrorKind {
-    let status = done.last_status.map_or(0, |status| status.as_u16());
+    let status = said_status(done).map_or(0, |status| status.as_u16());
     match done.outcome {
         Outcome::NotFound => ErrorKind::NotFound,
         Outcome::Gone => ErrorKind::Gone,
@@ -51,6 +53,7 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             Some(Trouble::Gated(_)) => ErrorKind::Exhausted,
             Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
             Some(Trouble::Credentials(_) | Trouble::Payload(_)) => ErrorKind::Config,
+            Some(Trouble::Unusable(_)) => ErrorKind::UnusableValidator,
             Some(Trouble::Status(_)) => match status {
                 404 => ErrorKind::NotFound,
                 410 => ErrorKind::Gone,
@@ -61,12 +64,20 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
     }
 }
 
+/// The status that the write ended with; a read that judged it may have come after.
+fn said_status(done: &Done) -> Option<StatusCode> {
+    match &done.trouble {
+        Some(Trouble::Status(status)) => Some(*status),
+        _ => done.last_status,
+    }
+}
+
 /// The error, with everything in it.
 pub(super) fn error<T: Resourceful>(
     kind: ErrorKind,
     target: &Target,
     id: Option<&str>,
-    done: Done,
+    mut done: Done,
     report: &WriteReport,
 ) -> Error {
     let path = target.url.path();
@@ -102,8 +113,7 @@ pub(super) fn error<T: Resourceful>(
         ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
-            let status = done
-                .last_status
+            let status = said_status(&done)
                 .map(|status| format!(" {}", status.as_u16()))
                 .unwrap_or_default();
             let said = if said.is_empty() {
@@ -116,28 +126,21 @@ pub(super) fn error<T: Resourceful>(
         _ => format!("{path}: {why}"),
     };
     let report = ErrorReport {
-        last_status: done.last_status,
+        last_status: said_status(&done),
         retry_after: done.told,
         why,
         ..ErrorReport::of(report)
     };
-    let (refusal, problem) = done
-        .refusal
-        .map_or((None, None), |(kind, problem)| (Some(kind), Some(problem)));
-    let remote = done.remote.and_then(|snapshot| {
-        Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok()
-    });
-    let sides = Sides::<T> {
-        base: done.base.and_then(|base| base.document.decode().ok()),
-        local: done.local.and_then(|local| local.decode().ok()),
-        remote,
-        fields: done.fields,
+    let (refusal, problem) = match &done.refusal {
+        Some((kind, problem)) => (Some(*kind), Some(problem.clone())),
+        None => (None, None),
     };
+    let trouble = done.trouble.take();
     let error = Error::new(kind, message)
         .with_problem(problem, refusal)
         .with_report(report)
-        .with_sides(sides);
-    match done.trouble {
+        .with_sides(sides::<T>(target, id, done));
+    match trouble {
         Some(Trouble::Transport(source)) => error.with_source(source),
         Some(Trouble::NoRepresentation(source)) => error.with_source(source),
         Some(
@@ -148,6 +151,18 @@ pub(super) fn error<T: Resourceful>(
             | Trouble::Credentials(source),
         ) => error.with_source(source),
         _ => error,
+    }
+}
+
+/// The three sides of a write that is over.
+pub(super) fn sides<T: Resourceful>(target: &Target, id: Option<&str>, done: Done) -> Sides<T> {
+    let versioned =
+        |snapshot| Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok();
+    Sides {
+        base: done.base.and_then(|base| base.document.decode().ok()),
+        local: done.local.and_then(|local| local.decode().ok()),
+        remote: done.remote.and_then(versioned),
+        fields: done.fields,
     }
 }
 

@@ -10,6 +10,7 @@ use url::Url;
 use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind};
+use crate::exchange::within_origin;
 use crate::handle::{Handle, Resourceful};
 use crate::json::Document;
 use crate::refusal::Found;
@@ -39,13 +40,14 @@ struct Shape {
     items: String,
     id: String,
     next: Option<String>,
+    whole: bool,
 }
 
 /// One page of a listing.
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The resources. A listing seldom tells versions: saving an item without one reads it first and
-    /// merges.
+    /// The resources. Saving one reads it first and merges, because a listing seldom tells versions and
+    /// may show less than the whole; [`List::whole_items`] says otherwise.
     pub items: Vec<Versioned<T>>,
     handle: Handle<T>,
     shape: Shape,
@@ -62,6 +64,7 @@ impl<T: Resourceful> List<T> {
                     items: String::new(),
                     id: "/id".to_owned(),
                     next: None,
+                    whole: false,
                 },
                 page: None,
                 timeout: None,
@@ -93,6 +96,16 @@ impl<T: Resourceful> List<T> {
             call: self
                 .call
                 .set(|settings| settings.shape.next = Some(pointer)),
+        }
+    }
+
+    /// Says that the items are whole, with every member that a read of the resource itself shows.
+    ///
+    /// Only then does the version inside an item pin a write: saving an item of which the listing left
+    /// out members would remove them. Default: an item is read before it is saved, and merged.
+    pub fn whole_items(self) -> Self {
+        Self {
+            call: self.call.set(|settings| settings.shape.whole = true),
         }
     }
 
@@ -184,7 +197,7 @@ fn item<T: Resourceful>(
     let versioning = handle.target()?.shared.profile.versioning();
     // A version inside the document counts; the headers of a page are not those of its items.
     let validator = match versioning.of_read(&no_headers, &document, std::time::SystemTime::now()) {
-        Found::Version(validator) => Some(validator),
+        Found::Version(validator) if shape.whole => Some(validator),
         _ => None,
     };
     let id = super::post::id_of(&document, &shape.id);
@@ -211,11 +224,7 @@ fn item<T: Resourceful>(
 
 /// The next page stays within the origin: credentials go along.
 fn follow(from: &Url, next: &str) -> Result<Url, Error> {
-    let to = from
-        .join(next)
-        .ok()
-        .filter(|to| to.origin() == from.origin());
-    to.ok_or_else(|| {
+    within_origin(from, next).ok_or_else(|| {
         Error::new(
             ErrorKind::Status,
             format!("{}: the next page lies on another origin", from.path()),

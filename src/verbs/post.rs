@@ -78,40 +78,42 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         timeout: settings.timeout,
         ..WriteSettings::default()
     };
-    let mut call = Write::new(handle.clone(), write, Goal::Append);
+    let mut call = Write::begin(handle.clone(), write, Goal::Append).await?;
     call.local = Some(document);
     call.idempotency_key = settings.idempotency_key;
-    let written = call.run().await?;
+    let mut ended = call.run().await?;
     let collection = handle.target()?.url;
-    let stored = written.stored;
-    let named = written
-        .location
-        .filter(|location| location.origin() == collection.origin());
+    let stored = ended.done.stored.take();
+    let named = ended.done.location.take();
     let url = named
         .clone()
         .or_else(|| address(&collection, &stored.as_ref()?.document));
     let id = url.as_ref().and_then(last_segment);
-    if let Some(stored) = stored
-        && let Ok(versioned) = Versioned::new(
-            stored,
-            url.unwrap_or_else(|| collection.clone()),
-            id.clone(),
-        )
-    {
-        return Ok(Saved::new(versioned, written.report));
+    if let Some(mut stored) = stored {
+        if url.is_none() {
+            // The version of a resource that nobody named must not pin a write to the collection.
+            stored.validator = None;
+        }
+        let at = url.unwrap_or_else(|| collection.clone());
+        if let Ok(versioned) = Versioned::new(stored, at, id.clone()) {
+            return Ok(Saved::new(versioned, ended.report));
+        }
     }
+    let path = collection.path();
     // The server made something else of the draft, and only said where.
     let Some(location) = named else {
-        return Err(Error::new(
-            ErrorKind::Decode,
-            format!(
-                "{}: created, but the reply neither holds the new resource nor names it",
-                collection.path()
-            ),
-        ));
+        let what =
+            format!("{path}: created, but the reply neither holds the new resource nor names it");
+        return Err(ended.but(Error::new(ErrorKind::Decode, what)));
     };
-    let versioned = super::read::read(&handle.at(location, id)?, settings.timeout).await?;
-    Ok(Saved::new(versioned, written.report))
+    let at = location.path().to_owned();
+    match super::read::read(&handle.at(location, id)?, settings.timeout).await {
+        Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
+        Err(error) => {
+            let what = format!("{path}: created at {at}, but that could not be read");
+            Err(ended.but(Error::decode(&what, error)))
+        }
+    }
 }
 
 /// The address by the member `id`, which is what most APIs mean by it.

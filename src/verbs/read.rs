@@ -1,5 +1,6 @@
 //! `get`, `get_opt`, `refresh`, `head`.
 
+use std::fmt;
 use std::time::Duration;
 
 use ::http::header::{CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH};
@@ -10,10 +11,10 @@ use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, NoReply};
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::observe;
 use crate::refusal::classify;
+use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
 use crate::write::reading;
@@ -78,22 +79,19 @@ read_verb! {
     /// A read under way that asks the server for news; made by
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Refreshed<T>, |settings: Settings<T>| async move {
-        let (handle, begun) = (settings.handle, Instant::now());
-        let target = handle.target()?;
-        let fetched = fetch(&handle, &target, settings.timeout, begun, true).await?;
-        let (changed, stored) = match fetched {
+        let begun = settings.handle.begin(settings.timeout).await?;
+        let (changed, stored) = match fetch(&begun, true).await? {
             Fetched::New(stored) => (true, stored),
             Fetched::Same(stored) => (false, stored),
         };
-        Ok(Refreshed { value: versioned(&handle, &target, stored)?, changed })
+        Ok(Refreshed { value: versioned(&settings.handle, &begun.target, stored)?, changed })
     }
 }
 
 read_verb! {
     /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
     Head => Headed, |settings: Settings<T>| async move {
-        let (handle, begun) = (settings.handle, Instant::now());
-        let target = handle.target()?;
+        let (target, begun) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
         let reply = ask(&target, call, settings.timeout, begun).await?;
         let validator = match entity_tag_of(&reply.headers) {
@@ -115,7 +113,7 @@ pub struct Refreshed<T> {
 }
 
 /// What a `HEAD` tells.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Headed {
     /// The entity tag, weak ones too.
@@ -124,15 +122,23 @@ pub struct Headed {
     pub headers: HeaderMap,
 }
 
+// The headers may hold cookies.
+impl fmt::Debug for Headed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Headed")
+            .field("validator", &self.validator)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Reads a resource, by way of the snapshot if the server says that it is still good.
 pub(super) async fn read<T: Resourceful>(
     handle: &Handle<T>,
     timeout: Option<Duration>,
 ) -> Result<Versioned<T>, Error> {
-    let target = handle.target()?;
-    let (Fetched::New(stored) | Fetched::Same(stored)) =
-        fetch(handle, &target, timeout, Instant::now(), false).await?;
-    versioned(handle, &target, stored)
+    let begun = handle.begin(timeout).await?;
+    let (Fetched::New(stored) | Fetched::Same(stored)) = fetch(&begun, false).await?;
+    versioned(handle, &begun.target, stored)
 }
 
 fn versioned<T: Resourceful>(
@@ -154,20 +160,15 @@ enum Fetched {
     Same(StoredSnapshot),
 }
 
-async fn fetch<T: Resourceful>(
-    handle: &Handle<T>,
-    target: &Target,
-    timeout: Option<Duration>,
-    begun: Instant,
-    fresh: bool,
-) -> Result<Fetched, Error> {
+async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
+    let target = &begun.target;
     let mut call = reading::read_call(target, Method::GET, false);
     if fresh {
         // "Is there news?" is asked of the server itself, not of a cache on the way.
         call.headers
             .insert(CACHE_CONTROL, ::http::HeaderValue::from_static("no-cache"));
     }
-    let filed = handle.filed(target).await;
+    let filed = begun.filed().await;
     match filed.as_ref().and_then(|filed| filed.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
             call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
@@ -178,9 +179,7 @@ async fn fetch<T: Resourceful>(
         }
         _ => {}
     }
-    let reply = ask(target, call, timeout, begun).await?;
-    let shared = &target.shared;
-    let key = handle.key(target).await;
+    let reply = ask(target, call, Some(begun.time), begun.since).await?;
     if reply.status == StatusCode::NOT_MODIFIED
         && let Some(filed) = filed
     {
@@ -189,12 +188,12 @@ async fn fetch<T: Resourceful>(
     let path = target.url.path();
     let read =
         reading::representation(target, &reply).map_err(|error| Error::decode(path, error))?;
-    let filed = if read.snapshot.validator.is_some() {
-        shared.store.put(&key, read.snapshot.clone()).await
+    let store = &target.shared.store;
+    if read.snapshot.validator.is_some() {
+        store.put(&begun.key, read.snapshot.clone()).await;
     } else {
-        shared.store.remove(&key).await
-    };
-    observe::store_result(filed);
+        store.remove(&begun.key).await;
+    }
     Ok(Fetched::New(read.snapshot))
 }
 
@@ -207,7 +206,7 @@ pub(super) async fn ask(
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
-    let deadline = begun + timeout.unwrap_or(limits.time);
+    let deadline = later(begun, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.host.round_trip());
     let mut report = ErrorReport::default();
     let path = target.url.path();
@@ -230,13 +229,10 @@ pub(super) async fn ask(
                     410 => ErrorKind::Gone,
                     _ => ErrorKind::Status,
                 };
-                let meaning = classify(&*target.shared.profile, &problem, false, told.is_some());
+                let meaning = classify(&*target.shared.profile, &problem, false);
                 let error = Error::new(kind, format!("{path}: {problem}"))
                     .with_problem(Some(problem), Some(meaning));
-                if !matches!(
-                    reply.status.as_u16(),
-                    408 | 425 | 429 | 500 | 502 | 503 | 504
-                ) {
+                if !matches!(reply.status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 512..) {
                     report.why = "it would be answered in the same way".to_owned();
                     return Err(error.with_report(report));
                 }
@@ -281,7 +277,7 @@ pub(super) async fn ask(
         let now = Instant::now();
         report.why = match wait {
             None => "the retry schedule is at its end".to_owned(),
-            Some(wait) if wait > limits.retry_after || now + wait >= deadline => {
+            Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
                 format!("the next try would be in {wait:?}, later than this call may take")
             }
             Some(_) if report.requests > limits.transient => "it was tried often enough".to_owned(),

@@ -1,11 +1,13 @@
 //! `save`: write a value back over the version it was read under.
 
+use std::fmt;
+
 use url::Url;
 
 use super::write::{Write, WriteSettings, write_settings};
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned};
-use crate::error::Error;
+use crate::error::{Error, Sides};
 use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
 use crate::merge::transplant;
@@ -19,12 +21,18 @@ pub trait IntoSave<T> {
 }
 
 /// What a save takes along.
-#[derive(Debug)]
 pub struct SaveInput {
     base: StoredSnapshot,
     url: Url,
     id: Option<String>,
     edited: Result<(Document, Document), JsonError>,
+}
+
+// Neither documents nor addresses, which may hold secrets.
+impl fmt::Debug for SaveInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaveInput").finish_non_exhaustive()
+    }
 }
 
 impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
@@ -104,12 +112,21 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         handle,
         input,
     } = settings;
-    let handle = handle.at(input.url, input.id)?;
     let (before, after) = input.edited.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
     let local = transplant(&input.base.document, &before, &after, &handle.policy);
-    let mut call = Write::new(handle, write, Goal::Replace);
+    let unsent = |error: Error| {
+        error.with_sides(Sides::<T> {
+            base: input.base.document.decode().ok(),
+            local: local.decode().ok(),
+            remote: None,
+            fields: Vec::new(),
+        })
+    };
+    let handle = handle.at(input.url, input.id).map_err(unsent)?;
+    let begun = Write::begin(handle, write, Goal::Replace).await;
+    let mut call = begun.map_err(unsent)?;
     call.base = Some(input.base);
     call.local = Some(local);
     call.saved().await

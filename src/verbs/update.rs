@@ -62,20 +62,12 @@ write_settings!(Update);
 verb!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
-    let handle = settings.handle;
     let if_absent = settings.if_absent.transpose().map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
-    let target = handle.target()?;
-    let (key, filed) = (handle.key(&target).await, handle.filed(&target).await);
-    // A snapshot that an abandoned write may have outdated serves no update: it reads first.
-    let filed = filed.filter(|filed| {
-        let version = filed.validator.as_ref();
-        version.is_some() && !target.shared.abandoned.outdates(&key, version)
-    });
-    let mut call = Write::new(handle, settings.write, Goal::Replace);
-    call.base = filed;
-    call.edit = Some(settings.edit);
+    let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
+    call.filed = true;
+    call.edits = vec![settings.edit];
     call.if_absent = if_absent;
     call.replay = settings.replay;
     call.saved().await

@@ -47,17 +47,17 @@ impl Abandoned {
         sent.is_some_and(|sent| sent.iter().any(|sent| sent.onto.as_ref() == version))
     }
 
-    /// The document that was last sent onto this version.
+    /// The documents that were sent onto this version, at most one of which can have landed.
     pub(crate) fn sent_onto(
         &self,
         key: &SnapshotKey,
         version: Option<&Validator>,
-    ) -> Option<Document> {
+    ) -> Vec<Document> {
         let ledger = self.ledger();
-        let mut sent = ledger.by_key.get(key)?.iter().rev();
-        sent.find(|sent| sent.onto.as_ref() == version)?
-            .document
-            .clone()
+        let sent = ledger.by_key.get(key).into_iter().flatten();
+        sent.filter(|sent| sent.onto.as_ref() == version)
+            .filter_map(|sent| sent.document.clone())
+            .collect()
     }
 
     /// What was sent onto this version has been judged.

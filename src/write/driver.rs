@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use ::http::{Method, StatusCode};
+use ::http::StatusCode;
 use tokio::time::Instant;
 
 use super::abandoned::Out;
 use super::ending::{Done, Start, Trouble};
+use super::lane::Pass;
 use super::machine::Machine;
 use super::payload::Payload;
-use super::plan::{Action, Answered, Decision, Event, Goal, Outcome, Pause, Verdict};
-use super::reading;
-use super::settle::{self, Doubtful, Lost};
+use super::plan::{Action, Event, Goal, Outcome, Pause};
+use super::settle::Doubtful;
 use super::target::Target;
-use super::task::{Clash, Decided, RefusedWrite, Reply, Task};
+use super::task::Task;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
-use crate::retry::Delays;
+use crate::retry::{Delays, later};
 use crate::store::StoredSnapshot;
 
 /// How long a young validator is given to become usable, each time.
@@ -29,6 +29,7 @@ pub(crate) struct Driver<'a> {
     pub(super) target: &'a Target,
     pub(super) task: &'a mut dyn Task,
     pub(super) machine: Machine<Validator>,
+    pub(super) pass: Pass,
     pub(super) goal: Goal,
     pub(super) out: Out,
     pub(super) started: Instant,
@@ -41,13 +42,18 @@ pub(crate) struct Driver<'a> {
     pub(super) payload: Option<Payload>,
     /// What was sent under the present base and may have landed.
     pub(super) sent: Vec<Document>,
-    pub(super) inherited: Option<Document>,
+    /// What others sent onto it before us, of which the same holds.
+    pub(super) inherited: Vec<Document>,
     pub(super) doubtful: Vec<Doubtful>,
+    /// What the edit was first made on.
+    pub(super) begun_on: Option<StoredSnapshot>,
     pub(super) base: Option<StoredSnapshot>,
     pub(super) local: Option<Document>,
     /// The local document was given, and no edit makes it.
     pub(super) fixed: bool,
     pub(super) remote: Option<StoredSnapshot>,
+    /// The last read found nothing.
+    pub(super) gone: bool,
     pub(super) stored: Option<StoredSnapshot>,
     pub(super) fields: Vec<FieldConflict>,
     pub(super) refusal: Option<(RefusalKind, Problem)>,
@@ -59,31 +65,37 @@ pub(crate) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) async fn new(target: &'a Target, task: &'a mut dyn Task, start: Start) -> Self {
+    pub(crate) fn new(
+        target: &'a Target,
+        task: &'a mut dyn Task,
+        pass: Pass,
+        start: Start,
+    ) -> Self {
         let shared = &target.shared;
-        let call = reading::read_call(target, Method::GET, false);
-        let key = shared.exchange.key(&target.url, &call.headers).await;
         let round_trip = shared.exchange.host.round_trip();
         Self {
             target,
             task,
+            pass,
             goal: start.plan.goal,
             time: start.plan.deadline,
             machine: Machine::new(start.plan),
-            out: Out::new(shared.abandoned.clone(), key),
-            started: Instant::now(),
+            out: Out::new(shared.abandoned.clone(), start.key),
+            started: start.since,
             stopped: Duration::ZERO,
             delays: shared.retry.delays(round_trip),
             write_id: crate::ids::uuid(),
             idempotency_key: start.idempotency_key,
             payload: None,
-            sent: start.inherited.iter().cloned().collect(),
+            sent: start.inherited.clone(),
             inherited: start.inherited,
             doubtful: Vec::new(),
+            begun_on: None,
             base: start.base,
             fixed: start.local.is_some(),
             local: start.local,
             remote: None,
+            gone: false,
             stored: None,
             fields: Vec::new(),
             refusal: None,
@@ -122,19 +134,22 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn deadline(&self) -> Instant {
-        self.started + self.stopped + self.time
+        later(later(self.started, self.stopped), self.time)
     }
 
     /// Takes what was last seen as the state to build on.
-    fn rebase(&mut self) {
+    pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
         self.sent.clear();
-        self.inherited = None;
+        self.inherited.clear();
     }
 
     fn prepare(&mut self) -> Event<Validator> {
-        if self.remote.is_some() {
+        if self.remote.is_some() || self.gone {
             self.rebase();
+        }
+        if self.begun_on.is_none() {
+            self.begun_on.clone_from(&self.base);
         }
         let base = self.base.as_ref().map(|base| &base.document);
         if self.fixed {
@@ -151,172 +166,6 @@ impl<'a> Driver<'a> {
                 Event::EditFailed
             }
         }
-    }
-
-    fn judge(&mut self) -> Event<Validator> {
-        let Some(remote) = &self.remote else {
-            return Event::Judged(Verdict::NotLanded);
-        };
-        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
-        for sent in &self.sent {
-            let ours = self
-                .inherited
-                .as_ref()
-                .is_none_or(|inherited| !inherited.same_text(sent));
-            let (judged, open) = settle::judge(&Lost {
-                base: self.base.as_ref().map(|base| &base.document),
-                sent,
-                remote: &remote.document,
-                policy: &self.target.policy,
-                stamp: self
-                    .target
-                    .stamp
-                    .as_deref()
-                    .filter(|_| ours)
-                    .map(|at| (at, self.write_id.as_str())),
-                operation: self.task.is_operation(),
-                strict: self.target.strict,
-            });
-            match judged {
-                Verdict::Landed if ours || self.local.as_ref() == Some(sent) => {
-                    (verdict, doubtful) = (Verdict::Landed, Vec::new());
-                    break;
-                }
-                // The dropped write landed: it is what our edit has to be merged against.
-                Verdict::Landed => {
-                    if let Some(base) = &mut self.base {
-                        base.document = sent.clone();
-                    }
-                    (verdict, doubtful) = (Verdict::NotLanded, Vec::new());
-                    break;
-                }
-                Verdict::NotLanded => {}
-                Verdict::Doubtful if verdict == Verdict::Unknown => {}
-                other => (verdict, doubtful) = (other, open),
-            }
-        }
-        if self.inherited.is_some() && verdict != Verdict::Unknown {
-            self.forget_inherited();
-        }
-        self.doubtful = doubtful;
-        Event::Judged(verdict)
-    }
-
-    /// Nothing that was sent onto this version before can be applied any more.
-    fn forget_inherited(&self) {
-        let version = self.base.as_ref().and_then(|base| base.validator.as_ref());
-        self.out.judged(version);
-    }
-
-    async fn resolve(&mut self, may_have_landed: bool) -> Event<Validator> {
-        let documents = (&self.base, &self.remote);
-        if let (Goal::Delete, (Some(base), Some(remote))) = (self.goal, documents)
-            && base.document == remote.document
-        {
-            // Only the version is another one: what is to be removed is what was seen.
-            self.rebase();
-            return Event::Resolved(Decision::Delete);
-        }
-        let clash = Clash {
-            base: self.base.as_ref().map(|base| base.document.clone()),
-            local: if self.goal == Goal::Delete {
-                None
-            } else {
-                self.local.clone()
-            },
-            remote: self.remote.as_ref().map(|remote| remote.document.clone()),
-            problem: self.refusal.as_ref().map(|(_, problem)| problem.clone()),
-            round: self.machine.tally().rounds,
-            may_have_landed,
-            doubtful: std::mem::take(&mut self.doubtful),
-        };
-        let asked = Instant::now();
-        let own_time = self.task.time();
-        let limit = own_time.unwrap_or_else(|| self.deadline().saturating_duration_since(asked));
-        let decided = tokio::time::timeout(limit, self.task.resolve(clash)).await;
-        if own_time.is_some() {
-            self.stopped += asked.elapsed();
-        }
-        let Ok(decided) = decided else {
-            self.trouble = Some(Trouble::OutOfTime);
-            return Event::OutOfTime;
-        };
-        Event::Resolved(match decided {
-            Decided::Write(Some(document)) => {
-                if self
-                    .remote
-                    .as_ref()
-                    .is_some_and(|remote| remote.document == document)
-                {
-                    Decision::AsRemote
-                } else {
-                    self.local = Some(document);
-                    self.rebase();
-                    Decision::Write
-                }
-            }
-            Decided::Write(None) => {
-                self.rebase();
-                Decision::Delete
-            }
-            Decided::Remote => Decision::AsRemote,
-            Decided::Open(fields) => {
-                self.fields = fields;
-                Decision::Unresolved
-            }
-            Decided::Failed(error) => {
-                self.trouble = Some(Trouble::Strategy(error));
-                Decision::Unresolved
-            }
-        })
-    }
-
-    async fn ask(&mut self) -> Event<Validator> {
-        let Some((kind, problem)) = self.refusal.clone() else {
-            return Event::Answered(Answered::GiveUp);
-        };
-        // Nothing is in doubt when a handler is asked: what was sent so far was refused.
-        self.sent.clear();
-        let limit = self.deadline().saturating_duration_since(Instant::now());
-        let refused = RefusedWrite {
-            kind,
-            problem,
-            local: self.local.clone(),
-            remote: self.remote.clone(),
-            attempt: self.machine.tally().rounds,
-        };
-        let Ok(reply) = tokio::time::timeout(limit, self.task.refused(refused)).await else {
-            self.trouble = Some(Trouble::OutOfTime);
-            return Event::OutOfTime;
-        };
-        Event::Answered(match reply {
-            Reply::GiveUp => Answered::GiveUp,
-            Reply::Again => self.again(),
-            Reply::Change(document) => {
-                self.local = Some(document);
-                self.again();
-                Answered::Changed
-            }
-            Reply::Adopt => Answered::Adopt,
-            Reply::Wait(time) => {
-                if !self.sleep(time).await {
-                    return Event::OutOfTime;
-                }
-                self.again()
-            }
-            Reply::Failed(error) => {
-                self.trouble = Some(Trouble::Handler(error));
-                Answered::GiveUp
-            }
-        })
-    }
-
-    /// The same edit once more, pinned to what the refusal's read showed.
-    fn again(&mut self) -> Answered {
-        if self.goal != Goal::Create && self.remote.is_some() {
-            self.rebase();
-        }
-        Answered::Again
     }
 
     async fn wait(&mut self, pause: Pause) -> Event<Validator> {
@@ -350,8 +199,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Waits, unless the time does not allow it.
-    async fn sleep(&mut self, time: Duration) -> bool {
-        if Instant::now() + time >= self.deadline() {
+    pub(super) async fn sleep(&mut self, time: Duration) -> bool {
+        if later(Instant::now(), time) >= self.deadline() {
             self.trouble = Some(Trouble::OutOfTime);
             return false;
         }
@@ -361,12 +210,12 @@ impl<'a> Driver<'a> {
     }
 
     async fn finish(mut self, outcome: Outcome) -> Done {
-        if self.inherited.is_some() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
+        if !self.inherited.is_empty() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
             self.forget_inherited();
         }
         let known = match outcome {
             Outcome::Stored => self.stored.clone(),
-            Outcome::Settled | Outcome::Unchanged => {
+            Outcome::Settled | Outcome::Unchanged if !self.gone => {
                 self.remote.clone().or_else(|| self.base.clone())
             }
             _ => self.remote.clone(),
@@ -376,23 +225,24 @@ impl<'a> Driver<'a> {
             // The doubt is remembered: the next write onto this version settles it first.
             _ if outcome == Outcome::Unknown || self.goal == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
-            _ if self.inherited.is_some() && self.remote.is_none() => {}
+            _ if !self.inherited.is_empty() && self.remote.is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
             _ => self.forget().await,
-        }
-        if outcome != Outcome::Unknown || self.goal == Goal::Append {
-            self.out.settled();
         }
         let succeeded = matches!(
             outcome,
             Outcome::Stored | Outcome::Settled | Outcome::Unchanged
         );
+        if succeeded || !self.machine.in_doubt() {
+            self.out.settled();
+        }
         Done {
             outcome,
             goal: self.goal,
             stored: known.filter(|_| succeeded),
             elapsed: self.started.elapsed(),
             tally: self.machine.tally(),
+            begun_on: self.begun_on,
             base: self.base,
             local: self.local.filter(|_| self.goal != Goal::Delete),
             remote: self.remote,

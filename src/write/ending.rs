@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ::http::StatusCode;
+use tokio::time::Instant;
 
 use super::plan::{Goal, Outcome, Plan, Tally};
 use super::reading::NoRepresentation;
@@ -11,7 +12,7 @@ use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
-use crate::store::StoredSnapshot;
+use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::transport::TransportError;
 
 /// What a write begins with.
@@ -20,8 +21,11 @@ pub(crate) struct Start {
     pub(crate) base: Option<StoredSnapshot>,
     /// The document to write, if no edit has to be run first.
     pub(crate) local: Option<Document>,
-    /// A document of an earlier write that was dropped and may have landed.
-    pub(crate) inherited: Option<Document>,
+    /// What earlier writes sent onto the same version, without anybody knowing whether it landed.
+    pub(crate) inherited: Vec<Document>,
+    /// What snapshots of the resource are filed under.
+    pub(crate) key: SnapshotKey,
+    pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
 }
 
@@ -29,6 +33,8 @@ pub(crate) struct Start {
 pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     pub(crate) goal: Goal,
+    /// What the edit was first made on.
+    pub(crate) begun_on: Option<StoredSnapshot>,
     pub(crate) base: Option<StoredSnapshot>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<StoredSnapshot>,
@@ -43,6 +49,62 @@ pub(crate) struct Done {
     pub(crate) last_status: Option<StatusCode>,
     pub(crate) told: Option<Duration>,
     pub(crate) location: Option<url::Url>,
+}
+
+impl Done {
+    pub(crate) fn succeeded(&self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Stored | Outcome::Settled | Outcome::Unchanged
+        )
+    }
+
+    /// The same for another caller. Errors of others can be handed out only once, so the copy has their
+    /// text.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            outcome: self.outcome,
+            goal: self.goal,
+            begun_on: self.begun_on.clone(),
+            base: self.base.clone(),
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            stored: self.stored.clone(),
+            fields: self.fields.clone(),
+            refusal: self.refusal.clone(),
+            trouble: self.trouble.as_ref().map(Trouble::copy),
+            tally: self.tally,
+            waited: self.waited,
+            elapsed: self.elapsed,
+            last_status: self.last_status,
+            told: self.told,
+            location: self.location.clone(),
+        }
+    }
+}
+
+impl Trouble {
+    fn copy(&self) -> Self {
+        let text = |error: &BoxError| BoxError::from(error.to_string());
+        match self {
+            Self::Transport(error) => {
+                Self::Transport(TransportError::new(error.fate, error.to_string()))
+            }
+            Self::Gated(wait) => Self::Gated(*wait),
+            Self::Credentials(error) => Self::Credentials(text(error)),
+            Self::NoRepresentation(error) => Self::NoRepresentation(error.clone()),
+            Self::Status(status) => Self::Status(*status),
+            Self::Unusable(why) => Self::Unusable(why),
+            Self::Edit(error) => Self::Edit(text(error)),
+            Self::Strategy(error) => Self::Strategy(text(error)),
+            Self::Handler(error) => Self::Handler(text(error)),
+            Self::Payload(error) => Self::Payload(text(error)),
+            Self::OutOfTime => Self::OutOfTime,
+            Self::WaitTooLong(wait) => Self::WaitTooLong(*wait),
+            Self::Budget => Self::Budget,
+            Self::ScheduleEnded => Self::ScheduleEnded,
+        }
+    }
 }
 
 /// The last thing that went wrong beneath the machine.

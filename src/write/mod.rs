@@ -1,12 +1,12 @@
 //! The write loop: one logical write from its first request to its settled end.
 
 pub(crate) mod abandoned;
-mod doubt;
+mod decisions;
 pub(crate) mod driver;
 pub(crate) mod ending;
+mod hold;
+pub(crate) mod lane;
 pub(crate) mod machine;
-#[cfg(test)]
-mod machine_tests;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod reading;

@@ -50,6 +50,9 @@ pub(crate) struct Plan<V> {
     pub(crate) goal: Goal,
     /// What is known at the start.
     pub(crate) base: Base<V>,
+    /// The base was on file and not read for this write: that an edit changes nothing of it says
+    /// nothing about what is there now.
+    pub(crate) filed: bool,
     /// An earlier write under the same base may have landed (its future was dropped).
     pub(crate) doubtful: bool,
     /// Re-run the edit on the remote state instead of merging.
@@ -98,6 +101,9 @@ pub(crate) enum Failure {
     Answered,
     /// It was answered 202: the server will apply it, or not, in its own time.
     Pending,
+    /// It was answered, would be answered in the same way again, and may have been applied all the
+    /// same: a redirect to something else (303), a full disk (507).
+    Doubtful,
     /// It was refused unprocessed and may be repeated (429).
     Throttled,
     /// It will fail each time in the same way.
@@ -219,7 +225,7 @@ pub(crate) enum Pause {
 pub(crate) enum Action<V> {
     /// Run the edit on the base.
     Prepare,
-    /// Read the resource; `fresh`: past every cache.
+    /// Read the resource, past every cache.
     Read,
     /// Send the write.
     Send {

@@ -40,7 +40,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
 }
 
 /// Why a successful reply is no representation.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoRepresentation {
     #[error("the server answered {0} without a representation")]
     Empty(StatusCode),
@@ -79,7 +79,14 @@ pub(crate) fn representation(
         }
     })?;
     let versioning = target.shared.profile.versioning();
-    let found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    let mut found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
+        // Whoever changed it on the way may have left out what a write would then remove.
+        found = Found::Unusable {
+            may_heal: false,
+            why: "a proxy on the way has changed the representation (203)",
+        };
+    }
     let validator = match &found {
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
@@ -99,11 +106,12 @@ pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
 ///
 /// The validator in the reply to a `PUT` names what was sent, because a server may send one only if
 /// it stored that untouched (RFC 9110 9.3.4); many send one all the same, with the representation
-/// they made of it, which then counts. The validator in the reply to a `PATCH` names a document
-/// that is not in our hands unless it came along (RFC 5789 2.1).
+/// they made of it, which then counts. The validator in the reply to a `PATCH` or a `POST` names a
+/// document that is not in our hands unless it came along (RFC 5789 2.1).
 pub(crate) fn stored(
     target: &Target,
     reply: &Response,
+    before: Option<&Document>,
     sent: &Document,
     method: &Method,
 ) -> StoredSnapshot {
@@ -111,14 +119,22 @@ pub(crate) fn stored(
     let body = Document::parse_with_depth(&reply.body, depth).ok();
     let versioning = target.shared.profile.versioning();
     let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
-    let returned = body.filter(|body| is_representation(target, reply, body, sent));
+    // Some servers answer a write with what it replaced.
+    let outdated = |body: &Document| before == Some(body) && body != sent;
+    let returned = body
+        .clone()
+        .filter(|body| is_representation(target, reply, body, sent) && !outdated(body));
     let validator = match found {
-        Found::Version(validator) if returned.is_some() || *method != Method::PATCH => {
+        Found::Version(validator) if returned.is_some() || *method == Method::PUT => {
             Some(validator)
         }
         _ => None,
     };
-    let document = returned.unwrap_or_else(|| sent.clone());
+    let mut document = returned.unwrap_or_else(|| sent.clone());
+    if let (Some((field, version)), Some(_)) = (versioning.told_in(body.as_ref()), &validator) {
+        // As the server spells it, a number or a text, which is how it wants it back.
+        document = document.with(field, &version).unwrap_or(document);
+    }
     StoredSnapshot::new(document, validator, reply.headers.clone())
 }
 

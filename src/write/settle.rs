@@ -6,7 +6,7 @@
 
 use super::plan::Verdict;
 use super::stamp;
-use crate::json::Document;
+use crate::json::{Document, JsonError};
 use crate::merge::{Change, ConflictKind, FieldConflict, Policy, ThreeWay, changes};
 
 /// A place of which nobody can tell whose work its remote state is.
@@ -21,8 +21,8 @@ pub(crate) struct Lost<'a> {
     /// What is there now, under another version.
     pub(crate) remote: &'a Document,
     pub(crate) policy: &'a Policy,
-    /// Where the stamps lie, and ours.
-    pub(crate) stamp: Option<(&'a str, &'a str)>,
+    /// Where the stamps lie.
+    pub(crate) stamps: Option<&'a str>,
     /// The edit, or the strategy behind it, is operation-like.
     pub(crate) operation: bool,
     /// No trace is no proof.
@@ -31,8 +31,8 @@ pub(crate) struct Lost<'a> {
 
 /// Judges, and names the places that stay open.
 pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
-    if let Some((pointer, id)) = lost.stamp
-        && let Some(landed) = stamp::tells(pointer, id, lost.base, lost.remote)
+    if let Some(pointer) = lost.stamps
+        && let Some(landed) = stamp::tells(pointer, lost.base, lost.sent, lost.remote)
     {
         let verdict = if landed {
             Verdict::Landed
@@ -44,28 +44,80 @@ pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
     let Some(base) = lost.base else {
         return (judge_creation(lost), Vec::new());
     };
-    let mut changed = changes(base, lost.sent, lost.policy);
-    if let Some((pointer, _)) = lost.stamp {
-        changed.retain(|change| !change.pointer.starts_with(pointer));
-    }
+    let changed = made(lost, base);
     if lost.operation || changed.iter().any(|change| change.operation_like) {
         return (Verdict::Unknown, Vec::new());
     }
     judge_changes(lost, &changed)
 }
 
+/// What the lost write made of that document, its stamp aside.
+fn made(lost: &Lost<'_>, of: &Document) -> Vec<Change> {
+    let mut changed = changes(of, lost.sent, lost.policy);
+    if let Some(stamps) = lost.stamps {
+        changed.retain(|change| match change.pointer.strip_prefix(stamps) {
+            Some(beneath) => !(beneath.is_empty() || beneath.starts_with('/')),
+            None => true,
+        });
+    }
+    changed
+}
+
 /// A creation landed if everything we sent is there; the server may have added to it.
+///
+/// Without any trace it is somebody else's. In between, ours may have been edited since, or somebody
+/// else's may be like it; and a count that moved may have moved on from ours.
 fn judge_creation(lost: &Lost<'_>) -> Verdict {
     let merged =
         ThreeWay::new(lost.policy.clone()).merge_documents(Some(lost.sent), lost.sent, lost.remote);
     let taken_back = changes(lost.sent, &merged.document, lost.policy)
         .iter()
         .any(|change| change.before.is_some());
-    match (taken_back, lost.operation && lost.strict) {
-        (false, false) => Verdict::Landed,
-        (false, true) => Verdict::Unknown,
-        (true, _) => Verdict::NotLanded,
+    if !taken_back {
+        return if lost.operation && lost.strict {
+            Verdict::Unknown
+        } else {
+            Verdict::Landed
+        };
     }
+    let members = made(lost, &Document::of_checked("{}"));
+    if lost.strict || lost.operation || members.iter().any(|member| member.operation_like) {
+        return Verdict::Unknown;
+    }
+    let ours = |member: &Change| lost.remote.pointer(&member.pointer) == member.after;
+    if members.iter().any(ours) {
+        Verdict::Doubtful
+    } else {
+        Verdict::NotLanded
+    }
+}
+
+/// Where an edit of the same base stands to an earlier write that has landed meanwhile: the base as
+/// the edit knew it, and the places of which that cannot be told.
+///
+/// The edit either holds the earlier change, being made further from it, or was made beside it. It
+/// holds it where it shows the same value, and was made beside it where it shows the old one. A
+/// counter that shows neither may have been counted on from either.
+pub(crate) fn base_after(
+    base: &Document,
+    landed: &Document,
+    local: Option<&Document>,
+    remote: &Document,
+    policy: &Policy,
+) -> Result<(Document, Vec<Doubtful>), JsonError> {
+    let (mut known, mut doubtful) = (base.clone(), Vec::new());
+    for change in changes(base, landed, policy) {
+        let edited = local.and_then(|local| local.pointer(&change.pointer));
+        if edited == change.after {
+            known = match &change.after {
+                Some(after) => known.with(&change.pointer, after)?,
+                None => known.without(&change.pointer),
+            };
+        } else if edited != change.before && change.operation_like {
+            doubtful.push(open(&change, edited.as_ref(), remote));
+        }
+    }
+    Ok((known, doubtful))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +154,7 @@ fn judge_changes(lost: &Lost<'_>, changed: &[Change]) -> (Verdict, Vec<Doubtful>
         .iter()
         .zip(&sights)
         .filter(|(_, sight)| **sight != Sight::Ours)
-        .map(|(change, _)| open(lost, change))
+        .map(|(change, _)| open(change, change.after.as_ref(), lost.remote))
         .collect();
     (Verdict::Doubtful, doubtful)
 }
@@ -128,13 +180,13 @@ fn sight(lost: &Lost<'_>, change: &Change) -> Sight {
     Sight::Other
 }
 
-fn open(lost: &Lost<'_>, change: &Change) -> Doubtful {
+fn open(change: &Change, local: Option<&Document>, remote: &Document) -> Doubtful {
     let value = |document: Option<&Document>| document.map(Document::to_value);
     FieldConflict::new(
         change.pointer.clone(),
         ConflictKind::BothChanged,
         value(change.before.as_ref()),
-        value(change.after.as_ref()),
-        value(lost.remote.pointer(&change.pointer).as_ref()),
+        value(local),
+        value(remote.pointer(&change.pointer).as_ref()),
     )
 }

@@ -39,18 +39,21 @@ pub(crate) fn stamped(
     document.with(pointer, &Document::encode(&list)?)
 }
 
-/// Whether the list tells that the write with this id landed; `None`: it has overflowed since.
+/// Whether the list tells that what was sent, the latest id of which is its own, landed; `None`: it has
+/// overflowed since.
 pub(crate) fn tells(
     pointer: &str,
-    id: &str,
     base: Option<&Document>,
+    sent: &Document,
     remote: &Document,
 ) -> Option<bool> {
-    let now = ids(remote, pointer);
-    if now.iter().any(|seen| seen == id) {
+    let (now, sent) = (ids(remote, pointer), ids(sent, pointer));
+    let before = base.map(|base| ids(base, pointer)).unwrap_or_default();
+    // A write through a handle without stamps only carried the list along.
+    let id = sent.last().filter(|id| !before.contains(id))?;
+    if now.contains(id) {
         return Some(true);
     }
-    let before = base.map(|base| ids(base, pointer)).unwrap_or_default();
     // Ids leave the list oldest first: while one of the base is left, or the list never was full,
     // nothing that came after the base has left it.
     let complete = match before.last() {
@@ -74,8 +77,8 @@ mod tests {
         assert_eq!(
             tells(
                 "/meta/writes",
-                "x",
                 Some(&base),
+                &document(&["a", "x"]),
                 &document(&["a", "x", "b", "c"])
             ),
             Some(true)
@@ -84,13 +87,13 @@ mod tests {
 
     #[test]
     fn a_missing_id_proves_nothing_once_the_list_has_overflowed() {
-        let base = document(&["a"]);
+        let (base, sent) = (document(&["a"]), document(&["a", "x"]));
         assert_eq!(
-            tells("/meta/writes", "x", Some(&base), &document(&["a", "b"])),
+            tells("/meta/writes", Some(&base), &sent, &document(&["a", "b"])),
             Some(false)
         );
         assert_eq!(
-            tells("/meta/writes", "x", Some(&base), &document(&["b", "c"])),
+            tells("/meta/writes", Some(&base), &sent, &document(&["b", "c"])),
             None
         );
     }

@@ -5,11 +5,10 @@ use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::ending::Trouble;
-use super::payload::{Draft, Payload};
+use super::payload::{Draft, NoPayload, Payload};
 use super::plan::{Condition, Event, Failure, Goal, Refused, Seen};
 use super::reading;
-use crate::BoxError;
-use crate::exchange::{Call, NoReply};
+use crate::exchange::{Call, NoReply, within_origin};
 use crate::http::{Problem, Validator};
 use crate::observe::{self, ConflictSeen};
 use crate::refusal::{Found, RefusalKind, classify};
@@ -60,7 +59,7 @@ impl Driver<'_> {
         };
         match reply.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => {
-                self.remote = None;
+                (self.remote, self.gone) = (None, true);
                 self.forget().await;
                 Event::Read(Seen::Absent)
             }
@@ -80,7 +79,7 @@ impl Driver<'_> {
                         Seen::Unusable { may_heal }
                     }
                 };
-                self.remote = Some(representation.snapshot);
+                (self.remote, self.gone) = (Some(representation.snapshot), false);
                 Event::Read(seen)
             }
             Err(error) => {
@@ -102,9 +101,12 @@ impl Driver<'_> {
             429 => Failure::Throttled,
             500 | 503 => Failure::Answered,
             202 => Failure::Pending,
+            // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it.
+            301..=303 | 506..=508 | 510 => Failure::Doubtful,
+            501 | 505 | 511 => Failure::Permanent,
             // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
-            // done it.
-            408 | 425 | 502 | 504 | 512.. => Failure::InFlight,
+            // done it. So may whatever answers 207, of which only the body tells.
+            207 | 408 | 425 | 500.. => Failure::InFlight,
             _ => Failure::Permanent,
         };
         if let Some(wait) = wait
@@ -128,12 +130,18 @@ impl Driver<'_> {
         delete: bool,
         resend: bool,
     ) -> Event<Validator> {
+        if let Condition::Match(version) = condition {
+            self.pin(version);
+        }
         let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
                 Ok(payload) => payload,
                 Err(error) => {
-                    self.trouble = Some(Trouble::Payload(error));
+                    self.trouble = Some(match error {
+                        NoPayload::Unpinned(why) => Trouble::Unusable(why),
+                        NoPayload::Other(error) => Trouble::Payload(error),
+                    });
                     return Event::Failed {
                         failure: Failure::Permanent,
                         wait: None,
@@ -155,23 +163,43 @@ impl Driver<'_> {
         if self.goal != Goal::Append {
             self.out.send(onto, payload.document.clone());
         }
-        let reply = match self.exchange(&payload.call).await {
-            Ok(reply) => reply,
-            Err(failure) => {
-                return Event::Failed {
-                    failure,
-                    wait: None,
-                };
-            }
+        let event = match self.exchange(&payload.call).await {
+            Ok(reply) => self.replied(&payload, &reply),
+            Err(failure) => Event::Failed {
+                failure,
+                wait: None,
+            },
         };
-        self.replied(&payload, &reply)
+        let refused = match &event {
+            Event::Refused { .. } => true,
+            Event::Failed { failure, .. } => {
+                matches!(failure, Failure::NotSent | Failure::Throttled)
+            }
+            _ => false,
+        };
+        if refused && !self.machine.in_doubt() {
+            // Nothing of ours is under way: a write dropped from here on leaves nothing behind.
+            self.out.settled();
+        }
+        event
+    }
+
+    /// Makes the state of this version the base, if it was read for the write and not edited.
+    fn pin(&mut self, version: &Validator) {
+        let of = |side: &Option<StoredSnapshot>| {
+            side.as_ref()
+                .is_some_and(|side| side.validator.as_ref() == Some(version))
+        };
+        if !of(&self.base) && of(&self.remote) {
+            self.rebase();
+        }
     }
 
     fn draft(
         &mut self,
         condition: &Condition<Validator>,
         delete: bool,
-    ) -> Result<Payload, BoxError> {
+    ) -> Result<Payload, NoPayload> {
         let honours = self.target.shared.profile.honours_idempotency_keys();
         let fresh_key = (self.goal == Goal::Append || honours)
             && (self.payload.is_some() || self.idempotency_key.is_none());
@@ -193,19 +221,20 @@ impl Driver<'_> {
 
     fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
         let status = reply.status;
-        if status.is_success() && status != StatusCode::ACCEPTED {
+        let not_yet = matches!(status, StatusCode::ACCEPTED | StatusCode::MULTI_STATUS);
+        if status.is_success() && !not_yet {
             self.target.shared.exchange.host.succeeded();
-            self.stored = payload
-                .document
-                .as_ref()
-                .map(|sent| reading::stored(self.target, reply, sent, &payload.call.method));
+            let before = self.base.as_ref().map(|base| &base.document);
+            self.stored = payload.document.as_ref().map(|sent| {
+                reading::stored(self.target, reply, before, sent, &payload.call.method)
+            });
             self.location = reply
                 .headers
                 .get(::http::header::LOCATION)
-                .and_then(|location| self.target.url.join(location.to_str().ok()?).ok());
+                .and_then(|location| within_origin(&self.target.url, location.to_str().ok()?));
             return Event::Stored;
         }
-        if status == StatusCode::ACCEPTED
+        if not_yet
             || status == StatusCode::TOO_MANY_REQUESTS
             || status.is_server_error()
             || status.is_redirection()
@@ -222,9 +251,11 @@ impl Driver<'_> {
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
         let wait = reading::told_to_wait(&reply.headers);
         self.told = wait.or(self.told);
-        let pinned = self.payload.as_ref().is_some_and(|payload| payload.pinned);
+        let payload = self.payload.as_ref();
+        let pinned = payload.is_some_and(|payload| payload.pinned);
+        let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let kind = classify(profile, &problem, pinned, wait.is_some());
+        let kind = classify(profile, &problem, pinned);
         let current = (kind == RefusalKind::StaleVersion)
             .then(|| profile.current(&problem, &reply.headers))
             .flatten()
@@ -241,6 +272,9 @@ impl Driver<'_> {
             (_, 404 | 410) => Refused::Missing,
             (_, 428) => Refused::ConditionRequired,
             (RefusalKind::Unknown, 409) => Refused::Unclassified,
+            // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
+            // offers several.
+            (RefusalKind::Invalid, _) if tests => Refused::Unclassified,
             _ => Refused::Final,
         };
         let path = self.target.url.path();
@@ -258,12 +292,10 @@ impl Driver<'_> {
     }
 
     pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
-        let filed = self.target.shared.store.put(self.out.key(), snapshot).await;
-        observe::store_result(filed);
+        self.target.shared.store.put(self.out.key(), snapshot).await;
     }
 
     pub(super) async fn forget(&mut self) {
-        let forgotten = self.target.shared.store.remove(self.out.key()).await;
-        observe::store_result(forgotten);
+        self.target.shared.store.remove(self.out.key()).await;
     }
 }

@@ -2,16 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, Article, Event, Server, foreign};
-use ifmatch::{Client, Collection, ErrorKind, Limits, ThreeWay};
-
-const AT: &str = "/v1/articles/1";
-
-fn articles(server: &Server) -> Collection<Article> {
-    server
-        .client()
-        .collection_with("articles", ThreeWay::default())
-}
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
+use ifmatch::{Client, ErrorKind, Limits, ThreeWay};
 
 fn edit(article: &mut Article) {
     article.title = "mine".into();
@@ -115,7 +107,7 @@ async fn a_wait_of_ten_years_is_told_not_waited() {
             error.report().retry_after,
             Some(Duration::from_secs(315_360_000))
         );
-        assert_eq!(server.0.lock().unwrap().applied, 0);
+        assert_eq!(server.applied(), 0);
     }
 }
 

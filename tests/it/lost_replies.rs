@@ -2,22 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, Article, Event, Server, foreign};
-use ifmatch::{Collection, LocalWins, MergeStrategy, Policy, Rule, ThreeWay};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, counters, foreign};
+use ifmatch::{LocalWins, MergeStrategy, ThreeWay};
 use serde_json::Value;
-
-const AT: &str = "/v1/articles/1";
-
-fn articles(server: &Server) -> Collection<Article> {
-    server
-        .client()
-        .collection_with("articles", ThreeWay::default())
-}
-
-fn counters(server: &Server) -> Collection<Article> {
-    let strategy = ThreeWay::new(Policy::new().field("/views", Rule::Counter));
-    server.client().collection_with("articles", strategy)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_is_settled_as_ours() {
@@ -28,7 +15,7 @@ async fn a_lost_reply_is_settled_as_ours() {
         .await
         .unwrap();
     assert!(saved.report().settled);
-    assert_eq!(server.0.lock().unwrap().applied, 1);
+    assert_eq!(server.applied(), 1);
     assert_eq!(server.methods(), ["GET", "PUT", "GET"]);
 }
 
@@ -62,13 +49,13 @@ async fn a_request_that_arrives_after_it_was_given_up_is_applied_once() {
         vec![Event::Plain, Event::Delay, Event::Plain],
     ] {
         server.put(AT, ARTICLE);
-        let before = server.0.lock().unwrap().applied;
+        let before = server.applied();
         server.script(events);
         articles(&server)
             .update(1, |article| article.title = "mine".into())
             .await
             .unwrap();
-        assert_eq!(server.0.lock().unwrap().applied, before + 1);
+        assert_eq!(server.applied(), before + 1);
     }
 }
 
@@ -126,14 +113,14 @@ async fn a_counter_whose_reply_was_lost_is_never_counted_twice() {
         ),
     ] {
         server.put(AT, ARTICLE);
-        let before = server.0.lock().unwrap().applied;
+        let before = server.applied();
         server.script(events);
         let error = counters(&server)
             .update(1, |article| article.views += 1)
             .await
             .unwrap_err();
         assert!(error.is_outcome_unknown(), "{error:?}");
-        assert_eq!(server.0.lock().unwrap().applied - before, u32::from(landed));
+        assert_eq!(server.applied() - before, u32::from(landed));
         let sides = error.into_sides::<Article>().unwrap();
         assert_eq!(
             (sides.base.unwrap().views, sides.local.unwrap().views),
@@ -351,7 +338,7 @@ async fn a_post_whose_reply_was_lost_is_not_sent_twice_unless_keys_are_honoured(
     server.script([Event::LoseReply]);
     let error = articles(&server).post(&draft).await.unwrap_err();
     assert!(error.is_outcome_unknown(), "{error:?}");
-    assert_eq!(server.0.lock().unwrap().applied, 1);
+    assert_eq!(server.applied(), 1);
     assert_eq!(
         error.sides::<Article>().unwrap().local.as_ref(),
         Some(&draft)
@@ -387,7 +374,7 @@ async fn what_never_reached_the_server_is_simply_sent_again() {
     let made = articles(&server).post(&draft).await.unwrap();
     assert_eq!(made.report().requests, 3);
     assert!(made.report().waited >= Duration::from_secs(2));
-    assert_eq!(server.0.lock().unwrap().applied, 1);
+    assert_eq!(server.applied(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -442,7 +429,7 @@ async fn a_save_that_is_repeated_after_it_was_dropped_is_applied_once() {
     );
     let saved = articles.save(&article).await.unwrap();
     assert!(saved.report().settled);
-    assert_eq!(server.0.lock().unwrap().applied, 1);
+    assert_eq!(server.applied(), 1);
     // Another edit of the same snapshot is merged against what the dropped one left.
     let mut other = article.clone();
     other.views = 9;

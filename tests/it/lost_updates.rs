@@ -1,7 +1,10 @@
 //! Promise 1: no write without a precondition, and none that overwrites what it has not seen.
 
-use crate::support::{ARTICLE, Article, Event, Server, foreign};
-use ifmatch::{LocalWins, MergeStrategy, RemoteWins, ThreeWay, WriteMode, merge_fn};
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign};
+use ifmatch::{Answer, LocalWins, MergeStrategy, RemoteWins, ThreeWay, WriteMode, merge_fn};
+use serde_json::json;
 
 #[tokio::test]
 async fn eight_writers_with_200_edits_lose_none() {
@@ -329,4 +332,116 @@ async fn a_creation_meets_something_with_a_weak_tag_as_what_exists_already() {
         let error = articles.create(1, &draft).await.unwrap_err();
         assert!(error.is_already_exists(), "{error:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trying_again_after_a_settled_doubt_merges_what_came_up_meanwhile() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,                                       // GET
+        Event::LoseRequest,                                 // PUT
+        Event::Plain,                                       // GET: unchanged
+        Event::Answer(403, &[], r#"{"title":"not now"}"#),  // PUT again
+        foreign(|theirs| theirs["body"] = "theirs".into()), // GET: somebody else wrote
+    ]);
+    articles(&server)
+        .on_refusal(Always(|_| Answer::Again))
+        .update(1, |article| article.title = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title":"mine","body":"theirs","views":1})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_edit_of_the_same_snapshot_keeps_a_dropped_one_that_landed() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let read = articles.get(1).await.unwrap();
+    let (mut one, mut two) = (read.clone(), read);
+    one.title = "mine".into();
+    two.body = "also mine".into();
+    server.script([Event::Hang]);
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), articles.save(&one))
+            .await
+            .is_err()
+    );
+    articles.save(&two).await.unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title":"mine","body":"also mine","views":1})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_without_a_body_after_a_post_pins_nothing() {
+    let server = Server::with(
+        AT,
+        r#"{"title":"old","body":"text","views":1,"owner":"ann"}"#,
+    );
+    server.script([Event::Answer(
+        201,
+        &[("location", "/v1/articles/1"), ("etag", "\"1\"")],
+        "",
+    )]);
+    let articles = articles(&server);
+    let mut made = articles.post(&draft()).await.unwrap();
+    made.title = "mine".into();
+    articles.save(made).await.unwrap();
+    assert_eq!(server.value(AT)["owner"], "ann");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trying_again_does_not_make_a_removed_resource_anew() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::LoseRequest,
+        Event::Plain,
+        Event::Answer(403, &[], ""),
+        Event::ForeignRemoval, // GET: 404
+    ]);
+    let outcome = articles(&server)
+        .on_refusal(Always(|_| Answer::Again))
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(server.text(AT).is_none(), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_reply_with_what_was_replaced_is_not_taken_for_what_is_stored() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    server.script([
+        Event::Plain,
+        // As `findOneAndUpdate` without "return the new one" behind it.
+        Event::AnswerReplaced,
+    ]);
+    let mut saved = articles
+        .update(1, |article| article.title = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!(saved.title, "mine");
+    saved.body = "also mine".into();
+    articles.save(saved).await.unwrap();
+    assert_eq!(server.value(AT)["title"], "mine");
+}
+
+#[tokio::test]
+async fn what_a_proxy_changed_on_the_way_pins_nothing() {
+    let server = Server::with(AT, ARTICLE);
+    let shortened = r#"{"title":"old","body":"t","views":1}"#;
+    server.script([Event::Answer(203, &[("etag", "\"1\"")], shortened)]);
+    let articles = articles(&server);
+    let mut article = articles.get(1).await.unwrap();
+    assert_eq!(article.snapshot().validator(), None);
+    article.title = "mine".into();
+    articles.save(article).await.unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "mine", "body": "text", "views": 1})
+    );
 }

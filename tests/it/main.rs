@@ -9,11 +9,17 @@
 mod support;
 
 mod bounded;
+mod lanes;
 mod lost_replies;
 mod lost_updates;
+mod no_limits;
 mod nothing_dropped;
+mod once;
 mod only_races;
 mod reading;
 mod real_connections;
 mod round_trips;
+mod secrets;
 mod strategies;
+mod told_truly;
+mod versions_inside;

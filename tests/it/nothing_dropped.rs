@@ -1,7 +1,7 @@
 //! Promise 3: nothing of the user's is dropped.
 
-use crate::support::{ARTICLE, Article, Event, Server, foreign};
-use ifmatch::{Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay};
+use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, foreign};
+use ifmatch::{Client, Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
@@ -233,7 +233,7 @@ async fn a_value_that_does_not_serialise_is_told_before_anything_is_written() {
     assert!(articles.create(2, &article).await.unwrap_err().is_config());
     let error = articles.update(1, |_| ()).await.unwrap_err();
     assert!(error.is_edit(), "{error:?}");
-    assert_eq!(server.0.lock().unwrap().applied, 0);
+    assert_eq!(server.applied(), 0);
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn an_edit_that_fails_or_panics_sends_nothing_and_says_so() {
         error.into_sides::<Article>().unwrap().base.unwrap().views,
         1
     );
-    assert_eq!(server.0.lock().unwrap().applied, 0);
+    assert_eq!(server.applied(), 0);
 }
 
 #[tokio::test]
@@ -279,4 +279,55 @@ async fn a_removal_elsewhere_that_is_accepted_still_gives_the_edit_back() {
         2
     );
     assert!(server.text("/v1/articles/1").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_another_server_comes_back_with_the_error() {
+    let server = Server::with(AT, ARTICLE);
+    let other = Server::with(AT, ARTICLE);
+    let mut article = articles(&server).get(1).await.unwrap();
+    article.title = "an hour of work".into();
+    let elsewhere = Client::builder("http://other.test/v1")
+        .transport(other)
+        .build()
+        .unwrap();
+    let error = elsewhere
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .save(article)
+        .await
+        .unwrap_err();
+    assert!(error.sides::<Article>().is_some(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_does_not_fit_the_type_gives_back_what_was_written() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(
+            200,
+            &[("etag", "\"2\"")],
+            r#"{"title":"mine","body":"text","views":"1"}"#,
+        ),
+    ]);
+    let outcome = articles(&server)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    // It was stored, so an error must at least say so and hold what was written.
+    assert!(
+        outcome.as_ref().is_ok() || outcome.as_ref().unwrap_err().sides::<Article>().is_some(),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_by_resolution_gives_the_edit_back() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, foreign(|t| t["title"] = "theirs".into())]);
+    let error = articles(&server)
+        .strategy(Removes)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap_err();
+    assert!(error.sides::<Article>().is_some(), "{error:?}");
 }

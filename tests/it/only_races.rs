@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{ARTICLE, Article, Event, Server};
+use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
 use ifmatch::{
-    Answer, BoxError, Collection, Generic, Refusal, RefusalHandler, RefusalKind, ThreeWay,
+    Answer, BoxError, Client, Collection, Generic, Refusal, RefusalHandler, RefusalKind, ThreeWay,
     async_trait,
 };
 
-const AT: &str = "/v1/articles/1";
 const UNPAID: &str =
     r#"{"type":"/problems/unpaid","title":"Not paid","status":"409","balance":30}"#;
 
@@ -226,7 +225,7 @@ async fn validation_errors_are_typed_with_their_fields_and_never_retried() {
 
 #[tokio::test]
 async fn other_statuses_are_told_with_what_the_server_said() {
-    for status in [401, 403, 405, 413, 415, 451, 501, 507] {
+    for status in [401, 403, 405, 413, 415, 451, 501, 505] {
         let server = Server::with(AT, ARTICLE);
         server.script([
             Event::Plain,
@@ -237,6 +236,15 @@ async fn other_statuses_are_told_with_what_the_server_said() {
         assert!(error.to_string().contains(&status.to_string()), "{error}");
         assert_eq!(server.methods(), ["GET", "PUT"]);
     }
+    // A full disk may have been found after the write: a read tells.
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::Answer(507, &[], "")]);
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(
+        error.is_status() && error.to_string().contains("507"),
+        "{error:?}"
+    );
+    assert_eq!(server.methods(), ["GET", "PUT", "GET"]);
     let server = Server::default();
     assert!(
         articles(&server)
@@ -252,4 +260,38 @@ async fn other_statuses_are_told_with_what_the_server_said() {
             .unwrap_err()
             .is_not_found()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_answered_with_a_wait_is_merged_after_it() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, foreign(|t| t["body"] = "theirs".into())]);
+    server.0.lock().unwrap().stale = Some((409, "{}"));
+    // the same through a transport that adds Retry-After
+    let client = Client::builder("http://server.test/v1")
+        .transport(Adds(server.clone()))
+        .build()
+        .unwrap();
+    let outcome = client
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+struct Adds(Server);
+#[async_trait]
+impl ifmatch::transport::Transport for Adds {
+    async fn send(
+        &self,
+        request: ifmatch::transport::Request,
+    ) -> Result<ifmatch::transport::Response, ifmatch::transport::TransportError> {
+        let mut reply = self.0.send(request).await?;
+        if reply.status == 409 {
+            reply
+                .headers
+                .insert("retry-after", http::HeaderValue::from_static("1"));
+        }
+        Ok(reply)
+    }
 }

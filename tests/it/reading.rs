@@ -2,13 +2,11 @@
 
 use std::sync::Mutex;
 
-use crate::support::{ARTICLE, Article, Event, Server};
+use crate::support::{ARTICLE, AT, Article, Event, Server};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use ifmatch::{Authenticator, BoxError, ThreeWay, Versioning, async_trait};
 use serde_json::Value;
-
-const AT: &str = "/v1/articles/1";
 
 #[tokio::test]
 async fn a_second_read_is_answered_by_304_from_the_snapshot() {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
 use ifmatch::{
     Conflict, LastWriteWins, LocalWins, MergeStrategy, RemoteWins, Resolution, ThreeWay, ask_fn,
 };
-
-const AT: &str = "/v1/articles/1";
 
 fn clash(server: &Server) {
     server.put(AT, ARTICLE);

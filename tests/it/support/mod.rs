@@ -1,5 +1,7 @@
 //! A server in memory that keeps to the rules, and does what a test tells it.
 
+mod handles;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +11,8 @@ use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, ClientBuilder, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use handles::{AT, Always, Removes, articles, counters, draft, values};
 
 /// The resource type of most tests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,10 +46,14 @@ pub(crate) enum Event {
     Answer(u16, &'static [(&'static str, &'static str)], &'static str),
     /// It is carried out, and answered so.
     AnswerAfter(u16, &'static [(&'static str, &'static str)]),
+    /// It is carried out, and answered with what was there before.
+    AnswerReplaced,
     /// It is carried out, and nobody ever answers.
     Hang,
     /// It is held up, and carried out only when the next request comes in, before that.
     Delay,
+    /// It is answered so, and carried out all the same just before the request after the next.
+    AnswerLate(u16),
 }
 
 pub(crate) fn foreign(change: impl Fn(&mut Value) + Send + 'static) -> Event {
@@ -75,6 +83,7 @@ pub(crate) struct State {
     script: VecDeque<Event>,
     pub(crate) seen: Vec<Seen>,
     delayed: Vec<Request>,
+    later: Vec<Request>,
     /// Successful writes, whoever made them.
     pub(crate) applied: u32,
     posts: u64,
@@ -124,6 +133,11 @@ impl Server {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.lock().unwrap().seen.clone()
+    }
+
+    /// Successful writes so far, whoever made them.
+    pub(crate) fn applied(&self) -> u32 {
+        self.0.lock().unwrap().applied
     }
 
     pub(crate) fn methods(&self) -> Vec<String> {
@@ -224,6 +238,7 @@ impl Transport for Server {
             for late in std::mem::take(&mut state.delayed) {
                 state.handle(&late);
             }
+            state.delayed = std::mem::take(&mut state.later);
             state.seen.push(Seen {
                 method: request.method.clone(),
                 path: request.url.path().to_owned(),
@@ -274,8 +289,18 @@ impl Transport for Server {
                     state.handle(&request);
                     return Ok(answer(state.reply(status, None, b""), headers));
                 }
+                Event::AnswerReplaced => {
+                    let replaced = state.documents[&path].1.clone();
+                    let mut reply = state.handle(&request);
+                    (reply.status, reply.body) = (StatusCode::OK, replaced.into());
+                    return Ok(reply);
+                }
                 Event::Hang => {
                     state.handle(&request);
+                }
+                Event::AnswerLate(status) => {
+                    state.later.push(request);
+                    return Ok(state.reply(status, None, b""));
                 }
                 Event::Delay => {
                     state.delayed.push(request);

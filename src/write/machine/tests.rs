@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::machine::Machine;
-use super::plan::{
+use super::super::plan::{
     Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
     Seen, Verdict,
 };
+use super::Machine;
 
 /// What the world may answer; which part counts depends on what was asked.
 #[derive(Clone, Debug)]
@@ -42,12 +42,19 @@ fn plan() -> impl Strategy<Value = Plan<u8>> {
         (0_u8..4).prop_map(Base::Version),
         Just(Base::Unversioned)
     ];
-    (goal, base, any::<[bool; 4]>(), 1_u32..6, 0_u32..5).prop_map(
-        |(goal, base, [doubtful, replay, create_if_absent, honours_keys], rounds, transient)| {
+    (goal, base, any::<[bool; 5]>(), 1_u32..6, 0_u32..5).prop_map(
+        |(
+            goal,
+            base,
+            [doubtful, filed, replay, create_if_absent, honours_keys],
+            rounds,
+            transient,
+        )| {
             Plan {
                 goal,
                 doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
                 base,
+                filed,
                 replay,
                 create_if_absent,
                 unconditional: false,
@@ -68,7 +75,8 @@ fn failure(what: u8) -> Failure {
         Failure::Pending,
         Failure::Throttled,
         Failure::Permanent,
-    ][usize::from(what) % 6]
+        Failure::Doubtful,
+    ][usize::from(what) % 7]
 }
 
 fn refused(what: u8) -> Refused {
@@ -197,6 +205,7 @@ fn machine(goal: Goal) -> Machine<u8> {
     Machine::new(Plan {
         goal,
         base: Base::Version(1),
+        filed: false,
         doubtful: false,
         replay: false,
         create_if_absent: false,

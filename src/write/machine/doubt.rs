@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::machine::{Doubt, Machine, Phase, Then, Why, base_of};
-use super::plan::{Action, Condition, Failure, Goal, Outcome, Seen, Verdict};
+use super::super::plan::{Action, Condition, Failure, Goal, Outcome, Seen, Verdict};
+use super::{Doubt, Machine, Phase, Then, Why, base_of};
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// Ends without success: what is in doubt must not be reported as a plain failure, so it gets
@@ -26,7 +26,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Ends with what was pending until a doubt was judged.
     pub(super) fn conclude(&mut self, seen: Seen<V>, ending: Outcome) -> Action<V> {
         if ending == Outcome::Refused {
-            self.ask(Some(seen), ending)
+            self.ask_handler(Some(seen), ending)
         } else {
             self.finish(ending)
         }
@@ -38,34 +38,31 @@ impl<V: Clone + PartialEq> Machine<V> {
                 return self.finish(Outcome::Settled);
             }
             if !self.is_base(&seen) {
+                // Changed by somebody before ours arrived, or removed by ours and made again.
                 self.doubt = None;
+                return self.after_judgement(seen, true);
             }
         }
         if self.is_base(&seen) {
             return self.settle_unchanged(seen);
         }
-        match (&self.doubt, &seen) {
-            (None, _) => self.after_judgement(seen, false),
+        if seen == Seen::Absent {
             // Gone: our write can neither be seen nor be doubled any more.
-            (Some(_), Seen::Absent) => {
-                self.doubt = None;
-                self.after_judgement(seen, true)
-            }
-            (Some(_), _) => {
-                self.phase = Phase::Judging(seen);
-                Action::Judge
-            }
+            self.doubt = None;
+            return self.after_judgement(seen, true);
         }
+        self.phase = Phase::Judging(seen);
+        Action::Judge
     }
 
     /// The version has not moved: nothing of ours was applied so far.
+    ///
+    /// The doubt stays all the same. The read may have come from a replica that lags behind, so a
+    /// refusal of what is sent next must still not be taken for a race.
     pub(super) fn settle_unchanged(&mut self, seen: Seen<V>) -> Action<V> {
         let pending = self.doubt.is_some_and(|doubt| doubt.pending);
-        if self.doubt.is_some_and(|doubt| !doubt.in_flight) {
-            self.doubt = None;
-        }
         if let Some(ending) = self.verdict_pending.take() {
-            if self.doubt.is_some() {
+            if self.doubt.is_some_and(|doubt| doubt.in_flight) {
                 return self.finish(Outcome::Unknown);
             }
             return self.conclude(seen, ending);
@@ -89,7 +86,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.after_judgement(seen, false)
             }
             Verdict::Doubtful => {
-                if self.verdict_pending.is_some() {
+                // What somebody else may have created is not merged into.
+                if self.verdict_pending.is_some() || self.plan.goal == Goal::Create {
                     return self.finish(Outcome::Unknown);
                 }
                 // The moved version is a fence: what was sent can arrive no more. What stays
@@ -117,16 +115,23 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.wait_transient(wait, Then::Resend, Outcome::Failed)
             }
             Failure::Permanent => self.give_up(Outcome::Failed),
+            Failure::Doubtful => {
+                self.doubted(false, false);
+                self.give_up(Outcome::Failed)
+            }
             Failure::InFlight | Failure::Answered | Failure::Pending => {
-                let old = self.doubt;
-                self.doubt = Some(Doubt {
-                    in_flight: failure != Failure::Answered
-                        || old.is_some_and(|doubt| doubt.in_flight),
-                    pending: failure == Failure::Pending || old.is_some_and(|doubt| doubt.pending),
-                });
+                self.doubted(failure != Failure::Answered, failure == Failure::Pending);
                 self.after_loss(failure, wait)
             }
         }
+    }
+
+    fn doubted(&mut self, in_flight: bool, pending: bool) {
+        let old = self.doubt;
+        self.doubt = Some(Doubt {
+            in_flight: in_flight || old.is_some_and(|doubt| doubt.in_flight),
+            pending: pending || old.is_some_and(|doubt| doubt.pending),
+        });
     }
 
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {

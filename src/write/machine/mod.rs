@@ -1,0 +1,283 @@
+//! The write loop as a pure state machine: events in, actions out.
+//!
+//! No I/O, clock or randomness is in here, so the machine that sends a user's write is the one
+//! that runs in property tests and simulations. The driver carries the actions out and answers
+//! each with exactly one event. Documents stay with the driver: the machine decides by versions.
+//!
+//! The central idea is *doubt*: from the moment a request may have been applied without our
+//! knowing, until a read has judged it. While there is doubt, no refusal is taken for a race and
+//! no error is reported as a plain failure.
+
+mod doubt;
+mod reads;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Seen, Tally};
+
+/// How often a young validator is read again before it is called unusable.
+const HEALING_READS: u32 = 8;
+
+/// One logical write, from its first request to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Machine<V> {
+    pub(super) plan: Plan<V>,
+    pub(super) base: Base<V>,
+    pub(super) phase: Phase<V>,
+    pub(super) doubt: Option<Doubt>,
+    /// What a refusal ends in once an older doubt is judged.
+    pub(super) verdict_pending: Option<Outcome>,
+    pub(super) refused_version: Option<V>,
+    pub(super) same_again: u32,
+    pub(super) unusable: u32,
+    /// The resolution asked for a removal.
+    pub(super) removing: bool,
+    /// The one read that a write in doubt gets before it is given up.
+    pub(super) last_read_used: bool,
+    /// What the last wait was for.
+    pub(super) waiting_for: Outcome,
+    pub(super) tally: Tally,
+}
+
+/// Requests under the present base that may have been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Doubt {
+    /// It may still arrive: an unchanged version does not settle it.
+    pub(super) in_flight: bool,
+    /// The server has it (202): sending it again would make a second job.
+    pub(super) pending: bool,
+}
+
+/// Why a read was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Why {
+    /// Nothing is known yet.
+    First,
+    /// The version was refused.
+    Race,
+    /// A 409 that nobody classified: has the version moved at all?
+    Unclassified,
+    /// Such a 409 that asks to come back: if the version has not moved, the same goes again.
+    Invited,
+    /// A lost write has to be settled.
+    Settle,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Phase<V> {
+    Start,
+    Preparing,
+    Reading(Why),
+    Sending,
+    Judging(Seen<V>),
+    Resolving(Seen<V>),
+    Asking(Option<Seen<V>>, Outcome),
+    Waiting(Then),
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Then {
+    Read(Why),
+    Send,
+    Resend,
+}
+
+impl<V: Clone + PartialEq> Machine<V> {
+    /// A write that has not begun.
+    pub(crate) fn new(plan: Plan<V>) -> Self {
+        let doubt = plan.doubtful.then_some(Doubt {
+            in_flight: true,
+            pending: false,
+        });
+        Self {
+            base: plan.base.clone(),
+            plan,
+            phase: Phase::Start,
+            doubt,
+            verdict_pending: None,
+            refused_version: None,
+            same_again: 0,
+            unusable: 0,
+            removing: false,
+            last_read_used: false,
+            waiting_for: Outcome::Exhausted,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether a request of this write may have been applied without our knowing.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// What was counted so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Takes one event and tells the next action. `now` is the time since the write began.
+    pub(crate) fn on(&mut self, now: Duration, event: Event<V>) -> Action<V> {
+        if now >= self.plan.deadline {
+            // No time for a last read either.
+            self.last_read_used = true;
+        }
+        let phase = std::mem::replace(&mut self.phase, Phase::Done);
+        let action = match (phase, event) {
+            (Phase::Start, Event::Begin) => self.begin(),
+            (Phase::Preparing, Event::Prepared(changed)) => self.prepared(changed),
+            (Phase::Preparing, Event::EditFailed) => self.finish(Outcome::EditFailed),
+            (Phase::Reading(why), Event::Read(seen)) => self.read(why, seen),
+            (Phase::Reading(why), Event::Failed { failure, wait }) => {
+                self.read_failed(why, failure, wait)
+            }
+            (Phase::Sending, Event::Stored) => self.finish(Outcome::Stored),
+            (
+                Phase::Sending,
+                Event::Refused {
+                    kind,
+                    current,
+                    wait,
+                },
+            ) => self.refused(kind, current, wait),
+            (Phase::Sending, Event::Failed { failure, wait }) => self.send_failed(failure, wait),
+            (Phase::Judging(seen), Event::Judged(verdict)) => self.judged(seen, verdict),
+            (Phase::Resolving(seen), Event::Resolved(decision)) => self.resolved(&seen, decision),
+            (Phase::Asking(seen, ending), Event::Answered(answer)) => {
+                self.answered(seen, ending, answer)
+            }
+            (Phase::Waiting(then), Event::Woke) => match then {
+                Then::Read(why) => self.ask_read(why),
+                Then::Send => self.send(false),
+                Then::Resend => self.send(true),
+            },
+            (Phase::Waiting(_), Event::OutOfTime) if self.waiting_for == Outcome::Locked => {
+                self.give_up(Outcome::Locked)
+            }
+            (_, Event::OutOfTime) => self.give_up(Outcome::Exhausted),
+            // An event that answers no action: the driver is wrong or the write is over. Ending
+            // is the one answer that can neither lose nor double an edit.
+            _ => self.give_up(Outcome::Failed),
+        };
+        let costs_time = matches!(action, Action::Read | Action::Send { .. } | Action::Wait(_));
+        if now >= self.plan.deadline && costs_time {
+            return self.give_up(Outcome::Exhausted);
+        }
+        action
+    }
+
+    fn begin(&mut self) -> Action<V> {
+        match (self.plan.goal, &self.base) {
+            (Goal::Append, _) => self.send(false),
+            (Goal::Create, _) => {
+                self.base = Base::Absent;
+                if self.doubt.is_some() {
+                    self.ask_read(Why::Settle)
+                } else {
+                    self.send(false)
+                }
+            }
+            (Goal::Delete, Base::Version(_)) => self.send_or_settle(),
+            (Goal::Replace, Base::Version(_)) => self.prepare(),
+            (_, Base::Unknown | Base::Unversioned | Base::Absent) => self.ask_read(Why::First),
+        }
+    }
+
+    fn prepare(&mut self) -> Action<V> {
+        self.phase = Phase::Preparing;
+        Action::Prepare
+    }
+
+    fn prepared(&mut self, changed: bool) -> Action<V> {
+        if !changed && !matches!(self.base, Base::Absent) {
+            if self.plan.filed && self.tally.requests == 0 {
+                self.base = Base::Unknown;
+                return self.ask_read(Why::First);
+            }
+            return self.finish(Outcome::Unchanged);
+        }
+        self.send_or_settle()
+    }
+
+    fn send_or_settle(&mut self) -> Action<V> {
+        if self.doubt.is_some() {
+            self.ask_read(Why::Settle)
+        } else {
+            self.send(false)
+        }
+    }
+
+    pub(super) fn condition(&self) -> Condition<V> {
+        match (&self.base, self.plan.goal) {
+            (Base::Unversioned | Base::Unknown, _) | (_, Goal::Append) => Condition::None,
+            (Base::Version(version), _) => Condition::Match(version.clone()),
+            (Base::Absent, _) => Condition::Absent,
+        }
+    }
+
+    pub(super) fn send(&mut self, resend: bool) -> Action<V> {
+        let condition = self.condition();
+        if condition == Condition::None
+            && self.plan.goal != Goal::Append
+            && !self.plan.unconditional
+        {
+            return self.finish(Outcome::UnusableValidator);
+        }
+        if !resend {
+            if self.tally.rounds >= self.plan.max_rounds {
+                return self.give_up(Outcome::Exhausted);
+            }
+            self.tally.rounds += 1;
+        }
+        self.tally.requests += 1;
+        self.phase = Phase::Sending;
+        Action::Send {
+            condition,
+            delete: self.plan.goal == Goal::Delete || self.removing,
+            resend,
+        }
+    }
+
+    pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {
+        self.tally.requests += 1;
+        self.phase = Phase::Reading(why);
+        Action::Read
+    }
+
+    fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
+        self.phase = Phase::Waiting(then);
+        Action::Wait(pause)
+    }
+
+    /// Waits for a transient cause, or ends when there were too many.
+    pub(super) fn wait_transient(
+        &mut self,
+        told: Option<Duration>,
+        then: Then,
+        ending: Outcome,
+    ) -> Action<V> {
+        if self.tally.transient >= self.plan.max_transient {
+            return self.give_up(ending);
+        }
+        self.tally.transient += 1;
+        let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::Told);
+        self.waiting_for = ending;
+        self.wait(pause, then)
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {
+        self.phase = Phase::Done;
+        Action::Finish(outcome)
+    }
+}
+
+pub(super) fn base_of<V: Clone>(seen: &Seen<V>) -> Base<V> {
+    match seen {
+        Seen::Version(version) => Base::Version(version.clone()),
+        Seen::Absent => Base::Absent,
+        Seen::Unversioned | Seen::Unusable { .. } => Base::Unversioned,
+    }
+}

@@ -1,0 +1,152 @@
+//! The machine and what a read shows: the first look, races, and bringing two states together.
+
+use std::time::Duration;
+
+use super::super::plan::{Action, Base, Decision, Failure, Goal, Outcome, Pause, Seen};
+use super::{HEALING_READS, Machine, Phase, Then, Why, base_of};
+
+impl<V: Clone + PartialEq> Machine<V> {
+    pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
+        if let Seen::Unusable { may_heal } = seen {
+            self.unusable += 1;
+            if may_heal && self.unusable <= HEALING_READS {
+                return self.wait(Pause::Settle(self.unusable), Then::Read(why));
+            }
+            // A creation that was refused asks for no version: something is there.
+            if self.plan.goal != Goal::Create || why == Why::Settle {
+                return self.give_up(Outcome::UnusableValidator);
+            }
+        }
+        self.unusable = 0;
+        match why {
+            Why::First => self.first_read(seen),
+            Why::Race => self.race(seen),
+            Why::Unclassified | Why::Invited => {
+                if self.is_base(&seen) {
+                    if why == Why::Invited {
+                        return self.send(true);
+                    }
+                    self.ask(Some(seen), Outcome::Refused)
+                } else {
+                    self.tally.races += 1;
+                    self.race(seen)
+                }
+            }
+            Why::Settle => self.settle(seen),
+        }
+    }
+
+    pub(super) fn is_base(&self, seen: &Seen<V>) -> bool {
+        match (&self.base, seen) {
+            (Base::Version(base), Seen::Version(now)) => base == now,
+            (Base::Absent, Seen::Absent) | (Base::Unversioned, Seen::Unversioned) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn first_read(&mut self, seen: Seen<V>) -> Action<V> {
+        // The document in hand was read without a validator: only a comparison with what is there
+        // now can tell whether it is still what the edit was made on.
+        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.plan.replay;
+        if unpinned_base {
+            return self.meet(seen);
+        }
+        if seen == Seen::Absent {
+            if self.plan.create_if_absent && self.plan.goal == Goal::Replace {
+                self.base = Base::Absent;
+                return self.prepare();
+            }
+            return self.finish(Outcome::NotFound);
+        }
+        // Without a version `send` refuses to write; the edit runs first all the same, so that the
+        // error can give the edited document back.
+        self.base = base_of(&seen);
+        if self.plan.goal == Goal::Delete {
+            self.send(false)
+        } else {
+            self.prepare()
+        }
+    }
+
+    pub(super) fn race(&mut self, seen: Seen<V>) -> Action<V> {
+        if let (Seen::Version(now), Some(refused)) = (&seen, &self.refused_version)
+            && now == refused
+        {
+            self.same_again += 1;
+            if self.same_again > 1 {
+                return self.give_up(Outcome::UnusableValidator);
+            }
+            return self.wait(Pause::Settle(self.same_again), Then::Read(Why::Race));
+        }
+        self.same_again = 0;
+        if self.doubt.is_some() {
+            return self.settle(seen);
+        }
+        self.meet(seen)
+    }
+
+    /// Brings the edit and a remote state together, once it is sure that no request of ours made it.
+    pub(super) fn meet(&mut self, seen: Seen<V>) -> Action<V> {
+        let absent = seen == Seen::Absent;
+        match self.plan.goal {
+            Goal::Delete if absent => return self.finish(Outcome::Unchanged),
+            // Removed again since the refusal: the creation is due once more.
+            _ if absent && self.base == Base::Absent => return self.race_pause(Then::Send),
+            // What the edit was made on was out of date: there was nothing to edit.
+            Goal::Replace if absent && self.plan.create_if_absent => {
+                self.base = Base::Absent;
+                return self.prepare();
+            }
+            Goal::Create if !absent => return self.ask(Some(seen), Outcome::Refused),
+            _ => {}
+        }
+        let met_a_creation = self.plan.create_if_absent && self.base == Base::Absent;
+        if !absent && (self.plan.replay || met_a_creation) {
+            self.tally.merged += 1;
+            self.base = base_of(&seen);
+            return self.prepare();
+        }
+        self.ask_resolve(seen, false)
+    }
+
+    pub(super) fn ask_resolve(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
+        self.phase = Phase::Resolving(seen);
+        Action::Resolve { may_have_landed }
+    }
+
+    pub(super) fn resolved(&mut self, seen: &Seen<V>, decision: Decision) -> Action<V> {
+        let absent = *seen == Seen::Absent;
+        let raced = self.tally.races > 0 && decision != Decision::Unresolved;
+        self.tally.merged += u32::from(raced);
+        self.removing = decision == Decision::Delete;
+        match decision {
+            Decision::Unresolved | Decision::AsRemote if absent => self.finish(Outcome::Gone),
+            Decision::Unresolved => self.finish(Outcome::Conflict),
+            Decision::Delete if absent => self.finish(Outcome::Unchanged),
+            Decision::AsRemote => {
+                self.base = base_of(seen);
+                self.finish(Outcome::Unchanged)
+            }
+            Decision::Write | Decision::Delete => {
+                self.base = base_of(seen);
+                if self.plan.goal != Goal::Create || !absent {
+                    self.plan.goal = Goal::Replace;
+                }
+                self.send(false)
+            }
+        }
+    }
+
+    pub(super) fn read_failed(
+        &mut self,
+        why: Why,
+        failure: Failure,
+        wait: Option<Duration>,
+    ) -> Action<V> {
+        let for_good = matches!(failure, Failure::Permanent | Failure::Doubtful);
+        if for_good || self.last_read_used {
+            return self.give_up(Outcome::Failed);
+        }
+        self.wait_transient(wait, Then::Read(why), Outcome::Failed)
+    }
+}

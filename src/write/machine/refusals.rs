@@ -1,0 +1,133 @@
+//! The machine and refusals: races, absences, locks, and the handler that is asked about the rest.
+
+use std::time::Duration;
+
+use super::super::plan::{Action, Answered, Base, Condition, Goal, Outcome, Pause, Refused, Seen};
+use super::{Machine, Phase, Then, Why, base_of};
+
+impl<V: Clone + PartialEq> Machine<V> {
+    pub(super) fn refused(
+        &mut self,
+        kind: Refused,
+        current: Option<V>,
+        wait: Option<Duration>,
+    ) -> Action<V> {
+        let pinned = self.condition() != Condition::None;
+        self.refused_version = None;
+        match kind {
+            Refused::Stale if pinned => self.stale(current),
+            Refused::Unclassified if pinned && wait.is_some() => {
+                self.wait_transient(wait, Then::Read(Why::Invited), Outcome::Refused)
+            }
+            Refused::Unclassified if pinned && self.tally.races > 0 => {
+                // A server that says nothing but 409 to races is spared like any other.
+                let pause = Pause::Race(self.tally.races + 1);
+                self.wait(pause, Then::Read(Why::Unclassified))
+            }
+            Refused::Unclassified if pinned => self.ask_read(Why::Unclassified),
+            Refused::Missing if pinned => self.missing(),
+            Refused::Locked => self.wait_transient(wait, Then::Resend, Outcome::Locked),
+            Refused::Transient => self.wait_transient(wait, Then::Resend, Outcome::Refused),
+            Refused::ConditionRequired if !pinned && self.plan.goal != Goal::Append => {
+                self.base = Base::Unknown;
+                self.plan.unconditional = false;
+                self.ask_read(Why::First)
+            }
+            _ => self.ask(None, Outcome::Refused),
+        }
+    }
+
+    pub(super) fn stale(&mut self, current: Option<V>) -> Action<V> {
+        self.tally.races += 1;
+        if let Base::Version(version) = &self.base {
+            self.refused_version = Some(version.clone());
+        }
+        match current {
+            Some(version) if self.tally.races == 1 => self.race(Seen::Version(version)),
+            _ => self.race_pause(Then::Read(Why::Race)),
+        }
+    }
+
+    /// The first retry goes at once: a single other writer is long done. Later ones spread out.
+    pub(super) fn race_pause(&mut self, then: Then) -> Action<V> {
+        if self.tally.races > 1 {
+            return self.wait(Pause::Race(self.tally.races), then);
+        }
+        match then {
+            Then::Read(why) => self.ask_read(why),
+            Then::Send | Then::Resend => self.send(false),
+        }
+    }
+
+    pub(super) fn missing(&mut self) -> Action<V> {
+        match (self.plan.goal, &self.base) {
+            // A 404 to a create means its parent; no read of ours can mend that.
+            (Goal::Create | Goal::Append, _) | (_, Base::Absent) => {
+                self.ask(None, Outcome::Refused)
+            }
+            (Goal::Delete, _) => {
+                let outcome = if self.doubt.is_some() {
+                    Outcome::Settled
+                } else {
+                    Outcome::Unchanged
+                };
+                self.finish(outcome)
+            }
+            // 404 outranks 412 (RFC 9110 13.2.1): the read tells whether the resource is gone.
+            _ => self.ask_read(Why::Unclassified),
+        }
+    }
+
+    pub(super) fn ask(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
+        if self.doubt.is_some() {
+            // The refusal may answer a resend whose first sending was applied.
+            if self.condition() == Condition::None {
+                return self.finish(Outcome::Unknown);
+            }
+            self.verdict_pending = Some(ending);
+            return match seen {
+                Some(seen) => self.settle(seen),
+                None => self.ask_read(Why::Settle),
+            };
+        }
+        self.ask_handler(seen, ending)
+    }
+
+    pub(super) fn ask_handler(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
+        self.phase = Phase::Asking(seen, ending);
+        Action::Ask
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        seen: Option<Seen<V>>,
+        ending: Outcome,
+        answer: Answered,
+    ) -> Action<V> {
+        match answer {
+            Answered::GiveUp => self.finish(ending),
+            Answered::Again | Answered::Changed => {
+                let changed = answer == Answered::Changed;
+                self.removing &= !changed;
+                match seen {
+                    // A create keeps to its condition. Anything else meets what has come up since,
+                    // unless the handler was shown it and answered with a document for it.
+                    Some(seen) if self.plan.goal != Goal::Create && !self.is_base(&seen) => {
+                        if !changed || seen == Seen::Absent {
+                            return self.meet(seen);
+                        }
+                        self.base = base_of(&seen);
+                        self.send(false)
+                    }
+                    _ => self.send(false),
+                }
+            }
+            // A collection is not what was to be posted: there is nothing to adopt.
+            Answered::Adopt if self.plan.goal == Goal::Append => self.finish(ending),
+            Answered::Adopt => match seen {
+                Some(seen) => self.ask_resolve(seen, false),
+                None => self.ask_read(Why::Race),
+            },
+        }
+    }
+}

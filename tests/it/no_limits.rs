@@ -1,0 +1,94 @@
+//! Promise 4: bounded, also where people say that there is no limit.
+
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, foreign};
+use ifmatch::{
+    Answer, Authenticator, BoxError, Conflict, Limits, LocalWins, MergeStrategy, Resolution,
+    RetryPolicy, ask_fn, async_trait,
+};
+
+#[tokio::test(start_paused = true)]
+async fn no_limit_may_be_said_as_the_longest_duration() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let read = tokio::spawn(articles.get(1).timeout(Duration::MAX))
+        .await
+        .is_err();
+    let write = tokio::spawn(articles.update(1, |a| a.views = 5).timeout(Duration::MAX))
+        .await
+        .is_err();
+    let client = server
+        .builder()
+        .limits(Limits::default().time(Duration::MAX))
+        .build()
+        .unwrap();
+    let limits = tokio::spawn(
+        client
+            .collection_with::<Article>("articles", LocalWins)
+            .update(1, |a| a.views = 6),
+    )
+    .await
+    .is_err();
+    assert!(
+        !read && !write && !limits,
+        "panicked: get {read}, update {write}, limits {limits}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_ask_to_wait_for_ever() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::Answer(403, &[], "")]);
+    let call = articles(&server)
+        .on_refusal(Always(|_| Answer::Wait(Duration::MAX)))
+        .update(1, |a| a.views = 5);
+    assert!(tokio::spawn(call).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_strategies_may_take_for_ever() {
+    let ask =
+        || ask_fn(|_: Conflict<Article>| async { Ok(Resolution::KeepRemote) }).time(Duration::MAX);
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, foreign(|t| t["views"] = 9.into())]);
+    let call = articles(&server)
+        .update(1, |a| a.views = 5)
+        .strategy(ask().or_else(ask()));
+    assert!(tokio::spawn(call).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_may_wait_for_ever() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::NoConnection]);
+    let policy = RetryPolicy::schedule(|| [Duration::MAX]);
+    let client = server.builder().retry(policy).build().unwrap();
+    let call = client
+        .collection_with::<Article>("articles", LocalWins)
+        .update(1, |a| a.views = 5);
+    assert!(tokio::spawn(call).await.is_ok());
+}
+
+struct Stuck;
+#[async_trait]
+impl Authenticator for Stuck {
+    async fn authenticate(&self, _: &mut http::HeaderMap) -> Result<(), BoxError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authenticator_that_hangs_is_bounded_by_the_time_of_the_call() {
+    let server = Server::with(AT, ARTICLE);
+    let client = server.builder().auth(Stuck).build().unwrap();
+    let call = client
+        .collection_with::<Article>("articles", LocalWins)
+        .update(1, |a| a.views = 5)
+        .timeout(Duration::from_secs(1));
+    assert!(
+        tokio::time::timeout(Duration::from_secs(3600), call)
+            .await
+            .is_ok()
+    );
+}

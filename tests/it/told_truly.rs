@@ -1,0 +1,250 @@
+//! Promise 2: what was applied is told, and nothing else.
+
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Always, Event, Removes, Server, articles, draft, foreign};
+use ifmatch::{Answer, LocalWins, Policy, RemoteWins, Rule, ThreeWay};
+use serde_json::{Value, json};
+
+#[tokio::test(start_paused = true)]
+async fn a_stamp_hides_nothing_but_itself() {
+    let server = Server::with(AT, r#"{"words":1,"w":["a"]}"#);
+    let strategy = ThreeWay::new(Policy::new().field("/words", Rule::Counter));
+    let documents = server
+        .client()
+        .collection_with::<Value>("articles", strategy)
+        .write_stamp("/w");
+    server.script([
+        Event::Plain,
+        Event::LoseRequest,
+        foreign(|theirs| theirs["w"] = json!(["b", "c"])), // the list has overflowed
+    ]);
+    let outcome = documents.update(1, |v| v["words"] = 2.into()).await;
+    assert!(
+        outcome.is_err(),
+        "settled={:?} {}",
+        outcome.map(|s| s.report().settled),
+        server.value(AT)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_5xx_after_the_write_is_no_plain_failure() {
+    for status in [520, 522, 524, 507] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::AnswerAfter(status, &[])]);
+        let outcome = articles(&server)
+            .update(1, |article| article.title = "mine".into())
+            .await;
+        assert!(
+            outcome.as_ref().is_ok() || outcome.as_ref().unwrap_err().is_outcome_unknown(),
+            "{status}: {outcome:?} though {}",
+            server.value(AT)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn adopting_after_a_refused_post_is_no_success() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([Event::Answer(409, &[], r#"{"title":"no"}"#)]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", RemoteWins)
+        .on_refusal(Always(|_| Answer::Adopt))
+        .post(&json!({"title": "new"}))
+        .await;
+    assert!(
+        outcome.is_err(),
+        "{:?} posted {}",
+        outcome.map(ifmatch::Saved::into_inner),
+        server.applied()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn adopting_after_a_refused_post_sends_nothing_to_the_collection() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([Event::Answer(409, &[], r#"{"title":"no"}"#)]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", LocalWins)
+        .on_refusal(Always(|_| Answer::Adopt))
+        .post(&json!({"title": "new"}))
+        .await;
+    let last = server.seen().pop().unwrap();
+    assert!(
+        outcome.is_err(),
+        "{} {:?} {:?}",
+        last.method,
+        last.header("if-match"),
+        String::from_utf8(last.body.clone())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_post_in_doubt_is_not_settled_by_the_collection() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([
+        Event::Answer(503, &[("retry-after", "1")], ""), // not carried out
+        Event::Answer(422, &[], r#"{"title":"no"}"#),
+    ]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", ThreeWay::default())
+        .post(&json!({"count": 0}))
+        .await;
+    assert!(outcome.is_err(), "posted {}", server.applied());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_resolved_by_removal_hands_out_nothing() {
+    // the reply to the DELETE is lost
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        foreign(|t| t["title"] = "theirs".into()),
+        Event::Plain,
+        Event::LoseReply,
+    ]);
+    let outcome = articles(&server)
+        .strategy(Removes)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    let one = outcome.is_ok();
+    // it was gone already
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::ForeignRemoval]);
+    let outcome = articles(&server)
+        .strategy(Removes)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(
+        !one && outcome.is_err(),
+        "lost reply: {one}, gone already: {outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unchanged_is_never_told_of_an_old_snapshot() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    server.put(AT, r#"{"title":"theirs","body":"text","views":1}"#);
+    tokio::time::advance(Duration::from_secs(86_400)).await;
+    let saved = articles
+        .update(1, |article| article.title = "old".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        server.value(AT)["title"],
+        "old",
+        "unchanged={}",
+        saved.report().unchanged
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_creation_that_was_edited_since_is_unknown() {
+    let server = Server::default();
+    server.script([Event::LoseReply, foreign(|t| t["title"] = "edited".into())]);
+    let error = articles(&server).create(1, &draft()).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_cannot_be_read_back_says_that_it_was_made() {
+    let server = Server::default();
+    server.script([Event::AnswerAfter(201, &[("location", "/v1/articles/1")])]);
+    server.script((0..40).map(|_| Event::NoConnection));
+    let error = articles(&server)
+        .post(&json!({"title": "t"}))
+        .await
+        .unwrap_err();
+    assert_eq!(server.applied(), 1);
+    assert!(
+        !error.is_transport() && !error.is_exhausted(),
+        "nothing was applied, it says: {error:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_207_is_no_success_by_itself() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::Answer(207, &[], "")]);
+    let outcome = articles(&server).delete(1).await;
+    assert!(outcome.is_err() || server.text(AT).is_none(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_303_after_a_post_is_no_plain_failure() {
+    let server = Server::default();
+    server.script([Event::AnswerAfter(303, &[("location", "/v1/articles/1")])]);
+    let outcome = articles(&server).post(&draft()).await;
+    assert!(
+        outcome.as_ref().is_ok() || outcome.as_ref().unwrap_err().is_outcome_unknown(),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_after_a_refused_removal_is_written() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        foreign(|t| t["title"] = "theirs".into()),
+        Event::Plain,
+        Event::Answer(409, &[], r#"{"code":"invalid_state"}"#), // to the DELETE
+    ]);
+    let outcome = articles(&server)
+        .strategy(Removes)
+        .on_refusal(Always(|refusal| {
+            Answer::Change(refusal.local.clone().unwrap())
+        }))
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(
+        server.text(AT).is_some(),
+        "removed, though the handler said to send a document: {outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_comes_back_with_a_new_creation_is_usable() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::ForeignRemoval,       // PUT: 412
+        Event::Plain,                // GET: 404
+        Event::Answer(412, &[], ""), // PUT If-None-Match: *: somebody made it again
+        Event::Answer(
+            200,
+            &[("etag", "\"1\"")],
+            r#"{"title":"again","body":"text","views":1}"#,
+        ),
+        Event::Answer(
+            200,
+            &[("etag", "\"1\"")],
+            r#"{"title":"again","body":"text","views":1}"#,
+        ),
+        Event::Answer(204, &[("etag", "\"2\"")], ""),
+    ]);
+    let outcome = articles(&server)
+        .strategy(LocalWins)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_if_absent_does_not_depend_on_what_is_on_file() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    server.script([Event::ForeignRemoval]);
+    let outcome = articles
+        .update(1, |a| a.views += 1)
+        .if_absent(draft())
+        .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
