@@ -26,17 +26,22 @@ pub(crate) fn array_differences<'t, T: Tree<'t>>(old: &[T], new: &[T]) -> Vec<Re
     differences(&old, &new)
 }
 
+/// So many pairs of elements that do not hold the sequences together may stand against each other: those of
+/// two texts of 140 000 lines each of which occurs often. The work for them takes about two seconds.
+const COMPARED: usize = 20_000_000_000;
+
 /// The difference of two sequences of numbers, in order.
 ///
 /// Elements that occur once on both sides hold the sequences together; what lies between them is left to
-/// `similar`'s histogram, whose work is bounded: where it finds no rare elements it searches on with a
-/// limit that grows more slowly than the square of the size. Where a change may lie at several places, it
-/// lies where `git merge-file` puts it.
+/// `similar`'s histogram, and where even that would be too much work ([`COMPARED`]), each element is held
+/// against the one that stands at the same place. Where a change may lie at several places, it lies where
+/// `git merge-file` puts it.
 pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
     let mut flags = Flags {
         removed: vec![false; old.len()],
         added: vec![false; new.len()],
         offset: (0, 0),
+        left: COMPARED,
     };
     let front = common(old.iter(), new.iter());
     let back = common(old[front..].iter().rev(), new[front..].iter().rev());
@@ -168,6 +173,8 @@ struct Flags {
     added: Vec<bool>,
     /// Where the part that is being compared begins.
     offset: (usize, usize),
+    /// How many pairs may still be compared.
+    left: usize,
 }
 
 impl Flags {
@@ -186,9 +193,28 @@ impl Flags {
             self.added[in_new.start..in_new.start + b.len()].fill(true);
             return;
         }
+        let Some(left) = self.left.checked_sub(a.len().saturating_mul(b.len())) else {
+            self.by_place(a, b, in_old.start, in_new.start);
+            return;
+        };
+        self.left = left;
         self.offset = (in_old.start, in_new.start);
         // The hook cannot fail.
         let Ok(()) = diff_slices(Algorithm::Histogram, self, a, b);
+    }
+
+    /// Keeps what stands at the same place.
+    fn by_place(&mut self, a: &[u32], b: &[u32], in_old: usize, in_new: usize) {
+        for at in 0..a.len().max(b.len()) {
+            if a.get(at) != b.get(at) {
+                if at < a.len() {
+                    self.removed[in_old + at] = true;
+                }
+                if at < b.len() {
+                    self.added[in_new + at] = true;
+                }
+            }
+        }
     }
 }
 
@@ -226,6 +252,18 @@ mod tests {
                 new: 0..1
             }]
         );
+    }
+
+    #[test]
+    fn what_would_be_too_much_work_is_compared_place_by_place() {
+        // Four numbers, none of which holds the sequences together.
+        let old: Vec<u32> = (0..300_000_u32).map(|at| at % 1_009 * at % 7 % 4).collect();
+        let mut new = old.clone();
+        for at in [3, 150_000, 299_990] {
+            new[at] = (new[at] + 1) % 4;
+        }
+        let places: Vec<_> = differences(&old, &new).into_iter().map(|r| r.old).collect();
+        assert_eq!(places, [3..4, 150_000..150_001, 299_990..299_991]);
     }
 
     #[test]

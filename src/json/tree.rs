@@ -39,6 +39,8 @@ pub(crate) trait Tree<'t>: Copy {
     fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)>;
     /// Equality of the spelling, without a walk by keys; `false` means "not known".
     fn surely_same(self, other: Self) -> bool;
+    /// Difference that costs little where it is asked for again and again; `false` means "not known".
+    fn surely_differs(self, other: Self) -> bool;
     /// Whether it is the very same value, not an equal one.
     fn is(self, other: Self) -> bool;
     /// A digest of what lies within `depth`; equal values have equal ones.
@@ -89,6 +91,13 @@ impl<'t> Tree<'t> for Node<'t> {
         self.raw() == other.raw()
     }
 
+    fn surely_differs(self, other: Self) -> bool {
+        /// Shorter texts are walked faster than they are digested.
+        const LONG: usize = 64 * 1024;
+        let lengths = [self, other].map(|node| node.range().len());
+        lengths.iter().all(|length| *length > LONG) && self.digest() != other.digest()
+    }
+
     fn is(self, other: Self) -> bool {
         self.stands_where(other)
     }
@@ -136,6 +145,10 @@ impl<'t> Tree<'t> for &'t Value {
         std::ptr::eq(self, other) || self == other
     }
 
+    fn surely_differs(self, _: Self) -> bool {
+        false
+    }
+
     fn is(self, other: Self) -> bool {
         std::ptr::eq(self, other)
     }
@@ -160,7 +173,7 @@ impl<'t> Tree<'t> for &'t Value {
 /// Equality of values: numbers by value, objects without regard to the order of their keys.
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
     // Asked once and not at each level, so that the cost stays linear however deep the difference lies.
-    a.surely_same(b) || same_within(a, b, WALKED_DEPTH)
+    a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
 }
 
 fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
