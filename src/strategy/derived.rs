@@ -4,8 +4,10 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::Strategy;
-use crate::handle::Resourceful;
 use crate::merge::{Merge, ThreeWay};
 
 /// One strategy for each type: edits made through any two handles of one client then know that they
@@ -15,7 +17,10 @@ pub(crate) struct Derived(Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>);
 
 impl Derived {
     /// The strategy of a type.
-    pub(crate) fn of<T: Resourceful + Merge>(&self) -> Strategy<T> {
+    pub(crate) fn of<T>(&self) -> Strategy<T>
+    where
+        T: Merge + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.entry(TypeId::of::<T>()).or_insert_with(|| {
             let strategy: Strategy<T> = Arc::new(ThreeWay::of::<T>());

@@ -49,7 +49,7 @@ impl<T: Resourceful> Judgement<T> {
         let Some(raw) = raw else {
             return Ok(after);
         };
-        let before = Document::encode(&raw.decode::<T>()?)?;
+        let before = raw.encode_again(&raw.decode::<T>()?)?;
         Ok(transplant(raw, &before, &after, &self.policy))
     }
 
@@ -154,12 +154,12 @@ impl<T: Resourceful> Task for TypedTask<T> {
             return Ok(raw);
         }
         let value: T = raw.decode()?;
-        let before = Document::encode(&value)?;
+        let before = raw.encode_again(&value)?;
         let after = if absent { value } else { self.edited(value)? };
         Ok(transplant(
             &raw,
             &before,
-            &Document::encode(&after)?,
+            &before.encode_again(&after)?,
             &self.judgement.policy,
         ))
     }

@@ -157,7 +157,8 @@ impl<'a> Driver<'a> {
         }
         match self.task.prepare(base) {
             Ok(local) => {
-                let changed = base != Some(&local);
+                // What an edit did not touch keeps its text.
+                let changed = base.is_none_or(|base| !base.same_text(&local));
                 self.local = Some(local);
                 Event::Prepared(changed)
             }

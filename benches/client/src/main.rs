@@ -3,15 +3,20 @@
 //! ```text
 //! cargo run --release            # all of it; `many` for ten seconds
 //! cargo run --release -- alone   # uncontended writes
+//! cargo run --release -- inside  # a warm update without any network
 //! cargo run --release -- crowd   # 256 tasks, one document
 //! cargo run --release -- many 60 # 10 000 documents, 64 tasks, for so many seconds
 //! cargo run --release -- struggling
+//! # 64 processes on a real Kinto:
+//! cargo run --release -- processes http://127.0.0.1:8888/v1 64
 //! ```
 
 mod alone;
 mod by_hand;
 mod crowd;
+mod inside;
 mod many;
+mod processes;
 mod server;
 mod struggling;
 
@@ -22,9 +27,6 @@ use ifmatch::Merge;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-
-#[global_allocator]
-static MEMORY: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// A document of about one kilobyte.
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
@@ -100,7 +102,7 @@ impl Server {
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let number = |text: &str| text.parse().expect("a number");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
     match arguments[..] {
         ["serve", delay, struggles] => {
             let manner = server::Manner {
@@ -110,16 +112,24 @@ async fn main() {
             server::serve(manner).await.unwrap();
         }
         ["alone"] => alone::run().await,
+        ["inside"] => inside::run().await,
         ["crowd"] => crowd::run().await,
         ["many", seconds] => many::run(Duration::from_secs(number(seconds))).await,
         ["struggling"] => struggling::run().await,
+        ["process", root, id] => processes::one(root, id).await,
+        ["processes", root, count] => {
+            processes::run(root, u32::try_from(number(count)).expect("a small number")).await
+        }
         [] => {
             alone::run().await;
+            inside::run().await;
             crowd::run().await;
             many::run(Duration::from_secs(10)).await;
             struggling::run().await;
         }
-        _ => panic!("alone, crowd, many SECONDS, struggling, or nothing for all"),
+        _ => panic!(
+            "alone, inside, crowd, many SECONDS, struggling, processes ROOT COUNT, or nothing for all"
+        ),
     }
 }
 
