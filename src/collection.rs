@@ -293,7 +293,12 @@ impl<T: Resourceful> Collection<T> {
     pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
         match what.into_target() {
             DeleteInput::Id(id) => self.item(id).delete(),
-            DeleteInput::Seen(base, url, id) => Delete::new(self.handle.at(url, id), Some(*base)),
+            DeleteInput::Seen(base, url, id) => {
+                let at = url
+                    .map_err(Error::config)
+                    .and_then(|url| self.handle.at(url, id));
+                Delete::new(at, Some(*base))
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
+use crate::exchange::Who;
 use crate::handler::RefusalHandler;
 use crate::merge::Policy;
 use crate::refusal::Envelope;
@@ -109,6 +110,19 @@ impl<T: Resourceful> Handle<T> {
         item
     }
 
+    /// An address of the server's with the query of this handle, as far as it has not got it.
+    pub(crate) fn with_query(&self, mut url: Url) -> Url {
+        let missing = |(name, value): &&(String, String)| {
+            !url.query_pairs()
+                .any(|(has, is)| has == **name && is == **value)
+        };
+        let missing: Vec<_> = self.query.iter().filter(missing).cloned().collect();
+        if !missing.is_empty() {
+            url.query_pairs_mut().extend_pairs(missing);
+        }
+        url
+    }
+
     /// The same settings for an address that came with a snapshot.
     pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
@@ -133,10 +147,11 @@ impl<T: Resourceful> Handle<T> {
         let deadline = later(since, time);
         let envelope = target.envelope();
         let key = exchange.key(&target.url, &call.headers, envelope.view(), deadline);
-        let key = key.await;
+        let (key, who) = key.await;
         Ok(Begun {
             target,
             key,
+            who,
             since,
             time,
         })
@@ -149,14 +164,21 @@ pub(crate) struct Begun {
     pub(crate) target: Target,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
+    /// For whom.
+    pub(crate) who: Option<Who>,
     pub(crate) since: Instant,
     pub(crate) time: Duration,
 }
 
 impl Begun {
+    pub(crate) fn deadline(&self) -> Instant {
+        later(self.since, self.time)
+    }
+
     /// The snapshot on file, if its version is one that a condition can use here.
     pub(crate) async fn filed(&self) -> Option<StoredSnapshot> {
-        let filed = self.target.shared.store.get(&self.key).await?;
+        let store = &self.target.shared.store;
+        let filed = store.get(&self.key, self.deadline()).await?;
         self.target.can_pin(&filed).then_some(filed)
     }
 }

@@ -136,7 +136,7 @@ pub(super) fn error<T: Resourceful>(
         why,
         ..ErrorReport::of(report)
     };
-    let (refusal, problem) = match &done.refusal {
+    let (refusal, problem) = match done.refusal.as_ref().or(done.said.as_ref()) {
         Some((kind, problem)) => (Some(*kind), Some(problem.clone())),
         None => (None, None),
     };

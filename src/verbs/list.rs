@@ -152,13 +152,12 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
         }
     }
     let call = reading::read_call(&target, Method::GET, false);
-    let reply = super::read::ask(&target, call, settings.timeout, Instant::now()).await?;
+    let reply =
+        super::read::ask(&target, &call, settings.timeout, Instant::now(), &mut None).await?;
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;
-    let Some(serde_json::Value::Array(list)) =
-        body.pointer(&shape.items).map(|list| list.to_value())
-    else {
+    let Some(list) = body.elements_at(&shape.items) else {
         return Err(Error::new(
             ErrorKind::Decode,
             format!(
@@ -168,13 +167,11 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
         ));
     };
     let mut items = Vec::with_capacity(list.len());
-    for index in 0..list.len() {
-        let document = body.pointer(&format!("{}/{index}", shape.items));
-        let Some(document) = document else { continue };
-        items.push(item(&handle, &collection.url, &shape, &document)?);
+    for element in &list {
+        items.push(item(&handle, &collection.url, &shape, element)?);
     }
     let next = match &shape.next {
-        Some(pointer) => super::post::id_of(&body, pointer),
+        Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
         None => next_link(&reply.headers),
     };
     let next = next.map(|next| follow(&target.url, &next)).transpose()?;
@@ -201,7 +198,7 @@ fn item<T: Resourceful>(
         Found::Version(validator) if shape.whole => Some(validator),
         _ => None,
     };
-    let id = super::post::id_of(item, &shape.id);
+    let id = item.pointer(&shape.id).and_then(|id| id.as_id());
     let depth = target.shared.exchange.limits.depth;
     let opened = target.envelope().open_item(item, depth);
     let url = match &id {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::exchange::{Call, NoReply};
+use crate::exchange::{Call, Errand, NoReply, Who};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::refusal::{RefusalKind, classify};
@@ -93,7 +93,7 @@ read_verb! {
     Head => Headed, |settings: Settings<T>| async move {
         let (target, begun) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target, call, settings.timeout, begun).await?;
+        let reply = ask(&target, &call, settings.timeout, begun, &mut None).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -179,7 +179,14 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
         }
         _ => {}
     }
-    let reply = ask(target, call, Some(begun.time), begun.since).await?;
+    let mut who = begun.who;
+    let mut reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+    if who != begun.who && reply.status == StatusCode::NOT_MODIFIED {
+        // Another user came in since the snapshot was looked up: it is not for these eyes.
+        call.headers.remove(IF_NONE_MATCH);
+        call.headers.remove(IF_MODIFIED_SINCE);
+        reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+    }
     if reply.status == StatusCode::NOT_MODIFIED
         && let Some(filed) = filed
     {
@@ -189,20 +196,26 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
     let read =
         reading::representation(target, &reply).map_err(|error| Error::decode(path, error))?;
     let store = &target.shared.store;
+    if who != begun.who {
+        return Ok(Fetched::New(read.snapshot));
+    }
     if read.snapshot.validator.is_some() {
-        store.put(&begun.key, read.snapshot.clone()).await;
+        let snapshot = read.snapshot.clone();
+        store.put(&begun.key, snapshot, begun.deadline()).await;
     } else {
-        store.remove(&begun.key).await;
+        store.remove(&begun.key, begun.deadline()).await;
     }
     Ok(Fetched::New(read.snapshot))
 }
 
-/// Sends a read, again and again while the cause is transient: reads may be repeated.
+/// Sends a read, again and again while the cause is transient: reads may be repeated. `who` is told whose
+/// credentials it had at last.
 pub(super) async fn ask(
     target: &Target,
-    call: Call,
+    call: &Call,
     timeout: Option<Duration>,
     begun: Instant,
+    who: &mut Option<Who>,
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
@@ -212,7 +225,12 @@ pub(super) async fn ask(
     let path = target.url.path();
     loop {
         report.requests += 1;
-        let reply = exchange.send(&call, deadline, &mut report.waited).await;
+        let errand = Errand {
+            deadline,
+            waited: &mut report.waited,
+            sent: &mut |whose| *who = whose,
+        };
+        let reply = exchange.send(call, errand).await;
         report.elapsed = begun.elapsed();
         let mut told = None;
         let failed = match reply {

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, PRAGMA};
+use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, LOCATION, PRAGMA};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use url::Url;
 
 use super::payload::Payload;
 use super::target::Target;
-use crate::exchange::Call;
+use crate::exchange::{Call, within_origin};
 use crate::http::Validator;
 use crate::json::{Document, JsonError};
 use crate::refusal::{Found, Opened};
@@ -128,6 +129,20 @@ pub(crate) fn snapshot(
 /// How long the server asks to wait.
 pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::http::retry_after(headers, SystemTime::now())
+}
+
+/// Where the reply to a `POST` says that the new resource is: by `Location` (RFC 9110 10.2.2), or by the
+/// member `id`, which is what most APIs mean by it.
+pub(crate) fn location(target: &Target, reply: &Response) -> Option<Url> {
+    if let Some(location) = reply.headers.get(LOCATION) {
+        return within_origin(&target.url, location.to_str().ok()?);
+    }
+    let depth = target.shared.exchange.limits.depth;
+    let body = Document::parse_with_depth(&reply.body, depth).ok()?;
+    let named = |document: &Document| document.pointer("/id")?.as_id();
+    let opened = target.envelope().open(&body, depth);
+    let id = opened.and_then(|opened| named(&opened.document));
+    crate::path::join(&target.url, &id.or_else(|| named(&body))?).ok()
 }
 
 /// What is stored after a 2xx to a write, as far as the reply tells.
