@@ -21,6 +21,7 @@ mod nothing_dropped;
 mod once;
 mod only_races;
 mod posts;
+mod probing;
 mod reading;
 mod real_connections;
 mod removals;
