@@ -5,6 +5,7 @@ mod client;
 mod document;
 mod explore;
 mod flaws;
+mod found;
 mod promises;
 mod scenarios;
 mod server;

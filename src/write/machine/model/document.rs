@@ -6,6 +6,9 @@ use std::hash::{Hash, Hasher};
 use super::setting::Edit;
 use crate::json::Document;
 
+/// Where a created document tells which writer created it.
+pub(super) const CREATOR: &str = "/creator";
+
 /// A document that is hashed and compared by its text.
 #[derive(Clone)]
 pub(super) struct Doc(pub(super) Document);
@@ -25,6 +28,11 @@ impl Doc {
     pub(super) fn count(&self) -> i8 {
         let count = self.0.pointer("/n");
         count.and_then(|n| n.decode().ok()).unwrap_or_default()
+    }
+
+    /// Who created it, if a creation did.
+    pub(super) fn creator(&self) -> Option<usize> {
+        self.0.pointer(CREATOR)?.decode().ok()
     }
 
     /// A member as it is spelt.

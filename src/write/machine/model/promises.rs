@@ -29,17 +29,23 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     if book.lost {
         return Some("somebody who had not seen its work wrote over it");
     }
-    let applied = book.applied;
-    if !(0..=1).contains(&applied) {
+    let edit = setting.writers[writer].edit;
+    // What was created and removed since cannot be told from what never was: it is created once more.
+    let redone = edit == Edit::Create && book.taken_back;
+    if !(0..=1).contains(&book.applied) && !redone {
         return Some("its edit was not applied once or never");
     }
+    let done = match edit {
+        Edit::Count => book.applied == 1,
+        _ => book.held,
+    };
     match told(place) {
-        Told::Acknowledged if applied == 0 && !done_by_another(setting, world, writer) => {
+        // That nothing is there may be older than what is to be removed: absence has no version.
+        Told::Acknowledged if !done && !(mishaps.stale && edit == Edit::Delete) => {
             return Some("it was acknowledged, and was not applied");
         }
-        // After a reply that was only late, one read from a replica that lags behind shows nothing of
-        // what was applied.
-        Told::Failed if applied == 1 && !mishaps.stale => {
+        // A replica that lags behind shows nothing of what was applied (see `doubt`).
+        Told::Failed if book.applied > 0 && !mishaps.stale && !redone => {
             return Some("it was reported as failed, and was applied");
         }
         _ => {}
@@ -80,14 +86,4 @@ fn told(place: &Place) -> Told {
         Outcome::Conflict | Outcome::Gone if end.may_have_landed => Told::Open,
         _ => Told::Failed,
     }
-}
-
-/// Somebody else did the very same: removed it too, or it is the same client's next try.
-fn done_by_another(setting: &Setting, world: &World, writer: usize) -> bool {
-    let what = setting.writers[writer];
-    let mut others = setting.writers.iter().zip(&world.server.books).enumerate();
-    others.any(|(other, (theirs, book))| {
-        let same = what.edit == Edit::Delete || what.after == Some(other);
-        other != writer && same && theirs.edit == what.edit && book.applied > 0
-    })
 }

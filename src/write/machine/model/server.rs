@@ -1,7 +1,7 @@
 //! The server: one resource under version numbers, and the books of what each writer did to it.
 
 use super::client::{Call, Snapshot};
-use super::document::Doc;
+use super::document::{CREATOR, Doc};
 use super::setting::{Dialect, Edit, Setting};
 use crate::write::plan::{Condition, Event, Refused};
 
@@ -10,8 +10,12 @@ use crate::write::plan::{Condition, Event, Refused};
 pub(super) struct Book {
     /// How often its edit was applied.
     pub(super) applied: i8,
+    /// What it wanted was so at some time.
+    pub(super) held: bool,
     /// Somebody who had not seen its work wrote over it.
     pub(super) lost: bool,
+    /// Somebody who had seen its work made things as they were before.
+    pub(super) taken_back: bool,
 }
 
 /// The resource.
@@ -30,12 +34,16 @@ pub(super) type Reply = (Option<Event<u8>>, Option<Option<Snapshot>>);
 
 impl Server {
     pub(super) fn new(setting: &Setting) -> Self {
-        Self {
+        let mut server = Self {
             version: 0,
             doc: setting.start.clone(),
             past: Vec::new(),
             books: vec![Book::default(); setting.writers.len()],
+        };
+        for (book, writer) in server.books.iter_mut().zip(&setting.writers) {
+            book.held = holds(writer.edit, setting.start.as_ref());
         }
+        server
     }
 
     pub(super) fn snapshot(&self) -> Option<Snapshot> {
@@ -63,8 +71,9 @@ impl Server {
     }
 
     /// Whether a condition may hold at any later time.
-    pub(super) fn may_admit(&self, condition: &Condition<u8>) -> bool {
-        !matches!(condition, Condition::Match(_)) || self.admits(condition)
+    pub(super) fn may_admit(&self, setting: &Setting, condition: &Condition<u8>) -> bool {
+        let again = *condition == Condition::Absent && setting.absence_returns;
+        again || self.admits(condition)
     }
 
     /// Carries out what a writer asks for; tells how, if it was a write. `replicas`: earlier states may
@@ -137,39 +146,57 @@ impl Server {
         before: Option<&Doc>,
         made_on: Option<&Doc>,
     ) {
-        let now = self.doc.as_ref();
+        let (start, now) = (setting.start.as_ref(), self.doc.as_ref());
         for (writer, book) in self.books.iter_mut().enumerate() {
-            let own = writer == author;
-            match setting.writers[writer].edit {
+            let (own, edit) = (writer == author, setting.writers[writer].edit);
+            let place = match edit {
+                Edit::Set(at, _) | Edit::SetOrCreate(at, _) => at,
+                Edit::Create => CREATOR,
+                Edit::Delete => {
+                    book.applied += i8::from(own && now.is_none());
+                    book.held |= now.is_none();
+                    continue;
+                }
                 Edit::Count => {
-                    let (Some(before), Some(now)) = (before, now) else {
-                        continue;
-                    };
-                    if own {
-                        // What is taken away is somebody else's work, and shows as too little here.
+                    if let (true, Some(before), Some(now)) = (own, before, now) {
+                        // Too little, if the work of others was taken away with it.
                         book.applied += now.count() - before.count();
-                    } else if now.count() < before.count() {
-                        book.lost = book.applied > 0;
+                        book.held |= book.applied == 1;
                     }
+                    continue;
                 }
-                Edit::Set(at, text) | Edit::SetOrCreate(at, text) => {
-                    let text = Some(format!("\"{text}\""));
-                    let (was, is) = (member(before, at) == text, member(now, at) == text);
-                    book.applied += i8::from(own && is && !was);
-                    // Its author had not seen it, or had seen something else.
-                    book.lost |= !own && was && !is && member(made_on, at) != text;
-                }
-                Edit::Create => {
-                    book.applied += i8::from(own && before.is_none());
-                    let by = |doc| member(doc, "/creator") == Some(writer.to_string());
-                    book.lost |= !own && by(before) && !by(now) && !by(made_on);
-                }
-                Edit::Delete => book.applied += i8::from(own && now.is_none()),
+            };
+            let wanted = |doc: Option<&Doc>| match edit {
+                Edit::Create => doc.and_then(Doc::creator) == Some(writer),
+                _ => holds(edit, doc),
+            };
+            if own && wanted(now) && !wanted(before) {
+                let once_more = edit == Edit::Create && !setting.absence_returns;
+                book.applied += i8::from(book.applied == 0 || !once_more);
+                book.held = true;
             }
+            if !own && wanted(before) && !wanted(now) {
+                let as_before = now.is_some() == start.is_some();
+                let as_before = as_before && member(now, place) == member(start, place);
+                book.lost |= !wanted(made_on);
+                book.taken_back |= wanted(made_on) && as_before;
+            }
+            book.held |= wanted(now);
         }
     }
 }
 
 fn member(doc: Option<&Doc>, at: &str) -> Option<String> {
     doc?.member(at)
+}
+
+/// Whether the document is as a text or a removal wants it.
+fn holds(edit: Edit, doc: Option<&Doc>) -> bool {
+    match edit {
+        Edit::Set(at, text) | Edit::SetOrCreate(at, text) => {
+            member(doc, at) == Some(format!("\"{text}\""))
+        }
+        Edit::Delete => doc.is_none(),
+        Edit::Count | Edit::Create => false,
+    }
 }

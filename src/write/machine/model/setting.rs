@@ -106,7 +106,7 @@ pub(super) enum Fault {
     Accepted,
     /// 429.
     Throttled,
-    /// A read that shows an earlier state, from a replica that lags behind.
+    /// A read shows an earlier state, from a replica that lags behind. Counted apart.
     Stale,
     /// There is no time, or no budget, for the next wait.
     NoWait,
@@ -152,6 +152,9 @@ pub(super) struct Setting {
     pub(super) faults: u8,
     /// Stale reads in one run.
     pub(super) stale_reads: u8,
+    /// That nothing is there is true again after a removal, as a version never is again. With this, a
+    /// creation may arrive that late, and what is created once more counts as applied twice.
+    pub(super) absence_returns: bool,
     pub(super) dialect: Dialect,
     pub(super) rounds: u32,
     pub(super) transient: u32,
@@ -174,6 +177,7 @@ impl Setting {
             kinds: NETWORK.to_vec(),
             faults,
             stale_reads: 0,
+            absence_returns: false,
             dialect: Dialect::Precondition,
             rounds: 4,
             transient: 3,

@@ -98,7 +98,7 @@ impl Model for Setting {
         for (writer, place) in world.places.iter().enumerate() {
             if let Place::Running(client, call) = place {
                 steps.push(Step::Answered(writer));
-                for fault in &self.kinds {
+                for fault in self.kinds.iter().chain(&[Fault::Stale]) {
                     world.add(&mut steps, client, *call == Call::Read, *fault);
                 }
             }
@@ -117,7 +117,7 @@ impl Model for Setting {
             }
             Step::Fails(writer, fault, shown) => world.fails(self, writer, fault, shown),
         }
-        world.bury();
+        world.bury(self);
         world
     }
 
@@ -250,11 +250,11 @@ impl World {
     }
 
     /// Forgets the ghosts that can never do anything any more, and the order of the others.
-    fn bury(&mut self) {
+    fn bury(&mut self, setting: &Setting) {
         let server = &self.server;
         self.ghosts.retain(|(_, call)| match call {
             Call::Read => false,
-            Call::Write { condition, .. } => server.may_admit(condition),
+            Call::Write { condition, .. } => server.may_admit(setting, condition),
         });
         self.ghosts.sort_by_cached_key(|ghost| {
             let mut hasher = DefaultHasher::new();
