@@ -6,6 +6,7 @@ mod document;
 mod explore;
 mod flaws;
 mod found;
+mod knowledge;
 mod promises;
 mod scenarios;
 mod server;

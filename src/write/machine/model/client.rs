@@ -176,7 +176,7 @@ impl Client {
 
     fn remember(&mut self, event: &Event<u8>) {
         let mut hasher = DefaultHasher::new();
-        (self.history, event, &self.remote, self.late).hash(&mut hasher);
+        (self.history, event, &self.remote, self.late, self.hurried).hash(&mut hasher);
         self.history = hasher.finish();
     }
 

@@ -31,12 +31,12 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     }
     let edit = setting.writers[writer].edit;
     // What was created and removed since cannot be told from what never was: it is created once more.
-    let redone = edit == Edit::Create && book.taken_back;
+    let redone = edit == Edit::Create && book.taken_back && !setting.absence_returns;
     if !(0..=1).contains(&book.applied) && !redone {
         return Some("its edit was not applied once or never");
     }
     let done = match edit {
-        Edit::Count => book.applied == 1,
+        Edit::Count => counted(setting, world, writer) == 1,
         _ => book.held,
     };
     match told(place) {
@@ -69,6 +69,13 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         return Some("it is unknown, although nothing happened that could leave a doubt");
     }
     None
+}
+
+/// How often a count was applied, by it or by the write of the same client that it is a second try of.
+fn counted(setting: &Setting, world: &World, writer: usize) -> i8 {
+    let books = &world.server.books;
+    let first = setting.writers[writer].after;
+    books[writer].applied + first.map_or(0, |first| books[first].applied)
 }
 
 fn is_unknown(place: &Place) -> bool {

@@ -1,5 +1,7 @@
 //! The server: one resource under version numbers, and the books of what each writer did to it.
 
+use std::fmt;
+
 use super::client::{Call, Snapshot};
 use super::document::{CREATOR, Doc};
 use super::setting::{Dialect, Edit, Setting};
@@ -19,7 +21,7 @@ pub(super) struct Book {
 }
 
 /// The resource.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Server {
     /// Goes up by one with every change and never comes back.
     version: u8,
@@ -183,6 +185,14 @@ impl Server {
             }
             book.held |= wanted(now);
         }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let applied: Vec<i8> = self.books.iter().map(|book| book.applied).collect();
+        let Self { version, doc, .. } = self;
+        write!(f, "version {version}: {doc:?}, applied {applied:?}")
     }
 }
 

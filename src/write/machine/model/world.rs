@@ -269,7 +269,10 @@ impl fmt::Debug for World {
         write!(f, "{:?}", self.server)?;
         for (writer, place) in self.places.iter().enumerate() {
             match place {
-                Place::Running(_, call) => write!(f, "; {writer} awaits {call:?}")?,
+                Place::Running(_, Call::Read) => write!(f, "; {writer} reads")?,
+                Place::Running(_, Call::Write { condition, doc, .. }) => {
+                    write!(f, "; {writer} sends {doc:?} if {condition:?}")?;
+                }
                 Place::Ended(end) => write!(f, "; {writer} ended {:?}", end.outcome)?,
                 other => write!(f, "; {writer} {other:?}")?,
             }
