@@ -1,5 +1,6 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,33 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
+/// What goes along with a call, and what it tells on its way.
+pub(crate) struct Errand<'a> {
+    pub(crate) deadline: Instant,
+    pub(crate) waited: &'a mut Duration,
+    /// Called right before a request goes out, with whose credentials it has: what is dropped before
+    /// that has sent nothing.
+    pub(crate) sent: &'a mut (dyn FnMut(Option<Who>) + Send),
+}
+
+/// Whose credentials a request has: a digest of the headers that the authenticator put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Who(u64);
+
+impl Who {
+    fn of(before: &HeaderMap, after: &HeaderMap) -> Self {
+        let mut put_on: Vec<_> = after
+            .iter()
+            .filter(|(name, value)| !before.get_all(*name).iter().any(|old| old == *value))
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        put_on.sort_unstable();
+        let mut hasher = DefaultHasher::new();
+        put_on.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// Why there is no reply.
 #[derive(Debug)]
 pub(crate) enum NoReply {
@@ -47,17 +75,17 @@ pub(crate) enum NoReply {
 
 impl Exchange {
     /// Sends a call, with the default headers beneath its own.
-    pub(crate) async fn send(
-        &self,
-        call: &Call,
-        deadline: Instant,
-        waited: &mut Duration,
-    ) -> Result<Response, NoReply> {
+    pub(crate) async fn send(&self, call: &Call, errand: Errand<'_>) -> Result<Response, NoReply> {
+        let Errand {
+            deadline,
+            waited,
+            sent,
+        } = errand;
         self.pass_gate(deadline, waited).await?;
         let mut url = call.url.clone();
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            let reply = self.send_once(call, &url, deadline).await?;
+            let reply = self.send_once(call, &url, deadline, sent).await?;
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
@@ -96,6 +124,7 @@ impl Exchange {
         call: &Call,
         url: &Url,
         deadline: Instant,
+        sent: &mut (dyn FnMut(Option<Who>) + Send),
     ) -> Result<Response, NoReply> {
         let mut headers = self.headers.clone();
         for name in CONDITIONS {
@@ -105,9 +134,7 @@ impl Exchange {
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
-        if let Some(authenticator) = &self.authenticator {
-            in_time(deadline, authenticator.authenticate(&mut headers)).await?;
-        }
+        let who = self.authenticated(&mut headers, deadline).await?;
         let begun = Instant::now();
         let timeout = self
             .limits
@@ -122,6 +149,7 @@ impl Exchange {
             max_refusal_body: self.limits.refusal_body,
             timeout,
         };
+        sent(who);
         // A transport of the user's may not keep to the time.
         let reply = tokio::time::timeout(timeout, self.transport.send(request)).await;
         let reply =
@@ -131,15 +159,34 @@ impl Exchange {
         Ok(reply)
     }
 
-    /// What a snapshot of this address is filed under.
+    /// Puts the credentials on, and tells whose they are, unless the authenticator names its user.
+    async fn authenticated(
+        &self,
+        headers: &mut HeaderMap,
+        deadline: Instant,
+    ) -> Result<Option<Who>, NoReply> {
+        let Some(authenticator) = &self.authenticator else {
+            return Ok(None);
+        };
+        if authenticator.identity().is_some() {
+            in_time(deadline, authenticator.authenticate(headers)).await?;
+            return Ok(None);
+        }
+        let before = headers.clone();
+        in_time(deadline, authenticator.authenticate(headers)).await?;
+        Ok(Some(Who::of(&before, headers)))
+    }
+
+    /// What a snapshot of this address is filed under, and for whom.
     ///
     /// Any header may hold a key or a tenant; those that do not only split the store.
     pub(crate) async fn key(
         &self,
         url: &Url,
         call_headers: &HeaderMap,
+        view: Option<&str>,
         deadline: Instant,
-    ) -> SnapshotKey {
+    ) -> (SnapshotKey, Option<Who>) {
         let mut credentials = self.headers.clone();
         credentials.extend(call_headers.clone());
         let mut chosen_by = HeaderMap::new();
@@ -148,17 +195,16 @@ impl Exchange {
                 chosen_by.insert(name, value.clone());
             }
         }
-        let mut identity = None;
+        let (mut identity, mut who) = (None, None);
         if let Some(authenticator) = &self.authenticator {
             identity = authenticator.identity();
-            if identity.is_none()
-                && in_time(deadline, authenticator.authenticate(&mut credentials))
-                    .await
-                    .is_err()
-            {
-                // Whose the request will be is not known, so its snapshots are nobody's. The error
-                // comes again, and is told, when the request itself is authenticated.
-                identity = Some(crate::ids::uuid());
+            if identity.is_none() {
+                match self.authenticated(&mut credentials, deadline).await {
+                    Ok(whose) => who = whose,
+                    // Whose the request will be is not known, so its snapshots are nobody's. The error
+                    // comes again, and is told, when the request itself is authenticated.
+                    Err(_) => identity = Some(crate::ids::uuid()),
+                }
             }
         }
         let mut pairs: Vec<_> = credentials
@@ -169,7 +215,7 @@ impl Exchange {
         pairs.sort_unstable();
         let mut parts: Vec<&[u8]> = identity.iter().map(String::as_bytes).collect();
         parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
-        SnapshotKey::new(url, &chosen_by, &parts)
+        (SnapshotKey::new(url, &chosen_by, view, &parts), who)
     }
 }
 

@@ -8,7 +8,11 @@
 
 mod support;
 
+mod api_versions;
 mod bounded;
+mod dropped;
+mod envelopes;
+mod handlers;
 mod lanes;
 mod lost_replies;
 mod lost_updates;
@@ -16,10 +20,14 @@ mod no_limits;
 mod nothing_dropped;
 mod once;
 mod only_races;
+mod posts;
 mod reading;
 mod real_connections;
+mod removals;
 mod round_trips;
 mod secrets;
+mod stamps;
 mod strategies;
 mod told_truly;
+mod versions_elsewhere;
 mod versions_inside;
