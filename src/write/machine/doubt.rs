@@ -39,6 +39,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             if !self.is_base(&seen) {
                 // Changed by somebody before ours arrived, or removed by ours and made again.
+                self.doubt = None;
                 return self.after_judgement(seen, true);
             }
         }
@@ -47,6 +48,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         if seen == Seen::Absent {
             // Gone: our write can neither be seen nor be doubled any more.
+            self.doubt = None;
             return self.after_judgement(seen, true);
         }
         self.phase = Phase::Judging(seen);
@@ -83,20 +85,24 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.finish(Outcome::Settled)
             }
             Verdict::Unknown => self.finish(Outcome::Unknown),
-            Verdict::NotLanded => self.after_judgement(seen, false),
-            // What somebody else may have created is not merged into.
-            Verdict::Doubtful if self.plan.goal == Goal::Create => self.finish(Outcome::Unknown),
-            // What stays open is whether it landed, and that is handed on as a conflict.
-            Verdict::Doubtful => self.after_judgement(seen, true),
+            Verdict::NotLanded => {
+                self.doubt = None;
+                self.after_judgement(seen, false)
+            }
+            Verdict::Doubtful => {
+                // What somebody else may have created is not merged into.
+                if self.verdict_pending.is_some() || self.plan.goal == Goal::Create {
+                    return self.finish(Outcome::Unknown);
+                }
+                // The moved version is a fence: what was sent can arrive no more. What stays
+                // open is whether it did, and that is handed on as a conflict.
+                self.doubt = None;
+                self.after_judgement(seen, true)
+            }
         }
     }
 
-    /// The version has moved, which is a fence: what was sent can arrive no more.
     pub(super) fn after_judgement(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
-        if may_have_landed && self.verdict_pending.is_some() {
-            return self.finish(Outcome::Unknown);
-        }
-        self.doubt = None;
         if let Some(ending) = self.verdict_pending.take() {
             if may_have_landed {
                 return self.finish(Outcome::Unknown);

@@ -2,11 +2,11 @@
 //! server with versions and a network that may do anything.
 
 mod client;
+mod decisions;
 mod document;
 mod explore;
 mod flaws;
 mod found;
-mod knowledge;
 mod promises;
 mod scenarios;
 mod server;

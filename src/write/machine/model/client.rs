@@ -1,17 +1,13 @@
 //! One client: the real machine, judge and merge, and a driver without I/O that carries out what the
 //! machine asks for, as `write::driver` does.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::document::Doc;
 use super::flaws::Flaw;
-use super::setting::{DEADLINE, Edit, STAMPS, Setting};
+use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use crate::write::machine::Machine;
-use crate::write::plan::{
-    Action, Answered, Condition, Decision, Event, Failure, Goal, Outcome, Seen, Tally, Verdict,
-};
-use crate::write::settle::{self, Doubtful, Lost};
+use crate::write::plan::{Action, Answered, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
 use crate::write::stamp;
 
 /// A state that was read.
@@ -47,39 +43,42 @@ pub(super) enum Next {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct End {
     pub(super) outcome: Outcome,
-    /// Its caller was told that it may have landed all the same.
-    pub(super) may_have_landed: bool,
     pub(super) tally: Tally,
-    /// A hash of all that it was told.
-    pub(super) history: u64,
 }
+
+/// How much time is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Time {
+    Enough,
+    /// Not for one more wait.
+    Short,
+    Over,
+}
+
+/// What was sent; `None`: a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Payload(Option<Doc>);
 
 /// One write under way.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Client {
     pub(super) writer: usize,
-    machine: Machine<u8>,
+    pub(super) machine: Machine<u8>,
     /// Its document is given, and no edit makes it.
     fixed: bool,
-    base: Option<Snapshot>,
-    local: Option<Doc>,
-    remote: Option<Snapshot>,
+    pub(super) base: Option<Snapshot>,
+    pub(super) local: Option<Doc>,
+    pub(super) remote: Option<Snapshot>,
     gone: bool,
     /// What was sent under the present base and may have landed.
-    sent: Vec<Doc>,
+    pub(super) sent: Vec<Doc>,
     /// What an earlier write of the same client sent under it.
-    inherited: Vec<Doc>,
-    /// The last payload; within: `None` for a removal.
-    payload: Option<Option<Doc>>,
+    pub(super) inherited: Vec<Doc>,
+    payload: Option<Payload>,
     made_on: Option<Doc>,
     /// The last request that may be under way: the version it was pinned to, and its document.
-    out: Option<(Option<u8>, Option<Doc>)>,
-    may_have_landed: bool,
-    /// Its time is over.
-    pub(super) late: bool,
-    /// It may not wait any more.
-    pub(super) hurried: bool,
-    history: u64,
+    out: Option<(Option<u8>, Payload)>,
+    pub(super) time: Time,
 }
 
 impl Client {
@@ -107,10 +106,7 @@ impl Client {
             inherited,
             payload: None,
             out: None,
-            may_have_landed: false,
-            late: false,
-            hurried: false,
-            history: 0,
+            time: Time::Enough,
         }
     }
 
@@ -118,17 +114,34 @@ impl Client {
         self.machine.tally()
     }
 
-    /// Takes a reply in.
-    pub(super) fn hear(&mut self, seen: Option<Snapshot>) {
+    /// Takes a read in.
+    pub(super) fn reads(&mut self, setting: &Setting, seen: Option<Snapshot>) -> Event<u8> {
         self.gone = seen.is_none();
         self.remote = seen;
+        let Some(remote) = &self.remote else {
+            return Event::Read(Seen::Absent);
+        };
+        let version = Seen::Version(remote.version);
+        if self.recognises(setting, remote) {
+            Event::Recognised(version)
+        } else {
+            Event::Read(version)
+        }
+    }
+
+    /// Takes a refusal in that shows the current state.
+    pub(super) fn is_shown(&mut self, setting: &Setting, seen: Snapshot) -> Option<u8> {
+        if self.recognises(setting, &seen) {
+            return None;
+        }
+        let version = seen.version;
+        self.gone = false;
+        self.remote = Some(seen);
+        Some(version)
     }
 
     /// Goes on after an event, up to the next request or to the end.
     pub(super) fn on(&mut self, setting: &Setting, mut event: Event<u8>) -> Next {
-        if setting.histories {
-            self.remember(&event);
-        }
         let unprocessed = match &event {
             Event::Refused { .. } => true,
             Event::Failed { failure, .. } => *failure == Failure::Throttled,
@@ -137,7 +150,11 @@ impl Client {
         if unprocessed && !self.machine.in_doubt() {
             self.out = None;
         }
-        let now = if self.late { DEADLINE } else { Duration::ZERO };
+        let now = if self.time == Time::Over {
+            DEADLINE
+        } else {
+            Duration::ZERO
+        };
         let mut doubtful = Vec::new();
         loop {
             if let Some(flaw) = setting.flaw {
@@ -157,8 +174,7 @@ impl Client {
                     Event::Judged(verdict)
                 }
                 Action::Resolve { may_have_landed } => {
-                    self.may_have_landed = may_have_landed;
-                    Event::Resolved(self.resolve(setting, &doubtful))
+                    Event::Resolved(self.resolve(setting, may_have_landed, &doubtful))
                 }
                 Action::Ask => {
                     if !self.machine.in_doubt() {
@@ -167,30 +183,22 @@ impl Client {
                     Event::Answered(Answered::GiveUp)
                 }
                 Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
-                Action::Wait(_) if self.late || self.hurried => Event::OutOfTime,
-                Action::Wait(_) => Event::Woke,
+                Action::Wait(_) if self.time == Time::Enough => Event::Woke,
+                Action::Wait(_) => Event::OutOfTime,
                 Action::Finish(outcome) => return Next::Ends(self.end(setting, outcome)),
             };
         }
-    }
-
-    fn remember(&mut self, event: &Event<u8>) {
-        let mut hasher = DefaultHasher::new();
-        (self.history, event, &self.remote, self.late, self.hurried).hash(&mut hasher);
-        self.history = hasher.finish();
     }
 
     fn end(&self, setting: &Setting, outcome: Outcome) -> End {
         let report = |flaw: Flaw| flaw.report(outcome);
         End {
             outcome: setting.flaw.map_or(outcome, report),
-            may_have_landed: self.may_have_landed,
             tally: self.tally(),
-            history: self.history,
         }
     }
 
-    fn rebase(&mut self) {
+    pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
         self.sent.clear();
         self.inherited.clear();
@@ -222,20 +230,21 @@ impl Client {
         resend: bool,
     ) -> Call {
         if let Condition::Match(version) = condition {
-            let of = |side: &Option<Snapshot>| {
-                side.as_ref().is_some_and(|side| side.version == version)
-            };
+            let of =
+                |side: &Option<Snapshot>| side.as_ref().is_some_and(|side| side.version == version);
             if !of(&self.base) && of(&self.remote) {
                 self.rebase();
             }
         }
-        let doc = match self.payload.clone() {
+        let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
-            _ if delete => None,
-            _ => self.local.as_ref().map(|local| self.finished(setting, local)),
+            _ => {
+                let local = self.local.as_ref().filter(|_| !delete);
+                Payload(local.map(|local| self.finished(setting, local)))
+            }
         };
-        self.payload = Some(doc.clone());
-        if let Some(doc) = &doc
+        self.payload = Some(payload.clone());
+        if let Some(doc) = &payload.0
             && self.sent.last() != Some(doc)
         {
             self.sent.push(doc.clone());
@@ -245,10 +254,10 @@ impl Client {
         }
         let onto = self.base.as_ref().map(|base| base.version);
         let onto = onto.filter(|_| condition != Condition::Absent);
-        self.out = Some((onto, doc.clone()));
+        self.out = Some((onto, payload.clone()));
         let mut call = Call::Write {
             condition,
-            doc,
+            doc: payload.0,
             made_on: self.made_on.clone(),
         };
         if let Some(flaw) = setting.flaw {
@@ -258,102 +267,32 @@ impl Client {
     }
 
     fn finished(&self, setting: &Setting, local: &Doc) -> Doc {
-        if !setting.stamped {
+        if setting.settlement != Settlement::Stamped {
             return local.clone();
         }
         let pinned_to = self.base.as_ref().map_or(local, |base| &base.doc);
-        let id = format!("w{}", self.writer);
-        let stamped = stamp::stamped(&local.0, &pinned_to.0, STAMPS, &id);
+        let stamped = stamp::stamped(&local.0, &pinned_to.0, STAMPS, &self.stamp());
         stamped.map_or_else(|_| local.clone(), Doc)
     }
 
-    fn judge(&mut self, setting: &Setting) -> (Verdict, Vec<Doubtful>) {
-        let Some(remote) = &self.remote else {
-            return (Verdict::NotLanded, Vec::new());
-        };
-        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
-        for sent in &self.sent {
-            let (judged, open) = settle::judge(&Lost {
-                base: self.base.as_ref().map(|base| &base.doc.0),
-                sent: &sent.0,
-                remote: &remote.doc.0,
-                policy: &setting.policy,
-                stamps: setting.stamped.then_some(STAMPS),
-                operation: false,
-                strict: setting.strict,
-            });
-            let ours = !self.inherited.contains(sent);
-            match judged {
-                Verdict::Landed if ours || self.local.as_ref() == Some(sent) => {
-                    return (Verdict::Landed, Vec::new());
-                }
-                Verdict::Landed => return self.beside(setting, &sent.clone()),
-                Verdict::NotLanded => {}
-                Verdict::Doubtful if verdict == Verdict::Unknown => {}
-                other => (verdict, doubtful) = (other, open),
-            }
-        }
-        (verdict, doubtful)
+    fn stamp(&self) -> String {
+        format!("w{}", self.writer)
     }
 
-    /// An earlier write of the same base has landed; ours is brought beside it.
-    fn beside(&mut self, setting: &Setting, landed: &Doc) -> (Verdict, Vec<Doubtful>) {
-        let (Some(base), Some(remote)) = (&mut self.base, &self.remote) else {
-            return (Verdict::NotLanded, Vec::new());
-        };
-        let local = self.local.as_ref().map(|local| &local.0);
-        let policy = &setting.policy;
-        match settle::base_after(&base.doc.0, &landed.0, local, &remote.doc.0, policy) {
-            Ok((known, doubtful)) => {
-                base.doc = Doc(known);
-                let open = !doubtful.is_empty();
-                let verdict = [Verdict::NotLanded, Verdict::Doubtful][usize::from(open)];
-                (verdict, doubtful)
-            }
-            Err(_) => (Verdict::Unknown, Vec::new()),
-        }
-    }
-
-    /// Decides as the strategy `ThreeWay` does.
-    fn resolve(&mut self, setting: &Setting, doubtful: &[Doubtful]) -> Decision {
-        let removal = setting.writers[self.writer].edit == Edit::Delete;
-        let same = |(base, remote): (&Snapshot, &Snapshot)| base.doc.0 == remote.doc.0;
-        if removal
-            && !self.may_have_landed
-            && self.base.as_ref().zip(self.remote.as_ref()).is_some_and(same)
-        {
-            self.rebase();
-            return Decision::Delete;
-        }
-        let local = self.local.as_ref().filter(|_| !removal);
-        let (Some(local), Some(remote)) = (local, &self.remote) else {
-            let both = local.is_none() && self.remote.is_none();
-            return [Decision::Unresolved, Decision::AsRemote][usize::from(both)];
-        };
-        let base = self.base.as_ref().map(|base| &base.doc.0);
-        let merged = setting.merge.merge_documents(base, &local.0, &remote.doc.0);
-        if !merged.conflicts.is_empty() || !doubtful.is_empty() {
-            return Decision::Unresolved;
-        }
-        if merged.document == remote.doc.0 {
-            return Decision::AsRemote;
-        }
-        self.local = Some(Doc(merged.document));
-        self.rebase();
-        Decision::Write
+    /// Whether a state shows its stamp.
+    fn recognises(&self, setting: &Setting, seen: &Snapshot) -> bool {
+        setting.settlement == Settlement::Stamped
+            && self.payload.is_some()
+            && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)
     }
 
     /// What the next write of the same client, begun on the first state, inherits from this one.
     pub(super) fn leaves(&self) -> Vec<Doc> {
         let out = self.out.clone().filter(|(onto, _)| *onto == Some(0));
-        out.and_then(|(_, doc)| doc).into_iter().collect()
+        out.and_then(|(_, payload)| payload.0).into_iter().collect()
     }
 
-    /// What the last reply showed, as the machine is told.
-    pub(super) fn saw(&self) -> Seen<u8> {
-        match &self.remote {
-            Some(remote) => Seen::Version(remote.version),
-            None => Seen::Absent,
-        }
+    pub(super) fn in_doubt(&self) -> bool {
+        self.machine.in_doubt()
     }
 }

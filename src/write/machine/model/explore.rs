@@ -1,8 +1,7 @@
 //! A breadth-first walk through every state that a model can reach.
 //!
-//! Our own, in a few lines: `stateright`, the checker that offers itself, brings two dozen crates, an
-//! HTTP server among them, and shows its properties one state at a time, where the question what a
-//! client can know takes all states together.
+//! Our own, because it is a few lines: `stateright`, the checker that offers itself, brings two dozen
+//! crates to every build of the tests, an HTTP server among them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -50,14 +49,11 @@ pub(super) struct Counterexample {
 /// How a state was first reached: the number of the one before, and of the step from there.
 type From = (u32, u16);
 
-/// Walks through all states and shows each to `visit`, until a fault is found.
+/// Walks through all states, or up to the first fault.
 ///
 /// States are known by a hash of 64 bits; with ten million states the chance that any two are taken for
 /// one is 1 : 300 000.
-pub(super) fn walk<M: Model>(
-    model: &M,
-    mut visit: impl FnMut(&M::State),
-) -> Result<Walk, Counterexample> {
+pub(super) fn walk<M: Model>(model: &M) -> Result<Walk, Counterexample> {
     let mut numbers = HashMap::new();
     let mut origins: Vec<From> = Vec::new();
     let mut level = vec![(0, model.start())];
@@ -68,7 +64,6 @@ pub(super) fn walk<M: Model>(
         let mut next = Vec::new();
         for (number, state) in &level {
             let steps = model.steps(state);
-            visit(state);
             if let Some(fault) = model.fault(state, steps.is_empty()) {
                 return Err(Counterexample {
                     fault,
@@ -158,18 +153,13 @@ mod tests {
             bound: 3,
             forbidden: (9, 9),
         };
-        let mut visited = Vec::new();
-        let seen = walk(&model, |state| visited.push(*state));
         let expected = Walk {
             states: 16,
             steps: 24,
             ends: 1,
             depth: 6,
         };
-        assert_eq!(seen, Ok(expected));
-        visited.sort_unstable();
-        visited.dedup();
-        assert_eq!(visited.len(), 16);
+        assert_eq!(walk(&model), Ok(expected));
     }
 
     #[test]
@@ -178,8 +168,10 @@ mod tests {
             bound: 3,
             forbidden: (2, 1),
         };
-        let found = walk(&model, |_| {}).expect_err("it is in reach");
-        assert_eq!((found.fault.as_str(), found.way.len()), ("forbidden", 3));
-        assert_eq!(found.way.iter().filter(|step| step.starts_with("'x'")).count(), 2);
+        let found = walk(&model).err();
+        assert!(found.is_some_and(|found| {
+            let to_the_right = found.way.iter().filter(|step| step.starts_with("'x'"));
+            (to_the_right.count(), found.way.len()) == (2, 3) && found.fault == "forbidden"
+        }));
     }
 }

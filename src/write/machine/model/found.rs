@@ -2,19 +2,20 @@
 
 use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
-use super::setting::{Edit, Fault, Setting, Writer};
+use super::setting::{Edit, Fault, Setting, Settlement, Writer};
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
 const TEXT: Edit = Edit::Set("/a", "x");
 
 /// Walks with these faults only, as many as there are kinds.
+#[expect(clippy::print_stdout, reason = "the ways are for people")]
 fn found(setting: Setting, kinds: &[Fault]) -> Option<Counterexample> {
     let setting = Setting {
         kinds: kinds.to_vec(),
         faults: u8::try_from(kinds.len()).unwrap_or(u8::MAX),
         ..setting
     };
-    let found = walk(&setting, |_| {}).err();
+    let found = walk(&setting).err();
     if let Some(found) = &found {
         let (way, states) = (found.way.join("\n  "), found.states);
         println!("{}, found after {states} states:\n  {way}", found.fault);
@@ -53,12 +54,7 @@ fn a_missing_condition_is_found() {
         Writer::informed(Edit::Set("/b", "x")),
     ];
     let wrote_over = "somebody who had not seen its work wrote over it";
-    is_found(
-        Flaw::NoCondition,
-        &Setting::new(&texts, 0),
-        &[],
-        wrote_over,
-    );
+    is_found(Flaw::NoCondition, &Setting::new(&texts, 0), &[], wrote_over);
 }
 
 #[test]
@@ -135,21 +131,30 @@ fn two_identical_operations_look_alike_behind_somebody_who_resends() {
 }
 
 #[test]
+fn a_write_stamp_tells_two_identical_operations_apart() {
+    let setting = Setting {
+        settlement: Settlement::Stamped,
+        ..Setting::new(&COUNTS, 0)
+    };
+    assert_eq!(found(setting, &[Fault::Resent, Fault::Resent]), None);
+}
+
+#[test]
 fn texts_bear_somebody_who_resends() {
-    let texts = [Writer::informed(TEXT), Writer::informed(Edit::Set("/b", "x"))];
+    let texts = [
+        Writer::informed(TEXT),
+        Writer::informed(Edit::Set("/b", "x")),
+    ];
     let setting = Setting::new(&texts, 0);
     assert_eq!(found(setting, &[Fault::Resent, Fault::Resent]), None);
 }
 
 #[test]
 fn what_was_taken_back_at_once_is_done_once_more_unless_settlement_is_strict() {
-    let writers = [
-        Writer::informed(TEXT),
-        Writer::new(Edit::Set("/a", "")),
-    ];
+    let writers = [Writer::informed(TEXT), Writer::new(Edit::Set("/a", ""))];
     let lenient = Setting::new(&writers, 0);
     let strict = Setting {
-        strict: true,
+        settlement: Settlement::Strict,
         ..lenient.clone()
     };
     let kinds = [Fault::ReplyLost];
@@ -163,7 +168,7 @@ fn absence_has_no_version_that_could_tell_a_removal_from_never_having_been() {
     let setting = Setting {
         start: None,
         absence_returns: true,
-        strict: true,
+        settlement: Settlement::Strict,
         ..Setting::new(&writers, 0)
     };
     let found = found(setting, &[Fault::Late]);

@@ -41,7 +41,8 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     };
     match told(place) {
         // That nothing is there may be older than what is to be removed: absence has no version.
-        Told::Acknowledged if !done && !(mishaps.stale && edit == Edit::Delete) => {
+        Told::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
+        Told::Acknowledged if !done => {
             return Some("it was acknowledged, and was not applied");
         }
         // A replica that lags behind shows nothing of what was applied (see `doubt`).
@@ -89,8 +90,6 @@ fn told(place: &Place) -> Told {
     match end.outcome {
         Outcome::Stored | Outcome::Settled | Outcome::Unchanged => Told::Acknowledged,
         Outcome::Unknown => Told::Open,
-        // The error tells that it may have landed all the same.
-        Outcome::Conflict | Outcome::Gone if end.may_have_landed => Told::Open,
         _ => Told::Failed,
     }
 }

@@ -31,9 +31,6 @@ pub(super) struct Server {
     pub(super) books: Vec<Book>,
 }
 
-/// The reply to a write, if it was one, and the state that it shows, if it shows one.
-pub(super) type Reply = (Option<Event<u8>>, Option<Option<Snapshot>>);
-
 impl Server {
     pub(super) fn new(setting: &Setting) -> Self {
         let mut server = Self {
@@ -121,23 +118,6 @@ impl Server {
             current: told.then_some(self.version),
             wait: None,
         }
-    }
-
-    /// Carries out and answers.
-    pub(super) fn answer(
-        &mut self,
-        setting: &Setting,
-        writer: usize,
-        call: &Call,
-        replicas: bool,
-    ) -> Reply {
-        let reply = self.carry_out(setting, writer, call, replicas);
-        let shows = match reply {
-            None => true,
-            Some(Event::Refused { current, .. }) => current.is_some(),
-            Some(_) => false,
-        };
-        (reply, shows.then(|| self.snapshot()))
     }
 
     /// Enters a change into the books.

@@ -84,6 +84,17 @@ pub(super) enum Dialect {
     Conflict,
 }
 
+/// What a lost write is settled by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settlement {
+    /// By looks: what shows no trace was not applied.
+    Lenient,
+    /// By looks: what shows no trace may have been taken back.
+    Strict,
+    /// By write stamps.
+    Stamped,
+}
+
 /// What may go wrong, each time at the cost of one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -158,11 +169,8 @@ pub(super) struct Setting {
     pub(super) dialect: Dialect,
     pub(super) rounds: u32,
     pub(super) transient: u32,
-    pub(super) stamped: bool,
-    pub(super) strict: bool,
+    pub(super) settlement: Settlement,
     pub(super) flaw: Option<Flaw>,
-    /// Keeps what each writer has seen apart, to tell what it can know. Costs states.
-    pub(super) histories: bool,
     pub(super) policy: Policy,
     pub(super) merge: ThreeWay,
 }
@@ -181,10 +189,8 @@ impl Setting {
             dialect: Dialect::Precondition,
             rounds: 4,
             transient: 3,
-            stamped: false,
-            strict: false,
+            settlement: Settlement::Lenient,
             flaw: None,
-            histories: false,
             merge: ThreeWay::new(policy.clone()),
             policy,
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::client::{Call, Client, End, Next};
+use super::client::{Call, Client, End, Next, Time};
 use super::explore::Model;
 use super::promises;
 use super::server::Server;
@@ -138,7 +138,7 @@ impl World {
         }
         let fits = match fault {
             Fault::Late | Fault::Deadline | Fault::Busy(false) | Fault::Crash => true,
-            Fault::NoWait => !client.hurried && !client.late,
+            Fault::NoWait => client.time == Time::Enough,
             _ => !reading,
         };
         if self.faults > 0 && fits {
@@ -151,11 +151,14 @@ impl World {
             return;
         };
         let replicas = self.stale_reads > 0;
-        let (reply, shown) = self.server.answer(setting, writer, &call, replicas);
-        if let Some(shown) = shown {
-            client.hear(shown);
+        let mut reply = self.server.carry_out(setting, writer, &call, replicas);
+        let now = self.server.snapshot();
+        if let Some(Event::Refused { current, .. }) = &mut reply
+            && current.is_some()
+        {
+            *current = now.clone().and_then(|now| client.is_shown(setting, now));
         }
-        let event = reply.unwrap_or_else(|| Event::Read(client.saw()));
+        let event = reply.unwrap_or_else(|| client.reads(setting, now));
         self.go_on(setting, *client, event);
     }
 
@@ -166,11 +169,10 @@ impl World {
         if fault == Fault::Stale {
             self.stale_reads -= 1;
             self.mishaps[writer].stale = true;
-            client.hear(self.server.past()[shown].clone());
+            let event = client.reads(setting, self.server.past()[shown].clone());
             if self.stale_reads == 0 {
                 self.server.forget_past();
             }
-            let event = Event::Read(client.saw());
             return self.go_on(setting, *client, event);
         }
         self.faults -= 1;
@@ -190,7 +192,9 @@ impl World {
                 if writing {
                     self.ghosts.push((writer, call.clone()));
                 }
-                client.late |= fault == Fault::Deadline;
+                if fault == Fault::Deadline {
+                    client.time = Time::Over;
+                }
                 match fault {
                     Fault::Crash => {
                         self.places[writer] = Place::Crashed;
@@ -213,7 +217,7 @@ impl World {
             }
             Fault::Resent => return self.ghosts.push((writer, call)),
             Fault::NoWait => {
-                client.hurried = true;
+                client.time = Time::Short;
                 self.places[writer] = Place::Running(client, call);
                 return;
             }
@@ -230,7 +234,7 @@ impl World {
             Next::Awaits(call) => Place::Running(Box::new(client), call),
             Next::Hangs => Place::Hung,
             Next::Ends(end) => {
-                if end.outcome == Outcome::Unknown {
+                if end.outcome == Outcome::Unknown && client.in_doubt() {
                     self.succeed(setting, &client);
                 }
                 Place::Ended(end)
