@@ -1,10 +1,12 @@
 //! What must hold in every state.
 
+use super::client::Call;
+use super::flaws::Flaw;
 use super::setting::{Edit, Setting};
 use super::world::{Place, World};
-use crate::write::plan::{Outcome, Tally};
+use crate::write::plan::{Condition, Outcome, Tally};
 
-/// Whom a write's end leaves believing what.
+/// What a write's end tells its caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
     /// It was applied.
@@ -51,6 +53,10 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         }
         _ => {}
     }
+    // That flaw is let go on, to see what comes of it.
+    if is_unpinned(place) && setting.flaw != Some(Flaw::NoCondition) {
+        return Some("it sends a write without a condition");
+    }
     let tally = match place {
         Place::Running(client, _) => client.tally(),
         Place::Ended(end) => end.tally,
@@ -77,6 +83,13 @@ fn counted(setting: &Setting, world: &World, writer: usize) -> i8 {
     let books = &world.server.books;
     let first = setting.writers[writer].after;
     books[writer].applied + first.map_or(0, |first| books[first].applied)
+}
+
+fn is_unpinned(place: &Place) -> bool {
+    let Place::Running(_, Call::Write { condition, .. }) = place else {
+        return false;
+    };
+    *condition == Condition::None
 }
 
 fn is_unknown(place: &Place) -> bool {
