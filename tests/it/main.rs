@@ -9,6 +9,7 @@
 mod support;
 
 mod bounded;
+mod crowds;
 mod lost_replies;
 mod lost_updates;
 mod no_limits;
