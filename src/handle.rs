@@ -134,6 +134,7 @@ impl<T: Resourceful> Handle<T> {
 }
 
 /// A call that has begun: what it addresses, and the time that it has.
+#[derive(Clone)]
 pub(crate) struct Begun {
     pub(crate) target: Target,
     /// What snapshots of the resource are filed under.

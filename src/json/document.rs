@@ -112,6 +112,15 @@ impl Document {
         Self::parse(text.as_bytes())
     }
 
+    /// As [`encode`](Self::encode); the same document again if that is how it is spelt already.
+    pub(crate) fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
+        let text = serde_json::to_string(value).map_err(|e| decode::error(&e, None))?;
+        if *text == *self.text {
+            return Ok(self.clone());
+        }
+        Self::parse(text.as_bytes())
+    }
+
     /// Reads the document as a Rust value.
     ///
     /// Numbers that no `f64` holds (`1e400`) reach the type as the largest one of their sign, so that

@@ -64,11 +64,7 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         loop {
             // Skips to the next byte that means something inside a string.
-            let rest = &self.bytes[self.at..];
-            let Some(skip) = rest
-                .iter()
-                .position(|&b| b == b'"' || b == b'\\' || b < 0x20)
-            else {
+            let Some(skip) = plain(&self.bytes[self.at..]) else {
                 return Err(JsonError::syntax(start, "a string that does not end"));
             };
             self.at += skip;
@@ -183,5 +179,56 @@ fn unicode(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
                 .ok_or_else(|| JsonError::encoding(at))
         }
         _ => Err(JsonError::encoding(at)),
+    }
+}
+
+/// How many bytes of a string mean nothing but themselves; `None`: to the end of the text.
+///
+/// Eight at a time: documents are mostly strings, and every write reads its document several times.
+fn plain(bytes: &[u8]) -> Option<usize> {
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let mut words = bytes.chunks_exact(8);
+    let mut at = 0;
+    for word in &mut words {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(word);
+        let found = specials(u64::from_le_bytes(eight));
+        if found != 0 {
+            // The lowest mark is true; a borrow can make false ones only above it.
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = words.remainder();
+    rest.iter()
+        .position(|byte| special(*byte))
+        .map(|skip| at + skip)
+}
+
+/// Marks, in the top bit of each byte, what ends or escapes or is not allowed in a string.
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let quote = zero(word ^ (ONES * u64::from(b'"')));
+    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+    let control = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
+    quote | backslash | control
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_found_or_passed_at_every_place() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = vec![b'x'; 20];
+                bytes[at] = byte;
+                let special = byte == b'"' || byte == b'\\' || byte < 0x20;
+                assert_eq!(plain(&bytes), special.then_some(at), "{byte:#x} at {at}");
+            }
+        }
     }
 }

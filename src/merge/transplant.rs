@@ -38,6 +38,13 @@ pub fn transplant(
     after: &Document,
     policy: &Policy,
 ) -> Document {
+    if before.same_text(after) {
+        return raw.clone();
+    }
+    if before.same_text(raw) {
+        // The type knows all of it and writes it in the same way.
+        return after.clone();
+    }
     let plan = Plan::of(policy);
     let (raw_tape, before, after) = (
         Tape::of_checked(raw.as_str()),

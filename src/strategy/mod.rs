@@ -1,6 +1,7 @@
 //! Strategies: who decides when somebody else wrote first, and what they are shown.
 
 mod conflict;
+mod derived;
 mod function;
 mod or_else;
 mod three_way;
@@ -15,6 +16,7 @@ use crate::merge::{FieldConflict, Policy};
 
 pub use conflict::Conflict;
 pub(crate) use conflict::Documents;
+pub(crate) use derived::Derived;
 pub use function::{AskFn, MergeFn, ask_fn, merge_fn};
 pub use or_else::OrElse;
 pub use wins::{LastWriteWins, LocalWins, RemoteWins};

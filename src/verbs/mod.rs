@@ -8,6 +8,7 @@ mod post;
 mod read;
 mod save;
 mod task;
+mod turn;
 mod update;
 mod write;
 

@@ -81,10 +81,10 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let mut call = Write::begin(handle.clone(), write, Goal::Append).await?;
     call.local = Some(document);
     call.idempotency_key = settings.idempotency_key;
-    let mut written = call.run().await?;
+    let mut ended = call.run().await?;
     let collection = handle.target()?.url;
-    let stored = written.stored.take();
-    let named = written.location.take();
+    let stored = ended.done.stored.take();
+    let named = ended.done.location.take();
     let url = named
         .clone()
         .or_else(|| address(&collection, &stored.as_ref()?.document));
@@ -96,7 +96,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         }
         let at = url.unwrap_or_else(|| collection.clone());
         if let Ok(versioned) = Versioned::new(stored, at, id.clone()) {
-            return Ok(Saved::new(versioned, written.report));
+            return Ok(Saved::new(versioned, ended.report));
         }
     }
     let path = collection.path();
@@ -104,14 +104,14 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let Some(location) = named else {
         let what =
             format!("{path}: created, but the reply neither holds the new resource nor names it");
-        return Err(written.but(Error::new(ErrorKind::Decode, what)));
+        return Err(ended.but(Error::new(ErrorKind::Decode, what)));
     };
     let at = location.path().to_owned();
     match super::read::read(&handle.at(location, id)?, settings.timeout).await {
-        Ok(versioned) => Ok(Saved::new(versioned, written.report)),
+        Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
         Err(error) => {
             let what = format!("{path}: created at {at}, but that could not be read");
-            Err(written.but(Error::decode(&what, error)))
+            Err(ended.but(Error::decode(&what, error)))
         }
     }
 }

@@ -43,8 +43,13 @@ impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
             base: snapshot.stored().clone(),
             url: snapshot.url().clone(),
             id: snapshot.id().map(str::to_owned),
-            edited: Document::encode(snapshot.base())
-                .and_then(|before| Ok((before, Document::encode(value)?))),
+            edited: snapshot
+                .document()
+                .encode_again(snapshot.base())
+                .and_then(|before| {
+                    let after = before.encode_again(value)?;
+                    Ok((before, after))
+                }),
         }
     }
 }

@@ -25,7 +25,10 @@ pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 /// The typed side of a write of a `T`.
 pub(crate) struct TypedTask<T> {
     pub(crate) judgement: Judgement<T>,
-    pub(crate) edit: Option<Edit<T>>,
+    /// The edits, to be made one after the other; without any, the document is given.
+    pub(crate) edits: Vec<Edit<T>>,
+    /// Which of several edits failed when they were last made, and were left out.
+    pub(crate) failed: Vec<bool>,
     /// What is created where there is nothing to edit.
     pub(crate) if_absent: Option<Document>,
     pub(crate) replay: bool,
@@ -46,7 +49,7 @@ impl<T: Resourceful> Judgement<T> {
         let Some(raw) = raw else {
             return Ok(after);
         };
-        let before = Document::encode(&raw.decode::<T>()?)?;
+        let before = raw.encode_again(&raw.decode::<T>()?)?;
         Ok(transplant(raw, &before, &after, &self.policy))
     }
 
@@ -105,28 +108,58 @@ impl<T: Resourceful> Judgement<T> {
     }
 }
 
+impl<T: Resourceful> TypedTask<T> {
+    /// Makes the edits. One that fails among several is left out, and may leave nothing behind.
+    fn edited(&mut self, mut value: T) -> Result<T, BoxError> {
+        if let [edit] = &*self.edits {
+            made(edit, &mut value)?;
+            return Ok(value);
+        }
+        let untouched = Document::encode(&value)?;
+        self.failed = vec![false; self.edits.len()];
+        if self.edits.iter().all(|edit| made(edit, &mut value).is_ok()) {
+            return Ok(value);
+        }
+        // Once more, with a state to fall back to before each.
+        let mut good = untouched;
+        for (edit, failed) in self.edits.iter().zip(&mut self.failed) {
+            let mut value: T = good.decode()?;
+            *failed = made(edit, &mut value).is_err();
+            if !*failed {
+                good = Document::encode(&value)?;
+            }
+        }
+        if self.failed.iter().all(|failed| *failed) {
+            return Err("none of the edits could be made".into());
+        }
+        Ok(good.decode()?)
+    }
+}
+
+/// Makes one edit. It may be the user's assertion; its panic is told with all sides like an error.
+fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
+    catch_unwind(AssertUnwindSafe(|| edit(value)))
+        .unwrap_or_else(|_| Err("the edit panicked".into()))
+}
+
 #[async_trait]
 impl<T: Resourceful> Task for TypedTask<T> {
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, BoxError> {
-        let (raw, absent) = match (base, &self.if_absent) {
-            (Some(base), _) => (base, false),
+        let (raw, absent) = match (base, self.if_absent.clone()) {
+            (Some(base), _) => (base.clone(), false),
             (None, Some(initial)) => (initial, true),
             (None, None) => return Err("there is nothing to edit".into()),
         };
-        let Some(edit) = &self.edit else {
-            return Ok(raw.clone());
-        };
-        let mut value: T = raw.decode()?;
-        let before = Document::encode(&value)?;
-        if !absent {
-            // The edit may be the user's assertion; its panic is told with all sides like an error.
-            catch_unwind(AssertUnwindSafe(|| edit(&mut value)))
-                .unwrap_or_else(|_| Err("the edit panicked".into()))?;
+        if self.edits.is_empty() {
+            return Ok(raw);
         }
+        let value: T = raw.decode()?;
+        let before = raw.encode_again(&value)?;
+        let after = if absent { value } else { self.edited(value)? };
         Ok(transplant(
-            raw,
+            &raw,
             &before,
-            &Document::encode(&value)?,
+            &before.encode_again(&after)?,
             &self.judgement.policy,
         ))
     }
@@ -147,6 +180,10 @@ impl<T: Resourceful> Task for TypedTask<T> {
     }
 
     async fn refused(&mut self, refused: RefusedWrite) -> Reply {
+        if self.edits.len() > 1 {
+            // It may be due to one of them alone, and a handler is asked about that one.
+            return Reply::GiveUp;
+        }
         self.judgement
             .answer(refused)
             .await

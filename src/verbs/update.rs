@@ -66,8 +66,8 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
     let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
-    call.take_filed().await;
-    call.edit = Some(settings.edit);
+    call.filed = true;
+    call.edits = vec![settings.edit];
     call.if_absent = if_absent;
     call.replay = settings.replay;
     call.saved().await

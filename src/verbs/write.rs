@@ -1,19 +1,24 @@
 //! From the settings of a verb through the loop to the caller's result.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::failed;
+use tokio::time::Instant;
+
+use super::task::{Edit, Judgement, TypedTask};
+use super::{failed, turn};
 use crate::document::{Saved, Versioned, WriteReport};
-use crate::error::{Error, ErrorKind, ErrorReport, Sides};
+use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
 use crate::store::StoredSnapshot;
 use crate::strategy::Strategy;
-use crate::verbs::task::{Judgement, TypedTask};
 use crate::write::driver::Driver;
 use crate::write::ending::{Done, Start};
+use crate::write::lane::Pass;
 use crate::write::plan::{Base, Goal, Outcome, Plan};
 use crate::write::target::Target;
 
@@ -71,29 +76,29 @@ macro_rules! write_settings {
 }
 pub(crate) use write_settings;
 
-/// One write, ready for the loop.
+/// One write, ready for the loop, or several edits of one resource that go out together.
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
-    begun: Begun,
+    pub(crate) begun: Begun,
     pub(crate) settings: WriteSettings<T>,
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
-    /// The base comes from the store, and not from the caller.
+    /// The base is what is on file when it starts.
     pub(crate) filed: bool,
     pub(crate) local: Option<Document>,
-    pub(crate) edit: Option<crate::verbs::task::Edit<T>>,
+    pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
     pub(crate) replay: bool,
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// A write that succeeded.
-pub(crate) struct Written<T> {
-    pub(crate) stored: Option<StoredSnapshot>,
-    pub(crate) location: Option<url::Url>,
+/// A write that is over, as its caller sees it.
+pub(crate) struct Ended<T> {
+    pub(crate) target: Target,
+    pub(crate) id: Option<String>,
+    pub(crate) done: Done,
     pub(crate) report: WriteReport,
-    /// For an error that comes up all the same.
-    pub(crate) sides: Sides<T>,
+    pub(crate) of: PhantomData<fn() -> T>,
 }
 
 impl<T: Resourceful> Write<T> {
@@ -111,83 +116,67 @@ impl<T: Resourceful> Write<T> {
             base: None,
             filed: false,
             local: None,
-            edit: None,
+            edits: Vec::new(),
             if_absent: None,
             replay: false,
             idempotency_key: None,
         })
     }
 
-    /// Takes the snapshot on file as the base. One that an abandoned write may have outdated serves no
-    /// edit: it is read anew.
-    pub(crate) async fn take_filed(&mut self) {
-        let filed = self.begun.filed().await.filter(|filed| {
-            let abandoned = &self.begun.target.shared.abandoned;
-            !abandoned.outdates(&self.begun.key, filed.validator.as_ref())
-        });
-        (self.filed, self.base) = (filed.is_some(), filed);
-    }
-
     /// Runs it and hands the stored value out.
     pub(crate) async fn saved(self) -> Result<Saved<T>, Error> {
-        let (url, id) = (self.begun.target.url.clone(), self.handle.id.clone());
-        let mut written = self.run().await?;
-        let Some(stored) = written.stored.take() else {
+        let mut ended = self.run().await?;
+        let Some(stored) = ended.done.stored.take() else {
             let why = "the conflict was resolved by removing the resource";
-            return Err(written.but(Error::new(ErrorKind::Gone, why)));
+            return Err(ended.but(Error::new(ErrorKind::Gone, why)));
         };
-        match Versioned::new(stored, url, id) {
-            Ok(versioned) => Ok(Saved::new(versioned, written.report)),
+        match Versioned::new(stored, ended.target.url.clone(), ended.id.clone()) {
+            Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
             Err(error) => {
                 let what = "it was written, but what is stored now does not fit the type";
-                Err(written.but(Error::decode(what, error)))
+                Err(ended.but(Error::decode(what, error)))
             }
         }
     }
 
-    /// Runs it.
-    pub(crate) async fn run(self) -> Result<Written<T>, Error> {
+    /// Runs it, in its turn.
+    pub(crate) async fn run(self) -> Result<Ended<T>, Error> {
+        let lanes = self.begun.target.shared.lanes.clone();
+        let (target, id) = (self.begun.target.clone(), self.handle.id.clone());
+        let (done, report) = match lanes {
+            Some(lanes) if self.goal != Goal::Append => turn::take(&lanes, self).await?,
+            _ => {
+                let mut alone = self;
+                let (done, _) = alone.drive(Pass::free()).await;
+                let report = report(&done);
+                (done, report)
+            }
+        };
+        conclude(target, id, done, report)
+    }
+
+    /// Drives it through the loop; also tells which of several edits failed and were left out.
+    pub(crate) async fn drive(&mut self, pass: Pass) -> (Done, Vec<bool>) {
+        if self.filed {
+            self.take_filed().await;
+        }
         let inherited = self.inherited();
-        let mut target = self.begun.target;
-        let strategy = self
-            .settings
-            .strategy
-            .unwrap_or_else(|| self.handle.strategy.clone());
+        let mut target = self.begun.target.clone();
+        let strategy = self.settings.strategy.clone();
+        let strategy = strategy.unwrap_or_else(|| self.handle.strategy.clone());
         let mut policy = self.handle.policy.clone();
         if let Some(own) = strategy.policy() {
-            policy = std::sync::Arc::new(own);
+            policy = Arc::new(own);
             target.policy = policy.clone();
         }
-        let limits = &target.shared.exchange.limits;
-        let versioning = target.shared.profile.versioning();
-        let usable = |version: &&Validator| versioning.accepts(version);
-        let plan = Plan {
-            goal: self.goal,
-            base: match &self.base {
-                None => Base::Unknown,
-                Some(base) => match base.validator.as_ref().filter(usable) {
-                    Some(validator) => Base::<Validator>::Version(validator.clone()),
-                    None => Base::Unversioned,
-                },
-            },
-            filed: self.filed,
-            doubtful: !inherited.is_empty() && self.goal != Goal::Delete,
-            replay: self.replay,
-            create_if_absent: self.if_absent.is_some(),
-            unconditional: versioning.is_unconditional(),
-            honours_keys: target.shared.profile.honours_idempotency_keys(),
-            max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
-            max_transient: limits.transient,
-            deadline: self.begun.time,
-        };
         let start = Start {
-            plan,
-            base: self.base,
-            local: self.local,
+            plan: self.plan(!inherited.is_empty()),
+            base: self.base.take(),
+            local: self.local.take(),
             inherited,
-            key: self.begun.key,
+            key: self.begun.key.clone(),
             since: self.begun.since,
-            idempotency_key: self.idempotency_key,
+            idempotency_key: self.idempotency_key.take(),
         };
         let mut task = TypedTask {
             judgement: Judgement {
@@ -196,12 +185,69 @@ impl<T: Resourceful> Write<T> {
                 handler: self.handle.handler.clone(),
                 url: target.url.clone(),
             },
-            edit: self.edit,
-            if_absent: self.if_absent,
+            edits: std::mem::take(&mut self.edits),
+            failed: Vec::new(),
+            if_absent: self.if_absent.take(),
             replay: self.replay,
         };
-        let done = Driver::new(&target, &mut task, start).run().await;
-        conclude::<T>(&target, self.handle.id.as_deref(), done)
+        let done = Driver::new(&target, &mut task, pass, start).run().await;
+        self.edits = task.edits;
+        (done, task.failed)
+    }
+
+    /// The same for other edits, from now on: made on this base, or on what is there then.
+    pub(super) fn anew(&self, edits: Vec<Edit<T>>, base: Option<StoredSnapshot>) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            begun: Begun {
+                since: Instant::now(),
+                ..self.begun.clone()
+            },
+            settings: WriteSettings::default(),
+            goal: self.goal,
+            filed: base.is_none(),
+            base,
+            local: None,
+            edits,
+            if_absent: None,
+            replay: self.replay,
+            idempotency_key: None,
+        }
+    }
+
+    fn plan(&self, inherits: bool) -> Plan<Validator> {
+        let shared = &self.begun.target.shared;
+        let (limits, versioning) = (&shared.exchange.limits, shared.profile.versioning());
+        let usable = |version: &&Validator| versioning.accepts(version);
+        Plan {
+            goal: self.goal,
+            base: match &self.base {
+                None => Base::Unknown,
+                Some(base) => match base.validator.as_ref().filter(usable) {
+                    Some(validator) => Base::Version(validator.clone()),
+                    None => Base::Unversioned,
+                },
+            },
+            filed: self.filed,
+            doubtful: inherits && self.goal != Goal::Delete,
+            replay: self.replay,
+            create_if_absent: self.if_absent.is_some(),
+            unconditional: versioning.is_unconditional(),
+            honours_keys: shared.profile.honours_idempotency_keys(),
+            max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
+            max_transient: limits.transient,
+            deadline: self.begun.time,
+        }
+    }
+
+    /// Takes the snapshot on file as the base. One that an abandoned write may have outdated serves no
+    /// edit: it is read anew.
+    async fn take_filed(&mut self) {
+        let filed = self.begun.filed().await.filter(|filed| {
+            let abandoned = &self.begun.target.shared.abandoned;
+            !abandoned.outdates(&self.begun.key, filed.validator.as_ref())
+        });
+        (self.filed, self.base) = (filed.is_some(), filed);
     }
 
     /// What earlier writes, whose outcome nobody knows, sent onto the same version.
@@ -215,25 +261,22 @@ impl<T: Resourceful> Write<T> {
     }
 }
 
-impl<T: Resourceful> Written<T> {
+impl<T: Resourceful> Ended<T> {
     /// The error that is told although the server has accepted the write, with everything that is known.
     pub(crate) fn but(self, error: Error) -> Error {
         let why = error.report().why.clone();
-        error
-            .with_report(ErrorReport {
-                why,
-                ..ErrorReport::of(&self.report)
-            })
-            .with_sides(self.sides)
+        let report = ErrorReport {
+            why,
+            ..ErrorReport::of(&self.report)
+        };
+        let sides = failed::sides::<T>(&self.target, self.id.as_deref(), self.done);
+        error.with_report(report).with_sides(sides)
     }
 }
 
-fn conclude<T: Resourceful>(
-    target: &Target,
-    id: Option<&str>,
-    done: Done,
-) -> Result<Written<T>, Error> {
-    let report = WriteReport {
+/// What a write that is over did.
+pub(super) fn report(done: &Done) -> WriteReport {
+    WriteReport {
         requests: done.tally.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
@@ -242,22 +285,33 @@ fn conclude<T: Resourceful>(
         coalesced_with: 0,
         waited: done.waited,
         elapsed: done.elapsed,
-    };
-    let succeeded = matches!(
-        done.outcome,
-        Outcome::Stored | Outcome::Settled | Outcome::Unchanged
-    );
-    let kind = (!succeeded).then(|| failed::kind(&done));
+    }
+}
+
+fn conclude<T: Resourceful>(
+    target: Target,
+    id: Option<String>,
+    done: Done,
+    report: WriteReport,
+) -> Result<Ended<T>, Error> {
+    let kind = (!done.succeeded()).then(|| failed::kind(&done));
     let path = target.url.path();
     let seen = WriteSeen::new(path, kind, done.fields.len(), &report);
     observe::finished(target.shared.observer.as_deref(), &seen);
-    let Some(kind) = kind else {
-        return Ok(Written {
-            stored: done.stored.clone(),
-            location: done.location.clone(),
-            report,
-            sides: failed::sides(target, id, done),
-        });
-    };
-    Err(failed::error::<T>(kind, target, id, done, &report))
+    if let Some(kind) = kind {
+        return Err(failed::error::<T>(
+            kind,
+            &target,
+            id.as_deref(),
+            done,
+            &report,
+        ));
+    }
+    Ok(Ended {
+        target,
+        id,
+        done,
+        report,
+        of: PhantomData,
+    })
 }

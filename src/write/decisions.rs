@@ -101,7 +101,8 @@ impl Driver<'_> {
         let asked = Instant::now();
         let own_time = self.task.time();
         let limit = own_time.unwrap_or_else(|| self.deadline().saturating_duration_since(asked));
-        let decided = tokio::time::timeout(limit, self.task.resolve(clash)).await;
+        let decided = tokio::time::timeout(limit, self.task.resolve(clash));
+        let decided = self.pass.aside(decided).await;
         if own_time.is_some() {
             self.stopped += asked.elapsed();
         }
@@ -165,7 +166,8 @@ impl Driver<'_> {
             remote: self.remote.clone(),
             attempt: self.machine.tally().rounds,
         };
-        let Ok(reply) = tokio::time::timeout(limit, self.task.refused(refused)).await else {
+        let reply = tokio::time::timeout(limit, self.task.refused(refused));
+        let Ok(reply) = self.pass.aside(reply).await else {
             self.trouble = Some(Trouble::OutOfTime);
             return Event::OutOfTime;
         };

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::abandoned::Out;
 use super::ending::{Done, Start, Trouble};
+use super::lane::Pass;
 use super::machine::Machine;
 use super::payload::Payload;
 use super::plan::{Action, Event, Goal, Outcome, Pause};
@@ -28,6 +29,7 @@ pub(crate) struct Driver<'a> {
     pub(super) target: &'a Target,
     pub(super) task: &'a mut dyn Task,
     pub(super) machine: Machine<Validator>,
+    pub(super) pass: Pass,
     pub(super) goal: Goal,
     pub(super) out: Out,
     pub(super) started: Instant,
@@ -43,6 +45,8 @@ pub(crate) struct Driver<'a> {
     /// What others sent onto it before us, of which the same holds.
     pub(super) inherited: Vec<Document>,
     pub(super) doubtful: Vec<Doubtful>,
+    /// What the edit was first made on.
+    pub(super) begun_on: Option<StoredSnapshot>,
     pub(super) base: Option<StoredSnapshot>,
     pub(super) local: Option<Document>,
     /// The local document was given, and no edit makes it.
@@ -61,12 +65,18 @@ pub(crate) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn new(target: &'a Target, task: &'a mut dyn Task, start: Start) -> Self {
+    pub(crate) fn new(
+        target: &'a Target,
+        task: &'a mut dyn Task,
+        pass: Pass,
+        start: Start,
+    ) -> Self {
         let shared = &target.shared;
         let round_trip = shared.exchange.host.round_trip();
         Self {
             target,
             task,
+            pass,
             goal: start.plan.goal,
             time: start.plan.deadline,
             machine: Machine::new(start.plan),
@@ -80,6 +90,7 @@ impl<'a> Driver<'a> {
             sent: start.inherited.clone(),
             inherited: start.inherited,
             doubtful: Vec::new(),
+            begun_on: None,
             base: start.base,
             fixed: start.local.is_some(),
             local: start.local,
@@ -137,13 +148,17 @@ impl<'a> Driver<'a> {
         if self.remote.is_some() || self.gone {
             self.rebase();
         }
+        if self.begun_on.is_none() {
+            self.begun_on.clone_from(&self.base);
+        }
         let base = self.base.as_ref().map(|base| &base.document);
         if self.fixed {
             return Event::Prepared(base != self.local.as_ref());
         }
         match self.task.prepare(base) {
             Ok(local) => {
-                let changed = base != Some(&local);
+                // What an edit did not touch keeps its text.
+                let changed = base.is_none_or(|base| !base.same_text(&local));
                 self.local = Some(local);
                 Event::Prepared(changed)
             }
@@ -244,6 +259,7 @@ impl<'a> Driver<'a> {
             stored: known.filter(|_| succeeded),
             elapsed: self.started.elapsed(),
             tally: self.machine.tally(),
+            begun_on: self.begun_on,
             base: self.base,
             local: self.local.filter(|_| self.goal != Goal::Delete),
             remote: self.remote,

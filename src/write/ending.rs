@@ -33,6 +33,8 @@ pub(crate) struct Start {
 pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     pub(crate) goal: Goal,
+    /// What the edit was first made on.
+    pub(crate) begun_on: Option<StoredSnapshot>,
     pub(crate) base: Option<StoredSnapshot>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<StoredSnapshot>,
@@ -47,6 +49,62 @@ pub(crate) struct Done {
     pub(crate) last_status: Option<StatusCode>,
     pub(crate) told: Option<Duration>,
     pub(crate) location: Option<url::Url>,
+}
+
+impl Done {
+    pub(crate) fn succeeded(&self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Stored | Outcome::Settled | Outcome::Unchanged
+        )
+    }
+
+    /// The same for another caller. Errors of others can be handed out only once, so the copy has their
+    /// text.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            outcome: self.outcome,
+            goal: self.goal,
+            begun_on: self.begun_on.clone(),
+            base: self.base.clone(),
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            stored: self.stored.clone(),
+            fields: self.fields.clone(),
+            refusal: self.refusal.clone(),
+            trouble: self.trouble.as_ref().map(Trouble::copy),
+            tally: self.tally,
+            waited: self.waited,
+            elapsed: self.elapsed,
+            last_status: self.last_status,
+            told: self.told,
+            location: self.location.clone(),
+        }
+    }
+}
+
+impl Trouble {
+    fn copy(&self) -> Self {
+        let text = |error: &BoxError| BoxError::from(error.to_string());
+        match self {
+            Self::Transport(error) => {
+                Self::Transport(TransportError::new(error.fate, error.to_string()))
+            }
+            Self::Gated(wait) => Self::Gated(*wait),
+            Self::Credentials(error) => Self::Credentials(text(error)),
+            Self::NoRepresentation(error) => Self::NoRepresentation(error.clone()),
+            Self::Status(status) => Self::Status(*status),
+            Self::Unusable(why) => Self::Unusable(why),
+            Self::Edit(error) => Self::Edit(text(error)),
+            Self::Strategy(error) => Self::Strategy(text(error)),
+            Self::Handler(error) => Self::Handler(text(error)),
+            Self::Payload(error) => Self::Payload(text(error)),
+            Self::OutOfTime => Self::OutOfTime,
+            Self::WaitTooLong(wait) => Self::WaitTooLong(*wait),
+            Self::Budget => Self::Budget,
+            Self::ScheduleEnded => Self::ScheduleEnded,
+        }
+    }
 }
 
 /// The last thing that went wrong beneath the machine.

@@ -4,6 +4,8 @@ pub(crate) mod abandoned;
 mod decisions;
 pub(crate) mod driver;
 pub(crate) mod ending;
+mod hold;
+pub(crate) mod lane;
 pub(crate) mod machine;
 pub(crate) mod payload;
 pub(crate) mod plan;

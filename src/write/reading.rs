@@ -40,7 +40,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
 }
 
 /// Why a successful reply is no representation.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoRepresentation {
     #[error("the server answered {0} without a representation")]
     Empty(StatusCode),

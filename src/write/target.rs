@@ -6,12 +6,14 @@ use ::http::HeaderMap;
 use url::Url;
 
 use super::abandoned::Abandoned;
+use super::lane::Lanes;
 use crate::exchange::Exchange;
 use crate::merge::Policy;
 use crate::observe::Observer;
 use crate::refusal::Profile;
 use crate::retry::RetryPolicy;
 use crate::store::Filing;
+use crate::strategy::Derived;
 
 /// How a changed document is sent.
 ///
@@ -39,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) profile: Box<dyn Profile>,
     pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
+    /// `None`: writes do not wait for each other.
+    pub(crate) lanes: Option<Arc<Lanes>>,
+    /// One strategy for each type that derives it, so that edits through any handle can go together.
+    pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
 }
 

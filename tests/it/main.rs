@@ -10,6 +10,7 @@ mod support;
 
 mod bounded;
 mod crowds;
+mod lanes;
 mod lost_replies;
 mod lost_updates;
 mod no_limits;

@@ -20,9 +20,9 @@ use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Se
 
 /// How often a young validator is read again before it is called unusable.
 const HEALING_READS: u32 = 8;
-/// How many rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
+/// How many more rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
 /// unlike a lost race none of them is another writer's progress.
-const ANSWERS: u32 = 16;
+const ANSWERS: u32 = 15;
 
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

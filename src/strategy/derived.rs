@@ -1,0 +1,34 @@
+//! The strategies of types that derive their policy, one for each type.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Strategy;
+use crate::merge::{Merge, ThreeWay};
+
+/// One strategy for each type: edits made through any two handles of one client then know that they
+/// are merged alike, and a policy is built once.
+#[derive(Default)]
+pub(crate) struct Derived(Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>);
+
+impl Derived {
+    /// The strategy of a type.
+    pub(crate) fn of<T>(&self) -> Strategy<T>
+    where
+        T: Merge + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(TypeId::of::<T>()).or_insert_with(|| {
+            let strategy: Strategy<T> = Arc::new(ThreeWay::of::<T>());
+            Box::new(strategy)
+        });
+        match known.downcast_ref::<Strategy<T>>() {
+            Some(strategy) => strategy.clone(),
+            None => Arc::new(ThreeWay::of::<T>()),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Lanes: the writes of one client to one resource take turns, and edits that wait go out together.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
+use http::Method;
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{
+    Answer, BoxError, Client, Collection, Conflict, Error, Merge, Refusal, RefusalHandler,
+    Resolution, Saved, ThreeWay, ask_fn, async_trait,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+const TRIP: Duration = Duration::from_millis(5);
+
+/// A server that takes its time, and refuses documents that hold the word "bad".
+struct Slow(Server);
+
+#[async_trait]
+impl Transport for Slow {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        tokio::time::sleep(TRIP).await;
+        let bad = request.body.windows(3).any(|word| word == b"bad");
+        if request.method == Method::PUT && bad {
+            self.0
+                .script([Event::Answer(422, &[], r#"{"title":"a bad word"}"#)]);
+        }
+        self.0.send(request).await
+    }
+}
+
+fn slow(server: &Server) -> Client {
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    client.build().unwrap()
+}
+
+fn articles(server: &Server) -> Collection<Article> {
+    slow(server).collection_with("articles", ThreeWay::default())
+}
+
+fn values(server: &Server) -> Collection<Value> {
+    slow(server).collection_with("articles", ThreeWay::default())
+}
+
+/// What became of each of several edits that were begun in this order.
+async fn all<T: Send + 'static>(
+    edits: Vec<JoinHandle<Result<Saved<T>, Error>>>,
+) -> Vec<Result<Saved<T>, Error>> {
+    let mut outcomes = Vec::new();
+    for edit in edits {
+        outcomes.push(edit.await.unwrap());
+    }
+    outcomes
+}
+
+fn push(list: &mut Value, item: &str) {
+    list["items"].as_array_mut().unwrap().push(item.into());
+}
+
+#[derive(Debug, Serialize, Deserialize, Merge)]
+struct Counted {
+    views: u64,
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_edits_at_once_need_few_requests_and_each_is_in_once() {
+    let server = Server::with(AT, ARTICLE);
+    let client = slow(&server);
+    let edit = |_| {
+        // A clone and a handle of its own each, as in a web service.
+        let articles = client.clone().collection::<Counted>("articles");
+        tokio::spawn(articles.update(1, |article| article.views += 1))
+    };
+    let outcomes = all((0..256).map(edit).collect()).await;
+    let together = outcomes
+        .iter()
+        .map(|saved| saved.as_ref().unwrap().report().coalesced_with);
+    assert!(together.max().unwrap() > 200);
+    assert_eq!(server.value(AT)["views"], 257);
+    assert!(server.methods().len() <= 12, "{:?}", server.methods());
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_that_go_together_keep_their_order() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    let edit = |n: u32| tokio::spawn(values.update(1, move |value| push(value, &n.to_string())));
+    all((0..40).map(edit).collect()).await;
+    let expected: Vec<_> = (0..40).map(|n: u32| n.to_string()).collect();
+    assert_eq!(server.value(AT)["items"], json!(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_fails_or_panics_is_told_alone() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    let edit = |n: u32| {
+        tokio::spawn(values.try_update(1, move |value| {
+            push(value, &n.to_string());
+            match n {
+                3 => Err("not this one".into()),
+                5 => panic!("nor this one"),
+                _ => Ok(()),
+            }
+        }))
+    };
+    let outcomes = all((0..8).map(edit).collect()).await;
+    let failed: Vec<usize> = (0..8).filter(|n| outcomes[*n].is_err()).collect();
+    assert_eq!(failed, [3, 5]);
+    let error = outcomes[3].as_ref().unwrap_err();
+    assert!(error.is_edit(), "{error:?}");
+    let source = std::error::Error::source(error).unwrap();
+    assert_eq!(source.to_string(), "not this one");
+    assert!(error.sides::<Value>().unwrap().base.is_some());
+    assert_eq!(
+        server.value(AT)["items"],
+        json!(["0", "1", "2", "4", "6", "7"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_for_which_the_server_refuses_the_whole_is_taken_out() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    let edit = |n: u32| {
+        let item = if n == 6 {
+            "bad".to_owned()
+        } else {
+            n.to_string()
+        };
+        tokio::spawn(values.update(1, move |value| push(value, &item)))
+    };
+    let outcomes = all((0..10).map(edit).collect()).await;
+    let failed: Vec<usize> = (0..10).filter(|n| outcomes[*n].is_err()).collect();
+    assert_eq!(failed, [6]);
+    let error = outcomes[6].as_ref().unwrap_err();
+    assert!(error.is_refused(), "{error:?}");
+    assert_eq!(error.problem().unwrap().title(), Some("a bad word"));
+    let expected = ["0", "1", "2", "3", "4", "5", "7", "8", "9"];
+    assert_eq!(server.value(AT)["items"], json!(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_in_conflict_does_not_hold_the_others_back() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    let title = tokio::spawn(articles.update(1, |article| article.title = "mine".into()));
+    let views = tokio::spawn(articles.update(1, |article| article.views = 2));
+    let body = tokio::spawn(articles.update(1, |article| article.body = "mine".into()));
+    server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
+    let outcomes = all(vec![title, views, body]).await;
+    assert!(outcomes[1].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+    let error = outcomes[0].as_ref().unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    assert_eq!(
+        error.sides::<Article>().unwrap().fields[0].pointer,
+        "/title"
+    );
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "theirs", "body": "mine", "views": 2})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_whose_caller_is_gone_before_its_turn_is_not_made() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    let edit = |n: u32| tokio::spawn(values.update(1, move |value| push(value, &n.to_string())));
+    let first = edit(0);
+    tokio::time::sleep(TRIP / 2).await;
+    let (second, third) = (edit(1), edit(2));
+    tokio::time::sleep(TRIP / 2).await;
+    second.abort();
+    all(vec![first, third]).await;
+    assert_eq!(server.value(AT)["items"], json!(["0", "2"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_is_not_polled_holds_nobody_up() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let mut held = articles.update(1, |article| article.views += 1);
+    let polled_once = tokio::time::timeout(Duration::ZERO, &mut held).await;
+    assert!(polled_once.is_err());
+    let other = tokio::time::timeout(
+        Duration::from_secs(1),
+        articles.update(1, |article| article.title = "mine".into()),
+    );
+    other.await.unwrap().unwrap();
+    let saved = held.await.unwrap();
+    assert_eq!(saved.views, 2);
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "mine", "body": "text", "views": 2})
+    );
+}
+
+struct WritesItself(Mutex<Option<Collection<Article>>>);
+
+#[async_trait]
+impl RefusalHandler<Article> for WritesItself {
+    async fn refused(&self, _: &Refusal<Article>) -> Result<Answer<Article>, BoxError> {
+        let Some(articles) = self.0.lock().unwrap().take() else {
+            return Ok(Answer::GiveUp);
+        };
+        articles
+            .update(1, |article| article.body = "paid".into())
+            .await?;
+        Ok(Answer::Again)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_write_to_the_same_resource() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let handler = WritesItself(Mutex::new(Some(articles.clone())));
+    server.script([
+        Event::Plain,
+        Event::Answer(409, &[], r#"{"code":"invalid_state"}"#),
+    ]);
+    let saved = articles
+        .on_refusal(handler)
+        .update(1, |article| article.title = "mine".into());
+    let saved = tokio::time::timeout(Duration::from_secs(5), saved).await;
+    saved.unwrap().unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "mine", "body": "paid", "views": 1})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_is_asked_holds_nobody_up() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let answer = Arc::new(tokio::sync::Notify::new());
+    let (asking, answered) = (asked.clone(), answer.clone());
+    let person = ask_fn(move |conflict: Conflict<Article>| {
+        let (asking, answered) = (asking.clone(), answered.clone());
+        async move {
+            asking.notify_one();
+            answered.notified().await;
+            Ok(Resolution::Merged(conflict.local.unwrap()))
+        }
+    });
+    server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
+    let mine = tokio::spawn(
+        articles
+            .update(1, |article| article.title = "mine".into())
+            .strategy(person),
+    );
+    asked.notified().await;
+    let meanwhile = articles.update(1, |article| article.views = 9);
+    let meanwhile = tokio::time::timeout(Duration::from_secs(1), meanwhile).await;
+    meanwhile.unwrap().unwrap();
+    answer.notify_one();
+    // What came in meanwhile is a race of its own, and the person is asked again.
+    asked.notified().await;
+    answer.notify_one();
+    mine.await.unwrap().unwrap();
+    assert_eq!(server.value(AT)["title"], "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_lane_is_told_with_what_was_to_be_written() {
+    let server = Server::with(AT, ARTICLE);
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = client.lane(1).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    let mut read = articles.get(1).await.unwrap();
+    read.title = "mine".into();
+    let first = tokio::spawn(articles.update(1, |article| article.views = 2));
+    tokio::time::sleep(TRIP / 2).await;
+    let second = tokio::spawn(articles.update(1, |article| article.views = 3));
+    tokio::time::sleep(TRIP / 4).await;
+    let error = articles.save(&read).await.unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    assert_eq!(
+        error
+            .sides::<Article>()
+            .unwrap()
+            .local
+            .as_ref()
+            .unwrap()
+            .title,
+        "mine"
+    );
+    all(vec![first, second]).await;
+    assert_eq!(server.value(AT)["title"], "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_turn_does_not_come_in_its_time_sends_nothing() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let mut read = articles.get(1).await.unwrap();
+    read.title = "mine".into();
+    server.script([Event::Hang]);
+    let first = tokio::spawn(articles.update(1, |article| article.views = 2));
+    tokio::time::sleep(TRIP / 2).await;
+    let error = articles
+        .save(&read)
+        .timeout(Duration::from_secs(1))
+        .await
+        .unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    assert!(error.sides::<Article>().unwrap().local.is_some());
+    first.await.unwrap().unwrap();
+    assert_eq!(
+        server.value(AT),
+        json!({"title": "old", "body": "text", "views": 2})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_of_every_kind_take_turns_and_do_not_race_each_other() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let one = tokio::spawn(articles.update(1, |article| article.views = 2));
+    let two = tokio::spawn(
+        articles
+            .update(1, |article| article.views = 3)
+            .max_rounds(1),
+    );
+    let new = Article {
+        title: "new".into(),
+        body: String::new(),
+        views: 0,
+    };
+    let three = tokio::spawn(articles.create(2, &new));
+    all(vec![one, two, three]).await.iter().for_each(|saved| {
+        assert!(
+            saved.as_ref().is_ok_and(|saved| saved.report().rounds == 1),
+            "{saved:?}"
+        );
+    });
+    let removed = tokio::join!(
+        articles.update(2, |article| article.views = 1),
+        articles.delete(2)
+    );
+    assert!(removed.0.is_ok() && removed.1.is_ok_and(|report| report.rounds == 1));
+    assert_eq!(server.value(AT)["views"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_lanes_nobody_waits() {
+    let server = Server::with(AT, ARTICLE);
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = client.lane(0).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap();
+    server.script([Event::Hang]);
+    let hangs = tokio::spawn(articles.update(1, |article| article.views = 2));
+    tokio::time::sleep(TRIP * 2).await;
+    let other = articles.update(1, |article| article.body = "mine".into());
+    let other = tokio::time::timeout(Duration::from_secs(1), other).await;
+    assert_eq!(other.unwrap().unwrap().report().coalesced_with, 0);
+    hangs.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_lane_outlives_the_runtime_that_led_it() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (runtime(), runtime());
+    first.block_on(async {
+        articles.get(1).await.unwrap();
+        server.script([Event::Hang]);
+        tokio::spawn(articles.update(1, |article| article.views = 2));
+        tokio::time::sleep(TRIP).await;
+        // It waits for the first, and a task leads the lane by now.
+        tokio::spawn(articles.update(1, |article| article.body = "never".into()));
+        tokio::time::sleep(TRIP).await;
+    });
+    drop(first);
+    let saved = second.block_on(articles.update(1, |article| article.title = "mine".into()));
+    assert_eq!(saved.unwrap().views, 2);
+    assert_eq!(server.value(AT)["body"], "text");
+}
