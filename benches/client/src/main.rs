@@ -7,6 +7,8 @@
 //! cargo run --release -- crowd   # 256 tasks, one document
 //! cargo run --release -- many 60 # 10 000 documents, 64 tasks, for so many seconds
 //! cargo run --release -- struggling
+//! # 64 processes on a real Kinto:
+//! cargo run --release -- processes http://127.0.0.1:8888/v1 64
 //! ```
 
 mod alone;
@@ -14,6 +16,7 @@ mod by_hand;
 mod crowd;
 mod inside;
 mod many;
+mod processes;
 mod server;
 mod struggling;
 
@@ -99,7 +102,7 @@ impl Server {
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let number = |text: &str| text.parse().expect("a number");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
     match arguments[..] {
         ["serve", delay, struggles] => {
             let manner = server::Manner {
@@ -113,6 +116,10 @@ async fn main() {
         ["crowd"] => crowd::run().await,
         ["many", seconds] => many::run(Duration::from_secs(number(seconds))).await,
         ["struggling"] => struggling::run().await,
+        ["process", root, id] => processes::one(root, id).await,
+        ["processes", root, count] => {
+            processes::run(root, u32::try_from(number(count)).expect("a small number")).await
+        }
         [] => {
             alone::run().await;
             inside::run().await;
@@ -120,7 +127,9 @@ async fn main() {
             many::run(Duration::from_secs(10)).await;
             struggling::run().await;
         }
-        _ => panic!("alone, inside, crowd, many SECONDS, struggling, or nothing for all"),
+        _ => panic!(
+            "alone, inside, crowd, many SECONDS, struggling, processes ROOT COUNT, or nothing for all"
+        ),
     }
 }
 
