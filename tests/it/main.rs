@@ -17,6 +17,7 @@ mod no_limits;
 mod nothing_dropped;
 mod once;
 mod only_races;
+mod rates;
 mod reading;
 mod real_connections;
 mod round_trips;
