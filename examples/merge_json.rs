@@ -21,15 +21,15 @@
 //! echo "*.json merge=json" >> .gitattributes
 //! ```
 //!
-//! `--write` puts the result into LOCAL, where git expects it. On a conflict the file then holds the line
-//! merge with the usual markers, so that it is resolved as any other.
+//! `--write` puts the result into LOCAL, where git expects it. On a conflict the file then holds the merge
+//! with the places that are open between the usual markers, so that it is resolved as any other.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 use std::fs;
 use std::process::ExitCode;
 
 use ifmatch::json::Document;
-use ifmatch::merge::{BoxError, MarkerStyle, Policy, Rule, ThreeWay, text};
+use ifmatch::merge::{BoxError, MarkerStyle, Policy, Rule, Side, ThreeWay, settle, text};
 
 fn main() -> ExitCode {
     match run() {
@@ -61,7 +61,7 @@ fn run() -> Result<bool, BoxError> {
             _ => files.push(argument),
         }
     }
-    policy.check()?;
+    let merge = ThreeWay::checked(policy)?;
     let [base_file, local_file, remote_file] = &files[..] else {
         return Err("usage: merge_json BASE LOCAL REMOTE [--write] [--json]".into());
     };
@@ -84,7 +84,7 @@ fn run() -> Result<bool, BoxError> {
         parse(remote_file, &remote_text)?,
     );
 
-    let merged = ThreeWay::new(policy).merge_documents(base.as_ref(), &local, &remote);
+    let merged = merge.merge_documents(base.as_ref(), &local, &remote);
     let clean = merged.conflicts.is_empty();
     for conflict in &merged.conflicts {
         eprint!("{conflict}");
@@ -93,16 +93,12 @@ fn run() -> Result<bool, BoxError> {
         println!("{}", serde_json::to_string_pretty(&merged.conflicts)?);
     }
     if write {
-        let lines = text(&base_text, &local_text, &remote_text);
-        let marked = || lines.with_markers(MarkerStyle::Merge, ["local", "base", "remote"]);
-        fs::write(
-            local_file,
-            if clean {
-                merged.document.to_string()
-            } else {
-                marked()
-            },
-        )?;
+        // Both have all that could be merged and differ in what could not.
+        let [mine, theirs] = [Side::Local, Side::Remote]
+            .map(|side| settle(&merged.document, &merged.conflicts, side).to_string());
+        let marked = text("", &mine, &theirs);
+        let marked = marked.with_markers(MarkerStyle::Merge, ["local", "base", "remote"]);
+        fs::write(local_file, marked)?;
     } else if clean || !json {
         print!("{}", merged.document);
     }

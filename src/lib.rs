@@ -112,6 +112,9 @@ mod collection;
 mod document;
 mod error;
 mod exchange;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod handler;
 pub mod http;

@@ -310,3 +310,154 @@ fn a_function_that_fails_or_panics_is_a_conflict() {
         [true, false]
     );
 }
+
+#[test]
+fn stand_ins_and_transparent_types_take_the_rules_of_what_is_written() {
+    #[derive(Clone, Serialize, Deserialize, Merge)]
+    #[serde(from = "Written", into = "Written")]
+    struct Kept {
+        count: u64,
+    }
+    #[derive(Clone, Serialize, Deserialize, Merge)]
+    struct Written {
+        #[merge(counter)]
+        n: u64,
+    }
+    impl From<Written> for Kept {
+        fn from(written: Written) -> Self {
+            Self { count: written.n }
+        }
+    }
+    impl From<Kept> for Written {
+        fn from(kept: Kept) -> Self {
+            Self { n: kept.count }
+        }
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(transparent)]
+    struct Only {
+        #[merge(counter)]
+        n: u64,
+        #[serde(skip)]
+        #[expect(dead_code, reason = "serde skips it")]
+        cache: u64,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Both {
+        kept: Kept,
+        only: Only,
+    }
+    clean::<Both>(
+        json!({"kept": {"n": 1}, "only": 1}),
+        json!({"kept": {"n": 2}, "only": 2}),
+        json!({"kept": {"n": 3}, "only": 3}),
+        json!({"kept": {"n": 4}, "only": 4}),
+    );
+}
+
+#[test]
+fn a_flattened_enum_is_merged_beside_the_other_fields() {
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Figure {
+        name: String,
+        #[serde(flatten)]
+        shape: Form,
+        #[serde(flatten)]
+        state: State,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(rename_all = "snake_case")]
+    enum Form {
+        Circle {
+            #[merge(counter)]
+            r: u64,
+        },
+        Square {
+            a: u64,
+        },
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "state")]
+    enum State {
+        Draft { by: String },
+        Final { by: String },
+    }
+    let draft =
+        |name: &str, r: u64| json!({"name": name, "circle": {"r": r}, "state": "Draft", "by": "x"});
+    clean::<Figure>(draft("a", 1), draft("b", 2), draft("a", 5), draft("b", 6));
+    for local in [
+        json!({"name": "a", "square": {"a": 1}, "state": "Draft", "by": "x"}),
+        json!({"name": "a", "circle": {"r": 1}, "state": "Final", "by": "x"}),
+    ] {
+        let merged = merge::<Figure>(draft("a", 1), local, draft("a", 2));
+        let kinds: Vec<_> = merged.conflicts.iter().map(|c| c.kind).collect();
+        assert_eq!(kinds, [ConflictKind::VariantChanged]);
+    }
+}
+
+#[test]
+fn what_serde_leaves_out_or_fills_in_is_absent_and_not_null() {
+    #[derive(Clone, Serialize, Deserialize, Merge)]
+    struct Note {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        #[serde(default = "one")]
+        #[merge(counter)]
+        count: u64,
+    }
+    fn one() -> u64 {
+        1
+    }
+    // Both sides give it a first value.
+    clean::<Note>(
+        json!({"count": 1}),
+        json!({"text": "a", "count": 2}),
+        json!({"text": "a", "count": 3}),
+        json!({"text": "a", "count": 4}),
+    );
+    let gone = merge::<Note>(
+        json!({"text": "a", "count": 1}),
+        json!({"count": 1}),
+        json!({"text": "b", "count": 1}),
+    );
+    assert_eq!(gone.conflicts[0].kind, ConflictKind::DeletedHere);
+    // The default that the type filled in is no change of the document.
+    let raw = Document::parse(b"{}").unwrap();
+    let before: Note = raw.decode().unwrap();
+    let mut after = before.clone();
+    after.text = Some("new".into());
+    let encoded = |note: &Note| Document::encode(note).unwrap();
+    let changed = transplant(&raw, &encoded(&before), &encoded(&after), &Note::policy());
+    assert_eq!(changed.as_str(), r#"{"text":"new"}"#);
+}
+
+#[test]
+fn a_derived_policy_knows_the_places_of_its_type() {
+    use ifmatch::merge::{Policy, Rule};
+    let said = |policy: Policy| policy.check().map_err(|e| e.to_string());
+    assert_eq!(said(Article::policy().field("/title", Rule::Text)), Ok(()));
+    assert_eq!(
+        said(Article::policy().field("/comments/*/text", Rule::Text)),
+        Ok(())
+    );
+    let nowhere = |pointer: &str, token: &str| {
+        Err(format!("{pointer} leads nowhere: the type has no {token}"))
+    };
+    for (pointer, token) in [
+        ("/titel", "titel"),
+        ("/title/first", "first"),
+        ("/comments/0/text", "0"),
+        ("/comments/*/replies/*/txt", "txt"),
+    ] {
+        let policy = Article::policy().field(pointer, Rule::Text);
+        assert_eq!(said(policy), nowhere(pointer, token));
+        let policy = Policy::new()
+            .nested_type::<Article>("/page")
+            .field(format!("/page{pointer}"), Rule::Text);
+        assert_eq!(said(policy), nowhere(&format!("/page{pointer}"), token));
+    }
+    assert_eq!(
+        said(Article::policy().field("/body", Rule::Atomic)),
+        Err("/body has two rules, text and atomic".into())
+    );
+}

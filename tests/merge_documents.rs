@@ -212,6 +212,14 @@ fn settling_keeps_the_text_of_the_side() {
 }
 
 #[test]
+fn settling_keeps_the_white_space_around_the_document() {
+    let (base, local, remote) = (doc("[1]\n"), doc("[2]\n"), doc("\n[3]\n"));
+    let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
+    let settled = settle(&merged.document, &merged.conflicts, Side::Local);
+    assert_eq!(settled.as_str(), "\n[2]\n");
+}
+
+#[test]
 fn settling_removals_does_not_shift_later_places() {
     let policy = Policy::new().field("/l", Rule::keyed("k"));
     let base = doc(r#"{"l":[{"k":1,"v":0},{"k":2,"v":0},{"k":3,"v":0}]}"#);

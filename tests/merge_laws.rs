@@ -150,6 +150,47 @@ fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
+/// A rule under which the sides count alike and nothing that one of them says is thrown away.
+fn symmetric_rule() -> impl Strategy<Value = Rule> {
+    prop_oneof![
+        Just(Rule::Auto),
+        Just(Rule::Atomic),
+        Just(Rule::Text),
+        Just(Rule::Prose),
+        Just(Rule::Set),
+        Just(Rule::keyed("id")),
+        Just(Rule::Counter),
+    ]
+}
+
+fn symmetric_policy() -> impl Strategy<Value = Policy> {
+    let pointer = select(vec!["", "/a", "/l", "/n", "/l/*", "/l/*/n", "/*", "/*/a"]);
+    let fields = prop::collection::vec((pointer, symmetric_rule()), 0..4);
+    (fields, prop::option::weighted(0.3, symmetric_rule())).prop_map(|(fields, default)| {
+        let policy = fields
+            .into_iter()
+            .fold(Policy::new(), |policy, (at, rule)| policy.field(at, rule));
+        default.into_iter().fold(policy, Policy::default_rule)
+    })
+}
+
+/// The value with the elements of its arrays in an order of their own: sets and keyed lists follow the
+/// remote side's.
+fn unordered(value: &Value) -> Value {
+    match value {
+        Value::Array(elements) => {
+            let mut elements: Vec<Value> = elements.iter().map(unordered).collect();
+            elements.sort_by_key(Value::to_string);
+            Value::Array(elements)
+        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, member)| (key.clone(), unordered(member)))
+            .collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 fn doc(value: &Value) -> Document {
     Document::from_value(value)
 }
@@ -216,8 +257,30 @@ proptest! {
     }
 
     #[test]
-    fn a_clean_merge_loses_no_change([base, local, remote] in three()) {
-        let merged = ThreeWay::default().merge_json(Some(&base), &local, &remote);
+    fn swapped_sides_agree_under_every_symmetric_rule([base, local, remote] in three(), policy in symmetric_policy()) {
+        let merge = ThreeWay::new(policy);
+        let here = merge.merge_json(Some(&base), &local, &remote);
+        let there = merge.merge_json(Some(&base), &remote, &local);
+        prop_assert_eq!(here.conflicts.is_empty(), there.conflicts.is_empty());
+        if here.conflicts.is_empty() {
+            prop_assert_eq!(doc(&unordered(&here.value)), doc(&unordered(&there.value)));
+        }
+    }
+
+    #[test]
+    fn a_merge_is_the_same_each_time([base, local, remote] in three(), policy in policy()) {
+        let merge = ThreeWay::new(policy);
+        let once = merge.merge_json(Some(&base), &local, &remote);
+        prop_assert_eq!(&once, &merge.merge_json(Some(&base), &local, &remote));
+        // Merged once, the local side has nothing more to add.
+        let again = merge.merge_json(Some(&local), &local, &once.value);
+        prop_assert!(again.conflicts.is_empty());
+        prop_assert_eq!(again.value, once.value);
+    }
+
+    #[test]
+    fn a_clean_merge_loses_no_change([base, local, remote] in three(), policy in symmetric_policy()) {
+        let merged = ThreeWay::new(policy).merge_json(Some(&base), &local, &remote);
         prop_assume!(merged.conflicts.is_empty());
         let none = Policy::new();
         let (here, there) = (changes(&doc(&base), &doc(&local), &none), changes(&doc(&base), &doc(&remote), &none));

@@ -56,6 +56,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     }
     let ident = &input.ident;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let known = names.as_ref().map(|names| quote!(.known(&[#(#names),*])));
     let fields = names.map(|names| {
         quote! {
             const FIELDS: ::core::option::Option<&'static [&'static str]> = ::core::option::Option::Some(&[#(#names),*]);
@@ -67,7 +68,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             fn policy() -> ::ifmatch::merge::Policy {
                 #[allow(unused_imports)]
                 use ::ifmatch::merge::__private::{NotMerge as _, Probe};
-                ::ifmatch::merge::Policy::new() #(#calls)*
+                ::ifmatch::merge::Policy::new() #known #(#calls)*
             }
             #fields
         }
@@ -101,7 +102,7 @@ impl Policy {
         match (fields, only) {
             (_, Some(field)) => self.whole("", field),
             (Fields::Named(_), None) => {
-                self.names = Some(Vec::new());
+                self.names = Some(container.tag.iter().cloned().collect());
                 self.members("", fields, container.rename_all)
             }
             (Fields::Unnamed(_), None) => self.tuple("", fields),
@@ -257,10 +258,10 @@ impl Policy {
                 }
                 return Ok(());
             }
-            (Some(tag), false) => quote!(::ifmatch::merge::Tag::Member(#tag.into())),
-            (None, false) => quote!(::ifmatch::merge::Tag::Key),
+            (Some(tag), false) => Some(quote!(::ifmatch::merge::Tag::Member(#tag.into()))),
+            (None, false) => None,
         };
-        self.calls.push(quote!(.tagged("", #tag)));
+        let mut names = Vec::new();
         for variant in variants {
             if let Some(rule) = attr::field(&variant.attrs)? {
                 return Err(rule.error("rules belong to the fields of a variant"));
@@ -294,7 +295,12 @@ impl Policy {
                 Fields::Unnamed(_) => self.tuple(&at, &variant.fields)?,
                 Fields::Unit => {}
             }
+            names.push(name);
         }
+        let tag = tag.unwrap_or_else(|| {
+            quote!(::ifmatch::merge::Tag::Keys(::std::vec![#(#names.into()),*]))
+        });
+        self.calls.push(quote!(.tagged("", #tag)));
         Ok(())
     }
 

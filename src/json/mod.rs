@@ -14,6 +14,7 @@ mod digest;
 mod document;
 mod edit;
 mod error;
+mod ids;
 mod number;
 pub mod patch;
 mod pointer;
@@ -26,7 +27,8 @@ mod write;
 pub use document::Document;
 pub use error::JsonError;
 
-pub(crate) use align::{Ids, Replaced, array_differences, differences};
+pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
+pub(crate) use ids::Ids;
 pub(crate) use number::Number;
 pub(crate) use pointer::push as push_token;
 pub(crate) use pointer::tokens as pointer_tokens;

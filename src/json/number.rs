@@ -38,6 +38,9 @@ impl<'t> Number<'t> {
                 if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
                     return a == b;
                 }
+                if a == b {
+                    return true;
+                }
             }
             _ => {}
         }
@@ -70,6 +73,11 @@ impl<'t> Number<'t> {
 
     /// Feeds what makes the number that number, so that equal numbers feed the same.
     pub(crate) fn feed(self, digest: &mut Digest) {
+        if let Number::Held(number) = self
+            && let Some(whole) = number.as_i64()
+        {
+            return feed_whole(whole, digest);
+        }
         let text = self.text();
         match decimal(&text) {
             Some(d) => {
@@ -167,6 +175,25 @@ impl<'t> Number<'t> {
             Number::Text(_) => Number::Held(&self.held()).same(self),
         }
     }
+}
+
+/// Feeds what the decimal text of a whole number would feed.
+fn feed_whole(number: i64, digest: &mut Digest) {
+    let mut rest = number.unsigned_abs();
+    let exponent = rest.checked_ilog10().map_or(0, |power| power + 1);
+    while rest != 0 && rest.is_multiple_of(10) {
+        rest /= 10;
+    }
+    let mut digits = [0_u8; 20];
+    let mut first = digits.len();
+    while rest != 0 {
+        first -= 1;
+        digits[first] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+    }
+    digest.word(u64::from(number < 0));
+    digest.word(u64::from(exponent));
+    digest.bytes(&digits[first..]);
 }
 
 fn spell(mantissa: i128, exponent: i64) -> Option<String> {

@@ -33,18 +33,34 @@ pub(crate) struct Key<'t> {
 /// A JSON value that can be walked.
 pub(crate) trait Tree<'t>: Copy {
     fn view(self) -> View<'t>;
-    fn elements(self) -> Vec<Self>;
-    fn members(self) -> Vec<(Key<'t>, Self)>;
-    /// Equality that costs next to nothing; `false` means "not known".
+    /// The elements of an array; nothing for other values.
+    fn each_element(self) -> impl Iterator<Item = Self>;
+    /// The members of an object; nothing for other values.
+    fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)>;
+    /// Equality of the spelling, without a walk by keys; `false` means "not known".
     fn surely_same(self, other: Self) -> bool;
+    /// Difference that costs little where it is asked for again and again; `false` means "not known".
+    fn surely_differs(self, other: Self) -> bool;
     /// Whether it is the very same value, not an equal one.
     fn is(self, other: Self) -> bool;
-    /// A digest; equal values have equal ones.
-    fn digest(self) -> u64;
+    /// A digest of what lies within `depth`; equal values have equal ones.
+    fn digest_within(self, depth: usize) -> u64;
     fn to_value(self) -> Value;
     /// The text, and for a value that lies in a text the node.
     fn write(self, out: &mut String);
     fn node(self) -> Option<Node<'t>>;
+
+    fn digest(self) -> u64 {
+        self.digest_within(WALKED_DEPTH)
+    }
+
+    fn elements(self) -> Vec<Self> {
+        self.each_element().collect()
+    }
+
+    fn members(self) -> Vec<(Key<'t>, Self)> {
+        self.each_member().collect()
+    }
 }
 
 impl<'t> Tree<'t> for Node<'t> {
@@ -60,34 +76,35 @@ impl<'t> Tree<'t> for Node<'t> {
         }
     }
 
-    fn elements(self) -> Vec<Self> {
-        self.children_of_array().collect()
+    fn each_element(self) -> impl Iterator<Item = Self> {
+        self.children_of_array()
     }
 
-    fn members(self) -> Vec<(Key<'t>, Self)> {
-        self.children_of_object()
-            .map(|(k, v)| {
-                (
-                    Key {
-                        name: k.content(),
-                        raw: k.raw(),
-                    },
-                    v,
-                )
-            })
-            .collect()
+    fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)> {
+        self.children_of_object().map(|(key, value)| {
+            let (name, raw) = (key.content(), key.raw());
+            (Key { name, raw }, value)
+        })
     }
 
     fn surely_same(self, other: Self) -> bool {
         self.raw() == other.raw()
     }
 
+    fn surely_differs(self, other: Self) -> bool {
+        /// Shorter texts are walked faster than they are digested.
+        const LONG: usize = 64 * 1024;
+        let lengths = [self, other].map(|node| node.range().len());
+        lengths.iter().all(|length| *length > LONG) && self.digest() != other.digest()
+    }
+
     fn is(self, other: Self) -> bool {
         self.stands_where(other)
     }
 
-    fn digest(self) -> u64 {
-        self.remembered_digest(|| digest(self))
+    fn digest_within(self, depth: usize) -> u64 {
+        // No text is nested deeper than what is walked, so the depth asked for makes no difference.
+        self.remembered_digest(|| digest(self, depth))
     }
 
     fn to_value(self) -> Value {
@@ -115,31 +132,29 @@ impl<'t> Tree<'t> for &'t Value {
         }
     }
 
-    fn elements(self) -> Vec<Self> {
-        self.as_array()
-            .map(|a| a.iter().collect())
-            .unwrap_or_default()
+    fn each_element(self) -> impl Iterator<Item = Self> {
+        self.as_array().into_iter().flatten()
     }
 
-    fn members(self) -> Vec<(Key<'t>, Self)> {
-        let all = |o: &'t serde_json::Map<String, Value>| {
-            o.iter()
-                .map(|(k, v)| (Key { name: k, raw: "" }, v))
-                .collect()
-        };
-        self.as_object().map(all).unwrap_or_default()
+    fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)> {
+        let members = self.as_object().into_iter().flatten();
+        members.map(|(name, value)| (Key { name, raw: "" }, value))
     }
 
     fn surely_same(self, other: Self) -> bool {
-        std::ptr::eq(self, other)
+        std::ptr::eq(self, other) || self == other
+    }
+
+    fn surely_differs(self, _: Self) -> bool {
+        false
     }
 
     fn is(self, other: Self) -> bool {
         std::ptr::eq(self, other)
     }
 
-    fn digest(self) -> u64 {
-        digest(self)
+    fn digest_within(self, depth: usize) -> u64 {
+        digest(self, depth)
     }
 
     fn to_value(self) -> Value {
@@ -157,7 +172,8 @@ impl<'t> Tree<'t> for &'t Value {
 
 /// Equality of values: numbers by value, objects without regard to the order of their keys.
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
-    same_within(a, b, WALKED_DEPTH)
+    // Asked once and not at each level, so that the cost stays linear however deep the difference lies.
+    a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
 }
 
 fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
@@ -166,33 +182,48 @@ fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
         (View::Bool(a), View::Bool(b)) => a == b,
         (View::Number(a), View::Number(b)) => a.same(b),
         (View::String(a), View::String(b)) => a == b,
-        (View::Array, View::Array) => {
-            a.surely_same(b) || {
-                let (a, b) = (a.elements(), b.elements());
-                depth > 0
-                    && a.len() == b.len()
-                    && a.iter()
-                        .zip(&b)
-                        .all(|(a, b)| same_within(*a, *b, depth - 1))
-            }
-        }
-        (View::Object, View::Object) => {
-            a.surely_same(b) || {
-                let (a, b) = (a.members(), b.members());
-                let mut find = Finder::new(&b);
-                depth > 0
-                    && a.len() == b.len()
-                    && a.iter().all(|(k, a)| {
-                        find.get(k.name)
-                            .is_some_and(|at| same_within(*a, b[at].1, depth - 1))
-                    })
-            }
-        }
+        (View::Array, View::Array) => depth > 0 && same_elements(a, b, depth - 1),
+        (View::Object, View::Object) => depth > 0 && same_members(a, b, depth - 1),
         _ => false,
     }
 }
 
-fn digest<'t, T: Tree<'t>>(value: T) -> u64 {
+fn same_elements<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
+    let (mut a, mut b) = (a.each_element(), b.each_element());
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if same_within(a, b, depth) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn same_members<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
+    let (mut next_a, mut next_b) = (a.each_member(), b.each_member());
+    loop {
+        match (next_a.next(), next_b.next()) {
+            (None, None) => return true,
+            (Some((key, a)), Some((other, b))) if key.name == other.name => {
+                if !same_within(a, b, depth) {
+                    return false;
+                }
+            }
+            (Some(_), Some(_)) => break,
+            _ => return false,
+        }
+    }
+    // They stand in another order.
+    let (a, b) = (a.members(), b.members());
+    let mut in_b = Finder::new(&b);
+    let mut has = |(key, a): &(Key<'t>, T)| {
+        let found = in_b.get(key.name);
+        found.is_some_and(|at| same_within(*a, b[at].1, depth))
+    };
+    a.len() == b.len() && a.iter().all(&mut has)
+}
+
+fn digest<'t, T: Tree<'t>>(value: T, depth: usize) -> u64 {
     let mut out = Digest::default();
     match value.view() {
         View::Null => out.word(1),
@@ -205,24 +236,22 @@ fn digest<'t, T: Tree<'t>>(value: T) -> u64 {
             out.word(5);
             out.bytes(s.as_bytes());
         }
+        View::Array | View::Object if depth == 0 => out.word(8),
         View::Array => {
             out.word(6);
-            for element in value.elements() {
-                out.word(element.digest());
+            for element in value.each_element() {
+                out.word(element.digest_within(depth - 1));
             }
         }
         View::Object => {
             out.word(7);
             // A sum, because the order of keys does not matter.
-            let sum = value
-                .members()
-                .into_iter()
-                .fold(0_u64, |sum, (key, member)| {
-                    let mut one = Digest::default();
-                    one.bytes(key.name.as_bytes());
-                    one.word(member.digest());
-                    sum.wrapping_add(one.finish())
-                });
+            let sum = value.each_member().fold(0_u64, |sum, (key, member)| {
+                let mut one = Digest::default();
+                one.bytes(key.name.as_bytes());
+                one.word(member.digest_within(depth - 1));
+                sum.wrapping_add(one.finish())
+            });
             out.word(sum);
         }
     }
@@ -235,11 +264,10 @@ pub(crate) fn to_value<'t, T: Tree<'t>>(value: T) -> Value {
         View::Bool(b) => Value::Bool(b),
         View::Number(n) => Value::Number(n.held()),
         View::String(s) => Value::String(s.to_owned()),
-        View::Array => Value::Array(value.elements().into_iter().map(Tree::to_value).collect()),
+        View::Array => Value::Array(value.each_element().map(Tree::to_value).collect()),
         View::Object => Value::Object(
             value
-                .members()
-                .into_iter()
+                .each_member()
                 .map(|(k, v)| (k.name.to_owned(), v.to_value()))
                 .collect(),
         ),

@@ -1,10 +1,12 @@
 //! Arrays without declared identity: three-way by alignment of their elements.
 
+use std::collections::HashSet;
+
 use super::conflict::{Side, same};
 use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use crate::json::{self, Finder, Ids, Key, Replaced, Tree};
+use crate::json::{self, Finder, Ids, Replaced, Tree};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
 /// place stays, remote first.
@@ -22,18 +24,15 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         three,
         sequence,
     };
-    let (front, back) = edges(&arrays.base, &arrays.local, &arrays.remote);
     let mark = engine.conflicts.len();
     let mut items: Vec<Out<'t, T>> = Vec::with_capacity(arrays.remote.len());
-    items.extend(taken(&arrays.remote[..front]));
-    for region in arrays.regions(front, back) {
+    for region in arrays.regions() {
         if !arrays.merge_region(engine, &region, &mut items) {
             // The array as a whole is in conflict, so what lies inside is not told apart from it.
             engine.conflicts.truncate(mark);
             return engine.settle(three, None);
         }
     }
-    items.extend(taken(&arrays.remote[arrays.remote.len() - back..]));
     if items.len() == arrays.remote.len()
         && items
             .iter()
@@ -57,31 +56,50 @@ struct Arrays<'p, T> {
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// The regions between the edges that are the same on all sides.
-    fn regions(&self, front: usize, back: usize) -> Vec<Region> {
+    fn regions(&self) -> Vec<Region> {
+        let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
+        if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
+            return self.regions_of([base, local, remote], [ours, theirs]);
+        }
+        let (front, back) = edges(base, local, remote);
+        let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
         let mut ids = Ids::default();
-        let sides =
-            [&self.base, &self.local, &self.remote].map(|side| &side[front..side.len() - back]);
         let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
-        let changes = |side: &[T], numbers: &[u32]| {
-            let found = json::differences(&b, numbers).into_iter();
-            found
-                .flat_map(|stretch| in_place(stretch, sides[0], side))
-                .collect::<Vec<_>>()
+        let changes = [&l, &r].map(|side| json::differences(&b, side));
+        let end = |side: &[T]| side.len() - back..side.len();
+        let edge = |base, local, remote| Region {
+            fate: Fate::Unchanged,
+            base,
+            local,
+            remote,
         };
-        let (ours, theirs) = (changes(sides[1], &l), changes(sides[2], &r));
+        let mut regions = vec![edge(0..front, 0..front, 0..front)];
+        let between = self.regions_of(sides, changes).into_iter();
+        regions.extend(between.map(|region| region.shifted(front)));
+        regions.push(edge(end(base), end(local), end(remote)));
+        regions
+    }
+
+    /// The regions that the changes of both sides fall into.
+    fn regions_of(&self, sides: [&[T]; 3], changes: [Vec<Replaced>; 2]) -> Vec<Region> {
+        let [base, local, remote] = sides;
+        let [ours, theirs] = changes;
+        let changes = |changes: Vec<Replaced>, side: &[T]| {
+            let changes = changes.into_iter();
+            changes
+                .flat_map(|stretch| in_place(stretch, base, side))
+                .collect()
+        };
         let adjacent = if self.sequence {
             Adjacent::Apart
         } else {
             Adjacent::Together
         };
-        let regions = diff::regions_of(b.len(), ours, theirs, adjacent, |ours, theirs| {
-            l[ours] == r[theirs]
-        });
-        regions
-            .into_iter()
-            .map(|region| region.shifted(front))
-            .collect()
+        let (ours, theirs) = (changes(ours, local), changes(theirs, remote));
+        diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
+            let (ours, theirs) = (&local[ours], &remote[theirs]);
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
+        })
     }
 
     /// Adds what becomes of a region; `false` if that is a conflict of the array.
@@ -163,6 +181,50 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
     )
 }
 
+/// The changes of sides on which no element moved: each stands where it stood, or is unlike all that were
+/// changed. Cheap, because only changed elements are looked at twice.
+fn by_place<'t, T: Tree<'t>>(base: &[T], sides: [&[T]; 2]) -> [Option<Vec<Replaced>>; 2] {
+    if sides.iter().any(|side| side.len() != base.len()) {
+        return [None, None];
+    }
+    let mut changed = [Vec::new(), Vec::new()];
+    for (at, element) in base.iter().enumerate() {
+        for (side, changed) in sides.iter().zip(&mut changed) {
+            if !same(side[at], *element) {
+                changed.push(at);
+            }
+        }
+    }
+    let mut sides = sides.into_iter();
+    changed.map(|changed| {
+        let moved = sides
+            .next()
+            .is_some_and(|side| any_stands_elsewhere(&changed, base, side));
+        let stretches = || changed.chunk_by(|a, b| a + 1 == *b);
+        let replaced = |places: &[usize]| {
+            let places = places[0]..places[0] + places.len();
+            Replaced {
+                old: places.clone(),
+                new: places,
+            }
+        };
+        (!moved).then(|| stretches().map(replaced).collect())
+    })
+}
+
+/// Whether what stands at one of the places now stood at one of them before.
+fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T]) -> bool {
+    /// Up to here comparing each with each is cheaper than digests.
+    const FEW: usize = 4;
+    if places.len() <= FEW {
+        let stood = |now: T| places.iter().any(|at| same(base[*at], now));
+        return places.iter().any(|at| stood(side[*at]));
+    }
+    let mut ids = Ids::default();
+    let before: HashSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
+    places.iter().any(|at| before.contains(&ids.of(side[*at])))
+}
+
 /// Takes a stretch apart into its elements if as many stand there as before and each still is of the kind
 /// that it was.
 fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<Change> {
@@ -187,15 +249,15 @@ fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<C
 
 /// Whether an object still is the one that it was: at least half of its members are as before.
 fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
-    let (before, after) = (before.members(), after.members());
+    let after = after.members();
     let mut in_after = Finder::new(&after);
-    let is_same = |(key, value): &&(Key<'t>, T)| {
-        in_after
-            .get(key.name)
-            .is_some_and(|at| same(*value, after[at].1))
-    };
-    let kept = before.iter().filter(is_same).count();
-    kept > 0 && kept * 2 >= before.len().max(after.len())
+    let (mut count, mut kept) = (0, 0);
+    for (key, value) in before.each_member() {
+        let now = in_after.get(key.name).map(|at| after[at].1);
+        count += 1;
+        kept += usize::from(now.is_some_and(|now| same(value, now)));
+    }
+    kept > 0 && kept * 2 >= after.len().max(count)
 }
 
 fn element<'t, T: Tree<'t>>(

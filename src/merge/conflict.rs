@@ -34,8 +34,10 @@ pub enum ConflictKind {
     TypeChanged,
     /// The sides hold different variants of an enum.
     VariantChanged,
-    /// Both sides reordered the elements, differently.
+    /// Both sides reordered the elements of a keyed list, and not the same ones.
     Order,
+    /// Both sides moved the same elements of a keyed list, to different places.
+    MovedApart,
     /// The sum of both changes leaves the range of the counter.
     Overflow,
     /// A counter that holds something else than a number.
@@ -62,6 +64,7 @@ impl ConflictKind {
             Self::TypeChanged => "the sides hold different types",
             Self::VariantChanged => "the sides hold different variants",
             Self::Order => "both sides reordered it",
+            Self::MovedApart => "both sides moved the same elements to different places",
             Self::Overflow => "the sum of both changes is out of range",
             Self::NotANumber => "a counter that is not a number",
             Self::DuplicateKey => "two elements have the same key",
@@ -205,55 +208,78 @@ impl fmt::Display for FieldConflict {
             &self.pointer
         };
         writeln!(f, "{place}: {}", self.kind)?;
-        match (&self.base, &self.local, &self.remote) {
-            (
-                Some(Value::String(base)),
-                Some(Value::String(local)),
-                Some(Value::String(remote)),
-            ) if [base, local, remote].iter().any(|text| text.contains('\n')) => {
-                unified(f, base, local, "local")?;
-                unified(f, base, remote, "remote")
+        let [base, local, remote] =
+            [&self.base, &self.local, &self.remote].map(|side| side.as_ref().map(Shown::of));
+        let sides = || [&base, &local, &remote].into_iter().flatten();
+        if sides().all(|side| side.is_short) {
+            line(f, "base", base.as_ref())?;
+            line(f, "local", local.as_ref())?;
+            return line(f, "remote", remote.as_ref());
+        }
+        match (&base, &local, &remote) {
+            (None, Some(local), Some(remote)) => {
+                unified(f, ["remote", "local"], [&remote.text, &local.text])
             }
             (base, local, remote) => {
-                line(f, "base", base.as_ref())?;
-                line(f, "local", local.as_ref())?;
-                line(f, "remote", remote.as_ref())
+                let base = base.as_ref().map_or("", |base| &base.text);
+                for (name, side) in [("local", local), ("remote", remote)] {
+                    match side {
+                        Some(side) => unified(f, ["base", name], [base, &side.text])?,
+                        None => line(f, name, None)?,
+                    }
+                }
+                Ok(())
             }
         }
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&Value>) -> fmt::Result {
-    match value {
-        None => writeln!(f, "  {name:<6} (absent)"),
-        Some(value) => {
-            let mut text = String::new();
-            value.write(&mut text);
-            writeln!(f, "  {name:<6} {text}")
+/// A value as people read it: strings of several lines as they are, anything else as JSON.
+struct Shown {
+    text: String,
+    /// It stands in one line.
+    is_short: bool,
+}
+
+impl Shown {
+    fn of(value: &Value) -> Self {
+        let text = match value {
+            Value::String(text) if text.contains('\n') => text.clone(),
+            _ => format!("{value:#}"),
+        };
+        Self {
+            is_short: !text.contains('\n'),
+            text,
         }
+    }
+}
+
+/// Beyond this many characters a line is cut.
+const PRINTED_LINE: usize = 1000;
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&Shown>) -> fmt::Result {
+    let Some(Shown { text, .. }) = value else {
+        return writeln!(f, "  {name:<6} (absent)");
+    };
+    match text.char_indices().nth(PRINTED_LINE) {
+        None => writeln!(f, "  {name:<6} {text}"),
+        Some((end, _)) => writeln!(f, "  {name:<6} {}… ({} bytes)", &text[..end], text.len()),
     }
 }
 
 /// Beyond this many bytes a diff is not printed: nobody reads it, and it costs.
 const PRINTED_DIFF: usize = 256 * 1024;
 
-fn unified(f: &mut fmt::Formatter<'_>, base: &str, side: &str, name: &str) -> fmt::Result {
-    if base.len().max(side.len()) > PRINTED_DIFF {
-        return writeln!(
-            f,
-            "  {name}: {} bytes, base: {} bytes",
-            side.len(),
-            base.len()
-        );
+fn unified(f: &mut fmt::Formatter<'_>, names: [&str; 2], texts: [&str; 2]) -> fmt::Result {
+    if texts.iter().any(|text| text.len() > PRINTED_DIFF) {
+        let [old, new] = texts.map(str::len);
+        return writeln!(f, "  {}: {old} bytes, {}: {new} bytes", names[0], names[1]);
     }
     let diff = similar::TextDiff::configure()
         .algorithm(similar::Algorithm::Histogram)
-        .diff_lines(base, side);
-    write!(
-        f,
-        "{}",
-        diff.unified_diff().context_radius(2).header("base", name)
-    )
+        .diff_lines(texts[0], texts[1]);
+    let mut shown = diff.unified_diff();
+    write!(f, "{}", shown.context_radius(2).header(names[0], names[1]))
 }
 
 /// Two values have no type in common.

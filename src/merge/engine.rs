@@ -87,12 +87,8 @@ impl Engine {
         deleted_by: Side,
         cursor: Cursor<'_>,
     ) -> Option<Out<'t, T>> {
-        let winner = match cursor.rule(changed.view()) {
-            Rule::Local => Some(Side::Local),
-            Rule::Remote => Some(Side::Remote),
-            _ => cursor.prefer(),
-        };
-        if let Some(winner) = winner {
+        let winner = cursor.rule(changed.view()).winner();
+        if let Some(winner) = winner.or(cursor.prefer()) {
             return (winner != deleted_by).then_some(Out::Take(changed));
         }
         let (kind, sides) = match deleted_by {
@@ -149,8 +145,9 @@ impl Engine {
             (Rule::Auto, (_, Object, Object))
                 if three
                     .cursor
-                    .tag()
-                    .is_some_and(|tag| variants_differ(three, tag)) =>
+                    .tags()
+                    .iter()
+                    .any(|tag| variants_differ(three, tag)) =>
             {
                 self.atomic(three, Some(ConflictKind::VariantChanged))
             }
@@ -208,11 +205,9 @@ impl Engine {
             cursor,
         } = three;
         let winner = match cursor.rule(remote.view()) {
-            Rule::Local => Some(Side::Local),
-            Rule::Remote => Some(Side::Remote),
             Rule::Max => larger(local, remote),
             Rule::Min => larger(remote, local),
-            _ => None,
+            rule => rule.winner(),
         };
         match winner.or(cursor.prefer()) {
             Some(Side::Local) => Out::Take(local),
@@ -436,17 +431,25 @@ fn unless_one_sided<'t, T: Tree<'t>>(three: Three<'_, T>, agreeing: bool) -> Opt
 /// Whether the sides hold different variants of an enum.
 fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>, tag: &Tag) -> bool {
     let variant = |side: T| {
-        let members = side.members();
+        let mut members = side.each_member();
         match tag {
-            Tag::Key => members.first().map(|(key, _)| key.name),
-            Tag::Member(name) => {
-                members
+            Tag::Key => members.next().map(|(key, _)| key.name),
+            Tag::Keys(names) => {
+                let members: Vec<_> = members.map(|(key, _)| key.name).collect();
+                let known = members
                     .iter()
-                    .find(|(key, _)| key.name == name)
-                    .and_then(|(_, value)| match value.view() {
-                        View::String(name) => Some(name),
-                        _ => None,
-                    })
+                    .find(|key| names.iter().any(|name| name == *key));
+                // A variant that only the other side knows stands by itself all the same.
+                known
+                    .or(members.first().filter(|_| members.len() == 1))
+                    .copied()
+            }
+            Tag::Member(name) => {
+                let (_, value) = members.find(|(key, _)| key.name == name)?;
+                match value.view() {
+                    View::String(name) => Some(name),
+                    _ => None,
+                }
             }
         }
     };

@@ -1,8 +1,8 @@
 //! Lists whose elements have a declared identity.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::conflict::ConflictKind;
+use super::conflict::{ConflictKind, same};
 use super::engine::{Base, Engine, Three, woven};
 use super::out::Out;
 use super::rule::Keyed;
@@ -23,30 +23,31 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         cursor,
     } = three;
     let known = !matches!(base, Base::Unknown);
-    let lists = [base.value(), Some(local), Some(remote)]
-        .map(|side| side.map_or_else(|| Ok(List::default()), |side| List::of(side, by)));
-    let [b, l, r] = match lists {
+    let mut keys = Keys::default();
+    let mut list =
+        |side: Option<T>| side.map_or_else(|| Ok(List::default()), |side| keys.list(side, by));
+    let [b, l, r] = match [list(base.value()), list(Some(local)), list(Some(remote))] {
         [Ok(b), Ok(l), Ok(r)] => [b, l, r],
         [Err(kind), _, _] | [_, Err(kind), _] | [_, _, Err(kind)] => {
             return engine.atomic(three, Some(kind));
         }
     };
-    if mixes_types(&[&b, &l, &r]) {
+    if keys.mix_types() {
         return engine.atomic(three, Some(ConflictKind::MixedKeys));
     }
     let orders = [&b, &l, &r].map(|side| {
-        let everywhere = |key: &&str| {
-            b.at.contains_key(*key) && l.at.contains_key(*key) && r.at.contains_key(*key)
-        };
-        side.keys
-            .iter()
-            .map(String::as_str)
-            .filter(everywhere)
-            .collect::<Vec<_>>()
+        let shared = |key: &u32| [&b, &l, &r].iter().all(|list| list.place(*key).is_some());
+        side.keys.iter().copied().filter(shared).collect::<Vec<_>>()
     });
     let (reordered, reordered_remotely) = (orders[1] != orders[0], orders[2] != orders[0]);
     if reordered && reordered_remotely && orders[1] != orders[2] && cursor.prefer().is_none() {
-        return engine.atomic(three, Some(ConflictKind::Order));
+        let [b, l, r] = &orders;
+        let kind = if moved(b, l) == moved(b, r) {
+            ConflictKind::MovedApart
+        } else {
+            ConflictKind::Order
+        };
+        return engine.atomic(three, Some(kind));
     }
     let local_first = match cursor.prefer() {
         Some(side) if reordered && reordered_remotely => side == super::Side::Local,
@@ -62,8 +63,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             None => Base::Unknown,
         };
         let (ours, theirs) = (l.get(key), r.get(key));
+        // The common case first: nothing happened here.
         if let (Base::Is(b), Some(ours), Some(theirs)) = (base, ours, theirs)
-            && ours.surely_same(b)
+            && same(ours, b)
         {
             items.push(Out::Take(theirs));
             continue;
@@ -84,23 +86,34 @@ pub(super) fn merge<'t, T: Tree<'t>>(
 }
 
 /// All keys: those of `lead` in its order, those that only `follow` has behind their neighbours there.
-fn interleaved<'k, T>(lead: &'k List<T>, follow: &'k List<T>) -> Vec<&'k str> {
+fn interleaved<T: Copy>(lead: &List<T>, follow: &List<T>) -> Vec<u32> {
     let mut added = Vec::new();
     let mut anchor = 0;
     for key in &follow.keys {
-        match lead.at.get(key) {
+        match lead.place(*key) {
             Some(at) => anchor = at + 1,
-            None => added.push((anchor, key.as_str())),
+            None => added.push((anchor, *key)),
         }
     }
-    woven(lead.keys.iter().map(String::as_str).collect(), added)
+    woven(lead.keys.clone(), added)
 }
 
-/// A list with its keys.
+/// The keys that do not keep their order, as few as explain the new one.
+fn moved(before: &[u32], after: &[u32]) -> BTreeSet<u32> {
+    let places: HashMap<u32, usize> = after.iter().copied().zip(0..).collect();
+    let pairs: Vec<_> = before.iter().map(|key| places[key]).enumerate().collect();
+    let kept = json::longest_rising(&pairs);
+    let kept: HashSet<u32> = kept.into_iter().map(|(_, at)| after[at]).collect();
+    let keys = after.iter().copied();
+    keys.filter(|key| !kept.contains(key)).collect()
+}
+
+/// A list with the numbers of its keys.
 struct List<T> {
     elements: Vec<T>,
-    keys: Vec<String>,
-    at: HashMap<String, usize>,
+    keys: Vec<u32>,
+    /// For each number the place where the element stands.
+    places: Vec<Option<u32>>,
 }
 
 impl<T> Default for List<T> {
@@ -108,70 +121,130 @@ impl<T> Default for List<T> {
         Self {
             elements: Vec::new(),
             keys: Vec::new(),
-            at: HashMap::new(),
+            places: Vec::new(),
         }
     }
 }
 
-impl<'t, T: Tree<'t>> List<T> {
-    fn of(side: T, by: &Keyed) -> Result<Self, ConflictKind> {
+impl<T: Copy> List<T> {
+    fn place(&self, key: u32) -> Option<usize> {
+        let place = self.places.get(key as usize).copied().flatten();
+        place.map(|at| at as usize)
+    }
+
+    fn get(&self, key: u32) -> Option<T> {
+        self.place(key).map(|at| self.elements[at])
+    }
+}
+
+/// Gives equal keys equal numbers, counted from 0.
+#[derive(Default)]
+struct Keys {
+    numbers: HashMap<String, u32>,
+    /// The keys by number, one behind the other, and where each ends.
+    spelled: String,
+    ends: Vec<usize>,
+    /// Whether there are numbers and texts among them.
+    numeric: bool,
+    textual: bool,
+}
+
+impl Keys {
+    fn list<'t, T: Tree<'t>>(&mut self, side: T, by: &Keyed) -> Result<List<T>, ConflictKind> {
         let elements = side.elements();
-        let mut list = Self {
+        let mut list = List {
             keys: Vec::with_capacity(elements.len()),
-            at: HashMap::with_capacity(elements.len()),
+            places: vec![None; elements.len().max(self.ends.len())],
             elements,
         };
+        self.numbers
+            .reserve(list.elements.len().saturating_sub(self.ends.len()));
+        let mut text = String::new();
         for (at, element) in list.elements.iter().enumerate() {
-            let key = key_of(*element, by).ok_or(ConflictKind::MissingKey)?;
-            if list.at.insert(key.clone(), at).is_some() {
+            text.clear();
+            write_key(*element, by, &mut text).ok_or(ConflictKind::MissingKey)?;
+            // Mostly the lists stand in the same order.
+            let expected = list.keys.last().map_or(0, |last| last + 1);
+            let key = self.number(&text, expected);
+            let slot = key as usize;
+            if slot >= list.places.len() {
+                list.places.resize(slot + 1, None);
+            }
+            if list.places[slot].is_some() {
                 return Err(ConflictKind::DuplicateKey);
             }
+            list.places[slot] = u32::try_from(at).ok();
             list.keys.push(key);
         }
         Ok(list)
     }
 
-    fn get(&self, key: &str) -> Option<T> {
-        self.at.get(key).map(|at| self.elements[*at])
+    fn number(&mut self, text: &str, expected: u32) -> u32 {
+        if self.text(expected) == Some(text) {
+            return expected;
+        }
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(text.to_owned(), number);
+        self.spelled.push_str(text);
+        self.ends.push(self.spelled.len());
+        self.numeric = self.numeric || text.contains("n\"");
+        self.textual = self.textual || text.contains("s\"");
+        number
     }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        let at = number as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.spelled.get(start..end)
+    }
+
+    /// Whether some key is the number 1 at one place and the string "1" at another: one of the sides
+    /// changed the type of its keys, and the elements cannot be told apart by them.
+    fn mix_types(&self) -> bool {
+        let untyped = || self.numbers.keys().map(|key| untyped(key));
+        self.numeric && self.textual && untyped().collect::<HashSet<_>>().len() < self.numbers.len()
+    }
+}
+
+/// A key without what tells numbers from strings.
+fn untyped(key: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let is_content = |c: &char| {
+        let keep = quoted || !matches!(c, 'n' | 's');
+        quoted ^= *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        keep
+    };
+    key.chars().filter(is_content).collect()
 }
 
 /// The identity of an element as a text in which equal keys are equal and others are not.
 pub(super) fn key_of<'t, T: Tree<'t>>(element: T, by: &Keyed) -> Option<String> {
-    let members = element.members();
     let mut key = String::new();
+    write_key(element, by, &mut key)?;
+    Some(key)
+}
+
+fn write_key<'t, T: Tree<'t>>(element: T, by: &Keyed, key: &mut String) -> Option<()> {
     for name in by.members() {
-        let (_, value) = members.iter().find(|(key, _)| key.name == name)?;
+        let (_, value) = element.each_member().find(|(key, _)| key.name == name)?;
         match value.view() {
             View::String(text) => {
                 key.push('s');
-                json::write_string(text, &mut key);
+                json::write_string(text, key);
             }
             View::Number(number) => {
                 key.push('n');
-                key.push_str(&number.canonical());
+                json::write_string(&number.canonical(), key);
             }
             View::Bool(true) => key.push('t'),
             View::Bool(false) => key.push('f'),
             View::Null | View::Array | View::Object => return None,
         }
     }
-    Some(key)
-}
-
-/// Whether some key is the number 1 on one side and the string "1" on another: one of the sides changed
-/// the type of its keys, and the elements cannot be told apart by them.
-fn mixes_types<T>(lists: &[&List<T>]) -> bool {
-    let all = || {
-        lists
-            .iter()
-            .flat_map(|list| list.keys.iter().map(String::as_str))
-    };
-    let numbers: HashSet<&str> = all().filter_map(|key| key.strip_prefix('n')).collect();
-    let is_number = |key: &str| {
-        key.strip_prefix("s\"")
-            .and_then(|k| k.strip_suffix('"'))
-            .is_some_and(|k| numbers.contains(k))
-    };
-    !numbers.is_empty() && all().any(is_number)
+    Some(())
 }

@@ -1,7 +1,7 @@
 //! Conflicts between markers, as an editor or a person wants them.
 
-use super::text::{Numbers, Piece, TextConflict, TextMerged};
-use crate::json::{Replaced, differences};
+use super::text::{Piece, TextConflict, TextMerged};
+use crate::json::{Ids, Replaced, differences};
 
 /// How conflicts are written between markers, as git names the styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,11 +125,12 @@ fn refined<'t>(local: &[&'t str], remote: &[&'t str]) -> Vec<Stretch<'t>> {
             remote: remote.to_vec(),
         }];
     }
-    let mut numbers = Numbers::default();
-    let (l, r) = (
-        numbers.of(local.iter().copied()),
-        numbers.of(remote.iter().copied()),
-    );
+    let mut numbers = Ids::default();
+    let [l, r] = [local, remote].map(|side| {
+        side.iter()
+            .map(|line| numbers.of_text(line))
+            .collect::<Vec<_>>()
+    });
     let mut stretches = Vec::new();
     let mut at = 0;
     for Replaced { old, new } in differences(&l, &r) {

@@ -34,6 +34,7 @@
 pub mod __private;
 mod array;
 mod changes;
+mod check;
 mod conflict;
 mod diff;
 mod engine;
@@ -52,9 +53,10 @@ mod transplant;
 mod types;
 
 pub use changes::{Change, changes};
+pub use check::PolicyError;
 pub use conflict::{ConflictKind, FieldConflict, Side};
 pub use markers::MarkerStyle;
-pub use policy::{Policy, PolicyError, Tag};
+pub use policy::{Policy, Tag};
 pub use rule::{Custom, Keyed, Rule};
 pub use settle::settle;
 pub use text::{TextConflict, TextMerged, text};

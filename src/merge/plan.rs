@@ -16,7 +16,7 @@ pub(crate) struct Plan {
     prefer: Option<Side>,
     range: Option<(i128, i128)>,
     aliases: Vec<String>,
-    tag: Option<Tag>,
+    tags: Vec<Tag>,
     exact: HashMap<String, Plan>,
     any: Option<Box<Plan>>,
     /// The policy of a type, and the plan with it once somebody went there.
@@ -47,7 +47,7 @@ impl Plan {
             plan.at(pointer, |place| place.range = Some(*range));
         }
         for (pointer, tag) in &policy.tags {
-            plan.at(pointer, |place| place.tag = Some(tag.clone()));
+            plan.at(pointer, |place| place.tags.push(tag.clone()));
         }
         for (pointer, name) in &policy.aliases {
             plan.at(pointer, |place| place.aliases.push(name.clone()));
@@ -72,13 +72,23 @@ impl Plan {
         change(place);
     }
 
+    /// The rule of a place, if one is said for it.
+    pub(crate) fn rule_at(&self, pointer: &str) -> Option<&Rule> {
+        let tokens = json::pointer_tokens(pointer)?;
+        let place = tokens.iter().try_fold(self.forced(), |place, token| {
+            let child = place.exact.get(&**token);
+            Some(child.or(place.any.as_deref())?.forced())
+        });
+        place?.rule.as_ref()
+    }
+
     /// Adds what `other` says where this plan says nothing.
     fn fill_from(&mut self, other: &Plan) {
         self.rule = self.rule.take().or_else(|| other.rule.clone());
         self.default = self.default.take().or_else(|| other.default.clone());
         self.prefer = self.prefer.or(other.prefer);
         self.range = self.range.or(other.range);
-        self.tag = self.tag.take().or_else(|| other.tag.clone());
+        self.tags.extend(other.tags.iter().cloned());
         self.aliases.extend(other.aliases.iter().cloned());
         self.lazy.extend(&other.lazy);
         for (token, child) in &other.exact {
@@ -107,18 +117,22 @@ impl Plan {
 
     /// This plan with the policies of types put in.
     fn forced(&self) -> &Plan {
+        /// A type can stand for another one, and that for a third. One that goes on stands for itself.
+        const STAND_INS: usize = 16;
         if self.lazy.is_empty() {
             return self;
         }
         self.forced.get_or_init(|| {
             let mut plan = Plan {
-                lazy: Vec::new(),
                 forced: OnceLock::new(),
                 ..self.clone()
             };
-            for policy in &self.lazy {
-                plan.fill_from(&Plan::raw(&policy()));
+            for _ in 0..STAND_INS {
+                for policy in std::mem::take(&mut plan.lazy) {
+                    plan.fill_from(&Plan::raw(&policy()));
+                }
             }
+            plan.lazy.clear();
             plan.settle_wildcards();
             Box::new(plan)
         })
@@ -207,9 +221,9 @@ impl<'p> Cursor<'p> {
         self.plan.and_then(|plan| plan.range)
     }
 
-    /// Where the document of an enum says its variant.
-    pub(crate) fn tag(self) -> Option<&'p Tag> {
-        self.plan.and_then(|plan| plan.tag.as_ref())
+    /// Where the document of an enum says its variant; several where enums are flattened into one object.
+    pub(crate) fn tags(self) -> &'p [Tag] {
+        self.plan.map_or(&[], |plan| &plan.tags)
     }
 
     /// The other names of this member.

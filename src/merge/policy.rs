@@ -1,11 +1,11 @@
 //! [`Policy`]: which rule holds where.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::conflict::Side;
 use super::rule::Rule;
 use super::types::Merge;
-use crate::json;
 
 /// Which [`Rule`] holds at which place of a document.
 ///
@@ -35,6 +35,8 @@ pub struct Policy {
     pub(crate) ranges: Vec<(String, (i128, i128))>,
     pub(crate) aliases: Vec<(String, String)>,
     pub(crate) tags: Vec<(String, Tag)>,
+    /// The names that can stand at the top, where a type says them.
+    pub(crate) known: Option<&'static [&'static str]>,
 }
 
 /// Where the document of an enum says which variant it is.
@@ -42,6 +44,9 @@ pub struct Policy {
 pub enum Tag {
     /// In its only key, or it is a string: `{"Circle": {"radius": 1}}`, `"Empty"`.
     Key,
+    /// In the key that is one of these; the enum is flattened into an object with other members:
+    /// `{"name": "a", "Circle": {"radius": 1}}`.
+    Keys(Vec<String>),
     /// In a member: `{"type": "circle", "radius": 1}`.
     Member(String),
 }
@@ -52,6 +57,15 @@ pub(crate) enum Nested {
     Known(Box<Policy>),
     /// Asked for when it is needed: types may contain themselves.
     OfType(fn() -> Policy),
+}
+
+impl Nested {
+    pub(crate) fn policy(&self) -> Cow<'_, Policy> {
+        match self {
+            Nested::Known(policy) => Cow::Borrowed(policy),
+            Nested::OfType(policy) => Cow::Owned(policy()),
+        }
+    }
 }
 
 impl Policy {
@@ -83,6 +97,13 @@ impl Policy {
     /// Sets the policy of a type for what lies beneath a place.
     pub fn nested_type<T: Merge>(self, pointer: impl Into<String>) -> Self {
         self.nested_if(&pointer.into(), Some(T::policy))
+    }
+
+    /// Says which names can stand at the top; [`check`](Self::check) refuses pointers that begin otherwise.
+    #[doc(hidden)]
+    pub fn known(mut self, names: &'static [&'static str]) -> Self {
+        self.known = Some(names);
+        self
     }
 
     /// As [`nested_type`](Self::nested_type), if the type has a policy.
@@ -138,93 +159,6 @@ impl Policy {
         self.aliases.push((pointer.into(), name.into()));
         self
     }
-
-    /// Looks for mistakes: malformed pointers, two different rules for one place, rules that can never
-    /// apply because a place above them is merged as a whole.
-    ///
-    /// A malformed pointer matches nothing, and of two rules for one place the later one holds.
-    ///
-    /// # Errors
-    ///
-    /// The first mistake found.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use ifmatch::merge::{Policy, Rule};
-    ///
-    /// let policy = Policy::new().field("/a", Rule::Atomic).field("/a/b", Rule::Set);
-    /// let error = policy.check().unwrap_err();
-    /// assert_eq!(error.to_string(), "the rule at /a/b never applies: /a is merged as a whole (atomic)");
-    /// ```
-    pub fn check(&self) -> Result<(), PolicyError> {
-        let pointers = self
-            .fields
-            .iter()
-            .map(|(p, _)| p)
-            .chain(self.nested.iter().map(|(p, _)| p));
-        let pointers = pointers
-            .chain(self.prefer_at.iter().map(|(p, _)| p))
-            .chain(self.ranges.iter().map(|(p, _)| p));
-        for pointer in pointers.clone() {
-            if json::pointer_tokens(pointer).is_none() {
-                return Err(PolicyError::new(
-                    pointer,
-                    "is no JSON Pointer (it must be empty or begin with /)".into(),
-                ));
-            }
-        }
-        for (at, (pointer, rule)) in self.fields.iter().enumerate() {
-            if let Some((_, other)) = self.fields[..at]
-                .iter()
-                .find(|(p, r)| p == pointer && !r.agrees_with(rule))
-            {
-                let reason = format!("has two rules, {} and {}", other.name(), rule.name());
-                return Err(PolicyError::new(pointer, reason));
-            }
-            let wholesale = match rule {
-                Rule::Auto | Rule::Keyed(_) | Rule::Sequence => continue,
-                other => other.name(),
-            };
-            if let Some(beneath) = pointers.clone().find(|p| is_beneath(p, pointer)) {
-                let reason = format!(
-                    "never applies: {} is merged as a whole ({wholesale})",
-                    shown(pointer)
-                );
-                return Err(PolicyError {
-                    pointer: beneath.clone(),
-                    reason,
-                    beneath: true,
-                });
-            }
-            if let Rule::Keyed(keyed) = rule
-                && keyed.members().is_empty()
-            {
-                return Err(PolicyError::new(pointer, "is keyed by nothing".into()));
-            }
-        }
-        self.nested
-            .iter()
-            .try_for_each(|(pointer, nested)| match nested {
-                Nested::Known(policy) => policy.check().map_err(|e| e.under(pointer)),
-                // A derived policy was checked where it was derived, and may contain itself.
-                Nested::OfType(_) => Ok(()),
-            })
-    }
-}
-
-fn is_beneath(pointer: &str, above: &str) -> bool {
-    pointer
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn shown(pointer: &str) -> &str {
-    if pointer.is_empty() {
-        "the whole document"
-    } else {
-        pointer
-    }
 }
 
 impl fmt::Debug for Policy {
@@ -247,40 +181,3 @@ impl fmt::Debug for Policy {
         map.finish()
     }
 }
-
-/// A policy that contradicts itself, or a pointer that cannot match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyError {
-    pointer: String,
-    reason: String,
-    beneath: bool,
-}
-
-impl PolicyError {
-    fn new(pointer: &str, reason: String) -> Self {
-        Self {
-            pointer: pointer.to_owned(),
-            reason,
-            beneath: false,
-        }
-    }
-
-    fn under(mut self, pointer: &str) -> Self {
-        self.pointer.insert_str(0, pointer);
-        self
-    }
-
-    /// The pointer that is to blame.
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.beneath { "the rule at " } else { "" };
-        write!(f, "{what}{} {}", shown(&self.pointer), self.reason)
-    }
-}
-
-impl std::error::Error for PolicyError {}

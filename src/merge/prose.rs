@@ -1,9 +1,8 @@
 //! Texts by lines, and by words where lines conflict.
 
-use std::collections::HashMap;
-
 use super::diff::{self, Adjacent, Fate};
 use super::text::{TextConflict, text};
+use crate::json::Ids;
 
 /// The merged text, if words settle all that lines do not.
 pub(super) fn merge(base: &str, local: &str, remote: &str) -> Option<String> {
@@ -17,13 +16,11 @@ fn refined(conflict: &TextConflict) -> Option<String> {
         return None;
     }
     let sides = [&conflict.base, &conflict.local, &conflict.remote].map(|side| words(side));
-    let mut known = HashMap::new();
+    let mut numbers = Ids::default();
     let ids = sides.each_ref().map(|side| {
-        let number = |word: &&'_ str| {
-            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            *known.entry((*word).to_owned()).or_insert(next)
-        };
-        side.iter().map(number).collect::<Vec<_>>()
+        side.iter()
+            .map(|word| numbers.of_text(word))
+            .collect::<Vec<_>>()
     });
     let mut out = String::new();
     for region in diff::regions(&ids[0], &ids[1], &ids[2], Adjacent::Together) {

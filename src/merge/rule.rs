@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::BoxError;
+use super::conflict::Side;
 
 /// How a place of a document is merged when both sides changed it.
 ///
@@ -94,7 +95,8 @@ impl Rule {
     /// A function of base, local and remote, taken for operation-like.
     ///
     /// It is called when both sides have the place and both changed it, even if they changed it to the
-    /// same. An error or a panic is a conflict at this place.
+    /// same. An error or a panic is a conflict at this place; where a program is built to abort on panics,
+    /// a panic still ends it.
     ///
     /// # Example
     ///
@@ -147,6 +149,20 @@ impl Rule {
             Rule::Counter | Rule::Sequence => true,
             Rule::Custom(custom) => !custom.state_like,
             _ => false,
+        }
+    }
+
+    /// Whether what lies beneath the place has rules of its own.
+    pub(crate) fn goes_inside(&self) -> bool {
+        matches!(self, Rule::Auto | Rule::Keyed(_) | Rule::Sequence)
+    }
+
+    /// The side that the rule takes, whatever the values are.
+    pub(crate) fn winner(&self) -> Option<Side> {
+        match self {
+            Rule::Local => Some(Side::Local),
+            Rule::Remote => Some(Side::Remote),
+            _ => None,
         }
     }
 

@@ -35,12 +35,16 @@ pub fn settle(document: &Document, conflicts: &[FieldConflict], side: Side) -> D
         }
     }
     document.with_root(|root| {
+        // White space around the value belongs to the document, not to the value.
+        let (whole, value) = (root.whole_text(), root.range());
         let mut text = String::with_capacity(document.len());
+        text.push_str(&whole[..value.start]);
         match edits.apply(root) {
             Some(out) => out.write(&mut text),
             // The side does not have the document at all: nothing can stand for that but `null`.
             None => text.push_str("null"),
         }
+        text.push_str(&whole[value.end..]);
         Document::of_checked(text)
     })
 }

@@ -1,11 +1,9 @@
 //! Texts by lines.
 
-use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 use super::diff::{self, Adjacent, Fate, Region};
+use crate::json::Ids;
 
 /// Merges three texts by lines, with the outcome of `git merge-file`.
 ///
@@ -61,8 +59,13 @@ pub(super) enum Piece {
 impl TextMerged {
     fn new(base: &str, local: &str, remote: &str) -> Self {
         let (b, l, r) = (Lines::of(base), Lines::of(local), Lines::of(remote));
-        let mut numbers = Numbers::default();
-        let ids = [&b, &l, &r].map(|lines| numbers.of(lines.iter()));
+        let mut numbers = Ids::default();
+        let ids = [&b, &l, &r].map(|lines| {
+            lines
+                .iter()
+                .map(|line| numbers.of_text(line))
+                .collect::<Vec<_>>()
+        });
         let mut merged = Self {
             text: String::with_capacity(local.len().max(remote.len())),
             conflicts: Vec::new(),
@@ -117,15 +120,11 @@ impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
         let mut starts = Vec::with_capacity(text.len() / 24 + 2);
         starts.push(0);
-        starts.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, b)| *b == b'\n')
-                .map(|(at, _)| at + 1),
-        );
-        if starts.last() != Some(&text.len()) {
-            starts.push(text.len());
-        }
+        let mut end = 0;
+        starts.extend(text.split_inclusive('\n').map(|line| {
+            end += line.len();
+            end
+        }));
         Self { text, starts }
     }
 
@@ -135,22 +134,6 @@ impl<'a> Lines<'a> {
 
     fn slice(&self, lines: &Range<usize>) -> &'a str {
         &self.text[self.starts[lines.start]..self.starts[lines.end]]
-    }
-}
-
-/// Gives equal lines equal numbers. The hasher has fixed keys, so that a merge is the same each time.
-#[derive(Default)]
-pub(super) struct Numbers<'a> {
-    known: HashMap<&'a str, u32, BuildHasherDefault<DefaultHasher>>,
-}
-
-impl<'a> Numbers<'a> {
-    pub(super) fn of(&mut self, lines: impl Iterator<Item = &'a str>) -> Vec<u32> {
-        let number = |line| {
-            let next = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-            *self.known.entry(line).or_insert(next)
-        };
-        lines.map(number).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::check::PolicyError;
 use super::conflict::FieldConflict;
 use super::engine::{Base, Engine};
 use super::out::Out;
@@ -16,7 +17,8 @@ use crate::json::{Document, Tape, Tree};
 ///
 /// # Default
 ///
-/// No rules: objects by key, arrays by element, everything else as a whole.
+/// No rules: objects by key, arrays by element, texts of several lines by lines, everything else as a
+/// whole.
 ///
 /// # Example
 ///
@@ -57,10 +59,29 @@ pub struct MergedDocument {
 }
 
 impl ThreeWay {
-    /// Merges by a policy. [`Policy::check`] tells whether the policy makes sense.
+    /// Merges by a policy, mistakes in it included; [`checked`](Self::checked) refuses them.
     pub fn new(policy: Policy) -> Self {
         let plan = Arc::new(Plan::of(&policy));
         Self { policy, plan }
+    }
+
+    /// Merges by a policy that makes sense.
+    ///
+    /// # Errors
+    ///
+    /// The policy contradicts itself, or a pointer of it cannot match: see [`Policy::check`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::merge::{Policy, Rule, ThreeWay};
+    ///
+    /// let policy = Policy::new().field("/tags", Rule::Set).field("/tags", Rule::Text);
+    /// assert_eq!(ThreeWay::checked(policy).unwrap_err().to_string(), "/tags has two rules, set and text");
+    /// ```
+    pub fn checked(policy: Policy) -> Result<Self, PolicyError> {
+        policy.check()?;
+        Ok(Self::new(policy))
     }
 
     /// Merges by the policy of a type.

@@ -39,18 +39,23 @@ pub trait Merge {
     const FIELDS: Option<&'static [&'static str]> = None;
 }
 
-macro_rules! without_rules {
+impl Merge for Value {
+    fn policy() -> Policy {
+        Policy::new()
+    }
+}
+
+macro_rules! scalars {
     ($($type:ty),* $(,)?) => {
         $(impl Merge for $type {
             fn policy() -> Policy {
-                Policy::new()
+                Policy::new().known(&[])
             }
         })*
     };
 }
 
-without_rules!(
-    Value,
+scalars!(
     (),
     bool,
     char,
@@ -75,13 +80,20 @@ macro_rules! with_elements {
     ($($type:ty),* $(,)?) => {
         $(impl<T: Merge> Merge for $type {
             fn policy() -> Policy {
-                Policy::new().nested_type::<T>("/*")
+                // No element is known by a name.
+                Policy::new().known(&[]).nested_type::<T>("/*")
             }
         })*
     };
 }
 
-with_elements!(Vec<T>, VecDeque<T>, BTreeMap<String, T>);
+with_elements!(Vec<T>, VecDeque<T>);
+
+impl<T: Merge> Merge for BTreeMap<String, T> {
+    fn policy() -> Policy {
+        Policy::new().nested_type::<T>("/*")
+    }
+}
 
 impl<T: Merge, S> Merge for HashMap<String, T, S> {
     fn policy() -> Policy {

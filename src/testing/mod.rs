@@ -1,13 +1,21 @@
-//! Parts for tests of applications: a stateful server and a connection that breaks (feature `testing`).
+//! Parts for tests of applications: a stateful server, a connection that breaks, the laws of merging
+//! (feature `testing`).
 //!
-//! [`ResourceServer`] keeps documents, hands out entity tags, refuses stale writes with Problem
-//! Details, and lets somebody else write in between when a test says so. [`LossyProxy`] stands in
-//! front of any server and loses replies or requests when told to. Both are real servers on loopback.
+//! ```toml
+//! [dev-dependencies]
+//! ifmatch = { version = "0.1", features = ["testing"] }
+//! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
+//! ```
 //!
-//! # Example
+//! The example `testing_your_merge` shows all of it in one program.
+//!
+//! # The other writer
+//!
+//! [`ResourceServer`] keeps documents, hands out entity tags, refuses stale writes with Problem Details
+//! (or [as other servers do](Dialect)), and lets somebody else write in between when a test says so.
 //!
 //! ```
-//! use ifmatch::{Client, Merge, testing::ResourceServer};
+//! use ifmatch::{Merge, testing::ResourceServer};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Serialize, Deserialize, Merge)]
@@ -21,7 +29,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = ResourceServer::start().await;
 //! server.put("/articles/42", r#"{"title": "Old", "views": 10}"#);
-//! let articles = Client::new(server.uri())?.collection::<Article>("articles");
+//! let articles = server.in_process().build()?.collection::<Article>("articles");
 //!
 //! // Before the next write arrives, somebody else changes the title.
 //! server.before_next_write(|article| article["title"] = "Theirs".into());
@@ -29,13 +37,91 @@
 //!
 //! assert_eq!((saved.title.as_str(), saved.views), ("Theirs", 11));
 //! assert_eq!(saved.report().rounds, 2);
-//! assert_eq!(server.text("/articles/42").as_deref(), Some(r#"{"title":"Theirs","views":11}"#));
+//! assert_eq!(server.text("/articles/42").as_deref(), Some(r#"{"title": "Theirs", "views": 11}"#));
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What each request meets
+//!
+//! A [`Step`] says what happens to one request: another writer, a lost request or reply, a delay, an
+//! answer of the test's own. [`next_write`](ResourceServer::next_write) and
+//! [`next_read`](ResourceServer::next_read) queue them, [`nth_write`](ResourceServer::nth_write) names
+//! one by its number, and [`lock`](ResourceServer::lock) lets writes be refused until it is taken away.
+//!
+//! # Time that does not pass
+//!
+//! All waits of this crate are waits of tokio's clock. A test that pauses it
+//! (`#[tokio::test(start_paused = true)]`) and reaches the server
+//! [within the process](ResourceServer::in_process) never sleeps, and still sees how long was waited:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ifmatch::testing::{Reply, ResourceServer, Step};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = ResourceServer::start().await;
+//! server.put("/notes/1", r#"{"n": 1}"#);
+//! let notes = server.in_process().build()?.collection::<serde_json::Value>("notes");
+//!
+//! let busy = Reply::new(503).retry_after(Duration::from_secs(20));
+//! server.next_write(Step::new().answer(busy));
+//! let saved = notes.update(1, |note| note["n"] = 2.into()).await?;
+//! assert!(saved.report().waited >= Duration::from_secs(20));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What was sent
+//!
+//! [`requests`](ResourceServer::requests) picks out, counts and asserts what the server saw; an assertion
+//! that fails prints everything that came instead:
+//!
+//! ```text
+//! expected 1 request (PUT, with If-Match: "v2"), but there were 0
+//! the server saw:
+//!   1. GET /articles/42 -> 200
+//!   2. PUT /articles/42 If-Match: "v1" -> 204
+//! ```
+//!
+//! # A merge of one's own
+//!
+//! [`check_merge_laws`] runs a strategy through the laws that hold for every sound merge ([`Law`]), and
+//! says in words which one it breaks, with the smallest case:
+//!
+//! ```text
+//! the merge breaks OneSide: a side that changed nothing leaves the other one as it is
+//!   base:     {"tags":["a","b"]}
+//!   local:    {"tags":["a"]}
+//!   remote:   {"tags":["a","b"]}
+//!   expected: {"tags":["a"]}
+//!   found:    {"tags":["a","b"]}
+//! ```
+//!
+//! # A real connection
+//!
+//! The server listens on loopback, too, at its [`uri`](ResourceServer::uri); losses and delays happen
+//! there as well. [`LossyProxy`] does the same in front of any other server. With sockets the clock
+//! cannot be paused.
 
+mod dialect;
+mod in_process;
+mod laws;
+mod patch;
 mod proxy;
+mod recorded;
+mod reply;
+mod requests;
 mod server;
+mod state;
+mod step;
 
+pub use dialect::Dialect;
+pub use laws::{BrokenLaw, Law, LawReport, check_merge_laws};
 pub use proxy::LossyProxy;
-pub use server::{Recorded, ResourceServer};
+pub use recorded::Recorded;
+pub use reply::Reply;
+pub use requests::Requests;
+pub use server::ResourceServer;
+pub use step::{Lost, Step};

@@ -1,73 +1,46 @@
-//! A stateful resource server on wiremock.
+//! [`ResourceServer`]: a stateful resource server on wiremock.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::json::Document;
+use super::dialect::Dialect;
+use super::in_process::InProcess;
+use super::recorded::Recorded;
+use super::reply::Reply;
+use super::requests::Requests;
+use super::state::{Asked, State};
+use super::step::Step;
+use crate::{Client, ClientBuilder};
 
 /// A server on loopback that keeps JSON documents by path and takes conditional writes.
 ///
-/// It knows `GET`, `HEAD`, `PUT`, `DELETE`, and `POST` to a collection; it hands out a new strong entity
-/// tag with each write, honours `If-Match` and `If-None-Match`, and refuses stale writes with Problem
-/// Details. It stops when it is dropped.
+/// It knows `GET`, `HEAD`, `PUT`, `PATCH` (RFC 7396 and RFC 6902), `DELETE`, and `POST` to a
+/// collection. Each write gives the resource a new strong entity tag: `"v1"`, `"v2"`, and so on for each
+/// path. It honours `If-Match` and `If-None-Match`, and refuses stale writes as its
+/// [dialect](Self::dialect) says. What else happens is [scripted](Self::next_write). It stops when it is
+/// dropped.
+///
+/// It is reached over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
 pub struct ResourceServer {
     server: MockServer,
     state: Arc<Mutex<State>>,
 }
 
-/// One exchange, as the server saw it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Recorded {
-    /// The method.
-    pub method: Method,
-    /// The path.
-    pub path: String,
-    /// The headers of the request.
-    pub headers: HeaderMap,
-    /// The body of the request, as text.
-    pub body: String,
-    /// The status of the reply.
-    pub status: u16,
-    /// The body of the reply, as text.
-    pub reply: String,
-}
-
-impl Recorded {
-    /// A header of the request as text; empty if it is missing.
-    pub fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.and_then(|value| value.to_str().ok()).unwrap_or("")
-    }
-}
-
-type Change = Box<dyn FnOnce(&mut Value) + Send>;
-
-#[derive(Default)]
-struct State {
-    documents: BTreeMap<String, (u64, String)>,
-    versions: u64,
-    named: u64,
-    stale_status: u16,
-    before_writes: VecDeque<Change>,
-    refusals: VecDeque<(u16, String)>,
-    log: Vec<Recorded>,
-}
-
 impl ResourceServer {
     /// Starts a server without documents on a free port.
     pub async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State {
-            stale_status: 412,
-            ..State::default()
-        }));
+        let state = Arc::new(Mutex::new(State::new()));
         let server = MockServer::start().await;
+        Mock::given(Losing(state.clone()))
+            .respond_with_err(cut)
+            .with_priority(1)
+            .mount(&server)
+            .await;
         Mock::given(any())
             .respond_with(Stateful(state.clone()))
             .mount(&server)
@@ -84,6 +57,16 @@ impl ResourceServer {
         self.server.uri()
     }
 
+    /// A client of this server that needs no socket, to be set up further.
+    ///
+    /// Nothing but tokio's clock takes time then, so a test whose clock is paused
+    /// (`#[tokio::test(start_paused = true)]`, tokio's feature `test-util`) never sleeps, however long
+    /// the waits are. Over a real socket a paused clock does not work: it runs ahead while the socket
+    /// is waited for.
+    pub fn in_process(&self) -> ClientBuilder {
+        Client::builder(self.uri()).transport(InProcess(self.state.clone()))
+    }
+
     /// Stores a document, as somebody else would.
     pub fn put(&self, path: &str, document: &str) {
         self.state().store(path, document.to_owned());
@@ -91,36 +74,110 @@ impl ResourceServer {
 
     /// Removes a document, as somebody else would.
     pub fn remove(&self, path: &str) {
-        self.state().documents.remove(path);
+        self.state().remove(path);
     }
 
     /// The document at a path, byte for byte.
     pub fn text(&self, path: &str) -> Option<String> {
         let state = self.state();
-        state.documents.get(path).map(|(_, text)| text.clone())
+        state.current(path).map(|(_, text)| text.to_owned())
+    }
+
+    /// The number of the version at a path, counted from 1; its tag is `"v` and the number and `"`.
+    pub fn version(&self, path: &str) -> Option<u64> {
+        self.state().current(path).map(|(version, _)| version)
+    }
+
+    /// Says what the next write meets; called again, the one after that.
+    pub fn next_write(&self, step: Step) {
+        self.state().writes.push_back(step);
+    }
+
+    /// Says what the next `GET` or `HEAD` meets; called again, the one after that.
+    pub fn next_read(&self, step: Step) {
+        self.state().reads.push_back(step);
+    }
+
+    /// Says what a later write meets: 1 is the next one, 2 the one after it. What was scripted for that
+    /// write before is replaced.
+    ///
+    /// # Example: before the second write somebody changes the title
+    ///
+    /// ```
+    /// use ifmatch::testing::{ResourceServer, Step};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/notes/1", r#"{"title": "old", "n": 0}"#);
+    /// let notes = server.in_process().build()?.collection::<serde_json::Value>("notes");
+    ///
+    /// server.nth_write(2, Step::new().edit(|note| note["title"] = "theirs".into()));
+    /// for n in [1, 2] {
+    ///     notes.update(1, move |note| note["n"] = n.into()).await?;
+    /// }
+    /// assert_eq!(server.text("/notes/1").as_deref(), Some(r#"{"title": "theirs", "n": 2}"#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn nth_write(&self, nth: usize, step: Step) {
+        let mut state = self.state();
+        while state.writes.len() < nth {
+            state.writes.push_back(Step::new());
+        }
+        if let Some(place) = state.writes.get_mut(nth.saturating_sub(1)) {
+            *place = step;
+        }
     }
 
     /// Lets somebody else change the document before the next write of it is looked at; called again,
     /// before the one after that.
-    pub fn before_next_write(&self, change: impl FnOnce(&mut Value) + Send + 'static) {
-        self.state().before_writes.push_back(Box::new(change));
+    pub fn before_next_write(&self, edit: impl FnOnce(&mut Value) + Send + 'static) {
+        self.next_write(Step::new().edit(edit));
     }
 
-    /// Answers the next write with this status and body, and does not carry it out.
+    /// Answers the next write with this status and Problem Details, and does not carry it out.
+    ///
+    /// # Panics
+    ///
+    /// The status is not a number from 100 to 999.
     pub fn refuse_next_write(&self, status: u16, problem: &Value) {
-        self.state()
-            .refusals
-            .push_back((status, problem.to_string()));
+        let reply = Reply::new(status).body("application/problem+json", problem.to_string());
+        self.next_write(Step::new().answer(reply));
     }
 
-    /// The status of the refusal of a stale write, 412 if not set; many APIs say 409.
+    /// Lets a resource be locked by somebody else: writes of it are refused with 423.
+    pub fn lock(&self, path: &str) {
+        self.state().locked.insert(path.to_owned());
+    }
+
+    /// Takes the lock away.
+    pub fn unlock(&self, path: &str) {
+        self.state().locked.remove(path);
+    }
+
+    /// How stale writes are refused.
+    pub fn dialect(&self, dialect: Dialect) {
+        self.state().dialect = dialect;
+    }
+
+    /// The status of the refusal of a stale write, if not the one of the dialect.
+    ///
+    /// # Panics
+    ///
+    /// The status is not a number from 100 to 999.
     pub fn stale_status(&self, status: u16) {
-        self.state().stale_status = status;
+        self.state().stale_status = Some(Reply::new(status).status);
     }
 
     /// Everything that was asked and answered so far.
     pub fn recorded(&self) -> Vec<Recorded> {
         self.state().log.clone()
+    }
+
+    /// The same, to be narrowed, counted and asserted.
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.recorded())
     }
 }
 
@@ -133,171 +190,57 @@ impl fmt::Debug for ResourceServer {
 }
 
 // A panic in a test's own change leaves documents and versions as they were.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<&Request> for Asked {
+    fn from(request: &Request) -> Self {
+        Self {
+            method: request.method.clone(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().map(str::to_owned),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+        }
+    }
+}
+
+/// Matches the requests of which something is to be lost, and carries them out as far as they get.
+struct Losing(Arc<Mutex<State>>);
+
+impl Match for Losing {
+    fn matches(&self, request: &Request) -> bool {
+        let mut state = lock(&self.0);
+        let loses = state.loses(&request.method);
+        if loses {
+            state.handle(request.into());
+        }
+        loses
+    }
+}
+
+/// The error that makes wiremock drop the connection.
+fn cut(_: &Request) -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
 }
 
 struct Stateful(Arc<Mutex<State>>);
 
 impl Respond for Stateful {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut state = lock(&self.0);
-        let reply = state.answer(request);
-        state.log.push(Recorded {
-            method: request.method.clone(),
-            path: request.url.path().to_owned(),
-            headers: request.headers.clone(),
-            body: String::from_utf8_lossy(&request.body).into_owned(),
-            status: reply.status,
-            reply: reply.body.clone(),
-        });
-        let mut template =
-            ResponseTemplate::new(reply.status).set_body_raw(reply.body, reply.media_type);
-        if let Some(version) = reply.version {
-            template = template.insert_header("etag", tag(version));
-        }
-        if let Some(location) = reply.location {
-            template = template.insert_header("location", location);
+        let answered = lock(&self.0).handle(request.into());
+        let Some(reply) = answered.reply else {
+            // Only requests of which nothing is lost come here.
+            return ResponseTemplate::new(500);
+        };
+        let mut template = ResponseTemplate::new(reply.status)
+            .set_body_bytes(reply.body)
+            .set_delay(answered.delay);
+        for (name, value) in reply.headers {
+            template =
+                template.insert_header(name.as_ref().map_or("", |name| name.as_str()), value);
         }
         template
     }
-}
-
-struct Reply {
-    status: u16,
-    body: String,
-    media_type: &'static str,
-    version: Option<u64>,
-    location: Option<String>,
-}
-
-impl Reply {
-    fn document(status: u16, version: u64, body: String) -> Self {
-        Self {
-            status,
-            body,
-            media_type: "application/json",
-            version: Some(version),
-            location: None,
-        }
-    }
-
-    fn problem(status: u16, kind: &str, title: &str) -> Self {
-        let kind = format!("https://ifmatch.test/problems/{kind}");
-        let problem = json!({"type": kind, "title": title, "status": status});
-        Self::refusal(status, problem.to_string())
-    }
-
-    fn refusal(status: u16, body: String) -> Self {
-        Self {
-            status,
-            body,
-            media_type: "application/problem+json",
-            version: None,
-            location: None,
-        }
-    }
-}
-
-fn tag(version: u64) -> String {
-    format!("\"v{version}\"")
-}
-
-impl State {
-    fn store(&mut self, path: &str, document: String) -> u64 {
-        self.versions += 1;
-        self.documents
-            .insert(path.to_owned(), (self.versions, document));
-        self.versions
-    }
-
-    fn answer(&mut self, request: &Request) -> Reply {
-        let path = request.url.path().to_owned();
-        match request.method {
-            Method::GET | Method::HEAD => self.read(&path, request),
-            Method::PUT | Method::DELETE => self.write(&path, request),
-            Method::POST => self.append(&path, request),
-            _ => Reply::problem(405, "method", "This method is not known"),
-        }
-    }
-
-    fn read(&self, path: &str, request: &Request) -> Reply {
-        let Some((version, text)) = self.documents.get(path) else {
-            return Reply::problem(404, "not-found", "Nothing is here");
-        };
-        if names(request, "if-none-match", *version) {
-            return Reply::document(304, *version, String::new());
-        }
-        Reply::document(200, *version, text.clone())
-    }
-
-    fn write(&mut self, path: &str, request: &Request) -> Reply {
-        if let Some((status, body)) = self.refusals.pop_front() {
-            return Reply::refusal(status, body);
-        }
-        self.somebody_else(path);
-        let current = self.documents.get(path).map(|(version, _)| *version);
-        let stale = match current {
-            Some(version) => {
-                request.headers.contains_key("if-match") && !names(request, "if-match", version)
-                    || names(request, "if-none-match", version)
-            }
-            None => request.headers.contains_key("if-match"),
-        };
-        if stale {
-            return Reply::problem(self.stale_status, "stale", "Somebody else wrote first");
-        }
-        if request.method == Method::DELETE {
-            let found = self.documents.remove(path).is_some();
-            let status = if found { 204 } else { 404 };
-            return Reply {
-                version: None,
-                ..Reply::document(status, 0, String::new())
-            };
-        }
-        let Ok(document) = Document::parse(&request.body) else {
-            return Reply::problem(400, "not-json", "This is not JSON");
-        };
-        let version = self.store(path, document.as_str().to_owned());
-        let status = if current.is_some() { 204 } else { 201 };
-        Reply::document(status, version, String::new())
-    }
-
-    fn somebody_else(&mut self, path: &str) {
-        if let Some((_, text)) = self.documents.get(path)
-            && let Ok(document) = Document::parse(text.as_bytes())
-            && let Some(change) = self.before_writes.pop_front()
-        {
-            let mut value = document.to_value();
-            change(&mut value);
-            self.store(path, value.to_string());
-        }
-    }
-
-    fn append(&mut self, path: &str, request: &Request) -> Reply {
-        if let Some((status, body)) = self.refusals.pop_front() {
-            return Reply::refusal(status, body);
-        }
-        let Ok(document) = Document::parse(&request.body) else {
-            return Reply::problem(400, "not-json", "This is not JSON");
-        };
-        self.named += 1;
-        let location = format!("{}/{}", path.trim_end_matches('/'), self.named);
-        let text = document.as_str().to_owned();
-        let version = self.store(&location, text.clone());
-        Reply {
-            location: Some(location),
-            ..Reply::document(201, version, text)
-        }
-    }
-}
-
-/// Whether a condition names this version, or any.
-fn names(request: &Request, header: &str, version: u64) -> bool {
-    let value = request
-        .headers
-        .get(header)
-        .and_then(|value| value.to_str().ok());
-    value
-        .is_some_and(|value| value == "*" || value.split(',').any(|one| one.trim() == tag(version)))
 }

@@ -1,0 +1,302 @@
+//! The machine of a write, fed with whatever the bytes say.
+
+use std::time::Duration;
+
+use crate::write::machine::Machine;
+use crate::write::plan::{
+    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
+    Seen, Verdict,
+};
+
+/// Runs one write to its end and checks what must hold on the way.
+///
+/// The first eight bytes are the plan, each further one answers one action; two values stand for an
+/// event that answers nothing and for time that passes. When the bytes are used up, everything fails,
+/// which must end the write as well.
+pub fn machine(bytes: &[u8]) {
+    let mut choices = Choices(bytes);
+    let plan = plan(&mut choices);
+    let mut watched = Watched::new(&plan);
+    let mut machine = Machine::new(plan);
+    let (mut now, mut event) = (Duration::ZERO, Event::Begin);
+    // Rounds, resends, reads that heal and one look more: far fewer steps than this are possible.
+    for _ in 0..4_000 {
+        let action = machine.on(now, event.clone());
+        watched.action(&action);
+        if let Action::Finish(outcome) = action {
+            return watched.end(outcome, &machine);
+        }
+        event = choices.event(&action, &mut now);
+        watched.event(&action, &event);
+    }
+    panic!("the write does not end");
+}
+
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next().unwrap_or(0)
+    }
+
+    fn bit(&mut self) -> bool {
+        self.byte() % 2 == 1
+    }
+
+    /// The answer to an action, or now and then something that answers nothing.
+    fn event(&mut self, action: &Action<u8>, now: &mut Duration) -> Event<u8> {
+        let Some(what) = self.next() else {
+            return used_up(action);
+        };
+        match what {
+            255 => {
+                *now += Duration::from_secs(self.byte().into());
+                self.event(action, now)
+            }
+            254 => self.any_event(),
+            _ => self.answer(action, what),
+        }
+    }
+
+    fn any_event(&mut self) -> Event<u8> {
+        let what = self.byte();
+        let of = |action: Action<u8>, choices: &mut Self| choices.answer(&action, what / 9);
+        match what % 9 {
+            0 => Event::Begin,
+            1 => Event::OutOfTime,
+            2 => Event::Woke,
+            3 => of(Action::Prepare, self),
+            4 => of(Action::Read, self),
+            5 => of(Action::Judge, self),
+            6 => of(Action::Ask, self),
+            7 => of(
+                Action::Resolve {
+                    may_have_landed: false,
+                },
+                self,
+            ),
+            _ => Event::Stored,
+        }
+    }
+
+    fn answer(&mut self, action: &Action<u8>, what: u8) -> Event<u8> {
+        match action {
+            Action::Prepare => match what % 8 {
+                0 => Event::EditFailed,
+                1 => Event::Prepared(false),
+                _ => Event::Prepared(true),
+            },
+            Action::Read => match what % 8 {
+                0 | 1 => self.failed(what / 8),
+                2 => Event::Read(Seen::Absent),
+                3 => Event::Read(Seen::Unversioned),
+                4 => Event::Read(Seen::Unusable {
+                    may_heal: what >= 128,
+                }),
+                _ => Event::Read(Seen::Version(what / 8 % 4)),
+            },
+            Action::Send { .. } => match what % 4 {
+                0 => Event::Stored,
+                1 | 2 => self.refused(what / 4),
+                _ => self.failed(what / 4),
+            },
+            Action::Judge => Event::Judged(one_of(
+                what,
+                [
+                    Verdict::Landed,
+                    Verdict::NotLanded,
+                    Verdict::Doubtful,
+                    Verdict::Unknown,
+                ],
+            )),
+            Action::Resolve { .. } => Event::Resolved(one_of(
+                what,
+                [
+                    Decision::Write,
+                    Decision::AsRemote,
+                    Decision::Delete,
+                    Decision::Unresolved,
+                ],
+            )),
+            Action::Ask => Event::Answered(one_of(
+                what,
+                [
+                    Answered::Again,
+                    Answered::Changed,
+                    Answered::Adopt,
+                    Answered::GiveUp,
+                ],
+            )),
+            Action::Wait(_) if what < 16 => Event::OutOfTime,
+            Action::Wait(_) | Action::Finish(_) => Event::Woke,
+        }
+    }
+
+    fn refused(&mut self, what: u8) -> Event<u8> {
+        let kind = one_of(
+            what,
+            [
+                Refused::Stale,
+                Refused::Unclassified,
+                Refused::Locked,
+                Refused::Transient,
+                Refused::Missing,
+                Refused::ConditionRequired,
+                Refused::Final,
+            ],
+        );
+        let current = self.bit().then(|| self.byte() % 4);
+        Event::Refused {
+            kind,
+            current,
+            wait: self.wait(),
+        }
+    }
+
+    fn failed(&mut self, what: u8) -> Event<u8> {
+        let failure = one_of(
+            what,
+            [
+                Failure::NotSent,
+                Failure::InFlight,
+                Failure::Answered,
+                Failure::Pending,
+                Failure::Throttled,
+                Failure::Permanent,
+            ],
+        );
+        Event::Failed {
+            failure,
+            wait: self.wait(),
+        }
+    }
+
+    fn wait(&mut self) -> Option<Duration> {
+        self.bit().then_some(Duration::from_secs(1))
+    }
+}
+
+fn one_of<T: Copy, const N: usize>(what: u8, all: [T; N]) -> T {
+    all[usize::from(what) % N]
+}
+
+/// Nobody answers any more.
+fn used_up(action: &Action<u8>) -> Event<u8> {
+    match action {
+        Action::Prepare => Event::Prepared(true),
+        Action::Read | Action::Send { .. } => Event::Failed {
+            failure: Failure::InFlight,
+            wait: None,
+        },
+        Action::Judge => Event::Judged(Verdict::Doubtful),
+        Action::Resolve { .. } => Event::Resolved(Decision::Write),
+        Action::Ask => Event::Answered(Answered::Adopt),
+        Action::Wait(_) | Action::Finish(_) => Event::Woke,
+    }
+}
+
+fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
+    let goal = one_of(
+        choices.byte(),
+        [Goal::Replace, Goal::Create, Goal::Delete, Goal::Append],
+    );
+    let base = match choices.byte() % 4 {
+        0 => Base::Unknown,
+        1 => Base::Unversioned,
+        _ => Base::Version(choices.byte() % 4),
+    };
+    let flags = choices.byte();
+    let flag = |bit: u8| flags >> bit & 1 == 1;
+    Plan {
+        doubtful: flag(0) && goal != Goal::Append && matches!(base, Base::Version(_)),
+        goal,
+        base,
+        filed: flag(6),
+        replay: flag(1),
+        create_if_absent: flag(2),
+        honours_keys: flag(3),
+        unconditional: flag(4) && flag(5),
+        max_rounds: u32::from(choices.byte() % 20) + 1,
+        max_transient: u32::from(choices.byte() % 12),
+        deadline: Duration::from_secs(30),
+    }
+}
+
+/// What was seen of a write so far, from outside.
+struct Watched {
+    plan: Plan<u8>,
+    requests: u32,
+    /// A request may have been applied, and nothing was read or judged since.
+    in_doubt: bool,
+    /// The last send was lost, and no read came after it.
+    unread: bool,
+}
+
+impl Watched {
+    fn new(plan: &Plan<u8>) -> Self {
+        Self {
+            plan: plan.clone(),
+            requests: 0,
+            in_doubt: plan.doubtful,
+            unread: plan.doubtful,
+        }
+    }
+
+    fn action(&mut self, action: &Action<u8>) {
+        match action {
+            Action::Send { condition, .. } => {
+                self.requests += 1;
+                let free = self.plan.goal == Goal::Append || self.plan.unconditional;
+                assert!(
+                    *condition != Condition::None || free,
+                    "sent without a condition"
+                );
+                assert!(
+                    !self.unread || self.plan.goal == Goal::Append,
+                    "a blind resend"
+                );
+            }
+            Action::Read => self.requests += 1,
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, action: &Action<u8>, event: &Event<u8>) {
+        match (action, event) {
+            (Action::Send { .. }, Event::Failed { failure, .. }) => {
+                let lost = matches!(failure, Failure::InFlight | Failure::Pending);
+                self.in_doubt |= lost;
+                self.unread |= lost;
+            }
+            (Action::Judge, Event::Judged(_)) => self.in_doubt = false,
+            (Action::Read, Event::Read(_)) => (self.in_doubt, self.unread) = (false, false),
+            _ => {}
+        }
+    }
+
+    fn end(&self, outcome: Outcome, machine: &Machine<u8>) {
+        let tally = machine.tally();
+        // The last request is counted when it is decided on, even if the deadline overtakes it.
+        let overtaken = tally.requests - self.requests;
+        assert!(overtaken <= 1, "the count of requests");
+        assert!(tally.rounds <= self.plan.max_rounds, "the limit of rounds");
+        assert!(
+            tally.transient <= self.plan.max_transient,
+            "the limit of waits"
+        );
+        let plain = matches!(
+            outcome,
+            Outcome::Failed | Outcome::Exhausted | Outcome::Refused | Outcome::Locked
+        );
+        assert!(
+            !(plain && self.in_doubt),
+            "{outcome:?} while a write is in doubt"
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! Mistakes in a policy, told before anything is merged.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::plan::Plan;
+use super::policy::{Nested, Policy};
+use super::rule::Rule;
+use crate::json;
+
+impl Policy {
+    /// Looks for mistakes: what [`ThreeWay::checked`](super::ThreeWay::checked) refuses.
+    ///
+    /// | mistake | example |
+    /// |---|---|
+    /// | a malformed pointer | `title` |
+    /// | two different rules, sides or ranges for one place | `/a` as `Text` and as `Set` |
+    /// | a rule that never applies, because a place above is merged as a whole | `/a` as `Atomic`, `/a/b` as `Set` |
+    /// | a rule for one element of a list, whose number changes | `/items` as keyed, `/items/0/qty` |
+    /// | a preference that the rule of the place contradicts | `/a` as `Local`, remote preferred |
+    /// | a range that holds no number, or is for no counter | from 9 to 1 |
+    /// | a list that is keyed by nothing | |
+    /// | a pointer to what the type does not have | `/titel`, in what a derived policy was extended by |
+    ///
+    /// Without this check a malformed pointer matches nothing, and of two rules for one place the later
+    /// one holds.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake found.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::merge::{Policy, Rule};
+    ///
+    /// let policy = Policy::new().field("/a", Rule::Atomic).field("/a/b", Rule::Set);
+    /// let error = policy.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "the rule at /a/b never applies: /a is merged as a whole (atomic)");
+    /// ```
+    pub fn check(&self) -> Result<(), PolicyError> {
+        self.pointers()
+            .try_for_each(|pointer| self.leads_somewhere(pointer))?;
+        contradiction(&self.fields, Rule::agrees_with, |a, b| {
+            format!("has two rules, {} and {}", a.name(), b.name())
+        })?;
+        contradiction(&self.prefer_at, PartialEq::eq, |_, _| {
+            "prefers both sides".into()
+        })?;
+        contradiction(&self.ranges, PartialEq::eq, |_, _| "has two ranges".into())?;
+        let plan = Plan::of(self);
+        for (pointer, rule) in &self.fields {
+            if matches!(rule, Rule::Keyed(keyed) if keyed.members().is_empty()) {
+                return Err(PolicyError::new(pointer, "is keyed by nothing"));
+            }
+            is_reached(&plan, pointer)?;
+        }
+        for (pointer, side) in &self.prefer_at {
+            is_reached(&plan, pointer)?;
+            if let Some(rule) = plan.rule_at(pointer)
+                && rule.winner().is_some_and(|winner| winner != *side)
+            {
+                let reason = format!("prefers another side than its rule, {}", rule.name());
+                return Err(PolicyError::new(pointer, reason));
+            }
+        }
+        for (pointer, (least, most)) in &self.ranges {
+            if least > most {
+                return Err(PolicyError::new(
+                    pointer,
+                    "has a range that holds no number",
+                ));
+            }
+            if let Some(rule) = plan
+                .rule_at(pointer)
+                .filter(|rule| !matches!(rule, Rule::Counter))
+            {
+                let reason = format!("has a range, but its rule is no counter ({})", rule.name());
+                return Err(PolicyError::new(pointer, reason));
+            }
+        }
+        for (pointer, nested) in &self.nested {
+            // The policy of a type was checked where it was derived, may contain itself, and may be put
+            // aside by a rule for the whole place.
+            let Nested::Known(nested) = nested else {
+                continue;
+            };
+            is_reached(&plan, pointer)?;
+            let rule = self.fields.iter().find(|(place, _)| place == pointer);
+            if let Some((_, rule)) = rule.filter(|(_, rule)| !rule.goes_inside()) {
+                return Err(as_a_whole(pointer, pointer, rule));
+            }
+            nested.check().map_err(|e| e.under(pointer))?;
+        }
+        Ok(())
+    }
+
+    /// All pointers, in the order in which mistakes are told.
+    fn pointers(&self) -> impl Iterator<Item = &String> {
+        let fields = self.fields.iter().map(|(pointer, _)| pointer);
+        fields
+            .chain(self.nested.iter().map(|(pointer, _)| pointer))
+            .chain(self.prefer_at.iter().map(|(pointer, _)| pointer))
+            .chain(self.ranges.iter().map(|(pointer, _)| pointer))
+            .chain(self.aliases.iter().map(|(pointer, _)| pointer))
+            .chain(self.tags.iter().map(|(pointer, _)| pointer))
+    }
+
+    fn leads_somewhere(&self, pointer: &str) -> Result<(), PolicyError> {
+        let Some(tokens) = json::pointer_tokens(pointer) else {
+            let reason = "is no JSON Pointer (it must be empty or begin with /)";
+            return Err(PolicyError::new(pointer, reason));
+        };
+        self.unknown(&tokens).map_or(Ok(()), |token| {
+            let reason = format!("leads nowhere: the type has no {token}");
+            Err(PolicyError::new(pointer, reason))
+        })
+    }
+
+    /// The token that the types along the way do not have.
+    fn unknown<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
+        let first = &**tokens.first()?;
+        // What an enum has depends on the variant.
+        if !self.tags.is_empty() {
+            return None;
+        }
+        if self
+            .known
+            .is_some_and(|known| first != "*" && !known.contains(&first))
+        {
+            return Some(first);
+        }
+        self.nested.iter().find_map(|(pointer, nested)| {
+            let way = json::pointer_tokens(pointer)?;
+            let is_on_it = !way.is_empty()
+                && way.len() < tokens.len()
+                && way
+                    .iter()
+                    .zip(tokens)
+                    .all(|(step, token)| step == "*" || step == token);
+            if is_on_it {
+                nested.policy().unknown(&tokens[way.len()..])
+            } else {
+                None
+            }
+        })
+    }
+}
+
+/// Two things said of one place that differ.
+fn contradiction<X>(
+    said: &[(String, X)],
+    agree: impl Fn(&X, &X) -> bool,
+    reason: impl Fn(&X, &X) -> String,
+) -> Result<(), PolicyError> {
+    for (at, (pointer, this)) in said.iter().enumerate() {
+        let differs = |(other, that): &&(String, X)| other == pointer && !agree(that, this);
+        if let Some((_, that)) = said[..at].iter().find(differs) {
+            return Err(PolicyError::new(pointer, reason(that, this)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a place that is never asked for its rule, because one above it decides.
+fn is_reached(plan: &Plan, pointer: &str) -> Result<(), PolicyError> {
+    for (end, _) in pointer.match_indices('/') {
+        let above = &pointer[..end];
+        let token = pointer[end + 1..].split('/').next().unwrap_or_default();
+        match plan.rule_at(above) {
+            None | Some(Rule::Auto) => {}
+            Some(Rule::Keyed(_) | Rule::Sequence) if token == "*" => {}
+            Some(rule @ (Rule::Keyed(_) | Rule::Sequence)) => {
+                let (above, rule) = (shown(above), rule.name());
+                let reason = format!(
+                    "never applies: the elements of {above} are reached by *, not by {token} ({rule})"
+                );
+                return Err(PolicyError::of_rule(pointer, reason));
+            }
+            Some(rule) => return Err(as_a_whole(pointer, above, rule)),
+        }
+    }
+    Ok(())
+}
+
+fn as_a_whole(pointer: &str, above: &str, rule: &Rule) -> PolicyError {
+    let (above, rule) = (shown(above), rule.name());
+    let reason = format!("never applies: {above} is merged as a whole ({rule})");
+    PolicyError::of_rule(pointer, reason)
+}
+
+fn shown(pointer: &str) -> &str {
+    if pointer.is_empty() {
+        "the whole document"
+    } else {
+        pointer
+    }
+}
+
+/// A policy that contradicts itself, or a pointer that cannot match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    pointer: String,
+    reason: String,
+    /// It is the rule at the pointer that is wrong.
+    of_rule: bool,
+}
+
+impl PolicyError {
+    fn new(pointer: &str, reason: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            reason: reason.into(),
+            of_rule: false,
+        }
+    }
+
+    fn of_rule(pointer: &str, reason: String) -> Self {
+        Self {
+            of_rule: true,
+            ..Self::new(pointer, reason)
+        }
+    }
+
+    fn under(mut self, pointer: &str) -> Self {
+        self.pointer.insert_str(0, pointer);
+        self
+    }
+
+    /// The pointer that is to blame.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.of_rule { "the rule at " } else { "" };
+        write!(f, "{what}{} {}", shown(&self.pointer), self.reason)
+    }
+}
+
+impl std::error::Error for PolicyError {}

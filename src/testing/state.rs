@@ -1,0 +1,247 @@
+//! The documents of the test server and what it makes of a request.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use ::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::dialect::Dialect;
+use super::patch;
+use super::recorded::Recorded;
+use super::reply::{Reply, tag};
+use super::step::{Answer, Change, Lost, Step};
+use crate::json::Document;
+use crate::merge::{Policy, transplant};
+
+/// A request, however it came.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// What comes back.
+pub(super) struct Answered {
+    /// `None`: the connection is cut.
+    pub(super) reply: Option<Reply>,
+    pub(super) delay: Duration,
+}
+
+pub(super) struct State {
+    resources: BTreeMap<String, Resource>,
+    named: u64,
+    pub(super) dialect: Dialect,
+    pub(super) stale_status: Option<StatusCode>,
+    pub(super) locked: BTreeSet<String>,
+    pub(super) reads: VecDeque<Step>,
+    pub(super) writes: VecDeque<Step>,
+    pub(super) log: Vec<Recorded>,
+}
+
+/// One path. Versions count on after a removal, so that no tag ever comes back.
+#[derive(Default)]
+struct Resource {
+    version: u64,
+    text: Option<String>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            resources: BTreeMap::new(),
+            named: 0,
+            dialect: Dialect::ProblemDetails,
+            stale_status: None,
+            locked: BTreeSet::new(),
+            reads: VecDeque::new(),
+            writes: VecDeque::new(),
+            log: Vec::new(),
+        }
+    }
+
+    pub(super) fn store(&mut self, path: &str, text: String) -> u64 {
+        let resource = self.resources.entry(path.to_owned()).or_default();
+        resource.version += 1;
+        resource.text = Some(text);
+        resource.version
+    }
+
+    pub(super) fn remove(&mut self, path: &str) -> bool {
+        let resource = self.resources.get_mut(path);
+        resource.is_some_and(|resource| resource.text.take().is_some())
+    }
+
+    /// Version and text of what is there.
+    pub(super) fn current(&self, path: &str) -> Option<(u64, &str)> {
+        let resource = self.resources.get(path)?;
+        Some((resource.version, resource.text.as_deref()?))
+    }
+
+    /// Whether the next request of this kind is going to be lost.
+    pub(super) fn loses(&self, method: &Method) -> bool {
+        let script = if is_read(method) {
+            &self.reads
+        } else {
+            &self.writes
+        };
+        script.front().is_some_and(|step| step.lost.is_some())
+    }
+
+    pub(super) fn handle(&mut self, asked: Asked) -> Answered {
+        let script = if is_read(&asked.method) {
+            &mut self.reads
+        } else {
+            &mut self.writes
+        };
+        let step = script.pop_front().unwrap_or_default();
+        let reply = (step.lost != Some(Lost::Request)).then(|| {
+            self.somebody_else(&asked.path, step.change);
+            match step.answer {
+                Some(Answer::Instead(reply)) => reply,
+                Some(Answer::After(reply)) => {
+                    let _ = self.carry_out(&asked);
+                    reply
+                }
+                None => self.carry_out(&asked),
+            }
+        });
+        self.log
+            .push(Recorded::new(asked, reply.as_ref(), step.lost));
+        Answered {
+            reply: reply.filter(|_| step.lost.is_none()),
+            delay: step.delay,
+        }
+    }
+
+    fn somebody_else(&mut self, path: &str, change: Option<Change>) {
+        match change {
+            Some(Change::Remove) => drop(self.remove(path)),
+            Some(Change::Edit(edit)) => {
+                let document = self.current(path).map(|(_, text)| text.parse::<Document>());
+                if let Some(Ok(document)) = document {
+                    let mut value = document.to_value();
+                    let before = Document::from_value(&value);
+                    edit(&mut value);
+                    // What the edit left alone keeps its text: a server does not rewrite numbers.
+                    let after = Document::from_value(&value);
+                    let edited = transplant(&document, &before, &after, &Policy::new());
+                    self.store(path, edited.as_str().to_owned());
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn carry_out(&mut self, asked: &Asked) -> Reply {
+        let reply = match asked.method.as_str() {
+            "GET" | "HEAD" => self.read(asked),
+            "PUT" | "PATCH" | "DELETE" => self.write(asked),
+            "POST" => self.append(asked),
+            _ => Err(Wrong(405, "method", "This method is not known")),
+        };
+        let mut reply =
+            reply.unwrap_or_else(|Wrong(status, kind, title)| Reply::problem(status, kind, title));
+        if asked.method == Method::HEAD {
+            reply.body.clear();
+        }
+        reply
+    }
+
+    fn read(&self, asked: &Asked) -> Result<Reply, Wrong> {
+        let (version, text) = self.current(&asked.path).ok_or(NOT_FOUND)?;
+        Ok(if names(asked, &IF_NONE_MATCH, version) {
+            Reply::new(304).version(version)
+        } else {
+            document(200, version, text)
+        })
+    }
+
+    fn write(&mut self, asked: &Asked) -> Result<Reply, Wrong> {
+        if self.locked.contains(&asked.path) {
+            return Err(Wrong(423, "locked", "Somebody holds a lock on it"));
+        }
+        let current = self.current(&asked.path);
+        let pinned = asked.headers.contains_key(IF_MATCH);
+        let stale = match current {
+            Some((version, _)) => {
+                pinned && !names(asked, &IF_MATCH, version) || names(asked, &IF_NONE_MATCH, version)
+            }
+            None => pinned,
+        };
+        if stale {
+            return Ok(self.dialect.refusal(self.stale_status, current));
+        }
+        let text = match (asked.method.as_str(), current) {
+            ("PUT", _) => json(&asked.body)?.as_str().to_owned(),
+            (_, None) => return Err(NOT_FOUND),
+            ("PATCH", Some((_, text))) => patched(asked, &json(text.as_bytes())?)?,
+            _ => {
+                self.remove(&asked.path);
+                return Ok(Reply::new(204));
+            }
+        };
+        let status = if current.is_some() { 204 } else { 201 };
+        let version = self.store(&asked.path, text);
+        Ok(Reply::new(status).version(version))
+    }
+
+    fn append(&mut self, asked: &Asked) -> Result<Reply, Wrong> {
+        let text = json(&asked.body)?.as_str().to_owned();
+        self.named += 1;
+        let location = format!("{}/{}", asked.path.trim_end_matches('/'), self.named);
+        let version = self.store(&location, text.clone());
+        Ok(document(201, version, &text).header(LOCATION.as_str(), &location))
+    }
+}
+
+/// A refusal of the server's own: status, kind and title of a problem.
+pub(super) struct Wrong(
+    pub(super) u16,
+    pub(super) &'static str,
+    pub(super) &'static str,
+);
+
+const NOT_FOUND: Wrong = Wrong(404, "not-found", "Nothing is here");
+
+pub(super) fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn document(status: u16, version: u64, text: &str) -> Reply {
+    Reply::new(status)
+        .body("application/json", text)
+        .version(version)
+}
+
+fn json(body: &[u8]) -> Result<Document, Wrong> {
+    Document::parse(body).map_err(|_| Wrong(400, "not-json", "This is not JSON"))
+}
+
+/// Whether a condition names this version, or any.
+fn names(asked: &Asked, header: &HeaderName, version: u64) -> bool {
+    let value = asked
+        .headers
+        .get(header)
+        .and_then(|value| value.to_str().ok());
+    value
+        .is_some_and(|value| value == "*" || value.split(',').any(|one| one.trim() == tag(version)))
+}
+
+fn patched(asked: &Asked, target: &Document) -> Result<String, Wrong> {
+    let media_type = asked.headers.get(CONTENT_TYPE);
+    let patched = match media_type.map(HeaderValue::as_bytes) {
+        Some(b"application/merge-patch+json") => patch::merge(target, &json(&asked.body)?),
+        Some(b"application/json-patch+json") => patch::operations(target, &json(&asked.body)?)?,
+        _ => {
+            return Err(Wrong(
+                415,
+                "patch-type",
+                "This server takes the two JSON patches",
+            ));
+        }
+    };
+    Ok(patched.as_str().to_owned())
+}

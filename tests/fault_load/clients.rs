@@ -1,0 +1,201 @@
+//! The clients: who edits what, and what they were told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ifmatch::{Client, Collection, Error, ErrorKind, Limits, Merge, RetryPolicy};
+use serde::{Deserialize, Serialize};
+
+use crate::books::Books;
+use crate::proxy::Proxy;
+use crate::server::Server;
+use crate::wrong::{DropsCondition, ResendsBlindly};
+
+const CLIENTS: u64 = 16;
+/// Documents of one kind that the clients edit at the same time, each now this one, now that one.
+const AT_ONCE: u64 = 4;
+/// Edits of one kind before all clients move on to other documents, so that none grows without end.
+const EDITS_EACH: u64 = 12;
+
+/// What is edited. The member `untouched` of each document is none of this type.
+#[derive(Serialize, Deserialize, Merge)]
+struct Page {
+    #[merge(counter)]
+    n: i64,
+    #[merge(set)]
+    ids: Vec<String>,
+    #[merge(text)]
+    text: String,
+    title: String,
+}
+
+/// A mistake built into the clients on purpose.
+#[derive(Clone, Copy)]
+pub(crate) enum Tampering {
+    None,
+    DropsCondition,
+    ResendsBlindly,
+}
+
+/// How much, and with which faults.
+pub(crate) struct Load {
+    pub(crate) seed: u64,
+    pub(crate) edits: u64,
+    pub(crate) tampering: Tampering,
+}
+
+/// What an edit is to leave behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// One more; a lost reply cannot always be settled.
+    Counter,
+    /// One more, with a write stamp, so that it can.
+    Stamped,
+    /// An element of a set.
+    Set,
+    /// A line of a text.
+    Text,
+    /// The title, over which there are conflicts.
+    Title,
+}
+
+/// What the client was told of an edit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    Acknowledged,
+    Failed(ErrorKind),
+    Unknown,
+}
+
+/// One edit and its end.
+pub(crate) struct Edit {
+    pub(crate) kind: Kind,
+    pub(crate) path: String,
+    /// What a set, a text or a title has of it.
+    pub(crate) mark: String,
+    pub(crate) told: Told,
+}
+
+impl Load {
+    /// Sends all edits, waits until nothing is under way any more, and opens the books.
+    pub(crate) async fn run(self) -> Books {
+        let server = Arc::new(Server::default());
+        let each = self.edits.div_ceil(CLIENTS);
+        let (mut clients, mut proxies) = (Vec::new(), Vec::new());
+        for number in 0..CLIENTS {
+            let proxy = Proxy::start(self.seed, number, server.clone()).await;
+            let pages = self.client(proxy.uri());
+            proxies.push(proxy);
+            clients.push(tokio::spawn(edits(number, each, pages)));
+        }
+        let mut done = Vec::new();
+        for client in clients {
+            done.extend(client.await.unwrap());
+        }
+        let (mut requests, mut faults) = (0, 0);
+        for proxy in proxies {
+            let (carried, failed) = proxy.close().await;
+            (requests, faults) = (requests + carried, faults + failed);
+        }
+        Books::new(done, &server, requests, faults)
+    }
+
+    fn client(&self, uri: &str) -> Client {
+        let limits = Limits::default()
+            .rounds(64)
+            .transient(30)
+            .request(Duration::from_millis(500));
+        let retry = RetryPolicy::default()
+            .first(Duration::from_millis(1))
+            .cap(Duration::from_millis(20))
+            .budget(u32::MAX);
+        let builder = Client::builder(uri).limits(limits).retry(retry);
+        let builder = match self.tampering {
+            Tampering::None => builder,
+            Tampering::DropsCondition => builder.transport(DropsCondition(reqwest::Client::new())),
+            Tampering::ResendsBlindly => builder.transport(ResendsBlindly(reqwest::Client::new())),
+        };
+        builder.build().unwrap()
+    }
+}
+
+async fn edits(client: u64, count: u64, pages: Client) -> Vec<Edit> {
+    let mut done = Vec::new();
+    for number in 0..count {
+        let kinds = [
+            Kind::Counter,
+            Kind::Set,
+            Kind::Text,
+            Kind::Stamped,
+            Kind::Title,
+        ];
+        let (round, kind) = (number / 5, kinds[usize::try_from(number % 5).unwrap()]);
+        let collection = collection(&pages, kind);
+        let id = round / EDITS_EACH * AT_ONCE + (client + round) % AT_ONCE;
+        let mark = format!("e-{client}-{number}");
+        let outcome = edit(&collection, kind, client, id, mark.clone()).await;
+        let told = match outcome {
+            Ok(()) => Told::Acknowledged,
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => Told::Unknown,
+            Err(error) => Told::Failed(error.kind()),
+        };
+        let path = format!("/{}/{id}", name(kind));
+        done.push(Edit {
+            kind,
+            path,
+            mark,
+            told,
+        });
+    }
+    done
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counters",
+        Kind::Stamped => "stamped",
+        Kind::Set => "sets",
+        Kind::Text => "texts",
+        Kind::Title => "titles",
+    }
+}
+
+fn collection(client: &Client, kind: Kind) -> Collection<Page> {
+    let collection = client.collection(name(kind));
+    if kind == Kind::Stamped {
+        collection.write_stamp("/stamps")
+    } else {
+        collection
+    }
+}
+
+async fn edit(
+    pages: &Collection<Page>,
+    kind: Kind,
+    client: u64,
+    id: u64,
+    mark: String,
+) -> Result<(), Error> {
+    let edit = move |page: &mut Page| match kind {
+        Kind::Counter | Kind::Stamped => page.n += 1,
+        Kind::Set => page.ids.push(mark.clone()),
+        Kind::Text => page.text = with_line(&page.text, client, &mark),
+        Kind::Title => page.title.clone_from(&mark),
+    };
+    pages.update(id, edit).await.map(drop)
+}
+
+/// The text with one more line in this client's own section. The sections are made by whoever comes
+/// first, all at once, so that no two edits touch each other.
+fn with_line(text: &str, client: u64, line: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if lines.is_empty() {
+        lines = (0..CLIENTS)
+            .flat_map(|client| [format!("# {client}"), format!("## {client}")])
+            .collect();
+    }
+    let heading = format!("# {client}");
+    let at = lines.iter().position(|line| *line == heading).unwrap();
+    lines.insert(at + 1, line.to_owned());
+    lines.join("\n") + "\n"
+}

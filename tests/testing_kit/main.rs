@@ -1,0 +1,7 @@
+//! What `ifmatch::testing` promises to people who test their applications with it.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod asserting;
+mod laws;
+mod scripting;
+mod serving;
