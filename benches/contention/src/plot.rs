@@ -31,7 +31,7 @@ pub fn plot(path: &Path, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     panel(
         &right,
         "time, one after the other = 1",
-        0.25..8.0,
+        0.25..16.0,
         lines,
         time,
     )?;
