@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::AUTHORIZATION;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +18,7 @@ use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
 use crate::refusal::{Generic, Profile};
-use crate::retry::{Host, Limits, RetryPolicy};
+use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
@@ -80,6 +81,7 @@ impl Client {
             limits: Limits::default(),
             observer: None,
             lane: LANE,
+            rate: None,
             fault: None,
         }
     }
@@ -145,6 +147,7 @@ const LANE: usize = 4_096;
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`lane`](Self::lane) | 4 096 writes wait for their turn |
+/// | [`rate_limit`](Self::rate_limit) | none |
 /// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
@@ -159,6 +162,7 @@ pub struct ClientBuilder {
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
     lane: usize,
+    rate: Option<Rate>,
     fault: Option<Error>,
 }
 
@@ -244,6 +248,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends at most so many requests in so much time: that many at once after a rest, and evenly spaced
+    /// ones after those. Clones share the rate, and requests go out in the order in which they came.
+    ///
+    /// What the server says about its quotas (`Retry-After`, `RateLimit`) is heeded besides, with or without
+    /// a rate. The time that a call is held back is in its report
+    /// ([`waited`](crate::WriteReport::waited)) and counts towards its time; a call that would have to wait
+    /// longer than its time ends at once, as `Exhausted`.
+    pub fn rate_limit(mut self, requests: u32, per: Duration) -> Self {
+        self.rate = Some(Rate::new(requests, per));
+        self
+    }
+
     /// Who is told of conflicts and writes.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
@@ -272,7 +288,7 @@ impl ClientBuilder {
         let exchange = Exchange {
             transport,
             authenticator: self.authenticator,
-            host: Host::new(self.retry.budget),
+            host: Host::new(self.retry.budget, self.rate),
             limits: self.limits,
             headers: self.headers,
         };

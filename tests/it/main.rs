@@ -10,6 +10,7 @@ mod support;
 
 mod api_versions;
 mod bounded;
+mod crowds;
 mod dropped;
 mod envelopes;
 mod handlers;
@@ -21,6 +22,7 @@ mod nothing_dropped;
 mod once;
 mod only_races;
 mod posts;
+mod rates;
 mod reading;
 mod real_connections;
 mod removals;
