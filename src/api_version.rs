@@ -1,10 +1,9 @@
 //! Which version of an API a client speaks.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::error::Error;
-use crate::http::Problem;
 use crate::path::{self, IntoPath};
 
 /// The version of an API that a client speaks, and where each request says so.
@@ -102,35 +101,4 @@ impl ApiVersion {
 fn value(text: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(text)
         .map_err(|_| Error::config(format!("no header can carry the API version {text:?}")))
-}
-
-/// Codes, and last parts of problem types, that say that a version of the API is not spoken.
-const WORDS: [&str; 9] = [
-    "unsupportedapiversion",
-    "unsupportedversion",
-    "apiversionnotsupported",
-    "versionnotsupported",
-    "invalidapiversion",
-    "invalidapiversionparameter",
-    "missingapiversionparameter",
-    "apiversionunspecified",
-    "unknownapiversion",
-];
-
-/// Whether a refusal says that this version of the API is not spoken.
-pub(crate) fn is_unsupported(problem: &Problem, spoken: Option<&ApiVersion>) -> bool {
-    let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
-    let mut names = last_part.into_iter().chain(problem.code());
-    let by_type = spoken.is_some_and(|version| version.as_media_type().is_some());
-    names.any(|name| WORDS.contains(&plain(name).as_str()))
-        || by_type
-            && matches!(
-                problem.status(),
-                StatusCode::NOT_ACCEPTABLE | StatusCode::UNSUPPORTED_MEDIA_TYPE
-            )
-}
-
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -4,6 +4,7 @@ mod envelope;
 mod generic;
 mod kind;
 pub mod profiles;
+mod unsupported;
 mod versioning;
 
 pub use envelope::Envelope;
@@ -15,7 +16,6 @@ pub use versioning::{Versioning, WeakTags};
 
 use ::http::{HeaderMap, StatusCode};
 
-use crate::api_version::{self, ApiVersion};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 
@@ -75,18 +75,18 @@ pub trait Profile: Send + Sync + 'static {
 
 /// What a refusal means: the profile first, then what the status says by itself.
 ///
-/// `spoken`: the version of the API that the client asked for. `pinned`: the request carried a
-/// condition.
+/// `by_media_type`: the client asks for its version of the API by the media type of documents. `pinned`:
+/// the request carried a condition.
 pub(crate) fn classify(
     profile: &dyn Profile,
-    spoken: Option<&ApiVersion>,
+    by_media_type: bool,
     problem: &Problem,
     pinned: bool,
 ) -> RefusalKind {
     if let Some(kind) = profile.classify(problem) {
         return kind;
     }
-    if api_version::is_unsupported(problem, spoken) {
+    if unsupported::is_unsupported(problem, by_media_type) {
         return RefusalKind::UnsupportedApiVersion;
     }
     match problem.status() {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, Errand, NoReply, Who};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::{RefusalKind, classify};
+use crate::refusal::RefusalKind;
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -243,7 +243,7 @@ pub(super) async fn ask(
                 }
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
                 let shared = &target.shared;
-                let meaning = classify(&*shared.profile, shared.version.as_ref(), &problem, false);
+                let meaning = shared.classify(&problem, false);
                 let kind = match (meaning, reply.status.as_u16()) {
                     (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
                     (_, 404) => ErrorKind::NotFound,

@@ -9,9 +9,10 @@ use super::abandoned::Abandoned;
 use super::lane::Lanes;
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
+use crate::http::Problem;
 use crate::merge::Policy;
 use crate::observe::Observer;
-use crate::refusal::{Envelope, Profile};
+use crate::refusal::{Envelope, Profile, RefusalKind, classify};
 use crate::retry::RetryPolicy;
 use crate::store::{Filing, StoredSnapshot};
 use crate::strategy::Derived;
@@ -48,6 +49,15 @@ pub(crate) struct Shared {
     /// One strategy for each type that derives it, so that edits through any handle can go together.
     pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
+}
+
+impl Shared {
+    /// What a refusal means. `pinned`: the request carried a condition.
+    pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
+        let version = self.version.as_ref();
+        let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
+        classify(&*self.profile, by_media_type, problem, pinned)
+    }
 }
 
 /// One resource as a handle addresses it.

@@ -14,7 +14,7 @@ use crate::exchange::{Call, Errand, NoReply};
 use crate::http::{Problem, Validator, essence, is_html};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind, classify};
+use crate::refusal::{Found, RefusalKind};
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
 
@@ -154,8 +154,7 @@ impl Driver<'_> {
         self.told = wait.or(self.told);
         self.trouble = Some(Trouble::Status(status));
         let problem = Problem::read(status, &reply.headers, &reply.body, &self.target.url);
-        let shared = &self.target.shared;
-        let kind = classify(&*shared.profile, shared.version.as_ref(), &problem, false);
+        let kind = self.target.shared.classify(&problem, false);
         self.said = Some((kind, problem));
         Event::Failed { failure, wait }
     }
@@ -294,8 +293,7 @@ impl Driver<'_> {
         let creates = payload.is_some_and(|payload| payload.creates);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let spoken = self.target.shared.version.as_ref();
-        let kind = classify(profile, spoken, &problem, pinned);
+        let kind = self.target.shared.classify(&problem, pinned);
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
@@ -303,8 +301,13 @@ impl Driver<'_> {
             .and_then(|(body, validator)| {
                 let depth = self.target.shared.exchange.limits.depth;
                 let opened = self.target.envelope().open(&body, depth)?;
+                if self.is_stamped(&opened.document) {
+                    // The refusal is of a second delivery: a read settles that.
+                    return None;
+                }
                 let (known, headers) = (Some(validator.clone()), reply.headers.clone());
-                self.remote = Some(reading::snapshot(opened, known, headers));
+                let snapshot = reading::snapshot(opened, known, headers);
+                (self.remote, self.gone) = (Some(snapshot), false);
                 Some(validator)
             });
         let refused = match (kind, reply.status.as_u16()) {
