@@ -71,6 +71,7 @@ impl Client {
     pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder {
             base: base_url.as_ref().to_owned(),
+            https_only: false,
             transport: None,
             authenticator: None,
             headers: HeaderMap::new(),
@@ -139,7 +140,8 @@ const LANE: usize = 4_096;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`transport`](Self::transport) | reqwest, its own retries and redirects off |
+/// | [`https_only`](Self::https_only) | off: the base URL may be `http` |
+/// | [`transport`](Self::transport) | reqwest, its own retries, redirects and decompression off |
 /// | [`auth`](Self::auth) | none |
 /// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
@@ -152,6 +154,7 @@ const LANE: usize = 4_096;
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base: String,
+    https_only: bool,
     transport: Option<Arc<dyn Transport>>,
     authenticator: Option<Arc<dyn Authenticator>>,
     headers: HeaderMap,
@@ -167,10 +170,22 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// Refuses a base URL that is not `https`.
+    ///
+    /// Redirects, next pages and the addresses of new resources are held to the origin of the base URL,
+    /// and so to its scheme: with this nothing is ever sent without TLS. A reqwest client of one's own
+    /// has to be told as well, see [`http_client`](Self::http_client).
+    pub fn https_only(mut self) -> Self {
+        self.https_only = true;
+        self
+    }
+
     /// Sends through a reqwest client of one's own: proxies, certificates, timeouts.
     ///
     /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`:
-    /// a layer that resends beneath the write loop makes it take its own write for another's.
+    /// a layer that resends beneath the write loop makes it take its own write for another's, and one that
+    /// follows redirects takes validators, and perhaps bodies and keys, to other servers. A redirect that
+    /// it has followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
         self.transport(Reqwest::with(client))
     }
@@ -270,12 +285,16 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token or the API version is none, or if TLS cannot be set up.
+    /// `Config` if the base URL, the token or the API version is none, if the base URL is not `https`
+    /// and has to be, or if TLS cannot be set up.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let mut base = path::base(&self.base)?;
+        if self.https_only && base.scheme() != "https" {
+            return Err(Error::config("the base URL is not https, and has to be"));
+        }
         if let Some(version) = &self.version {
             base = version.settle(base, &mut self.headers)?;
         }

@@ -28,6 +28,7 @@ mod real_connections;
 mod removals;
 mod round_trips;
 mod secrets;
+mod security;
 mod stamps;
 mod strategies;
 mod told_truly;

@@ -19,25 +19,9 @@ pub(super) fn first_line(body: &str) -> Option<String> {
     readable.then(|| one_line(line))
 }
 
-/// The text in one line: white space joined, control characters left out, cut where it is too long.
+/// The text in one line, cut where it is too long.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    let mut length = 0;
-    for word in text.split_whitespace() {
-        let gap = (length > 0).then_some(' ');
-        for character in gap.into_iter().chain(word.chars()) {
-            if is_invisible(character) {
-                continue;
-            }
-            if length == LONGEST_LINE {
-                line.push('…');
-                return line;
-            }
-            line.push(character);
-            length += 1;
-        }
-    }
-    line
+    crate::line::one_line(text, LONGEST_LINE)
 }
 
 /// The text up to [`Problem::MAX_TEXT`]; where it was longer, `cut` becomes true.
@@ -49,12 +33,6 @@ pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
             format!("{}…", text.get(..end).unwrap_or_default())
         }
     }
-}
-
-/// Control characters, and those that turn the direction of text on a terminal or in a log.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether a body that starts with `<` is an HTML page, by its doctype or first element.
@@ -140,11 +118,6 @@ mod tests {
             assert_eq!(html_title(page).as_deref(), title, "{page}");
         }
         assert!(!looks_like_html("<Error><Code>X</Code></Error>"));
-    }
-
-    #[test]
-    fn text_for_a_log_cannot_break_out_of_its_line() {
-        assert_eq!(one_line("a\r\nb\u{1b}[31m\u{202E}c"), "a b[31mc");
     }
 
     #[test]
