@@ -17,6 +17,7 @@ use crate::handle::{Handle, Resourceful};
 use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
+use crate::probe::Probe;
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
@@ -114,6 +115,42 @@ impl Client {
         strategy: impl MergeStrategy<T>,
     ) -> Resource<T> {
         Resource::new(self.handle(path, Arc::new(strategy)))
+    }
+
+    /// Finds out whether an API really enforces preconditions: whether it lets a stale write through,
+    /// overwrites where something is to be created, gives two states the same version, hands out
+    /// versions that it does not take back.
+    ///
+    /// `below` is a collection: a path beneath the base URL, or a whole address of the same server. The
+    /// checks are done there on one resource of a random name, which is removed again, also after errors
+    /// and if the future is dropped; if it cannot be removed, the report says so. Versions, envelopes,
+    /// refusals and the API's version are taken as this client is set up. It is for times of setting up
+    /// and for tests, not for each start of a program.
+    ///
+    /// # Errors
+    ///
+    /// The throw-away resource could not be made: the kinds of a read, and `Config`. Once it is there,
+    /// whatever goes wrong is part of the report.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{ProbeCheck, Verdict, testing::ResourceServer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// let report = server.in_process().build()?.probe("articles").await?;
+    /// println!("{report}");
+    /// assert!(report.enforces_preconditions());
+    /// assert_eq!(report.verdict(ProbeCheck::StaleWrite), Verdict::Holds);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn probe(&self, below: impl AsRef<str>) -> Probe {
+        let url = path::beneath(&self.base, below.as_ref());
+        let strategy = self.shared.derived.of::<serde_json::Value>();
+        Probe::new(Handle::new(self.shared.clone(), url, strategy))
     }
 
     fn handle<T: Resourceful>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
