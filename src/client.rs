@@ -8,6 +8,7 @@ use ::http::header::AUTHORIZATION;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use crate::api_version::ApiVersion;
 use crate::auth::Authenticator;
 use crate::collection::{Collection, Resource};
 use crate::error::Error;
@@ -73,6 +74,7 @@ impl Client {
             transport: None,
             authenticator: None,
             headers: HeaderMap::new(),
+            version: None,
             retry: RetryPolicy::default(),
             profile: Box::new(Generic::default()),
             store: Box::new(MemoryStore::default()),
@@ -139,6 +141,7 @@ const LANE: usize = 4_096;
 /// |---|---|
 /// | [`transport`](Self::transport) | reqwest, its own retries and redirects off |
 /// | [`auth`](Self::auth) | none |
+/// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
 /// | [`profile`](Self::profile) | [`Generic`] |
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
@@ -152,6 +155,7 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     authenticator: Option<Arc<dyn Authenticator>>,
     headers: HeaderMap,
+    version: Option<ApiVersion>,
     retry: RetryPolicy,
     profile: Box<dyn Profile>,
     store: Box<dyn SnapshotStore>,
@@ -198,6 +202,12 @@ impl ClientBuilder {
     /// A header on every request.
     pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// Which version of the API is spoken, said in every request.
+    pub fn api_version(mut self, version: ApiVersion) -> Self {
+        self.version = Some(version);
         self
     }
 
@@ -260,12 +270,15 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL or the token is none, or if TLS cannot be set up.
-    pub fn build(self) -> Result<Client, Error> {
+    /// `Config` if the base URL, the token or the API version is none, or if TLS cannot be set up.
+    pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let base = path::base(&self.base)?;
+        let mut base = path::base(&self.base)?;
+        if let Some(version) = &self.version {
+            base = version.settle(base, &mut self.headers)?;
+        }
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(Reqwest::new().map_err(|error| {
@@ -283,6 +296,7 @@ impl ClientBuilder {
             exchange,
             retry: self.retry,
             profile: self.profile,
+            version: self.version,
             store: Filing::new(self.store),
             abandoned: Arc::default(),
             lanes: (self.lane > 0).then(|| Arc::new(Lanes::new(self.lane))),

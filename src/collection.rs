@@ -13,6 +13,7 @@ use crate::document::Versioned;
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
 use crate::handler::RefusalHandler;
+use crate::refusal::Envelope;
 use crate::restore::{IntoDocument, IntoValidator};
 use crate::store::StoredSnapshot;
 use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
@@ -80,6 +81,11 @@ macro_rules! settings {
             pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
                 let pair = (name.into(), value.to_string());
                 self.with(|handle| handle.query.push(pair))
+            }
+
+            /// Where the document lies inside the body, if otherwise than the profile says.
+            pub fn envelope(self, envelope: Envelope) -> Self {
+                self.with(|handle| handle.envelope = Some(envelope))
             }
 
             /// Keeps the ids of the latest 32 writes in the document, as an array of strings at this
@@ -287,7 +293,12 @@ impl<T: Resourceful> Collection<T> {
     pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
         match what.into_target() {
             DeleteInput::Id(id) => self.item(id).delete(),
-            DeleteInput::Seen(base, url, id) => Delete::new(self.handle.at(url, id), Some(*base)),
+            DeleteInput::Seen(base, url, id) => {
+                let at = url
+                    .map_err(Error::config)
+                    .and_then(|url| self.handle.at(url, id));
+                Delete::new(at, Some(*base))
+            }
         }
     }
 

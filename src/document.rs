@@ -29,6 +29,8 @@ pub struct Snapshot<T> {
     stored: StoredSnapshot,
     url: Url,
     id: Option<String>,
+    /// The server has said where it is.
+    named: bool,
 }
 
 /// A value that was written, with the report of how.
@@ -72,12 +74,18 @@ impl<T: DeserializeOwned> Versioned<T> {
                 stored,
                 url,
                 id,
+                named: true,
             },
         })
     }
 }
 
 impl<T> Versioned<T> {
+    /// It was made, and nobody said where: it can be read, but not saved or removed.
+    pub(crate) fn forget_address(&mut self) {
+        self.snapshot.named = false;
+    }
+
     /// The value alone; the validator is dropped.
     pub fn into_inner(self) -> T {
         self.value
@@ -105,7 +113,7 @@ impl<T> Snapshot<T> {
         self.stored.validator.as_ref()
     }
 
-    /// The address of the resource.
+    /// The address of the resource; that of its collection if a `post` was not told where it is.
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -118,6 +126,15 @@ impl<T> Snapshot<T> {
     /// The headers of the reply.
     pub fn headers(&self) -> &HeaderMap {
         &self.stored.headers
+    }
+
+    /// Where it can be written to, or why nowhere.
+    pub(crate) fn address(&self) -> Result<Url, &'static str> {
+        if self.named {
+            Ok(self.url.clone())
+        } else {
+            Err("the server made it without saying where, by `Location` or a member `id`")
+        }
     }
 
     pub(crate) fn stored(&self) -> &StoredSnapshot {
@@ -199,6 +216,7 @@ impl<T: Clone> Clone for Snapshot<T> {
             stored: self.stored.clone(),
             url: self.url.clone(),
             id: self.id.clone(),
+            named: self.named,
         }
     }
 }

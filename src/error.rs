@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Decode,
     /// A body is longer than allowed.
     TooLarge,
+    /// The server does not speak the version of the API that the client asks for.
+    UnsupportedApiVersion,
     /// The call itself cannot be carried out: an address, an id, a header, a policy.
     Config,
     /// The edit that was passed in failed; its error is the [source](std::error::Error::source).
@@ -236,6 +238,7 @@ questions! {
     is_locked => Locked,
     is_outcome_unknown => OutcomeUnknown,
     is_unusable_validator => UnusableValidator,
+    is_unsupported_api_version => UnsupportedApiVersion,
     is_exhausted => Exhausted,
     is_status => Status,
     is_transport => Transport,

@@ -1,5 +1,6 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +35,33 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
+/// What goes along with a call, and what it tells on its way.
+pub(crate) struct Errand<'a> {
+    pub(crate) deadline: Instant,
+    pub(crate) waited: &'a mut Duration,
+    /// Called right before a request goes out, with whose credentials it has: what is dropped before
+    /// that has sent nothing.
+    pub(crate) sent: &'a mut (dyn FnMut(Option<Who>) + Send),
+}
+
+/// Whose credentials a request has: a digest of the headers that the authenticator put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Who(u64);
+
+impl Who {
+    fn of(before: &HeaderMap, after: &HeaderMap) -> Self {
+        let mut put_on: Vec<_> = after
+            .iter()
+            .filter(|(name, value)| !before.get_all(*name).iter().any(|old| old == *value))
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        put_on.sort_unstable();
+        let mut hasher = DefaultHasher::new();
+        put_on.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// Why there is no reply.
 #[derive(Debug)]
 pub(crate) enum NoReply {
@@ -47,17 +75,18 @@ pub(crate) enum NoReply {
 
 impl Exchange {
     /// Sends a call, with the default headers beneath its own.
-    pub(crate) async fn send(
-        &self,
-        call: &Call,
-        deadline: Instant,
-        waited: &mut Duration,
-    ) -> Result<Response, NoReply> {
+    pub(crate) async fn send(&self, call: &Call, errand: Errand<'_>) -> Result<Response, NoReply> {
+        let Errand {
+            deadline,
+            waited,
+            sent,
+        } = errand;
         let mut url = call.url.clone();
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            self.pass_gate(deadline, waited).await?;
-            let reply = self.send_once(call, &url, deadline).await?;
+            let number = self.pass_gate(deadline, waited).await?;
+            let reply = self.send_once(call, &url, deadline, sent).await?;
+            self.heed(&reply.headers, number);
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
@@ -76,7 +105,8 @@ impl Exchange {
         }
     }
 
-    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<(), NoReply> {
+    /// Waits until a request may go out, and tells its number.
+    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
         let taken = self.host.take_place(Instant::now(), deadline);
         let (place, mut wait) = taken.map_err(NoReply::Gated)?;
         loop {
@@ -85,28 +115,29 @@ impl Exchange {
                 *waited += wait;
             }
             let now = Instant::now();
-            wait = self.host.closed_for(now);
-            if wait.is_zero() {
-                place.using();
-                self.host.sent(now);
-                return Ok(());
-            }
-            if later(now, wait) >= deadline {
-                return Err(NoReply::Gated(Held::ByServer(wait)));
-            }
+            wait = match self.host.pass(now) {
+                Ok(number) => {
+                    place.using();
+                    return Ok(number);
+                }
+                Err(wait) if later(now, wait) >= deadline => {
+                    return Err(NoReply::Gated(Held::ByServer(wait)));
+                }
+                Err(wait) => wait,
+            };
         }
     }
 
     /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
     /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that comes back later than one waits for
     /// a `Retry-After` is probed instead.
-    fn heed(&self, headers: &HeaderMap) {
+    fn heed(&self, headers: &HeaderMap, number: u64) {
         let quota = rate_limit(headers, SystemTime::now());
         if let Some(quota) = quota
             && !headers.contains_key(RETRY_AFTER)
             && quota.reset <= self.limits.retry_after
         {
-            self.host.told(quota, Instant::now());
+            self.host.told(quota, number, Instant::now());
         }
     }
 
@@ -115,6 +146,7 @@ impl Exchange {
         call: &Call,
         url: &Url,
         deadline: Instant,
+        sent: &mut (dyn FnMut(Option<Who>) + Send),
     ) -> Result<Response, NoReply> {
         let mut headers = self.headers.clone();
         for name in CONDITIONS {
@@ -124,9 +156,7 @@ impl Exchange {
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
-        if let Some(authenticator) = &self.authenticator {
-            in_time(deadline, authenticator.authenticate(&mut headers)).await?;
-        }
+        let who = self.authenticated(&mut headers, deadline).await?;
         let begun = Instant::now();
         let timeout = self
             .limits
@@ -141,25 +171,44 @@ impl Exchange {
             max_refusal_body: self.limits.refusal_body,
             timeout,
         };
+        sent(who);
         // A transport of the user's may not keep to the time.
         let reply = tokio::time::timeout(timeout, self.transport.send(request)).await;
         let reply =
             reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
         let reply = reply.map_err(NoReply::Transport)?;
         self.host.answered(begun.elapsed());
-        self.heed(&reply.headers);
         Ok(reply)
     }
 
-    /// What a snapshot of this address is filed under.
+    /// Puts the credentials on, and tells whose they are, unless the authenticator names its user.
+    async fn authenticated(
+        &self,
+        headers: &mut HeaderMap,
+        deadline: Instant,
+    ) -> Result<Option<Who>, NoReply> {
+        let Some(authenticator) = &self.authenticator else {
+            return Ok(None);
+        };
+        if authenticator.identity().is_some() {
+            in_time(deadline, authenticator.authenticate(headers)).await?;
+            return Ok(None);
+        }
+        let before = headers.clone();
+        in_time(deadline, authenticator.authenticate(headers)).await?;
+        Ok(Some(Who::of(&before, headers)))
+    }
+
+    /// What a snapshot of this address is filed under, and for whom.
     ///
     /// Any header may hold a key or a tenant; those that do not only split the store.
     pub(crate) async fn key(
         &self,
         url: &Url,
         call_headers: &HeaderMap,
+        view: Option<&str>,
         deadline: Instant,
-    ) -> SnapshotKey {
+    ) -> (SnapshotKey, Option<Who>) {
         let mut credentials = self.headers.clone();
         credentials.extend(call_headers.clone());
         let mut chosen_by = HeaderMap::new();
@@ -168,17 +217,16 @@ impl Exchange {
                 chosen_by.insert(name, value.clone());
             }
         }
-        let mut identity = None;
+        let (mut identity, mut who) = (None, None);
         if let Some(authenticator) = &self.authenticator {
             identity = authenticator.identity();
-            if identity.is_none()
-                && in_time(deadline, authenticator.authenticate(&mut credentials))
-                    .await
-                    .is_err()
-            {
-                // Whose the request will be is not known, so its snapshots are nobody's. The error
-                // comes again, and is told, when the request itself is authenticated.
-                identity = Some(crate::ids::uuid());
+            if identity.is_none() {
+                match self.authenticated(&mut credentials, deadline).await {
+                    Ok(whose) => who = whose,
+                    // Whose the request will be is not known, so its snapshots are nobody's. The error
+                    // comes again, and is told, when the request itself is authenticated.
+                    Err(_) => identity = Some(crate::ids::uuid()),
+                }
             }
         }
         let mut pairs: Vec<_> = credentials
@@ -189,7 +237,7 @@ impl Exchange {
         pairs.sort_unstable();
         let mut parts: Vec<&[u8]> = identity.iter().map(String::as_bytes).collect();
         parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
-        SnapshotKey::new(url, &chosen_by, &parts)
+        (SnapshotKey::new(url, &chosen_by, view, &parts), who)
     }
 }
 

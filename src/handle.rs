@@ -10,8 +10,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
+use crate::exchange::Who;
 use crate::handler::RefusalHandler;
 use crate::merge::Policy;
+use crate::refusal::Envelope;
 use crate::retry::later;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::strategy::Strategy;
@@ -34,6 +36,7 @@ pub(crate) struct Handle<T> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) stamp: Option<String>,
     pub(crate) strict: bool,
+    pub(crate) envelope: Option<Envelope>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
 }
@@ -50,6 +53,7 @@ impl<T> Clone for Handle<T> {
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
+            envelope: self.envelope.clone(),
             strategy: self.strategy.clone(),
             handler: self.handler.clone(),
         }
@@ -68,6 +72,7 @@ impl<T: Resourceful> Handle<T> {
             policy: Arc::new(strategy.policy().unwrap_or_default()),
             stamp: None,
             strict: false,
+            envelope: None,
             strategy,
             handler: None,
         }
@@ -79,6 +84,9 @@ impl<T: Resourceful> Handle<T> {
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
+        if let Some(version) = &self.shared.version {
+            version.put_on(&mut url);
+        }
         Ok(Target {
             shared: self.shared.clone(),
             url,
@@ -87,6 +95,7 @@ impl<T: Resourceful> Handle<T> {
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
+            envelope: self.envelope.clone(),
         })
     }
 
@@ -99,6 +108,19 @@ impl<T: Resourceful> Handle<T> {
         };
         item.id = Some(id.to_owned());
         item
+    }
+
+    /// An address of the server's with the query of this handle, as far as it has not got it.
+    pub(crate) fn with_query(&self, mut url: Url) -> Url {
+        let missing = |(name, value): &&(String, String)| {
+            !url.query_pairs()
+                .any(|(has, is)| has == **name && is == **value)
+        };
+        let missing: Vec<_> = self.query.iter().filter(missing).cloned().collect();
+        if !missing.is_empty() {
+            url.query_pairs_mut().extend_pairs(missing);
+        }
+        url
     }
 
     /// The same settings for an address that came with a snapshot.
@@ -123,10 +145,13 @@ impl<T: Resourceful> Handle<T> {
         let time = time.unwrap_or(exchange.limits.time);
         let call = crate::write::reading::read_call(&target, ::http::Method::GET, false);
         let deadline = later(since, time);
-        let key = exchange.key(&target.url, &call.headers, deadline).await;
+        let envelope = target.envelope();
+        let key = exchange.key(&target.url, &call.headers, envelope.view(), deadline);
+        let (key, who) = key.await;
         Ok(Begun {
             target,
             key,
+            who,
             since,
             time,
         })
@@ -139,17 +164,21 @@ pub(crate) struct Begun {
     pub(crate) target: Target,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
+    /// For whom.
+    pub(crate) who: Option<Who>,
     pub(crate) since: Instant,
     pub(crate) time: Duration,
 }
 
 impl Begun {
+    pub(crate) fn deadline(&self) -> Instant {
+        later(self.since, self.time)
+    }
+
     /// The snapshot on file, if its version is one that a condition can use here.
     pub(crate) async fn filed(&self) -> Option<StoredSnapshot> {
-        let shared = &self.target.shared;
-        let filed = shared.store.get(&self.key).await?;
-        let version = filed.validator.as_ref()?;
-        let versioning = shared.profile.versioning();
-        versioning.accepts(version).then_some(filed)
+        let store = &self.target.shared.store;
+        let filed = store.get(&self.key, self.deadline()).await?;
+        self.target.can_pin(&filed).then_some(filed)
     }
 }

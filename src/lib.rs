@@ -106,6 +106,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod api_version;
 mod auth;
 mod client;
 mod collection;
@@ -135,6 +136,7 @@ mod verbs;
 mod write;
 
 pub use ::async_trait::async_trait;
+pub use api_version::ApiVersion;
 pub use auth::Authenticator;
 pub use client::{Client, ClientBuilder};
 pub use collection::{Collection, Resource};
@@ -148,7 +150,7 @@ pub use json::Document;
 pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use observe::{ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;
-pub use refusal::{Generic, Profile, RefusalKind, Versioning, WeakTags};
+pub use refusal::{Envelope, Generic, Profile, RefusalKind, Versioning, WeakTags, profiles};
 pub use restore::{IntoDocument, IntoValidator};
 pub use retry::{Limits, RetryPolicy};
 pub use store::{MemoryStore, SnapshotKey, SnapshotStore, StoredSnapshot};

@@ -86,6 +86,11 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
+/// A segment of a path as it was before it was percent-encoded; `None`: that is no text.
+pub(crate) fn decoded(segment: &str) -> Option<String> {
+    String::from_utf8(crate::http::percent_decoded(segment).into_owned()).ok()
+}
+
 /// Reads a base address: absolute, `http` or `https`, without query and fragment.
 pub(crate) fn base(text: &str) -> Result<Url, Error> {
     let wrong = |why: &str| {

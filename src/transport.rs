@@ -155,6 +155,8 @@ impl Reqwest {
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let (max_body, max_refusal) = (request.max_body, request.max_refusal_body);
+        let is_write = request.method != Method::GET && request.method != Method::HEAD;
+        let asked = request.url.clone();
         let mut reply = self
             .client
             .request(request.method, request.url)
@@ -164,6 +166,11 @@ impl Transport for Reqwest {
             .send()
             .await
             .map_err(transport_error)?;
+        if is_write && reply.url() != &asked {
+            // A client of the user's own that follows redirects: what answers is not what was written to.
+            let message = "the HTTP client followed a redirect of a write";
+            return Err(TransportError::new(Fate::Unknown, message));
+        }
         let (status, headers) = (reply.status(), reply.headers().clone());
         let refusal = !status.is_success();
         let limit = if refusal { max_refusal } else { max_body };

@@ -282,9 +282,7 @@ impl Watched {
 
     fn end(&self, outcome: Outcome, machine: &Machine<u8>) {
         let tally = machine.tally();
-        // The last request is counted when it is decided on, even if the deadline overtakes it.
-        let overtaken = tally.requests - self.requests;
-        assert!(overtaken <= 1, "the count of requests");
+        assert_eq!(tally.requests, self.requests, "the count of requests");
         assert!(tally.rounds <= self.plan.max_rounds, "the limit of rounds");
         assert!(
             tally.transient <= self.plan.max_transient,

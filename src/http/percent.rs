@@ -22,7 +22,7 @@ pub(super) fn encode(
 }
 
 /// Undoes percent-encoding; a `%` without two hex digits behind it stands for itself.
-pub(super) fn decode(text: &str) -> Cow<'_, [u8]> {
+pub(crate) fn decode(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::error::JsonError;
 use super::tape::{Node, Tape};
-use super::tree::{self, Tree, WALKED_DEPTH};
+use super::tree::{self, Tree, View, WALKED_DEPTH};
 use super::{decode, edit, pointer, write};
 
 /// A JSON text that was checked once and is kept as it is: immutable and cheap to clone.
@@ -196,6 +196,26 @@ impl Document {
             Some(Self::of_checked(
                 edit::find(root, &tokens)?.raw().to_owned(),
             ))
+        })
+    }
+
+    /// A text or a number as an id.
+    pub(crate) fn as_id(&self) -> Option<String> {
+        match self.to_value() {
+            Value::String(id) => Some(id),
+            Value::Number(_) => Some(self.as_str().to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The elements of the array at a JSON Pointer, in one pass over the text.
+    pub(crate) fn elements_at(&self, pointer: &str) -> Option<Vec<Self>> {
+        let tokens = pointer::tokens(pointer)?;
+        self.with_root(|root| {
+            let array = edit::find(root, &tokens)?;
+            let is_array = matches!(array.view(), View::Array);
+            let elements = || array.elements().into_iter();
+            is_array.then(|| elements().map(|it| Self::of_checked(it.raw())).collect())
         })
     }
 

@@ -135,14 +135,14 @@ fn members_patch(
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn json_patch(from: &Document, to: &Document) -> Document {
-    json_patch_if(from, to, None)
+    json_patch_if(from, to, &[])
 }
 
-/// The same, behind a test that this place has this value.
+/// The same, behind tests that these places have these values.
 pub(crate) fn json_patch_if(
     from: &Document,
     to: &Document,
-    first: Option<(&str, &Document)>,
+    first: &[(&str, Document)],
 ) -> Document {
     let (from, to) = (
         Tape::of_checked(from.as_str()),
@@ -152,7 +152,7 @@ pub(crate) fn json_patch_if(
         out: String::from("["),
         path: String::new(),
     };
-    if let Some((place, value)) = first {
+    for (place, value) in first {
         patch.path.push_str(place);
         patch.operation("test", Some(Tape::of_checked(value.as_str()).root()));
         patch.path.clear();

@@ -1,11 +1,14 @@
-//! The profile for APIs without one of their own.
+//! The profile for APIs without one of their own, and meanings on top of any other.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{HeaderMap, StatusCode};
 
-use super::{Profile, RefusalKind, Versioning};
-use crate::http::Problem;
+use super::{Envelope, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
+use crate::http::{Problem, Validator};
+use crate::json::Document;
 
 /// The profile for every API that has none of its own: entity tags, Problem Details and the common
 /// shapes of error bodies in JSON.
@@ -26,11 +29,13 @@ use crate::http::Problem;
 ///     .versioning(Versioning::body_field("/version"));
 /// # let _ = profile;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Generic {
-    versioning: Versioning,
+    versioning: Option<Versioning>,
+    envelope: Option<Envelope>,
     meanings: HashMap<String, RefusalKind>,
     honours_keys: bool,
+    beneath: Option<Arc<dyn Profile>>,
 }
 
 impl Generic {
@@ -39,9 +44,35 @@ impl Generic {
         Self::default()
     }
 
+    /// Another profile, with meanings or a versioning of one's own on top.
+    ///
+    /// What is not said here is left to the other profile. With another versioning or envelope, its
+    /// reading of the current state is left out as well, since it was made for its own.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Generic, RefusalKind, profiles::Kubernetes};
+    ///
+    /// let profile = Generic::over(Kubernetes).meaning("Forbidden", RefusalKind::InvalidState);
+    /// # let _ = profile;
+    /// ```
+    pub fn over(profile: impl Profile) -> Self {
+        Self {
+            beneath: Some(Arc::new(profile)),
+            ..Self::default()
+        }
+    }
+
     /// Says where versions travel.
     pub fn versioning(mut self, versioning: Versioning) -> Self {
-        self.versioning = versioning;
+        self.versioning = Some(versioning);
+        self
+    }
+
+    /// Says where the document lies inside the body.
+    pub fn envelope(mut self, envelope: Envelope) -> Self {
+        self.envelope = Some(envelope);
         self
     }
 
@@ -56,6 +87,12 @@ impl Generic {
     pub fn honours_idempotency_keys(mut self) -> Self {
         self.honours_keys = true;
         self
+    }
+
+    fn told(&self, problem: &Problem) -> Option<RefusalKind> {
+        let of_type = self.meanings.get(problem.problem_type());
+        let of_code = || self.meanings.get(problem.code()?);
+        of_type.or_else(of_code).copied()
     }
 }
 
@@ -79,26 +116,63 @@ const WORDS: [(&str, RefusalKind); 13] = [
 
 impl Profile for Generic {
     fn versioning(&self) -> Versioning {
-        self.versioning.clone()
+        match (&self.versioning, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.versioning(),
+            (None, None) => Versioning::default(),
+        }
+    }
+
+    fn envelope(&self) -> Envelope {
+        match (&self.envelope, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.envelope(),
+            (None, None) => Envelope::none(),
+        }
+    }
+
+    fn media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(JSON, |beneath| beneath.media_type())
+    }
+
+    fn patch_media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(MERGE_PATCH, |beneath| beneath.patch_media_type())
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
-        let code = problem.code();
-        let told = self.meanings.get(problem.problem_type());
-        let told = told.or_else(|| code.and_then(|code| self.meanings.get(code)));
-        if let Some(kind) = told {
-            return Some(*kind);
+        self.told(problem).or_else(|| match &self.beneath {
+            Some(beneath) => beneath.classify(problem),
+            None => by_words(problem),
+        })
+    }
+
+    fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
+        let beneath = self.beneath.as_ref()?;
+        match (&self.versioning, &self.envelope) {
+            (None, None) => beneath.current(problem, headers),
+            _ => None,
         }
-        if problem.status() != StatusCode::CONFLICT {
-            return None;
-        }
-        let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
-        [last_part, code].into_iter().flatten().find_map(by_word)
     }
 
     fn honours_idempotency_keys(&self) -> bool {
-        self.honours_keys
+        let beneath = || {
+            let beneath = self.beneath.as_ref();
+            beneath.is_some_and(|beneath| beneath.honours_idempotency_keys())
+        };
+        self.honours_keys || beneath()
     }
+}
+
+/// What a conflict means by the words in its type or code.
+pub(super) fn by_words(problem: &Problem) -> Option<RefusalKind> {
+    if problem.status() != StatusCode::CONFLICT {
+        return None;
+    }
+    let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
+    let mut names = [last_part, problem.code()].into_iter().flatten();
+    names.find_map(by_word)
 }
 
 fn by_word(name: &str) -> Option<RefusalKind> {
@@ -111,4 +185,16 @@ fn by_word(name: &str) -> Option<RefusalKind> {
         .iter()
         .find(|(word, _)| *word == plain)
         .map(|(_, kind)| *kind)
+}
+
+impl fmt::Debug for Generic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generic")
+            .field("versioning", &self.versioning)
+            .field("envelope", &self.envelope)
+            .field("meanings", &self.meanings)
+            .field("honours_keys", &self.honours_keys)
+            .field("over", &self.beneath.is_some())
+            .finish()
+    }
 }

@@ -18,6 +18,8 @@ pub enum RefusalKind {
     Transient,
     /// The document itself is refused (400, 422); the problem names the fields.
     Invalid,
+    /// The server does not speak this version of the API.
+    UnsupportedApiVersion,
     /// Nobody knows: the refetch tells whether it was a race.
     Unknown,
 }

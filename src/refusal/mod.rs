@@ -1,18 +1,26 @@
 //! What a refusal means, and how an API family spells versions.
 
+mod envelope;
 mod generic;
 mod kind;
+pub mod profiles;
+mod unsupported;
 mod versioning;
 
+pub use envelope::Envelope;
+pub(crate) use envelope::Opened;
 pub use generic::Generic;
 pub use kind::RefusalKind;
-pub(crate) use versioning::Found;
+pub(crate) use versioning::{Creation, Found, Spot};
 pub use versioning::{Versioning, WeakTags};
 
 use ::http::{HeaderMap, StatusCode};
 
 use crate::http::{Problem, Validator};
 use crate::json::Document;
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// How one family of APIs spells versions and refusals.
 ///
@@ -24,6 +32,23 @@ pub trait Profile: Send + Sync + 'static {
         Versioning::default()
     }
 
+    /// Where the document lies inside the body.
+    fn envelope(&self) -> Envelope {
+        Envelope::none()
+    }
+
+    /// The media type of documents, asked for and sent unless a header of the client or the handle says
+    /// otherwise.
+    fn media_type(&self) -> &'static str {
+        JSON
+    }
+
+    /// The media type of the differences that [`WriteMode::MergePatch`](crate::WriteMode::MergePatch)
+    /// sends.
+    fn patch_media_type(&self) -> &'static str {
+        MERGE_PATCH
+    }
+
     /// What a refusal means; `None` leaves it to the status and to the refetch, which tells a race
     /// from any other refusal by whether the version moved.
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
@@ -31,7 +56,8 @@ pub trait Profile: Send + Sync + 'static {
         None
     }
 
-    /// The current state and its version, if the refusal carries both *and the state is whole*.
+    /// The current state as the body of a read would have it, and its version, if the refusal carries
+    /// both *and the state is whole*.
     ///
     /// The next write replaces the resource by what is merged from it, so a state that leaves out
     /// members would remove them: answer `None` when in doubt, which costs one read.
@@ -49,10 +75,19 @@ pub trait Profile: Send + Sync + 'static {
 
 /// What a refusal means: the profile first, then what the status says by itself.
 ///
-/// `pinned`: the request carried a condition.
-pub(crate) fn classify(profile: &dyn Profile, problem: &Problem, pinned: bool) -> RefusalKind {
+/// `by_media_type`: the client asks for its version of the API by the media type of documents. `pinned`:
+/// the request carried a condition.
+pub(crate) fn classify(
+    profile: &dyn Profile,
+    by_media_type: bool,
+    problem: &Problem,
+    pinned: bool,
+) -> RefusalKind {
     if let Some(kind) = profile.classify(problem) {
         return kind;
+    }
+    if unsupported::is_unsupported(problem, by_media_type) {
+        return RefusalKind::UnsupportedApiVersion;
     }
     match problem.status() {
         StatusCode::PRECONDITION_FAILED if pinned => RefusalKind::StaleVersion,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{SnapshotKey, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 
-/// Time that a store gets for one step.
+/// Time that a store gets for one step at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A store whose failures are told to the log alone.
@@ -18,21 +18,23 @@ impl Filing {
         Self(store)
     }
 
-    pub(crate) async fn get(&self, key: &SnapshotKey) -> Option<StoredSnapshot> {
-        in_time(self.0.get(key)).await.flatten()
+    pub(crate) async fn get(&self, key: &SnapshotKey, until: Instant) -> Option<StoredSnapshot> {
+        in_time(until, self.0.get(key)).await.flatten()
     }
 
-    pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) {
-        in_time(self.0.put(key, snapshot)).await;
+    pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
+        in_time(until, self.0.put(key, snapshot)).await;
     }
 
-    pub(crate) async fn remove(&self, key: &SnapshotKey) {
-        in_time(self.0.remove(key)).await;
+    pub(crate) async fn remove(&self, key: &SnapshotKey, until: Instant) {
+        in_time(until, self.0.remove(key)).await;
     }
 }
 
-async fn in_time<T>(step: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
-    let error = match timeout(PATIENCE, step).await {
+async fn in_time<T>(until: Instant, step: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
+    // A store that answers at once does so past the time of the call, too.
+    let until = until.min(Instant::now() + PATIENCE);
+    let error = match timeout_at(until, step).await {
         Ok(Ok(done)) => return Some(done),
         Ok(Err(error)) => error,
         Err(late) => late.into(),

@@ -17,7 +17,8 @@ use crate::json::Document;
 pub(crate) use filing::Filing;
 pub use memory::MemoryStore;
 
-/// What a snapshot is filed under: the address, the representation asked for, and the user.
+/// What a snapshot is filed under: the address, the representation asked for and the part of it that is
+/// the document, and the user.
 ///
 /// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part
 /// of the key; and what one user was shown must never answer another, so the credentials are too,
@@ -30,7 +31,12 @@ pub struct SnapshotKey {
 }
 
 impl SnapshotKey {
-    pub(crate) fn new(url: &Url, chosen_by: &HeaderMap, credentials: &[&[u8]]) -> Self {
+    pub(crate) fn new(
+        url: &Url,
+        chosen_by: &HeaderMap,
+        view: Option<&str>,
+        credentials: &[&[u8]],
+    ) -> Self {
         let mut variant: Vec<_> = chosen_by
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_bytes()))
@@ -42,7 +48,7 @@ impl SnapshotKey {
         let _ = bare.set_username("").and(bare.set_password(None));
         Self {
             url: bare.into(),
-            variant: digest(0, &variant),
+            variant: digest(0, &(variant, view)),
             credentials: [
                 digest(1, &(user, credentials)),
                 digest(2, &(user, credentials)),
@@ -91,6 +97,8 @@ pub struct StoredSnapshot {
     pub validator: Option<Validator>,
     /// The headers it came with.
     pub headers: HeaderMap,
+    /// What lay around the document, where one lies inside its body; a store keeps it as well.
+    pub frame: Option<Document>,
 }
 
 impl StoredSnapshot {
@@ -100,6 +108,7 @@ impl StoredSnapshot {
             document,
             validator,
             headers,
+            frame: None,
         }
     }
 
@@ -110,7 +119,8 @@ impl StoredSnapshot {
             .iter()
             .map(|(n, v)| n.as_str().len() + v.len())
             .sum();
-        self.document.len() + headers
+        let frame = self.frame.as_ref().map_or(0, Document::len);
+        self.document.len() + frame + headers
     }
 }
 

@@ -24,7 +24,11 @@ pub enum DeleteInput {
     /// The name of a resource.
     Id(String),
     /// A version of a resource.
-    Seen(Box<StoredSnapshot>, Url, Option<String>),
+    Seen(
+        Box<StoredSnapshot>,
+        Result<Url, &'static str>,
+        Option<String>,
+    ),
 }
 
 // Neither documents nor addresses, which may hold secrets.
@@ -46,11 +50,7 @@ impl<T, D: Display> IntoTarget<T> for D {
 fn seen<T>(versioned: &Versioned<T>) -> DeleteInput {
     let snapshot = versioned.snapshot();
     let id = snapshot.id().map(str::to_owned);
-    DeleteInput::Seen(
-        Box::new(snapshot.stored().clone()),
-        snapshot.url().clone(),
-        id,
-    )
+    DeleteInput::Seen(Box::new(snapshot.stored().clone()), snapshot.address(), id)
 }
 
 impl<T> IntoTarget<T> for Versioned<T> {

@@ -30,11 +30,12 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
                 ErrorKind::AlreadyExists
             }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
+            Some((RefusalKind::UnsupportedApiVersion, _)) => ErrorKind::UnsupportedApiVersion,
             // No words, but the read that followed found something there.
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
                     && done.remote.is_some()
-                    && problem.status() == ::http::StatusCode::CONFLICT =>
+                    && matches!(problem.status().as_u16(), 409 | 412) =>
             {
                 ErrorKind::AlreadyExists
             }
@@ -87,6 +88,7 @@ pub(super) fn error<T: Resourceful>(
         matches!(
             kind,
             ErrorKind::Refused
+                | ErrorKind::UnsupportedApiVersion
                 | ErrorKind::AlreadyExists
                 | ErrorKind::Locked
                 | ErrorKind::Status
@@ -112,6 +114,9 @@ pub(super) fn error<T: Resourceful>(
         ErrorKind::NotFound => format!("{path}: nothing is there"),
         ErrorKind::Gone => format!("{path}: somebody removed it"),
         ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
+        ErrorKind::UnsupportedApiVersion => {
+            format!("{path}: the server does not speak this version of the API{said}")
+        }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
             let status = said_status(&done)
@@ -132,7 +137,7 @@ pub(super) fn error<T: Resourceful>(
         why,
         ..ErrorReport::of(report)
     };
-    let (refusal, problem) = match &done.refusal {
+    let (refusal, problem) = match done.refusal.as_ref().or(done.said.as_ref()) {
         Some((kind, problem)) => (Some(*kind), Some(problem.clone())),
         None => (None, None),
     };
@@ -206,6 +211,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         Some(Trouble::NoRepresentation(error)) => error.to_string(),
         Some(Trouble::Edit(error)) => format!("the edit failed: {error}"),
         Some(Trouble::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(Trouble::Unusable(why)) => (*why).to_owned(),
         Some(Trouble::Budget) => "the retry budget of this server is spent".to_owned(),
         Some(Trouble::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
         Some(Trouble::Status(status)) if kind == ErrorKind::Status => {

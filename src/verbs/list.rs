@@ -14,7 +14,6 @@ use crate::exchange::within_origin;
 use crate::handle::{Handle, Resourceful};
 use crate::json::Document;
 use crate::refusal::Found;
-use crate::store::StoredSnapshot;
 use crate::write::reading;
 
 /// A listing under way; made by [`Collection::list`](crate::Collection::list).
@@ -148,17 +147,17 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     let mut target = collection.clone();
     if let Some(page) = settings.page {
         target.url = page;
+        if let Some(version) = &target.shared.version {
+            version.put_on(&mut target.url);
+        }
     }
     let call = reading::read_call(&target, Method::GET, false);
-    let reply = super::read::ask(&target, call, settings.timeout, Instant::now()).await?;
+    let reply =
+        super::read::ask(&target, &call, settings.timeout, Instant::now(), &mut None).await?;
     let path = target.url.path();
-    let page =
-        reading::representation(&target, &reply).map_err(|error| Error::decode(path, error))?;
-    let body = page.snapshot.document;
+    let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;
-    let Some(serde_json::Value::Array(list)) =
-        body.pointer(&shape.items).map(|list| list.to_value())
-    else {
+    let Some(list) = body.elements_at(&shape.items) else {
         return Err(Error::new(
             ErrorKind::Decode,
             format!(
@@ -168,13 +167,11 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
         ));
     };
     let mut items = Vec::with_capacity(list.len());
-    for index in 0..list.len() {
-        let document = body.pointer(&format!("{}/{index}", shape.items));
-        let Some(document) = document else { continue };
-        items.push(item(&handle, &collection.url, &shape, document)?);
+    for element in &list {
+        items.push(item(&handle, &collection.url, &shape, element)?);
     }
     let next = match &shape.next {
-        Some(pointer) => super::post::id_of(&body, pointer),
+        Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
         None => next_link(&reply.headers),
     };
     let next = next.map(|next| follow(&target.url, &next)).transpose()?;
@@ -191,16 +188,19 @@ fn item<T: Resourceful>(
     handle: &Handle<T>,
     collection: &Url,
     shape: &Shape,
-    document: Document,
+    item: &Document,
 ) -> Result<Versioned<T>, Error> {
     let no_headers = HeaderMap::new();
-    let versioning = handle.target()?.shared.profile.versioning();
-    // A version inside the document counts; the headers of a page are not those of its items.
-    let validator = match versioning.of_read(&no_headers, &document, std::time::SystemTime::now()) {
+    let target = handle.target()?;
+    let versioning = target.shared.profile.versioning();
+    // A version inside the item counts; the headers of a page are not those of its items.
+    let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {
         Found::Version(validator) if shape.whole => Some(validator),
         _ => None,
     };
-    let id = super::post::id_of(&document, &shape.id);
+    let id = item.pointer(&shape.id).and_then(|id| id.as_id());
+    let depth = target.shared.exchange.limits.depth;
+    let opened = target.envelope().open_item(item, depth);
     let url = match &id {
         Some(id) => crate::path::join(collection, id)?,
         None => {
@@ -214,12 +214,9 @@ fn item<T: Resourceful>(
             ));
         }
     };
-    Versioned::new(
-        StoredSnapshot::new(document, validator, no_headers),
-        url,
-        id,
-    )
-    .map_err(|error| Error::decode("an item of the list does not fit the type", error))
+    let snapshot = reading::snapshot(opened, validator, no_headers);
+    Versioned::new(snapshot, url, id)
+        .map_err(|error| Error::decode("an item of the list does not fit the type", error))
 }
 
 /// The next page stays within the origin: credentials go along.

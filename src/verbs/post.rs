@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::write::{Write, WriteSettings};
@@ -79,23 +80,20 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         ..WriteSettings::default()
     };
     let mut call = Write::begin(handle.clone(), write, Goal::Append).await?;
+    let deadline = call.begun.deadline();
     call.local = Some(document);
     call.idempotency_key = settings.idempotency_key;
     let mut ended = call.run().await?;
     let collection = handle.target()?.url;
     let stored = ended.done.stored.take();
-    let named = ended.done.location.take();
-    let url = named
-        .clone()
-        .or_else(|| address(&collection, &stored.as_ref()?.document));
-    let id = url.as_ref().and_then(last_segment);
-    if let Some(mut stored) = stored {
-        if url.is_none() {
-            // The version of a resource that nobody named must not pin a write to the collection.
-            stored.validator = None;
-        }
-        let at = url.unwrap_or_else(|| collection.clone());
-        if let Ok(versioned) = Versioned::new(stored, at, id.clone()) {
+    let named = ended.done.location.take().map(|at| handle.with_query(at));
+    let id = named.as_ref().and_then(last_segment);
+    if let Some(stored) = stored {
+        let at = named.clone().unwrap_or_else(|| collection.clone());
+        if let Ok(mut versioned) = Versioned::<T>::new(stored, at, id.clone()) {
+            if named.is_none() {
+                versioned.forget_address();
+            }
             return Ok(Saved::new(versioned, ended.report));
         }
     }
@@ -107,7 +105,8 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         return Err(ended.but(Error::new(ErrorKind::Decode, what)));
     };
     let at = location.path().to_owned();
-    match super::read::read(&handle.at(location, id)?, settings.timeout).await {
+    let time = deadline.saturating_duration_since(Instant::now());
+    match super::read::read(&handle.at(location, id)?, Some(time)).await {
         Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
         Err(error) => {
             let what = format!("{path}: created at {at}, but that could not be read");
@@ -116,24 +115,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     }
 }
 
-/// The address by the member `id`, which is what most APIs mean by it.
-fn address(collection: &Url, document: &Document) -> Option<Url> {
-    crate::path::join(collection, &id_of(document, "/id")?).ok()
-}
-
-/// An id as text.
-pub(super) fn id_of(document: &Document, pointer: &str) -> Option<String> {
-    let found = document.pointer(pointer)?;
-    match found.to_value() {
-        serde_json::Value::String(id) => Some(id),
-        serde_json::Value::Number(_) => Some(found.as_str().to_owned()),
-        _ => None,
-    }
-}
-
 fn last_segment(url: &Url) -> Option<String> {
-    url.path_segments()?
-        .next_back()
-        .map(str::to_owned)
-        .filter(|segment| !segment.is_empty())
+    let segment = url.path_segments()?.next_back()?;
+    crate::path::decoded(segment).filter(|segment| !segment.is_empty())
 }

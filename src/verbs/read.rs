@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::exchange::{Call, NoReply};
+use crate::exchange::{Call, Errand, NoReply, Who};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::classify;
+use crate::refusal::RefusalKind;
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -93,7 +93,7 @@ read_verb! {
     Head => Headed, |settings: Settings<T>| async move {
         let (target, begun) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target, call, settings.timeout, begun).await?;
+        let reply = ask(&target, &call, settings.timeout, begun, &mut None).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -179,7 +179,14 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
         }
         _ => {}
     }
-    let reply = ask(target, call, Some(begun.time), begun.since).await?;
+    let mut who = begun.who;
+    let mut reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+    if who != begun.who && reply.status == StatusCode::NOT_MODIFIED {
+        // Another user came in since the snapshot was looked up: it is not for these eyes.
+        call.headers.remove(IF_NONE_MATCH);
+        call.headers.remove(IF_MODIFIED_SINCE);
+        reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+    }
     if reply.status == StatusCode::NOT_MODIFIED
         && let Some(filed) = filed
     {
@@ -189,20 +196,26 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
     let read =
         reading::representation(target, &reply).map_err(|error| Error::decode(path, error))?;
     let store = &target.shared.store;
+    if who != begun.who {
+        return Ok(Fetched::New(read.snapshot));
+    }
     if read.snapshot.validator.is_some() {
-        store.put(&begun.key, read.snapshot.clone()).await;
+        let snapshot = read.snapshot.clone();
+        store.put(&begun.key, snapshot, begun.deadline()).await;
     } else {
-        store.remove(&begun.key).await;
+        store.remove(&begun.key, begun.deadline()).await;
     }
     Ok(Fetched::New(read.snapshot))
 }
 
-/// Sends a read, again and again while the cause is transient: reads may be repeated.
+/// Sends a read, again and again while the cause is transient: reads may be repeated. `who` is told whose
+/// credentials it had at last.
 pub(super) async fn ask(
     target: &Target,
-    call: Call,
+    call: &Call,
     timeout: Option<Duration>,
     begun: Instant,
+    who: &mut Option<Who>,
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
@@ -212,7 +225,12 @@ pub(super) async fn ask(
     let path = target.url.path();
     loop {
         report.requests += 1;
-        let reply = exchange.send(&call, deadline, &mut report.waited).await;
+        let errand = Errand {
+            deadline,
+            waited: &mut report.waited,
+            sent: &mut |whose| *who = whose,
+        };
+        let reply = exchange.send(call, errand).await;
         report.elapsed = begun.elapsed();
         let mut told = None;
         let failed = match reply {
@@ -224,12 +242,14 @@ pub(super) async fn ask(
                     return Ok(reply);
                 }
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
-                let kind = match reply.status.as_u16() {
-                    404 => ErrorKind::NotFound,
-                    410 => ErrorKind::Gone,
+                let shared = &target.shared;
+                let meaning = shared.classify(&problem, false);
+                let kind = match (meaning, reply.status.as_u16()) {
+                    (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
+                    (_, 404) => ErrorKind::NotFound,
+                    (_, 410) => ErrorKind::Gone,
                     _ => ErrorKind::Status,
                 };
-                let meaning = classify(&*target.shared.profile, &problem, false);
                 let error = Error::new(kind, format!("{path}: {problem}"))
                     .with_problem(Some(problem), Some(meaning));
                 if !matches!(reply.status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 512..) {

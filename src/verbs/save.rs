@@ -23,7 +23,7 @@ pub trait IntoSave<T> {
 /// What a save takes along.
 pub struct SaveInput {
     base: StoredSnapshot,
-    url: Url,
+    url: Result<Url, &'static str>,
     id: Option<String>,
     edited: Result<(Document, Document), JsonError>,
 }
@@ -41,7 +41,7 @@ impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
         let value: &T = self;
         SaveInput {
             base: snapshot.stored().clone(),
-            url: snapshot.url().clone(),
+            url: snapshot.address(),
             id: snapshot.id().map(str::to_owned),
             edited: snapshot
                 .document()
@@ -129,7 +129,8 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
             fields: Vec::new(),
         })
     };
-    let handle = handle.at(input.url, input.id).map_err(unsent)?;
+    let url = input.url.map_err(|why| unsent(Error::config(why)))?;
+    let handle = handle.at(url, input.id).map_err(unsent)?;
     let begun = Write::begin(handle, write, Goal::Replace).await;
     let mut call = begun.map_err(unsent)?;
     call.base = Some(input.base);

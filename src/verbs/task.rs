@@ -59,7 +59,8 @@ impl<T: Resourceful> Judgement<T> {
             unpanicked("the merge strategy", self.strategy.resolve(&conflict)).await??;
         Ok(match resolution {
             Resolution::Merged(value) => {
-                Decided::Write(Some(self.onto(clash.remote.as_ref(), &value)?))
+                let raw = clash.remote.as_ref().or(clash.local.as_ref());
+                Decided::Write(Some(self.onto(raw, &value)?))
             }
             Resolution::KeepLocal => match (&conflict.local, clash.local) {
                 (Some(local), Some(document)) => {
@@ -85,9 +86,8 @@ impl<T: Resourceful> Judgement<T> {
             Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), None)?),
             None => None,
         };
-        let raw = remote
-            .as_ref()
-            .map(|remote| remote.snapshot().document().clone());
+        let shown = remote.as_ref().filter(|_| !refused.creating);
+        let raw = shown.map(|remote| remote.snapshot().document().clone());
         let refusal = Refusal {
             kind: refused.kind,
             problem: refused.problem,

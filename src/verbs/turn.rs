@@ -153,6 +153,7 @@ impl<T: Resourceful> Queued<T> {
             && own.mode == others.mode
             && own.stamp == others.stamp
             && own.strict == others.strict
+            && own.envelope == others.envelope
             && self.write.replay == other.write.replay
     }
 

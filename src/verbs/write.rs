@@ -16,6 +16,7 @@ use crate::json::Document;
 use crate::observe::{self, WriteSeen};
 use crate::store::StoredSnapshot;
 use crate::strategy::Strategy;
+use crate::write::abandoned::Inherited;
 use crate::write::driver::Driver;
 use crate::write::ending::{Done, Start};
 use crate::write::lane::Pass;
@@ -170,11 +171,12 @@ impl<T: Resourceful> Write<T> {
             target.policy = policy.clone();
         }
         let start = Start {
-            plan: self.plan(!inherited.is_empty()),
+            plan: self.plan(!inherited.documents.is_empty()),
             base: self.base.take(),
             local: self.local.take(),
             inherited,
             key: self.begun.key.clone(),
+            who: self.begun.who,
             since: self.begun.since,
             idempotency_key: self.idempotency_key.take(),
         };
@@ -190,7 +192,9 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent.take(),
             replay: self.replay,
         };
-        let done = Driver::new(&target, &mut task, pass, start).run().await;
+        // The loop is large; whoever waits for it is moved about with all that it awaits.
+        let driver = Driver::new(&target, &mut task, pass, start);
+        let done = Box::pin(driver.run()).await;
         self.edits = task.edits;
         (done, task.failed)
     }
@@ -216,16 +220,16 @@ impl<T: Resourceful> Write<T> {
     }
 
     fn plan(&self, inherits: bool) -> Plan<Validator> {
-        let shared = &self.begun.target.shared;
+        let target = &self.begun.target;
+        let shared = &target.shared;
         let (limits, versioning) = (&shared.exchange.limits, shared.profile.versioning());
-        let usable = |version: &&Validator| versioning.accepts(version);
         Plan {
             goal: self.goal,
             base: match &self.base {
                 None => Base::Unknown,
-                Some(base) => match base.validator.as_ref().filter(usable) {
-                    Some(validator) => Base::Version(validator.clone()),
-                    None => Base::Unversioned,
+                Some(base) => match &base.validator {
+                    Some(validator) if target.can_pin(base) => Base::Version(validator.clone()),
+                    _ => Base::Unversioned,
                 },
             },
             filed: self.filed,
@@ -251,11 +255,14 @@ impl<T: Resourceful> Write<T> {
     }
 
     /// What earlier writes, whose outcome nobody knows, sent onto the same version.
-    fn inherited(&self) -> Vec<Document> {
-        if self.goal == Goal::Append || self.base.is_none() && self.goal != Goal::Create {
-            return Vec::new();
-        }
-        let version = self.base.as_ref().and_then(|base| base.validator.as_ref());
+    fn inherited(&self) -> Inherited {
+        let version = match (self.goal, &self.base) {
+            (Goal::Create, _) => None,
+            (Goal::Replace | Goal::Delete, Some(base)) if base.validator.is_some() => {
+                base.validator.as_ref()
+            }
+            _ => return Inherited::default(),
+        };
         let abandoned = &self.begun.target.shared.abandoned;
         abandoned.sent_onto(&self.begun.key, version)
     }

@@ -2,7 +2,8 @@
 //!
 //! A request that is out may be applied whether or not anybody waits for its reply. So a later write
 //! onto the same version must not take what it finds for another writer's work before it has looked
-//! whether it is its own: saving the same value again after a timeout is the common case.
+//! whether it is its own: saving the same value again after a timeout is the common case. They are found
+//! by address, whatever the credentials: nobody is shown anything of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +12,18 @@ use crate::http::Validator;
 use crate::json::Document;
 use crate::store::SnapshotKey;
 
-/// Resources for which writes are remembered, and writes for each; the oldest go first.
-const RESOURCES: usize = 1_024;
+/// Resources for which writes are remembered, writes for each, and bytes in all; the oldest go first.
+const RESOURCES: usize = 10_000;
 const WRITES: usize = 8;
+const BYTES: usize = 64 * 1024 * 1024;
 
 /// A write that may have been applied, or may still be.
 #[derive(Clone)]
-struct Sent {
+pub(crate) struct Sent {
     /// The version it was pinned to; `None`: that nothing was there.
-    onto: Option<Validator>,
+    pub(crate) onto: Option<Validator>,
     /// What it sent; `None`: it was a removal.
-    document: Option<Document>,
+    pub(crate) document: Option<Document>,
 }
 
 /// The abandoned writes of one client.
@@ -30,8 +32,18 @@ pub(crate) struct Abandoned(Mutex<Ledger>);
 
 #[derive(Default)]
 struct Ledger {
-    by_key: HashMap<SnapshotKey, VecDeque<Sent>>,
-    by_age: VecDeque<SnapshotKey>,
+    by_address: HashMap<String, VecDeque<Sent>>,
+    by_age: VecDeque<String>,
+    bytes: usize,
+}
+
+/// What earlier writes sent onto one version.
+#[derive(Clone, Default)]
+pub(crate) struct Inherited {
+    /// The documents, at most one of which can have landed.
+    pub(crate) documents: Vec<Document>,
+    /// There was a removal among them.
+    pub(crate) removal: bool,
 }
 
 impl Abandoned {
@@ -43,51 +55,66 @@ impl Abandoned {
     /// Whether a write onto this version may have outdated it.
     pub(crate) fn outdates(&self, key: &SnapshotKey, version: Option<&Validator>) -> bool {
         let ledger = self.ledger();
-        let sent = ledger.by_key.get(key);
+        let sent = ledger.by_address.get(key.url());
         sent.is_some_and(|sent| sent.iter().any(|sent| sent.onto.as_ref() == version))
     }
 
-    /// The documents that were sent onto this version, at most one of which can have landed.
-    pub(crate) fn sent_onto(
-        &self,
-        key: &SnapshotKey,
-        version: Option<&Validator>,
-    ) -> Vec<Document> {
+    /// What was sent onto this version.
+    pub(crate) fn sent_onto(&self, key: &SnapshotKey, version: Option<&Validator>) -> Inherited {
         let ledger = self.ledger();
-        let sent = ledger.by_key.get(key).into_iter().flatten();
-        sent.filter(|sent| sent.onto.as_ref() == version)
-            .filter_map(|sent| sent.document.clone())
-            .collect()
+        let mut inherited = Inherited::default();
+        for sent in ledger.by_address.get(key.url()).into_iter().flatten() {
+            if sent.onto.as_ref() == version {
+                inherited.removal |= sent.document.is_none();
+                inherited.documents.extend(sent.document.clone());
+            }
+        }
+        inherited
     }
 
     /// What was sent onto this version has been judged.
     fn judged(&self, key: &SnapshotKey, version: Option<&Validator>) {
         let mut ledger = self.ledger();
-        let Some(sent) = ledger.by_key.get_mut(key) else {
+        let Some(mut sent) = ledger.by_address.remove(key.url()) else {
             return;
         };
+        let before: usize = sent.iter().map(Sent::size).sum();
         sent.retain(|sent| sent.onto.as_ref() != version);
+        ledger.bytes -= before - sent.iter().map(Sent::size).sum::<usize>();
         if sent.is_empty() {
-            ledger.by_key.remove(key);
-            ledger.by_age.retain(|other| other != key);
+            ledger.by_age.retain(|other| other != key.url());
+        } else {
+            ledger.by_address.insert(key.url().to_owned(), sent);
         }
     }
 
     fn remember(&self, key: &SnapshotKey, sent: Sent) {
         let mut ledger = self.ledger();
-        if !ledger.by_key.contains_key(key) {
-            ledger.by_age.push_back(key.clone());
+        ledger.bytes += sent.size();
+        if !ledger.by_address.contains_key(key.url()) {
+            ledger.by_age.push_back(key.url().to_owned());
         }
-        let writes = ledger.by_key.entry(key.clone()).or_default();
+        let writes = ledger.by_address.entry(key.url().to_owned());
+        let writes = writes.or_default();
         writes.push_back(sent);
         if writes.len() > WRITES {
-            writes.pop_front();
+            let oldest = writes.pop_front().map_or(0, |oldest| oldest.size());
+            ledger.bytes -= oldest;
         }
-        if ledger.by_age.len() > RESOURCES
-            && let Some(oldest) = ledger.by_age.pop_front()
-        {
-            ledger.by_key.remove(&oldest);
+        while ledger.by_age.len() > RESOURCES || ledger.bytes > BYTES {
+            let Some(oldest) = ledger.by_age.pop_front() else {
+                break;
+            };
+            let gone = ledger.by_address.remove(&oldest).unwrap_or_default();
+            ledger.bytes -= gone.iter().map(Sent::size).sum::<usize>();
         }
+    }
+}
+
+impl Sent {
+    /// About how much memory it takes.
+    fn size(&self) -> usize {
+        self.document.as_ref().map_or(0, Document::len)
     }
 }
 
@@ -112,8 +139,8 @@ impl Out {
     }
 
     /// A request goes out.
-    pub(crate) fn send(&mut self, onto: Option<Validator>, document: Option<Document>) {
-        self.sent = Some(Sent { onto, document });
+    pub(crate) fn send(&mut self, sent: Sent) {
+        self.sent = Some(sent);
     }
 
     /// The write came to an end that is known.

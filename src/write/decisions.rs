@@ -18,7 +18,8 @@ impl Driver<'_> {
         };
         let (mut verdict, mut doubtful, mut landed) = (Verdict::NotLanded, Vec::new(), None);
         for sent in &self.sent {
-            let ours = !self.inherited.iter().any(|other| other.same_text(sent));
+            let others = &self.inherited.documents;
+            let ours = !others.iter().any(|other| other.same_text(sent));
             let (judged, open) = settle::judge(&Lost {
                 base: self.base.as_ref().map(|base| &base.document),
                 sent,
@@ -46,7 +47,7 @@ impl Driver<'_> {
         if let Some(landed) = landed {
             (verdict, doubtful) = self.beside(&landed);
         }
-        if !self.inherited.is_empty() && verdict != Verdict::Unknown {
+        if self.inherits() && verdict != Verdict::Unknown {
             self.forget_inherited();
         }
         self.doubtful = doubtful;
@@ -81,13 +82,15 @@ impl Driver<'_> {
     }
 
     pub(super) async fn resolve(&mut self, may_have_landed: bool) -> Event<Validator> {
-        if self.goal == Goal::Delete && !may_have_landed && self.is_as_seen() {
+        // A removal that nobody waited for may have been carried out, and the resource made again.
+        let may_have_landed = may_have_landed || self.inherited.removal;
+        if self.machine.goal() == Goal::Delete && !may_have_landed && self.is_as_seen() {
             self.rebase();
             return Event::Resolved(Decision::Delete);
         }
         let clash = Clash {
             base: self.base.as_ref().map(|base| base.document.clone()),
-            local: if self.goal == Goal::Delete {
+            local: if self.machine.goal() == Goal::Delete {
                 None
             } else {
                 self.local.clone()
@@ -146,7 +149,7 @@ impl Driver<'_> {
         let (Some(base), Some(remote)) = (&self.base, &self.remote) else {
             return false;
         };
-        let mut known = self.inherited.iter().chain([&base.document]);
+        let mut known = self.inherited.documents.iter().chain([&base.document]);
         known.any(|known| *known == remote.document)
     }
 
@@ -162,8 +165,12 @@ impl Driver<'_> {
         let refused = RefusedWrite {
             kind,
             problem,
-            local: self.local.clone().filter(|_| self.goal != Goal::Delete),
+            local: self
+                .local
+                .clone()
+                .filter(|_| self.machine.goal() != Goal::Delete),
             remote: self.remote.clone(),
+            creating: self.machine.goal() == Goal::Create,
             attempt: self.machine.tally().rounds,
         };
         let reply = tokio::time::timeout(limit, self.task.refused(refused));
@@ -174,7 +181,7 @@ impl Driver<'_> {
         Event::Answered(match reply {
             Reply::GiveUp => Answered::GiveUp,
             Reply::Again => Answered::Again,
-            Reply::Change(_) if self.goal == Goal::Delete => {
+            Reply::Change(_) if self.machine.goal() == Goal::Delete => {
                 let why = "a removal has no document that could be changed";
                 self.trouble = Some(Trouble::Handler(why.into()));
                 Answered::GiveUp
@@ -202,7 +209,7 @@ impl Driver<'_> {
     fn take_what_was_shown(&mut self) {
         let version = |side: &Option<StoredSnapshot>| side.as_ref()?.validator.clone();
         let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
-        if moved && self.goal != Goal::Create {
+        if moved && self.machine.goal() != Goal::Create {
             self.rebase();
         }
     }

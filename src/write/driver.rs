@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::http::StatusCode;
 use tokio::time::Instant;
 
-use super::abandoned::Out;
+use super::abandoned::{Inherited, Out};
 use super::ending::{Done, Start, Trouble};
 use super::lane::Pass;
 use super::machine::Machine;
@@ -14,6 +14,7 @@ use super::plan::{Action, Event, Goal, Outcome, Pause};
 use super::settle::Doubtful;
 use super::target::Target;
 use super::task::Task;
+use crate::exchange::Who;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
@@ -30,7 +31,6 @@ pub(crate) struct Driver<'a> {
     pub(super) task: &'a mut dyn Task,
     pub(super) machine: Machine<Validator>,
     pub(super) pass: Pass,
-    pub(super) goal: Goal,
     pub(super) out: Out,
     pub(super) started: Instant,
     /// Time that the write's clock stood still.
@@ -43,7 +43,11 @@ pub(crate) struct Driver<'a> {
     /// What was sent under the present base and may have landed.
     pub(super) sent: Vec<Document>,
     /// What others sent onto it before us, of which the same holds.
-    pub(super) inherited: Vec<Document>,
+    pub(super) inherited: Inherited,
+    /// For whom snapshots are filed.
+    pub(super) who: Option<Who>,
+    /// A request went out with somebody else's credentials: nothing is filed.
+    pub(super) stranger: bool,
     pub(super) doubtful: Vec<Doubtful>,
     /// What the edit was first made on.
     pub(super) begun_on: Option<StoredSnapshot>,
@@ -57,6 +61,7 @@ pub(crate) struct Driver<'a> {
     pub(super) stored: Option<StoredSnapshot>,
     pub(super) fields: Vec<FieldConflict>,
     pub(super) refusal: Option<(RefusalKind, Problem)>,
+    pub(super) said: Option<(RefusalKind, Problem)>,
     pub(super) trouble: Option<Trouble>,
     pub(super) waited: Duration,
     pub(super) last_status: Option<StatusCode>,
@@ -77,7 +82,6 @@ impl<'a> Driver<'a> {
             target,
             task,
             pass,
-            goal: start.plan.goal,
             time: start.plan.deadline,
             machine: Machine::new(start.plan),
             out: Out::new(shared.abandoned.clone(), start.key),
@@ -87,7 +91,9 @@ impl<'a> Driver<'a> {
             write_id: crate::ids::uuid(),
             idempotency_key: start.idempotency_key,
             payload: None,
-            sent: start.inherited.clone(),
+            sent: start.inherited.documents.clone(),
+            who: start.who,
+            stranger: false,
             inherited: start.inherited,
             doubtful: Vec::new(),
             begun_on: None,
@@ -99,6 +105,7 @@ impl<'a> Driver<'a> {
             stored: None,
             fields: Vec::new(),
             refusal: None,
+            said: None,
             trouble: None,
             waited: Duration::ZERO,
             last_status: None,
@@ -133,6 +140,11 @@ impl<'a> Driver<'a> {
         self.started.elapsed().saturating_sub(self.stopped)
     }
 
+    /// Whether an earlier write onto the same version is still open.
+    pub(super) fn inherits(&self) -> bool {
+        !self.inherited.documents.is_empty()
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         later(later(self.started, self.stopped), self.time)
     }
@@ -141,7 +153,7 @@ impl<'a> Driver<'a> {
     pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
         self.sent.clear();
-        self.inherited.clear();
+        self.inherited = Inherited::default();
     }
 
     fn prepare(&mut self) -> Event<Validator> {
@@ -160,6 +172,7 @@ impl<'a> Driver<'a> {
                 // What an edit did not touch keeps its text.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
                 self.local = Some(local);
+                self.trouble = None;
                 Event::Prepared(changed)
             }
             Err(error) => {
@@ -227,7 +240,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn finish(mut self, outcome: Outcome) -> Done {
-        if !self.inherited.is_empty() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
+        if self.inherits() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
             self.forget_inherited();
         }
         let known = match outcome {
@@ -237,12 +250,14 @@ impl<'a> Driver<'a> {
             }
             _ => self.remote.clone(),
         };
-        let known = known.filter(|_| !(self.goal == Goal::Delete && outcome != Outcome::Conflict));
+        let known = known
+            .filter(|_| !(self.machine.goal() == Goal::Delete && outcome != Outcome::Conflict));
         match &known {
             // The doubt is remembered: the next write onto this version settles it first.
-            _ if outcome == Outcome::Unknown || self.goal == Goal::Append => {}
+            _ if outcome == Outcome::Unknown || self.machine.goal() == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
-            _ if !self.inherited.is_empty() && self.remote.is_none() => {}
+            _ if self.inherits() && self.remote.is_none() => {}
+            _ if self.stranger => {}
             Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
             _ => self.forget().await,
         }
@@ -255,16 +270,17 @@ impl<'a> Driver<'a> {
         }
         Done {
             outcome,
-            goal: self.goal,
+            goal: self.machine.goal(),
             stored: known.filter(|_| succeeded),
             elapsed: self.started.elapsed(),
             tally: self.machine.tally(),
             begun_on: self.begun_on,
             base: self.base,
-            local: self.local.filter(|_| self.goal != Goal::Delete),
+            local: self.local.filter(|_| self.machine.goal() != Goal::Delete),
             remote: self.remote,
             fields: self.fields,
             refusal: self.refusal,
+            said: self.said,
             trouble: self.trouble,
             waited: self.waited,
             last_status: self.last_status,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use ::http::StatusCode;
 use tokio::time::Instant;
 
+use super::abandoned::Inherited;
 use super::plan::{Goal, Outcome, Plan, Tally};
 use super::reading::NoRepresentation;
 use crate::BoxError;
+use crate::exchange::Who;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
@@ -23,9 +25,11 @@ pub(crate) struct Start {
     /// The document to write, if no edit has to be run first.
     pub(crate) local: Option<Document>,
     /// What earlier writes sent onto the same version, without anybody knowing whether it landed.
-    pub(crate) inherited: Vec<Document>,
+    pub(crate) inherited: Inherited,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
+    /// For whom.
+    pub(crate) who: Option<Who>,
     pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
 }
@@ -43,6 +47,8 @@ pub(crate) struct Done {
     pub(crate) stored: Option<StoredSnapshot>,
     pub(crate) fields: Vec<FieldConflict>,
     pub(crate) refusal: Option<(RefusalKind, Problem)>,
+    /// What the server said to a request that failed otherwise.
+    pub(crate) said: Option<(RefusalKind, Problem)>,
     pub(crate) trouble: Option<Trouble>,
     pub(crate) tally: Tally,
     pub(crate) waited: Duration,
@@ -73,6 +79,7 @@ impl Done {
             stored: self.stored.clone(),
             fields: self.fields.clone(),
             refusal: self.refusal.clone(),
+            said: self.said.clone(),
             trouble: self.trouble.as_ref().map(Trouble::copy),
             tally: self.tally,
             waited: self.waited,

@@ -366,6 +366,7 @@ mod tests {
         let key = SnapshotKey::new(
             &url::Url::parse("http://h/1")?,
             &http::HeaderMap::new(),
+            None,
             &[],
         );
         for _ in 0..3 {

@@ -1,6 +1,6 @@
 //! The bytes of one write.
 
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{CONTENT_TYPE, IF_MATCH};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use url::Url;
@@ -11,8 +11,9 @@ use super::target::{Target, WriteMode};
 use crate::BoxError;
 use crate::exchange::Call;
 use crate::http::{Precondition, Validator};
-use crate::json::Document;
 use crate::json::patch::{json_patch_if, merge_patch};
+use crate::json::{Document, JsonError};
+use crate::refusal::{Creation, Envelope, Spot, Versioning};
 use crate::store::StoredSnapshot;
 
 /// One write as it goes out, and what it makes of the resource.
@@ -21,8 +22,12 @@ pub(crate) struct Payload {
     pub(crate) call: Call,
     /// What the resource is if this is stored as sent; `None`: it is removed.
     pub(crate) document: Option<Document>,
+    /// The same in its envelope.
+    pub(crate) body: Option<Document>,
     /// It carries a condition.
     pub(crate) pinned: bool,
+    /// The condition is that nothing is there.
+    pub(crate) creates: bool,
     /// It is a JSON Patch with tests of its own.
     pub(crate) tests: bool,
 }
@@ -53,8 +58,10 @@ pub(crate) struct Draft<'a> {
 
 impl Draft<'_> {
     pub(crate) fn payload(&self) -> Result<Payload, NoPayload> {
+        let profile = &*self.target.shared.profile;
+        let versioning = profile.versioning();
         if let Condition::Match(version) = self.condition
-            && !self.target.shared.profile.versioning().accepts(version)
+            && !versioning.accepts(version)
         {
             return Err(NoPayload::Unpinned(
                 "its version is of another kind than this API takes",
@@ -62,7 +69,7 @@ impl Draft<'_> {
         }
         let mut headers = self.target.headers.clone();
         let mut url = self.target.url.clone();
-        super::reading::accept(&mut headers);
+        super::reading::accept(self.target, &mut headers);
         headers.insert(PREFER, HeaderValue::from_static("return=representation"));
         if let Some(key) = self.key {
             // A structured-field string (RFC 9651 3.3.3); a UUID needs no escapes.
@@ -71,119 +78,211 @@ impl Draft<'_> {
                 HeaderValue::from_str(&format!("\"{key}\"")).map_err(BoxError::from)?,
             );
         }
-        self.precondition().apply(&mut headers);
-        let Some(local) = self.local else {
-            self.version_in_query(&mut url)?;
-            let call = call(Method::DELETE, url, headers, Bytes::new());
-            return Ok(Payload {
-                call,
-                document: None,
-                pinned: *self.condition != Condition::None,
-                tests: false,
-            });
+        let inside = self.pin(&versioning, &mut headers, &mut url)?;
+        let sealed = match self.local {
+            Some(local) => self.sealed(local, &self.target.envelope(), &inside)?,
+            None => self.removal(&versioning, &inside)?,
         };
-        let document = self.finished(local)?;
-        let (method, media_type, body) = self.body(&document)?;
-        let tests = media_type == JSON_PATCH;
-        headers
-            .entry(CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static(media_type));
+        if let Some(media_type) = sealed.media_type {
+            // What the client says of its documents is not said of patches and forms.
+            let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
+            let own = own.filter(|_| media_type == self.target.media_type());
+            let own = own.map_or_else(|| HeaderValue::from_str(&media_type), |own| Ok(own.clone()));
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(own.map_err(BoxError::from)?);
+        }
         Ok(Payload {
-            call: call(method, url, headers, body),
-            document: Some(document),
+            call: Call {
+                method: sealed.method,
+                url,
+                headers,
+                body: sealed.bytes,
+            },
+            document: sealed.document,
+            body: sealed.body,
             pinned: *self.condition != Condition::None,
-            tests,
+            creates: *self.condition == Condition::Absent,
+            tests: sealed.tests,
         })
     }
 
-    fn precondition(&self) -> Precondition {
-        match self.condition {
-            Condition::Match(validator) => Precondition::for_validator(validator),
-            Condition::Absent => Precondition::IfNoneMatchAny,
-            Condition::None => Precondition::None,
+    /// Puts the condition into headers and query; what belongs into the body is handed back, by its
+    /// pointers.
+    fn pin(
+        &self,
+        versioning: &Versioning,
+        headers: &mut HeaderMap,
+        url: &mut Url,
+    ) -> Result<Vec<(String, String)>, NoPayload> {
+        self.precondition(versioning)?.apply(headers);
+        match (self.condition, versioning.creation()) {
+            (Condition::Absent, Creation::Query(name, value)) => {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+            (Condition::Absent, Creation::Header(name, value)) => {
+                headers.insert(name, header_value(value)?);
+            }
+            _ => {}
         }
+        let mut inside = Vec::new();
+        let Condition::Match(Validator::Version(version)) = self.condition else {
+            return Ok(inside);
+        };
+        let removal = self.local.is_none();
+        let spots = versioning.spots(version, removal);
+        for (spot, value) in spots.map_err(NoPayload::Unpinned)? {
+            match spot {
+                Spot::Body(pointer) => inside.push((pointer.clone(), value)),
+                Spot::Query(name) => {
+                    url.query_pairs_mut().append_pair(name, &value);
+                }
+                Spot::Header(name) => {
+                    headers.insert(name, header_value(&value)?);
+                }
+                Spot::Tag => {
+                    headers.insert(IF_MATCH, header_value(&format!("\"{value}\""))?);
+                }
+            }
+        }
+        Ok(inside)
     }
 
-    /// The document with the write stamp, and with the version where the API wants it inside.
-    fn finished(&self, local: &Document) -> Result<Document, BoxError> {
+    fn precondition(&self, versioning: &Versioning) -> Result<Precondition, NoPayload> {
+        Ok(match (self.condition, versioning.creation()) {
+            (Condition::Match(validator), _) => Precondition::for_validator(validator),
+            (Condition::Absent, Creation::Standard) => Precondition::IfNoneMatchAny,
+            (Condition::Absent, Creation::Never) => {
+                let why =
+                    "this API would overwrite what is there; new resources are made by `post`";
+                return Err(NoPayload::Other(why.into()));
+            }
+            (Condition::Absent | Condition::None, _) => Precondition::None,
+        })
+    }
+
+    /// A removal has no document that could carry the version.
+    fn removal(
+        &self,
+        versioning: &Versioning,
+        inside: &[(String, String)],
+    ) -> Result<Sealed, BoxError> {
+        let mut body = versioning.removal_body();
+        for (pointer, version) in inside {
+            let around = body.unwrap_or_else(|| Document::of_checked("{}"));
+            body = Some(around.with(pointer, &Document::encode(version)?)?);
+        }
+        Ok(Sealed {
+            method: Method::DELETE,
+            media_type: body.as_ref().map(|_| self.target.media_type().to_owned()),
+            bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
+            document: None,
+            body: None,
+            tests: false,
+        })
+    }
+
+    /// The body with the document in its envelope, the write stamp, and the version where the API wants
+    /// it inside.
+    fn sealed(
+        &self,
+        local: &Document,
+        envelope: &Envelope,
+        inside: &[(String, String)],
+    ) -> Result<Sealed, BoxError> {
         let mut document = local.clone();
         if let Some(pointer) = &self.target.stamp {
             let pinned_to = self.base.map_or(local, |base| &base.document);
             document = stamp::stamped(&document, pinned_to, pointer, self.write_id)?;
         }
-        if let Some(field) = self.target.shared.profile.versioning().field() {
-            document = match self.version_at(field) {
-                Some(version) => document.with(field, &version)?,
-                None if *self.condition == Condition::Absent => document.without(field),
-                None => document,
-            };
-        }
-        Ok(document)
-    }
-
-    /// The version as the document spells it there, a number or a text.
-    fn version_at(&self, field: &str) -> Option<Document> {
-        let Condition::Match(Validator::Version(version)) = self.condition else {
-            return None;
-        };
-        let spelt = self.base.and_then(|base| base.document.pointer(field));
-        if spelt.is_some_and(|found| found.to_value().is_number()) {
-            Document::parse(version.as_bytes()).ok()
-        } else {
-            Document::encode(version).ok()
-        }
-    }
-
-    /// A removal has no document that could carry the version.
-    fn version_in_query(&self, url: &mut Url) -> Result<(), NoPayload> {
-        if let Condition::Match(Validator::Version(version)) = self.condition {
-            let versioning = self.target.shared.profile.versioning();
-            let name = versioning.delete_query().ok_or(NoPayload::Unpinned(
-                "a removal has no body for the version; `Versioning::query` says where it goes",
-            ))?;
-            url.query_pairs_mut().append_pair(name, version);
-        }
-        Ok(())
-    }
-
-    fn body(&self, document: &Document) -> Result<(Method, &'static str, Bytes), BoxError> {
         let base = match self.base {
-            _ if self.post => return Ok((Method::POST, "application/json", document.to_bytes())),
-            Some(base) if *self.condition != Condition::Absent => &base.document,
-            _ => return Ok((Method::PUT, "application/json", document.to_bytes())),
+            Some(base) if *self.condition != Condition::Absent && !self.post => Some(base),
+            _ => None,
         };
+        let mut body = envelope.close(&document, base)?;
+        if *self.condition == Condition::Absent {
+            for field in self.target.shared.profile.versioning().fields() {
+                body = body.without(field);
+            }
+        }
+        let mut versions = Vec::new();
+        for (pointer, version) in inside {
+            let version = spelt(version, base, envelope, pointer)?;
+            body = body.with(pointer, &version)?;
+            versions.push((pointer.as_str(), version));
+        }
+        let depth = self.target.shared.exchange.limits.depth;
+        let sealed = Sealed {
+            method: if self.post { Method::POST } else { Method::PUT },
+            media_type: None,
+            bytes: Bytes::new(),
+            document: Some(envelope.reopen(&body, depth).document),
+            body: Some(body.clone()),
+            tests: false,
+        };
+        // What is not there cannot be patched.
+        let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
+            let (bytes, media_type) = envelope.bytes(&body);
+            return Ok(Sealed {
+                bytes,
+                media_type: Some(media_type.unwrap_or(self.target.media_type()).to_owned()),
+                ..sealed
+            });
+        };
+        let known = envelope.close(&base.document, Some(base))?;
         // A difference leaves out what is the same, and so the version: it has to be put in.
-        let versioning = self.target.shared.profile.versioning();
-        let version = versioning
-            .field()
-            .and_then(|field| Some((field, self.version_at(field)?)));
-        let (media_type, patch) = match self.target.mode {
-            WriteMode::Put => return Ok((Method::PUT, "application/json", document.to_bytes())),
-            WriteMode::MergePatch => {
-                let patch = merge_patch(base, document)?;
-                let pinned = version.map(|(field, version)| patch.with(field, &version));
-                (MERGE_PATCH, pinned.transpose()?.unwrap_or(patch))
+        let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
+            (JSON_PATCH, json_patch_if(&known, &body, &versions))
+        } else {
+            let mut patch = envelope.close_patch(merge_patch(&known, &body)?, &body)?;
+            for (pointer, version) in &versions {
+                patch = patch.with(pointer, version)?;
             }
-            WriteMode::JsonPatch => {
-                let first = version.as_ref().map(|(field, version)| (*field, version));
-                (JSON_PATCH, json_patch_if(base, document, first))
-            }
+            (self.target.shared.profile.patch_media_type(), patch)
         };
-        Ok((Method::PATCH, media_type, patch.to_bytes()))
+        Ok(Sealed {
+            method: Method::PATCH,
+            media_type: Some(media_type.to_owned()),
+            bytes: patch.to_bytes(),
+            tests: media_type == JSON_PATCH,
+            ..sealed
+        })
     }
 }
 
-const MERGE_PATCH: &str = "application/merge-patch+json";
+/// The version as the body that was read spells it there, a number or a text.
+fn spelt(
+    version: &str,
+    base: Option<&StoredSnapshot>,
+    envelope: &Envelope,
+    pointer: &str,
+) -> Result<Document, JsonError> {
+    let found = base
+        .and_then(|base| envelope.whole(&base.document, base.frame.as_ref()))
+        .and_then(|body| body.pointer(pointer));
+    if found.is_some_and(|found| found.to_value().is_number()) {
+        Document::parse(version.as_bytes())
+    } else {
+        Document::encode(version)
+    }
+}
+
+fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
+    HeaderValue::from_str(version)
+        .map_err(|_| NoPayload::Unpinned("its version holds characters that no header can carry"))
+}
+
+/// What goes out, and what it is.
+struct Sealed {
+    method: Method,
+    media_type: Option<String>,
+    bytes: Bytes,
+    document: Option<Document>,
+    body: Option<Document>,
+    tests: bool,
+}
+
 const JSON_PATCH: &str = "application/json-patch+json";
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-fn call(method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Call {
-    Call {
-        method,
-        url,
-        headers,
-        body,
-    }
-}

@@ -195,6 +195,8 @@ pub(crate) enum Event<V> {
     },
     /// A read succeeded.
     Read(Seen<V>),
+    /// A read succeeded and shows the stamp of this write: it has landed.
+    Recognised(Seen<V>),
     /// A strategy decided.
     Resolved(Decision),
     /// An unsettled write was judged.

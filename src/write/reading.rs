@@ -2,23 +2,32 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, PRAGMA};
+use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, LOCATION, PRAGMA};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use url::Url;
 
+use super::payload::Payload;
 use super::target::Target;
-use crate::exchange::Call;
+use crate::exchange::{Call, within_origin};
+use crate::http::Validator;
 use crate::json::{Document, JsonError};
-use crate::refusal::Found;
+use crate::refusal::{Found, Opened};
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
-/// Asks for JSON, and for Problem Details where there is none.
+/// Asks for the media type of the API, and for Problem Details where there is none, unless the handle
+/// or the client was told what to ask for.
 ///
 /// A content coding has a tag of its own (RFC 9110 8.8.3.3), so none is asked for.
-pub(crate) fn accept(headers: &mut HeaderMap) {
-    let json = HeaderValue::from_static("application/json, application/problem+json;q=0.9");
-    headers.entry(ACCEPT).or_insert(json);
+pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
+    let own = target.shared.exchange.headers.get(ACCEPT);
+    headers.entry(ACCEPT).or_insert_with(|| {
+        let media_type = target.media_type();
+        let asked = format!("{media_type}, application/problem+json;q=0.9");
+        let asked = own.cloned().or_else(|| HeaderValue::from_str(&asked).ok());
+        asked.unwrap_or(HeaderValue::from_static("application/json"))
+    });
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
@@ -26,7 +35,7 @@ pub(crate) fn accept(headers: &mut HeaderMap) {
 /// (RFC 9111 4.4).
 pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     let mut headers = target.headers.clone();
-    accept(&mut headers);
+    accept(target, &mut headers);
     if fresh {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
@@ -51,6 +60,8 @@ pub(crate) enum NoRepresentation {
         media_type: String,
         source: JsonError,
     },
+    #[error("the body has no document where `Envelope` says that it lies")]
+    NotEnclosed,
 }
 
 /// A representation that was read, with what is known of its version.
@@ -59,11 +70,8 @@ pub(crate) struct Representation {
     pub(crate) found: Found,
 }
 
-/// Takes a representation from a 200.
-pub(crate) fn representation(
-    target: &Target,
-    reply: &Response,
-) -> Result<Representation, NoRepresentation> {
+/// Takes a body from a 200.
+pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepresentation> {
     if reply.status != StatusCode::OK && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
         return Err(NoRepresentation::Empty(reply.status));
     }
@@ -72,14 +80,20 @@ pub(crate) fn representation(
         return Err(NoRepresentation::Encoded);
     }
     let depth = target.shared.exchange.limits.depth;
-    let document = Document::parse_with_depth(&reply.body, depth).map_err(|source| {
-        NoRepresentation::NotJson {
-            media_type: crate::http::essence(&reply.headers).unwrap_or_else(|| "none".to_owned()),
-            source,
-        }
-    })?;
+    Document::parse_with_depth(&reply.body, depth).map_err(|source| NoRepresentation::NotJson {
+        media_type: crate::http::essence(&reply.headers).unwrap_or_else(|| "none".to_owned()),
+        source,
+    })
+}
+
+/// Takes a representation from a 200.
+pub(crate) fn representation(
+    target: &Target,
+    reply: &Response,
+) -> Result<Representation, NoRepresentation> {
+    let body = body(target, reply)?;
     let versioning = target.shared.profile.versioning();
-    let mut found = versioning.of_read(&reply.headers, &document, SystemTime::now());
+    let mut found = versioning.of_read(&reply.headers, &body, SystemTime::now());
     if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
         // Whoever changed it on the way may have left out what a write would then remove.
         found = Found::Unusable {
@@ -91,15 +105,44 @@ pub(crate) fn representation(
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
     };
+    let depth = target.shared.exchange.limits.depth;
+    let opened = target.envelope().open(&body, depth);
+    let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;
     Ok(Representation {
-        snapshot: StoredSnapshot::new(document, validator, reply.headers.clone()),
+        snapshot: snapshot(opened, validator, reply.headers.clone()),
         found,
     })
+}
+
+/// A document out of its envelope, with what is known of it.
+pub(crate) fn snapshot(
+    opened: Opened,
+    validator: Option<Validator>,
+    headers: HeaderMap,
+) -> StoredSnapshot {
+    StoredSnapshot {
+        frame: opened.frame,
+        ..StoredSnapshot::new(opened.document, validator, headers)
+    }
 }
 
 /// How long the server asks to wait.
 pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::http::retry_after(headers, SystemTime::now())
+}
+
+/// Where the reply to a `POST` says that the new resource is: by `Location` (RFC 9110 10.2.2), or by the
+/// member `id`, which is what most APIs mean by it.
+pub(crate) fn location(target: &Target, reply: &Response) -> Option<Url> {
+    if let Some(location) = reply.headers.get(LOCATION) {
+        return within_origin(&target.url, location.to_str().ok()?);
+    }
+    let depth = target.shared.exchange.limits.depth;
+    let body = Document::parse_with_depth(&reply.body, depth).ok()?;
+    let named = |document: &Document| document.pointer("/id")?.as_id();
+    let opened = target.envelope().open(&body, depth);
+    let id = opened.and_then(|opened| named(&opened.document));
+    crate::path::join(&target.url, &id.or_else(|| named(&body))?).ok()
 }
 
 /// What is stored after a 2xx to a write, as far as the reply tells.
@@ -112,30 +155,41 @@ pub(crate) fn stored(
     target: &Target,
     reply: &Response,
     before: Option<&Document>,
-    sent: &Document,
-    method: &Method,
-) -> StoredSnapshot {
+    payload: &Payload,
+) -> Option<StoredSnapshot> {
+    let (sent, sent_body) = (payload.document.as_ref()?, payload.body.as_ref()?);
     let depth = target.shared.exchange.limits.depth;
     let body = Document::parse_with_depth(&reply.body, depth).ok();
-    let versioning = target.shared.profile.versioning();
+    let (versioning, envelope) = (target.shared.profile.versioning(), target.envelope());
     let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
     // Some servers answer a write with what it replaced.
-    let outdated = |body: &Document| before == Some(body) && body != sent;
-    let returned = body
-        .clone()
-        .filter(|body| is_representation(target, reply, body, sent) && !outdated(body));
+    let outdated = |document: &Document| before == Some(document) && document != sent;
+    let is_current = |body: &&Document| {
+        let opened = envelope.open(body, depth);
+        opened.is_some_and(|Opened { document, .. }| {
+            is_representation(target, reply, &document, sent) && !outdated(&document)
+        })
+    };
+    let returned = body.as_ref().filter(is_current);
     let validator = match found {
-        Found::Version(validator) if returned.is_some() || *method == Method::PUT => {
+        Found::Version(validator) if returned.is_some() || payload.call.method == Method::PUT => {
             Some(validator)
         }
         _ => None,
     };
-    let mut document = returned.unwrap_or_else(|| sent.clone());
-    if let (Some((field, version)), Some(_)) = (versioning.told_in(body.as_ref()), &validator) {
-        // As the server spells it, a number or a text, which is how it wants it back.
-        document = document.with(field, &version).unwrap_or(document);
+    let mut opened = match returned {
+        Some(body) => envelope.open(body, depth)?,
+        None => envelope.reopen(sent_body, depth),
+    };
+    let now = envelope.whole(&opened.document, opened.frame.as_ref());
+    if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
+        for (field, version) in versioning.told_in(body) {
+            // As the server spells it, a number or a text, which is how it wants it back.
+            now = now.with(field, &version).unwrap_or(now);
+        }
+        opened = envelope.open(&now, depth).unwrap_or(opened);
     }
-    StoredSnapshot::new(document, validator, reply.headers.clone())
+    Some(snapshot(opened, validator, reply.headers.clone()))
 }
 
 /// Whether the body of a reply to a write is the resource and not a report about it: the server

@@ -39,6 +39,11 @@ pub(crate) fn stamped(
     document.with(pointer, &Document::encode(&list)?)
 }
 
+/// Whether the list holds this id.
+pub(crate) fn holds(pointer: &str, id: &str, document: &Document) -> bool {
+    ids(document, pointer).iter().any(|known| known == id)
+}
+
 /// Whether the list tells that what was sent, the latest id of which is its own, landed; `None`: it has
 /// overflowed since.
 pub(crate) fn tells(

@@ -7,12 +7,14 @@ use url::Url;
 
 use super::abandoned::Abandoned;
 use super::lane::Lanes;
+use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
+use crate::http::Problem;
 use crate::merge::Policy;
 use crate::observe::Observer;
-use crate::refusal::Profile;
+use crate::refusal::{Envelope, Profile, RefusalKind, classify};
 use crate::retry::RetryPolicy;
-use crate::store::Filing;
+use crate::store::{Filing, StoredSnapshot};
 use crate::strategy::Derived;
 
 /// How a changed document is sent.
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
+    pub(crate) version: Option<ApiVersion>,
     pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
     /// `None`: writes do not wait for each other.
@@ -46,6 +49,15 @@ pub(crate) struct Shared {
     /// One strategy for each type that derives it, so that edits through any handle can go together.
     pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
+}
+
+impl Shared {
+    /// What a refusal means. `pinned`: the request carried a condition.
+    pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
+        let version = self.version.as_ref();
+        let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
+        classify(&*self.profile, by_media_type, problem, pinned)
+    }
 }
 
 /// One resource as a handle addresses it.
@@ -60,4 +72,29 @@ pub(crate) struct Target {
     pub(crate) stamp: Option<String>,
     /// A lost write of which no change is visible is unknown instead of not landed.
     pub(crate) strict: bool,
+    /// Where the document lies inside the body, if otherwise than the profile says.
+    pub(crate) envelope: Option<Envelope>,
+}
+
+impl Target {
+    pub(crate) fn envelope(&self) -> Envelope {
+        let own = self.envelope.clone();
+        own.unwrap_or_else(|| self.shared.profile.envelope())
+    }
+
+    /// The media type of documents.
+    pub(crate) fn media_type(&self) -> &str {
+        let version = self.shared.version.as_ref();
+        let own = version.and_then(ApiVersion::as_media_type);
+        own.unwrap_or_else(|| self.shared.profile.media_type())
+    }
+
+    /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,
+    /// and all of it is at hand that has to go back.
+    pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
+        let versioning = self.shared.profile.versioning();
+        let version = snapshot.validator.as_ref();
+        let whole = snapshot.frame.is_some() || !self.envelope().needs_rest();
+        whole && version.is_some_and(|version| versioning.accepts(version))
+    }
 }

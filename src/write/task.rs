@@ -41,6 +41,8 @@ pub(crate) struct RefusedWrite {
     pub(crate) problem: Problem,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<StoredSnapshot>,
+    /// What is there is not what was to be written: it is to be created, beside it or in its place.
+    pub(crate) creating: bool,
     pub(crate) attempt: u32,
 }
 

@@ -1,25 +1,45 @@
 //! The driver's side towards the server: reads, sends, and what their replies mean.
 
+use ::http::header::{ETAG, LAST_MODIFIED};
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::abandoned::Sent;
 use super::driver::Driver;
 use super::ending::Trouble;
 use super::payload::{Draft, NoPayload, Payload};
 use super::plan::{Condition, Event, Failure, Goal, Refused, Seen};
-use super::reading;
-use crate::exchange::{Call, NoReply, within_origin};
-use crate::http::{Problem, Validator};
+use super::{reading, stamp};
+use crate::exchange::{Call, Errand, NoReply};
+use crate::http::{Problem, Validator, essence, is_html};
+use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind, classify};
+use crate::refusal::{Found, RefusalKind};
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
 
 impl Driver<'_> {
-    async fn exchange(&mut self, call: &Call) -> Result<Response, Failure> {
+    /// Sends a call. `going_out`: what is to be remembered from the moment in which it does.
+    async fn exchange(
+        &mut self,
+        call: &Call,
+        going_out: Option<Sent>,
+    ) -> Result<Response, Failure> {
         let deadline = self.deadline();
         let exchange = &self.target.shared.exchange;
-        match exchange.send(call, deadline, &mut self.waited).await {
+        let (out, stranger, expected) = (&mut self.out, &mut self.stranger, self.who);
+        let mut sent = |who| {
+            *stranger |= who != expected;
+            if let Some(going_out) = &going_out {
+                out.send(going_out.clone());
+            }
+        };
+        let errand = Errand {
+            deadline,
+            waited: &mut self.waited,
+            sent: &mut sent,
+        };
+        match exchange.send(call, errand).await {
             Ok(reply) => {
                 self.last_status = Some(reply.status);
                 Ok(reply)
@@ -48,7 +68,7 @@ impl Driver<'_> {
 
     pub(super) async fn read(&mut self) -> Event<Validator> {
         let call = reading::read_call(self.target, Method::GET, true);
-        let reply = match self.exchange(&call).await {
+        let reply = match self.exchange(&call, None).await {
             Ok(reply) => reply,
             Err(failure) => {
                 return Event::Failed {
@@ -79,7 +99,12 @@ impl Driver<'_> {
                         Seen::Unusable { may_heal }
                     }
                 };
-                (self.remote, self.gone) = (Some(representation.snapshot), false);
+                let snapshot = representation.snapshot;
+                let ours = self.is_stamped(&snapshot.document);
+                (self.remote, self.gone) = (Some(snapshot), false);
+                if ours {
+                    return Event::Recognised(seen);
+                }
                 Event::Read(seen)
             }
             Err(error) => {
@@ -90,6 +115,13 @@ impl Driver<'_> {
                 }
             }
         }
+    }
+
+    /// Whether this write has left its stamp: then it has landed, whatever was answered to it.
+    fn is_stamped(&self, document: &Document) -> bool {
+        let stamped = self.payload.is_some() && self.machine.goal() != Goal::Append;
+        let stamps = self.target.stamp.as_deref().filter(|_| stamped);
+        stamps.is_some_and(|stamps| stamp::holds(stamps, &self.write_id, document))
     }
 
     /// A status that says that the request was not, or perhaps not, carried out.
@@ -121,6 +153,9 @@ impl Driver<'_> {
         }
         self.told = wait.or(self.told);
         self.trouble = Some(Trouble::Status(status));
+        let problem = Problem::read(status, &reply.headers, &reply.body, &self.target.url);
+        let kind = self.target.shared.classify(&problem, false);
+        self.said = Some((kind, problem));
         Event::Failed { failure, wait }
     }
 
@@ -160,10 +195,9 @@ impl Driver<'_> {
         }
         let onto = self.base.as_ref().and_then(|base| base.validator.clone());
         let onto = onto.filter(|_| *condition != Condition::Absent);
-        if self.goal != Goal::Append {
-            self.out.send(onto, payload.document.clone());
-        }
-        let event = match self.exchange(&payload.call).await {
+        let document = payload.document.clone();
+        let going_out = (self.machine.goal() != Goal::Append).then_some(Sent { onto, document });
+        let event = match self.exchange(&payload.call, going_out).await {
             Ok(reply) => self.replied(&payload, &reply),
             Err(failure) => Event::Failed {
                 failure,
@@ -201,7 +235,7 @@ impl Driver<'_> {
         delete: bool,
     ) -> Result<Payload, NoPayload> {
         let honours = self.target.shared.profile.honours_idempotency_keys();
-        let fresh_key = (self.goal == Goal::Append || honours)
+        let fresh_key = (self.machine.goal() == Goal::Append || honours)
             && (self.payload.is_some() || self.idempotency_key.is_none());
         if fresh_key {
             // A key names one payload: another payload gets another key.
@@ -212,7 +246,7 @@ impl Driver<'_> {
             condition,
             base: self.base.as_ref(),
             local: if delete { None } else { self.local.as_ref() },
-            post: self.goal == Goal::Append,
+            post: self.machine.goal() == Goal::Append,
             write_id: &self.write_id,
             key: self.idempotency_key.as_deref(),
         }
@@ -222,16 +256,19 @@ impl Driver<'_> {
     fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
         let status = reply.status;
         let not_yet = matches!(status, StatusCode::ACCEPTED | StatusCode::MULTI_STATUS);
+        if status == StatusCode::OK && is_page(reply) {
+            // A login page, most likely. Only a read can tell.
+            self.trouble = Some(Trouble::Status(status));
+            return Event::Failed {
+                failure: Failure::Answered,
+                wait: None,
+            };
+        }
         if status.is_success() && !not_yet {
             self.target.shared.exchange.host.succeeded();
             let before = self.base.as_ref().map(|base| &base.document);
-            self.stored = payload.document.as_ref().map(|sent| {
-                reading::stored(self.target, reply, before, sent, &payload.call.method)
-            });
-            self.location = reply
-                .headers
-                .get(::http::header::LOCATION)
-                .and_then(|location| within_origin(&self.target.url, location.to_str().ok()?));
+            self.stored = reading::stored(self.target, reply, before, payload);
+            self.location = reading::location(self.target, reply);
             return Event::Stored;
         }
         if not_yet
@@ -249,29 +286,40 @@ impl Driver<'_> {
         // What went wrong before is over: the server speaks.
         self.trouble = None;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
-        let wait = reading::told_to_wait(&reply.headers);
+        let wait = reading::told_to_wait(&reply.headers).or(problem.retry_after());
         self.told = wait.or(self.told);
         let payload = self.payload.as_ref();
         let pinned = payload.is_some_and(|payload| payload.pinned);
+        let creates = payload.is_some_and(|payload| payload.creates);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let kind = classify(profile, &problem, pinned);
-        let current = (kind == RefusalKind::StaleVersion)
+        let kind = self.target.shared.classify(&problem, pinned);
+        // A profile knows the current state in its own envelope only.
+        let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
             .flatten()
-            .map(|(document, validator)| {
-                let snapshot =
-                    StoredSnapshot::new(document, Some(validator.clone()), reply.headers.clone());
-                self.remote = Some(snapshot);
-                validator
+            .and_then(|(body, validator)| {
+                let depth = self.target.shared.exchange.limits.depth;
+                let opened = self.target.envelope().open(&body, depth)?;
+                if self.is_stamped(&opened.document) {
+                    // The refusal is of a second delivery: a read settles that.
+                    return None;
+                }
+                let (known, headers) = (Some(validator.clone()), reply.headers.clone());
+                let snapshot = reading::snapshot(opened, known, headers);
+                (self.remote, self.gone) = (Some(snapshot), false);
+                Some(validator)
             });
         let refused = match (kind, reply.status.as_u16()) {
             (RefusalKind::StaleVersion, _) => Refused::Stale,
             (RefusalKind::Locked, _) => Refused::Locked,
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
+            (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
             (_, 404 | 410) => Refused::Missing,
+            // Here, or somewhere else under a name that has to be unique.
+            (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,
-            (RefusalKind::Unknown, 409) => Refused::Unclassified,
+            (RefusalKind::Unknown, 409 | 412) => Refused::Unclassified,
             // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
             // offers several.
             (RefusalKind::Invalid, _) if tests => Refused::Unclassified,
@@ -292,10 +340,21 @@ impl Driver<'_> {
     }
 
     pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
-        self.target.shared.store.put(self.out.key(), snapshot).await;
+        let (store, until) = (&self.target.shared.store, self.deadline());
+        store.put(self.out.key(), snapshot, until).await;
     }
 
     pub(super) async fn forget(&mut self) {
-        self.target.shared.store.remove(self.out.key()).await;
+        let (store, until) = (&self.target.shared.store, self.deadline());
+        store.remove(self.out.key(), until).await;
     }
+}
+
+/// HTML without any validator: no word of the resource.
+fn is_page(reply: &Response) -> bool {
+    let is_html = essence(&reply.headers).is_some_and(|essence| is_html(&essence));
+    let versioned = [ETAG, LAST_MODIFIED]
+        .iter()
+        .any(|name| reply.headers.contains_key(name));
+    is_html && !versioned
 }

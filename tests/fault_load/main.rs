@@ -4,8 +4,7 @@
 //! proxy of its own that loses, cuts, delays, trickles and doubles what it carries, as a seed says. The
 //! server writes down what each applied write changed. In the end every edit is accounted for:
 //! acknowledged is applied exactly once, failed is never applied, and only what is reported as unknown
-//! may be either. One case is let through: an edit that was applied, whose reply was lost, and whose
-//! place somebody then changed knowingly, may come back as a conflict over what is there now.
+//! may be either.
 //!
 //! A short load runs with the tests. The long one:
 //!

@@ -11,9 +11,12 @@ mod race;
 mod story;
 mod wire;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, ETAG};
 use http::{HeaderName, HeaderValue};
-use ifmatch::{Client, Collection, Generic, Versioning};
+use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, WebDav};
+use ifmatch::{Client, Collection, Generic};
 
 use crate::document::{Enveloped, Plain, Shape};
 use crate::race::Race;
@@ -26,7 +29,10 @@ pub(crate) struct Server {
     path: &'static [&'static str],
     suffix: &'static str,
     header: Option<(HeaderName, HeaderValue)>,
+    query: Vec<(String, String)>,
     profile: Generic,
+    /// Ids are 24 hexadecimal digits.
+    hexadecimal: bool,
 }
 
 impl Server {
@@ -42,7 +48,9 @@ impl Server {
             path: &[],
             suffix: "",
             header: None,
+            query: Vec::new(),
             profile: Generic::new(),
+            hexadecimal: false,
         })
     }
 
@@ -58,12 +66,18 @@ impl Server {
     fn dav(name: &'static str, variable: &str) -> Option<Self> {
         Some(Self {
             suffix: ".json",
+            profile: Generic::over(WebDav),
             ..Self::from_env(name, variable)?
         })
     }
 
     /// A name that no earlier run used.
     pub(crate) fn id(&self, what: &str) -> String {
+        if self.hexadecimal {
+            let mut hasher = DefaultHasher::new();
+            (what, std::process::id()).hash(&mut hasher);
+            return format!("{:024x}", hasher.finish());
+        }
         format!("{}-{what}-{}{}", self.name, std::process::id(), self.suffix)
     }
 
@@ -77,7 +91,9 @@ impl Server {
             builder = builder.transport(wire::Told::new(self.name));
         }
         let client = builder.build().unwrap();
-        client.collection_with(self.path, document::strategy::<S>())
+        let docs = client.collection_with(self.path, document::strategy::<S>());
+        let pairs = self.query.iter();
+        pairs.fold(docs, |docs, (name, value)| docs.query(name, value))
     }
 }
 
@@ -89,6 +105,14 @@ async fn kinto() {
     };
     story::tell::<Enveloped>(&server).await;
     Race::default().run::<Enveloped>(&server).await.is_exact();
+    // The same by its profile: the record alone, and the current one out of the refusals.
+    let server = Server {
+        name: "kinto-by-profile",
+        profile: Generic::over(Kinto),
+        ..server
+    };
+    story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,13 +179,62 @@ async fn pouchdb() {
     let Some(server) = Server::from_env("pouchdb", "IFMATCH_POUCHDB") else {
         return;
     };
-    let revision = Versioning::body_field("/_rev")
-        .reply_field("/rev")
-        .query("rev");
     let server = Server {
-        profile: Generic::new().versioning(revision),
+        profile: Generic::over(CouchDb),
         ..server
     };
     story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run etcd"]
+async fn etcd() {
+    let Some(server) = Server::from_env("etcd", "IFMATCH_ETCD") else {
+        return;
+    };
+    let server = Server {
+        profile: Generic::over(EtcdV2),
+        ..server
+    };
+    story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+/// The address ends with the signature that lets anybody in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run azurite"]
+async fn azurite() {
+    let Some(server) = Server::from_env("azurite", "IFMATCH_AZURITE") else {
+        return;
+    };
+    let signed = url::Url::parse(&server.base).unwrap();
+    let mut base = signed.clone();
+    base.set_query(None);
+    let blob_type = HeaderName::from_static("x-ms-blob-type");
+    let server = Server {
+        base: base.into(),
+        query: signed.query_pairs().into_owned().collect(),
+        header: Some((blob_type, HeaderValue::from_static("BlockBlob"))),
+        profile: Generic::over(AzureBlob),
+        ..server
+    };
+    story::tell::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+/// A write to what somebody removed makes it anew there, so that part of the story is left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run eve"]
+async fn eve() {
+    let Some(server) = Server::from_env("eve", "IFMATCH_EVE") else {
+        return;
+    };
+    let server = Server {
+        profile: Generic::over(Eve),
+        hexadecimal: true,
+        ..server
+    };
+    story::tell_but_of_what_is_gone::<Plain>(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
 }

@@ -186,14 +186,14 @@ async fn a_write_stamp_settles_a_counter_either_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_of_a_lost_write_in_sight_is_a_conflict_and_says_so() {
+async fn half_of_a_lost_write_in_sight_is_unknown_and_names_the_open_fields() {
     let server = Server::with(AT, ARTICLE);
     let take_back = || foreign(|theirs| theirs["body"] = "taken back otherwise".into());
     let edit =
         |article: &mut Article| (article.title, article.body) = ("mine".into(), "mine".into());
     server.script([Event::Plain, Event::LoseReply, take_back()]);
     let error = articles(&server).update(1, edit).await.unwrap_err();
-    assert!(error.is_conflict(), "{error:?}");
+    assert!(error.is_outcome_unknown(), "{error:?}");
     let sides = error.into_sides::<Article>().unwrap();
     assert_eq!(
         sides

@@ -8,8 +8,12 @@
 
 mod support;
 
+mod api_versions;
 mod bounded;
 mod crowds;
+mod dropped;
+mod envelopes;
+mod handlers;
 mod lanes;
 mod lost_replies;
 mod lost_updates;
@@ -17,11 +21,15 @@ mod no_limits;
 mod nothing_dropped;
 mod once;
 mod only_races;
+mod posts;
 mod rates;
 mod reading;
 mod real_connections;
+mod removals;
 mod round_trips;
 mod secrets;
+mod stamps;
 mod strategies;
 mod told_truly;
+mod versions_elsewhere;
 mod versions_inside;

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, foreign};
+use tokio::time::Instant;
+
 use ifmatch::{
     Answer, Authenticator, BoxError, Conflict, Limits, LocalWins, MergeStrategy, Resolution,
-    RetryPolicy, ask_fn, async_trait,
+    RetryPolicy, SnapshotKey, SnapshotStore, StoredSnapshot, ask_fn, async_trait,
 };
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn no_limit_may_be_said_as_the_longest_duration() {
@@ -90,5 +94,37 @@ async fn an_authenticator_that_hangs_is_bounded_by_the_time_of_the_call() {
         tokio::time::timeout(Duration::from_secs(3600), call)
             .await
             .is_ok()
+    );
+}
+
+struct StuckStore;
+
+#[async_trait]
+impl SnapshotStore for StuckStore {
+    async fn get(&self, _: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
+        std::future::pending().await
+    }
+    async fn put(&self, _: &SnapshotKey, _: StoredSnapshot) -> Result<(), BoxError> {
+        std::future::pending().await
+    }
+    async fn remove(&self, _: &SnapshotKey) -> Result<(), BoxError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_does_not_outlast_the_time_of_a_call() {
+    let server = Server::with(AT, ARTICLE);
+    let client = server.builder().store(StuckStore).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", LocalWins);
+    let begun = Instant::now();
+    let outcome = articles.update(1, |a| a.views = 5).timeout(SECOND).await;
+    let write = begun.elapsed();
+    let begun = Instant::now();
+    let read = articles.get(1).timeout(SECOND).await;
+    let get = begun.elapsed();
+    assert!(
+        write <= 2 * SECOND && get <= 2 * SECOND,
+        "update {write:?} ({outcome:?}), get {get:?} ({read:?})"
     );
 }

@@ -145,3 +145,32 @@ async fn without_credentials_a_snapshot_is_nobodys() {
         last.header("authorization")
     );
 }
+
+/// The user of each call of `authenticate`, one after the other.
+struct Turns(Mutex<Vec<&'static str>>);
+
+#[async_trait]
+impl Authenticator for Turns {
+    async fn authenticate(&self, headers: &mut http::HeaderMap) -> Result<(), BoxError> {
+        let user = self.0.lock().unwrap().remove(0);
+        headers.insert("authorization", format!("Bearer {user}").parse()?);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_comes_in_during_a_call_leaves_nothing_to_the_one_before() {
+    let server = Server::with(AT, ARTICLE);
+    // for the key, for the request; then again
+    let auth = Turns(Mutex::new(vec!["ann", "bob", "ann", "ann"]));
+    let client = server.builder().auth(auth).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap();
+    articles.get(1).await.unwrap();
+    let last = server.seen().pop().unwrap();
+    assert!(
+        last.header("if-none-match").is_none(),
+        "{:?} is asked with bob's tag and would be shown bob's document",
+        last.header("authorization")
+    );
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Always, Event, Removes, Server, articles, draft, foreign};
+use crate::support::{
+    ARTICLE, AT, Always, Article, Event, Removes, Server, articles, draft, foreign,
+};
 use ifmatch::{Answer, LocalWins, Policy, RemoteWins, Rule, ThreeWay};
 use serde_json::{Value, json};
 
@@ -247,4 +249,151 @@ async fn a_creation_if_absent_does_not_depend_on_what_is_on_file() {
         .if_absent(draft())
         .await;
     assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_applied_removal_answered_507_and_made_again_is_no_plain_failure() {
+    for status in [303, 507] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,                       // GET
+            Event::AnswerAfter(status, &[]),    // DELETE, applied
+            Event::ForeignText(ARTICLE.into()), // GET: somebody made it anew
+        ]);
+        let error = articles(&server).delete(1).await.unwrap_err();
+        assert!(
+            error.is_outcome_unknown() || error.is_conflict(),
+            "{status}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_applied_write_answered_507_and_removed_since_is_no_plain_failure() {
+    for status in [303, 507] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,                    // GET
+            Event::AnswerAfter(status, &[]), // PUT, applied
+            Event::ForeignRemoval,           // GET: 404
+        ]);
+        let error = articles(&server)
+            .update(1, |a| a.title = "mine".into())
+            .await
+            .unwrap_err();
+        assert!(
+            error.is_outcome_unknown() || error.is_gone(),
+            "{status}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_without_a_version_is_no_fence() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,                     // GET
+        Event::Delay,                     // PUT, under way
+        Event::Answer(200, &[], ARTICLE), // GET: a cache that drops the tag; the PUT is not in yet
+    ]);
+    // `Delay` delivers before the next request, so the answer above is older than the write.
+    let error = articles(&server)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap_err();
+    assert_eq!(server.value(AT)["title"], "mine");
+    assert!(error.is_outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_does_not_fail_on_an_old_snapshot() {
+    let server = Server::with(AT, r#"{"title":"old","body":"text","views":0}"#);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    server.put(AT, r#"{"title":"old","body":"text","views":10}"#);
+    let outcome = articles
+        .try_update(1, |a| {
+            a.views = a.views.checked_sub(1).ok_or("none left")?;
+            Ok(())
+        })
+        .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_page_is_no_stored_document() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(200, &[("content-type", "text/html")], "<html>log in</html>"),
+    ]);
+    let outcome = articles(&server)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(
+        outcome.is_err() || server.value(AT)["title"] == "mine",
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_said_to_the_read_of_an_update_is_told() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Answer(403, &[], r#"{"title":"not yours"}"#)]);
+    let error = articles(&server)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap_err();
+    let title = error.problem().and_then(|problem| problem.title());
+    assert_eq!(title, Some("not yours"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_said_to_a_write_that_failed_is_told() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(501, &[], r#"{"title":"read-only replica"}"#),
+    ]);
+    let error = articles(&server)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap_err();
+    let title = error.problem().and_then(|problem| problem.title());
+    assert_eq!(title, Some("read-only replica"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_redirect_that_a_client_of_ones_own_followed_is_no_success() {
+    use wiremock::matchers::{method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+    let server = MockServer::start().await;
+    let reply = ResponseTemplate::new(200)
+        .insert_header("etag", "\"1\"")
+        .set_body_raw(ARTICLE, "application/json");
+    Mock::given(method("GET"))
+        .and(path("/articles/1"))
+        .respond_with(reply)
+        .mount(&server)
+        .await;
+    let moved = ResponseTemplate::new(303).insert_header("location", "/login");
+    Mock::given(method("PUT"))
+        .respond_with(moved)
+        .mount(&server)
+        .await;
+    let login = ResponseTemplate::new(200).set_body_raw("<html>log in</html>", "text/html");
+    Mock::given(method("GET"))
+        .and(path("/login"))
+        .respond_with(login)
+        .mount(&server)
+        .await;
+    let client = ifmatch::Client::builder(server.uri())
+        .http_client(reqwest::Client::new())
+        .build()
+        .unwrap();
+    let outcome = client
+        .collection_with::<Article>("articles", LocalWins)
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(outcome.is_err(), "nothing was stored: {outcome:?}");
 }

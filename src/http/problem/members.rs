@@ -1,5 +1,7 @@
 //! What the dialects have in common: a type, words, a machine code, the current state.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::Url;
@@ -9,7 +11,9 @@ use super::Problem;
 use super::body::Body;
 use super::fields::{self, FieldError};
 use super::layers::{Layer, layers};
+use super::lock::{self, Lock};
 use super::text::bounded;
+use super::wait;
 
 /// What was found in a body.
 #[derive(Debug, Default)]
@@ -24,6 +28,9 @@ pub(super) struct Found {
     pub(super) cut: bool,
     /// Where the current state lies, as a JSON Pointer.
     pub(super) current: Option<String>,
+    pub(super) lock: Lock,
+    /// How long the body asks to wait.
+    pub(super) wait: Option<Duration>,
 }
 
 /// Words that say what happened, best first.
@@ -96,6 +103,7 @@ pub(super) fn find(
     let instance = body.document.get("instance").and_then(Value::as_str);
     let instance = instance.filter(|reference| fits(reference, &mut cut));
     let type_reference = type_reference.filter(|reference| fits(reference, &mut cut));
+    let lock = lock::find(&layers, status, &mut cut);
     Found {
         title: title.or_else(|| body.title.clone()),
         detail: detail.or_else(|| body.detail.clone()),
@@ -108,6 +116,8 @@ pub(super) fn find(
         code,
         fields,
         cut,
+        lock,
+        wait: wait::find(&layers),
     }
 }
 

@@ -9,14 +9,17 @@ mod body;
 mod fields;
 mod json;
 mod layers;
+mod lock;
 mod members;
 mod pointer;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wait;
 mod xml;
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -81,6 +84,9 @@ pub struct Problem {
     code: Option<String>,
     fields: Vec<FieldError>,
     current: Option<String>,
+    lock_owner: Option<String>,
+    lock_expires: Option<String>,
+    retry_after: Option<Duration>,
     extensions: Map<String, Value>,
     media_type: Option<String>,
     raw: Bytes,
@@ -126,6 +132,9 @@ impl Problem {
             code: found.code,
             fields: found.fields,
             current: found.current,
+            lock_owner: found.lock.owner,
+            lock_expires: found.lock.expires,
+            retry_after: found.wait,
             extensions: extensions(read.document),
             media_type,
             truncated: read.incomplete || found.cut || raw.len() < body.len(),
@@ -205,6 +214,24 @@ impl Problem {
     /// Where the [`current`](Self::current) state lies in the body, as a JSON Pointer (RFC 6901).
     pub fn current_pointer(&self) -> Option<&str> {
         self.current.as_deref()
+    }
+
+    /// Who holds the lock that caused the refusal: a name, an address or an id, as the server writes
+    /// it.
+    pub fn lock_owner(&self) -> Option<&str> {
+        self.lock_owner.as_deref()
+    }
+
+    /// When the lock ends: a date, or a number of seconds, as the server writes it.
+    pub fn lock_expires(&self) -> Option<&str> {
+        self.lock_expires.as_deref()
+    }
+
+    /// How long the *body* asks to wait (`retryAfterSeconds`, `retryDelay` and the like); the field
+    /// `Retry-After` is read by [`retry_after`](super::retry_after). Never more than
+    /// [`LONGEST_WAIT`](super::LONGEST_WAIT).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The body as it came, up to [`MAX_BODY`](Self::MAX_BODY).

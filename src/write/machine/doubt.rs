@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::super::plan::{Action, Condition, Failure, Goal, Outcome, Seen, Verdict};
+use super::super::plan::{Action, Base, Condition, Failure, Goal, Outcome, Seen, Verdict};
 use super::{Doubt, Machine, Phase, Then, Why, base_of};
 
 impl<V: Clone + PartialEq> Machine<V> {
@@ -25,7 +25,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Ends with what was pending until a doubt was judged.
     pub(super) fn conclude(&mut self, seen: Seen<V>, ending: Outcome) -> Action<V> {
-        if ending == Outcome::Refused {
+        if matches!(ending, Outcome::Refused | Outcome::Locked) {
             self.ask_handler(Some(seen), ending)
         } else {
             self.finish(ending)
@@ -75,7 +75,11 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn judged(&mut self, seen: Seen<V>, verdict: Verdict) -> Action<V> {
+        // Only a version that has moved fences what may still be under way.
+        let fenced =
+            seen != Seen::Unversioned || matches!(self.base, Base::Unversioned | Base::Absent);
         match verdict {
+            _ if !fenced && verdict != Verdict::Landed => self.finish(Outcome::Unknown),
             Verdict::Landed => {
                 self.base = base_of(&seen);
                 self.finish(Outcome::Settled)
@@ -100,6 +104,9 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     pub(super) fn after_judgement(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
         if let Some(ending) = self.verdict_pending.take() {
+            if may_have_landed {
+                return self.finish(Outcome::Unknown);
+            }
             return self.conclude(seen, ending);
         }
         if may_have_landed {

@@ -34,6 +34,10 @@ pub(crate) struct Machine<V> {
     /// What a refusal ends in once an older doubt is judged.
     pub(super) verdict_pending: Option<Outcome>,
     pub(super) refused_version: Option<V>,
+    /// The server has refused at least once, so there is something that a handler can be asked about.
+    pub(super) was_refused: bool,
+    /// How long an unclassified refusal asks to wait, until a read tells whether it was a race.
+    pub(super) invited: Option<Duration>,
     pub(super) same_again: u32,
     pub(super) unusable: u32,
     /// Rounds that the refusal handler asked for.
@@ -65,8 +69,8 @@ pub(super) enum Why {
     Race,
     /// A 409 that nobody classified: has the version moved at all?
     Unclassified,
-    /// Such a 409 that asks to come back: if the version has not moved, the same goes again.
-    Invited,
+    /// A handler said to merge into what is there.
+    Adopt,
     /// A lost write has to be settled.
     Settle,
 }
@@ -78,7 +82,8 @@ pub(super) enum Phase<V> {
     Reading(Why),
     Sending,
     Judging(Seen<V>),
-    Resolving(Seen<V>),
+    /// The flag: our write may have landed.
+    Resolving(Seen<V>, bool),
     Asking(Option<Seen<V>>, Outcome),
     Waiting(Then),
     Done,
@@ -105,6 +110,8 @@ impl<V: Clone + PartialEq> Machine<V> {
             doubt,
             verdict_pending: None,
             refused_version: None,
+            was_refused: false,
+            invited: None,
             same_again: 0,
             unusable: 0,
             answers: 0,
@@ -120,6 +127,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.doubt.is_some()
     }
 
+    /// What the write wants by now.
+    pub(crate) fn goal(&self) -> Goal {
+        self.plan.goal
+    }
+
     /// What was counted so far.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
@@ -131,12 +143,18 @@ impl<V: Clone + PartialEq> Machine<V> {
             // No time for a last read either.
             self.last_read_used = true;
         }
+        let counted = self.tally;
         let phase = std::mem::replace(&mut self.phase, Phase::Done);
         let action = match (phase, event) {
             (Phase::Start, Event::Begin) => self.begin(),
             (Phase::Preparing, Event::Prepared(changed)) => self.prepared(changed),
-            (Phase::Preparing, Event::EditFailed) => self.finish(Outcome::EditFailed),
+            (Phase::Preparing, Event::EditFailed) => self.edit_failed(),
             (Phase::Reading(why), Event::Read(seen)) => self.read(why, seen),
+            // Our stamp is in it.
+            (Phase::Reading(_), Event::Recognised(seen)) => {
+                self.base = base_of(&seen);
+                self.finish(Outcome::Settled)
+            }
             (Phase::Reading(why), Event::Failed { failure, wait }) => {
                 self.read_failed(why, failure, wait)
             }
@@ -151,7 +169,9 @@ impl<V: Clone + PartialEq> Machine<V> {
             ) => self.refused(kind, current, wait),
             (Phase::Sending, Event::Failed { failure, wait }) => self.send_failed(failure, wait),
             (Phase::Judging(seen), Event::Judged(verdict)) => self.judged(seen, verdict),
-            (Phase::Resolving(seen), Event::Resolved(decision)) => self.resolved(&seen, decision),
+            (Phase::Resolving(seen, may_have_landed), Event::Resolved(decision)) => {
+                self.resolved(&seen, may_have_landed, decision)
+            }
             (Phase::Asking(seen, ending), Event::Answered(answer)) => {
                 self.answered(seen, ending, answer)
             }
@@ -160,9 +180,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 Then::Send => self.send(false),
                 Then::Resend => self.send(true),
             },
-            (Phase::Waiting(_), Event::OutOfTime) if self.waiting_for == Outcome::Locked => {
-                self.give_up(Outcome::Locked)
-            }
+            (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.waiting_for),
+            (Phase::Asking(_, Outcome::Locked), Event::OutOfTime) => self.give_up(Outcome::Locked),
             (_, Event::OutOfTime) => self.give_up(Outcome::Exhausted),
             // An event that answers no action: the driver is wrong or the write is over. Ending
             // is the one answer that can neither lose nor double an edit.
@@ -170,6 +189,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         };
         let costs_time = matches!(action, Action::Read | Action::Send { .. } | Action::Wait(_));
         if now >= self.plan.deadline && costs_time {
+            // It is not carried out.
+            self.tally = counted;
             return self.give_up(Outcome::Exhausted);
         }
         action
@@ -193,13 +214,28 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     fn prepare(&mut self) -> Action<V> {
+        self.removing = false;
         self.phase = Phase::Preparing;
         Action::Prepare
     }
 
+    /// What an edit made of an old snapshot, or that it could make nothing of it, says nothing about what
+    /// is there now.
+    fn is_outdated(&self) -> bool {
+        self.plan.filed && self.tally.requests == 0
+    }
+
+    fn edit_failed(&mut self) -> Action<V> {
+        if self.is_outdated() {
+            self.base = Base::Unknown;
+            return self.ask_read(Why::First);
+        }
+        self.finish(Outcome::EditFailed)
+    }
+
     fn prepared(&mut self, changed: bool) -> Action<V> {
         if !changed && !matches!(self.base, Base::Absent) {
-            if self.plan.filed && self.tally.requests == 0 {
+            if self.is_outdated() {
                 self.base = Base::Unknown;
                 return self.ask_read(Why::First);
             }
@@ -254,6 +290,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
+        self.waiting_for = Outcome::Exhausted;
         self.phase = Phase::Waiting(then);
         Action::Wait(pause)
     }
@@ -266,12 +303,24 @@ impl<V: Clone + PartialEq> Machine<V> {
         ending: Outcome,
     ) -> Action<V> {
         if self.tally.transient >= self.plan.max_transient {
-            return self.give_up(ending);
+            return self.spent(ending);
         }
         self.tally.transient += 1;
         let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::Told);
-        self.waiting_for = ending;
-        self.wait(pause, then)
+        let action = self.wait(pause, then);
+        self.waiting_for = match ending {
+            Outcome::Locked | Outcome::Refused => ending,
+            _ => Outcome::Exhausted,
+        };
+        action
+    }
+
+    /// No wait is left: what the server refused for so long, a handler may know an answer to.
+    fn spent(&mut self, ending: Outcome) -> Action<V> {
+        match ending {
+            Outcome::Locked | Outcome::Refused => self.ask(None, ending),
+            _ => self.give_up(ending),
+        }
     }
 
     pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {

@@ -21,12 +21,17 @@ impl<V: Clone + PartialEq> Machine<V> {
         match why {
             Why::First => self.first_read(seen),
             Why::Race => self.race(seen),
-            Why::Unclassified | Why::Invited => {
+            Why::Adopt if seen == Seen::Absent => self.send(false),
+            Why::Adopt => self.ask_resolve(seen, false),
+            Why::Unclassified => {
                 if self.is_base(&seen) {
-                    if why == Why::Invited {
-                        return self.send(true);
+                    match self.invited.take() {
+                        // No race: the server itself says when to come again.
+                        Some(wait) => {
+                            self.wait_transient(Some(wait), Then::Resend, Outcome::Refused)
+                        }
+                        None => self.ask(Some(seen), Outcome::Refused),
                     }
-                    self.ask(Some(seen), Outcome::Refused)
                 } else {
                     self.tally.races += 1;
                     self.race(seen)
@@ -97,6 +102,9 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.base = Base::Absent;
                 return self.prepare();
             }
+            // The server itself has to say no before a handler can be asked; its condition makes sure
+            // that it does.
+            Goal::Create if !absent && !self.was_refused => return self.send(false),
             Goal::Create if !absent => return self.ask(Some(seen), Outcome::Refused),
             _ => {}
         }
@@ -110,16 +118,23 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn ask_resolve(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
-        self.phase = Phase::Resolving(seen);
+        self.phase = Phase::Resolving(seen, may_have_landed);
         Action::Resolve { may_have_landed }
     }
 
-    pub(super) fn resolved(&mut self, seen: &Seen<V>, decision: Decision) -> Action<V> {
+    pub(super) fn resolved(
+        &mut self,
+        seen: &Seen<V>,
+        may_have_landed: bool,
+        decision: Decision,
+    ) -> Action<V> {
         let absent = *seen == Seen::Absent;
         let raced = self.tally.races > 0 && decision != Decision::Unresolved;
         self.tally.merged += u32::from(raced);
         self.removing = decision == Decision::Delete;
         match decision {
+            // A plain failure would say that nothing was applied.
+            Decision::Unresolved if may_have_landed => self.finish(Outcome::Unknown),
             Decision::Unresolved | Decision::AsRemote if absent => self.finish(Outcome::Gone),
             Decision::Unresolved => self.finish(Outcome::Conflict),
             Decision::Delete if absent => self.finish(Outcome::Unchanged),
@@ -129,7 +144,12 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             Decision::Write | Decision::Delete => {
                 self.base = base_of(seen);
-                if self.plan.goal != Goal::Create || !absent {
+                let stays = match self.plan.goal {
+                    Goal::Create => absent,
+                    Goal::Delete => self.removing,
+                    Goal::Replace | Goal::Append => true,
+                };
+                if !stays {
                     self.plan.goal = Goal::Replace;
                 }
                 self.send(false)

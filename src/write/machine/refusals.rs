@@ -14,11 +14,10 @@ impl<V: Clone + PartialEq> Machine<V> {
     ) -> Action<V> {
         let pinned = self.condition() != Condition::None;
         self.refused_version = None;
+        self.was_refused = true;
+        self.invited = wait.filter(|_| kind == Refused::Unclassified);
         match kind {
             Refused::Stale if pinned => self.stale(current),
-            Refused::Unclassified if pinned && wait.is_some() => {
-                self.wait_transient(wait, Then::Read(Why::Invited), Outcome::Refused)
-            }
             Refused::Unclassified if pinned && self.tally.races > 0 => {
                 // A server that says nothing but 409 to races is spared like any other.
                 let pause = Pause::Race(self.tally.races + 1);
@@ -128,7 +127,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Answered::Adopt if self.plan.goal == Goal::Append => self.finish(ending),
             Answered::Adopt => match seen {
                 Some(seen) => self.ask_resolve(seen, false),
-                None => self.ask_read(Why::Race),
+                None => self.ask_read(Why::Adopt),
             },
         }
     }

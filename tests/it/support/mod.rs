@@ -1,5 +1,6 @@
 //! A server in memory that keeps to the rules, and does what a test tells it.
 
+pub(crate) mod dialect;
 mod handles;
 
 use std::collections::{BTreeMap, VecDeque};

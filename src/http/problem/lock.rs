@@ -1,0 +1,116 @@
+//! Who holds a lock, and until when.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::layers::{Layer, words};
+use super::text::bounded;
+
+/// What a refusal tells of the lock that caused it.
+#[derive(Debug, Default)]
+pub(super) struct Lock {
+    pub(super) owner: Option<String>,
+    pub(super) expires: Option<String>,
+}
+
+/// Objects that describe a lock.
+const LOCKS: [&str; 5] = ["lock", "lockinfo", "locked", "lease", "activelock"];
+
+/// Names of the owner that mean nothing else.
+const OWNER: [&str; 8] = [
+    "lockedby",
+    "lockowner",
+    "lockholder",
+    "lockedbyuser",
+    "lockuser",
+    "leaseowner",
+    "leaseholder",
+    "leasedby",
+];
+/// Names of the owner within a lock; elsewhere they may be anybody's.
+const OWNER_WITHIN: [&str; 5] = ["owner", "holder", "by", "user", "who"];
+
+/// Names of the end that mean nothing else.
+const EXPIRES: [&str; 9] = [
+    "lockeduntil",
+    "lockexpires",
+    "lockexpiresat",
+    "lockexpiry",
+    "lockexpiration",
+    "lockexpirationtime",
+    "lockvaliduntil",
+    "leaseexpires",
+    "leaseexpiresat",
+];
+/// Names of the end within a lock.
+const EXPIRES_WITHIN: [&str; 7] = [
+    "expires",
+    "expiresat",
+    "expiry",
+    "expiration",
+    "until",
+    "validuntil",
+    "timeout",
+];
+
+/// How an owner that is an object is called.
+const NAME: [&str; 7] = [
+    "displayname",
+    "name",
+    "login",
+    "username",
+    "email",
+    "id",
+    "href",
+];
+
+/// The lock that a refusal describes: in an object of its own, by names that mean nothing else, or,
+/// where the status says "locked", at the top (Terraform's state servers).
+pub(super) fn find(layers: &[Layer<'_>], status: StatusCode, cut: &mut bool) -> Lock {
+    let locked = status == StatusCode::LOCKED;
+    let mut lock = Lock::default();
+    for layer in layers {
+        for inner in layer.objects(&LOCKS) {
+            lock.fill(&inner, &OWNER_WITHIN, &EXPIRES_WITHIN, cut);
+        }
+        for inner in layer.objects(&["details", "data", "meta"]) {
+            lock.fill(&inner, &OWNER, &EXPIRES, cut);
+        }
+        lock.fill(layer, &OWNER, &EXPIRES, cut);
+        if locked {
+            lock.fill(layer, &OWNER_WITHIN, &EXPIRES_WITHIN, cut);
+        }
+    }
+    lock
+}
+
+impl Lock {
+    fn fill(&mut self, layer: &Layer<'_>, owner: &[&str], expires: &[&str], cut: &mut bool) {
+        if self.owner.is_none() {
+            let named = layer.all(owner).find_map(|(_, value)| called(value));
+            self.owner = named.map(|name| bounded(&name, cut));
+        }
+        if self.expires.is_none() {
+            let told = layer.all(expires).find_map(|(_, value)| scalar(value));
+            self.expires = told.map(|text| bounded(&text, cut));
+        }
+    }
+}
+
+fn called(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(members) => {
+            let owner = Layer::new(String::new(), members);
+            owner.all(&NAME).find_map(|(_, value)| scalar(value))
+        }
+        value => scalar(value),
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_) => words(value).map(str::to_owned),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

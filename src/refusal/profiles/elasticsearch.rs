@@ -1,0 +1,59 @@
+//! Elasticsearch and `OpenSearch`.
+
+use super::by_code;
+use crate::http::Problem;
+use crate::refusal::{Envelope, Profile, RefusalKind, Versioning};
+
+/// Elasticsearch and `OpenSearch`: documents under `/{index}/_doc/{id}`.
+///
+/// The version has two parts, `_seq_no` and `_primary_term`, which go into the query as `if_seq_no` and
+/// `if_primary_term`; a creation has `op_type=create`. The document lies in `_source` and is sent
+/// alone. A stale write is a 409 `version_conflict_engine_exception`, and so is a creation that finds
+/// something. The items of a `_bulk` request have statuses of their own; it is not for this profile.
+///
+/// [Optimistic concurrency control](https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control).
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, profiles::Elasticsearch};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("http://127.0.0.1:9200").profile(Elasticsearch).build()?;
+/// let articles = client.collection::<serde_json::Value>(["articles", "_doc"]);
+/// # let _ = articles;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elasticsearch;
+
+const TYPES: [(&str, RefusalKind); 4] = [
+    (
+        "version_conflict_engine_exception",
+        RefusalKind::StaleVersion,
+    ),
+    (
+        "resource_already_exists_exception",
+        RefusalKind::AlreadyExists,
+    ),
+    ("index_closed_exception", RefusalKind::InvalidState),
+    ("cluster_block_exception", RefusalKind::InvalidState),
+];
+
+impl Profile for Elasticsearch {
+    fn versioning(&self) -> Versioning {
+        Versioning::body_field("/_seq_no")
+            .sent_in_query("if_seq_no")
+            .and(Versioning::body_field("/_primary_term").sent_in_query("if_primary_term"))
+            .create_query("op_type", "create")
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope::at("/_source").sent_bare()
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        by_code(problem, &TYPES)
+    }
+}

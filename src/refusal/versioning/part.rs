@@ -1,0 +1,160 @@
+//! A version that travels elsewhere than in the validators of HTTP, whole or in parts.
+
+use ::http::{HeaderMap, HeaderName};
+use serde_json::Value;
+
+use super::Found;
+use crate::http::Validator;
+use crate::json::Document;
+
+/// One part of a version: where replies tell it, and where requests take it.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) told: Told,
+    /// Where the reply to a write tells it, if elsewhere.
+    pub(super) reply: Option<String>,
+    pub(super) sent: Spot,
+    /// Where a `DELETE` takes it, if elsewhere.
+    pub(super) removal: Option<Spot>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    Body(String),
+    Header(HeaderName),
+}
+
+/// Where in a request a part of the version goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// A member of the body, by its JSON Pointer.
+    Body(String),
+    Header(HeaderName),
+    Query(String),
+    /// `If-Match`, in quotes.
+    Tag,
+}
+
+impl Part {
+    pub(super) fn of(told: Told) -> Self {
+        let sent = match &told {
+            Told::Body(pointer) => Spot::Body(pointer.clone()),
+            Told::Header(name) => Spot::Header(name.clone()),
+        };
+        Self {
+            told,
+            reply: None,
+            sent,
+            removal: None,
+        }
+    }
+
+    /// Where it goes; `None`: a removal has no body for it.
+    pub(super) fn spot(&self, removal: bool) -> Option<&Spot> {
+        match (&self.removal, &self.sent) {
+            (Some(own), _) if removal => Some(own),
+            (None, Spot::Body(_)) if removal => None,
+            (_, sent) => Some(sent),
+        }
+    }
+
+    fn of_read(&self, headers: &HeaderMap, body: Option<&Document>) -> Result<String, Lack> {
+        match (&self.told, body) {
+            (Told::Header(name), _) => of_header(headers, name),
+            (Told::Body(pointer), Some(body)) => of_field(body, pointer),
+            (Told::Body(_), None) => Err(Lack::Missing),
+        }
+    }
+
+    fn of_reply(&self, headers: &HeaderMap, body: Option<&Document>) -> Result<String, Lack> {
+        match (&self.reply, body) {
+            (Some(reply), Some(body)) => match of_field(body, reply) {
+                Err(Lack::Missing) => self.of_read(headers, Some(body)),
+                told => told,
+            },
+            _ => self.of_read(headers, body),
+        }
+    }
+
+    /// As the body of a reply spells it, and the pointer at which a representation has it.
+    pub(super) fn spelt_in(&self, body: &Document) -> Option<(&str, Document)> {
+        let Told::Body(pointer) = &self.told else {
+            return None;
+        };
+        let reply = self.reply.as_ref().and_then(|reply| body.pointer(reply));
+        Some((pointer, reply.or_else(|| body.pointer(pointer))?))
+    }
+}
+
+/// Why a part is not there.
+enum Lack {
+    Missing,
+    Unusable(&'static str),
+}
+
+/// The version of a representation.
+pub(super) fn of_read(parts: &[Part], headers: &HeaderMap, body: &Document) -> Found {
+    joined(parts.iter().map(|part| part.of_read(headers, Some(body))))
+}
+
+/// The version that the reply to a write tells.
+pub(super) fn of_reply(parts: &[Part], headers: &HeaderMap, body: Option<&Document>) -> Found {
+    joined(parts.iter().map(|part| part.of_reply(headers, body)))
+}
+
+/// Half of a version is none.
+fn joined(parts: impl Iterator<Item = Result<String, Lack>>) -> Found {
+    match parts.collect::<Result<Vec<String>, Lack>>() {
+        Ok(values) => Found::Version(Validator::Version(join(values))),
+        Err(Lack::Missing) => Found::Nothing,
+        Err(Lack::Unusable(why)) => Found::Unusable {
+            may_heal: false,
+            why,
+        },
+    }
+}
+
+/// One part is its text, several are an array of their texts in JSON.
+fn join(mut values: Vec<String>) -> String {
+    match values.as_mut_slice() {
+        [single] => std::mem::take(single),
+        _ => Value::from(values).to_string(),
+    }
+}
+
+/// The parts of a version; `None` if it has another number of them.
+pub(super) fn split(version: &str, parts: usize) -> Option<Vec<String>> {
+    if parts == 1 {
+        return Some(vec![version.to_owned()]);
+    }
+    let values: Vec<String> = serde_json::from_str(version).ok()?;
+    (values.len() == parts).then_some(values)
+}
+
+fn of_header(headers: &HeaderMap, name: &HeaderName) -> Result<String, Lack> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().ok_or(Lack::Missing)?;
+    if values.any(|value| value != first) {
+        return Err(Lack::Unusable("the header of its version tells two"));
+    }
+    match first.to_str().map(str::trim) {
+        Ok("") => Err(Lack::Missing),
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(Lack::Unusable(
+            "the header of its version is not plain ASCII",
+        )),
+    }
+}
+
+fn of_field(body: &Document, pointer: &str) -> Result<String, Lack> {
+    let found = body.pointer(pointer).ok_or(Lack::Missing)?;
+    match found.to_value() {
+        Value::String(text) => Ok(text),
+        // The text, so that a version of twenty digits stays what it is.
+        Value::Number(_) => Ok(found.as_str().to_owned()),
+        Value::Null => Err(Lack::Missing),
+        _ => Err(Lack::Unusable(
+            "its version field holds neither a string nor a number",
+        )),
+    }
+}

@@ -1,0 +1,149 @@
+//! Promise 5: who is asked about a refusal, when, and what comes of the answer.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign};
+use ifmatch::{Answer, LocalWins, Refusal, RetryPolicy, ThreeWay};
+use serde_json::{Value, json};
+
+#[tokio::test(start_paused = true)]
+async fn a_race_answered_with_a_long_wait_is_merged_all_the_same() {
+    for wait in [&[("retry-after", "60")], &[("retry-after", "3600")]] {
+        let server = Server::with(AT, ARTICLE);
+        let articles = articles(&server);
+        let mut read = articles.get(1).await.unwrap();
+        read.title = "mine".into();
+        server.put(AT, r#"{"title":"old","body":"theirs","views":1}"#);
+        server.script([Event::Answer(409, wait, "")]);
+        let outcome = articles.save(&read).await;
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_409_that_asks_to_come_back_reaches_the_handler() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    for wait in [&[("retry-after", "1")], &[("retry-after", "3600")]] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain]);
+        server.script((0..40).flat_map(|_| [Event::Answer(409, wait, ""), Event::Plain]));
+        ASKED.store(0, Ordering::SeqCst);
+        let outcome = articles(&server)
+            .on_refusal(Always(|_| {
+                ASKED.fetch_add(1, Ordering::SeqCst);
+                Answer::GiveUp
+            }))
+            .update(1, |a| a.title = "mine".into())
+            .await;
+        assert!(ASKED.load(Ordering::SeqCst) > 0, "{wait:?} {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_reaches_the_handler() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain]);
+    server.script((0..40).map(|_| Event::Answer(423, &[], "")));
+    let outcome = articles(&server)
+        .on_refusal(Always(|_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            Answer::GiveUp
+        }))
+        .update(1, |a| a.title = "mine".into())
+        .await;
+    assert!(ASKED.load(Ordering::SeqCst) > 0, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_released_is_not_told_as_the_end() {
+    let server = Server::with(AT, ARTICLE);
+    let policy = RetryPolicy::schedule(|| [Duration::from_millis(1); 2]);
+    let client = server.builder().retry(policy).build().unwrap();
+    server.script([Event::Plain, Event::Answer(423, &[], "")]);
+    server.script((0..40).map(|n: u64| foreign(move |t| t["views"] = (n + 10).into())));
+    let error = client
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_lost_its_request_and_the_name_can_adopt() {
+    let server = Server::default();
+    server.script([
+        Event::LoseRequest,
+        foreign(|t| *t = json!({"title": "t", "body": "", "views": 0})),
+    ]);
+    let strategy = LocalWins;
+    let outcome = server
+        .client()
+        .collection_with::<Article>("articles", strategy)
+        .on_refusal(Always(|_| Answer::Adopt))
+        .create(1, &draft())
+        .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_asked_once_for_one_refusal() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let server = Server::with(AT, r#"{"title":"t","body":"","views":0}"#);
+    server.script([Event::Answer(409, &[], r#"{"code":"already_exists"}"#)]);
+    let outcome = server
+        .client()
+        .collection_with::<Article>("articles", LocalWins)
+        .on_refusal(Always(|_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            Answer::Adopt
+        }))
+        .create(1, &draft())
+        .await;
+    assert_eq!(ASKED.load(Ordering::SeqCst), 1, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_an_adoption_is_not_told_as_existing_already() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let server = Server::with(AT, r#"{"title":"t","body":"","views":0}"#);
+    server.script([
+        Event::Plain,                // PUT: 412
+        Event::Plain,                // GET
+        Event::Answer(409, &[], ""), // PUT If-Match: a wrong state
+    ]);
+    let error = server
+        .client()
+        .collection_with::<Article>("articles", LocalWins)
+        .on_refusal(Always(|_| match ASKED.fetch_add(1, Ordering::SeqCst) {
+            0 => Answer::Adopt,
+            _ => Answer::GiveUp,
+        }))
+        .create(1, &draft())
+        .await
+        .unwrap_err();
+    assert!(error.is_refused(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_creation_takes_nothing_of_what_is_there() {
+    let server = Server::with(AT, r#"{"title":"t","body":"","views":0,"owner":"bob"}"#);
+    let _ = articles(&server)
+        .on_refusal(Always(|refusal: &Refusal<Article>| {
+            let mut other = refusal.local.clone().unwrap();
+            other.title += "-1";
+            Answer::Change(other)
+        }))
+        .create(1, &draft())
+        .max_rounds(2)
+        .await;
+    let puts: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter(|s| s.method == "PUT")
+        .collect();
+    let second: Value = serde_json::from_slice(&puts[1].body).unwrap();
+    assert!(second.get("owner").is_none(), "{second}");
+}

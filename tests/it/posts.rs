@@ -1,0 +1,106 @@
+//! What a `post` hands out, and what can be done with it.
+
+use std::time::Duration;
+
+use crate::support::{ARTICLE, Event, Server, articles, draft};
+use ifmatch::{LocalWins, MergeStrategy, ThreeWay};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_made_value_that_nobody_named_never_stands_for_its_collection_in_a_removal() {
+    let server = Server::with("/v1/articles", r#"{"items":["all","of","them"]}"#);
+    server.script([Event::Answer(201, &[], "")]);
+    let articles = server
+        .client()
+        .collection_with::<Value>("articles", ThreeWay::default().or_else(LocalWins));
+    let Ok(made) = articles.post(&json!({"title": "t"})).await else {
+        return;
+    };
+    let outcome = articles.delete(made).await;
+    assert!(server.text("/v1/articles").is_some(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_resource_that_nobody_named_is_never_saved_over_its_collection() {
+    let server = Server::with("/v1/articles", r#"{"items":["all","of","them"]}"#);
+    server.script([Event::Answer(201, &[], "")]);
+    let articles = server
+        .client()
+        .collection_with::<Value>("articles", ThreeWay::default().or_else(LocalWins));
+    let Ok(mut made) = articles.post(&json!({"title": "t"})).await else {
+        return;
+    };
+    made["title"] = "other".into();
+    let _ = articles.save(made).await;
+    let puts: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter(|s| s.method == "PUT")
+        .collect();
+    assert!(
+        puts.is_empty(),
+        "{:?} {:?}",
+        puts[0].path,
+        String::from_utf8_lossy(&puts[0].body)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_resource_keeps_the_query_of_its_handle() {
+    let server = Server::default();
+    let articles = articles(&server).query("tenant", "a");
+    let mut made = articles.post(&draft()).await.unwrap();
+    made.title = "mine".into();
+    articles.save(made).await.unwrap();
+    let put = server.seen().pop().unwrap();
+    assert_eq!(
+        put.query.as_deref(),
+        Some("tenant=a"),
+        "{} {}",
+        put.method,
+        put.path
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_id_of_a_made_resource_finds_it_again() {
+    let server = Server::with("/v1/articles/caf%C3%A9", ARTICLE);
+    server.script([Event::Answer(
+        201,
+        &[("location", "/v1/articles/caf%C3%A9")],
+        "",
+    )]);
+    let articles = articles(&server);
+    let made = articles.post(&draft()).await.unwrap();
+    let id = made.snapshot().id().unwrap().to_owned();
+    let found = articles.get_opt(&id).await.unwrap();
+    assert!(
+        found.is_some(),
+        "{id:?} leads to {}",
+        server.seen().pop().unwrap().path
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_keeps_to_its_time_reading_back_included() {
+    let server = Server::default();
+    server.script([
+        Event::Answer(429, &[("retry-after", "4")], ""),
+        Event::Answer(201, &[("location", "/v1/articles/1")], ""),
+        Event::Hang,
+        Event::Hang,
+    ]);
+    let begun = Instant::now();
+    let outcome = articles(&server)
+        .post(&json!({"title": "t"}))
+        .timeout(5 * SECOND)
+        .await;
+    assert!(
+        begun.elapsed() <= 6 * SECOND,
+        "{:?}: {outcome:?}",
+        begun.elapsed()
+    );
+}

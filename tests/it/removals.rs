@@ -1,0 +1,67 @@
+//! Removals: pinned to what was seen, and overruled without loss.
+
+use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, draft, foreign};
+use ifmatch::{BoxError, Conflict, MergeStrategy, Resolution, async_trait};
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_by_id_that_meets_an_edit_tells_what_it_had_read() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, foreign(|t| t["title"] = "theirs".into())]);
+    let error = articles(&server).delete(1).await.unwrap_err();
+    let sides = error.into_sides::<Article>().unwrap();
+    assert_eq!(sides.base.map(|base| base.title).as_deref(), Some("old"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_by_id_of_what_only_got_another_version_is_carried_out() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::ForeignText(ARTICLE.into())]);
+    let outcome = articles(&server).delete(1).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+struct Mine;
+
+#[async_trait]
+impl MergeStrategy<Article> for Mine {
+    async fn resolve(&self, c: &Conflict<Article>) -> Result<Resolution<Article>, BoxError> {
+        Ok(Resolution::Merged(c.local.clone().unwrap()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_the_type_does_not_know_survive_a_removal_that_is_overruled() {
+    let server = Server::with(
+        AT,
+        r#"{"title":"old","body":"text","views":1,"price":1.10}"#,
+    );
+    server.script([Event::Plain, Event::ForeignRemoval]);
+    articles(&server)
+        .strategy(Mine)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap();
+    let text = server.text(AT).unwrap();
+    assert!(text.contains("\"price\":1.10"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_may_create_after_a_removal_sends_no_removal() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        foreign(|t| t["title"] = "theirs".into()), // PUT: 412
+        Event::Plain,                              // GET; the strategy removes
+        Event::ForeignRemoval,                     // DELETE: gone already
+    ]);
+    let outcome = articles(&server)
+        .strategy(Removes)
+        .update(1, |a| a.title = "mine".into())
+        .if_absent(draft())
+        .await;
+    let odd = server
+        .seen()
+        .into_iter()
+        .any(|s| s.method == "DELETE" && s.header("if-none-match").is_some());
+    assert!(!odd, "DELETE with If-None-Match: {outcome:?}");
+}
