@@ -84,8 +84,9 @@ impl Exchange {
         let mut url = call.url.clone();
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            self.pass_gate(deadline, waited).await?;
+            let number = self.pass_gate(deadline, waited).await?;
             let reply = self.send_once(call, &url, deadline, sent).await?;
+            self.heed(&reply.headers, number);
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
@@ -104,7 +105,8 @@ impl Exchange {
         }
     }
 
-    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<(), NoReply> {
+    /// Waits until a request may go out, and tells its number.
+    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
         let taken = self.host.take_place(Instant::now(), deadline);
         let (place, mut wait) = taken.map_err(NoReply::Gated)?;
         loop {
@@ -113,28 +115,29 @@ impl Exchange {
                 *waited += wait;
             }
             let now = Instant::now();
-            wait = self.host.closed_for(now);
-            if wait.is_zero() {
-                place.using();
-                self.host.sent(now);
-                return Ok(());
-            }
-            if later(now, wait) >= deadline {
-                return Err(NoReply::Gated(Held::ByServer(wait)));
-            }
+            wait = match self.host.pass(now) {
+                Ok(number) => {
+                    place.using();
+                    return Ok(number);
+                }
+                Err(wait) if later(now, wait) >= deadline => {
+                    return Err(NoReply::Gated(Held::ByServer(wait)));
+                }
+                Err(wait) => wait,
+            };
         }
     }
 
     /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
     /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that comes back later than one waits for
     /// a `Retry-After` is probed instead.
-    fn heed(&self, headers: &HeaderMap) {
+    fn heed(&self, headers: &HeaderMap, number: u64) {
         let quota = rate_limit(headers, SystemTime::now());
         if let Some(quota) = quota
             && !headers.contains_key(RETRY_AFTER)
             && quota.reset <= self.limits.retry_after
         {
-            self.host.told(quota, Instant::now());
+            self.host.told(quota, number, Instant::now());
         }
     }
 
@@ -175,7 +178,6 @@ impl Exchange {
             reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
         let reply = reply.map_err(NoReply::Transport)?;
         self.host.answered(begun.elapsed());
-        self.heed(&reply.headers);
         Ok(reply)
     }
 

@@ -34,8 +34,18 @@ struct State {
     counted: Option<Instant>,
     round_trip: Option<Duration>,
     places: Places,
-    /// Requests that may still be sent until then.
-    quota: Option<(u64, Instant)>,
+    /// Requests sent so far.
+    sent: u64,
+    quota: Option<QuotaLeft>,
+}
+
+/// Requests that may still be sent until then.
+#[derive(Clone, Copy, Debug)]
+struct QuotaLeft {
+    left: u64,
+    until: Instant,
+    /// The number of the request whose reply told.
+    told_to: u64,
 }
 
 /// Why a request is held back, and for how long.
@@ -100,6 +110,7 @@ impl Host {
                 counted: None,
                 round_trip: None,
                 places: Places::default(),
+                sent: 0,
                 quota: None,
             }),
             capacity,
@@ -121,12 +132,21 @@ impl Host {
         }
     }
 
-    /// How long requests are still held back by what the server asked.
-    pub(crate) fn closed_for(&self, now: Instant) -> Duration {
-        let state = self.state();
-        let used_up = state.quota.filter(|(left, _)| *left == 0);
-        let until = state.closed_until.max(used_up.map(|(_, reset)| reset));
-        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    /// Lets a request pass and numbers it, or tells how long the server wants it held back.
+    pub(crate) fn pass(&self, now: Instant) -> Result<u64, Duration> {
+        let mut state = self.state();
+        let used_up = state.quota.filter(|quota| quota.left == 0);
+        let until = state.closed_until.max(used_up.map(|quota| quota.until));
+        let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        state.quota = state.quota.filter(|quota| now < quota.until);
+        if let Some(quota) = &mut state.quota {
+            quota.left = quota.left.saturating_sub(1);
+        }
+        state.sent += 1;
+        Ok(state.sent)
     }
 
     /// Takes a place at the user's rate and tells how long to wait for it; an error, and no place, if that
@@ -154,25 +174,19 @@ impl Host {
         ))
     }
 
-    /// A request goes out.
-    pub(crate) fn sent(&self, now: Instant) {
+    /// The reply to the request of this number told what is left of a quota. What was sent after that request
+    /// is not counted in it yet, and a later request knows more.
+    pub(crate) fn told(&self, quota: Quota, request: u64, now: Instant) {
         let mut state = self.state();
-        state.quota = state.quota.filter(|(_, reset)| now < *reset);
-        if let Some((left, _)) = &mut state.quota {
-            *left = left.saturating_sub(1);
+        if state.quota.is_none_or(|known| known.told_to <= request) {
+            state.quota = Some(QuotaLeft {
+                left: quota
+                    .left
+                    .saturating_sub(state.sent.saturating_sub(request)),
+                until: later(now, quota.reset),
+                told_to: request,
+            });
         }
-    }
-
-    /// A reply told what is left of a quota.
-    pub(crate) fn told(&self, quota: Quota, now: Instant) {
-        let mut state = self.state();
-        let reset = later(now, quota.reset);
-        let left = match state.quota {
-            // Requests under way are not counted in the reply yet.
-            Some((left, until)) if now < until => left.min(quota.left),
-            _ => quota.left,
-        };
-        state.quota = Some((left, reset));
     }
 
     /// Takes one retry out of the budget; `false`: it is spent.
@@ -220,11 +234,8 @@ mod tests {
         let (host, now) = (Host::new(1, None), Instant::now());
         host.close_for(Duration::from_secs(5), now);
         host.close_for(Duration::from_secs(2), now);
-        assert_eq!(host.closed_for(now), Duration::from_secs(5));
-        assert_eq!(
-            host.closed_for(now + Duration::from_secs(6)),
-            Duration::ZERO
-        );
+        assert_eq!(host.pass(now), Err(Duration::from_secs(5)));
+        assert_eq!(host.pass(now + Duration::from_secs(6)), Ok(1));
     }
 
     #[test]
@@ -236,5 +247,26 @@ mod tests {
             host.succeeded();
         }
         assert!(host.take_retry(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_quota_counts_what_went_out_since_its_reply_was_asked_for() {
+        let (host, now) = (Host::new(1, None), Instant::now());
+        let quota = |left| Quota {
+            left,
+            reset: Duration::from_secs(9),
+        };
+        for number in 1..=4 {
+            assert_eq!(host.pass(now), Ok(number));
+        }
+        host.told(quota(4), 2, now);
+        // The reply to an earlier request comes later.
+        host.told(quota(5), 1, now);
+        assert_eq!((host.pass(now), host.pass(now)), (Ok(5), Ok(6)));
+        assert_eq!(host.pass(now), Err(Duration::from_secs(9)));
+        // A quota that slides is as large as its last reply says.
+        host.told(quota(3), 6, now);
+        assert_eq!(host.pass(now), Ok(7));
+        assert_eq!(host.pass(now + Duration::from_secs(9)), Ok(8));
     }
 }
