@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::AUTHORIZATION;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,8 +17,9 @@ use crate::handle::{Handle, Resourceful};
 use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
+use crate::probe::Probe;
 use crate::refusal::{Generic, Profile};
-use crate::retry::{Host, Limits, RetryPolicy};
+use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
@@ -81,6 +83,7 @@ impl Client {
             limits: Limits::default(),
             observer: None,
             lane: LANE,
+            rate: None,
             fault: None,
         }
     }
@@ -112,6 +115,42 @@ impl Client {
         strategy: impl MergeStrategy<T>,
     ) -> Resource<T> {
         Resource::new(self.handle(path, Arc::new(strategy)))
+    }
+
+    /// Finds out whether an API really enforces preconditions: whether it lets a stale write through,
+    /// overwrites where something is to be created, gives two states the same version, hands out
+    /// versions that it does not take back.
+    ///
+    /// `below` is a collection: a path beneath the base URL, or a whole address of the same server. The
+    /// checks are done there on one resource of a random name, which is removed again, also after errors
+    /// and if the future is dropped; if it cannot be removed, the report says so. Versions, envelopes,
+    /// refusals and the API's version are taken as this client is set up. It is for times of setting up
+    /// and for tests, not for each start of a program.
+    ///
+    /// # Errors
+    ///
+    /// The throw-away resource could not be made: the kinds of a read, and `Config`. Once it is there,
+    /// whatever goes wrong is part of the report.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{ProbeCheck, Verdict, testing::ResourceServer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// let report = server.in_process().build()?.probe("articles").await?;
+    /// println!("{report}");
+    /// assert!(report.enforces_preconditions());
+    /// assert_eq!(report.verdict(ProbeCheck::StaleWrite), Verdict::Holds);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn probe(&self, below: impl AsRef<str>) -> Probe {
+        let url = path::beneath(&self.base, below.as_ref());
+        let strategy = self.shared.derived.of::<serde_json::Value>();
+        Probe::new(Handle::new(self.shared.clone(), url, strategy))
     }
 
     fn handle<T: Resourceful>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
@@ -147,6 +186,7 @@ const LANE: usize = 4_096;
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`lane`](Self::lane) | 4 096 writes wait for their turn |
+/// | [`rate_limit`](Self::rate_limit) | none |
 /// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
@@ -162,6 +202,7 @@ pub struct ClientBuilder {
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
     lane: usize,
+    rate: Option<Rate>,
     fault: Option<Error>,
 }
 
@@ -259,6 +300,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends at most so many requests in so much time: that many at once after a rest, and evenly spaced
+    /// ones after those. Clones share the rate, and requests go out in the order in which they came.
+    ///
+    /// What the server says about its quotas (`Retry-After`, `RateLimit`) is heeded besides, with or without
+    /// a rate. The time that a call is held back is in its report
+    /// ([`waited`](crate::WriteReport::waited)) and counts towards its time; a call that would have to wait
+    /// longer than its time ends at once, as `Exhausted`.
+    pub fn rate_limit(mut self, requests: u32, per: Duration) -> Self {
+        self.rate = Some(Rate::new(requests, per));
+        self
+    }
+
     /// Who is told of conflicts and writes.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
@@ -291,7 +344,7 @@ impl ClientBuilder {
         let exchange = Exchange {
             transport,
             authenticator: self.authenticator,
-            host: Host::new(self.retry.budget),
+            host: Host::new(self.retry.budget, self.rate),
             limits: self.limits,
             headers: self.headers,
         };

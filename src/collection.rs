@@ -405,7 +405,7 @@ impl<T: Resourceful> Resource<T> {
             .into_document()
             .map_err(|error| Error::decode("the document cannot be restored", error))?;
         let validator = validator.into_validator()?;
-        let versioning = target.shared.profile.versioning();
+        let versioning = &target.versioning;
         if let Some(validator) = validator.as_ref().filter(|it| !versioning.accepts(it)) {
             return Err(Error::config(format!(
                 "no write can carry the version {validator} here: it is of another kind than this API's, or a weak tag"

@@ -153,6 +153,12 @@ impl Error {
         error
     }
 
+    /// The same, and what else went wrong.
+    pub(crate) fn and(mut self, what: &str) -> Self {
+        self.0.message = format!("{}; {what}", self.0.message);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self

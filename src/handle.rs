@@ -103,6 +103,7 @@ impl<T: Resourceful> Handle<T> {
             stamp: self.stamp.clone(),
             strict: self.strict,
             envelope: self.envelope.clone(),
+            versioning: self.shared.profile.versioning(),
         })
     }
 
@@ -115,6 +116,24 @@ impl<T: Resourceful> Handle<T> {
         };
         item.id = Some(id.to_owned());
         item
+    }
+
+    /// The same settings for another item of the collection that this one is in.
+    pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
+        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
+        if self.id.is_none() {
+            let why =
+                "this resource is in no collection, so it has no id that could be another one";
+            return Err(Error::config(why));
+        }
+        let mut collection = own.clone();
+        let above = own.path().rsplit_once('/').map_or("", |(above, _)| above);
+        collection.set_path(above);
+        Ok(Self {
+            url: Ok(crate::path::join(&collection, id)?),
+            id: Some(id.to_owned()),
+            ..self.clone()
+        })
     }
 
     /// An address of the server's with the query of this handle, as far as it has not got it.

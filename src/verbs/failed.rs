@@ -6,6 +6,7 @@ use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
 use crate::refusal::RefusalKind;
+use crate::retry::Held;
 use crate::transport::Fate;
 use crate::write::ending::{Done, Trouble};
 use crate::write::plan::{Goal, Outcome};
@@ -181,7 +182,15 @@ fn why(kind: ErrorKind, done: &Done) -> String {
             Some(Trouble::Strategy(error)) => return format!("the merge strategy failed: {error}"),
             _ => "both sides changed the same fields, and no strategy settled them",
         },
-        Outcome::Refused => "the refusal is no race, and no handler answered it otherwise",
+        Outcome::Refused => match &done.trouble {
+            Some(Trouble::Handler(error)) => {
+                return format!("the refusal handler failed: {error}");
+            }
+            _ if done.renamed.is_some() => {
+                "each id that the handler named was refused, as often as the rounds of a write allow"
+            }
+            _ => "the refusal is no race, and no handler answered it otherwise",
+        },
         Outcome::Locked => "the lock outlasted the time",
         Outcome::NotFound => "there is nothing at this address",
         Outcome::Gone => "it was removed, and no strategy said to create it again",
@@ -201,8 +210,10 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         Some(Trouble::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
-        Some(Trouble::Gated(wait) | Trouble::WaitTooLong(wait)) => {
-            format!("the server asks to wait {wait:?}, longer than this call may take")
+        Some(Trouble::Gated(held)) => format!("{held}, longer than this call may take"),
+        Some(Trouble::WaitTooLong(wait)) => {
+            let held = Held::ByServer(*wait);
+            format!("{held}, longer than this call may take")
         }
         Some(Trouble::Credentials(error)) => format!("the credentials could not be had: {error}"),
         Some(Trouble::NoRepresentation(error)) => error.to_string(),

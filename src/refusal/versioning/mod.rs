@@ -310,6 +310,31 @@ impl Versioning {
         matches!(self.place, Place::Nowhere)
     }
 
+    /// Other ways to take the entity tags that this one does not get through with, and how a user writes
+    /// them.
+    pub(crate) fn alternatives(&self) -> Vec<(Self, &'static str)> {
+        let Place::Tag(own) = &self.place else {
+            return Vec::new();
+        };
+        let with = |weak, gzip_suffix| Self {
+            place: Place::Tag(Tags {
+                weak,
+                gzip_suffix,
+                ..own.clone()
+            }),
+            ..self.clone()
+        };
+        vec![
+            (with(WeakTags::Verbatim, false), "`WeakTags::Verbatim`"),
+            (with(WeakTags::Strengthen, false), "`WeakTags::Strengthen`"),
+            (with(own.weak, true), "`Versioning::without_gzip_suffix`"),
+            (
+                with(WeakTags::Strengthen, true),
+                "`WeakTags::Strengthen` and `Versioning::without_gzip_suffix`",
+            ),
+        ]
+    }
+
     pub(crate) fn creation(&self) -> &Creation {
         &self.creation
     }
