@@ -24,15 +24,15 @@ pub(super) fn one_line(text: &str) -> String {
     crate::line::one_line(text, LONGEST_LINE)
 }
 
-/// The text up to [`Problem::MAX_TEXT`]; where it was longer, `cut` becomes true.
+/// The text, of at most [`Problem::MAX_TEXT`] characters; where it was longer, the last one says so and
+/// `cut` becomes true.
 pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
-    match text.char_indices().nth(Problem::MAX_TEXT) {
-        None => text.to_owned(),
-        Some((end, _)) => {
-            *cut = true;
-            format!("{}…", text.get(..end).unwrap_or_default())
-        }
+    if text.chars().nth(Problem::MAX_TEXT).is_none() {
+        return text.to_owned();
     }
+    *cut = true;
+    let kept = text.chars().take(Problem::MAX_TEXT - 1);
+    kept.chain(std::iter::once('…')).collect()
 }
 
 /// Whether a body that starts with `<` is an HTML page, by its doctype or first element.
@@ -126,7 +126,8 @@ mod tests {
         let whole = "é".repeat(Problem::MAX_TEXT);
         assert_eq!((bounded(&whole, &mut cut), cut), (whole.clone(), false));
         let longer = bounded(&format!("{whole}x"), &mut cut);
-        assert_eq!((longer, cut), (whole + "…", true));
+        assert!(cut && longer.ends_with("é…"));
+        assert_eq!(longer.chars().count(), Problem::MAX_TEXT);
     }
 
     proptest! {
