@@ -59,7 +59,7 @@ impl Limits {
     /// on one version.
     ///
     /// A round that is lost was won by another writer, so the bound of an honest race is its
-    /// [`time`](Self::time): of a thousand writers at once none needed more than 20 rounds. This one
+    /// [`time`](Self::time): of a thousand writers at once none needed more than 22 rounds. This one
     /// stops a server that hands out a new version with each read and takes none. A
     /// [`RefusalHandler`](crate::RefusalHandler) is followed into 15 more rounds at most.
     pub fn rounds(mut self, rounds: u32) -> Self {
