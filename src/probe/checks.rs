@@ -17,6 +17,8 @@ pub(super) struct Checks<'a> {
     pub(super) findings: Vec<ProbeFinding>,
     /// How the resource was made.
     made_by: Method,
+    /// Some write was answered 202, so that what a read shows may change later.
+    put_off: bool,
 }
 
 // Which throw-away document each check writes; 0 is the one that was created.
@@ -38,6 +40,7 @@ impl<'a> Checks<'a> {
             site,
             findings: Vec::new(),
             made_by: Method::PUT,
+            put_off: false,
         }
     }
 
@@ -55,14 +58,14 @@ impl<'a> Checks<'a> {
         let (method, status) = self.site.make().await?;
         self.made_by = method;
         if status == StatusCode::ACCEPTED {
-            self.put_off();
+            self.is_put_off();
         }
         Ok(())
     }
 
-    fn put_off(&mut self) {
-        let known = self.findings.iter().any(|it| it.check == ProbeCheck::Done);
-        if !known {
+    fn is_put_off(&mut self) {
+        if !self.put_off {
+            self.put_off = true;
             let seen = "a write was answered 202: nobody tells when, and whether, it is done";
             self.tell(ProbeCheck::Done, Verdict::Fails, seen);
         }
@@ -82,8 +85,7 @@ impl<'a> Checks<'a> {
         let Some((old, new)) = self.own_version(first).await? else {
             return Ok(());
         };
-        let known = self.findings.iter().any(|it| it.check == ProbeCheck::Done);
-        if !known {
+        if !self.put_off {
             self.tell(ProbeCheck::Done, Verdict::Holds, "stored as it was sent");
         }
         self.stale_write(&old, &new).await?;
@@ -95,7 +97,7 @@ impl<'a> Checks<'a> {
 
     /// Reads until a young version has become usable, and, after a 202, until that document is there.
     async fn settled(&mut self, awaited: Option<usize>) -> Result<Seen, Stop> {
-        let put_off = self.findings.iter().any(|it| it.check == ProbeCheck::Done);
+        let put_off = self.put_off;
         for _ in 0..PATIENCE {
             let seen = self.site.read().await?;
             match seen {
@@ -120,8 +122,7 @@ impl<'a> Checks<'a> {
             return Ok(());
         }
         let what = "a write was answered with success, and a read shows something else";
-        let known = self.findings.iter().any(|it| it.check == ProbeCheck::Done);
-        if !known {
+        if !self.put_off {
             self.tell(ProbeCheck::Done, Verdict::Fails, what);
         }
         Err(Stop(format!(
@@ -209,7 +210,7 @@ impl<'a> Checks<'a> {
     /// The state after a write.
     async fn after(&mut self, status: StatusCode, draft: usize) -> Result<Seen, Stop> {
         if status == StatusCode::ACCEPTED {
-            self.put_off();
+            self.is_put_off();
         }
         self.settled(Some(draft)).await
     }
