@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::AUTHORIZATION;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,7 +19,7 @@ use crate::observe::Observer;
 use crate::path::{self, IntoPath};
 use crate::probe::Probe;
 use crate::refusal::{Generic, Profile};
-use crate::retry::{Host, Limits, RetryPolicy};
+use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
@@ -71,6 +72,7 @@ impl Client {
     pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder {
             base: base_url.as_ref().to_owned(),
+            https_only: false,
             transport: None,
             authenticator: None,
             headers: HeaderMap::new(),
@@ -81,6 +83,7 @@ impl Client {
             limits: Limits::default(),
             observer: None,
             lane: LANE,
+            rate: None,
             fault: None,
         }
     }
@@ -174,7 +177,8 @@ const LANE: usize = 4_096;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`transport`](Self::transport) | reqwest, its own retries and redirects off |
+/// | [`https_only`](Self::https_only) | off: the base URL may be `http` |
+/// | [`transport`](Self::transport) | reqwest, its own retries, redirects and decompression off |
 /// | [`auth`](Self::auth) | none |
 /// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
@@ -182,10 +186,12 @@ const LANE: usize = 4_096;
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`lane`](Self::lane) | 4 096 writes wait for their turn |
+/// | [`rate_limit`](Self::rate_limit) | none |
 /// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base: String,
+    https_only: bool,
     transport: Option<Arc<dyn Transport>>,
     authenticator: Option<Arc<dyn Authenticator>>,
     headers: HeaderMap,
@@ -196,14 +202,27 @@ pub struct ClientBuilder {
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
     lane: usize,
+    rate: Option<Rate>,
     fault: Option<Error>,
 }
 
 impl ClientBuilder {
+    /// Refuses a base URL that is not `https`.
+    ///
+    /// Redirects, next pages and the addresses of new resources are held to the origin of the base URL,
+    /// and so to its scheme: with this nothing is ever sent without TLS. A reqwest client of one's own
+    /// has to be told as well, see [`http_client`](Self::http_client).
+    pub fn https_only(mut self) -> Self {
+        self.https_only = true;
+        self
+    }
+
     /// Sends through a reqwest client of one's own: proxies, certificates, timeouts.
     ///
     /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`:
-    /// a layer that resends beneath the write loop makes it take its own write for another's.
+    /// a layer that resends beneath the write loop makes it take its own write for another's, and one that
+    /// follows redirects takes validators, and perhaps bodies and keys, to other servers. A redirect that
+    /// it has followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
         self.transport(Reqwest::with(client))
     }
@@ -281,6 +300,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends at most so many requests in so much time: that many at once after a rest, and evenly spaced
+    /// ones after those. Clones share the rate, and requests go out in the order in which they came.
+    ///
+    /// What the server says about its quotas (`Retry-After`, `RateLimit`) is heeded besides, with or without
+    /// a rate. The time that a call is held back is in its report
+    /// ([`waited`](crate::WriteReport::waited)) and counts towards its time; a call that would have to wait
+    /// longer than its time ends at once, as `Exhausted`.
+    pub fn rate_limit(mut self, requests: u32, per: Duration) -> Self {
+        self.rate = Some(Rate::new(requests, per));
+        self
+    }
+
     /// Who is told of conflicts and writes.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
@@ -291,12 +322,16 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token or the API version is none, or if TLS cannot be set up.
+    /// `Config` if the base URL, the token or the API version is none, if the base URL is not `https`
+    /// and has to be, or if TLS cannot be set up.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let mut base = path::base(&self.base)?;
+        if self.https_only && base.scheme() != "https" {
+            return Err(Error::config("the base URL is not https, and has to be"));
+        }
         if let Some(version) = &self.version {
             base = version.settle(base, &mut self.headers)?;
         }
@@ -309,7 +344,7 @@ impl ClientBuilder {
         let exchange = Exchange {
             transport,
             authenticator: self.authenticator,
-            host: Host::new(self.retry.budget),
+            host: Host::new(self.retry.budget, self.rate),
             limits: self.limits,
             headers: self.headers,
         };

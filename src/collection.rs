@@ -70,7 +70,8 @@ macro_rules! settings {
                 self.with(|handle| handle.mode = mode)
             }
 
-            /// A header on every request of this handle.
+            /// A header on every request of this handle. Conditions (RFC 9110 13.1) are left out: each
+            /// call has its own.
             pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
                 self.with(|handle| {
                     handle.headers.insert(name, value);

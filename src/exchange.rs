@@ -2,9 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use ::http::header::LOCATION;
+use ::http::header::{LOCATION, RETRY_AFTER};
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::BoxError;
 use crate::auth::Authenticator;
-use crate::http::CONDITIONS;
-use crate::retry::{Host, Limits, later};
+use crate::http::{CONDITIONS, rate_limit};
+use crate::retry::{Held, Host, Limits, later};
 use crate::store::SnapshotKey;
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 
@@ -67,8 +67,8 @@ impl Who {
 pub(crate) enum NoReply {
     /// The transport failed.
     Transport(TransportError),
-    /// The server is not to be asked for so long.
-    Gated(Duration),
+    /// No request may go out for so long.
+    Gated(Held),
     /// The credentials could not be had.
     Credentials(BoxError),
 }
@@ -81,11 +81,12 @@ impl Exchange {
             waited,
             sent,
         } = errand;
-        self.pass_gate(deadline, waited).await?;
         let mut url = call.url.clone();
         let (mut renewed, mut redirects) = (false, 0);
         loop {
+            let number = self.pass_gate(deadline, waited).await?;
             let reply = self.send_once(call, &url, deadline, sent).await?;
+            self.heed(&reply.headers, number);
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
@@ -104,18 +105,39 @@ impl Exchange {
         }
     }
 
-    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<(), NoReply> {
+    /// Waits until a request may go out, and tells its number.
+    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
+        let taken = self.host.take_place(Instant::now(), deadline);
+        let (place, mut wait) = taken.map_err(NoReply::Gated)?;
         loop {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+                *waited += wait;
+            }
             let now = Instant::now();
-            let closed = self.host.closed_for(now);
-            if closed.is_zero() {
-                return Ok(());
-            }
-            if later(now, closed) >= deadline {
-                return Err(NoReply::Gated(closed));
-            }
-            tokio::time::sleep(closed).await;
-            *waited += closed;
+            wait = match self.host.pass(now) {
+                Ok(number) => {
+                    place.using();
+                    return Ok(number);
+                }
+                Err(wait) if later(now, wait) >= deadline => {
+                    return Err(NoReply::Gated(Held::ByServer(wait)));
+                }
+                Err(wait) => wait,
+            };
+        }
+    }
+
+    /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
+    /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that comes back later than one waits for
+    /// a `Retry-After` is probed instead.
+    fn heed(&self, headers: &HeaderMap, number: u64) {
+        let quota = rate_limit(headers, SystemTime::now());
+        if let Some(quota) = quota
+            && !headers.contains_key(RETRY_AFTER)
+            && quota.reset <= self.limits.retry_after
+        {
+            self.host.told(quota, number, Instant::now());
         }
     }
 

@@ -12,6 +12,7 @@ use url::Url;
 use crate::error::Error;
 use crate::exchange::Who;
 use crate::handler::RefusalHandler;
+use crate::http::CONDITIONS;
 use crate::merge::Policy;
 use crate::refusal::Envelope;
 use crate::retry::later;
@@ -87,10 +88,16 @@ impl<T: Resourceful> Handle<T> {
         if let Some(version) = &self.shared.version {
             version.put_on(&mut url);
         }
+        let mut headers = self.headers.clone();
+        for name in CONDITIONS {
+            // The condition is the call's own: a read with one for all calls would be told that nothing
+            // is new, whatever is there.
+            headers.remove(name);
+        }
         Ok(Target {
             shared: self.shared.clone(),
             url,
-            headers: self.headers.clone(),
+            headers,
             mode: self.mode,
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),

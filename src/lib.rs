@@ -121,6 +121,7 @@ mod handler;
 pub mod http;
 mod ids;
 pub mod json;
+mod line;
 pub mod merge;
 mod observe;
 mod path;

@@ -53,7 +53,7 @@ impl Seen {
 pub(super) enum Answered {
     /// With success, or with 202; and the version that the reply tells.
     Done(StatusCode, Option<Validator>),
-    Refused(RefusalKind, Problem),
+    Refused(RefusalKind, Box<Problem>),
 }
 
 pub(super) struct Site {
@@ -314,7 +314,7 @@ impl Site {
     fn answered(&self, reply: &Response) -> Answered {
         if !reply.status.is_success() {
             let (kind, problem) = self.read_refusal(reply, true);
-            return Answered::Refused(kind, problem);
+            return Answered::Refused(kind, Box::new(problem));
         }
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();

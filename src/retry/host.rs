@@ -1,11 +1,14 @@
 //! What the writes of one client know together about their server.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::rate::{Places, Rate};
 use super::time::later;
+use crate::http::Quota;
 
 /// Retries that the writes of one client may have in advance.
 pub(super) const BUDGET: u32 = 100;
@@ -16,11 +19,12 @@ const REGAINED: f64 = 1.0;
 /// Weight of a new round trip in the running mean.
 const NEW_TRIP: f64 = 0.2;
 
-/// The server as its client sees it: the gate, the retry budget, the round trip.
+/// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip.
 #[derive(Debug)]
 pub(crate) struct Host {
     state: Mutex<State>,
     capacity: f64,
+    rate: Option<Rate>,
 }
 
 #[derive(Debug)]
@@ -29,10 +33,75 @@ struct State {
     tokens: f64,
     counted: Option<Instant>,
     round_trip: Option<Duration>,
+    places: Places,
+    /// Requests sent so far.
+    sent: u64,
+    quota: Option<QuotaLeft>,
+}
+
+/// Requests that may still be sent until then.
+#[derive(Clone, Copy, Debug)]
+struct QuotaLeft {
+    left: u64,
+    until: Instant,
+    /// The number of the request whose reply told.
+    told_to: u64,
+}
+
+/// Why a request is held back, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held {
+    /// The server asked for it.
+    ByServer(Duration),
+    /// The rate that the user set does.
+    ByRate(Duration),
+}
+
+impl Held {
+    /// How long the server asked to wait, if it was the server.
+    pub(crate) fn told(self) -> Option<Duration> {
+        match self {
+            Self::ByServer(wait) => Some(wait),
+            Self::ByRate(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByServer(wait) => write!(f, "the server asks to wait {wait:?}"),
+            Self::ByRate(wait) => write!(f, "this client's rate asks to wait {wait:?}"),
+        }
+    }
+}
+
+/// A place among the requests of a rate; dropped before its request goes out, it is free for another.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    host: &'a Host,
+    used: bool,
+}
+
+impl Place<'_> {
+    /// The request goes out.
+    pub(crate) fn using(mut self) {
+        self.used = true;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(rate) = self.host.rate
+            && !self.used
+        {
+            self.host.state().places.give_back(rate);
+        }
+    }
 }
 
 impl Host {
-    pub(crate) fn new(budget: u32) -> Self {
+    pub(crate) fn new(budget: u32, rate: Option<Rate>) -> Self {
         let capacity = f64::from(budget);
         Self {
             state: Mutex::new(State {
@@ -40,8 +109,12 @@ impl Host {
                 tokens: capacity,
                 counted: None,
                 round_trip: None,
+                places: Places::default(),
+                sent: 0,
+                quota: None,
             }),
             capacity,
+            rate,
         }
     }
 
@@ -59,10 +132,61 @@ impl Host {
         }
     }
 
-    /// How long requests are still held back.
-    pub(crate) fn closed_for(&self, now: Instant) -> Duration {
-        let until = self.state().closed_until;
-        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    /// Lets a request pass and numbers it, or tells how long the server wants it held back.
+    pub(crate) fn pass(&self, now: Instant) -> Result<u64, Duration> {
+        let mut state = self.state();
+        let used_up = state.quota.filter(|quota| quota.left == 0);
+        let until = state.closed_until.max(used_up.map(|quota| quota.until));
+        let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        state.quota = state.quota.filter(|quota| now < quota.until);
+        if let Some(quota) = &mut state.quota {
+            quota.left = quota.left.saturating_sub(1);
+        }
+        state.sent += 1;
+        Ok(state.sent)
+    }
+
+    /// Takes a place at the user's rate and tells how long to wait for it; an error, and no place, if that
+    /// would be later than the deadline.
+    pub(crate) fn take_place(
+        &self,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<(Place<'_>, Duration), Held> {
+        let mut wait = Duration::ZERO;
+        if let Some(rate) = self.rate {
+            let mut state = self.state();
+            wait = state.places.wait(rate, now);
+            if !wait.is_zero() && later(now, wait) >= deadline {
+                return Err(Held::ByRate(wait));
+            }
+            state.places.take(rate, now);
+        }
+        Ok((
+            Place {
+                host: self,
+                used: false,
+            },
+            wait,
+        ))
+    }
+
+    /// The reply to the request of this number told what is left of a quota. What was sent after that request
+    /// is not counted in it yet, and a later request knows more.
+    pub(crate) fn told(&self, quota: Quota, request: u64, now: Instant) {
+        let mut state = self.state();
+        if state.quota.is_none_or(|known| known.told_to <= request) {
+            state.quota = Some(QuotaLeft {
+                left: quota
+                    .left
+                    .saturating_sub(state.sent.saturating_sub(request)),
+                until: later(now, quota.reset),
+                told_to: request,
+            });
+        }
     }
 
     /// Takes one retry out of the budget; `false`: it is spent.
@@ -107,24 +231,42 @@ mod tests {
 
     #[test]
     fn the_longest_wait_that_was_asked_holds() {
-        let (host, now) = (Host::new(1), Instant::now());
+        let (host, now) = (Host::new(1, None), Instant::now());
         host.close_for(Duration::from_secs(5), now);
         host.close_for(Duration::from_secs(2), now);
-        assert_eq!(host.closed_for(now), Duration::from_secs(5));
-        assert_eq!(
-            host.closed_for(now + Duration::from_secs(6)),
-            Duration::ZERO
-        );
+        assert_eq!(host.pass(now), Err(Duration::from_secs(5)));
+        assert_eq!(host.pass(now + Duration::from_secs(6)), Ok(1));
     }
 
     #[test]
     fn a_spent_budget_comes_back_with_time_and_with_success() {
-        let (host, now) = (Host::new(2), Instant::now());
+        let (host, now) = (Host::new(2, None), Instant::now());
         assert!(host.take_retry(now) && host.take_retry(now) && !host.take_retry(now));
         assert!(host.take_retry(now + Duration::from_secs(1)));
         for _ in 0..5 {
             host.succeeded();
         }
         assert!(host.take_retry(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_quota_counts_what_went_out_since_its_reply_was_asked_for() {
+        let (host, now) = (Host::new(1, None), Instant::now());
+        let quota = |left| Quota {
+            left,
+            reset: Duration::from_secs(9),
+        };
+        for number in 1..=4 {
+            assert_eq!(host.pass(now), Ok(number));
+        }
+        host.told(quota(4), 2, now);
+        // The reply to an earlier request comes later.
+        host.told(quota(5), 1, now);
+        assert_eq!((host.pass(now), host.pass(now)), (Ok(5), Ok(6)));
+        assert_eq!(host.pass(now), Err(Duration::from_secs(9)));
+        // A quota that slides is as large as its last reply says.
+        host.told(quota(3), 6, now);
+        assert_eq!(host.pass(now), Ok(7));
+        assert_eq!(host.pass(now + Duration::from_secs(9)), Ok(8));
     }
 }

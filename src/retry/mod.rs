@@ -1,18 +1,23 @@
 //! When to try again: the schedule, its bounds, and what a struggling server is spared.
 //!
 //! A race that was lost is tried again at once, because a single other writer is long done; later
-//! tries spread out over a growing window (full jitter). Transient failures wait from the start
+//! tries spread out over a window that fits the number of writers. Transient failures wait from the start
 //! and are paid from a budget that all writes of a client share, so that a server in trouble is
 //! not hammered by everybody's retries at once. A `Retry-After` holds back every request to that
-//! server, not only the one that was told.
+//! server, not only the one that was told, and so does a quota that is used up (`RateLimit`). A rate that the
+//! user sets is kept to before the server has to ask.
 
+mod contention;
 mod host;
 mod limits;
 mod policy;
+mod rate;
 mod time;
 
-pub(crate) use host::Host;
+pub(crate) use contention::{Lost, count};
+pub(crate) use host::{Held, Host};
 pub use limits::Limits;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
+pub(crate) use rate::Rate;
 pub(crate) use time::later;

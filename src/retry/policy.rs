@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// The first window while no round trip was measured yet.
+use super::contention::{Contention, Lost};
+
+/// The first window after a transient failure while no round trip was measured yet.
 const FIRST_WINDOW: Duration = Duration::from_millis(10);
 /// No window grows beyond this.
 const LARGEST_WINDOW: Duration = Duration::from_secs(5);
@@ -19,9 +21,35 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 ///
 /// # Default
 ///
-/// The first retry after a lost race goes at once. After that each wait is drawn evenly from
-/// nothing up to a window (*full jitter*), and the window starts at one measured round trip (10 ms
-/// until one was measured), doubles with each try and ends at 5 s.
+/// | after | wait |
+/// |---|---|
+/// | the first lost race | none |
+/// | the second | evenly drawn from nothing to 16 measured round trips |
+/// | a later one | between half of a window and all of it |
+/// | a transient failure | evenly drawn from nothing to a window of one round trip, ×2 with each |
+///
+/// No window exceeds 5 s ([`cap`](Self::cap)), and none after a race exceeds a quarter of the time that
+/// the write has left, so that an old write comes before a young one.
+///
+/// The window after a race fits the number of writers. Where versions are numbers (`"7"`, `7-c0ffee`),
+/// what they moved by while the write waited tells how busy the others kept the resource, and the window
+/// grows or shrinks by busy over idle time, at most fourfold at once. Where versions tell nothing, it
+/// grows by 16 round trips with each race.
+///
+/// In a simulation of processes that commit one edit each to one resource, all at the same time, 20 ms
+/// away from it (`benches/contention`):
+///
+/// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
+/// |---|---|---|---|---|
+/// | 2 | 3.0 | 1.01 | 1.0 | none |
+/// | 8 | 5.7 | 1.7 | 1.9 | none |
+/// | 64 | 8.8 | 1.27 | 3.1 | none |
+/// | 256 | 10.5 | 1.21 | 2.9 | none |
+/// | 1 000 | 16.0 | 0.68 | 2.2 | none |
+/// | 64, versions tell nothing | 9.0 | 1.5 | 3.4 | none |
+/// | 1 000, versions tell nothing | 21.9 | 0.66 | 2.3 | none |
+/// | 64 that try again at once | 64.8 | 1.00 | 1.9 | none |
+/// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
 /// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
 /// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it
@@ -72,7 +100,7 @@ impl fmt::Debug for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The first window, instead of one measured round trip.
+    /// The first window, instead of one measured round trip (16 after a race).
     pub fn first(mut self, window: Duration) -> Self {
         self.first = Some(window);
         self
@@ -84,7 +112,8 @@ impl RetryPolicy {
         self
     }
 
-    /// How much wider each window is than the one before, 2 if not set; below 1 counts as 1.
+    /// How much wider each window after a transient failure is than the one before, 2 if not set; below
+    /// 1 counts as 1.
     pub fn factor(mut self, factor: f32) -> Self {
         self.factor = if factor.is_finite() {
             factor.max(1.0)
@@ -149,7 +178,7 @@ impl RetryPolicy {
         if let Some(source) = &self.source {
             return Delays {
                 windows: source(),
-                jitter: false,
+                own: None,
             };
         }
         let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
@@ -162,7 +191,11 @@ impl RetryPolicy {
             .build();
         Delays {
             windows: Box::new(windows),
-            jitter: true,
+            own: Some(Own {
+                first: self.first,
+                cap: self.cap,
+                contention: Contention::default(),
+            }),
         }
     }
 }
@@ -170,18 +203,36 @@ impl RetryPolicy {
 /// The waits of one write, one after the other.
 pub(crate) struct Delays {
     windows: Box<dyn Iterator<Item = Duration> + Send>,
-    jitter: bool,
+    /// What a schedule of the user's does without.
+    own: Option<Own>,
+}
+
+struct Own {
+    first: Option<Duration>,
+    cap: Duration,
+    contention: Contention,
 }
 
 impl Delays {
-    /// The next wait; `None`: the schedule is at its end.
+    /// The next wait for a transient cause; `None`: the schedule is at its end.
     pub(crate) fn next(&mut self) -> Option<Duration> {
         let window = self.windows.next()?;
-        Some(if self.jitter {
+        Some(if self.own.is_some() {
             window.mul_f64(fastrand::f64())
         } else {
             window
         })
+    }
+
+    /// The next wait after a race; `None`: the schedule is at its end.
+    pub(crate) fn after_race(&mut self, lost: Lost) -> Option<Duration> {
+        match &mut self.own {
+            Some(own) => {
+                let jitter = fastrand::f64();
+                Some(own.contention.wait(lost, own.first, own.cap, jitter))
+            }
+            None => self.windows.next(),
+        }
     }
 }
 
@@ -205,6 +256,19 @@ mod tests {
             let mut delays = RetryPolicy::default().delays(Some(trip));
             assert!(delays.next().is_some_and(|delay| delay <= trip));
         }
+    }
+
+    #[test]
+    fn windows_grow_by_the_factor_and_by_nothing_that_is_none() {
+        let second = Duration::from_secs(1);
+        let widest = |factor| {
+            let policy = RetryPolicy::default().first(second).cap(second * 60);
+            let windows = policy.factor(factor).delays(None).windows;
+            windows.take(3).collect::<Vec<_>>()
+        };
+        assert_eq!(widest(3.0), [1, 3, 9].map(|n| second * n));
+        assert_eq!(widest(0.1), [second; 3]);
+        assert_eq!(widest(f32::NAN), [1, 2, 4].map(|n| second * n));
     }
 
     #[test]

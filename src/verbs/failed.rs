@@ -6,6 +6,7 @@ use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
 use crate::refusal::RefusalKind;
+use crate::retry::Held;
 use crate::transport::Fate;
 use crate::write::ending::{Done, Trouble};
 use crate::write::plan::{Goal, Outcome};
@@ -209,8 +210,10 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         Some(Trouble::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
-        Some(Trouble::Gated(wait) | Trouble::WaitTooLong(wait)) => {
-            format!("the server asks to wait {wait:?}, longer than this call may take")
+        Some(Trouble::Gated(held)) => format!("{held}, longer than this call may take"),
+        Some(Trouble::WaitTooLong(wait)) => {
+            let held = Held::ByServer(*wait);
+            format!("{held}, longer than this call may take")
         }
         Some(Trouble::Credentials(error)) => format!("the credentials could not be had: {error}"),
         Some(Trouble::NoRepresentation(error)) => error.to_string(),

@@ -263,10 +263,9 @@ pub(super) async fn ask(
                 }
                 error
             }
-            Err(NoReply::Gated(wait)) => {
-                report.retry_after = Some(wait);
-                report.why =
-                    format!("the server asks to wait {wait:?}, longer than this call may take");
+            Err(NoReply::Gated(held)) => {
+                report.retry_after = held.told();
+                report.why = format!("{held}, longer than this call may take");
                 return Err(Error::new(
                     ErrorKind::Exhausted,
                     format!("{path}: given up, {}", report.why),

@@ -19,7 +19,7 @@ use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
-use crate::retry::{Delays, later};
+use crate::retry::{self, Delays, Lost, later};
 use crate::store::StoredSnapshot;
 
 /// How long a young validator is given to become usable, each time.
@@ -200,7 +200,11 @@ impl<'a> Driver<'a> {
             }
             Pause::Told(time) => time,
             Pause::Race(_) | Pause::Transient(_) => {
-                let Some(time) = self.delays.next() else {
+                let next = match pause {
+                    Pause::Race(_) => self.delays.after_race(self.lost()),
+                    _ => self.delays.next(),
+                };
+                let Some(time) = next else {
                     self.trouble = Some(Trouble::ScheduleEnded);
                     return Event::OutOfTime;
                 };
@@ -211,6 +215,18 @@ impl<'a> Driver<'a> {
             Event::Woke
         } else {
             Event::OutOfTime
+        }
+    }
+
+    /// The race that was just lost.
+    fn lost(&self) -> Lost {
+        let base = self.base.as_ref().and_then(|base| base.validator.as_ref());
+        let host = &self.target.shared.exchange.host;
+        Lost {
+            count: base.and_then(retry::count),
+            elapsed: self.elapsed(),
+            left: self.time.saturating_sub(self.elapsed()),
+            round_trip: host.round_trip().unwrap_or_default(),
         }
     }
 

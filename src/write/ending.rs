@@ -14,6 +14,7 @@ use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
+use crate::retry::Held;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::transport::TransportError;
 
@@ -100,7 +101,7 @@ impl Trouble {
             Self::Transport(error) => {
                 Self::Transport(TransportError::new(error.fate, error.to_string()))
             }
-            Self::Gated(wait) => Self::Gated(*wait),
+            Self::Gated(held) => Self::Gated(*held),
             Self::Credentials(error) => Self::Credentials(text(error)),
             Self::NoRepresentation(error) => Self::NoRepresentation(error.clone()),
             Self::Status(status) => Self::Status(*status),
@@ -121,7 +122,7 @@ impl Trouble {
 #[derive(Debug)]
 pub(crate) enum Trouble {
     Transport(TransportError),
-    Gated(Duration),
+    Gated(Held),
     Credentials(BoxError),
     NoRepresentation(NoRepresentation),
     Status(StatusCode),

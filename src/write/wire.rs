@@ -54,9 +54,9 @@ impl Driver<'_> {
                 self.trouble = Some(Trouble::Transport(error));
                 Err(failure)
             }
-            Err(NoReply::Gated(wait)) => {
-                self.told = self.told.max(Some(wait));
-                self.trouble = Some(Trouble::Gated(wait));
+            Err(NoReply::Gated(held)) => {
+                self.told = self.told.max(held.told());
+                self.trouble = Some(Trouble::Gated(held));
                 Err(Failure::Permanent)
             }
             Err(NoReply::Credentials(error)) => {

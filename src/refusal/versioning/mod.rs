@@ -351,6 +351,10 @@ impl Versioning {
         let values = part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
         let placed = parts.iter().zip(values).map(|(part, value)| {
             let spot = part.spot(removal).ok_or(NO_BODY)?;
+            // A quote would end the tag, and what follows be a second one: "any of these" is no pin.
+            if *spot == Spot::Tag && value.contains('"') {
+                return Err(NO_TAG);
+            }
             Ok((spot, value))
         });
         placed.collect()
@@ -413,4 +417,5 @@ impl Versioning {
 }
 
 const OF_ANOTHER_KIND: &str = "its version is of another kind than this API takes";
+const NO_TAG: &str = "its version holds a quote, which no entity tag can";
 const NO_BODY: &str = "a removal has no body for the version; `Versioning::query` or `delete_body` says where it goes";

@@ -9,6 +9,8 @@
 //! no error is reported as a plain failure.
 
 mod doubt;
+#[cfg(test)]
+mod model;
 mod reads;
 mod refusals;
 #[cfg(test)]
@@ -20,6 +22,9 @@ use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Se
 
 /// How often a young validator is read again before it is called unusable.
 const HEALING_READS: u32 = 8;
+/// How many more rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
+/// unlike a lost race none of them is another writer's progress.
+const ANSWERS: u32 = 15;
 
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +42,8 @@ pub(crate) struct Machine<V> {
     pub(super) invited: Option<Duration>,
     pub(super) same_again: u32,
     pub(super) unusable: u32,
+    /// Rounds that the refusal handler asked for.
+    pub(super) answers: u32,
     /// The resolution asked for a removal.
     pub(super) removing: bool,
     /// The one read that a write in doubt gets before it is given up.
@@ -109,6 +116,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             invited: None,
             same_again: 0,
             unusable: 0,
+            answers: 0,
             removing: false,
             last_read_used: false,
             waiting_for: Outcome::Exhausted,

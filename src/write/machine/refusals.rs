@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Answered, Base, Condition, Goal, Outcome, Pause, Refused, Seen};
-use super::{Machine, Phase, Then, Why, base_of};
+use super::{ANSWERS, Machine, Phase, Then, Why, base_of};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn refused(
@@ -105,7 +105,9 @@ impl<V: Clone + PartialEq> Machine<V> {
     ) -> Action<V> {
         match answer {
             Answered::GiveUp => self.finish(ending),
+            _ if self.answers >= ANSWERS => self.give_up(Outcome::Exhausted),
             Answered::Again | Answered::Changed => {
+                self.answers += 1;
                 let changed = answer == Answered::Changed;
                 self.removing &= !changed;
                 match seen {

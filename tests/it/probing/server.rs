@@ -178,23 +178,23 @@ impl Server {
             }
             _ => {}
         }
-        let stale = match (&current, header(IF_MATCH)) {
+        let outdated = match (&current, header(IF_MATCH)) {
             (Some(stored), Some(sent)) => !self.accepts(state, stored, &sent),
             (None, Some(_)) => true,
             _ => false,
         };
         let taken = current.is_some() && header(IF_NONE_MATCH).is_some();
         let overlooked = match self.fault {
-            Fault::IgnoresIfMatch => stale,
+            Fault::IgnoresIfMatch => outdated,
             Fault::IgnoresIfNoneMatch => taken,
-            Fault::RemovesWhatIsStale => stale && removes,
+            Fault::RemovesWhatIsStale => outdated && removes,
             _ => false,
         };
-        if (stale || taken) && !overlooked {
+        if (outdated || taken) && !overlooked {
             match self.fault {
                 Fault::HidesRefusals => return self.reply(state, 200, None, request),
                 Fault::RefusesOddly => return self.reply(state, 403, None, request),
-                Fault::RefusesAndDoes if stale => self.carry_out(state, request, &path),
+                Fault::RefusesAndDoes if outdated => self.carry_out(state, request, &path),
                 _ => {}
             }
             return self.reply(state, 412, None, request);

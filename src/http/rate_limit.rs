@@ -1,0 +1,281 @@
+//! What a server says about the quota that is left.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::DATE;
+use http::{HeaderMap, HeaderValue};
+
+use super::retry_after::LONGEST_WAIT;
+
+/// What is left of a quota, and until when it has to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// Requests that may still be sent.
+    pub(crate) left: u64,
+    /// The time until there are more.
+    pub(crate) reset: Duration,
+}
+
+/// The longest field that is read, in bytes.
+const LONGEST_FIELD: usize = 1024;
+/// Seconds since 1970 look like this, and so does no time that one waits.
+const SECONDS: std::ops::Range<u64> = 1_000_000_000..100_000_000_000;
+/// Milliseconds since 1970.
+const MILLISECONDS: std::ops::Range<u64> = 1_000_000_000_000..100_000_000_000_000;
+/// A year in seconds: no more than that is a time to wait.
+const YEAR: u64 = 366 * 24 * 60 * 60;
+
+/// The quota that is nearest to its end, of those that a reply tells of.
+///
+/// `RateLimit` and `RateLimit-Policy` count as in draft-ietf-httpapi-ratelimit-headers-10, where both are
+/// structured fields (RFC 9651): `RateLimit: "burst";r=3;t=7`. Where `t` is missing, the window `w` of the
+/// policy with that name stands in. A quota in other units than requests counts only when it is used up.
+/// Of the earlier forms `RateLimit-Remaining` with `RateLimit-Reset` (seconds) is read, and
+/// `X-RateLimit-Remaining` with `X-RateLimit-Reset`, in which seconds to wait and the time since 1970 cannot be
+/// taken for each other. What is malformed counts as absent.
+pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<Quota> {
+    structured(headers)
+        .or_else(|| pair(headers, "ratelimit-remaining", "ratelimit-reset", seconds))
+        .or_else(|| {
+            let now = clock(headers).unwrap_or(now);
+            let reset = |number| seconds_or_time(number, now);
+            pair(headers, "x-ratelimit-remaining", "x-ratelimit-reset", reset)
+        })
+}
+
+fn structured(headers: &HeaderMap) -> Option<Quota> {
+    if !headers.contains_key("ratelimit") {
+        return None;
+    }
+    let policies = items(headers, "ratelimit-policy").unwrap_or_default();
+    let quotas = items(headers, "ratelimit")?;
+    let quotas = quotas.iter().filter_map(|item| {
+        let policy = policies.iter().find(|policy| policy.name == item.name);
+        let of_policy = |key| policy.and_then(|policy| policy.parameter(key));
+        let left = number(item.parameter("r")?)?;
+        let reset = item.parameter("t").or_else(|| of_policy("w"));
+        let unit = of_policy("qu").map_or("requests", |unit| unit.trim_matches('"'));
+        (left == 0 || unit == "requests").then_some(Quota {
+            left,
+            reset: seconds(number(reset?)?)?,
+        })
+    });
+    quotas.min_by_key(|quota| (quota.left, std::cmp::Reverse(quota.reset)))
+}
+
+fn pair(
+    headers: &HeaderMap,
+    left: &str,
+    reset: &str,
+    time: impl Fn(u64) -> Option<Duration>,
+) -> Option<Quota> {
+    let only = |name| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next().filter(|_| values.next().is_none())?;
+        number(value.to_str().ok()?.trim())
+    };
+    Some(Quota {
+        left: only(left)?,
+        reset: time(only(reset)?)?,
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of two ways to read a time")]
+fn seconds(number: u64) -> Option<Duration> {
+    Some(Duration::from_secs(number).min(LONGEST_WAIT))
+}
+
+fn seconds_or_time(number: u64, now: SystemTime) -> Option<Duration> {
+    let since_1970 = if number <= YEAR {
+        return seconds(number);
+    } else if SECONDS.contains(&number) {
+        Duration::from_secs(number)
+    } else if MILLISECONDS.contains(&number) {
+        Duration::from_millis(number)
+    } else {
+        return None;
+    };
+    let wait = (SystemTime::UNIX_EPOCH + since_1970).duration_since(now);
+    Some(wait.unwrap_or_default().min(LONGEST_WAIT))
+}
+
+fn clock(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?.trim()).ok()
+}
+
+/// At most 15 digits (RFC 9651 3.3.1).
+fn number(text: &str) -> Option<u64> {
+    let digits = text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
+/// An item of a structured list, with its parameters as they are spelled.
+struct Item<'a> {
+    name: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Item<'a> {
+    /// The last one of that name counts (RFC 9651 3.1.2).
+    fn parameter(&self, key: &str) -> Option<&'a str> {
+        let mut from_the_last = self.parameters.iter().rev();
+        from_the_last
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
+    }
+}
+
+/// The items of all fields of that name; `None`: something in them is malformed.
+fn items<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<Item<'a>>> {
+    let mut items = Vec::new();
+    for value in headers.get_all(name) {
+        for item in parts(text(value)?, ',') {
+            let mut parts = parts(item?, ';').into_iter();
+            let name = parts.next()??;
+            let parameters = parts.map(|parameter| {
+                let (key, value) = parameter?.split_once('=').unwrap_or((parameter?, "?1"));
+                (!key.is_empty() && !value.is_empty()).then_some((key, value))
+            });
+            items.push(Item {
+                name: Some(name).filter(|name| !name.is_empty())?,
+                parameters: parameters.collect::<Option<_>>()?,
+            });
+        }
+    }
+    Some(items)
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value
+        .to_str()
+        .ok()
+        .filter(|text| text.len() <= LONGEST_FIELD)
+}
+
+/// What stands between separators that are not within a string; `None`: a string without an end.
+fn parts(text: &str, separator: char) -> Vec<Option<&str>> {
+    let (mut quoted, mut escaped) = (false, false);
+    let mut parts: Vec<_> = text
+        .split(|c| {
+            let here = c == separator && !quoted;
+            quoted ^= c == '"' && !escaped;
+            escaped = quoted && c == '\\' && !escaped;
+            here
+        })
+        .map(|part| Some(part.trim()))
+        .collect();
+    if quoted {
+        parts.push(None);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_700_000_000);
+
+    fn read(fields: &[(&'static str, &'static str)]) -> Option<(u64, u64)> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let quota = rate_limit(&headers, SystemTime::UNIX_EPOCH + NOW)?;
+        Some((quota.left, quota.reset.as_secs()))
+    }
+
+    #[test]
+    fn the_quota_that_ends_first_counts() {
+        for (field, quota) in [
+            ("\"default\";r=50;t=30", (50, 30)),
+            ("default;r=50;t=30", (50, 30)),
+            ("\"min\";r=20;t=23, \"hour\";r=3;t=2402", (3, 2402)),
+            ("\"a\";r=0;t=2,\"b\";r=0;t=5", (0, 5)),
+            ("\"a,b;r=9\\\";\"; r=1; t=2; x", (1, 2)),
+            ("\"a\";r=5;t=9;r=4", (4, 9)),
+        ] {
+            assert_eq!(read(&[("ratelimit", field)]), Some(quota), "{field}");
+        }
+        let split = [
+            ("ratelimit", "\"a\";r=5;t=1"),
+            ("ratelimit", "\"b\";r=2;t=3"),
+        ];
+        assert_eq!(read(&split), Some((2, 3)));
+    }
+
+    #[test]
+    fn what_the_quota_leaves_open_its_policy_tells() {
+        let policy = (
+            "ratelimit-policy",
+            "\"day\";q=9;w=86400, \"burst\";q=10;w=60",
+        );
+        assert_eq!(
+            read(&[("ratelimit", "\"burst\";r=0"), policy]),
+            Some((0, 60))
+        );
+        assert_eq!(read(&[("ratelimit", "\"other\";r=0"), policy]), None);
+        assert_eq!(read(&[policy]), None);
+        let bytes = ("ratelimit-policy", "\"a\";q=9;qu=\"content-bytes\"");
+        assert_eq!(read(&[("ratelimit", "\"a\";r=7;t=3"), bytes]), None);
+        assert_eq!(read(&[("ratelimit", "\"a\";r=0;t=3"), bytes]), Some((0, 3)));
+    }
+
+    #[test]
+    fn earlier_forms_count_where_they_say_one_thing_only() {
+        let plain = |reset| read(&[("ratelimit-remaining", "3"), ("ratelimit-reset", reset)]);
+        assert_eq!(plain("7"), Some((3, 7)));
+        assert_eq!(plain("Tue, 14 Nov 2023 22:13:20 GMT"), None);
+        let old = |reset| read(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)]);
+        assert_eq!(old("7"), Some((0, 7)));
+        assert_eq!(old("1700000009"), Some((0, 9)));
+        assert_eq!(old("1700000009000"), Some((0, 9)));
+        assert_eq!(old("1600000000"), Some((0, 0)));
+        assert_eq!(old("100000000"), None);
+        assert_eq!(old("2023-11-14T22:13:20Z"), None);
+        assert_eq!(read(&[("x-ratelimit-remaining", "0")]), None);
+        let twice = [
+            ("ratelimit-remaining", "3"),
+            ("ratelimit-remaining", "4"),
+            ("ratelimit-reset", "1"),
+        ];
+        assert_eq!(read(&twice), None);
+    }
+
+    #[test]
+    fn what_is_malformed_counts_as_absent() {
+        for field in [
+            "",
+            ";",
+            "\"a",
+            "\"a\";r",
+            "\"a\";r=",
+            "\"a\";r=-1;t=1",
+            "\"a\";r=1.5;t=1",
+            "\"a\";r=1;t=soon",
+            "\"a\";r=0;t=1;=",
+            "\"a\";r=0;t=1,",
+            "limit=10, remaining=0, reset=5",
+            "\"a\";r=0;t=9999999999999999",
+        ] {
+            assert_eq!(read(&[("ratelimit", field)]), None, "{field}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(field in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = HeaderValue::from_bytes(&field) {
+                for name in ["ratelimit", "x-ratelimit-reset"] {
+                    let mut headers = HeaderMap::new();
+                    headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
+                    headers.insert(name, value.clone());
+                    let quota = rate_limit(&headers, SystemTime::UNIX_EPOCH);
+                    prop_assert!(quota.is_none_or(|quota| quota.reset <= LONGEST_WAIT));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A rate of requests that a client keeps to by itself.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::time::later;
+
+/// So many requests in so much time: that many at once after a rest, and evenly spaced ones after those.
+///
+/// This is the generic cell rate algorithm, which is one instant and a comparison. The crate `governor` has it
+/// too, with a clock of its own, which a test cannot stop, and with a dozen dependencies for keys and lock-free
+/// counters: here the lock of the host is held anyway, and each client has one host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// From one request to the next.
+    interval: Duration,
+    /// How far ahead of the even spacing a request may be.
+    ahead: Duration,
+}
+
+/// The places that were taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    /// When the next one is due by the even spacing.
+    next: Option<Instant>,
+}
+
+impl Rate {
+    pub(crate) fn new(requests: u32, per: Duration) -> Self {
+        let interval = per / requests.max(1);
+        Self {
+            interval,
+            ahead: per.saturating_sub(interval),
+        }
+    }
+}
+
+impl Places {
+    /// How long the next request has to wait for its place.
+    pub(super) fn wait(self, rate: Rate, now: Instant) -> Duration {
+        let next = self.next.unwrap_or(now);
+        let ahead = next.saturating_duration_since(now);
+        ahead.saturating_sub(rate.ahead)
+    }
+
+    /// Takes the next place.
+    pub(super) fn take(&mut self, rate: Rate, now: Instant) {
+        let due = self.next.map_or(now, |next| next.max(now));
+        self.next = Some(later(due, rate.interval));
+    }
+
+    /// Gives the last place back.
+    pub(super) fn give_back(&mut self, rate: Rate) {
+        self.next = self.next.and_then(|next| next.checked_sub(rate.interval));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long each of so many requests at the same time has to wait, in milliseconds.
+    fn waits(rate: Rate, places: &mut Places, now: Instant, requests: usize) -> Vec<u128> {
+        let one = |_| {
+            let wait = places.wait(rate, now);
+            places.take(rate, now);
+            wait.as_millis()
+        };
+        (0..requests).map(one).collect()
+    }
+
+    #[test]
+    fn after_a_rest_some_go_at_once_and_the_others_evenly() {
+        let rate = Rate::new(4, Duration::from_secs(2));
+        let (mut places, now) = (Places::default(), Instant::now());
+        let six = waits(rate, &mut places, now, 6);
+        assert_eq!(six, [0, 0, 0, 0, 500, 1000]);
+        let rested = now + Duration::from_secs(60);
+        assert_eq!(waits(rate, &mut places, rested, 5), [0, 0, 0, 0, 500]);
+    }
+
+    #[test]
+    fn a_place_given_back_is_free_again() {
+        let rate = Rate::new(1, Duration::from_secs(2));
+        let (mut places, now) = (Places::default(), Instant::now());
+        assert_eq!(waits(rate, &mut places, now, 2), [0, 2000]);
+        places.give_back(rate);
+        assert_eq!(waits(rate, &mut places, now, 1), [2000]);
+    }
+
+    #[test]
+    fn odd_rates_do_not_panic() {
+        let now = Instant::now();
+        for (requests, per) in [
+            (0, Duration::ZERO),
+            (1, Duration::MAX),
+            (9, Duration::from_nanos(1)),
+        ] {
+            let mut places = Places::default();
+            assert_eq!(waits(Rate::new(requests, per), &mut places, now, 3)[0], 0);
+        }
+    }
+}
