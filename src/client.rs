@@ -17,6 +17,7 @@ use crate::handle::{Handle, Resourceful};
 use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
+use crate::probe::Probe;
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
@@ -71,6 +72,7 @@ impl Client {
     pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder {
             base: base_url.as_ref().to_owned(),
+            https_only: false,
             transport: None,
             authenticator: None,
             headers: HeaderMap::new(),
@@ -115,6 +117,42 @@ impl Client {
         Resource::new(self.handle(path, Arc::new(strategy)))
     }
 
+    /// Finds out whether an API really enforces preconditions: whether it lets a stale write through,
+    /// overwrites where something is to be created, gives two states the same version, hands out
+    /// versions that it does not take back.
+    ///
+    /// `below` is a collection: a path beneath the base URL, or a whole address of the same server. The
+    /// checks are done there on one resource of a random name, which is removed again, also after errors
+    /// and if the future is dropped; if it cannot be removed, the report says so. Versions, envelopes,
+    /// refusals and the API's version are taken as this client is set up. It is for times of setting up
+    /// and for tests, not for each start of a program.
+    ///
+    /// # Errors
+    ///
+    /// The throw-away resource could not be made: the kinds of a read, and `Config`. Once it is there,
+    /// whatever goes wrong is part of the report.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{ProbeCheck, Verdict, testing::ResourceServer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// let report = server.in_process().build()?.probe("articles").await?;
+    /// println!("{report}");
+    /// assert!(report.enforces_preconditions());
+    /// assert_eq!(report.verdict(ProbeCheck::StaleWrite), Verdict::Holds);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn probe(&self, below: impl AsRef<str>) -> Probe {
+        let url = path::beneath(&self.base, below.as_ref());
+        let strategy = self.shared.derived.of::<serde_json::Value>();
+        Probe::new(Handle::new(self.shared.clone(), url, strategy))
+    }
+
     fn handle<T: Resourceful>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
         let url = path::join_all(&self.base, &path.into_segments());
         Handle::new(self.shared.clone(), url, strategy)
@@ -139,7 +177,8 @@ const LANE: usize = 4_096;
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`transport`](Self::transport) | reqwest, its own retries and redirects off |
+/// | [`https_only`](Self::https_only) | off: the base URL may be `http` |
+/// | [`transport`](Self::transport) | reqwest, its own retries, redirects and decompression off |
 /// | [`auth`](Self::auth) | none |
 /// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
@@ -152,6 +191,7 @@ const LANE: usize = 4_096;
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base: String,
+    https_only: bool,
     transport: Option<Arc<dyn Transport>>,
     authenticator: Option<Arc<dyn Authenticator>>,
     headers: HeaderMap,
@@ -167,10 +207,22 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// Refuses a base URL that is not `https`.
+    ///
+    /// Redirects, next pages and the addresses of new resources are held to the origin of the base URL,
+    /// and so to its scheme: with this nothing is ever sent without TLS. A reqwest client of one's own
+    /// has to be told as well, see [`http_client`](Self::http_client).
+    pub fn https_only(mut self) -> Self {
+        self.https_only = true;
+        self
+    }
+
     /// Sends through a reqwest client of one's own: proxies, certificates, timeouts.
     ///
     /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`:
-    /// a layer that resends beneath the write loop makes it take its own write for another's.
+    /// a layer that resends beneath the write loop makes it take its own write for another's, and one that
+    /// follows redirects takes validators, and perhaps bodies and keys, to other servers. A redirect that
+    /// it has followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
         self.transport(Reqwest::with(client))
     }
@@ -270,12 +322,16 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token or the API version is none, or if TLS cannot be set up.
+    /// `Config` if the base URL, the token or the API version is none, if the base URL is not `https`
+    /// and has to be, or if TLS cannot be set up.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let mut base = path::base(&self.base)?;
+        if self.https_only && base.scheme() != "https" {
+            return Err(Error::config("the base URL is not https, and has to be"));
+        }
         if let Some(version) = &self.version {
             base = version.settle(base, &mut self.headers)?;
         }

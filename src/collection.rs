@@ -70,7 +70,8 @@ macro_rules! settings {
                 self.with(|handle| handle.mode = mode)
             }
 
-            /// A header on every request of this handle.
+            /// A header on every request of this handle. Conditions (RFC 9110 13.1) are left out: each
+            /// call has its own.
             pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
                 self.with(|handle| {
                     handle.headers.insert(name, value);
@@ -404,7 +405,7 @@ impl<T: Resourceful> Resource<T> {
             .into_document()
             .map_err(|error| Error::decode("the document cannot be restored", error))?;
         let validator = validator.into_validator()?;
-        let versioning = target.shared.profile.versioning();
+        let versioning = &target.versioning;
         if let Some(validator) = validator.as_ref().filter(|it| !versioning.accepts(it)) {
             return Err(Error::config(format!(
                 "no write can carry the version {validator} here: it is of another kind than this API's, or a weak tag"

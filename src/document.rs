@@ -61,6 +61,18 @@ pub struct WriteReport {
     pub elapsed: Duration,
 }
 
+impl WriteReport {
+    /// The report of both, where this write took up what an earlier one could not do.
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        self.requests += earlier.requests;
+        self.rounds += earlier.rounds;
+        self.merged += earlier.merged;
+        self.waited += earlier.waited;
+        self.elapsed += earlier.elapsed;
+        self
+    }
+}
+
 impl<T: DeserializeOwned> Versioned<T> {
     pub(crate) fn new(
         stored: StoredSnapshot,

@@ -9,6 +9,7 @@ use ::http::StatusCode;
 use crate::BoxError;
 use crate::document::{Versioned, WriteReport};
 use crate::http::Problem;
+use crate::line::one_line;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 
@@ -107,7 +108,8 @@ impl fmt::Display for ErrorReport {
 
 /// Why a call failed, with everything needed to go on.
 ///
-/// The `Display` form is one line and holds neither bodies nor credentials.
+/// The `Display` form is one line, of about 2 000 characters at most, and holds neither bodies nor
+/// credentials.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -120,11 +122,15 @@ struct Inner {
     source: Option<BoxError>,
 }
 
+/// The longest message, in characters.
+const LONGEST: usize = 2_048;
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            // The keys of documents may be in it, and they are foreign text.
+            message: one_line(&message.into(), LONGEST),
             problem: None,
             refusal: None,
             sides: None,
@@ -145,6 +151,12 @@ impl Error {
             Self::new(ErrorKind::Decode, format!("{what}: {source}")).with_source(source);
         error.0.report.why = "the same bytes would not be read otherwise".to_owned();
         error
+    }
+
+    /// The same, and what else went wrong.
+    pub(crate) fn and(mut self, what: &str) -> Self {
+        self.0.message = format!("{}; {what}", self.0.message);
+        self
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {

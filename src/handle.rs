@@ -12,6 +12,7 @@ use url::Url;
 use crate::error::Error;
 use crate::exchange::Who;
 use crate::handler::RefusalHandler;
+use crate::http::CONDITIONS;
 use crate::merge::Policy;
 use crate::refusal::Envelope;
 use crate::retry::later;
@@ -87,15 +88,22 @@ impl<T: Resourceful> Handle<T> {
         if let Some(version) = &self.shared.version {
             version.put_on(&mut url);
         }
+        let mut headers = self.headers.clone();
+        for name in CONDITIONS {
+            // The condition is the call's own: a read with one for all calls would be told that nothing
+            // is new, whatever is there.
+            headers.remove(name);
+        }
         Ok(Target {
             shared: self.shared.clone(),
             url,
-            headers: self.headers.clone(),
+            headers,
             mode: self.mode,
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
             envelope: self.envelope.clone(),
+            versioning: self.shared.profile.versioning(),
         })
     }
 
@@ -108,6 +116,24 @@ impl<T: Resourceful> Handle<T> {
         };
         item.id = Some(id.to_owned());
         item
+    }
+
+    /// The same settings for another item of the collection that this one is in.
+    pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
+        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
+        if self.id.is_none() {
+            let why =
+                "this resource is in no collection, so it has no id that could be another one";
+            return Err(Error::config(why));
+        }
+        let mut collection = own.clone();
+        let above = own.path().rsplit_once('/').map_or("", |(above, _)| above);
+        collection.set_path(above);
+        Ok(Self {
+            url: Ok(crate::path::join(&collection, id)?),
+            id: Some(id.to_owned()),
+            ..self.clone()
+        })
     }
 
     /// An address of the server's with the query of this handle, as far as it has not got it.

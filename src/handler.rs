@@ -21,7 +21,10 @@ pub struct Refusal<T> {
     pub local: Option<T>,
     /// What is there, if it was read.
     pub remote: Option<Versioned<T>>,
-    /// How many conditional writes went before; the first refusal comes at 1.
+    /// The id of the resource; `None`: a `POST`, or a resource without one.
+    pub id: Option<String>,
+    /// How many conditional writes went before, those under other ids included; the first refusal comes
+    /// at 1.
     pub attempt: u32,
 }
 
@@ -33,6 +36,10 @@ pub enum Answer<T> {
     Again,
     /// Send this instead.
     Change(T),
+    /// Create it under this id instead; the document stays what it is. Only for
+    /// [`create`](crate::Collection::create): a resource that exists keeps its id, and what is handed in
+    /// by [`post`](crate::Collection::post) is named by the server.
+    Rename(String),
     /// Merge into what is there.
     Adopt,
     /// Send the same once more after a while.
@@ -50,14 +57,17 @@ pub enum Answer<T> {
 ///
 /// ```
 /// use ifmatch::{async_trait, Answer, BoxError, Refusal, RefusalHandler, RefusalKind};
+/// use serde_json::Value;
 ///
 /// struct NumberedNames;
 ///
 /// #[async_trait]
-/// impl RefusalHandler<String> for NumberedNames {
-///     async fn refused(&self, refusal: &Refusal<String>) -> Result<Answer<String>, BoxError> {
+/// impl RefusalHandler<Value> for NumberedNames {
+///     async fn refused(&self, refusal: &Refusal<Value>) -> Result<Answer<Value>, BoxError> {
 ///         Ok(match (refusal.kind, &refusal.local) {
-///             (RefusalKind::AlreadyExists, Some(name)) => Answer::Change(format!("{name}-{}", refusal.attempt)),
+///             (RefusalKind::AlreadyExists, Some(user)) => {
+///                 Answer::Rename(format!("{}-{}", user["name"], refusal.attempt))
+///             }
 ///             _ => Answer::GiveUp,
 ///         })
 ///     }

@@ -86,6 +86,19 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
+/// An address beneath the base: a path beneath it, or a whole address of the same origin.
+pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, Error> {
+    if !at.starts_with("http://") && !at.starts_with("https://") {
+        return join_all(base, &at.into_segments());
+    }
+    let url = self::base(at)?;
+    if url.origin() != base.origin() {
+        let why = "the address is of another server than the client's base URL";
+        return Err(Error::config(why));
+    }
+    Ok(url)
+}
+
 /// A segment of a path as it was before it was percent-encoded; `None`: that is no text.
 pub(crate) fn decoded(segment: &str) -> Option<String> {
     String::from_utf8(crate::http::percent_decoded(segment).into_owned()).ok()

@@ -136,11 +136,16 @@ pub(crate) struct Reqwest {
 }
 
 impl Reqwest {
-    /// With reqwest's own retries and redirects switched off.
+    /// With reqwest's own retries, redirects and decompression switched off.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none())
+            // Another crate may have switched these features of reqwest on for the whole program.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
             .user_agent(concat!("ifmatch/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client })
@@ -166,10 +171,14 @@ impl Transport for Reqwest {
             .send()
             .await
             .map_err(transport_error)?;
+        // A client of the user's own that follows redirects: what answers is not what was asked.
         if is_write && reply.url() != &asked {
-            // A client of the user's own that follows redirects: what answers is not what was written to.
             let message = "the HTTP client followed a redirect of a write";
             return Err(TransportError::new(Fate::Unknown, message));
+        }
+        if reply.url().origin() != asked.origin() {
+            let message = "the HTTP client followed a redirect to another origin";
+            return Err(TransportError::new(Fate::Impossible, message));
         }
         let (status, headers) = (reply.status(), reply.headers().clone());
         let refusal = !status.is_success();

@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use crate::line::one_line;
+
+/// The longest key or pointer that a message shows, in characters.
+const LONGEST: usize = 256;
+
 /// A JSON text that cannot be used, with the place where that shows.
 ///
-/// The message names the problem, the byte offset and the pointer as far as they are known. It never
-/// quotes the document, apart from the keys that make up a pointer.
+/// The message is one line. It names the problem, the byte offset and the pointer as far as they are
+/// known, and never quotes the document, apart from the keys that make up a pointer.
 ///
 /// # Example
 ///
@@ -138,8 +143,9 @@ impl JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let detail = self.detail.as_deref().unwrap_or_default();
-        let pointer = self.pointer.as_deref().unwrap_or_default();
+        // Keys are foreign text.
+        let shown = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default(), LONGEST);
+        let (detail, pointer) = (shown(&self.detail), shown(&self.pointer));
         match self.kind {
             Kind::Encoding => f.write_str("the text is not valid Unicode")?,
             Kind::Syntax => write!(f, "not valid JSON: {detail}")?,

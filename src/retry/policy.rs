@@ -259,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn windows_grow_by_the_factor_and_by_nothing_that_is_none() {
+        let second = Duration::from_secs(1);
+        let widest = |factor| {
+            let policy = RetryPolicy::default().first(second).cap(second * 60);
+            let windows = policy.factor(factor).delays(None).windows;
+            windows.take(3).collect::<Vec<_>>()
+        };
+        assert_eq!(widest(3.0), [1, 3, 9].map(|n| second * n));
+        assert_eq!(widest(0.1), [second; 3]);
+        assert_eq!(widest(f32::NAN), [1, 2, 4].map(|n| second * n));
+    }
+
+    #[test]
     fn a_schedule_of_the_users_is_kept_to_the_letter_and_ends() {
         let policy = RetryPolicy::schedule(|| [7, 9].map(Duration::from_millis));
         let mut delays = policy.delays(None);

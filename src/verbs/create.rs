@@ -1,8 +1,12 @@
-//! `create`: a new resource under a name that the caller chooses.
+//! `create`: a new resource under a name that the caller chooses, or a refusal handler after him.
 
-use super::write::{Write, WriteSettings, write_settings};
+use std::marker::PhantomData;
+
+use tokio::time::Instant;
+
+use super::write::{Ended, Write, WriteSettings, conclude, write_settings};
 use super::{Lazy, verb};
-use crate::document::Saved;
+use crate::document::{Saved, WriteReport};
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
@@ -39,7 +43,40 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
-    let mut call = Write::begin(settings.handle, settings.write, Goal::Create).await?;
-    call.local = Some(document);
-    call.saved().await
+    let (mut handle, asked, begun) = (settings.handle, settings.write, Instant::now());
+    let limits = &handle.shared.exchange.limits;
+    let time = asked.timeout.unwrap_or(limits.time);
+    let rounds = asked.max_rounds.unwrap_or(limits.rounds);
+    let (mut local, mut before) = (Some(document), WriteReport::default());
+    loop {
+        let write = WriteSettings {
+            timeout: Some(time.saturating_sub(begun.elapsed())),
+            max_rounds: Some(rounds - before.rounds),
+            strategy: asked.strategy.clone(),
+            ..WriteSettings::default()
+        };
+        let mut call = Write::begin(handle.clone(), write, Goal::Create).await?;
+        (call.local, call.attempts) = (local, before.rounds);
+        let target = call.begun.target.clone();
+        let (done, report) = call.carry_out().await?;
+        let report = report.after(&before);
+        let another = done.renamed.as_ref().filter(|_| report.rounds < rounds);
+        let Some(renamed) = another.map(|id| handle.renamed(id)) else {
+            return conclude::<T>(target, handle.id, done, report)?.saved();
+        };
+        match renamed {
+            Ok(renamed) => (handle, local, before) = (renamed, done.local, report),
+            Err(error) => {
+                let (id, of) = (handle.id, PhantomData);
+                let ended = Ended::<T> {
+                    target,
+                    id,
+                    done,
+                    report,
+                    of,
+                };
+                return Err(ended.but(error));
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use url::Url;
 
-use super::write::{Write, WriteSettings, write_settings};
+use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;
@@ -102,6 +102,7 @@ impl<T: Resourceful> Delete<T> {
 }
 
 write_settings!(Delete);
+unconditional_setting!(Delete);
 verb!(Delete<T> => Result<WriteReport, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<WriteReport, Error> {

@@ -182,7 +182,15 @@ fn why(kind: ErrorKind, done: &Done) -> String {
             Some(Trouble::Strategy(error)) => return format!("the merge strategy failed: {error}"),
             _ => "both sides changed the same fields, and no strategy settled them",
         },
-        Outcome::Refused => "the refusal is no race, and no handler answered it otherwise",
+        Outcome::Refused => match &done.trouble {
+            Some(Trouble::Handler(error)) => {
+                return format!("the refusal handler failed: {error}");
+            }
+            _ if done.renamed.is_some() => {
+                "each id that the handler named was refused, as often as the rounds of a write allow"
+            }
+            _ => "the refusal is no race, and no handler answered it otherwise",
+        },
         Outcome::Locked => "the lock outlasted the time",
         Outcome::NotFound => "there is nothing at this address",
         Outcome::Gone => "it was removed, and no strategy said to create it again",

@@ -192,7 +192,7 @@ fn item<T: Resourceful>(
 ) -> Result<Versioned<T>, Error> {
     let no_headers = HeaderMap::new();
     let target = handle.target()?;
-    let versioning = target.shared.profile.versioning();
+    let versioning = &target.versioning;
     // A version inside the item counts; the headers of a page are not those of its items.
     let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {
         Found::Version(validator) if shape.whole => Some(validator),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::write::{Write, WriteSettings, write_settings};
+use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, Sides};
@@ -109,6 +109,7 @@ impl<T: Resourceful> Save<T> {
 }
 
 write_settings!(Save);
+unconditional_setting!(Save);
 verb!(Save<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {

@@ -40,6 +40,9 @@ pub(crate) struct Judgement<T> {
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
     pub(crate) url: Url,
+    pub(crate) id: Option<String>,
+    /// Conditional writes under other ids, which went before.
+    pub(crate) attempts: u32,
 }
 
 impl<T: Resourceful> Judgement<T> {
@@ -83,7 +86,7 @@ impl<T: Resourceful> Judgement<T> {
             return Ok(Reply::GiveUp);
         };
         let remote: Option<Versioned<T>> = match refused.remote {
-            Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), None)?),
+            Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), self.id.clone())?),
             None => None,
         };
         let shown = remote.as_ref().filter(|_| !refused.creating);
@@ -93,7 +96,8 @@ impl<T: Resourceful> Judgement<T> {
             problem: refused.problem,
             local: refused.local.as_ref().map(Document::decode).transpose()?,
             remote,
-            attempt: refused.attempt,
+            id: self.id.clone(),
+            attempt: self.attempts + refused.attempt,
         };
         let answer = unpanicked("the refusal handler", handler.refused(&refusal)).await??;
         Ok(match answer {
@@ -102,6 +106,7 @@ impl<T: Resourceful> Judgement<T> {
             Answer::Change(value) => {
                 Reply::Change(self.onto(raw.as_ref().or(refused.local.as_ref()), &value)?)
             }
+            Answer::Rename(id) => Reply::Rename(id),
             Answer::Adopt => Reply::Adopt,
             Answer::Wait(time) => Reply::Wait(time),
         })

@@ -91,6 +91,7 @@ fn can_go_together<T: Resourceful>(write: &Write<T>) -> bool {
     let plain = settings.timeout.is_none()
         && settings.max_rounds.is_none()
         && settings.strategy.is_none()
+        && !settings.unconditional
         && write.if_absent.is_none();
     // A person is not asked about several people's edits in one.
     let asks = write.handle.strategy.time().is_some();

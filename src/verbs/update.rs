@@ -1,7 +1,7 @@
 //! `update` and `try_update`: read if needed, edit, write, merge.
 
 use super::task::Edit;
-use super::write::{Write, WriteSettings, write_settings};
+use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, verb};
 use crate::document::Saved;
 use crate::error::Error;
@@ -59,6 +59,7 @@ impl<T: Resourceful> Update<T> {
 }
 
 write_settings!(Update);
+unconditional_setting!(Update);
 verb!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {

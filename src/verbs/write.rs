@@ -28,6 +28,8 @@ pub(crate) struct WriteSettings<T> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_rounds: Option<u32>,
     pub(crate) strategy: Option<Strategy<T>>,
+    /// It may go out without a condition where there is no version.
+    pub(crate) unconditional: bool,
 }
 
 impl<T> Default for WriteSettings<T> {
@@ -36,6 +38,7 @@ impl<T> Default for WriteSettings<T> {
             timeout: None,
             max_rounds: None,
             strategy: None,
+            unconditional: false,
         }
     }
 }
@@ -77,6 +80,26 @@ macro_rules! write_settings {
 }
 pub(crate) use write_settings;
 
+/// The setter of writes that are made on what is there.
+macro_rules! unconditional_setting {
+    ($name:ident) => {
+        impl<T: $crate::handle::Resourceful> $name<T> {
+            /// Lets this call write where the server tells no version that a condition can use, instead
+            /// of ending with [`UnusableValidator`](crate::ErrorKind::UnusableValidator): whatever
+            /// somebody else wrote since the last read is then lost. Where there is a version, the call
+            /// is pinned to it as always.
+            pub fn unconditional(self) -> Self {
+                Self {
+                    call: self
+                        .call
+                        .set(|settings| settings.write.unconditional = true),
+                }
+            }
+        }
+    };
+}
+pub(crate) use unconditional_setting;
+
 /// One write, ready for the loop, or several edits of one resource that go out together.
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
@@ -91,6 +114,8 @@ pub(crate) struct Write<T> {
     pub(crate) if_absent: Option<Document>,
     pub(crate) replay: bool,
     pub(crate) idempotency_key: Option<String>,
+    /// Conditional writes under other ids, which went before.
+    pub(crate) attempts: u32,
 }
 
 /// A write that is over, as its caller sees it.
@@ -121,39 +146,33 @@ impl<T: Resourceful> Write<T> {
             if_absent: None,
             replay: false,
             idempotency_key: None,
+            attempts: 0,
         })
     }
 
     /// Runs it and hands the stored value out.
     pub(crate) async fn saved(self) -> Result<Saved<T>, Error> {
-        let mut ended = self.run().await?;
-        let Some(stored) = ended.done.stored.take() else {
-            let why = "the conflict was resolved by removing the resource";
-            return Err(ended.but(Error::new(ErrorKind::Gone, why)));
-        };
-        match Versioned::new(stored, ended.target.url.clone(), ended.id.clone()) {
-            Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
-            Err(error) => {
-                let what = "it was written, but what is stored now does not fit the type";
-                Err(ended.but(Error::decode(what, error)))
-            }
-        }
+        self.run().await?.saved()
     }
 
     /// Runs it, in its turn.
     pub(crate) async fn run(self) -> Result<Ended<T>, Error> {
-        let lanes = self.begun.target.shared.lanes.clone();
         let (target, id) = (self.begun.target.clone(), self.handle.id.clone());
-        let (done, report) = match lanes {
-            Some(lanes) if self.goal != Goal::Append => turn::take(&lanes, self).await?,
-            _ => {
-                let mut alone = self;
-                let (done, _) = alone.drive(Pass::free()).await;
-                let report = report(&done);
-                (done, report)
-            }
-        };
+        let (done, report) = self.carry_out().await?;
         conclude(target, id, done, report)
+    }
+
+    /// Runs it, in its turn, to whatever end.
+    pub(super) async fn carry_out(mut self) -> Result<(Done, WriteReport), Error> {
+        let lanes = self.begun.target.shared.lanes.clone();
+        match lanes {
+            Some(lanes) if self.goal != Goal::Append => turn::take(&lanes, self).await,
+            _ => {
+                let (done, _) = self.drive(Pass::free()).await;
+                let report = report(&done);
+                Ok((done, report))
+            }
+        }
     }
 
     /// Drives it through the loop; also tells which of several edits failed and were left out.
@@ -186,6 +205,8 @@ impl<T: Resourceful> Write<T> {
                 strategy,
                 handler: self.handle.handler.clone(),
                 url: target.url.clone(),
+                id: self.handle.id.clone(),
+                attempts: self.attempts,
             },
             edits: std::mem::take(&mut self.edits),
             failed: Vec::new(),
@@ -216,13 +237,14 @@ impl<T: Resourceful> Write<T> {
             if_absent: None,
             replay: self.replay,
             idempotency_key: None,
+            attempts: 0,
         }
     }
 
     fn plan(&self, inherits: bool) -> Plan<Validator> {
         let target = &self.begun.target;
         let shared = &target.shared;
-        let (limits, versioning) = (&shared.exchange.limits, shared.profile.versioning());
+        let limits = &shared.exchange.limits;
         Plan {
             goal: self.goal,
             base: match &self.base {
@@ -236,7 +258,7 @@ impl<T: Resourceful> Write<T> {
             doubtful: inherits && self.goal != Goal::Delete,
             replay: self.replay,
             create_if_absent: self.if_absent.is_some(),
-            unconditional: versioning.is_unconditional(),
+            unconditional: self.settings.unconditional || target.versioning.is_unconditional(),
             honours_keys: shared.profile.honours_idempotency_keys(),
             max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
             max_transient: limits.transient,
@@ -269,6 +291,21 @@ impl<T: Resourceful> Write<T> {
 }
 
 impl<T: Resourceful> Ended<T> {
+    /// What is stored now.
+    pub(crate) fn saved(mut self) -> Result<Saved<T>, Error> {
+        let Some(stored) = self.done.stored.take() else {
+            let why = "the conflict was resolved by removing the resource";
+            return Err(self.but(Error::new(ErrorKind::Gone, why)));
+        };
+        match Versioned::new(stored, self.target.url.clone(), self.id.clone()) {
+            Ok(versioned) => Ok(Saved::new(versioned, self.report)),
+            Err(error) => {
+                let what = "it was written, but what is stored now does not fit the type";
+                Err(self.but(Error::decode(what, error)))
+            }
+        }
+    }
+
     /// The error that is told although the server has accepted the write, with everything that is known.
     pub(crate) fn but(self, error: Error) -> Error {
         let why = error.report().why.clone();
@@ -295,7 +332,7 @@ pub(super) fn report(done: &Done) -> WriteReport {
     }
 }
 
-fn conclude<T: Resourceful>(
+pub(super) fn conclude<T: Resourceful>(
     target: Target,
     id: Option<String>,
     done: Done,

@@ -9,6 +9,7 @@ use super::settle::{self, Doubtful, Lost};
 use super::task::{Clash, Decided, RefusedWrite, Reply};
 use crate::http::Validator;
 use crate::json::Document;
+use crate::refusal::RefusalKind;
 use crate::store::StoredSnapshot;
 
 impl Driver<'_> {
@@ -162,15 +163,20 @@ impl Driver<'_> {
             self.sent.clear();
         }
         let limit = self.deadline().saturating_duration_since(Instant::now());
+        let creating = self.machine.goal() == Goal::Create;
         let refused = RefusedWrite {
-            kind,
+            // A creation has one version to be refused for: that something is there.
+            kind: match kind {
+                RefusalKind::StaleVersion if creating => RefusalKind::AlreadyExists,
+                kind => kind,
+            },
             problem,
             local: self
                 .local
                 .clone()
                 .filter(|_| self.machine.goal() != Goal::Delete),
             remote: self.remote.clone(),
-            creating: self.machine.goal() == Goal::Create,
+            creating,
             attempt: self.machine.tally().rounds,
         };
         let reply = tokio::time::timeout(limit, self.task.refused(refused));
@@ -190,6 +196,20 @@ impl Driver<'_> {
                 self.local = Some(document);
                 self.take_what_was_shown();
                 Answered::Changed
+            }
+            Reply::Rename(id) if self.machine.goal() == Goal::Create => {
+                self.renamed = Some(id);
+                Answered::GiveUp
+            }
+            Reply::Rename(_) => {
+                let why = match self.machine.goal() {
+                    Goal::Append => {
+                        "a POST has no id that could be another one: the server names it"
+                    }
+                    _ => "only a creation can go to another id",
+                };
+                self.trouble = Some(Trouble::Handler(why.into()));
+                Answered::GiveUp
             }
             Reply::Adopt => Answered::Adopt,
             Reply::Wait(time) => {

@@ -67,6 +67,7 @@ pub(crate) struct Driver<'a> {
     pub(super) last_status: Option<StatusCode>,
     pub(super) told: Option<Duration>,
     pub(super) location: Option<url::Url>,
+    pub(super) renamed: Option<String>,
 }
 
 impl<'a> Driver<'a> {
@@ -111,6 +112,7 @@ impl<'a> Driver<'a> {
             last_status: None,
             told: None,
             location: None,
+            renamed: None,
         }
     }
 
@@ -286,6 +288,7 @@ impl<'a> Driver<'a> {
             last_status: self.last_status,
             told: self.told,
             location: self.location,
+            renamed: self.renamed,
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Done {
     pub(crate) last_status: Option<StatusCode>,
     pub(crate) told: Option<Duration>,
     pub(crate) location: Option<url::Url>,
+    /// The id that a handler named for what could not be created under this one.
+    pub(crate) renamed: Option<String>,
 }
 
 impl Done {
@@ -87,6 +89,7 @@ impl Done {
             last_status: self.last_status,
             told: self.told,
             location: self.location.clone(),
+            renamed: self.renamed.clone(),
         }
     }
 }

@@ -58,8 +58,7 @@ pub(crate) struct Draft<'a> {
 
 impl Draft<'_> {
     pub(crate) fn payload(&self) -> Result<Payload, NoPayload> {
-        let profile = &*self.target.shared.profile;
-        let versioning = profile.versioning();
+        let versioning = &self.target.versioning;
         if let Condition::Match(version) = self.condition
             && !versioning.accepts(version)
         {
@@ -78,10 +77,10 @@ impl Draft<'_> {
                 HeaderValue::from_str(&format!("\"{key}\"")).map_err(BoxError::from)?,
             );
         }
-        let inside = self.pin(&versioning, &mut headers, &mut url)?;
+        let inside = self.pin(versioning, &mut headers, &mut url)?;
         let sealed = match self.local {
             Some(local) => self.sealed(local, &self.target.envelope(), &inside)?,
-            None => self.removal(&versioning, &inside)?,
+            None => self.removal(versioning, &inside)?,
         };
         if let Some(media_type) = sealed.media_type {
             // What the client says of its documents is not said of patches and forms.
@@ -201,7 +200,7 @@ impl Draft<'_> {
         };
         let mut body = envelope.close(&document, base)?;
         if *self.condition == Condition::Absent {
-            for field in self.target.shared.profile.versioning().fields() {
+            for field in self.target.versioning.fields() {
                 body = body.without(field);
             }
         }

@@ -92,8 +92,9 @@ pub(crate) fn representation(
     reply: &Response,
 ) -> Result<Representation, NoRepresentation> {
     let body = body(target, reply)?;
-    let versioning = target.shared.profile.versioning();
-    let mut found = versioning.of_read(&reply.headers, &body, SystemTime::now());
+    let mut found = target
+        .versioning
+        .of_read(&reply.headers, &body, SystemTime::now());
     if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
         // Whoever changed it on the way may have left out what a write would then remove.
         found = Found::Unusable {
@@ -160,7 +161,7 @@ pub(crate) fn stored(
     let (sent, sent_body) = (payload.document.as_ref()?, payload.body.as_ref()?);
     let depth = target.shared.exchange.limits.depth;
     let body = Document::parse_with_depth(&reply.body, depth).ok();
-    let (versioning, envelope) = (target.shared.profile.versioning(), target.envelope());
+    let (versioning, envelope) = (&target.versioning, target.envelope());
     let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
     // Some servers answer a write with what it replaced.
     let outdated = |document: &Document| before == Some(document) && document != sent;

@@ -12,7 +12,7 @@ use crate::exchange::Exchange;
 use crate::http::Problem;
 use crate::merge::Policy;
 use crate::observe::Observer;
-use crate::refusal::{Envelope, Profile, RefusalKind, classify};
+use crate::refusal::{Envelope, Profile, RefusalKind, Versioning, classify};
 use crate::retry::RetryPolicy;
 use crate::store::{Filing, StoredSnapshot};
 use crate::strategy::Derived;
@@ -74,6 +74,8 @@ pub(crate) struct Target {
     pub(crate) strict: bool,
     /// Where the document lies inside the body, if otherwise than the profile says.
     pub(crate) envelope: Option<Envelope>,
+    /// Where versions travel.
+    pub(crate) versioning: Versioning,
 }
 
 impl Target {
@@ -92,9 +94,8 @@ impl Target {
     /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,
     /// and all of it is at hand that has to go back.
     pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
-        let versioning = self.shared.profile.versioning();
         let version = snapshot.validator.as_ref();
         let whole = snapshot.frame.is_some() || !self.envelope().needs_rest();
-        whole && version.is_some_and(|version| versioning.accepts(version))
+        whole && version.is_some_and(|version| self.versioning.accepts(version))
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum Reply {
     GiveUp,
     Again,
     Change(Document),
+    /// Another id for what is to be created.
+    Rename(String),
     Adopt,
     Wait(Duration),
     Failed(BoxError),

@@ -302,6 +302,35 @@ async fn redirects_stay_within_the_origin_and_never_turn_a_write_into_a_read() {
     assert_eq!(server.seen().len(), 6);
 }
 
+#[tokio::test(start_paused = true)]
+async fn limits_that_are_set_hold() {
+    let with = |limits: Limits| {
+        let server = Server::with(AT, ARTICLE);
+        let client = server.builder().limits(limits).build().unwrap();
+        let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+        (server, articles)
+    };
+    let (server, articles) = with(Limits::default().redirects(1));
+    let loops: &[_] = &[("location", AT)];
+    server.script((0..9).map(|_| Event::Answer(307, loops, "")));
+    assert!(articles.get(1).await.unwrap_err().is_status());
+    assert_eq!(server.seen().len(), 2);
+
+    let (server, articles) = with(Limits::default().depth(2));
+    let deep = r#"{"title":"old","body":"text","views":1,"more":[[1]]}"#;
+    server.script([Event::Answer(200, &[("etag", "\"1\"")], deep)]);
+    assert!(articles.get(1).await.unwrap_err().is_decode());
+    articles.get(1).await.unwrap();
+
+    let (server, articles) = with(Limits::default().retry_after(Duration::from_secs(2)));
+    let wait = |seconds| Event::Answer(429, seconds, "");
+    server.script([wait(&[("retry-after", "2")])]);
+    articles.get(1).await.unwrap();
+    server.script([wait(&[("retry-after", "3")])]);
+    let error = articles.get(1).await.unwrap_err();
+    assert_eq!(error.report().retry_after, Some(Duration::from_secs(3)));
+}
+
 /// A raw server on loopback that answers every connection with these bytes, and keeps sending the
 /// tail if there is one.
 async fn raw_server(head: &'static str, tail: Option<&'static [u8]>) -> String {

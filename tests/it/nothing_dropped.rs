@@ -111,6 +111,24 @@ async fn a_conflict_gives_all_sides_and_fields_back_and_can_be_saved_from_there(
 }
 
 #[tokio::test]
+async fn an_error_that_is_asked_for_another_type_keeps_its_sides() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    server.script([
+        Event::Plain,
+        foreign(|theirs| theirs["title"] = "theirs".into()),
+    ]);
+    let edit = |article: &mut Article| article.title = "mine".into();
+    let error = articles.update(1, edit).await.unwrap_err();
+    assert!(error.sides::<String>().is_none());
+    let error = error.into_sides::<String>().unwrap_err();
+    let sides = error.into_sides::<Article>().unwrap();
+    assert_eq!(sides.local.unwrap().title, "mine");
+}
+
+#[tokio::test]
 async fn an_error_and_all_else_keep_bodies_and_secrets_out_of_their_words() {
     let server = Server::with("/v1/articles/1", &ARTICLE.replace("text", "s3cret body"));
     let client = server.builder().bearer_token("t0ken").build().unwrap();

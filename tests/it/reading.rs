@@ -175,6 +175,41 @@ async fn a_date_serves_where_there_is_no_tag() {
     );
 }
 
+const THEN: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+const AT_ONCE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+const LATER: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:40 GMT");
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_too_young_to_pin_a_write_is_waited_out() {
+    for (young, old, condition) in [
+        // Two writes within its second would look alike (RFC 9110 8.8.2.2).
+        (
+            &[THEN, AT_ONCE] as &[_],
+            &[THEN, LATER] as &[_],
+            ("if-unmodified-since", THEN.1),
+        ),
+        // Apache calls a tag weak until the change is a second old.
+        (
+            &[THEN, AT_ONCE, ("etag", "W/\"1\"")],
+            &[THEN, LATER, ("etag", "\"1\"")],
+            ("if-match", "\"1\""),
+        ),
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Answer(200, young, ARTICLE),
+            Event::Answer(200, old, ARTICLE),
+            Event::Answer(204, &[], ""),
+        ]);
+        let articles = crate::support::articles(&server);
+        let saved = articles.update(1, |article| article.views = 4).await;
+        assert!(!saved.unwrap().report().waited.is_zero());
+        assert_eq!(server.methods(), ["GET", "GET", "PUT"]);
+        let put = server.seen().pop().unwrap();
+        assert_eq!(put.header(condition.0), Some(condition.1));
+    }
+}
+
 struct Token(Mutex<u32>);
 
 #[async_trait]

@@ -50,7 +50,20 @@ async fn story(dialect: Dialect, profile: impl Profile, mode: WriteMode) -> Spea
 }
 
 /// Creates where nothing is, and does not create where something is.
-async fn creation(dialect: Dialect, profile: impl Profile) -> Speaker {
+/// A probe finds nothing wrong, and leaves nothing behind.
+async fn probed(dialect: Dialect, profile: impl Profile) {
+    let speaker = Speaker::of(dialect, None);
+    let probe = speaker.client(profile).probe("articles");
+    let probe = probe.document(|_, n| json!({"title": "a probe", "views": n}));
+    let report = probe.await.unwrap();
+    let name = dialect.name;
+    assert!(report.enforces_preconditions(), "{name}: {report}");
+    assert_eq!(report.failed().count(), 0, "{name}: {report}");
+    assert_eq!((speaker.document(), report.left_behind), (None, None));
+}
+
+async fn creation(dialect: Dialect, profile: impl Profile + Clone) -> Speaker {
+    probed(dialect, profile.clone()).await;
     let speaker = Speaker::of(dialect, None);
     let articles = speaker.values(profile);
     articles.create(1, &old()).await.unwrap();

@@ -103,7 +103,7 @@ impl Problem {
     pub const MAX_DEPTH: usize = 64;
     /// How many values, or XML elements, are read; members beyond are left out whole.
     pub const MAX_VALUES: usize = 32 * 1024;
-    /// The longest title or detail that is kept, in characters; longer ones are cut. Also the
+    /// The longest title or detail that is kept, in characters; longer ones are cut and end in `…`. Also the
     /// longest `type` or `instance`, in bytes; longer ones count as absent, as half of a reference
     /// names something else.
     pub const MAX_TEXT: usize = 4096;

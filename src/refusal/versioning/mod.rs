@@ -310,6 +310,31 @@ impl Versioning {
         matches!(self.place, Place::Nowhere)
     }
 
+    /// Other ways to take the entity tags that this one does not get through with, and how a user writes
+    /// them.
+    pub(crate) fn alternatives(&self) -> Vec<(Self, &'static str)> {
+        let Place::Tag(own) = &self.place else {
+            return Vec::new();
+        };
+        let with = |weak, gzip_suffix| Self {
+            place: Place::Tag(Tags {
+                weak,
+                gzip_suffix,
+                ..own.clone()
+            }),
+            ..self.clone()
+        };
+        vec![
+            (with(WeakTags::Verbatim, false), "`WeakTags::Verbatim`"),
+            (with(WeakTags::Strengthen, false), "`WeakTags::Strengthen`"),
+            (with(own.weak, true), "`Versioning::without_gzip_suffix`"),
+            (
+                with(WeakTags::Strengthen, true),
+                "`WeakTags::Strengthen` and `Versioning::without_gzip_suffix`",
+            ),
+        ]
+    }
+
     pub(crate) fn creation(&self) -> &Creation {
         &self.creation
     }
@@ -326,6 +351,10 @@ impl Versioning {
         let values = part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
         let placed = parts.iter().zip(values).map(|(part, value)| {
             let spot = part.spot(removal).ok_or(NO_BODY)?;
+            // A quote would end the tag, and what follows be a second one: "any of these" is no pin.
+            if *spot == Spot::Tag && value.contains('"') {
+                return Err(NO_TAG);
+            }
             Ok((spot, value))
         });
         placed.collect()
@@ -388,4 +417,5 @@ impl Versioning {
 }
 
 const OF_ANOTHER_KIND: &str = "its version is of another kind than this API takes";
+const NO_TAG: &str = "its version holds a quote, which no entity tag can";
 const NO_BODY: &str = "a removal has no body for the version; `Versioning::query` or `delete_body` says where it goes";

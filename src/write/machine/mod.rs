@@ -9,6 +9,8 @@
 //! no error is reported as a plain failure.
 
 mod doubt;
+#[cfg(test)]
+mod model;
 mod reads;
 mod refusals;
 #[cfg(test)]

@@ -1,0 +1,175 @@
+//! `Client::probe`: does an API really enforce preconditions?
+
+mod checks;
+mod report;
+mod site;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::http::{HeaderName, HeaderValue};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::json::Document;
+use crate::refusal::Envelope;
+use crate::verbs::Lazy;
+use crate::write::target::WriteMode;
+
+use checks::Checks;
+pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
+use site::Site;
+
+/// An inspection under way; made by [`Client::probe`](crate::Client::probe).
+///
+/// It makes one throw-away resource under a random name, reads it, writes it, also in ways that an API
+/// has to refuse, and removes it again. Nothing else is touched. It takes about twenty requests, and runs
+/// on a task of the runtime, so that it cleans up behind itself even if this future is dropped.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Probe {
+    call: Lazy<Settings, Result<ProbeReport, Error>>,
+}
+
+type MakeDraft = Box<dyn Fn(&str, u32) -> Result<Document, crate::json::JsonError> + Send>;
+
+struct Settings {
+    handle: Handle<Value>,
+    timeout: Option<Duration>,
+    draft: MakeDraft,
+}
+
+impl Probe {
+    pub(crate) fn new(handle: Handle<Value>) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                handle,
+                timeout: None,
+                draft: Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
+            }),
+        }
+    }
+
+    fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        Self {
+            call: self.call.set(change),
+        }
+    }
+
+    /// The throw-away documents, for APIs that take no others: made of the random name and a number from
+    /// 0 to 7, which is another one for each write. They must differ, in members of the outermost object.
+    ///
+    /// By default they are `{"name": name, "probe": number}`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// use serde_json::json;
+    ///
+    /// let report = client
+    ///     .probe("orders")
+    ///     .document(|name, n| json!({"customer": name, "quantity": n + 1}))
+    ///     .await?;
+    /// # let _ = report;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn document<V: Serialize>(self, make: impl Fn(&str, u32) -> V + Send + 'static) -> Self {
+        let draft: MakeDraft = Box::new(move |name, n| Document::encode(&make(name, n)));
+        self.set(|settings| settings.draft = draft)
+    }
+
+    /// A header on every request of it.
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.set(|settings| drop(settings.handle.headers.insert(name, value)))
+    }
+
+    /// A query parameter on every request of it.
+    pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let pair = (name.into(), value.into());
+        self.set(|settings| settings.handle.query.push(pair))
+    }
+
+    /// How changes are sent; by default the whole document, by `PUT`.
+    pub fn write_mode(self, mode: WriteMode) -> Self {
+        self.set(|settings| settings.handle.mode = mode)
+    }
+
+    /// Where the document lies inside the body, if otherwise than the profile says.
+    pub fn envelope(self, envelope: Envelope) -> Self {
+        self.set(|settings| settings.handle.envelope = Some(envelope))
+    }
+
+    /// The time of the checks, instead of [`Limits::time`](crate::Limits::time). Cleaning up has
+    /// `Limits::time` for itself.
+    pub fn timeout(self, time: Duration) -> Self {
+        self.set(|settings| settings.timeout = Some(time))
+    }
+}
+
+impl Future for Probe {
+    type Output = Result<ProbeReport, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().call.poll_with(context, run)
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").finish_non_exhaustive()
+    }
+}
+
+async fn run(settings: Settings) -> Result<ProbeReport, Error> {
+    let handle = settings.handle;
+    let time = settings
+        .timeout
+        .unwrap_or(handle.shared.exchange.limits.time);
+    let name = format!("ifmatch-probe-{}", crate::ids::uuid());
+    let drafts = (0..Checks::DRAFTS).map(|n| (settings.draft)(&name, n));
+    let drafts = drafts
+        .collect::<Result<Vec<Document>, _>>()
+        .map_err(|error| {
+            let what = format!("a throw-away document cannot be written as JSON: {error}");
+            Error::config(what).with_source(error)
+        })?;
+    let site = Site::new(handle, name, drafts, time)?;
+    // A future that is dropped leaves nothing behind: the task goes on to the end.
+    tokio::spawn(inspect(site)).await.unwrap_or_else(|_| {
+        let why = "the runtime that carried the probe has ended; its resource may be left behind";
+        Err(Error::new(ErrorKind::OutcomeUnknown, why))
+    })
+}
+
+async fn inspect(mut site: Site) -> Result<ProbeReport, Error> {
+    let begun = Instant::now();
+    let mut checks = Checks::of(&mut site);
+    let made = checks.make().await;
+    let stopped = match &made {
+        Ok(()) => checks.all().await.err(),
+        Err(_) => None,
+    };
+    let findings = checks.findings;
+    let left_behind = site.clean_up().await;
+    if let Err(error) = made {
+        return Err(match left_behind {
+            Some(left) => error.and(&format!("a resource is left behind: {left}")),
+            None => error,
+        });
+    }
+    Ok(ProbeReport {
+        path: site.path().to_owned(),
+        findings,
+        stopped: stopped.map(|stop| stop.0),
+        left_behind,
+        requests: site.requests(),
+        elapsed: begun.elapsed(),
+    })
+}

@@ -1,0 +1,298 @@
+//! One client: the real machine, judge and merge, and a driver without I/O that carries out what the
+//! machine asks for, as `write::driver` does.
+
+use std::time::Duration;
+
+use super::document::Doc;
+use super::flaws::Flaw;
+use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
+use crate::write::machine::Machine;
+use crate::write::plan::{Action, Answered, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
+use crate::write::stamp;
+
+/// A state that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Snapshot {
+    pub(super) version: u8,
+    pub(super) doc: Doc,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Call {
+    Read,
+    Write {
+        condition: Condition<u8>,
+        /// `None`: `DELETE`.
+        doc: Option<Doc>,
+        /// What its writer had seen when it made this of it.
+        made_on: Option<Doc>,
+    },
+}
+
+/// What a client does after an event.
+pub(super) enum Next {
+    /// It waits for a reply.
+    Awaits(Call),
+    Ends(End),
+    /// It does nothing any more. Only a flaw does that.
+    Hangs,
+}
+
+/// How a write ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) tally: Tally,
+}
+
+/// How much time is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Time {
+    Enough,
+    /// Not for one more wait.
+    Short,
+    Over,
+}
+
+/// What was sent; `None`: a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Payload(Option<Doc>);
+
+/// One write under way.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Client {
+    pub(super) writer: usize,
+    pub(super) machine: Machine<u8>,
+    /// Its document is given, and no edit makes it.
+    fixed: bool,
+    pub(super) base: Option<Snapshot>,
+    pub(super) local: Option<Doc>,
+    pub(super) remote: Option<Snapshot>,
+    gone: bool,
+    /// What was sent under the present base and may have landed.
+    pub(super) sent: Vec<Doc>,
+    /// What an earlier write of the same client sent under it.
+    pub(super) inherited: Vec<Doc>,
+    payload: Option<Payload>,
+    made_on: Option<Doc>,
+    /// The last request that may be under way: the version it was pinned to, and its document.
+    out: Option<(Option<u8>, Payload)>,
+    pub(super) time: Time,
+}
+
+impl Client {
+    /// A write that has not begun; `inherited` was sent onto the first state by an earlier one.
+    pub(super) fn new(setting: &Setting, writer: usize, inherited: Vec<Doc>) -> Self {
+        let what = setting.writers[writer];
+        let known = setting.start.as_ref().filter(|_| what.informed);
+        let base = known.map(|doc| Snapshot {
+            version: 0,
+            doc: doc.clone(),
+        });
+        let fixed = what.after.is_some() || what.edit == Edit::Create;
+        let local = fixed.then(|| Doc::edited(known, what.edit, writer));
+        let doubtful = !inherited.is_empty() && what.goal() != Goal::Delete;
+        Self {
+            writer,
+            machine: Machine::new(setting.plan(writer, doubtful)),
+            fixed,
+            made_on: known.cloned(),
+            base,
+            local: local.flatten(),
+            remote: None,
+            gone: false,
+            sent: inherited.clone(),
+            inherited,
+            payload: None,
+            out: None,
+            time: Time::Enough,
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.machine.tally()
+    }
+
+    /// Takes a read in.
+    pub(super) fn reads(&mut self, setting: &Setting, seen: Option<Snapshot>) -> Event<u8> {
+        self.gone = seen.is_none();
+        self.remote = seen;
+        let Some(remote) = &self.remote else {
+            return Event::Read(Seen::Absent);
+        };
+        let version = Seen::Version(remote.version);
+        if self.recognises(setting, remote) {
+            Event::Recognised(version)
+        } else {
+            Event::Read(version)
+        }
+    }
+
+    /// Takes a refusal in that shows the current state.
+    pub(super) fn is_shown(&mut self, setting: &Setting, seen: Snapshot) -> Option<u8> {
+        if self.recognises(setting, &seen) {
+            return None;
+        }
+        let version = seen.version;
+        self.gone = false;
+        self.remote = Some(seen);
+        Some(version)
+    }
+
+    /// Goes on after an event, up to the next request or to the end.
+    pub(super) fn on(&mut self, setting: &Setting, mut event: Event<u8>) -> Next {
+        let unprocessed = match &event {
+            Event::Refused { .. } => true,
+            Event::Failed { failure, .. } => *failure == Failure::Throttled,
+            _ => false,
+        };
+        if unprocessed && !self.machine.in_doubt() {
+            self.out = None;
+        }
+        let now = if self.time == Time::Over {
+            DEADLINE
+        } else {
+            Duration::ZERO
+        };
+        let mut doubtful = Vec::new();
+        loop {
+            if let Some(flaw) = setting.flaw {
+                flaw.bend(&mut self.machine, &mut event);
+            }
+            event = match self.machine.on(now, event) {
+                Action::Prepare => self.prepare(setting),
+                Action::Read => return Next::Awaits(Call::Read),
+                Action::Send {
+                    condition,
+                    delete,
+                    resend,
+                } => return Next::Awaits(self.send(setting, condition, delete, resend)),
+                Action::Judge => {
+                    let verdict;
+                    (verdict, doubtful) = self.judge(setting);
+                    Event::Judged(verdict)
+                }
+                Action::Resolve { may_have_landed } => {
+                    Event::Resolved(self.resolve(setting, may_have_landed, &doubtful))
+                }
+                Action::Ask => {
+                    if !self.machine.in_doubt() {
+                        self.sent.clear();
+                    }
+                    Event::Answered(Answered::GiveUp)
+                }
+                Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
+                Action::Wait(_) if self.time == Time::Enough => Event::Woke,
+                Action::Wait(_) => Event::OutOfTime,
+                Action::Finish(outcome) => return Next::Ends(self.end(setting, outcome)),
+            };
+        }
+    }
+
+    fn end(&self, setting: &Setting, outcome: Outcome) -> End {
+        let report = |flaw: Flaw| flaw.report(outcome);
+        End {
+            outcome: setting.flaw.map_or(outcome, report),
+            tally: self.tally(),
+        }
+    }
+
+    pub(super) fn rebase(&mut self) {
+        self.base.clone_from(&self.remote);
+        self.sent.clear();
+        self.inherited.clear();
+    }
+
+    fn prepare(&mut self, setting: &Setting) -> Event<u8> {
+        if self.remote.is_some() || self.gone {
+            self.rebase();
+        }
+        let base = self.base.as_ref().map(|base| &base.doc);
+        if self.fixed {
+            return Event::Prepared(base != self.local.as_ref());
+        }
+        let edit = setting.writers[self.writer].edit;
+        let Some(local) = Doc::edited(base, edit, self.writer) else {
+            return Event::EditFailed;
+        };
+        let changed = base != Some(&local);
+        self.made_on = base.cloned();
+        self.local = Some(local);
+        Event::Prepared(changed)
+    }
+
+    fn send(
+        &mut self,
+        setting: &Setting,
+        condition: Condition<u8>,
+        delete: bool,
+        resend: bool,
+    ) -> Call {
+        if let Condition::Match(version) = condition {
+            let of =
+                |side: &Option<Snapshot>| side.as_ref().is_some_and(|side| side.version == version);
+            if !of(&self.base) && of(&self.remote) {
+                self.rebase();
+            }
+        }
+        let payload = match self.payload.clone() {
+            Some(payload) if resend => payload,
+            _ => {
+                let local = self.local.as_ref().filter(|_| !delete);
+                Payload(local.map(|local| self.finished(setting, local)))
+            }
+        };
+        self.payload = Some(payload.clone());
+        if let Some(doc) = &payload.0
+            && self.sent.last() != Some(doc)
+        {
+            self.sent.push(doc.clone());
+        }
+        if delete {
+            self.made_on = self.base.as_ref().map(|base| base.doc.clone());
+        }
+        let onto = self.base.as_ref().map(|base| base.version);
+        let onto = onto.filter(|_| condition != Condition::Absent);
+        self.out = Some((onto, payload.clone()));
+        let mut call = Call::Write {
+            condition,
+            doc: payload.0,
+            made_on: self.made_on.clone(),
+        };
+        if let Some(flaw) = setting.flaw {
+            flaw.loosen(&mut call);
+        }
+        call
+    }
+
+    fn finished(&self, setting: &Setting, local: &Doc) -> Doc {
+        if setting.settlement != Settlement::Stamped {
+            return local.clone();
+        }
+        let pinned_to = self.base.as_ref().map_or(local, |base| &base.doc);
+        let stamped = stamp::stamped(&local.0, &pinned_to.0, STAMPS, &self.stamp());
+        stamped.map_or_else(|_| local.clone(), Doc)
+    }
+
+    fn stamp(&self) -> String {
+        format!("w{}", self.writer)
+    }
+
+    /// Whether a state shows its stamp.
+    fn recognises(&self, setting: &Setting, seen: &Snapshot) -> bool {
+        setting.settlement == Settlement::Stamped
+            && self.payload.is_some()
+            && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)
+    }
+
+    /// What the next write of the same client, begun on the first state, inherits from this one.
+    pub(super) fn leaves(&self) -> Vec<Doc> {
+        let out = self.out.clone().filter(|(onto, _)| *onto == Some(0));
+        out.and_then(|(_, payload)| payload.0).into_iter().collect()
+    }
+
+    pub(super) fn in_doubt(&self) -> bool {
+        self.machine.in_doubt()
+    }
+}

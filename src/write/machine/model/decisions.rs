@@ -1,0 +1,89 @@
+//! How a client judges a lost write and decides a conflict, as `write::decisions` and the strategy
+//! `ThreeWay` do.
+
+use super::client::{Client, Snapshot};
+use super::document::Doc;
+use super::setting::{STAMPS, Setting, Settlement};
+use crate::write::plan::{Decision, Goal, Verdict};
+use crate::write::settle::{self, Doubtful, Lost};
+
+impl Client {
+    pub(super) fn judge(&mut self, setting: &Setting) -> (Verdict, Vec<Doubtful>) {
+        let Some(remote) = &self.remote else {
+            return (Verdict::NotLanded, Vec::new());
+        };
+        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
+        for sent in &self.sent {
+            let (judged, open) = settle::judge(&Lost {
+                base: self.base.as_ref().map(|base| &base.doc.0),
+                sent: &sent.0,
+                remote: &remote.doc.0,
+                policy: &setting.policy,
+                stamps: (setting.settlement == Settlement::Stamped).then_some(STAMPS),
+                operation: false,
+                strict: setting.settlement == Settlement::Strict,
+            });
+            let ours = !self.inherited.contains(sent);
+            match judged {
+                Verdict::Landed if ours || self.local.as_ref() == Some(sent) => {
+                    return (Verdict::Landed, Vec::new());
+                }
+                Verdict::Landed => return self.beside(setting, &sent.clone()),
+                Verdict::NotLanded => {}
+                Verdict::Doubtful if verdict == Verdict::Unknown => {}
+                other => (verdict, doubtful) = (other, open),
+            }
+        }
+        (verdict, doubtful)
+    }
+
+    /// An earlier write of the same base has landed; ours is brought beside it.
+    fn beside(&mut self, setting: &Setting, landed: &Doc) -> (Verdict, Vec<Doubtful>) {
+        let (Some(base), Some(remote)) = (&mut self.base, &self.remote) else {
+            return (Verdict::NotLanded, Vec::new());
+        };
+        let local = self.local.as_ref().map(|local| &local.0);
+        let policy = &setting.policy;
+        match settle::base_after(&base.doc.0, &landed.0, local, &remote.doc.0, policy) {
+            Ok((known, doubtful)) => {
+                base.doc = Doc(known);
+                let open = !doubtful.is_empty();
+                let verdict = [Verdict::NotLanded, Verdict::Doubtful][usize::from(open)];
+                (verdict, doubtful)
+            }
+            Err(_) => (Verdict::Unknown, Vec::new()),
+        }
+    }
+
+    /// Decides as the strategy `ThreeWay` does.
+    pub(super) fn resolve(
+        &mut self,
+        setting: &Setting,
+        may_have_landed: bool,
+        doubtful: &[Doubtful],
+    ) -> Decision {
+        let removal = self.machine.goal() == Goal::Delete;
+        let same = |(base, remote): (&Snapshot, &Snapshot)| base.doc.0 == remote.doc.0;
+        let sides = self.base.as_ref().zip(self.remote.as_ref());
+        if removal && !may_have_landed && sides.is_some_and(same) {
+            self.rebase();
+            return Decision::Delete;
+        }
+        let local = self.local.as_ref().filter(|_| !removal);
+        let (Some(local), Some(remote)) = (local, &self.remote) else {
+            let both = local.is_none() && self.remote.is_none();
+            return [Decision::Unresolved, Decision::AsRemote][usize::from(both)];
+        };
+        let base = self.base.as_ref().map(|base| &base.doc.0);
+        let merged = setting.merge.merge_documents(base, &local.0, &remote.doc.0);
+        if !merged.conflicts.is_empty() || !doubtful.is_empty() {
+            return Decision::Unresolved;
+        }
+        if merged.document == remote.doc.0 {
+            return Decision::AsRemote;
+        }
+        self.local = Some(Doc(merged.document));
+        self.rebase();
+        Decision::Write
+    }
+}

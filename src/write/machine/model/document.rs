@@ -1,0 +1,77 @@
+//! The documents of the model: real ones, told apart by their texts.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::setting::Edit;
+use crate::json::Document;
+
+/// Where a created document tells which writer created it.
+pub(super) const CREATOR: &str = "/creator";
+
+/// A document that is hashed and compared by its text.
+#[derive(Clone)]
+pub(super) struct Doc(pub(super) Document);
+
+impl Doc {
+    pub(super) fn of(text: &str) -> Self {
+        Self(Document::of_checked(text))
+    }
+
+    fn with(&self, pointer: &str, value: &str) -> Self {
+        // Only a malformed pointer could fail, and the model has none.
+        let changed = self.0.with(pointer, &Document::of_checked(value));
+        changed.map_or_else(|_| self.clone(), Self)
+    }
+
+    /// The counter.
+    pub(super) fn count(&self) -> i8 {
+        let count = self.0.pointer("/n");
+        count.and_then(|n| n.decode().ok()).unwrap_or_default()
+    }
+
+    /// Who created it, if a creation did.
+    pub(super) fn creator(&self) -> Option<usize> {
+        self.0.pointer(CREATOR)?.decode().ok()
+    }
+
+    /// A member as it is spelt.
+    pub(super) fn member(&self, pointer: &str) -> Option<String> {
+        Some(self.0.pointer(pointer)?.as_str().to_owned())
+    }
+
+    /// The document after an edit; `None`: that there is nothing to edit.
+    pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
+        Some(match (edit, base) {
+            (Edit::Count, Some(base)) => base.with("/n", &(base.count() + 1).to_string()),
+            (Edit::Set(at, text) | Edit::SetOrCreate(at, text), Some(base)) => {
+                base.with(at, &format!("\"{text}\""))
+            }
+            (Edit::SetOrCreate(at, text), None) => {
+                Self::of(r#"{"n":0}"#).with(at, &format!("\"{text}\""))
+            }
+            (Edit::Create, _) => Self::of(&format!(r#"{{"n":0,"creator":{writer}}}"#)),
+            (Edit::Delete, _) | (Edit::Count | Edit::Set(..), None) => return None,
+        })
+    }
+}
+
+impl PartialEq for Doc {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same_text(&other.0)
+    }
+}
+
+impl Eq for Doc {}
+
+impl Hash for Doc {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.as_str().hash(hasher);
+    }
+}
+
+impl fmt::Debug for Doc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}

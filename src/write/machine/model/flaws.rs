@@ -1,0 +1,80 @@
+//! Mistakes that people make in such loops, put into ours to see whether the walk finds them.
+
+use super::client::Call;
+use crate::write::machine::{Machine, Phase, Why};
+use crate::write::plan::{Condition, Event, Failure, Outcome, Refused, Seen, Verdict};
+
+/// One mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// Sends without the condition.
+    NoCondition,
+    /// Takes a refusal after a lost reply for a race.
+    RefusalIsRace,
+    /// Takes a lost reply for a request that never went out, and sends it again.
+    BlindResend,
+    /// Judges that no lost write landed.
+    NeverLanded,
+    /// Forgets the doubt once a read has shown the version unmoved.
+    DoubtForgotten,
+    /// Reports a write in doubt as failed.
+    PlainFailure,
+    /// Doubts what was refused unprocessed.
+    NeedlessDoubt,
+    /// Does not count rounds, and asks again however often the same version was refused.
+    NoLimits,
+    /// Stops without an end when it has to wait.
+    Stuck,
+}
+
+impl Flaw {
+    /// Before the machine hears of an event.
+    pub(super) fn bend(self, machine: &mut Machine<u8>, event: &mut Event<u8>) {
+        let sending = machine.phase == Phase::Sending;
+        match (self, &mut *event) {
+            (Self::RefusalIsRace, Event::Refused { kind, .. }) if *kind == Refused::Stale => {
+                machine.doubt = None;
+            }
+            (Self::BlindResend, Event::Failed { failure, .. })
+                if sending && *failure == Failure::InFlight =>
+            {
+                *failure = Failure::NotSent;
+            }
+            (Self::NeverLanded, Event::Judged(verdict)) => *verdict = Verdict::NotLanded,
+            (Self::DoubtForgotten, Event::Read(Seen::Version(_)))
+                if machine.phase == Phase::Reading(Why::Settle) =>
+            {
+                if let Event::Read(seen) = &*event
+                    && machine.is_base(seen)
+                {
+                    machine.doubt = None;
+                }
+            }
+            (Self::NeedlessDoubt, Event::Failed { failure, .. })
+                if sending && *failure == Failure::Throttled =>
+            {
+                *failure = Failure::InFlight;
+            }
+            (Self::NoLimits, _) => {
+                machine.tally.rounds = machine.tally.rounds.min(1);
+                machine.same_again = 0;
+            }
+            _ => {}
+        }
+    }
+
+    /// Before a request goes out.
+    pub(super) fn loosen(self, call: &mut Call) {
+        if let (Self::NoCondition, Call::Write { condition, .. }) = (self, call) {
+            *condition = Condition::None;
+        }
+    }
+
+    /// Before an end is reported.
+    pub(super) fn report(self, outcome: Outcome) -> Outcome {
+        match (self, outcome) {
+            (Self::PlainFailure, Outcome::Unknown) => Outcome::Exhausted,
+            _ => outcome,
+        }
+    }
+}

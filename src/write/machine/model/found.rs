@@ -1,0 +1,176 @@
+//! The walks that find a fault: mistakes put in on purpose, and what no client can promise.
+
+use super::explore::{Counterexample, walk};
+use super::flaws::Flaw;
+use super::setting::{Edit, Fault, Setting, Settlement, Writer};
+
+const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
+const TEXT: Edit = Edit::Set("/a", "x");
+
+/// Walks with these faults only, as many as there are kinds.
+#[expect(clippy::print_stdout, reason = "the ways are for people")]
+fn found(setting: Setting, kinds: &[Fault]) -> Option<Counterexample> {
+    let setting = Setting {
+        kinds: kinds.to_vec(),
+        faults: u8::try_from(kinds.len()).unwrap_or(u8::MAX),
+        ..setting
+    };
+    let found = walk(&setting).err();
+    if let Some(found) = &found {
+        let (way, states) = (found.way.join("\n  "), found.states);
+        println!("{}, found after {states} states:\n  {way}", found.fault);
+    }
+    found
+}
+
+/// That these faults show the flaw, and that without it they show nothing.
+fn is_found(flaw: Flaw, setting: &Setting, kinds: &[Fault], fault: &str) {
+    assert_eq!(found(setting.clone(), kinds), None, "without {flaw:?}");
+    let flawed = Setting {
+        flaw: Some(flaw),
+        ..setting.clone()
+    };
+    let found = found(flawed, kinds).map(|found| found.fault);
+    assert!(
+        found.as_ref().is_some_and(|found| found.ends_with(fault)),
+        "{flaw:?}: {found:?}"
+    );
+}
+
+const NOT_ONCE: &str = "its edit was not applied once or never";
+const NOT_APPLIED: &str = "it was acknowledged, and was not applied";
+const APPLIED: &str = "it was reported as failed, and was applied";
+
+#[test]
+fn a_missing_condition_is_found() {
+    is_found(
+        Flaw::NoCondition,
+        &Setting::new(&COUNTS, 0),
+        &[],
+        NOT_APPLIED,
+    );
+    let texts = [
+        Writer::informed(TEXT),
+        Writer::informed(Edit::Set("/b", "x")),
+    ];
+    let wrote_over = "somebody who had not seen its work wrote over it";
+    is_found(Flaw::NoCondition, &Setting::new(&texts, 0), &[], wrote_over);
+}
+
+#[test]
+fn a_condition_makes_duplicates_harmless() {
+    let setting = Setting::new(&COUNTS, 0);
+    assert_eq!(found(setting, &[Fault::Duplicate, Fault::Duplicate]), None);
+}
+
+#[test]
+fn a_refusal_after_a_lost_reply_that_is_taken_for_a_race_is_found() {
+    let kinds = [Fault::Late];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::RefusalIsRace, &setting, &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_blind_resend_is_found() {
+    let kinds = [Fault::ReplyLost];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::BlindResend, &setting, &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_judge_that_always_says_not_landed_is_found() {
+    let kinds = [Fault::ReplyLost];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::NeverLanded, &setting, &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_doubt_forgotten_while_a_request_is_under_way_is_found() {
+    let kinds = [Fault::Late];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::DoubtForgotten, &setting, &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_plain_failure_in_doubt_is_found() {
+    let kinds = [Fault::ReplyLost];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::PlainFailure, &setting, &kinds, APPLIED);
+}
+
+#[test]
+fn a_doubt_without_a_reason_is_found() {
+    let kinds = [Fault::Throttled];
+    let without = "it is unknown, although nothing happened that could leave a doubt";
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::NeedlessDoubt, &setting, &kinds, without);
+}
+
+#[test]
+fn a_loop_without_limits_is_found() {
+    let setting = Setting {
+        rounds: 1,
+        stale_reads: 12,
+        ..Setting::new(&COUNTS, 0)
+    };
+    is_found(Flaw::NoLimits, &setting, &[], "it goes beyond its limits");
+}
+
+#[test]
+fn a_write_that_waits_for_nothing_is_found() {
+    let kinds = [Fault::Throttled];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::Stuck, &setting, &kinds, "it waits for nothing");
+}
+
+#[test]
+fn two_identical_operations_look_alike_behind_somebody_who_resends() {
+    let setting = Setting::new(&COUNTS, 0);
+    let found = found(setting, &[Fault::Resent]);
+    assert!(found.is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
+}
+
+#[test]
+fn a_write_stamp_tells_two_identical_operations_apart() {
+    let setting = Setting {
+        settlement: Settlement::Stamped,
+        ..Setting::new(&COUNTS, 0)
+    };
+    assert_eq!(found(setting, &[Fault::Resent, Fault::Resent]), None);
+}
+
+#[test]
+fn texts_bear_somebody_who_resends() {
+    let texts = [
+        Writer::informed(TEXT),
+        Writer::informed(Edit::Set("/b", "x")),
+    ];
+    let setting = Setting::new(&texts, 0);
+    assert_eq!(found(setting, &[Fault::Resent, Fault::Resent]), None);
+}
+
+#[test]
+fn what_was_taken_back_at_once_is_done_once_more_unless_settlement_is_strict() {
+    let writers = [Writer::informed(TEXT), Writer::new(Edit::Set("/a", ""))];
+    let lenient = Setting::new(&writers, 0);
+    let strict = Setting {
+        settlement: Settlement::Strict,
+        ..lenient.clone()
+    };
+    let kinds = [Fault::ReplyLost];
+    assert_eq!(found(strict, &kinds), None);
+    assert!(found(lenient, &kinds).is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
+}
+
+#[test]
+fn absence_has_no_version_that_could_tell_a_removal_from_never_having_been() {
+    let writers = [Writer::new(Edit::Create), Writer::new(Edit::Delete)];
+    let setting = Setting {
+        start: None,
+        absence_returns: true,
+        settlement: Settlement::Strict,
+        ..Setting::new(&writers, 0)
+    };
+    let found = found(setting, &[Fault::Late]);
+    assert!(found.is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
+}

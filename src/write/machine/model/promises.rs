@@ -1,0 +1,108 @@
+//! What must hold in every state.
+
+use super::client::Call;
+use super::flaws::Flaw;
+use super::setting::{Edit, Setting};
+use super::world::{Place, World};
+use crate::write::plan::{Condition, Outcome, Tally};
+
+/// What a write's end tells its caller.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// It was applied.
+    Acknowledged,
+    /// It was not applied, and never will be.
+    Failed,
+    /// It may have been applied, or nobody was told anything.
+    Open,
+}
+
+/// The first promise that this state breaks.
+pub(super) fn broken(setting: &Setting, world: &World, last: bool) -> Option<String> {
+    (0..setting.writers.len()).find_map(|writer| {
+        let broken = broken_to(setting, world, writer, last)?;
+        Some(format!("to writer {writer}: {broken}"))
+    })
+}
+
+fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Option<&'static str> {
+    let (place, book) = (&world.places[writer], &world.server.books[writer]);
+    let mishaps = world.mishaps[writer];
+    if book.lost {
+        return Some("somebody who had not seen its work wrote over it");
+    }
+    let edit = setting.writers[writer].edit;
+    // What was created and removed since cannot be told from what never was: it is created once more.
+    let redone = edit == Edit::Create && book.taken_back && !setting.absence_returns;
+    if !(0..=1).contains(&book.applied) && !redone {
+        return Some("its edit was not applied once or never");
+    }
+    let done = match edit {
+        Edit::Count => counted(setting, world, writer) == 1,
+        _ => book.held,
+    };
+    match told(place) {
+        // That nothing is there may be older than what is to be removed: absence has no version.
+        Told::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
+        Told::Acknowledged if !done => {
+            return Some("it was acknowledged, and was not applied");
+        }
+        // A replica that lags behind shows nothing of what was applied (see `doubt`).
+        Told::Failed if book.applied > 0 && !mishaps.stale && !redone => {
+            return Some("it was reported as failed, and was applied");
+        }
+        _ => {}
+    }
+    // That flaw is let go on, to see what comes of it.
+    if is_unpinned(place) && setting.flaw != Some(Flaw::NoCondition) {
+        return Some("it sends a write without a condition");
+    }
+    let tally = match place {
+        Place::Running(client, _) => client.tally(),
+        Place::Ended(end) => end.tally,
+        Place::Idle | Place::Crashed => Tally::default(),
+        Place::Hung => return Some("it waits for nothing"),
+    };
+    if last && matches!(place, Place::Running(..)) {
+        return Some("it has not ended, and nothing can happen any more");
+    }
+    if tally.rounds > setting.rounds
+        || tally.transient > setting.transient
+        || tally.requests > setting.most_requests()
+    {
+        return Some("it goes beyond its limits");
+    }
+    if is_unknown(place) && !mishaps.doubt {
+        return Some("it is unknown, although nothing happened that could leave a doubt");
+    }
+    None
+}
+
+/// How often a count was applied, by it or by the write of the same client that it is a second try of.
+fn counted(setting: &Setting, world: &World, writer: usize) -> i8 {
+    let books = &world.server.books;
+    let first = setting.writers[writer].after;
+    books[writer].applied + first.map_or(0, |first| books[first].applied)
+}
+
+fn is_unpinned(place: &Place) -> bool {
+    let Place::Running(_, Call::Write { condition, .. }) = place else {
+        return false;
+    };
+    *condition == Condition::None
+}
+
+fn is_unknown(place: &Place) -> bool {
+    matches!(place, Place::Ended(end) if end.outcome == Outcome::Unknown)
+}
+
+fn told(place: &Place) -> Told {
+    let Place::Ended(end) = place else {
+        return Told::Open;
+    };
+    match end.outcome {
+        Outcome::Stored | Outcome::Settled | Outcome::Unchanged => Told::Acknowledged,
+        Outcome::Unknown => Told::Open,
+        _ => Told::Failed,
+    }
+}

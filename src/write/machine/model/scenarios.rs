@@ -1,0 +1,188 @@
+//! The walks that find no fault: what the promises hold for.
+//!
+//! `IFMATCH_MODEL_FAULTS` is the number of faults in one run of two clients, 3 by default; teams of
+//! three have two fewer, and so have the variants one fewer. The figures are printed with `--nocapture`.
+
+use std::time::Instant;
+
+use super::explore::{Walk, walk};
+use super::setting::{Dialect, Edit, Setting, Settlement, Writer};
+
+const COUNT: Edit = Edit::Count;
+const A: Edit = Edit::Set("/a", "x");
+const OTHER_A: Edit = Edit::Set("/a", "y");
+const NO_A: Edit = Edit::Set("/a", "");
+const B: Edit = Edit::Set("/b", "x");
+const C: Edit = Edit::Set("/c", "x");
+
+/// Who writes; those that read first do so because nothing else was on file.
+fn team(writers: &[Writer]) -> Setting {
+    let bound = std::env::var("IFMATCH_MODEL_FAULTS").ok();
+    let bound: u8 = bound
+        .and_then(|bound| bound.parse().ok())
+        .unwrap_or(3)
+        .max(2);
+    Setting::new(writers, if writers.len() > 2 { bound - 2 } else { bound })
+}
+
+fn from_nothing(writers: &[Writer]) -> Setting {
+    Setting {
+        start: None,
+        ..team(writers)
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are for people")]
+fn holds(name: &str, setting: &Setting) -> Option<Walk> {
+    let begun = Instant::now();
+    let walked = walk(setting);
+    let (faults, time) = (setting.faults, begun.elapsed());
+    if let Ok(seen) = &walked {
+        println!("{name}, {faults} faults: {seen:?}, {time:.1?}");
+    }
+    let found = walked.as_ref().err();
+    let told = found.map(|found| format!("{}, after\n{}", found.fault, found.way.join("\n")));
+    assert_eq!(told, None, "{name}, {faults} faults");
+    walked.ok()
+}
+
+/// Also in the other dialects, with a lagging replica, strictly, with write stamps, and with tight limits.
+fn holds_in_every_way(name: &str, setting: &Setting) {
+    holds(name, setting);
+    let fewer = Setting {
+        faults: setting.faults - 1,
+        ..setting.clone()
+    };
+    for dialect in [Dialect::CurrentState, Dialect::Conflict] {
+        let setting = Setting {
+            dialect,
+            ..fewer.clone()
+        };
+        holds(&format!("{name}, {dialect:?}"), &setting);
+    }
+    for settlement in [Settlement::Strict, Settlement::Stamped] {
+        let setting = Setting {
+            settlement,
+            ..fewer.clone()
+        };
+        holds(&format!("{name}, {settlement:?}"), &setting);
+    }
+    let stale = Setting {
+        stale_reads: 1,
+        ..fewer.clone()
+    };
+    holds(&format!("{name}, a lagging replica"), &stale);
+    let tight = Setting {
+        rounds: 1,
+        transient: 1,
+        ..fewer
+    };
+    holds(&format!("{name}, tight limits"), &tight);
+}
+
+#[test]
+fn counts_of_two_clients() {
+    let writers = [Writer::informed(COUNT), Writer::new(COUNT)];
+    holds_in_every_way("two counts", &team(&writers));
+}
+
+#[test]
+fn texts_of_two_clients() {
+    let beside = [Writer::informed(A), Writer::informed(B)];
+    holds_in_every_way("two texts", &team(&beside));
+    let same = [Writer::informed(A), Writer::new(OTHER_A)];
+    holds_in_every_way("one text, two values", &team(&same));
+}
+
+#[test]
+fn creations() {
+    let both = [Writer::new(Edit::Create), Writer::new(Edit::Create)];
+    holds_in_every_way("two creations", &from_nothing(&both));
+    let edited = [Writer::new(Edit::Create), Writer::new(A)];
+    holds_in_every_way("a creation and a text", &from_nothing(&edited));
+}
+
+#[test]
+fn edits_that_create_what_is_missing() {
+    let (a, b) = (Edit::SetOrCreate("/a", "x"), Edit::SetOrCreate("/b", "x"));
+    let beside = [Writer::new(a), Writer::new(b)];
+    holds_in_every_way("two edits of nothing", &from_nothing(&beside));
+    let removed = [Writer::informed(a), Writer::informed(Edit::Delete)];
+    holds_in_every_way("an edit and a removal", &team(&removed));
+}
+
+#[test]
+fn removals() {
+    let text = [Writer::new(Edit::Delete), Writer::new(A)];
+    holds_in_every_way("a removal and a text", &team(&text));
+    let count = [Writer::informed(Edit::Delete), Writer::informed(COUNT)];
+    holds_in_every_way("a removal and a count", &team(&count));
+    let twice = [Writer::informed(Edit::Delete), Writer::new(Edit::Delete)];
+    holds_in_every_way("two removals", &team(&twice));
+    let created = [Writer::informed(Edit::Delete), Writer::new(Edit::Create)];
+    holds_in_every_way("a removal, then a creation", &team(&created));
+    let removed = [Writer::new(Edit::Create), Writer::new(Edit::Delete)];
+    holds_in_every_way("a creation, then a removal", &from_nothing(&removed));
+}
+
+#[test]
+fn the_next_write_of_a_client_that_gave_up() {
+    for (name, next) in [
+        ("beside it", B),
+        ("the same again", A),
+        ("another value", OTHER_A),
+    ] {
+        let writers = [Writer::informed(A), Writer::informed(next).after(0)];
+        holds_in_every_way(name, &team(&writers));
+    }
+    let counts = [Writer::informed(COUNT), Writer::informed(COUNT).after(0)];
+    holds_in_every_way("the same count again", &team(&counts));
+    let met = [
+        Writer::informed(A),
+        Writer::informed(B).after(0),
+        Writer::new(OTHER_A),
+    ];
+    holds_in_every_way("beside it, and somebody else", &team(&met));
+}
+
+#[test]
+fn what_is_taken_back_on_purpose_stays_so_if_settlement_is_strict_or_stamped() {
+    let setting = team(&[Writer::informed(A), Writer::new(NO_A)]);
+    for settlement in [Settlement::Strict, Settlement::Stamped] {
+        let setting = Setting {
+            settlement,
+            ..setting.clone()
+        };
+        holds("a text, taken back", &setting);
+    }
+}
+
+#[test]
+fn counts_of_three_clients() {
+    let counts = [Writer::informed(COUNT); 3];
+    holds_in_every_way("three counts", &team(&counts));
+}
+
+#[test]
+fn texts_of_three_clients() {
+    let texts = [Writer::informed(A), Writer::informed(B), Writer::new(C)];
+    holds_in_every_way("three texts", &team(&texts));
+}
+
+#[test]
+fn three_clients_of_different_minds() {
+    let mixed = [
+        Writer::informed(COUNT),
+        Writer::informed(A),
+        Writer::new(Edit::Delete),
+    ];
+    holds_in_every_way("a count, a text and a removal", &team(&mixed));
+}
+
+#[test]
+fn nobody_is_told_unknown_and_nothing_is_waited_for_without_a_fault() {
+    let setting = Setting::new(&[Writer::informed(COUNT), Writer::informed(A)], 0);
+    let seen = holds("no faults", &setting);
+    // Either first; the second is refused, reads, merges and is stored.
+    assert!(seen.is_some_and(|seen| (seen.ends, seen.depth) == (2, 4)));
+}

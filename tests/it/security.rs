@@ -1,0 +1,46 @@
+//! What `SECURITY.md` says is guarded, as far as the other files do not hold it.
+
+mod addresses;
+mod coded;
+mod headers;
+mod https;
+mod lines;
+mod origins;
+mod printed;
+mod tls;
+
+use std::path::Path;
+
+/// The files and tests that the notes name: "`path.rs`: `test`, `test`; `path.rs`: …".
+fn named(notes: &str) -> Vec<(&str, &str)> {
+    let mut file = "";
+    let mut named = Vec::new();
+    let rows = notes.lines().filter(|line| line.starts_with("| "));
+    for held_by in rows.filter_map(|row| row.split('|').nth(3)) {
+        for word in held_by.split('`').skip(1).step_by(2) {
+            if Path::new(word).extension().is_some_and(|it| it == "rs") {
+                file = word;
+            } else {
+                named.push((file, word));
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn every_test_that_the_notes_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = named(include_str!("../../SECURITY.md"));
+    assert!(named.len() > 40, "{named:?}");
+    for (file, test) in named {
+        let within = if file.starts_with("src/") || file.starts_with("tests/") {
+            root.join(file)
+        } else {
+            root.join("tests/it").join(file)
+        };
+        let source = std::fs::read_to_string(&within).unwrap_or_default();
+        let found = source.contains(&format!("fn {test}()"));
+        assert!(found, "{file} has no test {test}");
+    }
+}
