@@ -50,14 +50,14 @@ fn kubernetes(documents: &mut Documents, request: &Request) -> Response {
         (_, None) => status(StatusCode::NOT_FOUND, "NotFound"),
         (Method::GET, Some((version, object))) => json(StatusCode::OK, &shown(version, &object)),
         (Method::PUT, Some((version, _))) => {
-            if body["metadata"]["resourceVersion"] != version.to_string() {
+            if body["metadata"]["resourceVersion"].as_str() != Some(&version.to_string()) {
                 return status(StatusCode::CONFLICT, "Conflict");
             }
             let version = documents.put(path, body.clone());
             json(StatusCode::OK, &shown(version, &body))
         }
         (Method::DELETE, Some((version, _))) => {
-            if body["preconditions"]["resourceVersion"] != version.to_string() {
+            if body["preconditions"]["resourceVersion"].as_str() != Some(&version.to_string()) {
                 return status(StatusCode::CONFLICT, "Conflict");
             }
             documents.kept.remove(path);

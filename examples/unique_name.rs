@@ -66,7 +66,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   {error}");
     assert!(error.is_already_exists());
     let theirs = error.into_sides::<Project>()?.remote;
-    println!("   theirs: {:?}", theirs.map(|theirs| theirs.into_inner()));
+    println!(
+        "   theirs: {:?}",
+        theirs.map(ifmatch::Versioned::into_inner)
+    );
 
     println!("2. Another name, under the same condition: it must be free.");
     let numbered = projects.clone().on_refusal(NextFreeName);

@@ -16,8 +16,12 @@ pub(super) const BUDGET: u32 = 100;
 const EARNED: f64 = 0.2;
 /// Retries that come back with each second, so that a client is not mute for ever.
 const REGAINED: f64 = 1.0;
-/// Weight of a new round trip in the running mean.
-const NEW_TRIP: f64 = 0.2;
+/// Weight in the running mean of a round trip that was longer than it.
+const LONGER: f64 = 0.2;
+/// Weight of one that was shorter: chance makes many round trips longer, and hardly any shorter.
+const SHORTER: f64 = 0.5;
+/// A longer one counts as so many times the mean at most, or a single late reply would stand for all.
+const LATE: f64 = 2.0;
 
 /// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip.
 #[derive(Debug)]
@@ -208,7 +212,11 @@ impl Host {
     pub(crate) fn answered(&self, after: Duration) {
         let mut state = self.state();
         state.round_trip = Some(match state.round_trip {
-            Some(mean) => mean.mul_f64(1.0 - NEW_TRIP) + after.mul_f64(NEW_TRIP),
+            Some(mean) => {
+                let weight = if after < mean { SHORTER } else { LONGER };
+                let after = after.min(mean.mul_f64(LATE));
+                mean.mul_f64(1.0 - weight) + after.mul_f64(weight)
+            }
             None => after,
         });
     }
@@ -219,7 +227,7 @@ impl Host {
         state.tokens = (state.tokens + EARNED).min(self.capacity);
     }
 
-    /// The running mean of the round trips.
+    /// The running mean of the round trips; late ones count for little.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.state().round_trip
     }
@@ -268,5 +276,22 @@ mod tests {
         host.told(quota(3), 6, now);
         assert_eq!(host.pass(now), Ok(7));
         assert_eq!(host.pass(now + Duration::from_secs(9)), Ok(8));
+    }
+
+    #[test]
+    fn a_late_reply_is_soon_forgotten_and_a_slower_server_soon_learnt() {
+        let (host, usual) = (Host::new(1, None), Duration::from_millis(20));
+        let late = Duration::from_secs(2);
+        host.answered(usual);
+        host.answered(late);
+        assert!(host.round_trip() < Some(usual.mul_f64(1.25)));
+        for _ in 0..30 {
+            host.answered(late);
+        }
+        assert!(host.round_trip() > Some(late.mul_f64(0.9)));
+        for _ in 0..8 {
+            host.answered(usual);
+        }
+        assert!(host.round_trip() < Some(usual.mul_f64(1.5)));
     }
 }
