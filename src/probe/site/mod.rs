@@ -1,5 +1,8 @@
 //! The throw-away resource: made, read, written and removed, one plain request at a time.
 
+mod drafts;
+mod life;
+
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -9,12 +12,12 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::exchange::{Call, Errand, NoReply};
 use crate::handle::Handle;
 use crate::http::{EntityTag, Problem, TagField, Validator, entity_tag_of};
 use crate::json::Document;
-use crate::refusal::{Creation, Found, RefusalKind, Versioning};
+use crate::refusal::{Found, RefusalKind, Versioning};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -121,65 +124,6 @@ impl Site {
 
     pub(super) fn set_versioning(&mut self, versioning: Versioning) {
         self.target.versioning = versioning;
-    }
-
-    /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API
-    /// makes its own names. Tells the method and the status.
-    pub(super) async fn make(&mut self) -> Result<(Method, StatusCode), Error> {
-        let collection = self.target.clone();
-        let mut refused = None;
-        if !matches!(collection.versioning.creation(), Creation::Never) {
-            self.target = self.handle.item(&self.name).target()?;
-            let reply = self.create(&Condition::Absent).await?;
-            if reply.status.is_success() {
-                return Ok((Method::PUT, reply.status));
-            }
-            self.there = Presence::No;
-            if !matches!(reply.status.as_u16(), 404 | 405 | 501) {
-                return Err(self.not_made(&reply));
-            }
-            refused = Some(self.not_made(&reply));
-        }
-        self.target = collection;
-        let reply = self.create(&Condition::None).await?;
-        if !reply.status.is_success() {
-            self.there = Presence::No;
-            return Err(refused.unwrap_or_else(|| self.not_made(&reply)));
-        }
-        let Some(at) = reading::location(&self.target, &reply) else {
-            self.there = Presence::Nameless;
-            let what = format!(
-                "{}: a resource was made, and the reply does not name it",
-                self.path()
-            );
-            return Err(Error::new(ErrorKind::Decode, what));
-        };
-        self.target = self.handle.at(self.handle.with_query(at), None)?.target()?;
-        Ok((Method::POST, reply.status))
-    }
-
-    async fn create(&mut self, condition: &Condition<Validator>) -> Result<Response, Error> {
-        let call = self.call(condition, None, Some(&self.drafts[0]));
-        let call = call.map_err(|Stop(why)| Error::config(why))?;
-        self.there = Presence::Perhaps;
-        self.send(&call).await.map_err(|Stop(why)| {
-            let what = format!("{}: {why}", self.path());
-            Error::new(ErrorKind::Transport, what)
-        })
-    }
-
-    fn not_made(&self, reply: &Response) -> Error {
-        let (kind, problem) = self.read_refusal(reply, true);
-        let what = format!(
-            "{}: no throw-away resource could be made: {problem}",
-            self.path()
-        );
-        let error = match (kind, reply.status.as_u16()) {
-            (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
-            (_, 404) => ErrorKind::NotFound,
-            _ => ErrorKind::Status,
-        };
-        Error::new(error, what).with_problem(Some(problem), Some(kind))
     }
 
     fn read_refusal(&self, reply: &Response, pinned: bool) -> (RefusalKind, Problem) {
@@ -360,102 +304,6 @@ impl Site {
             _ => None,
         };
         Answered::Done(reply.status, told)
-    }
-
-    /// A document with what the throw-away documents differ in, and everything else as the server has it.
-    fn laid_over(&self, document: &Document, draft: usize) -> Result<Document, Stop> {
-        let (mut laid, draft) = (document.clone(), &self.drafts[draft]);
-        let Some(members) = self.changing() else {
-            return Ok(draft.clone());
-        };
-        for pointer in members {
-            if let Some(value) = draft.pointer(&pointer) {
-                let with = laid.with(&pointer, &value);
-                laid = with.map_err(|error| Stop(error.to_string()))?;
-            }
-        }
-        Ok(laid)
-    }
-
-    /// Which throw-away document this is, as far as they differ.
-    fn which(&self, document: &Document) -> Option<usize> {
-        let members = self.changing();
-        self.drafts.iter().position(|draft| match &members {
-            None => draft == document,
-            Some(members) => members
-                .iter()
-                .all(|pointer| draft.pointer(pointer) == document.pointer(pointer)),
-        })
-    }
-
-    /// The members in which the throw-away documents differ; `None`: they are no objects.
-    fn changing(&self) -> Option<Vec<String>> {
-        let values: Vec<Value> = self.drafts.iter().map(Document::to_value).collect();
-        let objects: Option<Vec<_>> = values.iter().map(Value::as_object).collect();
-        let objects = objects?;
-        let first = objects.first()?;
-        let changing = first.keys().filter(|name| {
-            objects
-                .iter()
-                .any(|object| object.get(*name) != first.get(*name))
-        });
-        let escaped = changing.map(|name| name.replace('~', "~0").replace('/', "~1"));
-        Some(escaped.map(|name| format!("/{name}")).collect())
-    }
-
-    /// Removes whatever may be there; tells why it is still there, if it is.
-    pub(super) async fn clean_up(&mut self) -> Option<String> {
-        if self.there == Presence::Nameless {
-            let path = self.path();
-            return Some(format!(
-                "the reply to POST {path} did not name what was made"
-            ));
-        }
-        if self.there == Presence::No {
-            return None;
-        }
-        // The checks may have used up their time.
-        let time = self.target.shared.exchange.limits.time;
-        self.deadline = later(Instant::now(), time);
-        let (mut why, mut absent) = (String::new(), 0);
-        for attempt in 0..PATIENCE {
-            if attempt > 1 {
-                tokio::time::sleep(PAUSE).await;
-            }
-            let seen = match self.read().await {
-                Ok(Some(seen)) => seen,
-                Ok(None) => {
-                    // A creation of which nobody knows may still be under way.
-                    absent += 1;
-                    if self.there == Presence::Yes || absent == PATIENCE / 2 {
-                        self.there = Presence::No;
-                        return None;
-                    }
-                    continue;
-                }
-                Err(Stop(unread)) => {
-                    why = unread;
-                    continue;
-                }
-            };
-            // Nobody else knows the name, so what cannot be pinned is removed all the same.
-            let pinned = seen.version().filter(|_| attempt % 2 == 0).cloned();
-            let condition = pinned.map_or(Condition::None, Condition::Match);
-            why = match self.remove(&condition, &seen.snapshot).await {
-                Ok(Answered::Done(status, _)) => {
-                    format!(
-                        "DELETE was answered {}, and it is still there",
-                        status.as_u16()
-                    )
-                }
-                Ok(Answered::Refused(_, problem)) => format!("DELETE was refused: {problem}"),
-                Err(Stop(why)) => why,
-            };
-        }
-        match self.read().await {
-            Ok(None) => None,
-            _ => Some(why),
-        }
     }
 
     /// Waits for a young version, or for a job of the server's.

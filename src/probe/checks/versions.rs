@@ -1,0 +1,187 @@
+//! Checks of the versions: that there are some, that they are taken back, and that each state has its own.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use tokio::time::Instant;
+
+use super::super::report::{ProbeCheck, Verdict};
+use super::super::site::{Answered, Seen, Stop};
+use super::{CODED, Checks, OWN, QUICK, is_for_the_version, told};
+use crate::http::{TagField, Validator, entity_tag_of};
+use crate::refusal::Found;
+use crate::write::plan::Condition;
+
+impl Checks<'_> {
+    pub(super) async fn version(&mut self, first: &Seen) -> Result<(), Stop> {
+        match &first.found {
+            Found::Version(version) => {
+                self.tell(ProbeCheck::Version, Verdict::Holds, version.to_string());
+            }
+            Found::Unusable { why, .. } => {
+                let seen = format!("there is one, but {why}");
+                self.tell(ProbeCheck::Version, Verdict::Holds, seen);
+            }
+            Found::Nothing => {
+                let seen = "none, so no write can be protected";
+                self.tell(ProbeCheck::Version, Verdict::Fails, seen);
+                return Ok(());
+            }
+        }
+        let again = self.settled(None).await?;
+        if again.found == first.found {
+            self.tell(ProbeCheck::StableVersion, Verdict::Holds, "the same twice");
+        } else {
+            let seen = format!("{}, then {}", told(first), told(&again));
+            self.tell(ProbeCheck::StableVersion, Verdict::Fails, seen);
+        }
+        Ok(())
+    }
+
+    /// Writes with the version that was read, spelt in every way that may get through; tells the states
+    /// before and after.
+    pub(super) async fn own_version(&mut self, first: Seen) -> Result<Option<(Seen, Seen)>, Stop> {
+        let mut refusal = match &first.found {
+            Found::Unusable { why, .. } => (*why).to_owned(),
+            _ => String::new(),
+        };
+        let mut tried: Vec<Validator> = Vec::new();
+        let as_set_up = (self.site.versioning().clone(), "");
+        let others = as_set_up.0.alternatives();
+        for (versioning, words) in [as_set_up.clone()].into_iter().chain(others) {
+            self.site.set_versioning(versioning);
+            let before = self.settled(None).await?;
+            let Some(version) = before.version().filter(|it| !tried.contains(it)).cloned() else {
+                continue;
+            };
+            let condition = Condition::Match(version.clone());
+            match self.site.write(&condition, &before.snapshot, OWN).await? {
+                Answered::Done(status, reply) => {
+                    let seen = match words {
+                        "" => version.to_string(),
+                        words => format!("{refusal}; with {words} it is accepted"),
+                    };
+                    let verdict = if words.is_empty() {
+                        Verdict::Holds
+                    } else {
+                        Verdict::Fails
+                    };
+                    self.tell(ProbeCheck::OwnVersion, verdict, seen);
+                    let after = self.after(status, OWN).await?;
+                    self.shown(&after, OWN)?;
+                    self.new_version(&before, &after, reply.as_ref());
+                    return Ok(Some((before, after)));
+                }
+                Answered::Refused(kind, problem) if is_for_the_version(kind, &problem) => {
+                    if tried.is_empty() {
+                        refusal = format!("{version} is refused: {problem}");
+                    }
+                    tried.push(version);
+                }
+                Answered::Refused(_, problem) => {
+                    return Err(Stop(format!(
+                        "a change is refused: {problem}; documents that the API takes are given by `Probe::document`"
+                    )));
+                }
+            }
+        }
+        self.site.set_versioning(as_set_up.0);
+        self.tell(ProbeCheck::OwnVersion, Verdict::Fails, refusal);
+        Ok(None)
+    }
+
+    pub(super) fn new_version(&mut self, before: &Seen, after: &Seen, reply: Option<&Validator>) {
+        let seen = format!("{}, then {}", told(before), told(after));
+        let verdict = if before.found == after.found {
+            Verdict::Fails
+        } else {
+            Verdict::Holds
+        };
+        self.tell(ProbeCheck::NewVersion, verdict, seen);
+        let (verdict, seen) = match (reply, after.version()) {
+            (None, _) => (
+                Verdict::Unknown,
+                "it tells none, so the next write reads first".into(),
+            ),
+            (Some(reply), Some(read)) if reply != read => {
+                (Verdict::Fails, format!("it says {reply}, a read {read}"))
+            }
+            (Some(reply), _) => (Verdict::Holds, reply.to_string()),
+        };
+        self.tell(ProbeCheck::ReplyVersion, verdict, seen);
+    }
+
+    pub(super) async fn coded_version(&mut self) -> Result<(), Stop> {
+        let check = ProbeCheck::CodedVersion;
+        let plain = self.settled(None).await?;
+        let TagField::Found(tag) = entity_tag_of(&plain.snapshot.headers) else {
+            return Ok(());
+        };
+        let coded = self.site.read_coded_tag().await?;
+        let Some(coded) = coded.filter(|coded| *coded != tag) else {
+            self.tell(check, Verdict::Holds, "it is the same");
+            return Ok(());
+        };
+        let own = self.site.versioning().clone();
+        let verbatim = own.alternatives().into_iter().next();
+        self.site
+            .set_versioning(verbatim.map_or_else(|| own.clone(), |(verbatim, _)| verbatim));
+        let condition = Condition::Match(Validator::Tag(coded.clone()));
+        let answered = self.site.write(&condition, &plain.snapshot, CODED).await;
+        self.site.set_versioning(own);
+        match answered? {
+            Answered::Done(status, _) => {
+                self.after(status, CODED).await?;
+                self.tell(check, Verdict::Holds, coded.to_string());
+            }
+            Answered::Refused(..) => {
+                let seen = format!("{coded} is refused; ifmatch asks for no coding, others may");
+                self.tell(check, Verdict::Fails, seen);
+            }
+        }
+        Ok(())
+    }
+
+    /// Several changes at once: of three within a second, two fall into the same one.
+    pub(super) async fn within_a_second(&mut self) -> Result<(), Stop> {
+        let check = ProbeCheck::VersionWithinASecond;
+        let mut last = self.settled(None).await?;
+        let begun = Instant::now();
+        for draft in QUICK {
+            let Some(version) = last.version().cloned() else {
+                // The loop waits such a version out, so it cannot stand for two states.
+                let seen = "a young version is told as such, and waited out";
+                self.tell(check, Verdict::Holds, seen);
+                return Ok(());
+            };
+            let condition = Condition::Match(version);
+            match self.site.write(&condition, &last.snapshot, draft).await? {
+                Answered::Done(StatusCode::ACCEPTED, _) => {
+                    self.tell(check, Verdict::Unknown, "writes are put off (202)");
+                    return Ok(());
+                }
+                Answered::Done(..) => {}
+                Answered::Refused(_, problem) => {
+                    self.tell(check, Verdict::Unknown, format!("refused: {problem}"));
+                    return Ok(());
+                }
+            }
+            let read = self.site.read().await?;
+            let now = read.ok_or_else(|| Stop("what was written is not there".to_owned()))?;
+            if now.found == last.found {
+                let seen = format!("{} for two of them", told(&now));
+                self.tell(check, Verdict::Fails, seen);
+                return Ok(());
+            }
+            last = now;
+        }
+        let took = begun.elapsed();
+        if took < Duration::from_secs(1) {
+            self.tell(check, Verdict::Holds, "three in a row, each its own");
+        } else {
+            let seen = format!("the server is too slow to tell: {took:?}");
+            self.tell(check, Verdict::Unknown, seen);
+        }
+        Ok(())
+    }
+}

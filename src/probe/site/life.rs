@@ -1,0 +1,129 @@
+//! How the throw-away resource comes to be, and how it goes.
+
+use ::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::{Answered, PATIENCE, PAUSE, Presence, Site, Stop};
+use crate::error::{Error, ErrorKind};
+use crate::http::Validator;
+use crate::refusal::{Creation, RefusalKind};
+use crate::retry::later;
+use crate::transport::Response;
+use crate::write::plan::Condition;
+use crate::write::reading;
+
+impl Site {
+    /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API
+    /// makes its own names. Tells the method and the status.
+    pub(in crate::probe) async fn make(&mut self) -> Result<(Method, StatusCode), Error> {
+        let collection = self.target.clone();
+        let mut refused = None;
+        if !matches!(collection.versioning.creation(), Creation::Never) {
+            self.target = self.handle.item(&self.name).target()?;
+            let reply = self.create(&Condition::Absent).await?;
+            if reply.status.is_success() {
+                return Ok((Method::PUT, reply.status));
+            }
+            self.there = Presence::No;
+            if !matches!(reply.status.as_u16(), 404 | 405 | 501) {
+                return Err(self.not_made(&reply));
+            }
+            refused = Some(self.not_made(&reply));
+        }
+        self.target = collection;
+        let reply = self.create(&Condition::None).await?;
+        if !reply.status.is_success() {
+            self.there = Presence::No;
+            return Err(refused.unwrap_or_else(|| self.not_made(&reply)));
+        }
+        let Some(at) = reading::location(&self.target, &reply) else {
+            self.there = Presence::Nameless;
+            let what = format!(
+                "{}: a resource was made, and the reply does not name it",
+                self.path()
+            );
+            return Err(Error::new(ErrorKind::Decode, what));
+        };
+        self.target = self.handle.at(self.handle.with_query(at), None)?.target()?;
+        Ok((Method::POST, reply.status))
+    }
+
+    async fn create(&mut self, condition: &Condition<Validator>) -> Result<Response, Error> {
+        let call = self.call(condition, None, Some(&self.drafts[0]));
+        let call = call.map_err(|Stop(why)| Error::config(why))?;
+        self.there = Presence::Perhaps;
+        self.send(&call).await.map_err(|Stop(why)| {
+            let what = format!("{}: {why}", self.path());
+            Error::new(ErrorKind::Transport, what)
+        })
+    }
+
+    fn not_made(&self, reply: &Response) -> Error {
+        let (kind, problem) = self.read_refusal(reply, true);
+        let what = format!(
+            "{}: no throw-away resource could be made: {problem}",
+            self.path()
+        );
+        let error = match (kind, reply.status.as_u16()) {
+            (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
+            (_, 404) => ErrorKind::NotFound,
+            _ => ErrorKind::Status,
+        };
+        Error::new(error, what).with_problem(Some(problem), Some(kind))
+    }
+
+    /// Removes whatever may be there; tells why it is still there, if it is.
+    pub(in crate::probe) async fn clean_up(&mut self) -> Option<String> {
+        if self.there == Presence::Nameless {
+            let path = self.path();
+            return Some(format!(
+                "the reply to POST {path} did not name what was made"
+            ));
+        }
+        if self.there == Presence::No {
+            return None;
+        }
+        // The checks may have used up their time.
+        let time = self.target.shared.exchange.limits.time;
+        self.deadline = later(Instant::now(), time);
+        let (mut why, mut absent) = (String::new(), 0);
+        for attempt in 0..PATIENCE {
+            if attempt > 1 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let seen = match self.read().await {
+                Ok(Some(seen)) => seen,
+                Ok(None) => {
+                    // A creation of which nobody knows may still be under way.
+                    absent += 1;
+                    if self.there == Presence::Yes || absent == PATIENCE / 2 {
+                        self.there = Presence::No;
+                        return None;
+                    }
+                    continue;
+                }
+                Err(Stop(unread)) => {
+                    why = unread;
+                    continue;
+                }
+            };
+            // Nobody else knows the name, so what cannot be pinned is removed all the same.
+            let pinned = seen.version().filter(|_| attempt % 2 == 0).cloned();
+            let condition = pinned.map_or(Condition::None, Condition::Match);
+            why = match self.remove(&condition, &seen.snapshot).await {
+                Ok(Answered::Done(status, _)) => {
+                    format!(
+                        "DELETE was answered {}, and it is still there",
+                        status.as_u16()
+                    )
+                }
+                Ok(Answered::Refused(_, problem)) => format!("DELETE was refused: {problem}"),
+                Err(Stop(why)) => why,
+            };
+        }
+        match self.read().await {
+            Ok(None) => None,
+            _ => Some(why),
+        }
+    }
+}
