@@ -1,8 +1,8 @@
 //! Does an API really refuse stale writes? Two servers are asked: a good one, and the same behind a
 //! gateway that drops `If-Match` on the way.
 //!
-//! Run it with `cargo run --example probe`; or, for an API of yours, with
-//! `cargo run --example probe -- https://api.example.com/v1 articles`: one throw-away resource is made
+//! Run it with `cargo run --example probe`; for an API of yours, add its base URL and a collection
+//! (`-- https://api.example.com/v1 articles`): one throw-away resource is made
 //! in that collection, and removed again.
 
 use http::header::IF_MATCH;
