@@ -121,7 +121,8 @@ impl Client {
     /// overwrites where something is to be created, gives two states the same version, hands out
     /// versions that it does not take back.
     ///
-    /// `below` is a collection: a path beneath the base URL, or a whole address of the same server. The
+    /// `below` is a collection: a path beneath the base URL (`""` is the base itself), or a whole address
+    /// of the same server. The
     /// checks are done there on one resource of a random name, which is removed again, also after errors
     /// and if the future is dropped; if it cannot be removed, the report says so. Versions, envelopes,
     /// refusals and the API's version are taken as this client is set up. It is for times of setting up

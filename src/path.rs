@@ -86,8 +86,11 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
-/// An address beneath the base: a path beneath it, or a whole address of the same origin.
+/// The base, an address beneath it by its path, or a whole address of the same origin.
 pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, Error> {
+    if at.trim_matches('/').is_empty() {
+        return Ok(base.clone());
+    }
     if !at.starts_with("http://") && !at.starts_with("https://") {
         return join_all(base, &at.into_segments());
     }

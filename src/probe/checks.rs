@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::ops::Range;
+
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
@@ -27,13 +29,17 @@ const STALE: usize = 2;
 const AGAIN: usize = 3;
 const QUICK: [usize; 3] = [4, 5, 6];
 const CODED: usize = 7;
+const RACING: Range<usize> = 8..16;
+
+/// How often writes are let race: a server that checks and writes in two steps may be lucky.
+const RACES: u32 = 3;
 
 /// The pauses that are more than a second.
 const SECOND: u32 = 4;
 
 impl<'a> Checks<'a> {
     /// How many throw-away documents there are.
-    pub(super) const DRAFTS: u32 = 8;
+    pub(super) const DRAFTS: u32 = 16;
 
     pub(super) fn of(site: &'a mut Site) -> Self {
         Self {
@@ -92,6 +98,7 @@ impl<'a> Checks<'a> {
         self.creation().await?;
         self.coded_version().await?;
         self.within_a_second().await?;
+        self.racing_writes().await?;
         self.stale_removal(&old).await
     }
 
@@ -381,6 +388,48 @@ impl<'a> Checks<'a> {
             let seen = format!("the server is too slow to tell: {took:?}");
             self.tell(check, Verdict::Unknown, seen);
         }
+        Ok(())
+    }
+
+    /// Several writers at once, all with the version that is there.
+    async fn racing_writes(&mut self) -> Result<(), Stop> {
+        let check = ProbeCheck::RacingWrites;
+        for _ in 0..RACES {
+            let there = self.settled(None).await?;
+            let Some(version) = there.version().cloned() else {
+                self.tell(check, Verdict::Unknown, "there is no version to race for");
+                return Ok(());
+            };
+            let condition = Condition::Match(version);
+            let answered = self.site.race(&condition, &there.snapshot, RACING).await?;
+            let mut accepted = 0;
+            for answer in &answered {
+                match answer {
+                    Answered::Done(StatusCode::ACCEPTED, _) => {
+                        self.tell(check, Verdict::Unknown, "writes are put off (202)");
+                        return Ok(());
+                    }
+                    Answered::Done(..) => accepted += 1,
+                    Answered::Refused(..) => {}
+                }
+            }
+            let of = RACING.len();
+            if accepted > 1 {
+                let seen = format!("{accepted} of {of} were told that theirs is stored");
+                self.tell(check, Verdict::Fails, seen);
+                return Ok(());
+            }
+            if answered.len() < of || accepted == 0 {
+                let seen = format!(
+                    "{} of {of} were answered, {accepted} accepted",
+                    answered.len()
+                );
+                self.tell(check, Verdict::Unknown, seen);
+                return Ok(());
+            }
+        }
+        let seen = format!("one of {}, {RACES} times", RACING.len());
+        self.tell(check, Verdict::Holds, seen);
         Ok(())
     }
 

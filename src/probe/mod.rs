@@ -29,7 +29,7 @@ use site::Site;
 /// An inspection under way; made by [`Client::probe`](crate::Client::probe).
 ///
 /// It makes one throw-away resource under a random name, reads it, writes it, also in ways that an API
-/// has to refuse, and removes it again. Nothing else is touched. It takes about twenty requests, and runs
+/// has to refuse, and removes it again. Nothing else is touched. It takes about fifty requests and one to ten seconds, and runs
 /// on a task of the runtime, so that it cleans up behind itself even if this future is dropped.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Probe {
@@ -42,6 +42,7 @@ struct Settings {
     handle: Handle<Value>,
     timeout: Option<Duration>,
     draft: MakeDraft,
+    suffix: String,
 }
 
 impl Probe {
@@ -50,6 +51,7 @@ impl Probe {
             call: Lazy::new(Settings {
                 handle,
                 timeout: None,
+                suffix: String::new(),
                 draft: Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
             }),
         }
@@ -62,7 +64,7 @@ impl Probe {
     }
 
     /// The throw-away documents, for APIs that take no others: made of the random name and a number from
-    /// 0 to 7, which is another one for each write. They must differ, in members of the outermost object.
+    /// 0 to 15, which is another one for each write. They must differ, in members of the outermost object.
     ///
     /// By default they are `{"name": name, "probe": number}`.
     ///
@@ -83,6 +85,13 @@ impl Probe {
     pub fn document<V: Serialize>(self, make: impl Fn(&str, u32) -> V + Send + 'static) -> Self {
         let draft: MakeDraft = Box::new(move |name, n| Document::encode(&make(name, n)));
         self.set(|settings| settings.draft = draft)
+    }
+
+    /// What the random name ends with: file servers tell by `.json` what a file is, and some give a
+    /// version to those they know alone.
+    pub fn suffix(self, suffix: impl Into<String>) -> Self {
+        let suffix = suffix.into();
+        self.set(|settings| settings.suffix = suffix)
     }
 
     /// A header on every request of it.
@@ -132,7 +141,7 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
     let time = settings
         .timeout
         .unwrap_or(handle.shared.exchange.limits.time);
-    let name = format!("ifmatch-probe-{}", crate::ids::uuid());
+    let name = format!("ifmatch-probe-{}{}", crate::ids::uuid(), settings.suffix);
     let drafts = (0..Checks::DRAFTS).map(|n| (settings.draft)(&name, n));
     let drafts = drafts
         .collect::<Result<Vec<Document>, _>>()

@@ -29,6 +29,8 @@ pub enum ProbeCheck {
     CodedVersion,
     /// Two changes within one second make two versions.
     VersionWithinASecond,
+    /// Of several writes at the same time with the same version, one is accepted.
+    RacingWrites,
     /// A removal with an old version is refused.
     StaleRemoval,
 }
@@ -78,7 +80,7 @@ pub struct ProbeReport {
 
 impl ProbeCheck {
     /// All of them, in the order in which they are done.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Done,
         Self::Version,
         Self::StableVersion,
@@ -90,6 +92,7 @@ impl ProbeCheck {
         Self::Creation,
         Self::CodedVersion,
         Self::VersionWithinASecond,
+        Self::RacingWrites,
         Self::StaleRemoval,
     ];
 
@@ -103,6 +106,7 @@ impl ProbeCheck {
                 | Self::StaleWrite
                 | Self::Creation
                 | Self::VersionWithinASecond
+                | Self::RacingWrites
                 | Self::StaleRemoval
         )
     }
@@ -120,6 +124,7 @@ impl ProbeCheck {
             Self::Creation => "a creation overwrites nothing",
             Self::CodedVersion => "the version under gzip is accepted",
             Self::VersionWithinASecond => "two changes in a second make two versions",
+            Self::RacingWrites => "of racing writes one is accepted",
             Self::StaleRemoval => "a stale removal is refused",
         }
     }

@@ -1,10 +1,12 @@
 //! The throw-away resource: made, read, written and removed, one plain request at a time.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use ::http::header::ACCEPT_ENCODING;
 use ::http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
@@ -298,6 +300,40 @@ impl Site {
         let call = self.call(condition, Some(onto), Some(&changed))?;
         let reply = self.send(&call).await?;
         Ok(self.answered(&reply))
+    }
+
+    /// Writes several documents at the same time onto one state; whoever gets no answer is left out.
+    pub(super) async fn race(
+        &mut self,
+        condition: &Condition<Validator>,
+        onto: &StoredSnapshot,
+        drafts: Range<usize>,
+    ) -> Result<Vec<Answered>, Stop> {
+        let mut racing = JoinSet::new();
+        for draft in drafts {
+            let changed = self.laid_over(&onto.document, draft)?;
+            let call = self.call(condition, Some(onto), Some(&changed))?;
+            let (target, deadline) = (self.target.clone(), self.deadline);
+            self.requests += 1;
+            racing.spawn(async move {
+                let mut waited = Duration::ZERO;
+                let errand = Errand {
+                    deadline,
+                    waited: &mut waited,
+                    sent: &mut |_| {},
+                };
+                target.shared.exchange.send(&call, errand).await
+            });
+        }
+        let mut answered = Vec::new();
+        while let Some(reply) = racing.join_next().await {
+            if let Ok(Ok(reply)) = reply
+                && !reply.status.is_server_error()
+            {
+                answered.push(self.answered(&reply));
+            }
+        }
+        Ok(answered)
     }
 
     /// Removes it.

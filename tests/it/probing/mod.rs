@@ -39,10 +39,10 @@ async fn a_server_without_fault_passes_every_check() {
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_told_by_its_check() {
     use ProbeCheck as C;
-    let cases: [(Fault, &[C], bool); 18] = [
+    let cases: [(Fault, &[C], bool); 19] = [
         (
             Fault::IgnoresIfMatch,
-            &[C::StaleWrite, C::StaleRemoval],
+            &[C::StaleWrite, C::RacingWrites, C::StaleRemoval],
             false,
         ),
         (Fault::IgnoresIfNoneMatch, &[C::Creation], false),
@@ -53,14 +53,23 @@ async fn each_fault_is_told_by_its_check() {
         (Fault::SuffixedTags, &[C::OwnVersion], true),
         (Fault::SuffixedUnderGzip, &[C::CodedVersion], true),
         (Fault::AcceptsNoTag, &[C::OwnVersion], false),
-        (Fault::TagsOfSeconds, &[C::VersionWithinASecond], false),
+        (
+            Fault::TagsOfSeconds,
+            &[C::VersionWithinASecond, C::RacingWrites],
+            false,
+        ),
         (
             Fault::OneTag,
-            &[C::NewVersion, C::VersionWithinASecond],
+            &[C::NewVersion, C::VersionWithinASecond, C::RacingWrites],
             false,
         ),
         (Fault::TagOfTheReply, &[C::ReplyVersion], true),
-        (Fault::HidesRefusals, &[C::StaleWrite, C::Creation], false),
+        (
+            Fault::HidesRefusals,
+            &[C::StaleWrite, C::Creation, C::RacingWrites],
+            false,
+        ),
+        (Fault::ChecksThenWrites, &[C::RacingWrites], false),
         (Fault::RefusesOddly, &[C::StaleRefusal], true),
         (Fault::Forgets, &[C::Done], false),
         (Fault::PutsOff, &[C::Done], false),
@@ -131,7 +140,7 @@ async fn what_cannot_be_removed_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_behind_wherever_the_connection_is_cut() {
-    for first in 1..24 {
+    for first in 1..64 {
         let server = Server::with(Fault::CutsFrom(first));
         let outcome = server.client().probe("things").await;
         assert_eq!(server.left(), 0, "cut from request {first}: {outcome:?}");

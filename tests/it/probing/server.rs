@@ -41,6 +41,8 @@ pub(super) enum Fault {
     HidesRefusals,
     /// A stale write is answered 412 and carried out.
     RefusesAndDoes,
+    /// It looks at the condition first, and writes a moment later.
+    ChecksThenWrites,
     /// A stale write is answered 403.
     RefusesOddly,
     /// A write is answered 204 and forgotten.
@@ -129,6 +131,18 @@ impl Server {
             Fault::OneTag => sent == "\"same\"",
             _ => sent == plain,
         }
+    }
+
+    /// Whether this is a change of the version that is there.
+    fn passes(&self, request: &Request) -> bool {
+        let state = self.state.lock().unwrap();
+        let stored = state.documents.get(request.url.path());
+        let sent = request.headers.get(IF_MATCH);
+        let sent = sent.map(|sent| sent.to_str().unwrap());
+        let accepted = stored
+            .zip(sent)
+            .is_some_and(|(it, sent)| self.accepts(&state, it, sent));
+        request.method == Method::PUT && accepted
     }
 
     fn handle(&self, state: &mut State, request: &Request) -> Response {
@@ -248,8 +262,15 @@ impl Server {
 #[async_trait]
 impl Transport for Server {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut state = self.state.lock().unwrap();
         let path = request.url.path().to_owned();
+        if self.fault == Fault::ChecksThenWrites && self.passes(&request) {
+            tokio::task::yield_now().await;
+            let mut state = self.state.lock().unwrap();
+            self.carry_out(&mut state, &request, &path);
+            let stored = state.documents[&path].clone();
+            return Ok(self.reply(&state, 200, Some(&stored), &request));
+        }
+        let mut state = self.state.lock().unwrap();
         state.seen.push((request.method.clone(), path));
         let reply = self.handle(&mut state, &request);
         match self.fault {
