@@ -42,12 +42,12 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 /// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
 /// |---|---|---|---|---|
 /// | 2 | 3.0 | 1.01 | 1.0 | none |
-/// | 8 | 5.7 | 1.7 | 1.9 | none |
-/// | 64 | 8.8 | 1.27 | 3.1 | none |
-/// | 256 | 10.5 | 1.21 | 2.9 | none |
+/// | 8 | 5.7 | 1.65 | 1.8 | none |
+/// | 64 | 8.8 | 1.23 | 2.9 | none |
+/// | 256 | 10.4 | 1.21 | 3.0 | none |
 /// | 1 000 | 16.0 | 0.68 | 2.2 | none |
-/// | 64, versions tell nothing | 9.0 | 1.5 | 3.4 | none |
-/// | 1 000, versions tell nothing | 21.9 | 0.66 | 2.3 | none |
+/// | 64, versions tell nothing | 9.0 | 1.57 | 3.2 | none |
+/// | 1 000, versions tell nothing | 22.1 | 0.66 | 2.3 | none |
 /// | 64 that try again at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
