@@ -172,7 +172,7 @@ impl Transport for Reqwest {
             .await
             .map_err(transport_error)?;
         // A client of the user's own that follows redirects: what answers is not what was asked.
-        if is_write && reply.url() != &asked {
+        if is_write && !is_same_place(reply.url(), &asked) {
             let message = "the HTTP client followed a redirect of a write";
             return Err(TransportError::new(Fate::Unknown, message));
         }
@@ -199,6 +199,11 @@ impl Transport for Reqwest {
         }
         Ok(Response::new(status, headers, body.freeze()))
     }
+}
+
+/// The same address, as it goes over the wire: reqwest takes the user out of it, and makes a header of it.
+fn is_same_place(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin() && one.path() == other.path() && one.query() == other.query()
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {

@@ -133,3 +133,15 @@ async fn a_stub_as_applications_write_them_sees_the_condition_and_answers_409() 
             .contains(r#""added_later":true"#)
     );
 }
+
+#[tokio::test]
+async fn an_address_that_names_a_user_is_written_to() {
+    let server = ResourceServer::start().await;
+    let base = server.uri().replacen("://", "://ann:secret@", 1);
+    let articles = Client::new(base).unwrap().collection("articles");
+    let article: Article = serde_json::from_str(ARTICLE).unwrap();
+    let made = articles.create(1, &article).await.unwrap();
+    assert_eq!(made.report().requests, 1);
+    let saved = articles.update(1, |article: &mut Article| article.views += 1);
+    assert_eq!(saved.await.unwrap().report().requests, 1);
+}
