@@ -68,7 +68,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.conclude(seen, ending);
         }
         if pending {
-            return self.wait_transient(None, Then::Read(Why::Settle), Outcome::Unknown);
+            return self.wait_transient(None, Then::Read(Why::Settle), Outcome::Exhausted);
         }
         // The same bytes under the same condition: of the two at most one can be applied.
         self.send(self.tally.rounds > 0)
@@ -147,7 +147,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             // Nothing pins a POST. It goes out again only if the server promised to know the key,
             // or asked in so many words to be asked again.
             if failure != Failure::Pending && (self.plan.honours_keys || told_to_return) {
-                return self.wait_transient(wait, Then::Resend, Outcome::Unknown);
+                return self.wait_transient(wait, Then::Resend, Outcome::Exhausted);
             }
             return self.finish(Outcome::Unknown);
         }
@@ -160,6 +160,6 @@ impl<V: Clone + PartialEq> Machine<V> {
         } else {
             Then::Read(Why::Settle)
         };
-        self.wait_transient(wait, then, Outcome::Unknown)
+        self.wait_transient(wait, then, Outcome::Exhausted)
     }
 }

@@ -4,7 +4,7 @@
 //! What is bounded is the number of faults in one run; everything else goes in any order and for as
 //! long as it can. `promises` says what must hold in every state, `scenarios` for whom it does, and
 //! `found` shows that each promise can be seen broken: by mistakes put in on purpose, and where no
-//! client can keep it.
+//! client can keep it. `unknown` defines what cannot be known of a write.
 //!
 //! What the model leaves out: locks, handlers, `POST`, unusable versions, lanes, and the clock, of which
 //! a write knows only whether its time is over.
@@ -19,4 +19,5 @@ mod promises;
 mod scenarios;
 mod server;
 mod setting;
+mod unknown;
 mod world;

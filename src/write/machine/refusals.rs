@@ -42,7 +42,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.refused_version = Some(version.clone());
         }
         match current {
-            Some(version) if self.tally.races == 1 => self.race(Seen::Version(version)),
+            // A doubt is judged by whatever is shown: there may be no time for another look.
+            Some(version) if self.tally.races == 1 || self.doubt.is_some() => {
+                self.race(Seen::Version(version))
+            }
             _ => self.race_pause(Then::Read(Why::Race)),
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::document::Doc;
 use super::flaws::Flaw;
 use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
-use crate::write::machine::Machine;
+use super::unknown::Observed;
+use crate::write::machine::{Machine, Phase};
 use crate::write::plan::{Action, Answered, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
 use crate::write::stamp;
 
@@ -44,6 +45,8 @@ pub(super) enum Next {
 pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
+    /// It is unknown, and cannot be known (see `unknown`).
+    pub(super) cannot_be_known: bool,
 }
 
 /// How much time is left.
@@ -79,6 +82,7 @@ pub(super) struct Client {
     /// The last request that may be under way: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
+    pub(super) observed: Observed,
 }
 
 impl Client {
@@ -107,6 +111,10 @@ impl Client {
             payload: None,
             out: None,
             time: Time::Enough,
+            observed: Observed {
+                may_arrive: doubtful,
+                ..Observed::default()
+            },
         }
     }
 
@@ -118,6 +126,7 @@ impl Client {
     pub(super) fn reads(&mut self, setting: &Setting, seen: Option<Snapshot>) -> Event<u8> {
         self.gone = seen.is_none();
         self.remote = seen;
+        self.observed.state = true;
         let Some(remote) = &self.remote else {
             return Event::Read(Seen::Absent);
         };
@@ -137,6 +146,7 @@ impl Client {
         let version = seen.version;
         self.gone = false;
         self.remote = Some(seen);
+        self.observed.state = true;
         Some(version)
     }
 
@@ -149,6 +159,9 @@ impl Client {
         };
         if unprocessed && !self.machine.in_doubt() {
             self.out = None;
+        }
+        if self.machine.phase == Phase::Sending {
+            self.observed.reply(&event);
         }
         let now = if self.time == Time::Over {
             DEADLINE
@@ -195,6 +208,7 @@ impl Client {
         End {
             outcome: setting.flaw.map_or(outcome, report),
             tally: self.tally(),
+            cannot_be_known: outcome == Outcome::Unknown && self.cannot_know(setting),
         }
     }
 
@@ -202,6 +216,7 @@ impl Client {
         self.base.clone_from(&self.remote);
         self.sent.clear();
         self.inherited.clear();
+        (self.observed.may_arrive, self.observed.refused) = (false, false);
     }
 
     fn prepare(&mut self, setting: &Setting) -> Event<u8> {

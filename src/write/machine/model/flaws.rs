@@ -19,6 +19,12 @@ pub(super) enum Flaw {
     DoubtForgotten,
     /// Reports a write in doubt as failed.
     PlainFailure,
+    /// Gives up without a look when a reply is lost.
+    NoLook,
+    /// Judges that of no lost write it can be told whether it landed.
+    NeverSure,
+    /// Expects what was answered to arrive all the same.
+    OpenForever,
     /// Doubts what was refused unprocessed.
     NeedlessDoubt,
     /// Does not count rounds, and asks again however often the same version was refused.
@@ -39,6 +45,18 @@ impl Flaw {
                 if sending && *failure == Failure::InFlight =>
             {
                 *failure = Failure::NotSent;
+            }
+            (Self::NoLook, Event::Failed { failure, .. })
+                if sending && *failure == Failure::InFlight =>
+            {
+                *failure = Failure::Doubtful;
+                machine.last_read_used = true;
+            }
+            (Self::NeverSure, Event::Judged(verdict)) => *verdict = Verdict::Unknown,
+            (Self::OpenForever, Event::Failed { failure, .. })
+                if sending && *failure == Failure::Answered =>
+            {
+                *failure = Failure::InFlight;
             }
             (Self::NeverLanded, Event::Judged(verdict)) => *verdict = Verdict::NotLanded,
             (Self::DoubtForgotten, Event::Read(Seen::Version(_)))

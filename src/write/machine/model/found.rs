@@ -6,6 +6,10 @@ use super::setting::{Edit, Fault, Setting, Settlement, Writer};
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
 const TEXT: Edit = Edit::Set("/a", "x");
+const TEXTS: [Writer; 2] = [
+    Writer::informed(TEXT),
+    Writer::informed(Edit::Set("/b", "x")),
+];
 
 /// Walks with these faults only, as many as there are kinds.
 #[expect(clippy::print_stdout, reason = "the ways are for people")]
@@ -49,12 +53,8 @@ fn a_missing_condition_is_found() {
         &[],
         NOT_APPLIED,
     );
-    let texts = [
-        Writer::informed(TEXT),
-        Writer::informed(Edit::Set("/b", "x")),
-    ];
     let wrote_over = "somebody who had not seen its work wrote over it";
-    is_found(Flaw::NoCondition, &Setting::new(&texts, 0), &[], wrote_over);
+    is_found(Flaw::NoCondition, &Setting::new(&TEXTS, 0), &[], wrote_over);
 }
 
 #[test]
@@ -106,6 +106,40 @@ fn a_doubt_without_a_reason_is_found() {
     is_found(Flaw::NeedlessDoubt, &setting, &kinds, without);
 }
 
+const COULD_KNOW: &str = "it is unknown, and could have known";
+
+#[test]
+fn giving_up_without_a_look_is_found() {
+    let kinds = [Fault::ReplyLost];
+    for writers in [COUNTS, TEXTS] {
+        let setting = Setting::new(&writers, 0);
+        is_found(Flaw::NoLook, &setting, &kinds, COULD_KNOW);
+    }
+}
+
+#[test]
+fn a_judge_that_is_never_sure_is_found_except_where_nobody_can_be() {
+    let kinds = [Fault::ReplyLost];
+    is_found(
+        Flaw::NeverSure,
+        &Setting::new(&TEXTS, 0),
+        &kinds,
+        COULD_KNOW,
+    );
+    let counts = Setting {
+        flaw: Some(Flaw::NeverSure),
+        ..Setting::new(&COUNTS, 0)
+    };
+    assert_eq!(found(counts, &kinds), None);
+}
+
+#[test]
+fn a_doubt_about_what_can_arrive_no_more_is_found() {
+    let kinds = [Fault::Busy(false), Fault::NoWait];
+    let setting = Setting::new(&COUNTS, 0);
+    is_found(Flaw::OpenForever, &setting, &kinds, COULD_KNOW);
+}
+
 #[test]
 fn a_loop_without_limits_is_found() {
     let setting = Setting {
@@ -141,11 +175,7 @@ fn a_write_stamp_tells_two_identical_operations_apart() {
 
 #[test]
 fn texts_bear_somebody_who_resends() {
-    let texts = [
-        Writer::informed(TEXT),
-        Writer::informed(Edit::Set("/b", "x")),
-    ];
-    let setting = Setting::new(&texts, 0);
+    let setting = Setting::new(&TEXTS, 0);
     assert_eq!(found(setting, &[Fault::Resent, Fault::Resent]), None);
 }
 

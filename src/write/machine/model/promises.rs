@@ -75,6 +75,10 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     if is_unknown(place) && !mishaps.doubt {
         return Some("it is unknown, although nothing happened that could leave a doubt");
     }
+    if matches!(place, Place::Ended(end) if end.outcome == Outcome::Unknown && !end.cannot_be_known)
+    {
+        return Some("it is unknown, and could have known");
+    }
     None
 }
 

@@ -1,0 +1,147 @@
+//! When a write may end as unknown: only where its fate cannot be known.
+//!
+//! What a client may still observe is what a read would show it. So the fate of a write cannot be known,
+//! and may be told as unknown, in three cases:
+//!
+//! 1. *Nobody could look.* No look succeeded since its last request that may have been applied without
+//!    its knowing, and its time or its waits are spent. A look before a refusal does not count, nor one
+//!    after it that shows the version that was refused: it came from a replica that lags behind.
+//! 2. *It is still open.* The latest look shows the version that its requests were pinned to, so none was
+//!    applied; but one may still arrive, and its time or its waits are spent, or the server refuses that
+//!    version. A request that was answered, if only with 500, does not arrive any more.
+//! 3. *It is not to be told apart.* The latest look shows another state, which others may have made both
+//!    of the state with ours and of the state before it.
+//!
+//! For the third it is asked of each place that the write changed what is there now. If all of them show
+//! what it sent, what was wanted is so, whoever made it, and that is known. If any shows what was there
+//! before, ours was not applied, unless others may have taken back just that: they may if settlement is
+//! strict, and a counter goes up and down all the time, so that no place vouches for a count. If none
+//! shows either, somebody wrote on top. A stamp tells all of this apart, as long as something is there.
+//! And what is gone may have been removed with ours or before it, unless a removal is what was wanted.
+//!
+//! This asks nothing of the judge (`settle`) or of the machine's own doubt; it is what they are checked
+//! against.
+
+use super::client::{Client, Time};
+use super::document::Doc;
+use super::setting::{Setting, Settlement};
+use crate::write::plan::{Event, Failure, Goal};
+
+/// Every place that some edit of the model changes, the counter first.
+const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", super::document::CREATOR];
+
+/// What a client has observed of its own writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Observed {
+    /// The current state, since the last request whose fate is open.
+    pub(super) state: bool,
+    /// A request under the present base may still arrive.
+    pub(super) may_arrive: bool,
+    /// The present base was refused.
+    pub(super) refused: bool,
+}
+
+impl Observed {
+    /// A request was answered so, or not.
+    pub(super) fn reply(&mut self, event: &Event<u8>) {
+        match event {
+            Event::Refused { current, .. } => {
+                self.state &= current.is_some();
+                self.refused = true;
+            }
+            Event::Failed {
+                failure: failure @ (Failure::InFlight | Failure::Pending | Failure::Answered),
+                ..
+            } => {
+                self.state = false;
+                self.may_arrive |= *failure != Failure::Answered;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Client {
+    /// Whether the fate of its write cannot be known.
+    pub(super) fn cannot_know(&self, setting: &Setting) -> bool {
+        let spent = self.time != Time::Enough
+            || self.tally().transient >= setting.plan(self.writer, false).max_transient;
+        if !self.observed.state {
+            return spent;
+        }
+        let version = |side: &Option<_>| {
+            side.as_ref()
+                .map(|snapshot: &super::client::Snapshot| snapshot.version)
+        };
+        if version(&self.base) == version(&self.remote) {
+            let Observed {
+                may_arrive,
+                refused,
+                ..
+            } = self.observed;
+            return if may_arrive {
+                spent || refused
+            } else {
+                spent && refused
+            };
+        }
+        self.looks_either_way(setting)
+    }
+
+    fn looks_either_way(&self, setting: &Setting) -> bool {
+        let removal = self.machine.goal() == Goal::Delete;
+        let Some(remote) = &self.remote else {
+            return !removal;
+        };
+        if removal {
+            return true;
+        }
+        if setting.settlement == Settlement::Stamped {
+            return false;
+        }
+        let base = self.base.as_ref().map(|base| &base.doc);
+        let strict = setting.settlement == Settlement::Strict;
+        let mut open = false;
+        for sent in &self.sent {
+            let places = Places::of(base, sent, &remote.doc);
+            if places.all_show_ours() {
+                return false;
+            }
+            open |= places.tell_nothing(strict);
+        }
+        open
+    }
+}
+
+/// What the places that one write changed show now.
+struct Places(Vec<Place>);
+
+struct Place {
+    counter: bool,
+    ours: bool,
+    before: bool,
+}
+
+impl Places {
+    fn of(base: Option<&Doc>, sent: &Doc, now: &Doc) -> Self {
+        let places = PLACES.iter().filter_map(|at| {
+            let (before, after) = (base.and_then(|base| base.member(at)), sent.member(at));
+            let now = now.member(at);
+            (before != after).then(|| Place {
+                counter: *at == PLACES[0],
+                ours: now == after,
+                before: now == before,
+            })
+        });
+        Self(places.collect())
+    }
+
+    fn all_show_ours(&self) -> bool {
+        self.0.iter().all(|place| place.ours && !place.counter)
+    }
+
+    fn tell_nothing(&self, strict: bool) -> bool {
+        let counts = self.0.iter().any(|place| place.counter);
+        counts || strict || !self.0.iter().any(|place| place.before)
+    }
+}
