@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, articles, counters, foreign};
-use ifmatch::{LocalWins, MergeStrategy, ThreeWay};
+use ifmatch::{Limits, LocalWins, MergeStrategy, ThreeWay};
 use serde_json::Value;
 
 #[tokio::test(start_paused = true)]
@@ -392,6 +392,46 @@ async fn a_job_that_is_still_pending_is_not_begun_twice() {
         .unwrap();
     assert!(saved.report().settled);
     assert_eq!(server.methods(), ["GET", "PUT", "GET", "GET"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_job_that_somebody_outran_is_known_not_to_have_been_done() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(202, &[], ""),
+        Event::Plain,
+        foreign(|theirs| theirs["body"] = "theirs".into()),
+    ]);
+    let client = server.builder().limits(Limits::default().transient(1));
+    let error = client
+        .build()
+        .unwrap()
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .update(1, |article| article.title = "mine".into())
+        .await
+        .unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    assert_eq!(server.methods(), ["GET", "PUT", "GET", "GET"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_is_repeated_before_a_write_is_called_unknown() {
+    for status in [303, 507] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,
+            Event::AnswerAfter(status, &[]),
+            Event::LoseRequest,
+            Event::Answer(503, &[], ""),
+        ]);
+        let saved = articles(&server)
+            .update(1, |article| article.title = "mine".into())
+            .await
+            .unwrap();
+        assert!(saved.report().settled, "{status}");
+        assert_eq!(server.methods(), ["GET", "PUT", "GET", "GET", "GET"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -163,8 +163,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         failure: Failure,
         wait: Option<Duration>,
     ) -> Action<V> {
-        let for_good = matches!(failure, Failure::Permanent | Failure::Doubtful);
-        if for_good || self.last_read_used {
+        if matches!(failure, Failure::Permanent | Failure::Doubtful) {
             return self.give_up(Outcome::Failed);
         }
         self.wait_transient(wait, Then::Read(why), Outcome::Failed)

@@ -113,6 +113,8 @@ pub(super) enum Fault {
     Busy(bool),
     /// 503 or 500 although it was carried out.
     BusyAfter(bool),
+    /// 303 or 507, and it will be so each time; with `true` it was carried out all the same.
+    Dubious(bool),
     /// 202: it is carried out at any later time, or never.
     Accepted,
     /// 429.
@@ -128,10 +130,10 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether a write that meets it may have been applied without its writer's knowing.
     pub(super) fn leaves_doubt(self) -> bool {
-        use Fault::{Accepted, Busy, BusyAfter, Crash, Deadline, Late, ReplyLost};
+        use Fault::{Accepted, Busy, BusyAfter, Crash, Deadline, Dubious, Late, ReplyLost};
         matches!(
             self,
-            Late | Deadline | ReplyLost | Busy(_) | BusyAfter(_) | Accepted | Crash
+            Late | Deadline | ReplyLost | Busy(_) | BusyAfter(_) | Dubious(_) | Accepted | Crash
         )
     }
 }
@@ -146,6 +148,8 @@ pub(super) const NETWORK: &[Fault] = &[
     Fault::Busy(true),
     Fault::BusyAfter(false),
     Fault::BusyAfter(true),
+    Fault::Dubious(false),
+    Fault::Dubious(true),
     Fault::Accepted,
     Fault::Throttled,
     Fault::NoWait,

@@ -8,7 +8,7 @@
 //!    after it that shows the version that was refused: it came from a replica that lags behind.
 //! 2. *It is still open.* The latest look shows the version that its requests were pinned to, so none was
 //!    applied; but one may still arrive, and its time or its waits are spent, or the server refuses that
-//!    version. A request that was answered, if only with 500, does not arrive any more.
+//!    version, or would answer all the same for good. A request that was answered, if only with 500, does not arrive any more.
 //! 3. *It is not to be told apart.* The latest look shows another state, which others may have made both
 //!    of the state with ours and of the state before it.
 //!
@@ -22,15 +22,19 @@
 //! This asks nothing of the judge (`settle`) or of the machine's own doubt; it is what they are checked
 //! against.
 
-use super::client::{Client, Time};
-use super::document::Doc;
+use super::client::{Client, Snapshot, Time};
+use super::document::{CREATOR, Doc};
 use super::setting::{Setting, Settlement};
 use crate::write::plan::{Event, Failure, Goal};
 
 /// Every place that some edit of the model changes, the counter first.
-const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", super::document::CREATOR];
+const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", CREATOR];
 
 /// What a client has observed of its own writes.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an observation of its own"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Observed {
     /// The current state, since the last request whose fate is open.
@@ -39,6 +43,8 @@ pub(super) struct Observed {
     pub(super) may_arrive: bool,
     /// The present base was refused.
     pub(super) refused: bool,
+    /// The server would answer in the same way again.
+    pub(super) for_good: bool,
 }
 
 impl Observed {
@@ -50,11 +56,15 @@ impl Observed {
                 self.refused = true;
             }
             Event::Failed {
-                failure: failure @ (Failure::InFlight | Failure::Pending | Failure::Answered),
+                failure: Failure::InFlight | Failure::Pending,
+                ..
+            } => (self.state, self.may_arrive) = (false, true),
+            Event::Failed {
+                failure: failure @ (Failure::Answered | Failure::Doubtful),
                 ..
             } => {
                 self.state = false;
-                self.may_arrive |= *failure != Failure::Answered;
+                self.for_good |= *failure == Failure::Doubtful;
             }
             _ => {}
         }
@@ -64,30 +74,23 @@ impl Observed {
 impl Client {
     /// Whether the fate of its write cannot be known.
     pub(super) fn cannot_know(&self, setting: &Setting) -> bool {
-        let spent = self.time != Time::Enough
-            || self.tally().transient >= setting.plan(self.writer, false).max_transient;
-        if !self.observed.state {
+        let spent = self.time != Time::Enough || self.tally().transient >= setting.transient;
+        let seen = self.observed;
+        if !seen.state {
             return spent;
         }
-        let version = |side: &Option<_>| {
-            side.as_ref()
-                .map(|snapshot: &super::client::Snapshot| snapshot.version)
-        };
-        if version(&self.base) == version(&self.remote) {
-            let Observed {
-                may_arrive,
-                refused,
-                ..
-            } = self.observed;
-            return if may_arrive {
-                spent || refused
-            } else {
-                spent && refused
-            };
+        let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
+        if version(&self.base) != version(&self.remote) {
+            return self.looks_either_way(setting);
         }
-        self.looks_either_way(setting)
+        if seen.may_arrive {
+            spent || seen.refused || seen.for_good
+        } else {
+            spent && seen.refused
+        }
     }
 
+    /// Whether the state that was seen last may have been made of ours as well as without it.
     fn looks_either_way(&self, setting: &Setting) -> bool {
         let removal = self.machine.goal() == Goal::Delete;
         let Some(remote) = &self.remote else {

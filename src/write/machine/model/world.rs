@@ -222,6 +222,12 @@ impl World {
                 return;
             }
             Fault::Busy(told) => busy(told),
+            Fault::Dubious(done) => {
+                if done {
+                    self.server.carry_out(setting, writer, &call, replicas);
+                }
+                failed(Failure::Doubtful)
+            }
             Fault::Throttled | Fault::Stale => failed(Failure::Throttled),
         };
         self.go_on(setting, *client, event);
