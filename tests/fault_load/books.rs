@@ -38,8 +38,9 @@ impl Books {
     pub(crate) fn wrong(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         self.nothing_was_taken_away(&mut wrong);
-        self.marks_balance(&mut wrong);
-        self.counters_balance(&mut wrong);
+        self.nothing_was_done_for_another(&mut wrong);
+        self.edits_balance(&mut wrong);
+        self.only_what_cannot_be_known_is_unknown(&mut wrong);
         wrong
     }
 
@@ -62,18 +63,37 @@ impl Books {
         }
     }
 
-    /// How often each mark was set, by path and mark.
-    fn applied(&self) -> HashMap<(&str, &str), usize> {
-        let mut applied: HashMap<(&str, &str), usize> = HashMap::new();
-        for entry in &self.log {
-            for mark in entry.added.iter().chain(&entry.titled) {
-                *applied.entry((&entry.path, mark)).or_default() += 1;
+    /// Every write is for one edit, and does nothing for another one.
+    fn nothing_was_done_for_another(&self, wrong: &mut Vec<String>) {
+        for Entry {
+            path,
+            edit,
+            added,
+            titled,
+            ..
+        } in &self.log
+        {
+            for mark in added.iter().chain(titled) {
+                if mark != edit {
+                    wrong.push(format!("{path}: a write for {edit} left {mark} behind"));
+                }
             }
+        }
+    }
+
+    /// How often each edit was applied, by its mark: for each write that was for it, what the write
+    /// counted, or the marks that it left.
+    fn applied(&self) -> HashMap<&str, i64> {
+        let mut applied: HashMap<&str, i64> = HashMap::new();
+        for entry in &self.log {
+            let marks = entry.added.len() + usize::from(entry.titled.is_some());
+            *applied.entry(&entry.edit).or_default() +=
+                entry.counted + i64::try_from(marks).unwrap();
         }
         applied
     }
 
-    fn marks_balance(&self, wrong: &mut Vec<String>) {
+    fn edits_balance(&self, wrong: &mut Vec<String>) {
         let applied = self.applied();
         let present: HashMap<&String, Vec<String>> = self
             .documents
@@ -81,54 +101,39 @@ impl Books {
             .map(|(path, document)| (path, marks(document)))
             .collect();
         for edit in &self.edits {
-            let key = (edit.path.as_str(), edit.mark.as_str());
-            let times = applied.get(&key).copied().unwrap_or(0);
-            let there = present
-                .get(&edit.path)
-                .is_some_and(|marks| marks.contains(&edit.mark));
-            let right = match (edit.kind, edit.told) {
-                (Kind::Counter | Kind::Stamped, _) => continue,
-                (Kind::Title, Told::Acknowledged) => times == 1,
-                (_, Told::Unknown) => times <= 1,
-                (_, Told::Acknowledged) => times == 1 && there,
-                (_, Told::Failed(_)) => times == 0 && !there,
+            let Edit {
+                path, mark, told, ..
+            } = edit;
+            let times = applied.get(mark.as_str()).copied().unwrap_or(0);
+            let right = match told {
+                Told::Acknowledged => times == 1,
+                Told::Failed(_) => times == 0,
+                Told::Unknown => (0..=1).contains(&times),
             };
             if !right {
-                let Edit {
-                    path, mark, told, ..
-                } = edit;
                 wrong.push(format!(
                     "{path}: {mark} was told as {told:?} and applied {times} times"
+                ));
+            }
+            let stays = matches!(edit.kind, Kind::Set | Kind::Text);
+            let there = present.get(path).is_some_and(|marks| marks.contains(mark));
+            if stays && there != (times > 0) {
+                wrong.push(format!(
+                    "{path}: {mark} was applied {times} times and is gone"
                 ));
             }
         }
     }
 
-    /// Edits of a counter look alike, so they are balanced in sum.
-    fn counters_balance(&self, wrong: &mut Vec<String>) {
-        let mut sums: BTreeMap<&str, (i64, i64, i64)> = BTreeMap::new();
-        for edit in self
-            .edits
-            .iter()
-            .filter(|edit| matches!(edit.kind, Kind::Counter | Kind::Stamped))
-        {
-            let (acknowledged, unknown, _) = sums.entry(&edit.path).or_default();
-            match edit.told {
-                Told::Acknowledged => *acknowledged += 1,
-                Told::Unknown => *unknown += 1,
-                Told::Failed(_) => {}
-            }
-        }
-        for entry in &self.log {
-            if let Some((.., counted)) = sums.get_mut(entry.path.as_str()) {
-                *counted += entry.counted;
-            }
-        }
-        for (path, (acknowledged, unknown, counted)) in sums {
-            if !(acknowledged..=acknowledged + unknown).contains(&counted) {
-                wrong.push(format!(
-                    "{path}: {counted} were counted, {acknowledged} were acknowledged, {unknown} are unknown"
-                ));
+    /// An edit is unknown only where that cannot be known: something happened to a write of it that leaves
+    /// a doubt, and then no look at the state came through, or none tells. That no look tells is so of
+    /// what others write over, and of counts without a stamp.
+    fn only_what_cannot_be_known_is_unknown(&self, wrong: &mut Vec<String>) {
+        for edit in self.edits.iter().filter(|edit| edit.told == Told::Unknown) {
+            let looks_tell = matches!(edit.kind, Kind::Set | Kind::Text | Kind::Stamped);
+            if !edit.learnt.doubt || edit.learnt.state && looks_tell {
+                let Edit { path, mark, .. } = edit;
+                wrong.push(format!("{path}: {mark} is unknown, and could have known"));
             }
         }
     }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ifmatch::{Client, Collection, Error, ErrorKind, Limits, Merge, RetryPolicy};
+use http::{HeaderMap, HeaderValue};
+use ifmatch::{
+    Authenticator, BoxError, Client, Collection, Error, ErrorKind, Limits, Merge, RetryPolicy,
+    async_trait,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
-use crate::proxy::Proxy;
+use crate::proxy::{EDIT, Learnt, Proxy, Watch};
 use crate::server::Server;
-use crate::wrong::{DropsCondition, ResendsBlindly};
+use crate::wrong::{CancelsOut, DropsCondition, NeverLooks, ResendsBlindly};
 
 const CLIENTS: u64 = 16;
 /// Documents of one kind that the clients edit at the same time, each now this one, now that one.
@@ -35,6 +39,8 @@ pub(crate) enum Tampering {
     None,
     DropsCondition,
     ResendsBlindly,
+    CancelsOut,
+    NeverLooks,
 }
 
 /// How much, and with which faults.
@@ -74,6 +80,23 @@ pub(crate) struct Edit {
     /// What a set, a text or a title has of it.
     pub(crate) mark: String,
     pub(crate) told: Told,
+    pub(crate) learnt: Learnt,
+}
+
+/// Puts the mark of the edit on each of its requests. That is nobody's credentials, so snapshots are
+/// shared.
+struct Marks(Watch);
+
+#[async_trait]
+impl Authenticator for Marks {
+    async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
+        headers.insert(EDIT, HeaderValue::from_str(&self.0.edit())?);
+        Ok(())
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some("one and the same".to_owned())
+    }
 }
 
 impl Load {
@@ -84,9 +107,10 @@ impl Load {
         let (mut clients, mut proxies) = (Vec::new(), Vec::new());
         for number in 0..CLIENTS {
             let proxy = Proxy::start(self.seed, number, server.clone()).await;
-            let pages = self.client(proxy.uri());
+            let watch = proxy.watch();
+            let pages = self.client(proxy.uri(), watch.clone());
             proxies.push(proxy);
-            clients.push(tokio::spawn(edits(number, each, pages)));
+            clients.push(tokio::spawn(edits(number, each, pages, watch)));
         }
         let mut done = Vec::new();
         for client in clients {
@@ -100,7 +124,7 @@ impl Load {
         Books::new(done, &server, requests, faults)
     }
 
-    fn client(&self, uri: &str) -> Client {
+    fn client(&self, uri: &str, watch: Watch) -> Client {
         let limits = Limits::default()
             .rounds(64)
             .transient(30)
@@ -109,17 +133,23 @@ impl Load {
             .first(Duration::from_millis(1))
             .cap(Duration::from_millis(20))
             .budget(u32::MAX);
-        let builder = Client::builder(uri).limits(limits).retry(retry);
+        let builder = Client::builder(uri)
+            .limits(limits)
+            .retry(retry)
+            .auth(Marks(watch));
+        let wire = reqwest::Client::new();
         let builder = match self.tampering {
             Tampering::None => builder,
-            Tampering::DropsCondition => builder.transport(DropsCondition(reqwest::Client::new())),
-            Tampering::ResendsBlindly => builder.transport(ResendsBlindly(reqwest::Client::new())),
+            Tampering::DropsCondition => builder.transport(DropsCondition(wire)),
+            Tampering::ResendsBlindly => builder.transport(ResendsBlindly(wire)),
+            Tampering::CancelsOut => builder.transport(CancelsOut::new(wire)),
+            Tampering::NeverLooks => builder.transport(NeverLooks::new(wire)),
         };
         builder.build().unwrap()
     }
 }
 
-async fn edits(client: u64, count: u64, pages: Client) -> Vec<Edit> {
+async fn edits(client: u64, count: u64, pages: Client, watch: Watch) -> Vec<Edit> {
     let mut done = Vec::new();
     for number in 0..count {
         let kinds = [
@@ -133,6 +163,7 @@ async fn edits(client: u64, count: u64, pages: Client) -> Vec<Edit> {
         let collection = collection(&pages, kind);
         let id = round / EDITS_EACH * AT_ONCE + (client + round) % AT_ONCE;
         let mark = format!("e-{client}-{number}");
+        watch.begin(&mark);
         let outcome = edit(&collection, kind, client, id, mark.clone()).await;
         let told = match outcome {
             Ok(()) => Told::Acknowledged,
@@ -145,6 +176,7 @@ async fn edits(client: u64, count: u64, pages: Client) -> Vec<Edit> {
             path,
             mark,
             told,
+            learnt: watch.learnt(),
         });
     }
     done

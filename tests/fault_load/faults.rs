@@ -37,6 +37,19 @@ pub(crate) enum Fault {
 const OUTAGE: u64 = 70;
 
 impl Fault {
+    /// Whether the reply to what it happens to comes back whole, and says what became of it.
+    pub(crate) fn is_harmless(self) -> bool {
+        matches!(
+            self,
+            Self::None | Self::Delay(_) | Self::Trickle(_) | Self::Duplicate
+        )
+    }
+
+    /// Whether nobody can tell by the reply what became of a write.
+    pub(crate) fn leaves_doubt(self) -> bool {
+        !self.is_harmless() && !matches!(self, Self::AnswerBefore(429))
+    }
+
     /// The fault of one request of a client: about every third one has one, and now and then nothing
     /// comes through for a while.
     pub(crate) fn draw(seed: u64, client: u64, request: u64) -> Self {

@@ -84,7 +84,42 @@ async fn a_client_that_resends_blindly_is_found() {
     assert!(
         wrong
             .iter()
-            .any(|entry| entry.contains("were acknowledged")),
+            .any(|entry| entry.ends_with("told as Acknowledged and applied 2 times")),
+        "{wrong:?}"
+    );
+}
+
+/// The books find two mistakes that no sum shows, because they cancel out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_that_are_right_in_sum_only_are_found() {
+    let load = Load {
+        seed: 4,
+        edits: 600,
+        tampering: Tampering::CancelsOut,
+    };
+    let wrong = balanced(load).await.wrong();
+    for times in [0, 2] {
+        let told = format!("told as Acknowledged and applied {times} times");
+        assert!(
+            wrong.iter().any(|entry| entry.ends_with(&told)),
+            "{wrong:?}"
+        );
+    }
+}
+
+/// The books find a client that says that it cannot know, and did not look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_gives_up_without_a_look_is_found() {
+    let load = Load {
+        seed: 5,
+        edits: 100,
+        tampering: Tampering::NeverLooks,
+    };
+    let wrong = balanced(load).await.wrong();
+    assert!(
+        wrong
+            .iter()
+            .any(|entry| entry.ends_with("could have known")),
         "{wrong:?}"
     );
 }

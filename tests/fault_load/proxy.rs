@@ -1,13 +1,12 @@
 //! One client's way to the server: real sockets, and a fault for each request as the seed says.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::faults::Fault;
@@ -19,6 +18,43 @@ pub(crate) struct Proxy {
     accepting: JoinHandle<()>,
 }
 
+/// What the client can have learnt of the edit that it is about.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Learnt {
+    /// Something happened to a write of it that leaves a doubt.
+    pub(crate) doubt: bool,
+    /// The current state, since the last write of it.
+    pub(crate) state: bool,
+}
+
+/// The edit that the client is about, by its mark.
+#[derive(Default)]
+struct Watched {
+    edit: String,
+    learnt: Learnt,
+}
+
+/// To tell a proxy which edit its client is about.
+#[derive(Clone)]
+pub(crate) struct Watch(Arc<Road>);
+
+impl Watch {
+    pub(crate) fn begin(&self, edit: &str) {
+        *self.0.watched.lock().unwrap() = Watched {
+            edit: edit.to_owned(),
+            learnt: Learnt::default(),
+        };
+    }
+
+    pub(crate) fn edit(&self) -> String {
+        self.0.watched.lock().unwrap().edit.clone()
+    }
+
+    pub(crate) fn learnt(&self) -> Learnt {
+        self.0.watched.lock().unwrap().learnt
+    }
+}
+
 struct Road {
     seed: u64,
     client: u64,
@@ -26,7 +62,8 @@ struct Road {
     requests: AtomicU64,
     faults: AtomicU64,
     /// Requests that are still under way although their connection is gone.
-    late: Mutex<JoinSet<()>>,
+    late: tokio::sync::Mutex<JoinSet<()>>,
+    watched: Mutex<Watched>,
 }
 
 impl Proxy {
@@ -39,7 +76,8 @@ impl Proxy {
             server,
             requests: AtomicU64::new(0),
             faults: AtomicU64::new(0),
-            late: Mutex::default(),
+            late: tokio::sync::Mutex::default(),
+            watched: Mutex::default(),
         });
         let accepting = tokio::spawn({
             let road = road.clone();
@@ -60,6 +98,10 @@ impl Proxy {
 
     pub(crate) fn uri(&self) -> &str {
         &self.address
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        Watch(self.road.clone())
     }
 
     /// Waits until nothing is under way any more; tells the requests and the faults.
@@ -89,6 +131,7 @@ impl Road {
             }
             if let Fault::CutRequest(bytes) = fault {
                 while buffer.len() < bytes && stream.read_buf(&mut buffer).await? > 0 {}
+                self.learn(None, fault);
                 return reset(stream);
             }
             let request = loop {
@@ -99,9 +142,31 @@ impl Road {
                     return Ok(());
                 }
             };
-            if !self.answer(&mut stream, request, fault).await? {
+            if request.method != "GET" {
+                self.learn(Some(&request), fault);
+            }
+            if !self.answer(&mut stream, request.clone(), fault).await? {
                 return Ok(());
             }
+            if request.method == "GET" {
+                self.learn(Some(&request), fault);
+            }
+        }
+    }
+
+    /// Notes what the client can learn of its edit: of a write before it is carried out, of a read
+    /// once it is answered. What is cut is taken for a write.
+    fn learn(&self, request: Option<&Request>, fault: Fault) {
+        let mut watched = self.watched.lock().unwrap();
+        let edit = request.map(|request| &request.edit);
+        if edit.is_some_and(|edit| *edit != watched.edit) {
+            return;
+        }
+        if request.is_some_and(|request| request.method == "GET") {
+            watched.learnt.state |= fault.is_harmless();
+        } else {
+            watched.learnt.doubt |= fault.leaves_doubt();
+            watched.learnt.state = false;
         }
     }
 
@@ -177,6 +242,9 @@ fn reset(stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// The header that names the edit that a request is for.
+pub(crate) const EDIT: &str = "x-edit";
+
 /// Takes one whole request out of what was read, if it is there.
 fn take_request(buffer: &mut Vec<u8>) -> Option<Request> {
     let end = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
@@ -201,6 +269,7 @@ fn take_request(buffer: &mut Vec<u8>) -> Option<Request> {
         method: word(),
         path: word(),
         if_match: header("if-match"),
+        edit: header(EDIT).unwrap(),
         body,
     })
 }

@@ -11,12 +11,16 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) if_match: Option<String>,
+    /// The edit that it is for, by its mark.
+    pub(crate) edit: String,
     pub(crate) body: Vec<u8>,
 }
 
 /// What one applied write changed.
 pub(crate) struct Entry {
     pub(crate) path: String,
+    /// The edit that it was for, by its mark.
+    pub(crate) edit: String,
     pub(crate) counted: i64,
     pub(crate) added: Vec<String>,
     pub(crate) removed: Vec<String>,
@@ -67,7 +71,7 @@ impl Server {
             return reply(412, None, r#"{"title":"stale"}"#);
         }
         let text = String::from_utf8(request.body.clone()).unwrap();
-        log.push(Entry::between(&request.path, &document.text, &text));
+        log.push(Entry::between(request, &document.text, &text));
         (document.version, document.text) = (document.version + 1, text);
         reply(204, Some(document.version), "")
     }
@@ -83,11 +87,12 @@ impl Server {
 }
 
 impl Entry {
-    fn between(path: &str, before: &str, after: &str) -> Self {
+    fn between(request: &Request, before: &str, after: &str) -> Self {
         let (before, after) = (read(before), read(after));
         let (old, new) = (marks(&before), marks(&after));
         Self {
-            path: path.to_owned(),
+            path: request.path.clone(),
+            edit: request.edit.clone(),
             counted: after["n"].as_i64().unwrap() - before["n"].as_i64().unwrap(),
             added: without(&new, &old),
             removed: without(&old, &new),
