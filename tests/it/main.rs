@@ -29,6 +29,7 @@ mod real_connections;
 mod removals;
 mod renaming;
 mod round_trips;
+mod schedules;
 mod secrets;
 mod security;
 mod stamps;
