@@ -71,12 +71,19 @@ pub(super) async fn take<T: Resourceful>(
         let why = "too many writes wait for their turn at this resource";
         return Err(unsent(ErrorKind::Exhausted, why));
     }
-    if timeout_at(deadline, &mut started).await.is_err() {
-        // From here on it cannot start any more; it may just have done so.
-        started.close();
-        if started.try_recv().is_err() {
-            let why = "the turn of this write did not come in its time";
+    match timeout_at(deadline, &mut started).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => {
+            let why = "the runtime that was to carry the write has ended before its turn";
             return Err(unsent(ErrorKind::Exhausted, why));
+        }
+        Err(_) => {
+            // From here on it cannot start any more; it may just have done so.
+            started.close();
+            if started.try_recv().is_err() {
+                let why = "the turn of this write did not come in its time";
+                return Err(unsent(ErrorKind::Exhausted, why));
+            }
         }
     }
     replied.await.map_err(|_| {

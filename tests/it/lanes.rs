@@ -1,6 +1,9 @@
 //! Lanes: the writes of one client to one resource take turns, and edits that wait go out together.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
@@ -12,6 +15,7 @@ use ifmatch::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 const TRIP: Duration = Duration::from_millis(5);
@@ -366,17 +370,18 @@ async fn without_lanes_nobody_waits() {
     hangs.await.unwrap().unwrap();
 }
 
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
 #[test]
 fn a_lane_outlives_the_runtime_that_led_it() {
     let server = Server::with(AT, ARTICLE);
     let articles = articles(&server);
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap()
-    };
     let (first, second) = (runtime(), runtime());
     first.block_on(async {
         articles.get(1).await.unwrap();
@@ -391,4 +396,38 @@ fn a_lane_outlives_the_runtime_that_led_it() {
     let saved = second.block_on(articles.update(1, |article| article.title = "mine".into()));
     assert_eq!(saved.unwrap().views, 2);
     assert_eq!(server.value(AT)["body"], "text");
+}
+
+/// What is told to a write in the lane whose runtime ends; `begun`: it ends when the write has its turn.
+fn told_when_the_runtime_ends(begun: bool) -> Error {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let (first, second) = (runtime(), runtime());
+    first.block_on(async {
+        articles.get(1).await.unwrap();
+        server.script(if begun {
+            vec![Event::Plain, Event::Hang]
+        } else {
+            vec![Event::Hang]
+        });
+        tokio::spawn(articles.update(1, |article| article.views = 2));
+        tokio::spawn(articles.update(1, |article| article.views = 3));
+        tokio::task::yield_now().await;
+    });
+    // It waits behind the other two, in a runtime of its own.
+    let mut third = pin!(articles.update(1, |article| article.body = "mine".into()));
+    let waits = poll_fn(|context| Poll::Ready(third.as_mut().poll(context).is_pending()));
+    assert!(second.block_on(waits));
+    first.block_on(async { tokio::time::sleep(TRIP * 3).await });
+    drop(first);
+    second.block_on(third).unwrap_err()
+}
+
+#[test]
+fn a_write_is_unknown_if_the_runtime_that_carried_it_ends_and_not_sent_if_it_ends_before() {
+    let before = told_when_the_runtime_ends(false);
+    assert!(before.is_exhausted(), "{before:?}");
+    assert_eq!(before.report().requests, 0);
+    let after = told_when_the_runtime_ends(true);
+    assert!(after.is_outcome_unknown(), "{after:?}");
 }
