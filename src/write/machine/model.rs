@@ -6,8 +6,9 @@
 //! `found` shows that each promise can be seen broken: by mistakes put in on purpose, and where no
 //! client can keep it. `unknown` defines what cannot be known of a write.
 //!
-//! What the model leaves out: locks, handlers, `POST`, unusable versions, lanes, and the clock, of which
-//! a write knows only whether its time is over.
+//! What the model leaves out: unusable versions, handlers that rename (which begins another write), and the
+//! clock, of which a write knows only whether its time is over. Lanes are no part of the machine;
+//! `tests/it/schedules` has them.
 
 mod client;
 mod decisions;

@@ -214,9 +214,9 @@ fn run(seed: u64, mistake: Mistake) -> Run {
             let (mark, kind) = (planned.mark.clone(), planned.kind);
             (mark, kind, tokio::spawn(call(clients.clone(), planned)))
         };
-        let begun: Vec<_> = plan(seed).into_iter().map(begin).collect();
+        let calls: Vec<_> = plan(seed).into_iter().map(begin).collect();
         let mut edits = Vec::new();
-        for (mark, kind, told) in begun {
+        for (mark, kind, told) in calls {
             edits.push((mark, kind, told.await.unwrap()));
         }
         // What is still under way arrives.

@@ -8,7 +8,7 @@ use super::flaws::Flaw;
 use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
 use crate::write::machine::{Machine, Phase};
-use crate::write::plan::{Action, Answered, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
+use crate::write::plan::{Action, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
 use crate::write::stamp;
 
 /// A state that was read.
@@ -28,6 +28,11 @@ pub(super) enum Call {
         doc: Option<Doc>,
         /// What its writer had seen when it made this of it.
         made_on: Option<Doc>,
+    },
+    /// A document for a collection, under a key.
+    Post {
+        doc: Doc,
+        key: u8,
     },
 }
 
@@ -78,7 +83,7 @@ pub(super) struct Client {
     /// What an earlier write of the same client sent under it.
     pub(super) inherited: Vec<Doc>,
     payload: Option<Payload>,
-    made_on: Option<Doc>,
+    pub(super) made_on: Option<Doc>,
     /// The last request that may be under way: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
@@ -94,7 +99,7 @@ impl Client {
             version: 0,
             doc: doc.clone(),
         });
-        let fixed = what.after.is_some() || what.edit == Edit::Create;
+        let fixed = what.after.is_some() || matches!(what.edit, Edit::Create | Edit::Post);
         let local = fixed.then(|| Doc::edited(known, what.edit, writer));
         let doubtful = !inherited.is_empty() && what.goal() != Goal::Delete;
         Self {
@@ -193,7 +198,7 @@ impl Client {
                     if !self.machine.in_doubt() {
                         self.sent.clear();
                     }
-                    Event::Answered(Answered::GiveUp)
+                    self.handle(setting)
                 }
                 Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
                 Action::Wait(_) if self.time == Time::Enough => Event::Woke,
@@ -266,6 +271,12 @@ impl Client {
         }
         if delete {
             self.made_on = self.base.as_ref().map(|base| base.doc.clone());
+        }
+        if let (Goal::Append, Some(doc)) = (self.machine.goal(), &payload.0) {
+            let anew = setting.flaw == Some(Flaw::AnotherKey);
+            let key = if anew { self.tally().requests } else { 0 };
+            let (doc, key) = (doc.clone(), u8::try_from(key).unwrap_or(u8::MAX));
+            return Call::Post { doc, key };
         }
         let onto = self.base.as_ref().map(|base| base.version);
         let onto = onto.filter(|_| condition != Condition::Absent);

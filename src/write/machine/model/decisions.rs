@@ -4,7 +4,7 @@
 use super::client::{Client, Snapshot};
 use super::document::Doc;
 use super::setting::{STAMPS, Setting, Settlement};
-use crate::write::plan::{Decision, Goal, Verdict};
+use crate::write::plan::{Answered, Decision, Event, Goal, Verdict};
 use crate::write::settle::{self, Doubtful, Lost};
 
 impl Client {
@@ -53,6 +53,28 @@ impl Client {
             }
             Err(_) => (Verdict::Unknown, Vec::new()),
         }
+    }
+
+    /// Answers a refusal. What a handler changes is what it was shown, with the edit made once more, or
+    /// else what was refused.
+    pub(super) fn handle(&mut self, setting: &Setting) -> Event<u8> {
+        let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
+        let changes = setting.answer == Answered::Changed && self.machine.goal() != Goal::Delete;
+        if setting.answer == Answered::Changed && !changes {
+            return Event::Answered(Answered::GiveUp);
+        }
+        if changes {
+            let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
+            if moved && self.machine.goal() == Goal::Replace {
+                self.rebase();
+                let shown = self.base.as_ref().map(|base| &base.doc);
+                let edit = setting.writers[self.writer].edit;
+                self.local = Doc::edited(shown, edit, self.writer);
+                self.made_on = shown.cloned();
+            }
+            self.local = self.local.as_ref().map(Doc::handled);
+        }
+        Event::Answered(setting.answer)
     }
 
     /// Decides as the strategy `ThreeWay` does.

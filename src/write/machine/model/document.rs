@@ -40,6 +40,11 @@ impl Doc {
         Some(self.0.pointer(pointer)?.as_str().to_owned())
     }
 
+    /// The document as a handler leaves it behind.
+    pub(super) fn handled(&self) -> Self {
+        self.with("/handled", "true")
+    }
+
     /// The document after an edit; `None`: that there is nothing to edit.
     pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
         Some(match (edit, base) {
@@ -51,6 +56,7 @@ impl Doc {
                 Self::of(r#"{"n":0}"#).with(at, &format!("\"{text}\""))
             }
             (Edit::Create, _) => Self::of(&format!(r#"{{"n":0,"creator":{writer}}}"#)),
+            (Edit::Post, _) => Self::of(&format!(r#"{{"creator":{writer}}}"#)),
             (Edit::Delete, _) | (Edit::Count | Edit::Set(..), None) => return None,
         })
     }

@@ -25,6 +25,10 @@ pub(super) enum Flaw {
     NeverSure,
     /// Expects what was answered to arrive all the same.
     OpenForever,
+    /// Posts again under another key.
+    AnotherKey,
+    /// Forgets the doubt when a handler is to be asked.
+    AskedInDoubt,
     /// Doubts what was refused unprocessed.
     NeedlessDoubt,
     /// Does not count rounds, and asks again however often the same version was refused.
@@ -57,6 +61,9 @@ impl Flaw {
                 if sending && *failure == Failure::Answered =>
             {
                 *failure = Failure::InFlight;
+            }
+            (Self::AskedInDoubt, Event::Refused { kind, .. }) if *kind == Refused::Final => {
+                machine.doubt = None;
             }
             (Self::NeverLanded, Event::Judged(verdict)) => *verdict = Verdict::NotLanded,
             (Self::DoubtForgotten, Event::Read(Seen::Version(_)))

@@ -3,6 +3,7 @@
 use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
 use super::setting::{Edit, Fault, Setting, Settlement, Writer};
+use crate::write::plan::Answered;
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
 const TEXT: Edit = Edit::Set("/a", "x");
@@ -138,6 +139,52 @@ fn a_doubt_about_what_can_arrive_no_more_is_found() {
     let kinds = [Fault::Busy(false), Fault::NoWait];
     let setting = Setting::new(&COUNTS, 0);
     is_found(Flaw::OpenForever, &setting, &kinds, COULD_KNOW);
+}
+
+const POSTS: [Writer; 2] = [Writer::new(Edit::Post), Writer::new(Edit::Post)];
+
+fn posts(honours_keys: bool) -> Setting {
+    Setting {
+        honours_keys,
+        ..Setting::new(&POSTS, 0)
+    }
+}
+
+#[test]
+fn a_post_sent_again_blindly_is_found() {
+    let kinds = [Fault::ReplyLost];
+    is_found(Flaw::BlindResend, &posts(false), &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_post_sent_again_under_another_key_is_found() {
+    let kinds = [Fault::ReplyLost];
+    is_found(Flaw::AnotherKey, &posts(true), &kinds, NOT_ONCE);
+}
+
+#[test]
+fn a_post_given_up_although_its_key_would_tell_is_found() {
+    let kinds = [Fault::ReplyLost];
+    is_found(Flaw::NoLook, &posts(true), &kinds, COULD_KNOW);
+}
+
+#[test]
+fn a_post_is_made_twice_by_whoever_doubles_it_or_is_told_to_come_back_unless_keys_are_honoured() {
+    for kind in [Fault::Duplicate, Fault::BusyAfter(true)] {
+        let twice = found(posts(false), &[kind]);
+        assert!(twice.is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
+        assert_eq!(found(posts(true), &[kind, kind]), None);
+    }
+}
+
+#[test]
+fn a_refusal_that_a_handler_answers_in_doubt_is_found() {
+    let setting = Setting {
+        answer: Answered::Again,
+        ..Setting::new(&COUNTS, 0)
+    };
+    let kinds = [Fault::Late, Fault::Refused];
+    is_found(Flaw::AskedInDoubt, &setting, &kinds, NOT_ONCE);
 }
 
 #[test]

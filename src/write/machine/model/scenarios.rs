@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use super::explore::{Walk, walk};
-use super::setting::{Dialect, Edit, Setting, Settlement, Writer};
+use super::setting::{Dialect, Edit, Fault, Setting, Settlement, Writer};
+use crate::write::plan::Answered;
 
 const COUNT: Edit = Edit::Count;
 const A: Edit = Edit::Set("/a", "x");
@@ -177,6 +178,59 @@ fn three_clients_of_different_minds() {
         Writer::new(Edit::Delete),
     ];
     holds_in_every_way("a count, a text and a removal", &team(&mixed));
+}
+
+#[test]
+fn posts_with_keys_that_the_server_honours() {
+    let posts = [Writer::new(Edit::Post), Writer::new(Edit::Post)];
+    let keyed = Setting {
+        honours_keys: true,
+        ..team(&posts)
+    };
+    holds("two posts, honoured keys", &keyed);
+    let tight = Setting {
+        rounds: 1,
+        transient: 1,
+        ..keyed
+    };
+    holds("two posts, honoured keys, tight limits", &tight);
+}
+
+#[test]
+fn posts_that_only_their_own_client_repeats() {
+    let mut bare = team(&[Writer::new(Edit::Post), Writer::new(Edit::Post)]);
+    bare.kinds
+        .retain(|kind| !matches!(kind, Fault::Duplicate | Fault::BusyAfter(true)));
+    holds("two posts", &bare);
+}
+
+#[test]
+fn locks_and_refusals_that_a_handler_answers() {
+    let (a, b) = (Writer::informed(A), Writer::new(B));
+    let count = Writer::informed(COUNT);
+    let (create, delete) = (Writer::new(Edit::Create), Writer::informed(Edit::Delete));
+    let settings = [
+        ("two texts", team(&[a, b])),
+        ("two counts", team(&[count, Writer::new(COUNT)])),
+        ("a removal and a text", team(&[delete, b])),
+        ("two creations", from_nothing(&[create, create])),
+    ];
+    for (name, setting) in settings {
+        for answer in [
+            Answered::Again,
+            Answered::Changed,
+            Answered::Adopt,
+            Answered::GiveUp,
+        ] {
+            let mut setting = Setting {
+                answer,
+                faults: setting.faults - 1,
+                ..setting.clone()
+            };
+            setting.kinds.extend([Fault::Locked, Fault::Refused]);
+            holds(&format!("{name}, {answer:?}"), &setting);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The server: one resource under version numbers, and the books of what each writer did to it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::client::{Call, Snapshot};
@@ -29,6 +30,8 @@ pub(super) struct Server {
     /// Earlier states, as long as a replica may still show them.
     past: Vec<Option<Snapshot>>,
     pub(super) books: Vec<Book>,
+    /// The keys of what was handed to the collection, with who did.
+    keys: BTreeSet<(usize, u8)>,
 }
 
 impl Server {
@@ -38,6 +41,7 @@ impl Server {
             doc: setting.start.clone(),
             past: Vec::new(),
             books: vec![Book::default(); setting.writers.len()],
+            keys: BTreeSet::new(),
         };
         for (book, writer) in server.books.iter_mut().zip(&setting.writers) {
             book.held = holds(writer.edit, setting.start.as_ref());
@@ -75,6 +79,11 @@ impl Server {
         again || self.admits(condition)
     }
 
+    /// Whether what is posted under this key makes something new.
+    pub(super) fn takes(&self, setting: &Setting, writer: usize, key: u8) -> bool {
+        !setting.honours_keys || !self.keys.contains(&(writer, key))
+    }
+
     /// Carries out what a writer asks for; tells how, if it was a write. `replicas`: earlier states may
     /// still be shown.
     pub(super) fn carry_out(
@@ -84,6 +93,14 @@ impl Server {
         call: &Call,
         replicas: bool,
     ) -> Option<Event<u8>> {
+        if let Call::Post { key, .. } = call {
+            if self.takes(setting, writer, *key) {
+                self.keys.insert((writer, *key));
+                self.books[writer].applied += 1;
+                self.books[writer].held = true;
+            }
+            return Some(Event::Stored);
+        }
         let Call::Write {
             condition,
             doc,
@@ -134,6 +151,7 @@ impl Server {
             let place = match edit {
                 Edit::Set(at, _) | Edit::SetOrCreate(at, _) => at,
                 Edit::Create => CREATOR,
+                Edit::Post => continue,
                 Edit::Delete => {
                     book.applied += i8::from(own && now.is_none());
                     book.held |= now.is_none();
@@ -187,6 +205,6 @@ fn holds(edit: Edit, doc: Option<&Doc>) -> bool {
             member(doc, at) == Some(format!("\"{text}\""))
         }
         Edit::Delete => doc.is_none(),
-        Edit::Count | Edit::Create => false,
+        Edit::Count | Edit::Create | Edit::Post => false,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::document::Doc;
 use super::flaws::Flaw;
 use crate::merge::{Policy, Rule, ThreeWay};
-use crate::write::plan::{Base, Goal, Plan};
+use crate::write::plan::{Answered, Base, Goal, Plan};
 
 /// After this a write begins nothing new.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -26,6 +26,8 @@ pub(super) enum Edit {
     Create,
     /// Removes the document.
     Delete,
+    /// Hands a document to a collection.
+    Post,
 }
 
 /// One write and where it stands at the beginning.
@@ -69,6 +71,7 @@ impl Writer {
             Edit::Count | Edit::Set(..) | Edit::SetOrCreate(..) => Goal::Replace,
             Edit::Create => Goal::Create,
             Edit::Delete => Goal::Delete,
+            Edit::Post => Goal::Append,
         }
     }
 }
@@ -119,6 +122,10 @@ pub(super) enum Fault {
     Accepted,
     /// 429.
     Throttled,
+    /// 423: somebody holds a lock.
+    Locked,
+    /// 422, say: a handler is asked.
+    Refused,
     /// A read shows an earlier state, from a replica that lags behind. Counted apart.
     Stale,
     /// There is no time, or no budget, for the next wait.
@@ -174,6 +181,10 @@ pub(super) struct Setting {
     pub(super) rounds: u32,
     pub(super) transient: u32,
     pub(super) settlement: Settlement,
+    /// What the handler answers to every refusal.
+    pub(super) answer: Answered,
+    /// The server carries out one request for each key, and answers the others alike.
+    pub(super) honours_keys: bool,
     pub(super) flaw: Option<Flaw>,
     pub(super) policy: Policy,
     pub(super) merge: ThreeWay,
@@ -194,6 +205,8 @@ impl Setting {
             rounds: 4,
             transient: 3,
             settlement: Settlement::Lenient,
+            answer: Answered::GiveUp,
+            honours_keys: false,
             flaw: None,
             merge: ThreeWay::new(policy.clone()),
             policy,
@@ -214,7 +227,7 @@ impl Setting {
             replay: false,
             create_if_absent: matches!(edit, Edit::SetOrCreate(..)),
             unconditional: false,
-            honours_keys: false,
+            honours_keys: self.honours_keys,
             max_rounds: self.rounds,
             max_transient: self.transient,
             deadline: DEADLINE,

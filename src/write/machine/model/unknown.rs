@@ -19,13 +19,18 @@
 //! shows either, somebody wrote on top. A stamp tells all of this apart, as long as something is there.
 //! And what is gone may have been removed with ours or before it, unless a removal is what was wanted.
 //!
+//! Nothing shows a client what became of a `POST`, so its fate cannot be known at all, unless the server
+//! honours keys: then the same request once more brings the reply that was lost. It does not if its time or
+//! its waits are spent, if the server would answer all the same for good, or if it only said that it has
+//! accepted the request.
+//!
 //! This asks nothing of the judge (`settle`) or of the machine's own doubt; it is what they are checked
 //! against.
 
 use super::client::{Client, Snapshot, Time};
 use super::document::{CREATOR, Doc};
 use super::setting::{Setting, Settlement};
-use crate::write::plan::{Event, Failure, Goal};
+use crate::write::plan::{Event, Failure, Goal, Refused};
 
 /// Every place that some edit of the model changes, the counter first.
 const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", CREATOR];
@@ -45,20 +50,34 @@ pub(super) struct Observed {
     pub(super) refused: bool,
     /// The server would answer in the same way again.
     pub(super) for_good: bool,
+    /// It was accepted, to be carried out later.
+    pub(super) accepted: bool,
 }
 
 impl Observed {
     /// A request was answered so, or not.
     pub(super) fn reply(&mut self, event: &Event<u8>) {
         match event {
+            // That says nothing of the state.
+            Event::Refused {
+                kind: Refused::Locked,
+                ..
+            } => {}
+            Event::Refused {
+                kind: Refused::Final,
+                ..
+            } => self.for_good = true,
             Event::Refused { current, .. } => {
                 self.state &= current.is_some();
                 self.refused = true;
             }
             Event::Failed {
-                failure: Failure::InFlight | Failure::Pending,
+                failure: failure @ (Failure::InFlight | Failure::Pending),
                 ..
-            } => (self.state, self.may_arrive) = (false, true),
+            } => {
+                (self.state, self.may_arrive) = (false, true);
+                self.accepted |= *failure == Failure::Pending;
+            }
             Event::Failed {
                 failure: failure @ (Failure::Answered | Failure::Doubtful),
                 ..
@@ -76,6 +95,9 @@ impl Client {
     pub(super) fn cannot_know(&self, setting: &Setting) -> bool {
         let spent = self.time != Time::Enough || self.tally().transient >= setting.transient;
         let seen = self.observed;
+        if self.machine.goal() == Goal::Append {
+            return !setting.honours_keys || spent || seen.for_good || seen.accepted;
+        }
         if !seen.state {
             return spent;
         }

@@ -13,7 +13,7 @@ use super::explore::Model;
 use super::promises;
 use super::server::Server;
 use super::setting::{Fault, Setting};
-use crate::write::plan::{Event, Failure, Outcome};
+use crate::write::plan::{Event, Failure, Outcome, Refused};
 
 /// How long a busy server asks to wait.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -89,9 +89,12 @@ impl Model for Setting {
     fn steps(&self, world: &World) -> Vec<Step> {
         let mut steps = Vec::new();
         for (number, (writer, call)) in world.ghosts.iter().enumerate() {
-            if let Call::Write { condition, .. } = call
-                && world.server.admits(condition)
-            {
+            let does_something = match call {
+                Call::Read => false,
+                Call::Write { condition, .. } => world.server.admits(condition),
+                Call::Post { key, .. } => world.server.takes(self, *writer, *key),
+            };
+            if does_something {
                 steps.push(Step::Arrives(number, *writer));
             }
         }
@@ -180,6 +183,11 @@ impl World {
             failure,
             wait: None,
         };
+        let refused = |kind| Event::Refused {
+            kind,
+            current: None,
+            wait: None,
+        };
         let busy = |told: bool| Event::Failed {
             failure: Failure::Answered,
             wait: told.then_some(COME_BACK),
@@ -229,6 +237,8 @@ impl World {
                 failed(Failure::Doubtful)
             }
             Fault::Throttled | Fault::Stale => failed(Failure::Throttled),
+            Fault::Locked => refused(Refused::Locked),
+            Fault::Refused => refused(Refused::Final),
         };
         self.go_on(setting, *client, event);
     }
@@ -262,8 +272,9 @@ impl World {
     /// Forgets the ghosts that can never do anything any more, and the order of the others.
     fn bury(&mut self, setting: &Setting) {
         let server = &self.server;
-        self.ghosts.retain(|(_, call)| match call {
+        self.ghosts.retain(|(writer, call)| match call {
             Call::Read => false,
+            Call::Post { key, .. } => server.takes(setting, *writer, *key),
             Call::Write { condition, .. } => server.may_admit(setting, condition),
         });
         self.ghosts.sort_by_cached_key(|ghost| {
@@ -282,6 +293,9 @@ impl fmt::Debug for World {
                 Place::Running(_, Call::Read) => write!(f, "; {writer} reads")?,
                 Place::Running(_, Call::Write { condition, doc, .. }) => {
                     write!(f, "; {writer} sends {doc:?} if {condition:?}")?;
+                }
+                Place::Running(_, Call::Post { doc, key }) => {
+                    write!(f, "; {writer} posts {doc:?} under {key}")?;
                 }
                 Place::Ended(end) => write!(f, "; {writer} ended {:?}", end.outcome)?,
                 other => write!(f, "; {writer} {other:?}")?,
