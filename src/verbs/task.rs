@@ -11,12 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+use super::turn::may_refuse_one;
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::handle::Resourceful;
 use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
+use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
 use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
 
@@ -185,8 +187,9 @@ impl<T: Resourceful> Task for TypedTask<T> {
     }
 
     async fn refused(&mut self, refused: RefusedWrite) -> Reply {
-        if self.edits.len() > 1 {
-            // It may be due to one of them alone, and a handler is asked about that one.
+        let locked = refused.kind == RefusalKind::Locked;
+        if self.edits.len() > 1 && !locked && may_refuse_one(&refused.problem) {
+            // A handler is asked about that one, when each is tried alone.
             return Reply::GiveUp;
         }
         self.judgement

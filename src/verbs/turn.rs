@@ -12,6 +12,7 @@ use super::write::{Write, report};
 use crate::document::WriteReport;
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
+use crate::http::Problem;
 use crate::json::Document;
 use crate::retry::later;
 use crate::store::StoredSnapshot;
@@ -250,13 +251,19 @@ impl<T: Resourceful> Queued<T> {
     }
 }
 
+/// Whether a refusal of several edits may be of one of them. Others are of the resource, or of the caller.
+pub(super) fn may_refuse_one(problem: &Problem) -> bool {
+    matches!(problem.status().as_u16(), 400 | 403 | 409 | 412 | 413 | 422)
+}
+
 /// Whether one of several edits may be the reason, and the others could go in without it.
 fn may_be_due_to_one(done: &Done) -> bool {
     match done.outcome {
         Outcome::Conflict | Outcome::EditFailed => true,
-        Outcome::Refused => done.refusal.as_ref().is_some_and(|(_, problem)| {
-            matches!(problem.status().as_u16(), 400 | 403 | 409 | 412 | 413 | 422)
-        }),
+        Outcome::Refused => {
+            let refusal = done.refusal.as_ref();
+            refusal.is_some_and(|(_, problem)| may_refuse_one(problem))
+        }
         Outcome::Failed => matches!(done.trouble, Some(Trouble::Payload(_))),
         _ => false,
     }

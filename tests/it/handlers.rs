@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign};
-use ifmatch::{Answer, LocalWins, Refusal, RetryPolicy, ThreeWay};
+use ifmatch::{
+    Answer, BoxError, LocalWins, Refusal, RefusalHandler, RetryPolicy, ThreeWay, async_trait,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -146,4 +148,117 @@ async fn a_changed_creation_takes_nothing_of_what_is_there() {
         .collect();
     let second: Value = serde_json::from_slice(&puts[1].body).unwrap();
     assert!(second.get("owner").is_none(), "{second}");
+}
+
+/// A server that refuses the first write for good, and what a handler of this kind then answers.
+async fn refused_once(
+    handler: impl RefusalHandler<Article>,
+) -> (Server, Result<Article, ifmatch::Error>) {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::Answer(422, &[], r#"{"title":"no"}"#)]);
+    let articles = articles(&server).on_refusal(handler);
+    let saved = articles.update(1, |a| a.title = "mine".into()).await;
+    (server, saved.map(ifmatch::Saved::into_inner))
+}
+
+/// Takes its time to answer, or fails.
+struct Slow(Option<Duration>);
+
+#[async_trait]
+impl RefusalHandler<Article> for Slow {
+    async fn refused(&self, _: &Refusal<Article>) -> Result<Answer<Article>, BoxError> {
+        tokio::time::sleep(self.0.ok_or("nobody is in")?).await;
+        Ok(Answer::Again)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_has_no_more_time_than_the_write() {
+    let (server, saved) = refused_once(Slow(Some(Duration::from_secs(29)))).await;
+    assert_eq!(saved.unwrap().title, "mine");
+    assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
+    let (server, saved) = refused_once(Slow(Some(Duration::from_secs(31)))).await;
+    let error = saved.unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    assert_eq!(
+        error
+            .sides::<Article>()
+            .unwrap()
+            .local
+            .as_ref()
+            .unwrap()
+            .title,
+        "mine"
+    );
+    assert_eq!(server.methods(), ["GET", "PUT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_fails_leaves_the_refusal_and_its_own_error() {
+    let (_, saved) = refused_once(Slow(None)).await;
+    let error = saved.unwrap_err();
+    assert!(error.is_refused(), "{error:?}");
+    assert_eq!(error.problem().unwrap().title(), Some("no"));
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "nobody is in");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_a_handler_asks_for_is_kept_if_the_time_allows_it() {
+    let (server, saved) = refused_once(Always(|_| Answer::Wait(Duration::from_secs(29)))).await;
+    assert_eq!(saved.unwrap().title, "mine");
+    assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
+    let (server, saved) = refused_once(Always(|_| Answer::Wait(Duration::from_secs(31)))).await;
+    assert!(saved.unwrap_err().is_exhausted());
+    assert_eq!(server.methods(), ["GET", "PUT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_has_nothing_that_a_handler_could_change() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(409, &[], r#"{"code":"in_use"}"#),
+    ]);
+    let change = Always(|refusal: &Refusal<Article>| {
+        assert!(refusal.local.is_none());
+        Answer::Change(draft())
+    });
+    let error = articles(&server)
+        .on_refusal(change)
+        .delete(1)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .report()
+            .why
+            .contains("no document that could be changed"),
+        "{error:?}"
+    );
+    assert_eq!(server.applied(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_was_shown_what_came_up_since_writes_onto_that() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::LoseRequest,
+        Event::Plain,
+        Event::Answer(422, &[], ""),
+        foreign(|theirs| theirs["body"] = "theirs".into()),
+    ]);
+    let change = Always(|refusal: &Refusal<Article>| {
+        let mut shown = refusal.remote.clone().unwrap().into_inner();
+        shown.title = "changed".into();
+        Answer::Change(shown)
+    });
+    let saved = articles(&server)
+        .on_refusal(change)
+        .update(1, |a| a.title = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!((&*saved.title, &*saved.body), ("changed", "theirs"));
+    assert_eq!(server.value(AT)["body"], "theirs");
 }

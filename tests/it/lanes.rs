@@ -2,15 +2,16 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Always, Article, Event, Server, foreign};
 use http::Method;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
-    Answer, BoxError, Client, Collection, Conflict, Error, Merge, Refusal, RefusalHandler,
+    Answer, BoxError, Client, Collection, Conflict, Error, Limits, Merge, Refusal, RefusalHandler,
     Resolution, Saved, ThreeWay, ask_fn, async_trait,
 };
 use serde::{Deserialize, Serialize};
@@ -237,6 +238,38 @@ async fn a_handler_may_write_to_the_same_resource() {
         server.value(AT),
         json!({"title": "mine", "body": "paid", "views": 1})
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_asked_about_several_edits_if_the_refusal_can_be_of_none_of_them_alone() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    for (status, times) in [(402, 1), (423, 2)] {
+        ASKED.store(0, Ordering::SeqCst);
+        let server = Server::with(AT, ARTICLE);
+        let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+        let client = client
+            .limits(Limits::default().transient(1))
+            .build()
+            .unwrap();
+        let articles = client
+            .collection_with::<Article>("articles", ThreeWay::default())
+            .on_refusal(Always(|_| {
+                ASKED.fetch_add(1, Ordering::SeqCst);
+                Answer::Again
+            }));
+        articles.get(1).await.unwrap();
+        let edit = |views| tokio::spawn(articles.update(1, move |article| article.views = views));
+        let first = edit(2);
+        tokio::task::yield_now().await;
+        let together = vec![edit(3), edit(4)];
+        first.await.unwrap().unwrap();
+        server.script((0..times).map(|_| Event::Answer(status, &[], "")));
+        for saved in all(together).await {
+            assert_eq!(saved.unwrap().report().coalesced_with, 1, "{status}");
+        }
+        assert_eq!(ASKED.load(Ordering::SeqCst), 1, "{status}");
+        assert_eq!(server.value(AT)["views"], 4);
+    }
 }
 
 #[tokio::test(start_paused = true)]

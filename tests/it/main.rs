@@ -34,6 +34,7 @@ mod secrets;
 mod security;
 mod stamps;
 mod strategies;
+mod told_together;
 mod told_truly;
 mod unconditional;
 mod versions_elsewhere;

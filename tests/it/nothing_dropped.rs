@@ -181,6 +181,34 @@ async fn an_edit_that_spans_two_requests_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn what_spans_two_requests_comes_back_in_the_shape_in_which_it_was_kept() {
+    let server = Server::with("/v1/orders/1", ORDER);
+    let orders = server.client().collection::<Order>("orders");
+    let shown = orders.get(1).await.unwrap();
+    let document = shown.snapshot().document().clone();
+    let validator = shown.snapshot().validator().unwrap().clone();
+    let (text, value) = (document.to_string(), document.to_value());
+    let tag = validator.to_string();
+    let forms = [
+        orders.restore(1, &document, &validator),
+        orders.restore(1, document.clone(), validator.clone()),
+        orders.restore(1, &text, &tag),
+        orders.restore(1, text.clone(), tag.clone()),
+        orders.restore(1, text.as_bytes(), Some(tag.as_str())),
+        orders.restore(1, &value, &validator),
+        orders.restore(1, value.clone(), &validator),
+    ];
+    for (number, form) in forms.into_iter().enumerate() {
+        let form = form.unwrap();
+        let kept = form.snapshot();
+        assert_eq!(kept.document().to_value(), value, "{number}");
+        // A `Value` does not keep how a number is spelt; everything else does.
+        assert_eq!(kept.document().to_string() == text, number < 5, "{number}");
+        assert_eq!(kept.validator(), Some(&validator), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_strategy_that_fails_panics_or_never_answers_loses_nothing() {
     let failing =
         ifmatch::merge_fn(|_: Option<&Article>, _: &Article, _: &Article| Err("no idea".into()));

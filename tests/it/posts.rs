@@ -104,3 +104,26 @@ async fn a_post_keeps_to_its_time_reading_back_included() {
         begun.elapsed()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_json_is_not_posted() {
+    let server = Server::default();
+    let keys = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = articles(&server).post(&keys).await.unwrap_err();
+    assert!(error.is_config(), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some());
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_and_is_neither_returned_nor_named_is_told_as_made() {
+    let server = Server::default();
+    server.script([Event::Answer(201, &[], r#"{"queue":7}"#)]);
+    let error = articles(&server)
+        .post(&json!({"title": "t"}))
+        .await
+        .unwrap_err();
+    assert!(error.is_decode(), "{error:?}");
+    assert!(error.to_string().contains("created, but"), "{error}");
+    assert_eq!(server.methods(), ["POST"]);
+}

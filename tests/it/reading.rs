@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use ifmatch::{Authenticator, BoxError, ThreeWay, Versioning, async_trait};
+use ifmatch::{Authenticator, BoxError, RetryPolicy, ThreeWay, Versioning, async_trait};
 use serde_json::Value;
 
 #[tokio::test]
@@ -95,6 +95,23 @@ async fn a_listing_goes_from_page_to_page_and_its_items_can_be_saved() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_listing_without_ids_is_told_and_its_time_is_kept() {
+    let server = Server::default();
+    server.script([Event::Answer(200, &[], "[{}]"), Event::Hang]);
+    let things = server.client().collection::<Value>("things");
+    let error = things.list().await.unwrap_err();
+    assert!(
+        error.is_decode() && error.to_string().contains("id_at"),
+        "{error}"
+    );
+    let begun = tokio::time::Instant::now();
+    let time = std::time::Duration::from_secs(2);
+    let error = things.list().timeout(time).await.unwrap_err();
+    assert!(error.is_transport(), "{error:?}");
+    assert_eq!(begun.elapsed(), time);
+}
+
 #[tokio::test]
 async fn a_version_in_the_body_serves_like_a_tag() {
     let server = Server::with("/v1/docs/1", r#"{"_rev":"1-a","n":1}"#);
@@ -175,6 +192,21 @@ async fn a_date_serves_where_there_is_no_tag() {
     );
 }
 
+#[tokio::test]
+async fn a_date_asks_for_news_where_there_is_no_tag() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Answer(200, &[THEN, LATER], ARTICLE),
+        Event::Answer(304, &[], ""),
+    ]);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    assert_eq!(articles.get(1).await.unwrap().title, "old");
+    let seen = server.seen();
+    assert_eq!(seen[0].header("if-modified-since"), None);
+    assert_eq!(seen[1].header("if-modified-since"), Some(THEN.1));
+}
+
 const THEN: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
 const AT_ONCE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
 const LATER: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:40 GMT");
@@ -246,6 +278,78 @@ async fn credentials_that_ran_out_are_renewed_once_and_keep_their_snapshots() {
     assert_eq!(server.seen()[2].header("authorization"), Some("Bearer 2"));
     server.script([Event::Answer(401, &[], ""), Event::Answer(401, &[], "")]);
     assert!(articles.get(1).await.unwrap_err().is_status());
+}
+
+/// Another user comes in with every request, and after so many nobody does.
+struct NextUser(Mutex<u32>, u32);
+
+#[async_trait]
+impl Authenticator for NextUser {
+    async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
+        let mut number = self.0.lock().unwrap();
+        if *number >= self.1 {
+            return Err("nobody is logged in".into());
+        }
+        headers.insert(AUTHORIZATION, format!("user {}", *number / 3).parse()?);
+        *number += 1;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_another_user_need_not_be_sent_again_is_not_shown_to_this_one() {
+    let server = Server::with(AT, ARTICLE);
+    // Each read asks twice whose it is: for its snapshots, and for its request. So in the second, the user
+    // changes in between.
+    let auth = NextUser(Mutex::new(0), u32::MAX);
+    let client = server.builder().auth(auth).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap();
+    server.put(AT, &ARTICLE.replace("old", "for the other"));
+    server.script([Event::Answer(304, &[], "")]);
+    let article = articles.get(1).await.unwrap();
+    assert_eq!(article.title, "for the other");
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[1].header("if-none-match"), Some("\"1\""));
+    assert_eq!(seen[1].header("authorization"), Some("user 1"));
+    assert_eq!(seen[2].header("if-none-match"), None);
+}
+
+#[tokio::test]
+async fn a_read_without_credentials_sends_nothing_and_says_so() {
+    let server = Server::with(AT, ARTICLE);
+    let auth = NextUser(Mutex::new(0), 0);
+    let client = server.builder().auth(auth).build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    let error = articles.get(1).await.unwrap_err();
+    assert!(error.is_config(), "{error:?}");
+    assert_eq!(error.report().why, "the credentials could not be had");
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "nobody is logged in");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_not_tried_again_says_why() {
+    let budget = RetryPolicy::default().budget(0);
+    let schedule = RetryPolicy::schedule(|| [std::time::Duration::ZERO; 0]);
+    for (retry, why) in [
+        (budget, "the retry budget of this server is spent"),
+        (schedule, "the retry schedule is at its end"),
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::LoseReply]);
+        let client = server.builder().retry(retry).build().unwrap();
+        let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+        let error = articles.get(1).await.unwrap_err();
+        assert!(error.is_transport(), "{error:?}");
+        assert_eq!(error.report().why, why);
+        assert_eq!(server.methods(), ["GET"]);
+    }
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Answer(410, &[], "")]);
+    assert!(articles(&server).get(1).await.unwrap_err().is_gone());
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Who decides: derived rules, built-in strategies, functions, people.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
 use ifmatch::{
-    Conflict, LastWriteWins, LocalWins, MergeStrategy, RemoteWins, Resolution, ThreeWay, ask_fn,
+    Conflict, LastWriteWins, LocalWins, MergeStrategy, RemoteWins, Resolution, ThreeWay, Versioned,
+    ask_fn, merge_fn,
 };
+use serde::{Deserialize, Serialize};
 
 fn clash(server: &Server) {
     server.put(AT, ARTICLE);
@@ -167,4 +170,86 @@ async fn calls_can_be_spawned_joined_and_raced() {
     let unused = articles.update(1, |article| article.views += 1);
     drop(unused);
     assert_eq!(server.value(AT)["views"], 2);
+}
+
+/// A range whose ends have an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "(i32, i32)", into = "(i32, i32)")]
+struct Range(i32, i32);
+
+impl TryFrom<(i32, i32)> for Range {
+    type Error = &'static str;
+
+    fn try_from((low, high): (i32, i32)) -> Result<Self, Self::Error> {
+        if low <= high {
+            Ok(Self(low, high))
+        } else {
+            Err("the ends are swapped")
+        }
+    }
+}
+
+impl From<Range> for (i32, i32) {
+    fn from(Range(low, high): Range) -> Self {
+        (low, high)
+    }
+}
+
+#[tokio::test]
+async fn two_edits_that_the_type_does_not_allow_together_are_a_conflict_of_the_whole() {
+    let at = "/v1/ranges/1";
+    let server = Server::with(at, "[1,9]");
+    // Each is fine alone.
+    server.script([Event::Plain, Event::ForeignText("[1,3]".into())]);
+    let ranges = server
+        .client()
+        .collection_with::<Range>("ranges", ThreeWay::default());
+    let error = ranges.update(1, |range| range.0 = 5).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    let sides = error.into_sides::<Range>().unwrap();
+    assert_eq!(sides.base, Some(Range(1, 9)));
+    assert_eq!(sides.local, Some(Range(5, 9)));
+    assert_eq!(sides.remote.map(Versioned::into_inner), Some(Range(1, 3)));
+    assert_eq!(sides.fields.len(), 1);
+    assert_eq!(sides.fields[0].pointer, "");
+    assert_eq!(server.value(at), serde_json::json!([1, 3]));
+}
+
+/// The title is lost and somebody else has written it since: a strategy that looks at states can be asked.
+#[tokio::test(start_paused = true)]
+async fn a_strategy_in_a_box_or_in_parts_is_asked_in_doubt_as_it_would_be_alone() {
+    let mine = || merge_fn(|_, local: &Article, _: &Article| Ok(local.clone())).state_like();
+    let person = || ask_fn(|_: Conflict<Article>| async { Ok(Resolution::KeepLocal) });
+    let strategies: [Box<dyn MergeStrategy<Article>>; 6] = [
+        Box::new(mine()),
+        Box::new(person()),
+        Box::new(Arc::new(mine()) as Arc<dyn MergeStrategy<Article>>),
+        Box::new(mine().or_else(person())),
+        Box::new(ThreeWay::default().or_else(LocalWins).clone()),
+        Box::new(Box::new(person()) as Box<dyn MergeStrategy<Article>>),
+    ];
+    for (number, strategy) in strategies.into_iter().enumerate() {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,
+            Event::LoseReply,
+            foreign(|theirs| theirs["title"] = "theirs".into()),
+        ]);
+        let articles = server.client().collection_with("articles", strategy);
+        let saved = articles.update(1, |article: &mut Article| article.title = "mine".into());
+        let saved = saved.await;
+        assert_eq!(saved.unwrap().title, "mine", "{number}");
+    }
+}
+
+#[test]
+fn strategies_show_what_they_are_made_of() {
+    let strategy = merge_fn(|_, local: &Article, _: &Article| Ok(local.clone())).or_else(ask_fn(
+        |_: Conflict<Article>| async { Ok(Resolution::KeepLocal) },
+    ));
+    let shown = format!("{strategy:?}");
+    assert!(
+        shown.contains("MergeFn") && shown.contains("AskFn"),
+        "{shown}"
+    );
 }
