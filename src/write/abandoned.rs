@@ -161,3 +161,69 @@ impl Drop for Out {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Failed = Box<dyn std::error::Error>;
+
+    fn key(number: usize) -> Result<SnapshotKey, Failed> {
+        let url = url::Url::parse(&format!("http://h/{number}"))?;
+        Ok(SnapshotKey::new(&url, &http::HeaderMap::new(), None, &[]))
+    }
+
+    fn version(number: usize) -> Result<Validator, Failed> {
+        Ok(format!("\"{number}\"").parse()?)
+    }
+
+    fn sent(onto: usize, text: &str) -> Result<Sent, Failed> {
+        Ok(Sent {
+            onto: Some(version(onto)?),
+            document: Some(Document::of_checked(text)),
+        })
+    }
+
+    #[test]
+    fn what_was_judged_is_forgotten_and_what_was_sent_onto_another_version_stays()
+    -> Result<(), Failed> {
+        let (abandoned, key) = (Abandoned::default(), key(1)?);
+        for onto in [1, 2, 1] {
+            abandoned.remember(&key, sent(onto, "[1]")?);
+        }
+        let open =
+            |onto| Ok::<_, Failed>(abandoned.sent_onto(&key, Some(&version(onto)?)).documents);
+        assert_eq!((open(1)?.len(), open(2)?.len()), (2, 1));
+        abandoned.judged(&key, Some(&version(1)?));
+        assert_eq!((open(1)?.len(), open(2)?.len()), (0, 1));
+        assert_eq!(abandoned.ledger().bytes, 3);
+        abandoned.judged(&key, Some(&version(2)?));
+        assert_eq!((open(2)?.len(), abandoned.ledger().bytes), (0, 0));
+        assert!(abandoned.ledger().by_age.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn the_oldest_go_first_when_there_are_too_many() -> Result<(), Failed> {
+        let abandoned = Abandoned::default();
+        for onto in 0..=WRITES {
+            abandoned.remember(&key(0)?, sent(onto, "[1]")?);
+        }
+        assert!(!abandoned.outdates(&key(0)?, Some(&version(0)?)));
+        assert!(abandoned.outdates(&key(0)?, Some(&version(1)?)));
+        assert_eq!(abandoned.ledger().bytes, 3 * WRITES);
+        for number in 1..=RESOURCES {
+            abandoned.remember(&key(number)?, sent(0, "[1]")?);
+        }
+        let still = |number| Ok::<_, Failed>(abandoned.outdates(&key(number)?, Some(&version(0)?)));
+        assert!(!abandoned.outdates(&key(0)?, Some(&version(1)?)));
+        assert!(still(1)? && still(RESOURCES)?);
+        assert_eq!(abandoned.ledger().bytes, 3 * RESOURCES);
+        // One document that leaves room for nothing else.
+        let large = format!("\"{}\"", "x".repeat(BYTES - 5));
+        abandoned.remember(&key(0)?, sent(0, &large)?);
+        assert!(still(0)? && still(RESOURCES)? && !still(RESOURCES - 1)?);
+        assert_eq!(abandoned.ledger().bytes, BYTES);
+        Ok(())
+    }
+}

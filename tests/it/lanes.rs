@@ -17,6 +17,7 @@ use ifmatch::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 const TRIP: Duration = Duration::from_millis(5);
@@ -270,6 +271,46 @@ async fn a_handler_is_asked_about_several_edits_if_the_refusal_can_be_of_none_of
         assert_eq!(ASKED.load(Ordering::SeqCst), 1, "{status}");
         assert_eq!(server.value(AT)["views"], 4);
     }
+}
+
+/// Answers when it is told to.
+struct Bell(Arc<Notify>);
+
+#[async_trait]
+impl RefusalHandler<Article> for Bell {
+    async fn refused(&self, _: &Refusal<Article>) -> Result<Answer<Article>, BoxError> {
+        self.0.notified().await;
+        Ok(Answer::Again)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waited_for_its_turn_leaves_the_lane_while_a_handler_thinks_and_is_next_then()
+{
+    let server = Server::with(AT, ARTICLE);
+    let (articles, bell) = (articles(&server), Arc::new(Notify::new()));
+    articles.get(1).await.unwrap();
+    let edit = |views| tokio::spawn(articles.update(1, move |article| article.views = views));
+    let first = edit(2);
+    tokio::task::yield_now().await;
+    let asking = articles.clone().on_refusal(Bell(bell.clone()));
+    let asking = tokio::spawn(asking.update(1, |article| article.title = "asked".into()));
+    first.await.unwrap().unwrap();
+    server.script([Event::Answer(402, &[], "")]);
+    tokio::time::sleep(TRIP * 2).await;
+    // It thinks, and the lane goes on.
+    edit(3).await.unwrap().unwrap();
+    assert!(!asking.is_finished());
+    let under_way = edit(4);
+    tokio::task::yield_now().await;
+    let behind = tokio::spawn(articles.update(1, |article| article.body = "behind".into()));
+    tokio::task::yield_now().await;
+    bell.notify_one();
+    under_way.await.unwrap().unwrap();
+    assert_eq!(asking.await.unwrap().unwrap().body, "text");
+    assert_eq!(behind.await.unwrap().unwrap().title, "asked");
+    let expected = json!({"title": "asked", "body": "behind", "views": 4});
+    assert_eq!(server.value(AT), expected);
 }
 
 #[tokio::test(start_paused = true)]
