@@ -14,7 +14,6 @@ use crate::write::target::Target;
 
 /// The kind, by what the caller does next.
 pub(super) fn kind(done: &Done) -> ErrorKind {
-    let status = said_status(done).map_or(0, |status| status.as_u16());
     match done.outcome {
         Outcome::NotFound => ErrorKind::NotFound,
         Outcome::Gone => ErrorKind::Gone,
@@ -45,8 +44,6 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
                 409 | 412 | 422 | 400 => ErrorKind::Refused,
                 _ => ErrorKind::Status,
             },
-            // The settling read found somebody else's.
-            None if done.goal == Goal::Create => ErrorKind::AlreadyExists,
             None => ErrorKind::Status,
         },
         _ => match &done.trouble {
@@ -56,11 +53,6 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
             Some(Trouble::Credentials(_) | Trouble::Payload(_)) => ErrorKind::Config,
             Some(Trouble::Unusable(_)) => ErrorKind::UnusableValidator,
-            Some(Trouble::Status(_)) => match status {
-                404 => ErrorKind::NotFound,
-                410 => ErrorKind::Gone,
-                _ => ErrorKind::Status,
-            },
             _ => ErrorKind::Status,
         },
     }

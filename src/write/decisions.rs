@@ -10,7 +10,6 @@ use super::task::{Clash, Decided, RefusedWrite, Reply};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::refusal::RefusalKind;
-use crate::store::StoredSnapshot;
 
 impl Driver<'_> {
     pub(super) fn judge(&mut self) -> Event<Validator> {
@@ -194,7 +193,6 @@ impl Driver<'_> {
             }
             Reply::Change(document) => {
                 self.local = Some(document);
-                self.take_what_was_shown();
                 Answered::Changed
             }
             Reply::Rename(id) if self.machine.goal() == Goal::Create => {
@@ -223,14 +221,5 @@ impl Driver<'_> {
                 Answered::GiveUp
             }
         })
-    }
-
-    /// The handler's document is for the state that it was shown, if that is another one.
-    fn take_what_was_shown(&mut self) {
-        let version = |side: &Option<StoredSnapshot>| side.as_ref()?.validator.clone();
-        let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
-        if moved && self.machine.goal() != Goal::Create {
-            self.rebase();
-        }
     }
 }

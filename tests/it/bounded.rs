@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
-use ifmatch::{Client, ErrorKind, Limits, ThreeWay};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, draft, foreign};
+use http::Method;
+use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
+use ifmatch::{Client, ErrorKind, Limits, ThreeWay, async_trait};
 
 fn edit(article: &mut Article) {
     article.title = "mine".into();
@@ -428,4 +430,56 @@ async fn a_server_that_speaks_no_tls_is_told_and_nothing_is_taken_for_applied() 
     let draft: Article = serde_json::from_str(ARTICLE).unwrap();
     let error = articles.create(1, &draft).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport, "{error:?}");
+}
+
+/// A way that says so of every request of this method.
+struct Says(Server, Method, Fate);
+
+#[async_trait]
+impl Transport for Says {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let reply = self.0.send(request.clone()).await;
+        if request.method == self.1 {
+            return Err(TransportError::new(self.2, "so it is"));
+        }
+        reply
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_or_taken_in_is_not_tried_again() {
+    for (method, fate, kind, methods) in [
+        (
+            Method::GET,
+            Fate::Impossible,
+            ErrorKind::Transport,
+            &["GET"][..],
+        ),
+        (Method::GET, Fate::TooLarge, ErrorKind::TooLarge, &["GET"]),
+        (
+            Method::PUT,
+            Fate::Impossible,
+            ErrorKind::Transport,
+            &["GET", "PUT"],
+        ),
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        let says = Says(server.clone(), method, fate);
+        let client = server.builder().transport(says).build().unwrap();
+        let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+        let error = articles.update(1, edit).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{fate:?}");
+        assert_eq!(server.methods(), methods, "{fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_beneath_what_is_not_there_says_whether_it_ever_was() {
+    for (status, kind) in [(404, ErrorKind::NotFound), (410, ErrorKind::Gone)] {
+        let server = Server::default();
+        server.script([Event::Answer(status, &[], "")]);
+        let error = articles(&server).create(1, &draft()).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert_eq!(server.methods(), ["PUT"]);
+    }
 }

@@ -8,6 +8,7 @@ use ifmatch::{
     Answer, BoxError, LocalWins, Refusal, RefusalHandler, RetryPolicy, ThreeWay, async_trait,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_race_answered_with_a_long_wait_is_merged_all_the_same() {
@@ -177,7 +178,9 @@ async fn a_handler_has_no_more_time_than_the_write() {
     let (server, saved) = refused_once(Slow(Some(Duration::from_secs(29)))).await;
     assert_eq!(saved.unwrap().title, "mine");
     assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
-    let (server, saved) = refused_once(Slow(Some(Duration::from_secs(31)))).await;
+    let begun = Instant::now();
+    let (server, saved) = refused_once(Slow(Some(Duration::from_secs(3_600)))).await;
+    assert_eq!(begun.elapsed().as_secs(), 30);
     let error = saved.unwrap_err();
     assert!(error.is_exhausted(), "{error:?}");
     assert_eq!(
@@ -208,7 +211,9 @@ async fn a_wait_that_a_handler_asks_for_is_kept_if_the_time_allows_it() {
     let (server, saved) = refused_once(Always(|_| Answer::Wait(Duration::from_secs(29)))).await;
     assert_eq!(saved.unwrap().title, "mine");
     assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
+    let begun = Instant::now();
     let (server, saved) = refused_once(Always(|_| Answer::Wait(Duration::from_secs(31)))).await;
+    assert!(begun.elapsed().is_zero());
     assert!(saved.unwrap_err().is_exhausted());
     assert_eq!(server.methods(), ["GET", "PUT"]);
 }

@@ -66,8 +66,7 @@ impl Client {
         if changes {
             let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
             if moved && self.machine.goal() == Goal::Replace {
-                self.rebase();
-                let shown = self.base.as_ref().map(|base| &base.doc);
+                let shown = self.remote.as_ref().map(|remote| &remote.doc);
                 let edit = setting.writers[self.writer].edit;
                 self.local = Doc::edited(shown, edit, self.writer);
                 self.made_on = shown.cloned();
