@@ -85,7 +85,11 @@ impl Exchange {
         let (mut renewed, mut redirects) = (false, 0);
         loop {
             let number = self.pass_gate(deadline, waited).await?;
-            let reply = self.send_once(call, &url, deadline, sent).await?;
+            let reply = self.send_once(call, &url, deadline, sent).await;
+            if let Some(overload) = overload(&reply) {
+                self.host.replied(number, overload, Instant::now());
+            }
+            let reply = reply?;
             self.heed(&reply.headers, number);
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
@@ -107,25 +111,35 @@ impl Exchange {
 
     /// Waits until a request may go out, and tells its number.
     async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
-        let taken = self.host.take_place(Instant::now(), deadline);
+        let begun = Instant::now();
+        let taken = self.host.take_place(begun, deadline);
         let (place, mut wait) = taken.map_err(NoReply::Gated)?;
-        loop {
+        let mut queued = None;
+        let mut held_back = !wait.is_zero();
+        let number = loop {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
-                *waited += wait;
             }
             let now = Instant::now();
-            wait = match self.host.pass(now) {
-                Ok(number) => {
-                    place.using();
-                    return Ok(number);
-                }
-                Err(wait) if later(now, wait) >= deadline => {
-                    return Err(NoReply::Gated(Held::ByServer(wait)));
-                }
-                Err(wait) => wait,
+            let held = match self.host.pass(now, queued.is_some()) {
+                Ok(number) => break number,
+                Err(held) => held,
             };
+            held_back = true;
+            wait = held.wait();
+            if matches!(held, Held::Strain(_)) && queued.is_none() {
+                let turn = timeout_at(deadline, self.host.queue()).await;
+                queued = Some(turn.map_err(|_| NoReply::Gated(held))?);
+                wait = Duration::ZERO;
+            } else if later(now, wait) >= deadline {
+                return Err(NoReply::Gated(held));
+            }
+        };
+        place.using();
+        if held_back {
+            *waited += begun.elapsed();
         }
+        Ok(number)
     }
 
     /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
@@ -248,6 +262,18 @@ async fn in_time<T>(
     let had = timeout_at(deadline, credentials).await;
     had.unwrap_or_else(|_| Err("they did not come in time".into()))
         .map_err(NoReply::Credentials)
+}
+
+/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server.
+fn overload(reply: &Result<Response, NoReply>) -> Option<bool> {
+    match reply {
+        Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
+        Err(NoReply::Transport(error)) => match error.fate {
+            Fate::Impossible | Fate::TooLarge => None,
+            _ => Some(true),
+        },
+        Err(_) => None,
+    }
 }
 
 /// A reference of the server's, resolved: within the origin, so that credentials and validators stay
