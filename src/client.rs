@@ -345,7 +345,7 @@ impl ClientBuilder {
         let exchange = Exchange {
             transport,
             authenticator: self.authenticator,
-            host: Host::new(self.retry.budget, self.rate),
+            host: Host::new(&self.retry, self.rate),
             limits: self.limits,
             headers: self.headers,
         };

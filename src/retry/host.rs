@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::policy::RetryPolicy;
 use super::rate::{Places, Rate};
 use super::strain::Strain;
 use super::time::later;
@@ -122,8 +123,8 @@ impl Drop for Place<'_> {
 }
 
 impl Host {
-    pub(crate) fn new(budget: u32, rate: Option<Rate>) -> Self {
-        let capacity = f64::from(budget);
+    pub(crate) fn new(policy: &RetryPolicy, rate: Option<Rate>) -> Self {
+        let capacity = f64::from(policy.budget);
         Self {
             state: Mutex::new(State {
                 closed_until: None,
@@ -133,7 +134,7 @@ impl Host {
                 places: Places::default(),
                 sent: 0,
                 quota: None,
-                strain: Strain::default(),
+                strain: Strain::new(policy.cap),
             }),
             queue: tokio::sync::Mutex::default(),
             capacity,
@@ -276,13 +277,17 @@ impl Host {
 mod tests {
     use super::*;
 
+    fn host(budget: u32) -> Host {
+        Host::new(&RetryPolicy::default().budget(budget), None)
+    }
+
     fn pass(host: &Host, now: Instant) -> Result<u64, Duration> {
         host.pass(now, false).map_err(Held::wait)
     }
 
     #[test]
     fn the_longest_wait_that_was_asked_holds() {
-        let (host, now) = (Host::new(1, None), Instant::now());
+        let (host, now) = (host(1), Instant::now());
         host.close_for(Duration::from_secs(5), now);
         host.close_for(Duration::from_secs(2), now);
         assert_eq!(pass(&host, now), Err(Duration::from_secs(5)));
@@ -291,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_spent_budget_comes_back_with_time_and_with_success() {
-        let (host, now) = (Host::new(2, None), Instant::now());
+        let (host, now) = (host(2), Instant::now());
         assert!(host.take_retry(now) && host.take_retry(now) && !host.take_retry(now));
         assert!(host.take_retry(now + Duration::from_secs(1)));
         for _ in 0..5 {
@@ -302,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_quota_counts_what_went_out_since_its_reply_was_asked_for() {
-        let (host, now) = (Host::new(1, None), Instant::now());
+        let (host, now) = (host(1), Instant::now());
         let quota = |left| Quota {
             left,
             reset: Duration::from_secs(9),
@@ -323,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_late_reply_is_soon_forgotten_and_a_slower_server_soon_learnt() {
-        let (host, usual) = (Host::new(1, None), Duration::from_millis(20));
+        let (host, usual) = (host(1), Duration::from_millis(20));
         let late = Duration::from_secs(2);
         host.answered(usual);
         host.answered(late);

@@ -20,11 +20,11 @@ const MOST: f64 = 0.6;
 const FIRST: Duration = Duration::from_millis(10);
 /// A shorter pause is none.
 const LEAST: Duration = Duration::from_millis(1);
-/// The longest pause: a recovery is seen that soon.
-pub(super) const LONGEST: Duration = Duration::from_secs(1);
+/// The longest pause, unless the user allows less: a recovery is seen that soon.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// What the replies of late tell of the server.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Strain {
     /// Share of the replies that tell of overload, the last ones counting most.
     share: f64,
@@ -33,9 +33,21 @@ pub(super) struct Strain {
     next: Option<Instant>,
     /// The last request that went out before the pause was changed.
     changed_after: u64,
+    longest: Duration,
 }
 
 impl Strain {
+    /// No strain, and no pause that is longer than what the user allows.
+    pub(super) fn new(cap: Duration) -> Self {
+        Self {
+            share: 0.0,
+            pause: Duration::ZERO,
+            next: None,
+            changed_after: 0,
+            longest: cap.min(LONGEST),
+        }
+    }
+
     /// Whether requests go one after another.
     pub(super) fn holds(self) -> bool {
         !self.pause.is_zero()
@@ -76,7 +88,7 @@ impl Strain {
             }
         } else if self.share > MOST {
             let longer = self.pause.saturating_mul(2);
-            longer.max(FIRST).max(round_trip).min(LONGEST)
+            longer.max(FIRST).max(round_trip).min(self.longest)
         } else {
             self.pause
         };
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_struggling_server_gets_pauses_and_loses_them_when_it_recovers() {
-        let (mut strain, mut now) = (Strain::default(), Instant::now());
+        let (mut strain, mut now) = (Strain::new(Duration::MAX), Instant::now());
         assert!(replies(&mut strain, &mut now, 80, 200) > Duration::from_secs(20));
         assert!(replies(&mut strain, &mut now, 0, 200) < Duration::from_secs(3));
         assert!(!strain.holds());
@@ -113,13 +125,13 @@ mod tests {
 
     #[test]
     fn a_server_that_refuses_every_third_request_is_not_held_up() {
-        let (mut strain, mut now) = (Strain::default(), Instant::now());
+        let (mut strain, mut now) = (Strain::new(Duration::MAX), Instant::now());
         assert_eq!(replies(&mut strain, &mut now, 34, 1000), Duration::ZERO);
     }
 
     #[test]
     fn a_herd_that_was_under_way_changes_the_pause_once() {
-        let (mut strain, now) = (Strain::default(), Instant::now());
+        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
             strain.replied(true, (number, 500), Duration::ZERO, now);
         }
@@ -129,11 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn no_pause_is_longer_than_a_second() {
-        let (mut strain, now) = (Strain::default(), Instant::now());
+    fn no_pause_is_longer_than_a_second_or_than_the_user_allows() {
+        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
             strain.replied(true, (number, number), Duration::MAX, now);
         }
         assert_eq!(strain.wait(now), LONGEST);
+        strain = Strain::new(Duration::from_millis(20));
+        for number in 1..=500 {
+            strain.replied(true, (number, number), Duration::MAX, now);
+        }
+        assert_eq!(strain.wait(now), Duration::from_millis(20));
     }
 }
