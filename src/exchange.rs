@@ -1,10 +1,11 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{LOCATION, RETRY_AFTER};
+use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER};
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
@@ -81,7 +82,7 @@ impl Exchange {
             waited,
             sent,
         } = errand;
-        let mut url = call.url.clone();
+        let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
             let number = self.pass_gate(deadline, waited).await?;
@@ -101,7 +102,7 @@ impl Exchange {
             } else if let Some(next) = redirect(call, &url, &reply) {
                 redirects += 1;
                 if redirects <= self.limits.redirects {
-                    url = next;
+                    url = Cow::Owned(next);
                     continue;
                 }
             }
@@ -215,21 +216,26 @@ impl Exchange {
 
     /// What a snapshot of this address is filed under, and for whom.
     ///
-    /// Any header may hold a key or a tenant; those that do not only split the store.
+    /// Any header may hold a key or a tenant; those that do not only split the store. `credentials` are at first
+    /// the call's own headers.
     pub(crate) async fn key(
         &self,
         url: &Url,
-        call_headers: &HeaderMap,
+        mut credentials: HeaderMap,
         view: Option<&str>,
         deadline: Instant,
     ) -> (SnapshotKey, Option<Who>) {
-        let mut credentials = self.headers.clone();
-        credentials.extend(call_headers.clone());
-        let mut chosen_by = HeaderMap::new();
-        for name in [::http::header::ACCEPT, ::http::header::ACCEPT_LANGUAGE] {
-            if let Some(value) = credentials.get(&name) {
-                chosen_by.insert(name, value.clone());
+        for name in self.headers.keys() {
+            if !credentials.contains_key(name) {
+                for value in self.headers.get_all(name) {
+                    credentials.append(name, value.clone());
+                }
             }
+        }
+        let mut chosen_by = Vec::new();
+        for name in [ACCEPT, ACCEPT_LANGUAGE] {
+            let value = credentials.get(&name).cloned();
+            chosen_by.extend(value.map(|value| (name, value)));
         }
         let (mut identity, mut who) = (None, None);
         if let Some(authenticator) = &self.authenticator {
@@ -245,7 +251,7 @@ impl Exchange {
         }
         let mut pairs: Vec<_> = credentials
             .iter()
-            .filter(|(name, _)| !chosen_by.contains_key(*name))
+            .filter(|(name, _)| !chosen_by.iter().any(|(chosen, _)| chosen == *name))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
             .collect();
         pairs.sort_unstable();
