@@ -15,7 +15,7 @@ use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
 use crate::store::StoredSnapshot;
-use crate::strategy::Strategy;
+use crate::strategy::{MergeStrategy, Strategy};
 use crate::write::abandoned::Inherited;
 use crate::write::driver::Driver;
 use crate::write::ending::{Done, Start};
@@ -183,12 +183,9 @@ impl<T: Resourceful> Write<T> {
         }
         let inherited = self.inherited();
         let mut target = self.begun.target.clone();
-        let strategy = self.settings.strategy.clone();
-        let strategy = strategy.unwrap_or_else(|| self.handle.strategy.clone());
-        let mut policy = self.handle.policy.clone();
-        if let Some(own) = strategy.policy() {
-            policy = Arc::new(own);
-            Arc::make_mut(&mut target).policy = policy.clone();
+        let own = self.settings.strategy.clone();
+        if let Some(policy) = own.as_ref().and_then(MergeStrategy::policy) {
+            Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
         let start = Start {
             plan: self.plan(!inherited.documents.is_empty()),
@@ -202,8 +199,8 @@ impl<T: Resourceful> Write<T> {
         };
         let mut task = TypedTask {
             judgement: Judgement {
-                policy,
-                strategy,
+                policy: target.policy.clone(),
+                strategy: own.unwrap_or_else(|| self.handle.strategy.clone()),
                 handler: self.handle.handler.clone(),
                 target: target.clone(),
                 id: self.handle.id.clone(),
