@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use url::Url;
 
 use super::turn::may_refuse_one;
 use crate::BoxError;
@@ -20,6 +19,7 @@ use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
+use crate::write::target::Target;
 use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
 
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
@@ -41,7 +41,7 @@ pub(crate) struct Judgement<T> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
-    pub(crate) url: Url,
+    pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
     /// Conditional writes under other ids, which went before.
     pub(crate) attempts: u32,
@@ -88,7 +88,11 @@ impl<T: Resourceful> Judgement<T> {
             return Ok(Reply::GiveUp);
         };
         let remote: Option<Versioned<T>> = match refused.remote {
-            Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), self.id.clone())?),
+            Some(snapshot) => Some(Versioned::new(
+                snapshot,
+                self.target.url.clone(),
+                self.id.clone(),
+            )?),
             None => None,
         };
         let shown = remote.as_ref().filter(|_| !refused.creating);
