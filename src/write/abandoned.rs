@@ -170,7 +170,7 @@ mod tests {
 
     fn key(number: usize) -> Result<SnapshotKey, Failed> {
         let url = url::Url::parse(&format!("http://h/{number}"))?;
-        Ok(SnapshotKey::new(&url, &http::HeaderMap::new(), None, &[]))
+        Ok(SnapshotKey::new(&url, &[], None, &[]))
     }
 
     fn version(number: usize) -> Result<Validator, Failed> {
