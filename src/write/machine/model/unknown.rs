@@ -8,7 +8,8 @@
 //!    after it that shows the version that was refused: it came from a replica that lags behind.
 //! 2. *It is still open.* The latest look shows the version that its requests were pinned to, so none was
 //!    applied; but one may still arrive, and its time or its waits are spent, or the server refuses that
-//!    version, or would answer all the same for good. A request that was answered, if only with 500, does not arrive any more.
+//!    version, or would answer all the same for good. A request that was answered, if only with 500, does
+//!    not arrive any more.
 //! 3. *It is not to be told apart.* The latest look shows another state, which others may have made both
 //!    of the state with ours and of the state before it.
 //!
