@@ -248,7 +248,8 @@ fn may_be_due_to_one(done: &Done) -> bool {
     match done.outcome {
         Outcome::Conflict | Outcome::EditFailed => true,
         Outcome::Refused => done.refusal.as_ref().is_some_and(|(_, problem)| {
-            matches!(problem.status().as_u16(), 400 | 403 | 409 | 412 | 413 | 422)
+            let status = problem.status().as_u16();
+            matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
         }),
         Outcome::Failed => matches!(done.trouble, Some(Trouble::Payload(_))),
         _ => false,

@@ -12,7 +12,7 @@ use super::target::Target;
 use crate::exchange::{Call, within_origin};
 use crate::http::Validator;
 use crate::json::{Document, JsonError};
-use crate::refusal::{Found, Opened};
+use crate::refusal::{Found, Opened, is_no_representation};
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
@@ -62,6 +62,8 @@ pub(crate) enum NoRepresentation {
     },
     #[error("the body has no document where `Envelope` says that it lies")]
     NotEnclosed,
+    #[error("the server answered {0}, and its body says that it refuses")]
+    Refused(StatusCode),
 }
 
 /// A representation that was read, with what is known of its version.
@@ -106,6 +108,10 @@ pub(crate) fn representation(
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
     };
+    // What has a version is the resource, whatever its members are called.
+    if validator.is_none() && is_no_representation(&target.shared.hidden, &body) {
+        return Err(NoRepresentation::Refused(reply.status));
+    }
     let depth = target.shared.exchange.limits.depth;
     let opened = target.envelope().open(&body, depth);
     let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;

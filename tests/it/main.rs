@@ -14,6 +14,7 @@ mod crowds;
 mod dropped;
 mod envelopes;
 mod handlers;
+mod hidden_refusals;
 mod lanes;
 mod lost_replies;
 mod lost_updates;

@@ -367,6 +367,26 @@ async fn elasticsearch_at_work() {
     creation(ELASTIC, Elasticsearch).await;
 }
 
+const ELASTIC_IN_BULK: Dialect = Dialect {
+    name: "Elasticsearch behind a gateway that writes by _bulk",
+    stale: 200,
+    refusal: |_, _| {
+        let error = json!({"type": "version_conflict_engine_exception", "reason": "[1]: version conflict", "index": "articles"});
+        let item = json!({"_index": "articles", "_id": "1", "status": 409, "error": error});
+        (
+            vec![],
+            json!({"took": 3, "errors": true, "items": [{"index": item}]}),
+        )
+    },
+    ..ELASTIC
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_in_the_200_of_a_bulk_write_is_merged() {
+    story(ELASTIC_IN_BULK, Elasticsearch, WriteMode::Put).await;
+    creation(ELASTIC_IN_BULK, Elasticsearch).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kept_version_of_two_parts_comes_back_through_text() {
     let speaker = Speaker::of(ELASTIC, Some(old()));

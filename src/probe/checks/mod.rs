@@ -149,7 +149,7 @@ impl<'a> Checks<'a> {
 fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
     match kind {
         RefusalKind::StaleVersion => true,
-        RefusalKind::Unknown => matches!(problem.status().as_u16(), 409 | 412 | 428),
+        RefusalKind::Unknown => matches!(problem.status().as_u16(), 200..300 | 409 | 412 | 428),
         _ => false,
     }
 }

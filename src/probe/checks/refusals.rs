@@ -23,7 +23,7 @@ impl Checks<'_> {
             let status = problem.status().as_u16();
             let (verdict, seen) = match kind {
                 RefusalKind::StaleVersion => (Verdict::Holds, "as a stale version".to_owned()),
-                RefusalKind::Unknown if matches!(status, 409 | 412) => {
+                RefusalKind::Unknown if matches!(status, 200..300 | 409 | 412) => {
                     (Verdict::Holds, "by reading again".to_owned())
                 }
                 kind => (

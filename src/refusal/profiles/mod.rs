@@ -3,14 +3,15 @@
 //! A profile is named once, when the client is built; [`Generic`](crate::Generic) is the one for
 //! every other API, and [`Generic::over`](crate::Generic::over) adds an application's own meanings to
 //! any of them. Only what a code proves is called a race here. A refusal that no profile knows is
-//! settled by reading the resource: the version has moved, or it has not.
+//! settled by reading the resource: the version has moved, or it has not. Where an API hides refusals in
+//! replies of status 200, [`HiddenRefusal`](crate::HiddenRefusal) says by what they are told.
 //!
 //! | profile | version, and how it goes back | stale write | what else it knows |
 //! |---|---|---|---|
 //! | [`AzureBlob`] | strong tag → `If-Match` | 412 `ConditionNotMet` | leases are locks, a lost lease is a wrong state; 409 `BlobAlreadyExists` |
 //! | [`AzureTable`] | weak tag → `If-Match`, as it is | 412 `UpdateConditionNotSatisfied` | creation by `post` alone; 409 `EntityAlreadyExists`; tags in items |
 //! | [`CouchDb`] | `_rev` → the document, `?rev=` in a removal | 409 `conflict` | new version in the reply's `rev`; no 412 is a race; no tag is used |
-//! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation by `op_type=create` |
+//! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation by `op_type=create`; the 200 of `_bulk` with `errors` |
 //! | [`EtcdV2`] | `node.modifiedIndex` → `?prevIndex=` | 412, code 101 | document as text in `node.value`, sent as a form; creation by `prevExist=false` |
 //! | [`Eve`] | strong tag → `If-Match` | 412 | 428 to a creation: it exists; tags in items |
 //! | [`Fhir`] | weak tag → `If-Match`, as it is | 412; some servers 409 | types of issues; media type |
@@ -86,10 +87,11 @@ use crate::http::Problem;
 /// An API that tells its reasons by code has one for races too, so a 412 under a code that is not in
 /// the table is no proof of one: the read that follows tells.
 fn by_code(problem: &Problem, table: &[(&str, RefusalKind)]) -> Option<RefusalKind> {
-    let code = problem.code()?;
-    let known = table.iter().find(|(name, _)| *name == code);
     let unproven = problem.status() == StatusCode::PRECONDITION_FAILED;
-    known
-        .map(|(_, kind)| *kind)
-        .or_else(|| unproven.then_some(RefusalKind::Unknown))
+    meaning_of(problem.code()?, table).or_else(|| unproven.then_some(RefusalKind::Unknown))
+}
+
+fn meaning_of(code: &str, table: &[(&str, RefusalKind)]) -> Option<RefusalKind> {
+    let known = table.iter().find(|(name, _)| *name == code);
+    known.map(|(_, kind)| *kind)
 }
