@@ -35,6 +35,7 @@ mod security;
 mod stamps;
 mod strategies;
 mod told_truly;
+mod trailers;
 mod unconditional;
 mod versions_elsewhere;
 mod versions_inside;

@@ -243,7 +243,7 @@ impl Site {
         call.headers
             .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let reply = self.send(&call).await?;
-        Ok(match entity_tag_of(&reply.headers) {
+        Ok(match entity_tag_of(&self.versioning().headers_of(&reply)) {
             TagField::Found(tag) if reply.status == StatusCode::OK => Some(tag),
             _ => None,
         })
@@ -315,7 +315,8 @@ impl Site {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let versioning = &self.target.versioning;
-        let told = match versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now()) {
+        let headers = versioning.headers_of(reply);
+        let told = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
             Found::Version(version) => Some(version),
             _ => None,
         };
