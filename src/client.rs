@@ -24,7 +24,7 @@ use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
 use crate::write::lane::Lanes;
-use crate::write::target::Shared;
+use crate::write::target::{self, Shared};
 
 /// A client for one API: where handles for collections and resources come from.
 ///
@@ -342,10 +342,11 @@ impl ClientBuilder {
                 Error::config("the HTTP client cannot be set up").with_source(error)
             })?),
         };
+        let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         let exchange = Exchange {
             transport,
             authenticator: self.authenticator,
-            host: Host::new(self.retry.budget, self.rate),
+            host: Host::new(&self.retry, self.rate),
             limits: self.limits,
             headers: self.headers,
         };
@@ -355,6 +356,7 @@ impl ClientBuilder {
             hidden: self.profile.hidden_refusals(),
             profile: self.profile,
             version: self.version,
+            accept,
             store: Filing::new(self.store),
             abandoned: Arc::default(),
             lanes: (self.lane > 0).then(|| Arc::new(Lanes::new(self.lane))),

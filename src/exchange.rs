@@ -1,10 +1,11 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{LOCATION, RETRY_AFTER};
+use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER};
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
@@ -81,11 +82,15 @@ impl Exchange {
             waited,
             sent,
         } = errand;
-        let mut url = call.url.clone();
+        let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
             let number = self.pass_gate(deadline, waited).await?;
-            let reply = self.send_once(call, &url, deadline, sent).await?;
+            let reply = self.send_once(call, &url, deadline, sent).await;
+            if let Some(overload) = overload(&reply) {
+                self.host.replied(number, overload, Instant::now());
+            }
+            let reply = reply?;
             self.heed(&reply.headers, number);
             if reply.status == StatusCode::UNAUTHORIZED && !renewed {
                 if let Some(authenticator) = &self.authenticator
@@ -97,7 +102,7 @@ impl Exchange {
             } else if let Some(next) = redirect(call, &url, &reply) {
                 redirects += 1;
                 if redirects <= self.limits.redirects {
-                    url = next;
+                    url = Cow::Owned(next);
                     continue;
                 }
             }
@@ -107,25 +112,35 @@ impl Exchange {
 
     /// Waits until a request may go out, and tells its number.
     async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
-        let taken = self.host.take_place(Instant::now(), deadline);
+        let begun = Instant::now();
+        let taken = self.host.take_place(begun, deadline);
         let (place, mut wait) = taken.map_err(NoReply::Gated)?;
-        loop {
+        let mut queued = None;
+        let mut held_back = !wait.is_zero();
+        let number = loop {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
-                *waited += wait;
             }
             let now = Instant::now();
-            wait = match self.host.pass(now) {
-                Ok(number) => {
-                    place.using();
-                    return Ok(number);
-                }
-                Err(wait) if later(now, wait) >= deadline => {
-                    return Err(NoReply::Gated(Held::ByServer(wait)));
-                }
-                Err(wait) => wait,
+            let held = match self.host.pass(now, queued.is_some()) {
+                Ok(number) => break number,
+                Err(held) => held,
             };
+            held_back = true;
+            wait = held.wait();
+            if matches!(held, Held::Strain(_)) && queued.is_none() {
+                let turn = timeout_at(deadline, self.host.queue()).await;
+                queued = Some(turn.map_err(|_| NoReply::Gated(held))?);
+                wait = Duration::ZERO;
+            } else if later(now, wait) >= deadline {
+                return Err(NoReply::Gated(held));
+            }
+        };
+        place.using();
+        if held_back {
+            *waited += begun.elapsed();
         }
+        Ok(number)
     }
 
     /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
@@ -201,21 +216,26 @@ impl Exchange {
 
     /// What a snapshot of this address is filed under, and for whom.
     ///
-    /// Any header may hold a key or a tenant; those that do not only split the store.
+    /// Any header may hold a key or a tenant; those that do not only split the store. `credentials` are at first
+    /// the call's own headers.
     pub(crate) async fn key(
         &self,
         url: &Url,
-        call_headers: &HeaderMap,
+        mut credentials: HeaderMap,
         view: Option<&str>,
         deadline: Instant,
     ) -> (SnapshotKey, Option<Who>) {
-        let mut credentials = self.headers.clone();
-        credentials.extend(call_headers.clone());
-        let mut chosen_by = HeaderMap::new();
-        for name in [::http::header::ACCEPT, ::http::header::ACCEPT_LANGUAGE] {
-            if let Some(value) = credentials.get(&name) {
-                chosen_by.insert(name, value.clone());
+        for name in self.headers.keys() {
+            if !credentials.contains_key(name) {
+                for value in self.headers.get_all(name) {
+                    credentials.append(name, value.clone());
+                }
             }
+        }
+        let mut chosen_by = Vec::new();
+        for name in [ACCEPT, ACCEPT_LANGUAGE] {
+            let value = credentials.get(&name).cloned();
+            chosen_by.extend(value.map(|value| (name, value)));
         }
         let (mut identity, mut who) = (None, None);
         if let Some(authenticator) = &self.authenticator {
@@ -231,7 +251,7 @@ impl Exchange {
         }
         let mut pairs: Vec<_> = credentials
             .iter()
-            .filter(|(name, _)| !chosen_by.contains_key(*name))
+            .filter(|(name, _)| !chosen_by.iter().any(|(chosen, _)| chosen == *name))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
             .collect();
         pairs.sort_unstable();
@@ -248,6 +268,18 @@ async fn in_time<T>(
     let had = timeout_at(deadline, credentials).await;
     had.unwrap_or_else(|_| Err("they did not come in time".into()))
         .map_err(NoReply::Credentials)
+}
+
+/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server.
+fn overload(reply: &Result<Response, NoReply>) -> Option<bool> {
+    match reply {
+        Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
+        Err(NoReply::Transport(error)) => match error.fate {
+            Fate::Impossible | Fate::TooLarge => None,
+            _ => Some(true),
+        },
+        Err(_) => None,
+    }
 }
 
 /// A reference of the server's, resolved: within the origin, so that credentials and validators stay

@@ -44,10 +44,17 @@ pub(crate) struct Handle<T> {
 
 impl<T> Clone for Handle<T> {
     fn clone(&self) -> Self {
+        self.over(self.url.clone(), self.id.clone())
+    }
+}
+
+impl<T> Handle<T> {
+    /// The same settings for another address.
+    fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
         Self {
             shared: self.shared.clone(),
-            url: self.url.clone(),
-            id: self.id.clone(),
+            url,
+            id,
             headers: self.headers.clone(),
             query: self.query.clone(),
             mode: self.mode,
@@ -109,13 +116,11 @@ impl<T: Resourceful> Handle<T> {
 
     /// The same settings for one item of the collection.
     pub(crate) fn item(&self, id: &str) -> Self {
-        let mut item = self.clone();
-        item.url = match &self.url {
+        let url = match &self.url {
             Ok(url) => crate::path::join(url, id).map_err(|error| error.to_string().into()),
             Err(why) => Err(why.clone()),
         };
-        item.id = Some(id.to_owned());
-        item
+        self.over(url, Some(id.to_owned()))
     }
 
     /// The same settings for another item of the collection that this one is in.
@@ -129,11 +134,8 @@ impl<T: Resourceful> Handle<T> {
         let mut collection = own.clone();
         let above = own.path().rsplit_once('/').map_or("", |(above, _)| above);
         collection.set_path(above);
-        Ok(Self {
-            url: Ok(crate::path::join(&collection, id)?),
-            id: Some(id.to_owned()),
-            ..self.clone()
-        })
+        let url = crate::path::join(&collection, id)?;
+        Ok(self.over(Ok(url), Some(id.to_owned())))
     }
 
     /// An address of the server's with the query of this handle, as far as it has not got it.
@@ -157,10 +159,9 @@ impl<T: Resourceful> Handle<T> {
                 "the snapshot comes from another server than this handle's",
             ));
         }
-        let mut at = self.clone();
+        let mut at = self.over(Ok(url), id);
         // The snapshot's address has the query already.
         at.query.clear();
-        (at.url, at.id) = (Ok(url), id);
         Ok(at)
     }
 
@@ -169,13 +170,14 @@ impl<T: Resourceful> Handle<T> {
         let (target, since) = (self.target()?, Instant::now());
         let exchange = &self.shared.exchange;
         let time = time.unwrap_or(exchange.limits.time);
-        let call = crate::write::reading::read_call(&target, ::http::Method::GET, false);
+        let mut headers = target.headers.clone();
+        crate::write::reading::accept(&target, &mut headers);
         let deadline = later(since, time);
         let envelope = target.envelope();
-        let key = exchange.key(&target.url, &call.headers, envelope.view(), deadline);
+        let key = exchange.key(&target.url, headers, envelope.view(), deadline);
         let (key, who) = key.await;
         Ok(Begun {
-            target,
+            target: Arc::new(target),
             key,
             who,
             since,
@@ -187,7 +189,7 @@ impl<T: Resourceful> Handle<T> {
 /// A call that has begun: what it addresses, and the time that it has.
 #[derive(Clone)]
 pub(crate) struct Begun {
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
     /// For whom.

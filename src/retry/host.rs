@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::policy::RetryPolicy;
 use super::rate::{Places, Rate};
+use super::strain::Strain;
 use super::time::later;
 use crate::http::Quota;
 
@@ -23,10 +25,13 @@ const SHORTER: f64 = 0.5;
 /// A longer one counts as so many times the mean at most, or a single late reply would stand for all.
 const LATE: f64 = 2.0;
 
-/// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip.
+/// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip, whether it
+/// struggles.
 #[derive(Debug)]
 pub(crate) struct Host {
     state: Mutex<State>,
+    /// Those that wait for a struggling server, in the order of their coming.
+    queue: tokio::sync::Mutex<()>,
     capacity: f64,
     rate: Option<Rate>,
 }
@@ -41,6 +46,7 @@ struct State {
     /// Requests sent so far.
     sent: u64,
     quota: Option<QuotaLeft>,
+    strain: Strain,
 }
 
 /// Requests that may still be sent until then.
@@ -56,17 +62,26 @@ struct QuotaLeft {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Held {
     /// The server asked for it.
-    ByServer(Duration),
+    Server(Duration),
     /// The rate that the user set does.
-    ByRate(Duration),
+    Rate(Duration),
+    /// The server struggles, so requests go one after another.
+    Strain(Duration),
 }
 
 impl Held {
     /// How long the server asked to wait, if it was the server.
     pub(crate) fn told(self) -> Option<Duration> {
         match self {
-            Self::ByServer(wait) => Some(wait),
-            Self::ByRate(_) => None,
+            Self::Server(wait) => Some(wait),
+            Self::Rate(_) | Self::Strain(_) => None,
+        }
+    }
+
+    /// How long it is held back, as far as is known.
+    pub(crate) fn wait(self) -> Duration {
+        match self {
+            Self::Server(wait) | Self::Rate(wait) | Self::Strain(wait) => wait,
         }
     }
 }
@@ -74,8 +89,11 @@ impl Held {
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ByServer(wait) => write!(f, "the server asks to wait {wait:?}"),
-            Self::ByRate(wait) => write!(f, "this client's rate asks to wait {wait:?}"),
+            Self::Server(wait) => write!(f, "the server asks to wait {wait:?}"),
+            Self::Rate(wait) => write!(f, "this client's rate asks to wait {wait:?}"),
+            Self::Strain(_) => {
+                f.write_str("the server refuses most requests, so they wait for one another")
+            }
         }
     }
 }
@@ -105,8 +123,8 @@ impl Drop for Place<'_> {
 }
 
 impl Host {
-    pub(crate) fn new(budget: u32, rate: Option<Rate>) -> Self {
-        let capacity = f64::from(budget);
+    pub(crate) fn new(policy: &RetryPolicy, rate: Option<Rate>) -> Self {
+        let capacity = f64::from(policy.budget);
         Self {
             state: Mutex::new(State {
                 closed_until: None,
@@ -116,7 +134,9 @@ impl Host {
                 places: Places::default(),
                 sent: 0,
                 quota: None,
+                strain: Strain::new(policy.cap),
             }),
+            queue: tokio::sync::Mutex::default(),
             capacity,
             rate,
         }
@@ -136,15 +156,26 @@ impl Host {
         }
     }
 
-    /// Lets a request pass and numbers it, or tells how long the server wants it held back.
-    pub(crate) fn pass(&self, now: Instant) -> Result<u64, Duration> {
+    /// Waits for the end of those that came before to a struggling server.
+    pub(crate) async fn queue(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.queue.lock().await
+    }
+
+    /// Lets a request pass and numbers it, or tells why and how long it is held back: a struggling server takes
+    /// only those from the head of the queue.
+    pub(crate) fn pass(&self, now: Instant, queued: bool) -> Result<u64, Held> {
         let mut state = self.state();
         let used_up = state.quota.filter(|quota| quota.left == 0);
         let until = state.closed_until.max(used_up.map(|quota| quota.until));
         let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         if !wait.is_zero() {
-            return Err(wait);
+            return Err(Held::Server(wait));
         }
+        let pause = state.strain.wait(now);
+        if state.strain.holds() && (!queued || !pause.is_zero()) {
+            return Err(Held::Strain(pause));
+        }
+        state.strain.passed(now);
         state.quota = state.quota.filter(|quota| now < quota.until);
         if let Some(quota) = &mut state.quota {
             quota.left = quota.left.saturating_sub(1);
@@ -165,7 +196,7 @@ impl Host {
             let mut state = self.state();
             wait = state.places.wait(rate, now);
             if !wait.is_zero() && later(now, wait) >= deadline {
-                return Err(Held::ByRate(wait));
+                return Err(Held::Rate(wait));
             }
             state.places.take(rate, now);
         }
@@ -208,6 +239,15 @@ impl Host {
         true
     }
 
+    /// How the request of this number went.
+    pub(crate) fn replied(&self, number: u64, overload: bool, now: Instant) {
+        let mut state = self.state();
+        let (sent, round_trip) = (state.sent, state.round_trip.unwrap_or_default());
+        state
+            .strain
+            .replied(overload, (number, sent), round_trip, now);
+    }
+
     /// A request was answered after this time.
     pub(crate) fn answered(&self, after: Duration) {
         let mut state = self.state();
@@ -237,18 +277,26 @@ impl Host {
 mod tests {
     use super::*;
 
+    fn host(budget: u32) -> Host {
+        Host::new(&RetryPolicy::default().budget(budget), None)
+    }
+
+    fn pass(host: &Host, now: Instant) -> Result<u64, Duration> {
+        host.pass(now, false).map_err(Held::wait)
+    }
+
     #[test]
     fn the_longest_wait_that_was_asked_holds() {
-        let (host, now) = (Host::new(1, None), Instant::now());
+        let (host, now) = (host(1), Instant::now());
         host.close_for(Duration::from_secs(5), now);
         host.close_for(Duration::from_secs(2), now);
-        assert_eq!(host.pass(now), Err(Duration::from_secs(5)));
-        assert_eq!(host.pass(now + Duration::from_secs(6)), Ok(1));
+        assert_eq!(pass(&host, now), Err(Duration::from_secs(5)));
+        assert_eq!(pass(&host, now + Duration::from_secs(6)), Ok(1));
     }
 
     #[test]
     fn a_spent_budget_comes_back_with_time_and_with_success() {
-        let (host, now) = (Host::new(2, None), Instant::now());
+        let (host, now) = (host(2), Instant::now());
         assert!(host.take_retry(now) && host.take_retry(now) && !host.take_retry(now));
         assert!(host.take_retry(now + Duration::from_secs(1)));
         for _ in 0..5 {
@@ -259,28 +307,28 @@ mod tests {
 
     #[test]
     fn a_quota_counts_what_went_out_since_its_reply_was_asked_for() {
-        let (host, now) = (Host::new(1, None), Instant::now());
+        let (host, now) = (host(1), Instant::now());
         let quota = |left| Quota {
             left,
             reset: Duration::from_secs(9),
         };
         for number in 1..=4 {
-            assert_eq!(host.pass(now), Ok(number));
+            assert_eq!(pass(&host, now), Ok(number));
         }
         host.told(quota(4), 2, now);
         // The reply to an earlier request comes later.
         host.told(quota(5), 1, now);
-        assert_eq!((host.pass(now), host.pass(now)), (Ok(5), Ok(6)));
-        assert_eq!(host.pass(now), Err(Duration::from_secs(9)));
+        assert_eq!((pass(&host, now), pass(&host, now)), (Ok(5), Ok(6)));
+        assert_eq!(pass(&host, now), Err(Duration::from_secs(9)));
         // A quota that slides is as large as its last reply says.
         host.told(quota(3), 6, now);
-        assert_eq!(host.pass(now), Ok(7));
-        assert_eq!(host.pass(now + Duration::from_secs(9)), Ok(8));
+        assert_eq!(pass(&host, now), Ok(7));
+        assert_eq!(pass(&host, now + Duration::from_secs(9)), Ok(8));
     }
 
     #[test]
     fn a_late_reply_is_soon_forgotten_and_a_slower_server_soon_learnt() {
-        let (host, usual) = (Host::new(1, None), Duration::from_millis(20));
+        let (host, usual) = (host(1), Duration::from_millis(20));
         let late = Duration::from_secs(2);
         host.answered(usual);
         host.answered(late);

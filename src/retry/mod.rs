@@ -4,14 +4,16 @@
 //! tries spread out over a window that fits the number of writers. Transient failures wait from the start
 //! and are paid from a budget that all writes of a client share, so that a server in trouble is
 //! not hammered by everybody's retries at once. A `Retry-After` holds back every request to that
-//! server, not only the one that was told, and so does a quota that is used up (`RateLimit`). A rate that the
-//! user sets is kept to before the server has to ask.
+//! server, not only the one that was told, and so does a quota that is used up (`RateLimit`). A server that refuses
+//! most of what it is sent gets one request after another. A rate that the user sets is kept to before the server
+//! has to ask.
 
 mod contention;
 mod host;
 mod limits;
 mod policy;
 mod rate;
+mod strain;
 mod time;
 
 pub(crate) use contention::{Lost, count};

@@ -51,6 +51,11 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 /// | 64 that try again at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
+/// A server that struggles is spared besides: when more than six of ten replies are 429, 502, 503 or 504, or do
+/// not come at all, the requests of the client and its clones go one after another, each after a pause
+/// that doubles with every such reply, up to one second or the cap, and is quartered with every other. The
+/// time is told in `Report::waited`; a call without the time for it ends as `Exhausted` and sends nothing.
+///
 /// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
 /// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it
 /// (RUSTSEC-2024-0384); who already holds one of its schedules can use it through the feature
@@ -69,10 +74,10 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 #[derive(Clone)]
 pub struct RetryPolicy {
     first: Option<Duration>,
-    cap: Duration,
+    pub(super) cap: Duration,
     factor: f32,
     source: Option<Source>,
-    pub(crate) budget: u32,
+    pub(super) budget: u32,
 }
 
 impl Default for RetryPolicy {

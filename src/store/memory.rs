@@ -125,7 +125,7 @@ mod tests {
 
     fn key(name: &str, credentials: &str) -> SnapshotKey {
         let url = Url::parse(&format!("http://h/{name}")).unwrap_or_else(|e| panic!("{e}"));
-        SnapshotKey::new(&url, &HeaderMap::new(), None, &[credentials.as_bytes()])
+        SnapshotKey::new(&url, &[], None, &[credentials.as_bytes()])
     }
 
     fn snapshot(text: &str) -> StoredSnapshot {

@@ -3,11 +3,13 @@
 mod filing;
 mod memory;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::BoxError;
@@ -25,7 +27,7 @@ pub use memory::MemoryStore;
 /// as a digest.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapshotKey {
-    url: String,
+    url: Arc<str>,
     variant: u64,
     credentials: [u64; 2],
 }
@@ -33,7 +35,7 @@ pub struct SnapshotKey {
 impl SnapshotKey {
     pub(crate) fn new(
         url: &Url,
-        chosen_by: &HeaderMap,
+        chosen_by: &[(HeaderName, HeaderValue)],
         view: Option<&str>,
         credentials: &[&[u8]],
     ) -> Self {
@@ -43,11 +45,14 @@ impl SnapshotKey {
             .collect();
         variant.sort_unstable();
         let user = (url.username(), url.password());
-        let mut bare = url.clone();
-        // It fails for addresses that have no host, and those have no user either.
-        let _ = bare.set_username("").and(bare.set_password(None));
+        let mut bare = Cow::Borrowed(url);
+        if user != ("", None) {
+            let bare = bare.to_mut();
+            // It fails for addresses that have no host, and those have no user either.
+            let _ = bare.set_username("").and(bare.set_password(None));
+        }
         Self {
-            url: bare.into(),
+            url: bare.as_str().into(),
             variant: digest(0, &(variant, view)),
             credentials: [
                 digest(1, &(user, credentials)),
@@ -96,18 +101,22 @@ pub struct StoredSnapshot {
     /// Its version; without one the snapshot serves no write.
     pub validator: Option<Validator>,
     /// The headers it came with.
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     /// What lay around the document, where one lies inside its body; a store keeps it as well.
     pub frame: Option<Document>,
 }
 
 impl StoredSnapshot {
     /// A snapshot.
-    pub fn new(document: Document, validator: Option<Validator>, headers: HeaderMap) -> Self {
+    pub fn new(
+        document: Document,
+        validator: Option<Validator>,
+        headers: impl Into<Arc<HeaderMap>>,
+    ) -> Self {
         Self {
             document,
             validator,
-            headers,
+            headers: headers.into(),
             frame: None,
         }
     }

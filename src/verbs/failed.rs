@@ -215,7 +215,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         }
         Some(Trouble::Gated(held)) => format!("{held}, longer than this call may take"),
         Some(Trouble::WaitTooLong(wait)) => {
-            let held = Held::ByServer(*wait);
+            let held = Held::Server(*wait);
             format!("{held}, longer than this call may take")
         }
         Some(Trouble::Credentials(error)) => format!("the credentials could not be had: {error}"),

@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use url::Url;
 
 use crate::BoxError;
 use crate::document::Versioned;
@@ -18,6 +17,7 @@ use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
+use crate::write::target::Target;
 use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
 
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
@@ -39,7 +39,7 @@ pub(crate) struct Judgement<T> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
-    pub(crate) url: Url,
+    pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
     /// Conditional writes under other ids, which went before.
     pub(crate) attempts: u32,
@@ -86,7 +86,11 @@ impl<T: Resourceful> Judgement<T> {
             return Ok(Reply::GiveUp);
         };
         let remote: Option<Versioned<T>> = match refused.remote {
-            Some(snapshot) => Some(Versioned::new(snapshot, self.url.clone(), self.id.clone())?),
+            Some(snapshot) => Some(Versioned::new(
+                snapshot,
+                self.target.url.clone(),
+                self.id.clone(),
+            )?),
             None => None,
         };
         let shown = remote.as_ref().filter(|_| !refused.creating);

@@ -22,8 +22,8 @@ use crate::write::plan::{Goal, Outcome};
 /// Runs a write in its turn.
 pub(super) async fn take<T: Resourceful>(
     lanes: &Arc<Lanes>,
-    mut write: Write<T>,
-) -> Result<(Done, WriteReport), Error> {
+    mut write: Box<Write<T>>,
+) -> Result<(Box<Done>, WriteReport), Error> {
     if let Some(holding) = lanes.enter(&write.begun.key) {
         let (done, _) = holding.run(|pass| write.drive(pass)).await;
         let report = report(&done);
@@ -100,7 +100,7 @@ fn can_go_together<T: Resourceful>(write: &Write<T>) -> bool {
 
 /// Whoever waits for a write.
 struct Caller {
-    reply: oneshot::Sender<(Done, WriteReport)>,
+    reply: oneshot::Sender<(Box<Done>, WriteReport)>,
     /// Told when the write starts; from then on it is answered by the write itself.
     start: Option<oneshot::Sender<()>>,
     since: Instant,
@@ -120,7 +120,7 @@ impl Caller {
         }
     }
 
-    fn answer(self, done: Done, others: usize) {
+    fn answer(self, done: Box<Done>, others: usize) {
         let mut report = report(&done);
         report.coalesced_with = u32::try_from(others).unwrap_or(u32::MAX);
         report.waited += self.waited;
@@ -132,7 +132,7 @@ impl Caller {
 
 /// A write in its lane, or several edits that go out together.
 struct Queued<T> {
-    write: Write<T>,
+    write: Box<Write<T>>,
     /// One for each edit, in their order.
     callers: Vec<Caller>,
     together: bool,
@@ -176,7 +176,7 @@ impl<T: Resourceful> Queued<T> {
     fn split_off(&mut self, at: usize, base: Option<StoredSnapshot>) -> Self {
         let edits = self.write.edits.split_off(at);
         Self {
-            write: self.write.anew(edits, base),
+            write: Box::new(self.write.anew(edits, base)),
             callers: self.callers.split_off(at),
             together: false,
         }
@@ -211,7 +211,7 @@ impl<T: Resourceful> Queued<T> {
     }
 
     /// Answers the callers, or parts what could not go out together.
-    fn end(mut self, done: Done, failed: &[bool]) -> Vec<Box<dyn Job>> {
+    fn end(mut self, done: Box<Done>, failed: &[bool]) -> Vec<Box<dyn Job>> {
         let several = self.callers.len() > 1;
         if several && may_be_due_to_one(&done) {
             // As if each had gone alone: the first on what the edits were made on, so that a conflict
@@ -234,7 +234,7 @@ impl<T: Resourceful> Queued<T> {
         let mut callers = self.callers.into_iter();
         let last = callers.next_back();
         for caller in callers {
-            caller.answer(done.copy(), others);
+            caller.answer(Box::new(done.copy()), others);
         }
         if let Some(last) = last {
             last.answer(done, others);

@@ -15,7 +15,7 @@ use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
 use crate::store::StoredSnapshot;
-use crate::strategy::Strategy;
+use crate::strategy::{MergeStrategy, Strategy};
 use crate::write::abandoned::Inherited;
 use crate::write::driver::Driver;
 use crate::write::ending::{Done, Start};
@@ -120,9 +120,9 @@ pub(crate) struct Write<T> {
 
 /// A write that is over, as its caller sees it.
 pub(crate) struct Ended<T> {
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
-    pub(crate) done: Done,
+    pub(crate) done: Box<Done>,
     pub(crate) report: WriteReport,
     pub(crate) of: PhantomData<fn() -> T>,
 }
@@ -132,9 +132,10 @@ impl<T: Resourceful> Write<T> {
         handle: Handle<T>,
         settings: WriteSettings<T>,
         goal: Goal,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<Self>, Error> {
         let begun = handle.begin(settings.timeout).await?;
-        Ok(Self {
+        // It goes from future to future, each of which is as large as what it holds.
+        Ok(Box::new(Self {
             handle,
             begun,
             settings,
@@ -147,23 +148,23 @@ impl<T: Resourceful> Write<T> {
             replay: false,
             idempotency_key: None,
             attempts: 0,
-        })
+        }))
     }
 
     /// Runs it and hands the stored value out.
-    pub(crate) async fn saved(self) -> Result<Saved<T>, Error> {
+    pub(crate) async fn saved(self: Box<Self>) -> Result<Saved<T>, Error> {
         self.run().await?.saved()
     }
 
     /// Runs it, in its turn.
-    pub(crate) async fn run(self) -> Result<Ended<T>, Error> {
+    pub(crate) async fn run(self: Box<Self>) -> Result<Ended<T>, Error> {
         let (target, id) = (self.begun.target.clone(), self.handle.id.clone());
         let (done, report) = self.carry_out().await?;
         conclude(target, id, done, report)
     }
 
     /// Runs it, in its turn, to whatever end.
-    pub(super) async fn carry_out(mut self) -> Result<(Done, WriteReport), Error> {
+    pub(super) async fn carry_out(mut self: Box<Self>) -> Result<(Box<Done>, WriteReport), Error> {
         let lanes = self.begun.target.shared.lanes.clone();
         match lanes {
             Some(lanes) if self.goal != Goal::Append => turn::take(&lanes, self).await,
@@ -176,18 +177,15 @@ impl<T: Resourceful> Write<T> {
     }
 
     /// Drives it through the loop; also tells which of several edits failed and were left out.
-    pub(crate) async fn drive(&mut self, pass: Pass) -> (Done, Vec<bool>) {
+    pub(crate) async fn drive(&mut self, pass: Pass) -> (Box<Done>, Vec<bool>) {
         if self.filed {
             self.take_filed().await;
         }
         let inherited = self.inherited();
         let mut target = self.begun.target.clone();
-        let strategy = self.settings.strategy.clone();
-        let strategy = strategy.unwrap_or_else(|| self.handle.strategy.clone());
-        let mut policy = self.handle.policy.clone();
-        if let Some(own) = strategy.policy() {
-            policy = Arc::new(own);
-            target.policy = policy.clone();
+        let own = self.settings.strategy.clone();
+        if let Some(policy) = own.as_ref().and_then(MergeStrategy::policy) {
+            Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
         let start = Start {
             plan: self.plan(!inherited.documents.is_empty()),
@@ -201,10 +199,10 @@ impl<T: Resourceful> Write<T> {
         };
         let mut task = TypedTask {
             judgement: Judgement {
-                policy,
-                strategy,
+                policy: target.policy.clone(),
+                strategy: own.unwrap_or_else(|| self.handle.strategy.clone()),
                 handler: self.handle.handler.clone(),
-                url: target.url.clone(),
+                target: target.clone(),
                 id: self.handle.id.clone(),
                 attempts: self.attempts,
             },
@@ -213,8 +211,8 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent.take(),
             replay: self.replay,
         };
-        // The loop is large; whoever waits for it is moved about with all that it awaits.
         let driver = Driver::new(&target, &mut task, pass, start);
+        // The loop is large; whoever waits for it is moved about with all that it awaits.
         let done = Box::pin(driver.run()).await;
         self.edits = task.edits;
         (done, task.failed)
@@ -313,7 +311,7 @@ impl<T: Resourceful> Ended<T> {
             why,
             ..ErrorReport::of(&self.report)
         };
-        let sides = failed::sides::<T>(&self.target, self.id.as_deref(), self.done);
+        let sides = failed::sides::<T>(&self.target, self.id.as_deref(), *self.done);
         error.with_report(report).with_sides(sides)
     }
 }
@@ -333,9 +331,9 @@ pub(super) fn report(done: &Done) -> WriteReport {
 }
 
 pub(super) fn conclude<T: Resourceful>(
-    target: Target,
+    target: Arc<Target>,
     id: Option<String>,
-    done: Done,
+    done: Box<Done>,
     report: WriteReport,
 ) -> Result<Ended<T>, Error> {
     let kind = (!done.succeeded()).then(|| failed::kind(&done));
@@ -347,7 +345,7 @@ pub(super) fn conclude<T: Resourceful>(
             kind,
             &target,
             id.as_deref(),
-            done,
+            *done,
             &report,
         ));
     }

@@ -1,5 +1,6 @@
 //! Carries the machine's actions out: requests, waits, questions to strategies and handlers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -37,9 +38,10 @@ pub(crate) struct Driver<'a> {
     pub(super) stopped: Duration,
     pub(super) time: Duration,
     pub(super) delays: Delays,
-    pub(super) write_id: String,
+    /// Its id, where the document has write stamps.
+    pub(super) write_id: Option<String>,
     pub(super) idempotency_key: Option<String>,
-    pub(super) payload: Option<Payload>,
+    pub(super) payload: Option<Arc<Payload>>,
     /// What was sent under the present base and may have landed.
     pub(super) sent: Vec<Document>,
     /// What others sent onto it before us, of which the same holds.
@@ -76,10 +78,11 @@ impl<'a> Driver<'a> {
         task: &'a mut dyn Task,
         pass: Pass,
         start: Start,
-    ) -> Self {
+    ) -> Box<Self> {
         let shared = &target.shared;
         let round_trip = shared.exchange.host.round_trip();
-        Self {
+        // It is moved into the future of its loop.
+        Box::new(Self {
             target,
             task,
             pass,
@@ -89,7 +92,7 @@ impl<'a> Driver<'a> {
             started: start.since,
             stopped: Duration::ZERO,
             delays: shared.retry.delays(round_trip),
-            write_id: crate::ids::uuid(),
+            write_id: target.stamp.as_ref().map(|_| crate::ids::uuid()),
             idempotency_key: start.idempotency_key,
             payload: None,
             sent: start.inherited.documents.clone(),
@@ -113,11 +116,11 @@ impl<'a> Driver<'a> {
             told: None,
             location: None,
             renamed: None,
-        }
+        })
     }
 
     /// Runs the write to its end.
-    pub(crate) async fn run(mut self) -> Done {
+    pub(crate) async fn run(mut self: Box<Self>) -> Box<Done> {
         let mut event = Event::Begin;
         loop {
             let action = self.machine.on(self.elapsed(), event);
@@ -241,7 +244,7 @@ impl<'a> Driver<'a> {
         true
     }
 
-    async fn finish(mut self, outcome: Outcome) -> Done {
+    async fn finish(mut self: Box<Self>, outcome: Outcome) -> Box<Done> {
         if self.inherits() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
             self.forget_inherited();
         }
@@ -270,7 +273,7 @@ impl<'a> Driver<'a> {
         if succeeded || !self.machine.in_doubt() {
             self.out.settled();
         }
-        Done {
+        Box::new(Done {
             outcome,
             goal: self.machine.goal(),
             stored: known.filter(|_| succeeded),
@@ -289,6 +292,6 @@ impl<'a> Driver<'a> {
             told: self.told,
             location: self.location,
             renamed: self.renamed,
-        }
+        })
     }
 }

@@ -363,12 +363,7 @@ mod tests {
     async fn a_lane_to_which_nothing_is_written_does_not_exist()
     -> Result<(), Box<dyn std::error::Error>> {
         let lanes = Arc::new(Lanes::new(10));
-        let key = SnapshotKey::new(
-            &url::Url::parse("http://h/1")?,
-            &http::HeaderMap::new(),
-            None,
-            &[],
-        );
+        let key = SnapshotKey::new(&url::Url::parse("http://h/1")?, &[], None, &[]);
         for _ in 0..3 {
             let (done, is_done) = oneshot::channel();
             assert!(lanes.submit(&key, Box::new(Nothing(done))).is_ok());

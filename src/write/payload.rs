@@ -17,7 +17,6 @@ use crate::refusal::{Creation, Envelope, Spot, Versioning};
 use crate::store::StoredSnapshot;
 
 /// One write as it goes out, and what it makes of the resource.
-#[derive(Clone)]
 pub(crate) struct Payload {
     pub(crate) call: Call,
     /// What the resource is if this is stored as sent; `None`: it is removed.
@@ -51,8 +50,8 @@ pub(crate) struct Draft<'a> {
     /// What the resource shall be; `None`: removed.
     pub(crate) local: Option<&'a Document>,
     pub(crate) post: bool,
-    /// The id of this logical write.
-    pub(crate) write_id: &'a str,
+    /// The id of this logical write, where there are write stamps.
+    pub(crate) write_id: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
 }
 
@@ -190,9 +189,9 @@ impl Draft<'_> {
         inside: &[(String, String)],
     ) -> Result<Sealed, BoxError> {
         let mut document = local.clone();
-        if let Some(pointer) = &self.target.stamp {
+        if let (Some(pointer), Some(id)) = (&self.target.stamp, self.write_id) {
             let pinned_to = self.base.map_or(local, |base| &base.document);
-            document = stamp::stamped(&document, pinned_to, pointer, self.write_id)?;
+            document = stamp::stamped(&document, pinned_to, pointer, id)?;
         }
         let base = match self.base {
             Some(base) if *self.condition != Condition::Absent && !self.post => Some(base),

@@ -16,18 +16,12 @@ use crate::refusal::{Found, Opened, is_no_representation};
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
-/// Asks for the media type of the API, and for Problem Details where there is none, unless the handle
-/// or the client was told what to ask for.
+/// Asks for what the client asks for, unless the handle was told otherwise.
 ///
 /// A content coding has a tag of its own (RFC 9110 8.8.3.3), so none is asked for.
 pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
-    let own = target.shared.exchange.headers.get(ACCEPT);
-    headers.entry(ACCEPT).or_insert_with(|| {
-        let media_type = target.media_type();
-        let asked = format!("{media_type}, application/problem+json;q=0.9");
-        let asked = own.cloned().or_else(|| HeaderValue::from_str(&asked).ok());
-        asked.unwrap_or(HeaderValue::from_static("application/json"))
-    });
+    let accepted = || target.shared.accept.clone();
+    headers.entry(ACCEPT).or_insert_with(accepted);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 

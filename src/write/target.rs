@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ::http::HeaderMap;
+use ::http::header::ACCEPT;
+use ::http::{HeaderMap, HeaderValue};
 use url::Url;
 
 use super::abandoned::Abandoned;
@@ -39,6 +40,25 @@ pub enum WriteMode {
     JsonPatch,
 }
 
+fn media_type<'a>(profile: &'a dyn Profile, version: Option<&'a ApiVersion>) -> &'a str {
+    let own = version.and_then(ApiVersion::as_media_type);
+    own.unwrap_or_else(|| profile.media_type())
+}
+
+/// What requests ask for, unless their handle says otherwise: what the client was told to, or else the media
+/// type of the API, and Problem Details where there is none.
+pub(crate) fn accept(
+    headers: &HeaderMap,
+    profile: &dyn Profile,
+    version: Option<&ApiVersion>,
+) -> HeaderValue {
+    let media_type = media_type(profile, version);
+    let asked = format!("{media_type}, application/problem+json;q=0.9");
+    let own = headers.get(ACCEPT).cloned();
+    own.or_else(|| HeaderValue::from_str(&asked).ok())
+        .unwrap_or(HeaderValue::from_static("application/json"))
+}
+
 /// What all calls of one client share.
 pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
@@ -47,6 +67,7 @@ pub(crate) struct Shared {
     /// By what 2xx replies tell refusals.
     pub(crate) hidden: Vec<HiddenRefusal>,
     pub(crate) version: Option<ApiVersion>,
+    pub(crate) accept: HeaderValue,
     pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
     /// `None`: writes do not wait for each other.
@@ -96,9 +117,7 @@ impl Target {
 
     /// The media type of documents.
     pub(crate) fn media_type(&self) -> &str {
-        let version = self.shared.version.as_ref();
-        let own = version.and_then(ApiVersion::as_media_type);
-        own.unwrap_or_else(|| self.shared.profile.media_type())
+        media_type(&*self.shared.profile, self.shared.version.as_ref())
     }
 
     /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,

@@ -1,5 +1,7 @@
 //! The driver's side towards the server: reads, sends, and what their replies mean.
 
+use std::sync::Arc;
+
 use ::http::header::{ETAG, LAST_MODIFIED};
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
@@ -120,8 +122,10 @@ impl Driver<'_> {
     /// Whether this write has left its stamp: then it has landed, whatever was answered to it.
     fn is_stamped(&self, document: &Document) -> bool {
         let stamped = self.payload.is_some() && self.machine.goal() != Goal::Append;
-        let stamps = self.target.stamp.as_deref().filter(|_| stamped);
-        stamps.is_some_and(|stamps| stamp::holds(stamps, &self.write_id, document))
+        match (&self.target.stamp, &self.write_id) {
+            (Some(stamps), Some(id)) if stamped => stamp::holds(stamps, id, document),
+            _ => false,
+        }
     }
 
     /// A status that says that the request was not, or perhaps not, carried out.
@@ -171,7 +175,7 @@ impl Driver<'_> {
         let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
-                Ok(payload) => payload,
+                Ok(payload) => Arc::new(payload),
                 Err(error) => {
                     self.trouble = Some(match error {
                         NoPayload::Unpinned(why) => Trouble::Unusable(why),
@@ -247,7 +251,7 @@ impl Driver<'_> {
             base: self.base.as_ref(),
             local: if delete { None } else { self.local.as_ref() },
             post: self.machine.goal() == Goal::Append,
-            write_id: &self.write_id,
+            write_id: self.write_id.as_deref(),
             key: self.idempotency_key.as_deref(),
         }
         .payload()

@@ -3,30 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ifmatch::transport::{Request, Response, Transport, TransportError};
-use ifmatch::{Client, Merge, async_trait};
+use ifmatch::{Client, Merge};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::support::Server;
+use crate::support::{Far, Server};
 
 #[derive(Serialize, Deserialize, Merge)]
 struct Ledger {
     entries: BTreeMap<String, u32>,
-}
-
-/// The server, ten milliseconds away.
-#[derive(Clone)]
-struct Far(Server);
-
-#[async_trait]
-impl Transport for Far {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        let reply = self.0.send(request).await;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        reply
-    }
 }
 
 /// One edit from each of so many clients that know nothing of each other; the requests of each.

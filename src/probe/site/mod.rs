@@ -161,7 +161,7 @@ impl Site {
             base,
             local,
             post: local.is_some() && base.is_none() && *condition == Condition::None,
-            write_id: &self.name,
+            write_id: None,
             key: None,
         };
         let payload = draft.payload();

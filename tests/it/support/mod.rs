@@ -5,6 +5,7 @@ mod handles;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -351,5 +352,19 @@ fn apply(target: &mut Value, patch: &Value) {
         } else {
             apply(members.entry(name.clone()).or_insert(Value::Null), value);
         }
+    }
+}
+
+/// The server, ten milliseconds away.
+#[derive(Clone)]
+pub(crate) struct Far(pub Server);
+
+#[async_trait]
+impl Transport for Far {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let reply = self.0.send(request).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        reply
     }
 }
