@@ -353,6 +353,7 @@ impl ClientBuilder {
         let shared = Shared {
             exchange,
             retry: self.retry,
+            hidden: self.profile.hidden_refusals(),
             profile: self.profile,
             version: self.version,
             accept,

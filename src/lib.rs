@@ -88,9 +88,9 @@
 //!
 //! # Other APIs
 //!
-//! [`Versioning`] says where versions travel, a [`Profile`] what refusals mean; [`Generic`] does for
-//! most. [`Transport`], [`SnapshotStore`], [`Authenticator`] and [`Observer`] are seams for parts of
-//! one's own.
+//! [`Versioning`] says where versions travel, a [`Profile`] what refusals mean, and a [`HiddenRefusal`]
+//! which replies of status 200 are refusals; [`Generic`] does for most. [`Transport`], [`SnapshotStore`],
+//! [`Authenticator`] and [`Observer`] are seams for parts of one's own.
 //!
 //! # Features
 //!
@@ -153,7 +153,9 @@ pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use observe::{ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use refusal::{Envelope, Generic, Profile, RefusalKind, Versioning, WeakTags, profiles};
+pub use refusal::{
+    Envelope, Generic, HiddenRefusal, Profile, RefusalKind, Versioning, WeakTags, profiles,
+};
 pub use restore::{IntoDocument, IntoValidator};
 pub use retry::{Limits, RetryPolicy};
 pub use store::{MemoryStore, SnapshotKey, SnapshotStore, StoredSnapshot};

@@ -1,11 +1,14 @@
 //! The seam to the network; the only file that knows reqwest.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
 use url::Url;
 
 use crate::BoxError;
@@ -51,6 +54,9 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// The trailers, which come after the body (RFC 9110 6.5); of these only the version of the resource
+    /// is read.
+    pub trailers: HeaderMap,
 }
 
 impl Response {
@@ -60,7 +66,14 @@ impl Response {
             status,
             headers,
             body: body.into(),
+            trailers: HeaderMap::new(),
         }
+    }
+
+    /// The same with trailers.
+    pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
+        self.trailers = trailers;
+        self
     }
 }
 
@@ -162,7 +175,7 @@ impl Transport for Reqwest {
         let (max_body, max_refusal) = (request.max_body, request.max_refusal_body);
         let is_write = request.method != Method::GET && request.method != Method::HEAD;
         let asked = request.url.clone();
-        let mut reply = self
+        let reply = self
             .client
             .request(request.method, request.url)
             .headers(request.headers)
@@ -183,8 +196,16 @@ impl Transport for Reqwest {
         let (status, headers) = (reply.status(), reply.headers().clone());
         let refusal = !status.is_success();
         let limit = if refusal { max_refusal } else { max_body };
-        let mut body = BytesMut::new();
-        while let Some(chunk) = reply.chunk().await.map_err(transport_error)? {
+        let mut frames = reqwest::Body::from(reply);
+        let (mut body, mut trailers) = (BytesMut::new(), HeaderMap::new());
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut frames).poll_frame(context)).await {
+            let chunk = match frame.map_err(transport_error)?.into_data() {
+                Ok(chunk) => chunk,
+                Err(last) => {
+                    trailers = last.into_trailers().unwrap_or_default();
+                    continue;
+                }
+            };
             let room = limit - body.len();
             if chunk.len() <= room {
                 body.extend_from_slice(&chunk);
@@ -197,7 +218,7 @@ impl Transport for Reqwest {
             let message = format!("the reply is longer than {limit} bytes");
             return Err(TransportError::new(Fate::TooLarge, message));
         }
-        Ok(Response::new(status, headers, body.freeze()))
+        Ok(Response::new(status, headers, body.freeze()).with_trailers(trailers))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::refusal::Envelope;
 use crate::verbs::Lazy;
 use crate::write::target::WriteMode;
 
-use checks::Checks;
+use checks::{Checks, RACES};
 pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 use site::Site;
 
@@ -43,6 +43,7 @@ struct Settings {
     timeout: Option<Duration>,
     draft: MakeDraft,
     suffix: String,
+    races: u32,
 }
 
 impl Probe {
@@ -52,6 +53,7 @@ impl Probe {
                 handle,
                 timeout: None,
                 suffix: String::new(),
+                races: RACES,
                 draft: Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
             }),
         }
@@ -92,6 +94,18 @@ impl Probe {
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         let suffix = suffix.into();
         self.set(|settings| settings.suffix = suffix)
+    }
+
+    /// How often eight writes are sent at once with the same version, instead of three times.
+    ///
+    /// A server that checks the version and writes in two steps lets two of them pass only now and then. Three
+    /// races showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory
+    /// with ten threads that change places often; 200 races in 24 of 25 of the latter. So
+    /// [`RacingWrites`](ProbeCheck::RacingWrites) that fails is a proof, and one that holds is a hint, the better
+    /// the more races there were. After one that fails, the others are left out. Many of them need more
+    /// time than [`Limits::time`](crate::Limits::time): see [`timeout`](Self::timeout).
+    pub fn races(self, times: u32) -> Self {
+        self.set(|settings| settings.races = times)
     }
 
     /// A header on every request of it.
@@ -151,15 +165,18 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
         })?;
     let site = Site::new(handle, name, drafts, time)?;
     // A future that is dropped leaves nothing behind: the task goes on to the end.
-    tokio::spawn(inspect(site)).await.unwrap_or_else(|_| {
-        let why = "the runtime that carried the probe has ended; its resource may be left behind";
-        Err(Error::new(ErrorKind::OutcomeUnknown, why))
-    })
+    tokio::spawn(inspect(site, settings.races))
+        .await
+        .unwrap_or_else(|_| {
+            let why =
+                "the runtime that carried the probe has ended; its resource may be left behind";
+            Err(Error::new(ErrorKind::OutcomeUnknown, why))
+        })
 }
 
-async fn inspect(mut site: Site) -> Result<ProbeReport, Error> {
+async fn inspect(mut site: Site, races: u32) -> Result<ProbeReport, Error> {
     let begun = Instant::now();
-    let mut checks = Checks::of(&mut site);
+    let mut checks = Checks::of(&mut site, races);
     let made = checks.make().await;
     let stopped = match &made {
         Ok(()) => checks.all().await.err(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, StatusCode};
 
-use super::{Envelope, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
+use super::{Envelope, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 
@@ -16,7 +16,7 @@ use crate::json::Document;
 /// # Default
 ///
 /// Versions are strong entity tags. A 409 is a race only if the version turns out to have moved.
-/// Idempotency keys are sent, but not relied on. The table of meanings is empty.
+/// Idempotency keys are sent, but not relied on. The table of meanings is empty, and a 2xx is a success.
 ///
 /// # Example
 ///
@@ -34,6 +34,7 @@ pub struct Generic {
     versioning: Option<Versioning>,
     envelope: Option<Envelope>,
     meanings: HashMap<String, RefusalKind>,
+    hidden: Vec<HiddenRefusal>,
     honours_keys: bool,
     beneath: Option<Arc<dyn Profile>>,
 }
@@ -80,6 +81,23 @@ impl Generic {
     /// looked up first.
     pub fn meaning(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
+        self
+    }
+
+    /// Says by what the body of a 2xx reply tells a refusal; of several the first that is found there tells
+    /// the kind, and those of the profile beneath come last.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Generic, HiddenRefusal, RefusalKind};
+    ///
+    /// let stale = HiddenRefusal::when("/succeeded", false).meaning(RefusalKind::StaleVersion);
+    /// let profile = Generic::new().hidden_refusal(stale);
+    /// # let _ = profile;
+    /// ```
+    pub fn hidden_refusal(mut self, refusal: HiddenRefusal) -> Self {
+        self.hidden.push(refusal);
         self
     }
 
@@ -141,6 +159,14 @@ impl Profile for Generic {
         beneath.map_or(MERGE_PATCH, |beneath| beneath.patch_media_type())
     }
 
+    fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
+        let mut hidden = self.hidden.clone();
+        if let Some(beneath) = &self.beneath {
+            hidden.extend(beneath.hidden_refusals());
+        }
+        hidden
+    }
+
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         self.told(problem).or_else(|| match &self.beneath {
             Some(beneath) => beneath.classify(problem),
@@ -167,7 +193,8 @@ impl Profile for Generic {
 
 /// What a conflict means by the words in its type or code.
 pub(super) fn by_words(problem: &Problem) -> Option<RefusalKind> {
-    if problem.status() != StatusCode::CONFLICT {
+    let status = problem.status();
+    if status != StatusCode::CONFLICT && !status.is_success() {
         return None;
     }
     let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
@@ -193,6 +220,7 @@ impl fmt::Debug for Generic {
             .field("versioning", &self.versioning)
             .field("envelope", &self.envelope)
             .field("meanings", &self.meanings)
+            .field("hidden", &self.hidden)
             .field("honours_keys", &self.honours_keys)
             .field("over", &self.beneath.is_some())
             .finish()

@@ -2,6 +2,7 @@
 
 mod envelope;
 mod generic;
+mod hidden;
 mod kind;
 pub mod profiles;
 mod unsupported;
@@ -10,6 +11,8 @@ mod versioning;
 pub use envelope::Envelope;
 pub(crate) use envelope::Opened;
 pub use generic::Generic;
+pub use hidden::HiddenRefusal;
+pub(crate) use hidden::{Told, is_no_representation, judge};
 pub use kind::RefusalKind;
 pub(crate) use versioning::{Creation, Found, Spot};
 pub use versioning::{Versioning, WeakTags};
@@ -47,6 +50,12 @@ pub trait Profile: Send + Sync + 'static {
     /// sends.
     fn patch_media_type(&self) -> &'static str {
         MERGE_PATCH
+    }
+
+    /// By what the body of a 2xx reply to a write says that the write was refused; none by default.
+    /// Asked for once, when the client is built.
+    fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
+        Vec::new()
     }
 
     /// What a refusal means; `None` leaves it to the status and to the refetch, which tells a race

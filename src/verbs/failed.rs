@@ -25,7 +25,10 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
         Outcome::Exhausted => ErrorKind::Exhausted,
         Outcome::Refused => match &done.refusal {
             // A creation may be refused for its words, or for its condition.
-            Some((RefusalKind::AlreadyExists | RefusalKind::StaleVersion, _)) => {
+            Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
+            Some((RefusalKind::StaleVersion, problem))
+                if done.goal != Goal::Append || !problem.status().is_success() =>
+            {
                 ErrorKind::AlreadyExists
             }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
@@ -34,14 +37,14 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
                     && done.remote.is_some()
-                    && matches!(problem.status().as_u16(), 409 | 412) =>
+                    && matches!(problem.status().as_u16(), 200..300 | 409 | 412) =>
             {
                 ErrorKind::AlreadyExists
             }
             Some((_, problem)) => match problem.status().as_u16() {
                 404 => ErrorKind::NotFound,
                 410 => ErrorKind::Gone,
-                409 | 412 | 422 | 400 => ErrorKind::Refused,
+                200..300 | 409 | 412 | 422 | 400 => ErrorKind::Refused,
                 _ => ErrorKind::Status,
             },
             None => ErrorKind::Status,

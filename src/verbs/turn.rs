@@ -253,7 +253,8 @@ impl<T: Resourceful> Queued<T> {
 
 /// Whether a refusal of several edits may be of one of them. Others are of the resource, or of the caller.
 pub(super) fn may_refuse_one(problem: &Problem) -> bool {
-    matches!(problem.status().as_u16(), 400 | 403 | 409 | 412 | 413 | 422)
+    let status = problem.status().as_u16();
+    matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
 }
 
 /// Whether one of several edits may be the reason, and the others could go in without it.

@@ -12,7 +12,7 @@ use super::target::Target;
 use crate::exchange::{Call, within_origin};
 use crate::http::Validator;
 use crate::json::{Document, JsonError};
-use crate::refusal::{Found, Opened};
+use crate::refusal::{Found, Opened, is_no_representation};
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
@@ -56,6 +56,8 @@ pub(crate) enum NoRepresentation {
     },
     #[error("the body has no document where `Envelope` says that it lies")]
     NotEnclosed,
+    #[error("the server answered {0}, and its body says that it refuses")]
+    Refused(StatusCode),
 }
 
 /// A representation that was read, with what is known of its version.
@@ -86,9 +88,10 @@ pub(crate) fn representation(
     reply: &Response,
 ) -> Result<Representation, NoRepresentation> {
     let body = body(target, reply)?;
+    let headers = target.versioning.headers_of(reply);
     let mut found = target
         .versioning
-        .of_read(&reply.headers, &body, SystemTime::now());
+        .of_read(&headers, &body, SystemTime::now());
     if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
         // Whoever changed it on the way may have left out what a write would then remove.
         found = Found::Unusable {
@@ -100,11 +103,15 @@ pub(crate) fn representation(
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
     };
+    // What has a version is the resource, whatever its members are called.
+    if validator.is_none() && is_no_representation(&target.shared.hidden, &body) {
+        return Err(NoRepresentation::Refused(reply.status));
+    }
     let depth = target.shared.exchange.limits.depth;
     let opened = target.envelope().open(&body, depth);
     let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;
     Ok(Representation {
-        snapshot: snapshot(opened, validator, reply.headers.clone()),
+        snapshot: snapshot(opened, validator, headers.into_owned()),
         found,
     })
 }
@@ -156,7 +163,8 @@ pub(crate) fn stored(
     let depth = target.shared.exchange.limits.depth;
     let body = Document::parse_with_depth(&reply.body, depth).ok();
     let (versioning, envelope) = (&target.versioning, target.envelope());
-    let found = versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now());
+    let headers = versioning.headers_of(reply);
+    let found = versioning.of_reply(&headers, body.as_ref(), SystemTime::now());
     // Some servers answer a write with what it replaced.
     let outdated = |document: &Document| before == Some(document) && document != sent;
     let is_current = |body: &&Document| {
@@ -184,7 +192,7 @@ pub(crate) fn stored(
         }
         opened = envelope.open(&now, depth).unwrap_or(opened);
     }
-    Some(snapshot(opened, validator, reply.headers.clone()))
+    Some(snapshot(opened, validator, headers.into_owned()))
 }
 
 /// Whether the body of a reply to a write is the resource and not a report about it: the server

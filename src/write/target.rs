@@ -11,9 +11,12 @@ use super::lane::Lanes;
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
 use crate::http::Problem;
+use crate::json::Document;
 use crate::merge::Policy;
 use crate::observe::Observer;
-use crate::refusal::{Envelope, Profile, RefusalKind, Versioning, classify};
+use crate::refusal::{
+    Envelope, HiddenRefusal, Profile, RefusalKind, Told, Versioning, classify, judge,
+};
 use crate::retry::RetryPolicy;
 use crate::store::{Filing, StoredSnapshot};
 use crate::strategy::Derived;
@@ -61,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
+    /// By what 2xx replies tell refusals.
+    pub(crate) hidden: Vec<HiddenRefusal>,
     pub(crate) version: Option<ApiVersion>,
     pub(crate) accept: HeaderValue,
     pub(crate) store: Filing,
@@ -78,6 +83,11 @@ impl Shared {
         let version = self.version.as_ref();
         let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
         classify(&*self.profile, by_media_type, problem, pinned)
+    }
+
+    /// What a 2xx reply to a write says. `documents`: what the reply may be a copy of.
+    pub(crate) fn told(&self, body: &[u8], documents: impl FnOnce() -> Vec<Document>) -> Told {
+        judge(&self.hidden, body, self.exchange.limits.depth, documents)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::exchange::{Call, Errand, NoReply};
 use crate::http::{Problem, Validator, essence, is_html};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind};
+use crate::refusal::{Found, RefusalKind, Told};
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
 
@@ -269,6 +269,17 @@ impl Driver<'_> {
             };
         }
         if status.is_success() && !not_yet {
+            match self.told(payload, reply) {
+                Told::Success => {}
+                Told::Refused(kind) => return self.refused(reply, kind),
+                Told::Doubtful => {
+                    self.trouble = Some(Trouble::Status(status));
+                    return Event::Failed {
+                        failure: Failure::Answered,
+                        wait: None,
+                    };
+                }
+            }
             self.target.shared.exchange.host.succeeded();
             let before = self.base.as_ref().map(|base| &base.document);
             self.stored = reading::stored(self.target, reply, before, payload);
@@ -283,10 +294,26 @@ impl Driver<'_> {
         {
             return self.failed(status, reply);
         }
-        self.refused(reply)
+        self.refused(reply, RefusalKind::Unknown)
     }
 
-    fn refused(&mut self, reply: &Response) -> Event<Validator> {
+    /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
+    fn told(&self, payload: &Payload, reply: &Response) -> Told {
+        let documents = || {
+            let before = self.base.as_ref();
+            let whole = before.and_then(|before| {
+                let envelope = self.target.envelope();
+                envelope.whole(&before.document, before.frame.as_ref())
+            });
+            let before = before.map(|before| before.document.clone());
+            let sent = [payload.document.clone(), payload.body.clone()];
+            sent.into_iter().chain([before, whole]).flatten().collect()
+        };
+        self.target.shared.told(&reply.body, documents)
+    }
+
+    /// `known`: what it means, if a 2xx told that.
+    fn refused(&mut self, reply: &Response, known: RefusalKind) -> Event<Validator> {
         // What went wrong before is over: the server speaks.
         self.trouble = None;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
@@ -297,7 +324,10 @@ impl Driver<'_> {
         let creates = payload.is_some_and(|payload| payload.creates);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let kind = self.target.shared.classify(&problem, pinned);
+        let kind = match known {
+            RefusalKind::Unknown => self.target.shared.classify(&problem, pinned),
+            known => known,
+        };
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
@@ -323,7 +353,7 @@ impl Driver<'_> {
             // Here, or somewhere else under a name that has to be unique.
             (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,
-            (RefusalKind::Unknown, 409 | 412) => Refused::Unclassified,
+            (RefusalKind::Unknown, 200..300 | 409 | 412) => Refused::Unclassified,
             // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
             // offers several.
             (RefusalKind::Invalid, _) if tests => Refused::Unclassified,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ifmatch::{Client, Merge};
+use ifmatch::{Client, Generic, HiddenRefusal, Merge};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -15,10 +15,14 @@ struct Ledger {
 }
 
 /// One edit from each of so many clients that know nothing of each other; the requests of each.
+/// They know by what a 200 refuses.
 async fn crowd(server: &Server, writers: usize) -> Vec<u32> {
+    let hides = HiddenRefusal::when("/ok", false);
+    let profile = Generic::new().hidden_refusal(hides);
     let mut edits = JoinSet::new();
     for name in 0..writers {
         let client = Client::builder("http://server.test/v1").transport(Far(server.clone()));
+        let client = client.profile(profile.clone());
         let ledger = client.build().unwrap().resource::<Ledger>("ledger");
         edits.spawn(async move {
             let edit = move |ledger: &mut Ledger| {
@@ -46,6 +50,17 @@ async fn no_edit_of_a_crowd_is_given_up_and_each_costs_few_requests() {
         assert_eq!(server.applied(), 64);
         assert!(requests.iter().sum::<u32>() < 64 * 13, "{requests:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_edit_of_a_crowd_is_lost_to_refusals_that_a_200_hides() {
+    let server = Server::with("/v1/ledger", r#"{"entries":{}}"#);
+    server.0.lock().unwrap().stale = Some((200, r#"{"ok":false,"error":"stale"}"#));
+    let requests = crowd(&server, 64).await;
+    let entries = &server.value("/v1/ledger")["entries"];
+    assert_eq!(entries.as_object().unwrap().len(), 64);
+    assert_eq!(server.applied(), 64);
+    assert!(requests.iter().sum::<u32>() < 64 * 13, "{requests:?}");
 }
 
 #[tokio::test(start_paused = true)]

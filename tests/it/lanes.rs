@@ -11,8 +11,8 @@ use crate::support::{ARTICLE, AT, Always, Article, Event, Server, foreign};
 use http::Method;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
-    Answer, BoxError, Client, Collection, Conflict, Error, Limits, Merge, Refusal, RefusalHandler,
-    Resolution, Saved, ThreeWay, ask_fn, async_trait,
+    Answer, BoxError, Client, Collection, Conflict, Error, Generic, HiddenRefusal, Limits, Merge,
+    Refusal, RefusalHandler, Resolution, Saved, ThreeWay, ask_fn, async_trait,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,9 +21,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 const TRIP: Duration = Duration::from_millis(5);
+const BAD: &str = r#"{"ok":false,"title":"a bad word"}"#;
 
-/// A server that takes its time, and refuses documents that hold the word "bad".
-struct Slow(Server);
+/// A server that takes its time, and refuses documents that hold the word "bad" with this status.
+struct Slow(Server, u16);
 
 #[async_trait]
 impl Transport for Slow {
@@ -31,15 +32,14 @@ impl Transport for Slow {
         tokio::time::sleep(TRIP).await;
         let bad = request.body.windows(3).any(|word| word == b"bad");
         if request.method == Method::PUT && bad {
-            self.0
-                .script([Event::Answer(422, &[], r#"{"title":"a bad word"}"#)]);
+            self.0.script([Event::Answer(self.1, &[], BAD)]);
         }
         self.0.send(request).await
     }
 }
 
 fn slow(server: &Server) -> Client {
-    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
     client.build().unwrap()
 }
 
@@ -129,24 +129,33 @@ async fn an_edit_that_fails_or_panics_is_told_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_for_which_the_server_refuses_the_whole_is_taken_out() {
-    let server = Server::with(AT, r#"{"items":[]}"#);
-    let values = values(&server);
-    let edit = |n: u32| {
-        let item = if n == 6 {
-            "bad".to_owned()
-        } else {
-            n.to_string()
+    // In a 200 as well.
+    for status in [422, 200] {
+        let server = Server::with(AT, r#"{"items":[]}"#);
+        let client = Client::builder("http://server.test/v1")
+            .transport(Slow(server.clone(), status))
+            .profile(Generic::new().hidden_refusal(HiddenRefusal::when("/ok", false)));
+        let client = client.build().unwrap();
+        let values = client.collection_with::<Value>("articles", ThreeWay::default());
+        let edit = |n: u32| {
+            let item = if n == 6 {
+                "bad".to_owned()
+            } else {
+                n.to_string()
+            };
+            tokio::spawn(values.update(1, move |value| push(value, &item)))
         };
-        tokio::spawn(values.update(1, move |value| push(value, &item)))
-    };
-    let outcomes = all((0..10).map(edit).collect()).await;
-    let failed: Vec<usize> = (0..10).filter(|n| outcomes[*n].is_err()).collect();
-    assert_eq!(failed, [6]);
-    let error = outcomes[6].as_ref().unwrap_err();
-    assert!(error.is_refused(), "{error:?}");
-    assert_eq!(error.problem().unwrap().title(), Some("a bad word"));
-    let expected = ["0", "1", "2", "3", "4", "5", "7", "8", "9"];
-    assert_eq!(server.value(AT)["items"], json!(expected));
+        let outcomes = all((0..10).map(edit).collect()).await;
+        let failed: Vec<usize> = (0..10).filter(|n| outcomes[*n].is_err()).collect();
+        assert_eq!(failed, [6]);
+        let error = outcomes[6].as_ref().unwrap_err();
+        assert!(error.is_refused(), "{error:?}");
+        let problem = error.problem().unwrap();
+        assert_eq!(problem.title(), Some("a bad word"));
+        assert_eq!(problem.status(), status);
+        let expected = ["0", "1", "2", "3", "4", "5", "7", "8", "9"];
+        assert_eq!(server.value(AT)["items"], json!(expected));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +256,7 @@ async fn a_handler_is_asked_about_several_edits_if_the_refusal_can_be_of_none_of
     for (status, times) in [(402, 1), (423, 2)] {
         ASKED.store(0, Ordering::SeqCst);
         let server = Server::with(AT, ARTICLE);
-        let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+        let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
         let client = client
             .limits(Limits::default().transient(1))
             .build()
@@ -350,7 +359,7 @@ async fn a_person_who_is_asked_holds_nobody_up() {
 #[tokio::test(start_paused = true)]
 async fn a_full_lane_is_told_with_what_was_to_be_written() {
     let server = Server::with(AT, ARTICLE);
-    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
     let client = client.lane(1).build().unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     let mut read = articles.get(1).await.unwrap();
@@ -431,7 +440,7 @@ async fn writes_of_every_kind_take_turns_and_do_not_race_each_other() {
 #[tokio::test(start_paused = true)]
 async fn without_lanes_nobody_waits() {
     let server = Server::with(AT, ARTICLE);
-    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
     let client = client.lane(0).build().unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     articles.get(1).await.unwrap();

@@ -1,7 +1,10 @@
 //! Promise 1, wherever an API wants its versions: each place is read, and each write carries it.
 
 use http::HeaderName;
-use ifmatch::profiles::{CouchDb, Elasticsearch, EtcdV2, GitHubContents, WebDav};
+use ifmatch::profiles::{
+    AzureTable, CouchDb, Elasticsearch, EtcdV2, Fhir, GitHubContents, Google, OData, S3, Scim,
+    WebDav,
+};
 use ifmatch::{Generic, Profile, Versioning, WeakTags, WriteMode};
 use serde_json::{Value, json};
 
@@ -367,6 +370,26 @@ async fn elasticsearch_at_work() {
     creation(ELASTIC, Elasticsearch).await;
 }
 
+const ELASTIC_IN_BULK: Dialect = Dialect {
+    name: "Elasticsearch behind a gateway that writes by _bulk",
+    stale: 200,
+    refusal: |_, _| {
+        let error = json!({"type": "version_conflict_engine_exception", "reason": "[1]: version conflict", "index": "articles"});
+        let item = json!({"_index": "articles", "_id": "1", "status": 409, "error": error});
+        (
+            vec![],
+            json!({"took": 3, "errors": true, "items": [{"index": item}]}),
+        )
+    },
+    ..ELASTIC
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_in_the_200_of_a_bulk_write_is_merged() {
+    story(ELASTIC_IN_BULK, Elasticsearch, WriteMode::Put).await;
+    creation(ELASTIC_IN_BULK, Elasticsearch).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kept_version_of_two_parts_comes_back_through_text() {
     let speaker = Speaker::of(ELASTIC, Some(old()));
@@ -380,6 +403,55 @@ async fn a_kept_version_of_two_parts_comes_back_through_text() {
     // One part of two is no version.
     let error = articles.restore(1, old(), "version:7").unwrap_err();
     assert!(error.is_config(), "{error:?}");
+}
+
+/// Weak tags that go back as they came.
+const WEAK: Dialect = Dialect {
+    name: "weak tags",
+    show: |version, document| (vec![("etag", format!("W/\"{version}\""))], document.clone()),
+    written: |version, _| (vec![("etag", format!("W/\"{version}\""))], Value::Null),
+    version: |version| format!("W/\"{version}\""),
+    ..Dialect::TAGS
+};
+
+#[tokio::test(start_paused = true)]
+async fn weak_tags_at_work_where_the_api_wants_them_back() {
+    story(WEAK, Fhir, WriteMode::Put).await;
+    creation(WEAK, Fhir).await;
+    story(WEAK, Scim, WriteMode::Put).await;
+    creation(WEAK, Scim).await;
+    story(WEAK, OData, WriteMode::Put).await;
+    creation(WEAK, OData).await;
+    // It has no creation but by `POST`.
+    story(WEAK, AzureTable, WriteMode::Put).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3_at_work() {
+    story(Dialect::TAGS, S3, WriteMode::Put).await;
+    creation(Dialect::TAGS, S3).await;
+}
+
+const GOOGLE: Dialect = Dialect {
+    name: "Google",
+    show: |version, document| (vec![], with(document, "etag", version.to_string())),
+    written: |version, document| (vec![], with(document, "etag", version.to_string())),
+    wanted: |seen| match query(seen, "etag") {
+        Some(version) => Wanted::Version(version),
+        None => inside(seen, "/etag"),
+    },
+    version: |version| version.to_string(),
+    taken: |seen, _| without(body(seen), "etag"),
+    stale: 409,
+    refusal: |_, _| {
+        let error = json!({"code": 409, "message": "stale", "status": "ABORTED"});
+        (vec![], json!({"error": error}))
+    },
+};
+
+#[tokio::test(start_paused = true)]
+async fn google_at_work() {
+    story(GOOGLE, Google, WriteMode::Put).await;
 }
 
 const WEAKENED: Dialect = Dialect {

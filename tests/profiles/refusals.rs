@@ -5,8 +5,8 @@
 
 use ifmatch::RefusalKind::{self, *};
 use ifmatch::profiles::{
-    AzureBlob, AzureTable, CouchDb, Eve, Fhir, GitHubContents, Google, JsonApi, Kinto, Kubernetes,
-    OData, S3, Scim, WebDav,
+    AzureBlob, AzureTable, CouchDb, Elasticsearch, Eve, Fhir, GitHubContents, Google, JsonApi,
+    Kinto, Kubernetes, OData, S3, Scim, WebDav,
 };
 use ifmatch::{Generic, Profile};
 
@@ -60,6 +60,59 @@ fn kubernetes_goes_by_the_reason() {
                 422,
                 JSON,
                 r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Pod \"web\" is invalid: spec.containers: Required value","reason":"Invalid","details":{"name":"web","kind":"Pod","causes":[{"reason":"FieldValueRequired","message":"Required value","field":"spec.containers"}]},"code":422}"#,
+                None,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn elasticsearch_tells_by_the_type_in_a_bulk_reply_too() {
+    check(
+        &Elasticsearch,
+        &[
+            (
+                409,
+                JSON,
+                r#"{"error":{"root_cause":[],"type":"version_conflict_engine_exception","reason":"[1]: version conflict"},"status":409}"#,
+                Some(StaleVersion),
+            ),
+            (
+                200,
+                JSON,
+                r#"{"took":3,"errors":true,"items":[{"index":{"_index":"a","_id":"1","status":409,"error":{"type":"version_conflict_engine_exception","reason":"[1]: version conflict"}}}]}"#,
+                Some(StaleVersion),
+            ),
+            // Not in the table: the read tells.
+            (
+                200,
+                JSON,
+                r#"{"errors":true,"items":[{"update":{"status":404,"error":{"type":"document_missing_exception"}}}]}"#,
+                None,
+            ),
+            // The other item may be stored: nothing to merge into.
+            (
+                200,
+                JSON,
+                r#"{"errors":true,"items":[{"index":{"status":201}},{"index":{"status":409,"error":{"type":"version_conflict_engine_exception"}}}]}"#,
+                Some(InvalidState),
+            ),
+            (
+                200,
+                JSON,
+                r#"{"errors":true,"items":[]}"#,
+                Some(InvalidState),
+            ),
+            (
+                200,
+                JSON,
+                r#"{"errors":true,"items":[7]}"#,
+                Some(InvalidState),
+            ),
+            (
+                200,
+                JSON,
+                r#"{"errors":true,"items":[{"index":{"status":409,"error":"no"}}]}"#,
                 None,
             ),
         ],

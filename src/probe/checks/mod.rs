@@ -20,6 +20,7 @@ pub(super) struct Checks<'a> {
     made_by: Method,
     /// Some write was answered 202, so that what a read shows may change later.
     put_off: bool,
+    races: u32,
 }
 
 // Which throw-away document each check writes; 0 is the one that was created.
@@ -31,7 +32,7 @@ const CODED: usize = 7;
 const RACING: Range<usize> = 8..16;
 
 /// How often writes are let race: a server that checks and writes in two steps may be lucky.
-const RACES: u32 = 3;
+pub(super) const RACES: u32 = 3;
 
 /// The pauses that are more than a second.
 const SECOND: u32 = 4;
@@ -40,12 +41,13 @@ impl<'a> Checks<'a> {
     /// How many throw-away documents there are.
     pub(super) const DRAFTS: u32 = 16;
 
-    pub(super) fn of(site: &'a mut Site) -> Self {
+    pub(super) fn of(site: &'a mut Site, races: u32) -> Self {
         Self {
             site,
             findings: Vec::new(),
             made_by: Method::PUT,
             put_off: false,
+            races,
         }
     }
 
@@ -149,7 +151,7 @@ impl<'a> Checks<'a> {
 fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
     match kind {
         RefusalKind::StaleVersion => true,
-        RefusalKind::Unknown => matches!(problem.status().as_u16(), 409 | 412 | 428),
+        RefusalKind::Unknown => matches!(problem.status().as_u16(), 200..300 | 409 | 412 | 428),
         _ => false,
     }
 }

@@ -4,7 +4,7 @@ use ::http::{Method, StatusCode};
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, Seen, Stop};
-use super::{AGAIN, Checks, RACES, RACING, STALE};
+use super::{AGAIN, Checks, RACING, STALE};
 use crate::refusal::RefusalKind;
 use crate::write::plan::Condition;
 
@@ -23,7 +23,7 @@ impl Checks<'_> {
             let status = problem.status().as_u16();
             let (verdict, seen) = match kind {
                 RefusalKind::StaleVersion => (Verdict::Holds, "as a stale version".to_owned()),
-                RefusalKind::Unknown if matches!(status, 409 | 412) => {
+                RefusalKind::Unknown if matches!(status, 200..300 | 409 | 412) => {
                     (Verdict::Holds, "by reading again".to_owned())
                 }
                 kind => (
@@ -86,7 +86,7 @@ impl Checks<'_> {
     /// Several writers at once, all with the version that is there.
     pub(super) async fn racing_writes(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::RacingWrites;
-        for _ in 0..RACES {
+        for _ in 0..self.races {
             let there = self.settled(None).await?;
             let Some(version) = there.version().cloned() else {
                 self.tell(check, Verdict::Unknown, "there is no version to race for");
@@ -120,8 +120,12 @@ impl Checks<'_> {
                 return Ok(());
             }
         }
-        let seen = format!("one of {}, {RACES} times", RACING.len());
-        self.tell(check, Verdict::Holds, seen);
+        let seen = format!("one of {}, {} times", RACING.len(), self.races);
+        let verdict = match self.races {
+            0 => Verdict::Unknown,
+            _ => Verdict::Holds,
+        };
+        self.tell(check, verdict, seen);
         Ok(())
     }
 

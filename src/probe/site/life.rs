@@ -3,7 +3,7 @@
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::{Answered, PATIENCE, PAUSE, Presence, Site, Stop};
+use super::{Answered, PATIENCE, PAUSE, Presence, Refusal, Site, Stop};
 use crate::error::{Error, ErrorKind};
 use crate::http::Validator;
 use crate::refusal::{Creation, RefusalKind};
@@ -20,21 +20,21 @@ impl Site {
         let mut refused = None;
         if !matches!(collection.versioning.creation(), Creation::Never) {
             self.target = self.handle.item(&self.name).target()?;
-            let reply = self.create(&Condition::Absent).await?;
-            if reply.status.is_success() {
+            let (reply, refusal) = self.create(&Condition::Absent).await?;
+            let Some(refusal) = refusal else {
                 return Ok((Method::PUT, reply.status));
-            }
+            };
             self.there = Presence::No;
             if !matches!(reply.status.as_u16(), 404 | 405 | 501) {
-                return Err(self.not_made(&reply));
+                return Err(self.not_made(refusal));
             }
-            refused = Some(self.not_made(&reply));
+            refused = Some(self.not_made(refusal));
         }
         self.target = collection;
-        let reply = self.create(&Condition::None).await?;
-        if !reply.status.is_success() {
+        let (reply, refusal) = self.create(&Condition::None).await?;
+        if let Some(refusal) = refusal {
             self.there = Presence::No;
-            return Err(refused.unwrap_or_else(|| self.not_made(&reply)));
+            return Err(refused.unwrap_or_else(|| self.not_made(refusal)));
         }
         let Some(at) = reading::location(&self.target, &reply) else {
             self.there = Presence::Nameless;
@@ -48,23 +48,27 @@ impl Site {
         Ok((Method::POST, reply.status))
     }
 
-    async fn create(&mut self, condition: &Condition<Validator>) -> Result<Response, Error> {
+    async fn create(
+        &mut self,
+        condition: &Condition<Validator>,
+    ) -> Result<(Response, Option<Refusal>), Error> {
         let call = self.call(condition, None, Some(&self.drafts[0]));
         let call = call.map_err(|Stop(why)| Error::config(why))?;
         self.there = Presence::Perhaps;
-        self.send(&call).await.map_err(|Stop(why)| {
+        let reply = self.send(&call).await.map_err(|Stop(why)| {
             let what = format!("{}: {why}", self.path());
             Error::new(ErrorKind::Transport, what)
-        })
+        })?;
+        let refusal = self.refusal(&call, &reply);
+        Ok((reply, refusal))
     }
 
-    fn not_made(&self, reply: &Response) -> Error {
-        let (kind, problem) = self.read_refusal(reply, true);
+    fn not_made(&self, (kind, problem): Refusal) -> Error {
         let what = format!(
             "{}: no throw-away resource could be made: {problem}",
             self.path()
         );
-        let error = match (kind, reply.status.as_u16()) {
+        let error = match (kind, problem.status().as_u16()) {
             (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
             (_, 404) => ErrorKind::NotFound,
             _ => ErrorKind::Status,

@@ -17,7 +17,7 @@ use crate::exchange::{Call, Errand, NoReply};
 use crate::handle::Handle;
 use crate::http::{EntityTag, Problem, TagField, Validator, entity_tag_of};
 use crate::json::Document;
-use crate::refusal::{Found, RefusalKind, Versioning};
+use crate::refusal::{Found, RefusalKind, Told, Versioning};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -53,6 +53,9 @@ impl Seen {
         }
     }
 }
+
+/// What a refusal means, and its words.
+type Refusal = (RefusalKind, Problem);
 
 /// How a write was answered.
 pub(super) enum Answered {
@@ -126,7 +129,20 @@ impl Site {
         self.target.versioning = versioning;
     }
 
-    fn read_refusal(&self, reply: &Response, pinned: bool) -> (RefusalKind, Problem) {
+    /// What a reply to a write refuses; `None`: it says success.
+    fn refusal(&self, call: &Call, reply: &Response) -> Option<Refusal> {
+        if !reply.status.is_success() {
+            return Some(self.read_refusal(reply, true));
+        }
+        let sent = || Document::parse(&call.body).into_iter().collect();
+        match self.target.shared.told(&reply.body, sent) {
+            Told::Refused(RefusalKind::Unknown) => Some(self.read_refusal(reply, true)),
+            Told::Refused(kind) => Some((kind, self.read_refusal(reply, true).1)),
+            Told::Success | Told::Doubtful => None,
+        }
+    }
+
+    fn read_refusal(&self, reply: &Response, pinned: bool) -> Refusal {
         let url = &self.target.url;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, url);
         (self.target.shared.classify(&problem, pinned), problem)
@@ -227,7 +243,7 @@ impl Site {
         call.headers
             .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let reply = self.send(&call).await?;
-        Ok(match entity_tag_of(&reply.headers) {
+        Ok(match entity_tag_of(&self.versioning().headers_of(&reply)) {
             TagField::Found(tag) if reply.status == StatusCode::OK => Some(tag),
             _ => None,
         })
@@ -243,7 +259,7 @@ impl Site {
         let changed = self.laid_over(&onto.document, draft)?;
         let call = self.call(condition, Some(onto), Some(&changed))?;
         let reply = self.send(&call).await?;
-        Ok(self.answered(&reply))
+        Ok(self.answered(&call, &reply))
     }
 
     /// Writes several documents at the same time onto one state; whoever gets no answer is left out.
@@ -266,15 +282,16 @@ impl Site {
                     waited: &mut waited,
                     sent: &mut |_| {},
                 };
-                target.shared.exchange.send(&call, errand).await
+                let reply = target.shared.exchange.send(&call, errand).await;
+                reply.map(|reply| (call, reply))
             });
         }
         let mut answered = Vec::new();
         while let Some(reply) = racing.join_next().await {
-            if let Ok(Ok(reply)) = reply
+            if let Ok(Ok((call, reply))) = reply
                 && !reply.status.is_server_error()
             {
-                answered.push(self.answered(&reply));
+                answered.push(self.answered(&call, &reply));
             }
         }
         Ok(answered)
@@ -288,18 +305,18 @@ impl Site {
     ) -> Result<Answered, Stop> {
         let call = self.call(condition, Some(seen), None)?;
         let reply = self.send(&call).await?;
-        Ok(self.answered(&reply))
+        Ok(self.answered(&call, &reply))
     }
 
-    fn answered(&self, reply: &Response) -> Answered {
-        if !reply.status.is_success() {
-            let (kind, problem) = self.read_refusal(reply, true);
+    fn answered(&self, call: &Call, reply: &Response) -> Answered {
+        if let Some((kind, problem)) = self.refusal(call, reply) {
             return Answered::Refused(kind, Box::new(problem));
         }
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let versioning = &self.target.versioning;
-        let told = match versioning.of_reply(&reply.headers, body.as_ref(), SystemTime::now()) {
+        let headers = versioning.headers_of(reply);
+        let told = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
             Found::Version(version) => Some(version),
             _ => None,
         };

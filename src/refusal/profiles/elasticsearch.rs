@@ -1,15 +1,18 @@
 //! Elasticsearch and `OpenSearch`.
 
-use super::by_code;
+use serde_json::Value;
+
+use super::{by_code, meaning_of};
 use crate::http::Problem;
-use crate::refusal::{Envelope, Profile, RefusalKind, Versioning};
+use crate::refusal::{Envelope, HiddenRefusal, Profile, RefusalKind, Versioning};
 
 /// Elasticsearch and `OpenSearch`: documents under `/{index}/_doc/{id}`.
 ///
 /// The version has two parts, `_seq_no` and `_primary_term`, which go into the query as `if_seq_no` and
 /// `if_primary_term`; a creation has `op_type=create`. The document lies in `_source` and is sent
 /// alone. A stale write is a 409 `version_conflict_engine_exception`, and so is a creation that finds
-/// something. The items of a `_bulk` request have statuses of their own; it is not for this profile.
+/// something. A gateway that writes by `_bulk` answers 200 with `"errors": true`: the error of the one
+/// item counts. Where there are several items, some may have been stored, so that nothing is merged.
 ///
 /// [Optimistic concurrency control](https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control).
 ///
@@ -53,7 +56,23 @@ impl Profile for Elasticsearch {
         Envelope::at("/_source").sent_bare()
     }
 
-    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
-        by_code(problem, &TYPES)
+    fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
+        vec![HiddenRefusal::when("/errors", true)]
     }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        match problem.extension("items") {
+            Some(Value::Array(items)) => by_items(items),
+            _ => by_code(problem, &TYPES),
+        }
+    }
+}
+
+/// What the reply to `_bulk` refuses: each item is `{"index": {"status": 409, "error": {"type": …}}}`.
+fn by_items(items: &[Value]) -> Option<RefusalKind> {
+    let [Value::Object(item)] = items else {
+        return Some(RefusalKind::InvalidState);
+    };
+    let error = item.values().find_map(|action| action.get("error"))?;
+    meaning_of(error.get("type")?.as_str()?, &TYPES)
 }

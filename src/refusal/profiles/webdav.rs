@@ -13,8 +13,11 @@ use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 /// into the header `If`.
 ///
 /// Apache calls a tag weak for the first second after a write, and such a tag is read again until
-/// it is strong. The `-gzip` that `mod_deflate` adds to tags is taken off. It checks `If-Match` and writes in two steps, so that it loses some racing writes
-/// itself; nginx's own DAV module ignores conditions altogether. No client can mend either.
+/// it is strong. The `-gzip` that `mod_deflate` adds to tags is taken off.
+///
+/// Apache checks `If-Match` and writes in two steps, so that it loses some racing writes itself; nginx's own
+/// DAV module ignores conditions altogether. No client can mend either, and
+/// [`Client::probe`](crate::Client::probe) tells both.
 ///
 /// # Example
 ///

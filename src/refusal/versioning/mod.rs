@@ -2,6 +2,7 @@
 
 mod part;
 mod tag;
+mod trailers;
 
 use std::time::SystemTime;
 
@@ -32,6 +33,10 @@ pub(crate) use part::Spot;
 /// | | `If-Match`, in quotes | [`sent_as_tag`](Self::sent_as_tag) |
 /// | several places at once | | [`and`](Self::and) |
 /// | nowhere | | [`unconditional`](Self::unconditional) |
+///
+/// A header field may also come behind the body, as a trailer (RFC 9110 6.5): `ETag`, and those that are named
+/// here. Many servers send trailers only to whoever asks for them, by a
+/// [`default_header`](crate::ClientBuilder::default_header) `TE: trailers`.
 ///
 /// A write whose version is not known is not sent: it is read first, and where there is none, the
 /// error is [`UnusableValidator`](crate::ErrorKind::UnusableValidator).

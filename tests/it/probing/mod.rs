@@ -37,6 +37,20 @@ async fn a_server_without_fault_passes_every_check() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn writes_race_as_often_as_is_said() {
+    let probed = async |races| {
+        let server = Server::with(Fault::None);
+        let report = server.client().probe("things").races(races).await.unwrap();
+        (report.requests, report.verdict(ProbeCheck::RacingWrites))
+    };
+    let (requests, verdict) = probed(3).await;
+    assert_eq!(verdict, Verdict::Holds);
+    // A read and eight writes each.
+    assert_eq!(probed(5).await, (requests + 2 * 9, Verdict::Holds));
+    assert_eq!(probed(0).await, (requests - 3 * 9, Verdict::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_fault_is_told_by_its_check() {
     use ProbeCheck as C;
     let cases: [(Fault, &[C], bool); 19] = [

@@ -1,0 +1,43 @@
+//! Versions that come after the body.
+
+use std::borrow::Cow;
+
+use ::http::header::ETAG;
+use ::http::{HeaderMap, HeaderName};
+
+use super::part::{Part, Told};
+use super::{Place, Versioning};
+use crate::transport::Response;
+
+impl Versioning {
+    /// The headers of a reply, and the version that it told in its trailers because the body was being made
+    /// while it was sent.
+    ///
+    /// Only fields that are defined so may be taken from there (RFC 9110 6.5.1). `ETag` is (8.8.3), and
+    /// what a user names is taken to be; `Last-Modified` is not.
+    pub(crate) fn headers_of<'a>(&self, reply: &'a Response) -> Cow<'a, HeaderMap> {
+        let named: Vec<&HeaderName> = match &self.place {
+            Place::Tag(_) => vec![&ETAG],
+            Place::Parts(parts) => parts.iter().filter_map(Part::header).collect(),
+            Place::Date | Place::Nowhere => Vec::new(),
+        };
+        let mut headers = Cow::Borrowed(&reply.headers);
+        for name in named {
+            if reply.trailers.contains_key(name) && !reply.headers.contains_key(name) {
+                for value in reply.trailers.get_all(name) {
+                    headers.to_mut().append(name, value.clone());
+                }
+            }
+        }
+        headers
+    }
+}
+
+impl Part {
+    fn header(&self) -> Option<&HeaderName> {
+        match &self.told {
+            Told::Header(name) => Some(name),
+            Told::Body(_) => None,
+        }
+    }
+}
