@@ -156,6 +156,13 @@ async fn each_caller_of_edits_that_failed_together_is_told_why() {
             source: Some("no token is left"),
         },
         Case {
+            setup: |client| client.rate_limit(2, Duration::from_secs(3_600)),
+            events: Vec::new,
+            kind: ErrorKind::Exhausted,
+            why: "this client's rate asks to wait",
+            source: None,
+        },
+        Case {
             setup: PLAIN,
             events: || vec![Event::Answer(451, &[], "")],
             kind: ErrorKind::Status,
