@@ -114,26 +114,31 @@ impl Exchange {
     async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
         let begun = Instant::now();
         let taken = self.host.take_place(begun, deadline);
-        let (place, mut wait) = taken.map_err(NoReply::Gated)?;
-        let mut queued = None;
-        let mut held_back = !wait.is_zero();
+        let (place, wait) = taken.map_err(NoReply::Gated)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let (mut held_back, mut ticket) = (!wait.is_zero(), None);
         let number = loop {
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
+            let eased = self.host.eased();
             let now = Instant::now();
-            let held = match self.host.pass(now, queued.is_some()) {
+            let held = match self.host.pass(now, ticket.as_ref()) {
                 Ok(number) => break number,
                 Err(held) => held,
             };
             held_back = true;
-            wait = held.wait();
-            if matches!(held, Held::Strain(_)) && queued.is_none() {
-                let turn = timeout_at(deadline, self.host.queue()).await;
-                queued = Some(turn.map_err(|_| NoReply::Gated(held))?);
-                wait = Duration::ZERO;
-            } else if later(now, wait) >= deadline {
-                return Err(NoReply::Gated(held));
+            match held {
+                Held::Strain(_) if ticket.is_none() => ticket = Some(self.host.queue()),
+                // It may be less, so this waits until its time is over.
+                Held::Strain(wait) if now < deadline => {
+                    let until = later(now, wait).min(deadline);
+                    // Sooner or in its time: the host tells.
+                    let _ = timeout_at(until, eased).await;
+                }
+                Held::Server(wait) | Held::Rate(wait) if later(now, wait) < deadline => {
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return Err(NoReply::Gated(held)),
             }
         };
         place.using();

@@ -172,6 +172,7 @@ impl Reqwest {
 #[async_trait]
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        // The time is kept by whoever calls: a second timer for each request costs more than it tells.
         let (max_body, max_refusal) = (request.max_body, request.max_refusal_body);
         let is_write = request.method != Method::GET && request.method != Method::HEAD;
         let asked = request.url.clone();
@@ -180,7 +181,6 @@ impl Transport for Reqwest {
             .request(request.method, request.url)
             .headers(request.headers)
             .body(request.body)
-            .timeout(request.timeout)
             .send()
             .await
             .map_err(transport_error)?;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::policy::RetryPolicy;
@@ -30,8 +32,8 @@ const LATE: f64 = 2.0;
 #[derive(Debug)]
 pub(crate) struct Host {
     state: Mutex<State>,
-    /// Those that wait for a struggling server, in the order of their coming.
-    queue: tokio::sync::Mutex<()>,
+    /// Told when a struggling server is given shorter pauses.
+    eased: Notify,
     capacity: f64,
     rate: Option<Rate>,
 }
@@ -77,13 +79,6 @@ impl Held {
             Self::Rate(_) | Self::Strain(_) => None,
         }
     }
-
-    /// How long it is held back, as far as is known.
-    pub(crate) fn wait(self) -> Duration {
-        match self {
-            Self::Server(wait) | Self::Rate(wait) | Self::Strain(wait) => wait,
-        }
-    }
 }
 
 impl fmt::Display for Held {
@@ -122,6 +117,19 @@ impl Drop for Place<'_> {
     }
 }
 
+/// A place in the queue to a struggling server; dropped, it is free.
+#[derive(Debug)]
+pub(crate) struct Ticket<'a> {
+    host: &'a Host,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.host.state().strain.leave(self.number);
+    }
+}
+
 impl Host {
     pub(crate) fn new(policy: &RetryPolicy, rate: Option<Rate>) -> Self {
         let capacity = f64::from(policy.budget);
@@ -136,7 +144,7 @@ impl Host {
                 quota: None,
                 strain: Strain::new(policy.cap),
             }),
-            queue: tokio::sync::Mutex::default(),
+            eased: Notify::new(),
             capacity,
             rate,
         }
@@ -156,14 +164,22 @@ impl Host {
         }
     }
 
-    /// Waits for the end of those that came before to a struggling server.
-    pub(crate) async fn queue(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.queue.lock().await
+    /// A ticket for a struggling server.
+    pub(crate) fn queue(&self) -> Ticket<'_> {
+        Ticket {
+            host: self,
+            number: self.state().strain.queue(),
+        }
     }
 
-    /// Lets a request pass and numbers it, or tells why and how long it is held back: a struggling server takes
-    /// only those from the head of the queue.
-    pub(crate) fn pass(&self, now: Instant, queued: bool) -> Result<u64, Held> {
+    /// Waits for shorter pauses; what happens from this call on counts, not only from the first poll.
+    pub(crate) fn eased(&self) -> Notified<'_> {
+        self.eased.notified()
+    }
+
+    /// Lets a request pass and numbers it, or tells why and how long it is held back. A struggling server takes
+    /// only those that have a ticket.
+    pub(crate) fn pass(&self, now: Instant, ticket: Option<&Ticket<'_>>) -> Result<u64, Held> {
         let mut state = self.state();
         let used_up = state.quota.filter(|quota| quota.left == 0);
         let until = state.closed_until.max(used_up.map(|quota| quota.until));
@@ -171,11 +187,16 @@ impl Host {
         if !wait.is_zero() {
             return Err(Held::Server(wait));
         }
-        let pause = state.strain.wait(now);
-        if state.strain.holds() && (!queued || !pause.is_zero()) {
-            return Err(Held::Strain(pause));
+        if state.strain.holds() {
+            let Some(Ticket { number, .. }) = ticket else {
+                return Err(Held::Strain(Duration::ZERO));
+            };
+            let wait = state.strain.wait(*number, now);
+            if !wait.is_zero() {
+                return Err(Held::Strain(wait));
+            }
+            state.strain.pass(*number, now);
         }
-        state.strain.passed(now);
         state.quota = state.quota.filter(|quota| now < quota.until);
         if let Some(quota) = &mut state.quota {
             quota.left = quota.left.saturating_sub(1);
@@ -243,9 +264,12 @@ impl Host {
     pub(crate) fn replied(&self, number: u64, overload: bool, now: Instant) {
         let mut state = self.state();
         let (sent, round_trip) = (state.sent, state.round_trip.unwrap_or_default());
-        state
-            .strain
-            .replied(overload, (number, sent), round_trip, now);
+        let numbers = (number, sent);
+        let shorter = state.strain.replied(overload, numbers, round_trip, now);
+        drop(state);
+        if shorter {
+            self.eased.notify_waiters();
+        }
     }
 
     /// A request was answered after this time.
@@ -282,7 +306,8 @@ mod tests {
     }
 
     fn pass(host: &Host, now: Instant) -> Result<u64, Duration> {
-        host.pass(now, false).map_err(Held::wait)
+        let passed = host.pass(now, None);
+        passed.map_err(|held| held.told().unwrap_or_default())
     }
 
     #[test]

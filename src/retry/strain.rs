@@ -4,8 +4,12 @@
 //! answers four of five with 503 has a thousand requests to refuse. So their replies are counted together, and
 //! while most tell of overload, requests go one after another, each after a pause that doubles with every
 //! refusal. A server that answers again has the pauses quartered, so it takes a few replies until everything
-//! flows as before, and no herd of those that waited runs over it.
+//! flows as before.
+//!
+//! Requests wait in the order of their coming, but none owns its turn: a future that is not polled when it could
+//! go (`select!`, a full buffer) loses one pause to those behind it, and holds nobody up.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,7 +28,7 @@ const LEAST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What the replies of late tell of the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Strain {
     /// Share of the replies that tell of overload, the last ones counting most.
     share: f64,
@@ -34,6 +38,9 @@ pub(super) struct Strain {
     /// The last request that went out before the pause was changed.
     changed_after: u64,
     longest: Duration,
+    /// Those that wait, by their tickets, which grow.
+    waiting: VecDeque<u64>,
+    tickets: u64,
 }
 
 impl Strain {
@@ -45,40 +52,60 @@ impl Strain {
             next: None,
             changed_after: 0,
             longest: cap.min(LONGEST),
+            waiting: VecDeque::new(),
+            tickets: 0,
         }
     }
 
     /// Whether requests go one after another.
-    pub(super) fn holds(self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         !self.pause.is_zero()
     }
 
-    /// How long the next request has to wait.
-    pub(super) fn wait(self, now: Instant) -> Duration {
-        let next = self.next.filter(|_| self.holds());
-        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
+    /// A ticket, to wait behind all others.
+    pub(super) fn queue(&mut self) -> u64 {
+        self.tickets += 1;
+        self.waiting.push_back(self.tickets);
+        self.tickets
     }
 
-    /// A request goes out.
-    pub(super) fn passed(&mut self, now: Instant) {
-        if self.holds() {
-            self.next = Some(later(now, self.pause));
+    /// Whoever has this ticket waits no more.
+    pub(super) fn leave(&mut self, ticket: u64) {
+        if let Ok(place) = self.waiting.binary_search(&ticket) {
+            self.waiting.remove(place);
         }
     }
 
+    /// How long this ticket has to wait, unless those before it go away; one that let others pass need not wait
+    /// for them.
+    pub(super) fn wait(&self, ticket: u64, now: Instant) -> Duration {
+        let before = self.waiting.binary_search(&ticket).unwrap_or(0);
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        let due = later(self.next.unwrap_or(now), self.pause.saturating_mul(before));
+        due.saturating_duration_since(now).min(LONGEST)
+    }
+
+    /// The request with this ticket goes out, in front of all that could have gone and did not.
+    pub(super) fn pass(&mut self, ticket: u64, now: Instant) {
+        let gone = self.waiting.partition_point(|waiting| *waiting <= ticket);
+        self.waiting.drain(..gone);
+        self.next = Some(later(now, self.pause));
+    }
+
     /// How the request of this number went, the latest being `sent`. What was under way when the pause was
-    /// changed knows nothing of the change, and does not change it again.
+    /// changed knows nothing of the change, and does not change it again. Whether the pause is shorter now.
     pub(super) fn replied(
         &mut self,
         overload: bool,
         (number, sent): (u64, u64),
         round_trip: Duration,
         now: Instant,
-    ) {
+    ) -> bool {
         self.share += (f64::from(u8::from(overload)) - self.share) * WEIGHT;
         if number <= self.changed_after {
-            return;
+            return false;
         }
+        let before = self.pause;
         let pause = if !overload {
             let shorter = self.pause / 4;
             if shorter < LEAST {
@@ -92,10 +119,11 @@ impl Strain {
         } else {
             self.pause
         };
-        if pause != self.pause {
+        if pause != before {
             (self.pause, self.changed_after) = (pause, sent);
-            self.passed(now);
+            self.next = Some(later(now, pause));
         }
+        pause < before
     }
 }
 
@@ -103,12 +131,21 @@ impl Strain {
 mod tests {
     use super::*;
 
+    /// How long whoever comes now has to wait.
+    fn wait(strain: &mut Strain, now: Instant) -> Duration {
+        let ticket = strain.queue();
+        let wait = strain.wait(ticket, now);
+        strain.leave(ticket);
+        wait
+    }
+
     /// Replies of which so many in a hundred tell of overload, one request at a time; how long they took.
     fn replies(strain: &mut Strain, now: &mut Instant, overload: u64, requests: u64) -> Duration {
         let begun = *now;
         for number in 1..=requests {
-            *now += strain.wait(*now);
-            strain.passed(*now);
+            let ticket = strain.queue();
+            *now += strain.wait(ticket, *now);
+            strain.pass(ticket, *now);
             strain.replied(number * 61 % 100 < overload, (1, 1), Duration::ZERO, *now);
             strain.changed_after = 0;
         }
@@ -135,9 +172,9 @@ mod tests {
         for number in 1..=500 {
             strain.replied(true, (number, 500), Duration::ZERO, now);
         }
-        assert_eq!(strain.wait(now), FIRST);
+        assert_eq!(wait(&mut strain, now), FIRST);
         strain.replied(true, (501, 501), Duration::ZERO, now);
-        assert_eq!(strain.wait(now), FIRST * 2);
+        assert_eq!(wait(&mut strain, now), FIRST * 2);
     }
 
     #[test]
@@ -146,11 +183,29 @@ mod tests {
         for number in 1..=500 {
             strain.replied(true, (number, number), Duration::MAX, now);
         }
-        assert_eq!(strain.wait(now), LONGEST);
+        assert_eq!(wait(&mut strain, now), LONGEST);
         strain = Strain::new(Duration::from_millis(20));
         for number in 1..=500 {
             strain.replied(true, (number, number), Duration::MAX, now);
         }
-        assert_eq!(strain.wait(now), Duration::from_millis(20));
+        assert_eq!(wait(&mut strain, now), Duration::from_millis(20));
+    }
+
+    #[test]
+    fn requests_go_in_the_order_of_their_coming_and_wait_for_none_that_does_not_go() {
+        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
+        for number in 1..=500 {
+            strain.replied(true, (number, 500), Duration::ZERO, now);
+        }
+        let [one, two, three, four] = [(); 4].map(|()| strain.queue());
+        let waits = |strain: &Strain| [one, two, three, four].map(|it| strain.wait(it, now) / 10);
+        let millis = Duration::from_millis;
+        assert_eq!(waits(&strain), [1, 2, 3, 4].map(millis));
+        strain.leave(three);
+        assert_eq!(waits(&strain)[3], millis(3));
+        // The first is not polled when it could go.
+        strain.pass(two, now);
+        assert_eq!(waits(&strain)[3], millis(1));
+        assert_eq!(strain.wait(one, now + FIRST), Duration::ZERO);
     }
 }

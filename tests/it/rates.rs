@@ -198,7 +198,7 @@ async fn a_struggling_server_gets_one_request_after_another_and_all_edits_once_i
         let articles = articles.clone();
         tasks.spawn(async move { articles.update(id, |article| article.views += 1).await });
     }
-    server.script(struggling(120));
+    server.script(struggling(130));
     tokio::time::sleep(Duration::from_secs(1)).await;
     // All hundred at once, and hardly one of them again.
     let sent = server.seen().len();
@@ -221,10 +221,10 @@ async fn a_call_without_the_time_to_wait_for_a_struggling_server_sends_nothing_a
     server.put("/v1/article", ARTICLE);
     let article: Resource<Article> = client.resource_with("article", ThreeWay::default());
     server.script((0..1000).map(|_| Event::Answer(503, &[], "{}")));
-    for _ in 0..40 {
+    while server.seen().len() < 30 {
         article.get().await.unwrap_err();
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    // The pauses are at their longest now, and the last one has just begun.
     let sent = server.seen().len();
     let begun = Instant::now();
     let error = article
@@ -238,4 +238,29 @@ async fn a_call_without_the_time_to_wait_for_a_struggling_server_sends_nothing_a
     );
     assert!(begun.elapsed() <= Duration::from_millis(100));
     assert_eq!(server.seen().len(), sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_not_polled_holds_nobody_up_at_a_struggling_server() {
+    let server = Server::default();
+    let articles = articles(&server);
+    server.put("/v1/articles/1", ARTICLE);
+    server.script((0..40).map(|_| Event::Answer(503, &[], "{}")));
+    while server.seen().len() < 40 {
+        let _ = articles.get(1).await;
+    }
+    let mut not_polled = std::pin::pin!(articles.get(1).into_future());
+    tokio::select! {
+        biased;
+        _ = &mut not_polled => panic!("the server struggles"),
+        () = std::future::ready(()) => {}
+    }
+    let begun = Instant::now();
+    articles.get(1).await.unwrap();
+    assert!(
+        begun.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    not_polled.await.unwrap();
 }

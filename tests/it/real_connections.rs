@@ -3,6 +3,9 @@
 use ifmatch::testing::{LossyProxy, ResourceServer};
 use ifmatch::{Client, Merge};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -144,4 +147,24 @@ async fn an_address_that_names_a_user_is_written_to() {
     assert_eq!(made.report().requests, 1);
     let saved = articles.update(1, |article: &mut Article| article.views += 1);
     assert_eq!(saved.await.unwrap().report().requests, 1);
+}
+
+#[tokio::test]
+async fn http_2_is_offered_to_whoever_speaks_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let offers = tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), connection);
+        let hello = hello.await.unwrap();
+        let offered = hello.client_hello().alpn().into_iter().flatten();
+        offered.map(<[u8]>::to_vec).collect::<Vec<_>>()
+    });
+    let client = Client::new(format!("https://127.0.0.1:{port}")).unwrap();
+    let error = client.collection::<Article>("articles").get(1).await;
+    assert!(error.unwrap_err().is_transport());
+    assert_eq!(
+        offers.await.unwrap(),
+        [b"h2".to_vec(), b"http/1.1".to_vec()]
+    );
 }
