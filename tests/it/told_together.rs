@@ -82,95 +82,96 @@ struct Case {
 
 const PLAIN: fn(ClientBuilder) -> ClientBuilder = |client| client;
 
+const CASES: [Case; 11] = [
+    Case {
+        setup: |client| client.limits(Limits::default().transient(1)),
+        events: || vec![Event::NoConnection, Event::NoConnection],
+        kind: ErrorKind::Transport,
+        why: "no connection, 2 times",
+        source: Some("no connection"),
+    },
+    Case {
+        setup: PLAIN,
+        events: || vec![Event::Answer(501, &[], "")],
+        kind: ErrorKind::Status,
+        why: "the server answered 501",
+        source: None,
+    },
+    Case {
+        setup: PLAIN,
+        events: || vec![Event::Answer(429, &[("retry-after", "3600")], "")],
+        kind: ErrorKind::Exhausted,
+        why: "the server asks to wait 3600s",
+        source: None,
+    },
+    Case {
+        setup: |client| client.retry(RetryPolicy::default().budget(0)),
+        events: || vec![Event::NoConnection],
+        kind: ErrorKind::Exhausted,
+        why: "the retry budget",
+        source: None,
+    },
+    Case {
+        setup: |client| client.retry(RetryPolicy::schedule(|| [Duration::ZERO; 0])),
+        events: || vec![Event::NoConnection],
+        kind: ErrorKind::Exhausted,
+        why: "the retry schedule is at its end",
+        source: None,
+    },
+    Case {
+        setup: |client| client.limits(Limits::default().time(Duration::from_millis(40))),
+        events: || vec![Event::Answer(429, &[("retry-after", "1")], "")],
+        kind: ErrorKind::Exhausted,
+        why: "",
+        source: None,
+    },
+    Case {
+        setup: PLAIN,
+        events: || {
+            let weak = &[("etag", "W/\"9\"")];
+            vec![
+                Event::Answer(412, &[], ""),
+                Event::Answer(200, weak, ARTICLE),
+            ]
+        },
+        kind: ErrorKind::UnusableValidator,
+        why: "weak",
+        source: None,
+    },
+    Case {
+        setup: PLAIN,
+        events: || vec![Event::Answer(412, &[], ""), Event::Answer(200, &[], "<p>")],
+        kind: ErrorKind::Decode,
+        why: "not a JSON document",
+        source: None,
+    },
+    Case {
+        // One for the read before, one for the first edit.
+        setup: |client| client.auth(Tokens(AtomicU32::new(2))),
+        events: Vec::new,
+        kind: ErrorKind::Config,
+        why: "the credentials could not be had: no token is left",
+        source: Some("no token is left"),
+    },
+    Case {
+        setup: |client| client.rate_limit(2, Duration::from_secs(3_600)),
+        events: Vec::new,
+        kind: ErrorKind::Exhausted,
+        why: "this client's rate asks to wait",
+        source: None,
+    },
+    Case {
+        setup: PLAIN,
+        events: || vec![Event::Answer(451, &[], "")],
+        kind: ErrorKind::Status,
+        why: "the handler stumbled",
+        source: Some("the handler stumbled"),
+    },
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_caller_of_edits_that_failed_together_is_told_why() {
-    let cases = [
-        Case {
-            setup: |client| client.limits(Limits::default().transient(1)),
-            events: || vec![Event::NoConnection, Event::NoConnection],
-            kind: ErrorKind::Transport,
-            why: "no connection, 2 times",
-            source: Some("no connection"),
-        },
-        Case {
-            setup: PLAIN,
-            events: || vec![Event::Answer(501, &[], "")],
-            kind: ErrorKind::Status,
-            why: "the server answered 501",
-            source: None,
-        },
-        Case {
-            setup: PLAIN,
-            events: || vec![Event::Answer(429, &[("retry-after", "3600")], "")],
-            kind: ErrorKind::Exhausted,
-            why: "the server asks to wait 3600s",
-            source: None,
-        },
-        Case {
-            setup: |client| client.retry(RetryPolicy::default().budget(0)),
-            events: || vec![Event::NoConnection],
-            kind: ErrorKind::Exhausted,
-            why: "the retry budget",
-            source: None,
-        },
-        Case {
-            setup: |client| client.retry(RetryPolicy::schedule(|| [Duration::ZERO; 0])),
-            events: || vec![Event::NoConnection],
-            kind: ErrorKind::Exhausted,
-            why: "the retry schedule is at its end",
-            source: None,
-        },
-        Case {
-            setup: |client| client.limits(Limits::default().time(Duration::from_millis(40))),
-            events: || vec![Event::Answer(429, &[("retry-after", "1")], "")],
-            kind: ErrorKind::Exhausted,
-            why: "",
-            source: None,
-        },
-        Case {
-            setup: PLAIN,
-            events: || {
-                let weak = &[("etag", "W/\"9\"")];
-                vec![
-                    Event::Answer(412, &[], ""),
-                    Event::Answer(200, weak, ARTICLE),
-                ]
-            },
-            kind: ErrorKind::UnusableValidator,
-            why: "weak",
-            source: None,
-        },
-        Case {
-            setup: PLAIN,
-            events: || vec![Event::Answer(412, &[], ""), Event::Answer(200, &[], "<p>")],
-            kind: ErrorKind::Decode,
-            why: "not a JSON document",
-            source: None,
-        },
-        Case {
-            // One for the read before, one for the first edit.
-            setup: |client| client.auth(Tokens(AtomicU32::new(2))),
-            events: Vec::new,
-            kind: ErrorKind::Config,
-            why: "the credentials could not be had: no token is left",
-            source: Some("no token is left"),
-        },
-        Case {
-            setup: |client| client.rate_limit(2, Duration::from_secs(3_600)),
-            events: Vec::new,
-            kind: ErrorKind::Exhausted,
-            why: "this client's rate asks to wait",
-            source: None,
-        },
-        Case {
-            setup: PLAIN,
-            events: || vec![Event::Answer(451, &[], "")],
-            kind: ErrorKind::Status,
-            why: "the handler stumbled",
-            source: Some("the handler stumbled"),
-        },
-    ];
-    for (number, case) in cases.into_iter().enumerate() {
+    for (number, case) in CASES.into_iter().enumerate() {
         let server = Server::with(AT, ARTICLE);
         let client = (case.setup)(server.builder().transport(Slow(server.clone())));
         let [one, other] = both(client.build().unwrap(), &server, (case.events)()).await;
