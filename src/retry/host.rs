@@ -1,6 +1,5 @@
 //! What the writes of one client know together about their server.
 
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
+use super::held::Held;
 use super::policy::RetryPolicy;
 use super::rate::{Places, Rate};
 use super::strain::Strain;
@@ -58,39 +58,6 @@ struct QuotaLeft {
     until: Instant,
     /// The number of the request whose reply told.
     told_to: u64,
-}
-
-/// Why a request is held back, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Held {
-    /// The server asked for it.
-    Server(Duration),
-    /// The rate that the user set does.
-    Rate(Duration),
-    /// The server struggles, so requests go one after another.
-    Strain(Duration),
-}
-
-impl Held {
-    /// How long the server asked to wait, if it was the server.
-    pub(crate) fn told(self) -> Option<Duration> {
-        match self {
-            Self::Server(wait) => Some(wait),
-            Self::Rate(_) | Self::Strain(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(wait) => write!(f, "the server asks to wait {wait:?}"),
-            Self::Rate(wait) => write!(f, "this client's rate asks to wait {wait:?}"),
-            Self::Strain(_) => {
-                f.write_str("the server refuses most requests, so they wait for one another")
-            }
-        }
-    }
 }
 
 /// A place among the requests of a rate; dropped before its request goes out, it is free for another.

@@ -9,6 +9,7 @@
 //! has to ask.
 
 mod contention;
+mod held;
 mod host;
 mod limits;
 mod policy;
@@ -17,7 +18,8 @@ mod strain;
 mod time;
 
 pub(crate) use contention::{Lost, count};
-pub(crate) use host::{Held, Host};
+pub(crate) use held::Held;
+pub(crate) use host::Host;
 pub use limits::Limits;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;

@@ -10,6 +10,7 @@ pub(crate) mod machine;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod reading;
+mod replies;
 pub(crate) mod settle;
 pub(crate) mod stamp;
 pub(crate) mod target;

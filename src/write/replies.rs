@@ -1,0 +1,216 @@
+//! What replies mean to a write.
+
+use ::http::StatusCode;
+use ::http::header::{ETAG, LAST_MODIFIED};
+use tokio::time::Instant;
+
+use super::driver::Driver;
+use super::ending::Trouble;
+use super::payload::Payload;
+use super::plan::{Event, Failure, Goal, Refused, Seen};
+use super::{reading, stamp};
+use crate::http::{Problem, Validator, essence, is_html};
+use crate::json::Document;
+use crate::observe::{self, ConflictSeen};
+use crate::refusal::{Found, RefusalKind, Told};
+use crate::transport::Response;
+
+impl Driver<'_> {
+    pub(super) fn take(&mut self, reply: &Response) -> Event<Validator> {
+        match reading::representation(self.target, reply) {
+            Ok(representation) => {
+                let seen = match representation.found {
+                    Found::Version(validator) => Seen::Version(validator),
+                    Found::Nothing => Seen::Unversioned,
+                    Found::Unusable { may_heal, why } => {
+                        self.trouble = Some(Trouble::Unusable(why));
+                        Seen::Unusable { may_heal }
+                    }
+                };
+                let snapshot = representation.snapshot;
+                let ours = self.is_stamped(&snapshot.document);
+                (self.remote, self.gone) = (Some(snapshot), false);
+                if ours {
+                    return Event::Recognised(seen);
+                }
+                Event::Read(seen)
+            }
+            Err(error) => {
+                self.trouble = Some(Trouble::NoRepresentation(error));
+                Event::Failed {
+                    failure: Failure::Permanent,
+                    wait: None,
+                }
+            }
+        }
+    }
+
+    /// Whether this write has left its stamp: then it has landed, whatever was answered to it.
+    fn is_stamped(&self, document: &Document) -> bool {
+        let stamped = self.payload.is_some() && self.machine.goal() != Goal::Append;
+        match (&self.target.stamp, &self.write_id) {
+            (Some(stamps), Some(id)) if stamped => stamp::holds(stamps, id, document),
+            _ => false,
+        }
+    }
+
+    /// A status that says that the request was not, or perhaps not, carried out.
+    pub(super) fn failed(&mut self, status: StatusCode, reply: &Response) -> Event<Validator> {
+        // Only "too many" and "not now" invite the same request again.
+        let wait =
+            reading::told_to_wait(&reply.headers).filter(|_| matches!(status.as_u16(), 429 | 503));
+        let failure = match status.as_u16() {
+            429 => Failure::Throttled,
+            500 | 503 => Failure::Answered,
+            202 => Failure::Pending,
+            // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it.
+            301..=303 | 506..=508 | 510 => Failure::Doubtful,
+            501 | 505 | 511 => Failure::Permanent,
+            // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
+            // done it. So may whatever answers 207, of which only the body tells.
+            207 | 408 | 425 | 500.. => Failure::InFlight,
+            _ => Failure::Permanent,
+        };
+        if let Some(wait) = wait
+            && matches!(status.as_u16(), 429 | 503)
+        {
+            let limits = &self.target.shared.exchange.limits;
+            self.target
+                .shared
+                .exchange
+                .host
+                .close_for(wait.min(limits.retry_after), Instant::now());
+        }
+        self.told = wait.or(self.told);
+        self.trouble = Some(Trouble::Status(status));
+        let problem = Problem::read(status, &reply.headers, &reply.body, &self.target.url);
+        let kind = self.target.shared.classify(&problem, false);
+        self.said = Some((kind, problem));
+        Event::Failed { failure, wait }
+    }
+
+    pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
+        let status = reply.status;
+        let not_yet = matches!(status, StatusCode::ACCEPTED | StatusCode::MULTI_STATUS);
+        if status == StatusCode::OK && is_page(reply) {
+            // A login page, most likely. Only a read can tell.
+            self.trouble = Some(Trouble::Status(status));
+            return Event::Failed {
+                failure: Failure::Answered,
+                wait: None,
+            };
+        }
+        if status.is_success() && !not_yet {
+            match self.told(payload, reply) {
+                Told::Success => {}
+                Told::Refused(kind) => return self.refused(reply, kind),
+                Told::Doubtful => {
+                    self.trouble = Some(Trouble::Status(status));
+                    return Event::Failed {
+                        failure: Failure::Answered,
+                        wait: None,
+                    };
+                }
+            }
+            self.target.shared.exchange.host.succeeded();
+            let before = self.base.as_ref().map(|base| &base.document);
+            self.stored = reading::stored(self.target, reply, before, payload);
+            self.location = reading::location(self.target, reply);
+            return Event::Stored;
+        }
+        if not_yet
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || status.is_server_error()
+            || status.is_redirection()
+            || status == StatusCode::REQUEST_TIMEOUT
+        {
+            return self.failed(status, reply);
+        }
+        self.refused(reply, RefusalKind::Unknown)
+    }
+
+    /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
+    fn told(&self, payload: &Payload, reply: &Response) -> Told {
+        let documents = || {
+            let before = self.base.as_ref();
+            let whole = before.and_then(|before| {
+                let envelope = self.target.envelope();
+                envelope.whole(&before.document, before.frame.as_ref())
+            });
+            let before = before.map(|before| before.document.clone());
+            let sent = [payload.document.clone(), payload.body.clone()];
+            sent.into_iter().chain([before, whole]).flatten().collect()
+        };
+        self.target.shared.told(&reply.body, documents)
+    }
+
+    /// `known`: what it means, if a 2xx told that.
+    fn refused(&mut self, reply: &Response, known: RefusalKind) -> Event<Validator> {
+        // What went wrong before is over: the server speaks.
+        self.trouble = None;
+        let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
+        let wait = reading::told_to_wait(&reply.headers).or(problem.retry_after());
+        self.told = wait.or(self.told);
+        let payload = self.payload.as_ref();
+        let pinned = payload.is_some_and(|payload| payload.pinned);
+        let creates = payload.is_some_and(|payload| payload.creates);
+        let tests = payload.is_some_and(|payload| payload.tests);
+        let profile = &*self.target.shared.profile;
+        let kind = match known {
+            RefusalKind::Unknown => self.target.shared.classify(&problem, pinned),
+            known => known,
+        };
+        // A profile knows the current state in its own envelope only.
+        let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
+            .then(|| profile.current(&problem, &reply.headers))
+            .flatten()
+            .and_then(|(body, validator)| {
+                let depth = self.target.shared.exchange.limits.depth;
+                let opened = self.target.envelope().open(&body, depth)?;
+                if self.is_stamped(&opened.document) {
+                    // The refusal is of a second delivery: a read settles that.
+                    return None;
+                }
+                let (known, headers) = (Some(validator.clone()), reply.headers.clone());
+                let snapshot = reading::snapshot(opened, known, headers);
+                (self.remote, self.gone) = (Some(snapshot), false);
+                Some(validator)
+            });
+        let refused = match (kind, reply.status.as_u16()) {
+            (RefusalKind::StaleVersion, _) => Refused::Stale,
+            (RefusalKind::Locked, _) => Refused::Locked,
+            (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
+            (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
+            (_, 404 | 410) => Refused::Missing,
+            // Here, or somewhere else under a name that has to be unique.
+            (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
+            (_, 428) => Refused::ConditionRequired,
+            (RefusalKind::Unknown, 200..300 | 409 | 412) => Refused::Unclassified,
+            // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
+            // offers several.
+            (RefusalKind::Invalid, _) if tests => Refused::Unclassified,
+            _ => Refused::Final,
+        };
+        let path = self.target.url.path();
+        let round = self.machine.tally().rounds;
+        observe::conflict(
+            self.target.shared.observer.as_deref(),
+            &ConflictSeen::new(path, kind, problem.status(), round),
+        );
+        self.refusal = Some((kind, problem));
+        Event::Refused {
+            kind: refused,
+            current,
+            wait,
+        }
+    }
+}
+
+/// HTML without any validator: no word of the resource.
+fn is_page(reply: &Response) -> bool {
+    let is_html = essence(&reply.headers).is_some_and(|essence| is_html(&essence));
+    let versioned = [ETAG, LAST_MODIFIED]
+        .iter()
+        .any(|name| reply.headers.contains_key(name));
+    is_html && !versioned
+}
