@@ -20,7 +20,10 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
         Outcome::Locked => ErrorKind::Locked,
         Outcome::UnusableValidator => ErrorKind::UnusableValidator,
         Outcome::Unknown => ErrorKind::OutcomeUnknown,
-        Outcome::EditFailed => ErrorKind::Edit,
+        Outcome::EditFailed => match done.trouble {
+            Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
+            _ => ErrorKind::Edit,
+        },
         Outcome::Conflict => ErrorKind::Conflict,
         Outcome::Exhausted => ErrorKind::Exhausted,
         Outcome::Refused => match &done.refusal {

@@ -20,7 +20,7 @@ use crate::merge::{Policy, transplant};
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
 use crate::write::target::Target;
-use crate::write::task::{Clash, Decided, RefusedWrite, Reply, Task};
+use crate::write::task::{Clash, Decided, NotEdited, RefusedWrite, Reply, Task};
 
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 
@@ -155,24 +155,20 @@ fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
 
 #[async_trait]
 impl<T: Resourceful> Task for TypedTask<T> {
-    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, BoxError> {
+    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited> {
         let (raw, absent) = match (base, self.if_absent.clone()) {
             (Some(base), _) => (base.clone(), false),
             (None, Some(initial)) => (initial, true),
-            (None, None) => return Err("there is nothing to edit".into()),
+            (None, None) => return Err(BoxError::from("there is nothing to edit").into()),
         };
         if self.edits.is_empty() {
             return Ok(raw);
         }
-        let value: T = raw.decode()?;
-        let before = raw.encode_again(&value)?;
+        let value: T = raw.decode().map_err(NotEdited::Misfit)?;
+        let before = raw.encode_again(&value).map_err(BoxError::from)?;
         let after = if absent { value } else { self.edited(value)? };
-        Ok(transplant(
-            &raw,
-            &before,
-            &before.encode_again(&after)?,
-            &self.judgement.policy,
-        ))
+        let after = before.encode_again(&after).map_err(BoxError::from)?;
+        Ok(transplant(&raw, &before, &after, &self.judgement.policy))
     }
 
     fn is_operation(&self) -> bool {

@@ -260,7 +260,9 @@ pub(super) fn may_refuse_one(problem: &Problem) -> bool {
 /// Whether one of several edits may be the reason, and the others could go in without it.
 fn may_be_due_to_one(done: &Done) -> bool {
     match done.outcome {
-        Outcome::Conflict | Outcome::EditFailed => true,
+        Outcome::Conflict => true,
+        // What does not fit the type fits it for none of them.
+        Outcome::EditFailed => !matches!(done.trouble, Some(Trouble::NoRepresentation(_))),
         Outcome::Refused => {
             let refusal = done.refusal.as_ref();
             refusal.is_some_and(|(_, problem)| may_refuse_one(problem))

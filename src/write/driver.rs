@@ -12,9 +12,10 @@ use super::lane::Pass;
 use super::machine::Machine;
 use super::payload::Payload;
 use super::plan::{Action, Event, Goal, Outcome, Pause};
+use super::reading::NoRepresentation;
 use super::settle::Doubtful;
 use super::target::Target;
-use super::task::Task;
+use super::task::{NotEdited, Task};
 use crate::exchange::Who;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
@@ -181,7 +182,12 @@ impl<'a> Driver<'a> {
                 Event::Prepared(changed)
             }
             Err(error) => {
-                self.trouble = Some(Trouble::Edit(error));
+                self.trouble = Some(match error {
+                    NotEdited::Misfit(error) => {
+                        Trouble::NoRepresentation(NoRepresentation::Misfit(error))
+                    }
+                    NotEdited::Failed(error) => Trouble::Edit(error),
+                });
                 Event::EditFailed
             }
         }

@@ -54,6 +54,8 @@ pub(crate) enum NoRepresentation {
         media_type: String,
         source: JsonError,
     },
+    #[error("the document does not fit the type: {0}")]
+    Misfit(JsonError),
     #[error("the body has no document where `Envelope` says that it lies")]
     NotEnclosed,
     #[error("the server answered {0}, and its body says that it refuses")]

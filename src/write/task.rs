@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::settle::Doubtful;
 use crate::BoxError;
 use crate::http::Problem;
-use crate::json::Document;
+use crate::json::{Document, JsonError};
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 use crate::store::StoredSnapshot;
@@ -58,11 +58,22 @@ pub(crate) enum Reply {
     Failed(BoxError),
 }
 
+/// Why there is no edited document.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotEdited {
+    /// What is there is none of the type.
+    #[error(transparent)]
+    Misfit(JsonError),
+    /// The edit failed.
+    #[error(transparent)]
+    Failed(#[from] BoxError),
+}
+
 /// The typed side of one write.
 #[async_trait]
 pub(crate) trait Task: Send {
     /// The edited document on this base; `None` as the base: nothing is there.
-    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, BoxError>;
+    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited>;
 
     /// Whether the edit is an operation, whose result cannot be recognised by looking.
     fn is_operation(&self) -> bool;

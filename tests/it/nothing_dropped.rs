@@ -3,6 +3,7 @@
 use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, foreign};
 use ifmatch::{Client, Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
 struct Order {
@@ -279,6 +280,24 @@ async fn a_value_that_does_not_serialise_is_told_before_anything_is_written() {
     assert!(articles.create(2, &article).await.unwrap_err().is_config());
     let error = articles.update(1, |_| ()).await.unwrap_err();
     assert!(error.is_edit(), "{error:?}");
+    assert_eq!(server.applied(), 0);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_type_is_told_alike_by_a_read_and_by_an_edit() {
+    let server = Server::with("/v1/articles/1", r#"{"title":1}"#);
+    let articles = server
+        .client()
+        .collection_with::<Article>("articles", ThreeWay::default());
+    let read = articles.get(1).await.unwrap_err();
+    let edits = [(); 3].map(|()| articles.update(1, |article| article.views = 2));
+    for saved in edits.into_iter().collect::<JoinSet<_>>().join_all().await {
+        let error = saved.unwrap_err();
+        assert!(read.is_decode() && error.is_decode(), "{error:?}");
+        for told in [&read, &error] {
+            assert!(told.to_string().contains("/title"), "{told}");
+        }
+    }
     assert_eq!(server.applied(), 0);
 }
 
