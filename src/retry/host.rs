@@ -14,8 +14,6 @@ use super::strain::Strain;
 use super::time::later;
 use crate::http::Quota;
 
-/// Retries that the writes of one client may have in advance.
-pub(super) const BUDGET: u32 = 100;
 /// What one success earns of a retry.
 const EARNED: f64 = 0.2;
 /// Retries that come back with each second, so that a client is not mute for ever.

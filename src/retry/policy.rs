@@ -14,6 +14,8 @@ const FIRST_WINDOW: Duration = Duration::from_millis(10);
 const LARGEST_WINDOW: Duration = Duration::from_secs(5);
 /// How much wider each window is than the one before.
 const GROWTH: f32 = 2.0;
+/// Retries that the writes of one client may have in advance.
+const BUDGET: u32 = 100;
 
 type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send + Sync>;
 
@@ -87,7 +89,7 @@ impl Default for RetryPolicy {
             cap: LARGEST_WINDOW,
             factor: GROWTH,
             source: None,
-            budget: super::host::BUDGET,
+            budget: BUDGET,
         }
     }
 }
