@@ -14,7 +14,7 @@ use url::Url;
 use crate::BoxError;
 use crate::auth::Authenticator;
 use crate::http::{CONDITIONS, rate_limit};
-use crate::retry::{Held, Host, Limits, later};
+use crate::retry::{Held, Host, Limits, Went, later};
 use crate::store::SnapshotKey;
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 
@@ -40,6 +40,8 @@ pub(crate) struct Call {
 pub(crate) struct Errand<'a> {
     pub(crate) deadline: Instant,
     pub(crate) waited: &'a mut Duration,
+    /// Whether the last reply to the same call told of overload.
+    pub(crate) overload: &'a mut bool,
     /// Called right before a request goes out, with whose credentials it has: what is dropped before
     /// that has sent nothing.
     pub(crate) sent: &'a mut (dyn FnMut(Option<Who>) + Send),
@@ -80,6 +82,7 @@ impl Exchange {
         let Errand {
             deadline,
             waited,
+            overload,
             sent,
         } = errand;
         let mut url = Cow::Borrowed(&call.url);
@@ -87,8 +90,15 @@ impl Exchange {
         loop {
             let number = self.pass_gate(deadline, waited).await?;
             let reply = self.send_once(call, &url, deadline, sent).await;
-            if let Some(overload) = overload(&reply) {
-                self.host.replied(number, overload, Instant::now());
+            let now = Instant::now();
+            if let Some(told) = tells_overload(&reply, now < deadline) {
+                let again = std::mem::replace(overload, told);
+                let went = Went {
+                    number,
+                    overload: told,
+                    again,
+                };
+                self.host.replied(went, now);
             }
             let reply = reply?;
             self.heed(&reply.headers, number);
@@ -112,25 +122,43 @@ impl Exchange {
 
     /// Waits until a request may go out, and tells its number.
     async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
-        let begun = Instant::now();
-        let taken = self.host.take_place(begun, deadline);
-        let (place, wait) = taken.map_err(NoReply::Gated)?;
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+        let (begun, mut held_back) = (Instant::now(), false);
+        let passed = self.pass(deadline, &mut held_back).await;
+        if held_back {
+            *waited += begun.elapsed();
         }
-        let (mut held_back, mut ticket) = (!wait.is_zero(), None);
-        let number = loop {
+        passed.map_err(NoReply::Gated)
+    }
+
+    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, Held> {
+        let mut ticket = None;
+        loop {
+            // Whoever is held back for another reason takes a place anew: the old one is long past.
+            let (place, wait) = self.host.take_place(Instant::now(), deadline)?;
+            if !wait.is_zero() {
+                *held_back = true;
+                tokio::time::sleep(wait).await;
+            }
             let eased = self.host.eased();
             let now = Instant::now();
+            if ticket.is_some() && !self.host.answers_by(deadline, now) {
+                // Given up on its way it would cost the server as much as any other, and nobody would learn from
+                // it that the server has recovered.
+                return Err(Held::Strain(Duration::ZERO));
+            }
             let held = match self.host.pass(now, ticket.as_ref()) {
-                Ok(number) => break number,
+                Ok(number) => {
+                    place.using();
+                    return Ok(number);
+                }
                 Err(held) => held,
             };
-            held_back = true;
+            drop(place);
+            *held_back = true;
             match held {
                 Held::Strain(_) if ticket.is_none() => ticket = Some(self.host.queue()),
                 // It may be less, so this waits until its time is over.
-                Held::Strain(wait) if now < deadline => {
+                Held::Strain(wait) => {
                     let until = later(now, wait).min(deadline);
                     // Sooner or in its time: the host tells.
                     let _ = timeout_at(until, eased).await;
@@ -138,14 +166,9 @@ impl Exchange {
                 Held::Server(wait) | Held::Rate(wait) if later(now, wait) < deadline => {
                     tokio::time::sleep(wait).await;
                 }
-                _ => return Err(NoReply::Gated(held)),
+                _ => return Err(held),
             }
-        };
-        place.using();
-        if held_back {
-            *waited += begun.elapsed();
         }
-        Ok(number)
     }
 
     /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
@@ -275,11 +298,12 @@ async fn in_time<T>(
         .map_err(NoReply::Credentials)
 }
 
-/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server.
-fn overload(reply: &Result<Response, NoReply>) -> Option<bool> {
+/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server, as when it was
+/// the call that had no more time.
+fn tells_overload(reply: &Result<Response, NoReply>, in_time: bool) -> Option<bool> {
     match reply {
         Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
-        Err(NoReply::Transport(error)) => match error.fate {
+        Err(NoReply::Transport(error)) if in_time => match error.fate {
             Fate::Impossible | Fate::TooLarge => None,
             _ => Some(true),
         },

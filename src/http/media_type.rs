@@ -1,7 +1,7 @@
-//! Media types, without their parameters.
+//! Media types, without their parameters, and content codings.
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 /// The longest media type that is read, in bytes: a type and a subtype of 127 each (RFC 6838 4.2).
 const LONGEST: usize = 255;
@@ -28,6 +28,12 @@ pub fn essence(headers: &HeaderMap) -> Option<String> {
     let (main, sub) = essence.split_once('/')?;
     (is_token(main) && is_token(sub) && essence.len() <= LONGEST)
         .then(|| essence.to_ascii_lowercase())
+}
+
+/// Whether the body is in a content coding (RFC 9110 8.4).
+pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
+    let coding = headers.get(CONTENT_ENCODING);
+    coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether the essence is JSON: `application/json`, `text/json` or anything with the suffix `+json`

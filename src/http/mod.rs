@@ -17,6 +17,7 @@ mod validator;
 
 pub use entity_tag::EntityTag;
 pub use last_modified::{LastModified, NotAValidator};
+pub(crate) use media_type::is_coded;
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};
 pub(crate) use percent::decode as percent_decoded;
 pub(crate) use precondition::CONDITIONS;

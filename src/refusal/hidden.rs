@@ -14,8 +14,9 @@ use crate::json::Document;
 ///
 /// What cannot be told apart is settled by a read, like a lost reply, and is taken neither for a success
 /// nor for a refusal: a body that breaks off or is nested deeper than
-/// [`Limits::depth`](crate::Limits::depth), and one that only gives back what the document itself has at
-/// that place.
+/// [`Limits::depth`](crate::Limits::depth), one in a content coding, one that only gives back what the
+/// document itself has at that place or has every member that was sent, and one that tells of several
+/// operations.
 ///
 /// # Default
 ///
@@ -45,6 +46,7 @@ pub struct HiddenRefusal {
     at: String,
     sign: Sign,
     kind: RefusalKind,
+    operations: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,12 +88,27 @@ impl HiddenRefusal {
         self
     }
 
+    /// The reply tells of several operations at once, in the list at this JSON Pointer. Where it has more than one
+    /// element, some may have been carried out, and a read tells what became of ours.
+    pub fn of_operations(mut self, pointer: impl Into<String>) -> Self {
+        self.operations = Some(pointer.into());
+        self
+    }
+
     fn new(pointer: impl Into<String>, sign: Sign) -> Self {
         Self {
             at: pointer.into(),
             sign,
             kind: RefusalKind::Unknown,
+            operations: None,
         }
+    }
+
+    /// Whether part of what the body tells of may have been carried out.
+    fn may_be_in_part(&self, body: &Document) -> bool {
+        let operations = self.operations.as_deref();
+        let list = operations.and_then(|pointer| body.elements_at(pointer));
+        list.is_some_and(|list| list.len() > 1)
     }
 
     fn is_told_in(&self, body: &Document) -> bool {
@@ -138,10 +155,9 @@ pub(crate) fn judge(
     };
     let (mut told, documents) = (Told::Success, documents());
     for rule in rules.iter().filter(|rule| rule.is_told_in(&body)) {
-        if !documents
-            .iter()
-            .any(|document| rule.echoes(&body, document))
-        {
+        let mut documents = documents.iter();
+        let copied = documents.any(|document| rule.echoes(&body, document));
+        if !copied && !rule.may_be_in_part(&body) {
             return Told::Refused(rule.kind);
         }
         told = Told::Doubtful;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::held::Held;
 use super::policy::RetryPolicy;
 use super::rate::{Places, Rate};
-use super::strain::Strain;
+use super::strain::{Strain, Went};
 use super::time::later;
 use crate::http::Quota;
 
@@ -225,12 +225,11 @@ impl Host {
         true
     }
 
-    /// How the request of this number went.
-    pub(crate) fn replied(&self, number: u64, overload: bool, now: Instant) {
+    /// How a request went.
+    pub(crate) fn replied(&self, went: Went, now: Instant) {
         let mut state = self.state();
         let (sent, round_trip) = (state.sent, state.round_trip.unwrap_or_default());
-        let numbers = (number, sent);
-        let shorter = state.strain.replied(overload, numbers, round_trip, now);
+        let shorter = state.strain.replied(went, sent, round_trip, now);
         drop(state);
         if shorter {
             self.eased.notify_waiters();
@@ -254,6 +253,12 @@ impl Host {
     pub(crate) fn succeeded(&self) {
         let mut state = self.state();
         state.tokens = (state.tokens + EARNED).min(self.capacity);
+    }
+
+    /// Whether a request that goes out now will most likely be answered by then.
+    pub(crate) fn answers_by(&self, deadline: Instant, now: Instant) -> bool {
+        let trip = self.round_trip().unwrap_or_default();
+        later(now, trip.saturating_mul(2)) < deadline
     }
 
     /// The running mean of the round trips; late ones count for little.

@@ -24,4 +24,5 @@ pub use limits::Limits;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
 pub(crate) use rate::Rate;
+pub(crate) use strain::Went;
 pub(crate) use time::later;

@@ -53,10 +53,11 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 /// | 64 that try again at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
-/// A server that struggles is spared besides: when more than six of ten replies are 429, 502, 503 or 504, or do
-/// not come at all, the requests of the client and its clones go one after another, each after a pause
-/// that doubles with every such reply, up to one second or the cap, and is quartered with every other. The
-/// time is told in `Report::waited`; a call without the time for it ends as `Exhausted` and sends nothing.
+/// A server that struggles is spared besides: when more than six of ten first tries of late were answered with
+/// 429, 502, 503 or 504, or not at all, the requests of the client and its clones go one after another,
+/// each after a pause that doubles with every such reply, up to one second or the cap, and is quartered with
+/// every other. The time is told in [`WriteReport::waited`](crate::WriteReport::waited); a call without the
+/// time for it ends as `Exhausted` and sends nothing more.
 ///
 /// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
 /// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it

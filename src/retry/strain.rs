@@ -27,6 +27,17 @@ const LEAST: Duration = Duration::from_millis(1);
 /// The longest pause, unless the user allows less: a recovery is seen that soon.
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// How a request went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Went {
+    /// Its number.
+    pub(crate) number: u64,
+    /// The reply tells of overload.
+    pub(crate) overload: bool,
+    /// The one before it, of the same call, did so too.
+    pub(crate) again: bool,
+}
+
 /// What the replies of late tell of the server.
 #[derive(Debug)]
 pub(super) struct Strain {
@@ -92,16 +103,22 @@ impl Strain {
         self.next = Some(later(now, self.pause));
     }
 
-    /// How the request of this number went, the latest being `sent`. What was under way when the pause was
-    /// changed knows nothing of the change, and does not change it again. Whether the pause is shorter now.
+    /// How a request went, the latest being `sent`. What was under way when the pause was changed knows nothing of
+    /// the change, and does not change it again. Tries that are repeated do not count in the share, or one resource
+    /// that is always refused would pass for the whole server. Whether the pause is shorter now.
     pub(super) fn replied(
         &mut self,
-        overload: bool,
-        (number, sent): (u64, u64),
+        went: Went,
+        sent: u64,
         round_trip: Duration,
         now: Instant,
     ) -> bool {
-        self.share += (f64::from(u8::from(overload)) - self.share) * WEIGHT;
+        let Went {
+            number, overload, ..
+        } = went;
+        if !went.again {
+            self.share += (f64::from(u8::from(overload)) - self.share) * WEIGHT;
+        }
         if number <= self.changed_after {
             return false;
         }
@@ -131,6 +148,14 @@ impl Strain {
 mod tests {
     use super::*;
 
+    fn went(number: u64, overload: bool) -> Went {
+        Went {
+            number,
+            overload,
+            again: false,
+        }
+    }
+
     /// How long whoever comes now has to wait.
     fn wait(strain: &mut Strain, now: Instant) -> Duration {
         let ticket = strain.queue();
@@ -146,7 +171,12 @@ mod tests {
             let ticket = strain.queue();
             *now += strain.wait(ticket, *now);
             strain.pass(ticket, *now);
-            strain.replied(number * 61 % 100 < overload, (1, 1), Duration::ZERO, *now);
+            strain.replied(
+                went(1, number * 61 % 100 < overload),
+                1,
+                Duration::ZERO,
+                *now,
+            );
             strain.changed_after = 0;
         }
         *now - begun
@@ -170,10 +200,10 @@ mod tests {
     fn a_herd_that_was_under_way_changes_the_pause_once() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(true, (number, 500), Duration::ZERO, now);
+            strain.replied(went(number, true), 500, Duration::ZERO, now);
         }
         assert_eq!(wait(&mut strain, now), FIRST);
-        strain.replied(true, (501, 501), Duration::ZERO, now);
+        strain.replied(went(501, true), 501, Duration::ZERO, now);
         assert_eq!(wait(&mut strain, now), FIRST * 2);
     }
 
@@ -181,12 +211,12 @@ mod tests {
     fn no_pause_is_longer_than_a_second_or_than_the_user_allows() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(true, (number, number), Duration::MAX, now);
+            strain.replied(went(number, true), number, Duration::MAX, now);
         }
         assert_eq!(wait(&mut strain, now), LONGEST);
         strain = Strain::new(Duration::from_millis(20));
         for number in 1..=500 {
-            strain.replied(true, (number, number), Duration::MAX, now);
+            strain.replied(went(number, true), number, Duration::MAX, now);
         }
         assert_eq!(wait(&mut strain, now), Duration::from_millis(20));
     }
@@ -195,7 +225,7 @@ mod tests {
     fn requests_go_in_the_order_of_their_coming_and_wait_for_none_that_does_not_go() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(true, (number, 500), Duration::ZERO, now);
+            strain.replied(went(number, true), 500, Duration::ZERO, now);
         }
         let [one, two, three, four] = [(); 4].map(|()| strain.queue());
         let waits = |strain: &Strain| [one, two, three, four].map(|it| strain.wait(it, now) / 10);

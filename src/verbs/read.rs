@@ -221,14 +221,18 @@ pub(super) async fn ask(
     let limits = &exchange.limits;
     let deadline = later(begun, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.host.round_trip());
-    let mut report = ErrorReport::default();
+    let (mut report, mut tries, mut overload) = (ErrorReport::default(), 0, false);
     let path = target.url.path();
     loop {
-        report.requests += 1;
+        tries += 1;
         let errand = Errand {
             deadline,
             waited: &mut report.waited,
-            sent: &mut |whose| *who = whose,
+            overload: &mut overload,
+            sent: &mut |whose| {
+                *who = whose;
+                report.requests += 1;
+            },
         };
         let reply = exchange.send(call, errand).await;
         report.elapsed = begun.elapsed();
@@ -299,7 +303,7 @@ pub(super) async fn ask(
             Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
                 format!("the next try would be in {wait:?}, later than this call may take")
             }
-            Some(_) if report.requests > limits.transient => "it was tried often enough".to_owned(),
+            Some(_) if tries > limits.transient => "it was tried often enough".to_owned(),
             Some(_) if !exchange.host.take_retry(now) => {
                 "the retry budget of this server is spent".to_owned()
             }

@@ -319,7 +319,7 @@ impl<T: Resourceful> Ended<T> {
 /// What a write that is over did.
 pub(super) fn report(done: &Done) -> WriteReport {
     WriteReport {
-        requests: done.tally.requests,
+        requests: done.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
         settled: done.outcome == Outcome::Settled,

@@ -67,6 +67,10 @@ pub(crate) struct Driver<'a> {
     pub(super) said: Option<(RefusalKind, Problem)>,
     pub(super) trouble: Option<Trouble>,
     pub(super) waited: Duration,
+    /// The last reply told of overload.
+    pub(super) overload: bool,
+    /// Requests that went out.
+    pub(super) requests: u32,
     pub(super) last_status: Option<StatusCode>,
     pub(super) told: Option<Duration>,
     pub(super) location: Option<url::Url>,
@@ -113,6 +117,8 @@ impl<'a> Driver<'a> {
             said: None,
             trouble: None,
             waited: Duration::ZERO,
+            overload: false,
+            requests: 0,
             last_status: None,
             told: None,
             location: None,
@@ -294,6 +300,7 @@ impl<'a> Driver<'a> {
             said: self.said,
             trouble: self.trouble,
             waited: self.waited,
+            requests: self.requests,
             last_status: self.last_status,
             told: self.told,
             location: self.location,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, LOCATION, PRAGMA};
+use ::http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, LOCATION, PRAGMA};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use url::Url;
@@ -10,7 +10,7 @@ use url::Url;
 use super::payload::Payload;
 use super::target::Target;
 use crate::exchange::{Call, within_origin};
-use crate::http::Validator;
+use crate::http::{Validator, is_coded};
 use crate::json::{Document, JsonError};
 use crate::refusal::{Found, Opened, is_no_representation};
 use crate::store::StoredSnapshot;
@@ -73,8 +73,7 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
     if reply.status != StatusCode::OK && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
         return Err(NoRepresentation::Empty(reply.status));
     }
-    let coded = reply.headers.get(CONTENT_ENCODING);
-    if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if is_coded(&reply.headers) {
         return Err(NoRepresentation::Encoded);
     }
     let depth = target.shared.exchange.limits.depth;
@@ -199,7 +198,12 @@ pub(crate) fn stored(
 
 /// Whether the body of a reply to a write is the resource and not a report about it: the server
 /// says so (RFC 9110 8.7, RFC 7240 3), or it has every member that was sent.
-fn is_representation(target: &Target, reply: &Response, body: &Document, sent: &Document) -> bool {
+pub(super) fn is_representation(
+    target: &Target,
+    reply: &Response,
+    body: &Document,
+    sent: &Document,
+) -> bool {
     let header = |name: &str| {
         reply
             .headers

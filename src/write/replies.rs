@@ -8,11 +8,12 @@ use super::driver::Driver;
 use super::ending::Trouble;
 use super::payload::Payload;
 use super::plan::{Event, Failure, Goal, Refused, Seen};
-use super::{reading, stamp};
+use super::reading::{self, NoRepresentation};
+use super::stamp;
 use crate::http::{Problem, Validator, essence, is_html};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind, Told};
+use crate::refusal::{Found, RefusalKind, Told, is_no_representation};
 use crate::transport::Response;
 
 impl Driver<'_> {
@@ -28,6 +29,14 @@ impl Driver<'_> {
                     }
                 };
                 let snapshot = representation.snapshot;
+                if self.is_refusal(reply, &snapshot.document) {
+                    let why = NoRepresentation::Refused(reply.status);
+                    self.trouble = Some(Trouble::NoRepresentation(why));
+                    return Event::Failed {
+                        failure: Failure::Permanent,
+                        wait: None,
+                    };
+                }
                 let ours = self.is_stamped(&snapshot.document);
                 (self.remote, self.gone) = (Some(snapshot), false);
                 if ours {
@@ -141,7 +150,31 @@ impl Driver<'_> {
             let sent = [payload.document.clone(), payload.body.clone()];
             sent.into_iter().chain([before, whole]).flatten().collect()
         };
-        self.target.shared.told(&reply.body, documents)
+        match self.target.shared.told(reply, documents) {
+            Told::Refused(_) if self.gives_back(payload, reply) => Told::Doubtful,
+            told => told,
+        }
+    }
+
+    /// Whether the reply has every member of what was sent, and so may be the resource.
+    fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
+        let depth = self.target.shared.exchange.limits.depth;
+        let body = Document::parse_with_depth(&reply.body, depth).ok();
+        let opened = body.and_then(|body| self.target.envelope().open(&body, depth));
+        let sent = payload.document.as_ref();
+        opened.zip(sent).is_some_and(|(opened, sent)| {
+            reading::is_representation(self.target, reply, &opened.document, sent)
+        })
+    }
+
+    /// Whether what a read brought is a refusal although it has a version, as some servers give one to every
+    /// reply: it says so, and lacks what the resource had.
+    fn is_refusal(&self, reply: &Response, document: &Document) -> bool {
+        let told = is_no_representation(&self.target.shared.hidden, document);
+        let base = self.base.as_ref().filter(|_| told);
+        base.is_some_and(|base| {
+            !reading::is_representation(self.target, reply, document, &base.document)
+        })
     }
 
     /// `known`: what it means, if a 2xx told that.

@@ -10,7 +10,7 @@ use super::abandoned::Abandoned;
 use super::lane::Lanes;
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
-use crate::http::Problem;
+use crate::http::{Problem, is_coded};
 use crate::json::Document;
 use crate::merge::Policy;
 use crate::observe::Observer;
@@ -20,6 +20,7 @@ use crate::refusal::{
 use crate::retry::RetryPolicy;
 use crate::store::{Filing, StoredSnapshot};
 use crate::strategy::Derived;
+use crate::transport::Response;
 
 /// How a changed document is sent.
 ///
@@ -86,8 +87,12 @@ impl Shared {
     }
 
     /// What a 2xx reply to a write says. `documents`: what the reply may be a copy of.
-    pub(crate) fn told(&self, body: &[u8], documents: impl FnOnce() -> Vec<Document>) -> Told {
-        judge(&self.hidden, body, self.exchange.limits.depth, documents)
+    pub(crate) fn told(&self, reply: &Response, documents: impl FnOnce() -> Vec<Document>) -> Told {
+        if !self.hidden.is_empty() && !reply.body.is_empty() && is_coded(&reply.headers) {
+            return Told::Doubtful;
+        }
+        let depth = self.exchange.limits.depth;
+        judge(&self.hidden, &reply.body, depth, documents)
     }
 }
 

@@ -24,8 +24,10 @@ impl Driver<'_> {
     ) -> Result<Response, Failure> {
         let deadline = self.deadline();
         let exchange = &self.target.shared.exchange;
-        let (out, stranger, expected) = (&mut self.out, &mut self.stranger, self.who);
+        let (out, requests) = (&mut self.out, &mut self.requests);
+        let (stranger, expected) = (&mut self.stranger, self.who);
         let mut sent = |who| {
+            *requests += 1;
             *stranger |= who != expected;
             if let Some(going_out) = &going_out {
                 out.send(going_out.clone());
@@ -34,6 +36,7 @@ impl Driver<'_> {
         let errand = Errand {
             deadline,
             waited: &mut self.waited,
+            overload: &mut self.overload,
             sent: &mut sent,
         };
         match exchange.send(call, errand).await {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ifmatch::{Collection, Limits, Resource, ThreeWay};
+use ifmatch::{Collection, Resource, ThreeWay};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{ARTICLE, AT, Article, Event, Far, Server, articles};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -174,93 +174,4 @@ async fn a_call_that_the_rate_would_hold_back_beyond_its_time_ends_at_once_and_s
     }
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(server.seen().len(), 1);
-}
-
-/// Every fifth of so many requests is answered as usual, the others with 503.
-fn struggling(requests: usize) -> impl Iterator<Item = Event> {
-    (1..=requests).map(|number| match number % 5 {
-        0 => Event::Plain,
-        _ => Event::Answer(503, &[], "{\"title\":\"too much to do\"}"),
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_struggling_server_gets_one_request_after_another_and_all_edits_once_it_recovers() {
-    let server = Server::default();
-    let client = server.builder().transport(Far(server.clone()));
-    let articles: Collection<Article> = client
-        .build()
-        .unwrap()
-        .collection_with("articles", ThreeWay::default());
-    let mut tasks = JoinSet::new();
-    for id in 0..100 {
-        server.put(&format!("/v1/articles/{id}"), ARTICLE);
-        let articles = articles.clone();
-        tasks.spawn(async move { articles.update(id, |article| article.views += 1).await });
-    }
-    server.script(struggling(130));
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    // All hundred at once, and hardly one of them again.
-    let sent = server.seen().len();
-    assert!((100..130).contains(&sent), "{sent} requests at first");
-    let mut longest = Duration::ZERO;
-    while let Some(saved) = tasks.join_next().await {
-        longest = longest.max(saved.unwrap().unwrap().report().waited);
-    }
-    assert!(longest > Duration::from_secs(2), "{longest:?}");
-    assert_eq!(server.applied(), 100);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_without_the_time_to_wait_for_a_struggling_server_sends_nothing_and_says_why() {
-    let server = Server::default();
-    let client = server
-        .builder()
-        .limits(Limits::default().time(Duration::from_millis(100)));
-    let client = client.build().unwrap();
-    server.put("/v1/article", ARTICLE);
-    let article: Resource<Article> = client.resource_with("article", ThreeWay::default());
-    server.script((0..1000).map(|_| Event::Answer(503, &[], "{}")));
-    while server.seen().len() < 30 {
-        article.get().await.unwrap_err();
-    }
-    // The pauses are at their longest now, and the last one has just begun.
-    let sent = server.seen().len();
-    let begun = Instant::now();
-    let error = article
-        .update(|article| article.views = 2)
-        .await
-        .unwrap_err();
-    assert!(error.is_exhausted(), "{error:?}");
-    assert!(
-        error.to_string().contains("refuses most requests"),
-        "{error}"
-    );
-    assert!(begun.elapsed() <= Duration::from_millis(100));
-    assert_eq!(server.seen().len(), sent);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_is_not_polled_holds_nobody_up_at_a_struggling_server() {
-    let server = Server::default();
-    let articles = articles(&server);
-    server.put("/v1/articles/1", ARTICLE);
-    server.script((0..40).map(|_| Event::Answer(503, &[], "{}")));
-    while server.seen().len() < 40 {
-        let _ = articles.get(1).await;
-    }
-    let mut not_polled = std::pin::pin!(articles.get(1).into_future());
-    tokio::select! {
-        biased;
-        _ = &mut not_polled => panic!("the server struggles"),
-        () = std::future::ready(()) => {}
-    }
-    let begun = Instant::now();
-    articles.get(1).await.unwrap();
-    assert!(
-        begun.elapsed() <= Duration::from_secs(2),
-        "{:?}",
-        begun.elapsed()
-    );
-    not_polled.await.unwrap();
 }

@@ -135,7 +135,7 @@ impl Site {
             return Some(self.read_refusal(reply, true));
         }
         let sent = || Document::parse(&call.body).into_iter().collect();
-        match self.target.shared.told(&reply.body, sent) {
+        match self.target.shared.told(&reply, sent) {
             Told::Refused(RefusalKind::Unknown) => Some(self.read_refusal(reply, true)),
             Told::Refused(kind) => Some((kind, self.read_refusal(reply, true).1)),
             Told::Success | Told::Doubtful => None,
@@ -174,12 +174,13 @@ impl Site {
         let is_read = call.method == Method::GET;
         let target = self.target.clone();
         let exchange = &target.shared.exchange;
+        let (mut waited, mut overload) = (Duration::ZERO, false);
         for left in (0..TRIES).rev() {
             self.requests += 1;
-            let mut waited = Duration::ZERO;
             let errand = Errand {
                 deadline: self.deadline,
                 waited: &mut waited,
+                overload: &mut overload,
                 sent: &mut |_| {},
             };
             let reply = exchange.send(call, errand).await;
@@ -276,10 +277,11 @@ impl Site {
             let (target, deadline) = (self.target.clone(), self.deadline);
             self.requests += 1;
             racing.spawn(async move {
-                let mut waited = Duration::ZERO;
+                let (mut waited, mut overload) = (Duration::ZERO, false);
                 let errand = Errand {
                     deadline,
                     waited: &mut waited,
+                    overload: &mut overload,
                     sent: &mut |_| {},
                 };
                 let reply = target.shared.exchange.send(&call, errand).await;

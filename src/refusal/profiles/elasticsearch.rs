@@ -12,7 +12,7 @@ use crate::refusal::{Envelope, HiddenRefusal, Profile, RefusalKind, Versioning};
 /// `if_primary_term`; a creation has `op_type=create`. The document lies in `_source` and is sent
 /// alone. A stale write is a 409 `version_conflict_engine_exception`, and so is a creation that finds
 /// something. A gateway that writes by `_bulk` answers 200 with `"errors": true`: the error of the one
-/// item counts. Where there are several items, some may have been stored, so that nothing is merged.
+/// item counts. Where there are several items, some may have been stored, and a read tells.
 ///
 /// [Optimistic concurrency control](https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control).
 ///
@@ -57,7 +57,7 @@ impl Profile for Elasticsearch {
     }
 
     fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
-        vec![HiddenRefusal::when("/errors", true)]
+        vec![HiddenRefusal::when("/errors", true).of_operations("/items")]
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
