@@ -39,12 +39,21 @@ pub(crate) struct Call {
 /// What goes along with a call, and what it tells on its way.
 pub(crate) struct Errand<'a> {
     pub(crate) deadline: Instant,
-    pub(crate) waited: &'a mut Duration,
-    /// Whether the last reply to the same call told of overload.
-    pub(crate) overload: &'a mut bool,
+    pub(crate) course: &'a mut Course,
     /// Called right before a request goes out, with whose credentials it has: what is dropped before
     /// that has sent nothing.
     pub(crate) sent: &'a mut (dyn FnMut(Option<Who>) + Send),
+}
+
+/// What the requests of one call came to so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Course {
+    /// How many went out.
+    pub(crate) requests: u32,
+    /// How long the call was held back.
+    pub(crate) waited: Duration,
+    /// The last reply told of overload.
+    pub(crate) overload: bool,
 }
 
 /// Whose credentials a request has: a digest of the headers that the authenticator put on.
@@ -81,18 +90,22 @@ impl Exchange {
     pub(crate) async fn send(&self, call: &Call, errand: Errand<'_>) -> Result<Response, NoReply> {
         let Errand {
             deadline,
-            waited,
-            overload,
+            course,
             sent,
         } = errand;
         let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            let number = self.pass_gate(deadline, waited).await?;
-            let reply = self.send_once(call, &url, deadline, sent).await;
+            let number = self.pass_gate(deadline, &mut course.waited).await?;
+            let requests = &mut course.requests;
+            let mut sent = |who| {
+                *requests += 1;
+                sent(who);
+            };
+            let reply = self.send_once(call, &url, deadline, &mut sent).await;
             let now = Instant::now();
             if let Some(told) = tells_overload(&reply, now < deadline) {
-                let again = std::mem::replace(overload, told);
+                let again = std::mem::replace(&mut course.overload, told);
                 let went = Went {
                     number,
                     overload: told,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::exchange::{Call, Errand, NoReply, Who};
+use crate::exchange::{Call, Course, Errand, NoReply, Who};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::refusal::RefusalKind;
@@ -221,20 +221,17 @@ pub(super) async fn ask(
     let limits = &exchange.limits;
     let deadline = later(begun, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.host.round_trip());
-    let (mut report, mut tries, mut overload) = (ErrorReport::default(), 0, false);
+    let (mut report, mut tries, mut course) = (ErrorReport::default(), 0, Course::default());
     let path = target.url.path();
     loop {
         tries += 1;
         let errand = Errand {
             deadline,
-            waited: &mut report.waited,
-            overload: &mut overload,
-            sent: &mut |whose| {
-                *who = whose;
-                report.requests += 1;
-            },
+            course: &mut course,
+            sent: &mut |whose| *who = whose,
         };
         let reply = exchange.send(call, errand).await;
+        (report.requests, report.waited) = (course.requests, course.waited);
         report.elapsed = begun.elapsed();
         let mut told = None;
         let failed = match reply {
@@ -309,7 +306,7 @@ pub(super) async fn ask(
             }
             Some(wait) => {
                 tokio::time::sleep(wait).await;
-                report.waited += wait;
+                course.waited += wait;
                 continue;
             }
         };

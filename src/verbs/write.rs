@@ -319,13 +319,13 @@ impl<T: Resourceful> Ended<T> {
 /// What a write that is over did.
 pub(super) fn report(done: &Done) -> WriteReport {
     WriteReport {
-        requests: done.requests,
+        requests: done.course.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
         settled: done.outcome == Outcome::Settled,
         unchanged: done.outcome == Outcome::Unchanged,
         coalesced_with: 0,
-        waited: done.waited,
+        waited: done.course.waited,
         elapsed: done.elapsed,
     }
 }

@@ -16,7 +16,7 @@ use super::reading::NoRepresentation;
 use super::settle::Doubtful;
 use super::target::Target;
 use super::task::{NotEdited, Task};
-use crate::exchange::Who;
+use crate::exchange::{Course, Who};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
@@ -66,11 +66,7 @@ pub(crate) struct Driver<'a> {
     pub(super) refusal: Option<(RefusalKind, Problem)>,
     pub(super) said: Option<(RefusalKind, Problem)>,
     pub(super) trouble: Option<Trouble>,
-    pub(super) waited: Duration,
-    /// The last reply told of overload.
-    pub(super) overload: bool,
-    /// Requests that went out.
-    pub(super) requests: u32,
+    pub(super) course: Course,
     pub(super) last_status: Option<StatusCode>,
     pub(super) told: Option<Duration>,
     pub(super) location: Option<url::Url>,
@@ -116,9 +112,7 @@ impl<'a> Driver<'a> {
             refusal: None,
             said: None,
             trouble: None,
-            waited: Duration::ZERO,
-            overload: false,
-            requests: 0,
+            course: Course::default(),
             last_status: None,
             told: None,
             location: None,
@@ -252,7 +246,7 @@ impl<'a> Driver<'a> {
             return false;
         }
         tokio::time::sleep(time).await;
-        self.waited += time;
+        self.course.waited += time;
         true
     }
 
@@ -299,8 +293,7 @@ impl<'a> Driver<'a> {
             refusal: self.refusal,
             said: self.said,
             trouble: self.trouble,
-            waited: self.waited,
-            requests: self.requests,
+            course: self.course,
             last_status: self.last_status,
             told: self.told,
             location: self.location,

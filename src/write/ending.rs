@@ -9,7 +9,7 @@ use super::abandoned::Inherited;
 use super::plan::{Goal, Outcome, Plan, Tally};
 use super::reading::NoRepresentation;
 use crate::BoxError;
-use crate::exchange::Who;
+use crate::exchange::{Course, Who};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
@@ -51,8 +51,7 @@ pub(crate) struct Done {
     pub(crate) said: Option<(RefusalKind, Problem)>,
     pub(crate) trouble: Option<Trouble>,
     pub(crate) tally: Tally,
-    pub(crate) waited: Duration,
-    pub(crate) requests: u32,
+    pub(crate) course: Course,
     pub(crate) elapsed: Duration,
     pub(crate) last_status: Option<StatusCode>,
     pub(crate) told: Option<Duration>,
@@ -85,8 +84,7 @@ impl Done {
             said: self.said.clone(),
             trouble: self.trouble.as_ref().map(Trouble::copy),
             tally: self.tally,
-            waited: self.waited,
-            requests: self.requests,
+            course: self.course,
             elapsed: self.elapsed,
             last_status: self.last_status,
             told: self.told,

@@ -24,10 +24,8 @@ impl Driver<'_> {
     ) -> Result<Response, Failure> {
         let deadline = self.deadline();
         let exchange = &self.target.shared.exchange;
-        let (out, requests) = (&mut self.out, &mut self.requests);
-        let (stranger, expected) = (&mut self.stranger, self.who);
+        let (out, stranger, expected) = (&mut self.out, &mut self.stranger, self.who);
         let mut sent = |who| {
-            *requests += 1;
             *stranger |= who != expected;
             if let Some(going_out) = &going_out {
                 out.send(going_out.clone());
@@ -35,8 +33,7 @@ impl Driver<'_> {
         };
         let errand = Errand {
             deadline,
-            waited: &mut self.waited,
-            overload: &mut self.overload,
+            course: &mut self.course,
             sent: &mut sent,
         };
         match exchange.send(call, errand).await {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::exchange::{Call, Errand, NoReply};
+use crate::exchange::{Call, Course, Errand, NoReply};
 use crate::handle::Handle;
 use crate::http::{EntityTag, Problem, TagField, Validator, entity_tag_of};
 use crate::json::Document;
@@ -135,7 +135,7 @@ impl Site {
             return Some(self.read_refusal(reply, true));
         }
         let sent = || Document::parse(&call.body).into_iter().collect();
-        match self.target.shared.told(&reply, sent) {
+        match self.target.shared.told(reply, sent) {
             Told::Refused(RefusalKind::Unknown) => Some(self.read_refusal(reply, true)),
             Told::Refused(kind) => Some((kind, self.read_refusal(reply, true).1)),
             Told::Success | Told::Doubtful => None,
@@ -174,13 +174,12 @@ impl Site {
         let is_read = call.method == Method::GET;
         let target = self.target.clone();
         let exchange = &target.shared.exchange;
-        let (mut waited, mut overload) = (Duration::ZERO, false);
+        let mut course = Course::default();
         for left in (0..TRIES).rev() {
             self.requests += 1;
             let errand = Errand {
                 deadline: self.deadline,
-                waited: &mut waited,
-                overload: &mut overload,
+                course: &mut course,
                 sent: &mut |_| {},
             };
             let reply = exchange.send(call, errand).await;
@@ -277,11 +276,10 @@ impl Site {
             let (target, deadline) = (self.target.clone(), self.deadline);
             self.requests += 1;
             racing.spawn(async move {
-                let (mut waited, mut overload) = (Duration::ZERO, false);
+                let mut course = Course::default();
                 let errand = Errand {
                     deadline,
-                    waited: &mut waited,
-                    overload: &mut overload,
+                    course: &mut course,
                     sent: &mut |_| {},
                 };
                 let reply = target.shared.exchange.send(&call, errand).await;
