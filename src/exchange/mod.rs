@@ -1,11 +1,13 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+mod gate;
+
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER};
+use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION};
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
@@ -13,8 +15,8 @@ use url::Url;
 
 use crate::BoxError;
 use crate::auth::Authenticator;
-use crate::http::{CONDITIONS, rate_limit};
-use crate::retry::{Held, Host, Limits, Went, later};
+use crate::http::CONDITIONS;
+use crate::retry::{Held, Host, Limits, Went};
 use crate::store::SnapshotKey;
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 
@@ -104,7 +106,7 @@ impl Exchange {
             };
             let reply = self.send_once(call, &url, deadline, &mut sent).await;
             let now = Instant::now();
-            if let Some(told) = tells_overload(&reply, now < deadline) {
+            if let Some(told) = gate::tells_overload(&reply, now < deadline) {
                 let again = std::mem::replace(&mut course.overload, told);
                 let went = Went {
                     number,
@@ -130,70 +132,6 @@ impl Exchange {
                 }
             }
             return Ok(reply);
-        }
-    }
-
-    /// Waits until a request may go out, and tells its number.
-    async fn pass_gate(&self, deadline: Instant, waited: &mut Duration) -> Result<u64, NoReply> {
-        let (begun, mut held_back) = (Instant::now(), false);
-        let passed = self.pass(deadline, &mut held_back).await;
-        if held_back {
-            *waited += begun.elapsed();
-        }
-        passed.map_err(NoReply::Gated)
-    }
-
-    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, Held> {
-        let mut ticket = None;
-        loop {
-            // Whoever is held back for another reason takes a place anew: the old one is long past.
-            let (place, wait) = self.host.take_place(Instant::now(), deadline)?;
-            if !wait.is_zero() {
-                *held_back = true;
-                tokio::time::sleep(wait).await;
-            }
-            let eased = self.host.eased();
-            let now = Instant::now();
-            if ticket.is_some() && !self.host.answers_by(deadline, now) {
-                // Given up on its way it would cost the server as much as any other, and nobody would learn from
-                // it that the server has recovered.
-                return Err(Held::Strain(Duration::ZERO));
-            }
-            let held = match self.host.pass(now, ticket.as_ref()) {
-                Ok(number) => {
-                    place.using();
-                    return Ok(number);
-                }
-                Err(held) => held,
-            };
-            drop(place);
-            *held_back = true;
-            match held {
-                Held::Strain(_) if ticket.is_none() => ticket = Some(self.host.queue()),
-                // It may be less, so this waits until its time is over.
-                Held::Strain(wait) => {
-                    let until = later(now, wait).min(deadline);
-                    // Sooner or in its time: the host tells.
-                    let _ = timeout_at(until, eased).await;
-                }
-                Held::Server(wait) | Held::Rate(wait) if later(now, wait) < deadline => {
-                    tokio::time::sleep(wait).await;
-                }
-                _ => return Err(held),
-            }
-        }
-    }
-
-    /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
-    /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that comes back later than one waits for
-    /// a `Retry-After` is probed instead.
-    fn heed(&self, headers: &HeaderMap, number: u64) {
-        let quota = rate_limit(headers, SystemTime::now());
-        if let Some(quota) = quota
-            && !headers.contains_key(RETRY_AFTER)
-            && quota.reset <= self.limits.retry_after
-        {
-            self.host.told(quota, number, Instant::now());
         }
     }
 
@@ -309,19 +247,6 @@ async fn in_time<T>(
     let had = timeout_at(deadline, credentials).await;
     had.unwrap_or_else(|_| Err("they did not come in time".into()))
         .map_err(NoReply::Credentials)
-}
-
-/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server, as when it was
-/// the call that had no more time.
-fn tells_overload(reply: &Result<Response, NoReply>, in_time: bool) -> Option<bool> {
-    match reply {
-        Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
-        Err(NoReply::Transport(error)) if in_time => match error.fate {
-            Fate::Impossible | Fate::TooLarge => None,
-            _ => Some(true),
-        },
-        Err(_) => None,
-    }
 }
 
 /// A reference of the server's, resolved: within the origin, so that credentials and validators stay
