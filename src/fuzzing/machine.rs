@@ -98,6 +98,7 @@ impl Choices<'_> {
                 3 => Event::Read(Seen::Unversioned),
                 4 => Event::Read(Seen::Unusable {
                     may_heal: what >= 128,
+                    moved: what >= 192,
                 }),
                 _ => Event::Read(Seen::Version(what / 8 % 4)),
             },

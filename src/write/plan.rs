@@ -122,6 +122,8 @@ pub(crate) enum Seen<V> {
     Unusable {
         /// Whether waiting may help.
         may_heal: bool,
+        /// Somebody has written since the last read, which made the version young again.
+        moved: bool,
     },
     /// 404 or 410.
     Absent,

@@ -25,7 +25,10 @@ impl Driver<'_> {
                     Found::Nothing => Seen::Unversioned,
                     Found::Unusable { may_heal, why } => {
                         self.trouble = Some(Trouble::Unusable(why));
-                        Seen::Unusable { may_heal }
+                        let before = self.remote.as_ref().map(|remote| &remote.document);
+                        let now = &representation.snapshot.document;
+                        let moved = before.is_some_and(|before| !before.same_text(now));
+                        Seen::Unusable { may_heal, moved }
                     }
                 };
                 let snapshot = representation.snapshot;

@@ -1,11 +1,12 @@
 //! Reads: snapshots, news, pages, credentials.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, articles};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use ifmatch::{Authenticator, BoxError, RetryPolicy, ThreeWay, Versioning, async_trait};
+use ifmatch::{Authenticator, BoxError, Error, RetryPolicy, ThreeWay, Versioning, async_trait};
 use serde_json::Value;
 
 #[tokio::test]
@@ -240,6 +241,34 @@ async fn a_version_that_is_too_young_to_pin_a_write_is_waited_out() {
         let put = server.seen().pop().unwrap();
         assert_eq!(put.header(condition.0), Some(condition.1));
     }
+}
+
+/// So many reads of a version that is too young, of as many writes of others; then an old one.
+async fn among_many_writers(reads: u32, writes: u32) -> Result<u32, Error> {
+    const YOUNG: &[(&str, &str)] = &[THEN, AT_ONCE, ("etag", "W/\"1\"")];
+    let server = Server::with(AT, ARTICLE);
+    server.script((0..reads).map(|read| {
+        let views = read % writes;
+        let body = format!(r#"{{"title":"old","body":"old","views":{views}}}"#);
+        Event::Answer(200, YOUNG, body.leak())
+    }));
+    let articles = crate::support::articles(&server);
+    let saved = articles.update(1, |article| article.views = 99).await?;
+    Ok(saved.report().requests)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_others_make_young_again_and_again_is_waited_out_too() {
+    assert_eq!(among_many_writers(40, 40).await.unwrap(), 42);
+    // Nobody writes, and it stays as it is.
+    let error = among_many_writers(40, 1).await.unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
+    // Without end nobody waits.
+    let error = among_many_writers(1_000, 1_000).await.unwrap_err();
+    assert!(
+        error.report().elapsed <= Duration::from_secs(31),
+        "{error:?}"
+    );
 }
 
 struct Token(Mutex<u32>);

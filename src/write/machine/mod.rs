@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Seen, Tally};
 
+/// How often a young validator is read again in one write, however often somebody makes it young again.
+const HEALING_READS_IN_ALL: u32 = 100;
 /// How often a young validator is read again before it is called unusable.
 const HEALING_READS: u32 = 8;
 /// How many more rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
@@ -41,7 +43,10 @@ pub(crate) struct Machine<V> {
     /// How long an unclassified refusal asks to wait, until a read tells whether it was a race.
     pub(super) invited: Option<Duration>,
     pub(super) same_again: u32,
+    /// Reads in a row that showed the same version, which is unusable.
     pub(super) unusable: u32,
+    /// Reads of this write that showed an unusable one.
+    pub(super) healing: u32,
     /// Rounds that the refusal handler asked for.
     pub(super) answers: u32,
     /// The resolution asked for a removal.
@@ -116,6 +121,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             invited: None,
             same_again: 0,
             unusable: 0,
+            healing: 0,
             answers: 0,
             removing: false,
             last_read_used: false,

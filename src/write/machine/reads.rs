@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Base, Decision, Failure, Goal, Outcome, Pause, Seen};
-use super::{HEALING_READS, Machine, Phase, Then, Why, base_of};
+use super::{HEALING_READS, HEALING_READS_IN_ALL, Machine, Phase, Then, Why, base_of};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
-        if let Seen::Unusable { may_heal } = seen {
-            self.unusable += 1;
-            if may_heal && self.unusable <= HEALING_READS {
+        if let Seen::Unusable { may_heal, moved } = seen {
+            self.unusable = if moved { 1 } else { self.unusable + 1 };
+            self.healing += 1;
+            let in_bounds = self.unusable <= HEALING_READS && self.healing <= HEALING_READS_IN_ALL;
+            if may_heal && in_bounds {
                 return self.wait(Pause::Settle(self.unusable), Then::Read(why));
             }
             // A creation that was refused asks for no version: something is there.

@@ -106,6 +106,7 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             1 => Seen::Unversioned,
             2 => Seen::Unusable {
                 may_heal: what % 2 == 0,
+                moved: what % 3 == 0,
             },
             _ => Seen::Version(world.version),
         }),
