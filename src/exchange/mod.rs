@@ -99,7 +99,7 @@ impl Exchange {
         let (mut renewed, mut redirects) = (false, 0);
         loop {
             let number = self.pass_gate(deadline, &mut course.waited).await?;
-            let requests = &mut course.requests;
+            let (requests, begun) = (&mut course.requests, Instant::now());
             let mut sent = |who| {
                 *requests += 1;
                 sent(who);
@@ -110,6 +110,7 @@ impl Exchange {
                 let again = std::mem::replace(&mut course.overload, told);
                 let went = Went {
                     number,
+                    took: now - begun,
                     overload: told,
                     again,
                 };

@@ -228,8 +228,8 @@ impl Host {
     /// How a request went.
     pub(crate) fn replied(&self, went: Went, now: Instant) {
         let mut state = self.state();
-        let (sent, round_trip) = (state.sent, state.round_trip.unwrap_or_default());
-        let shorter = state.strain.replied(went, sent, round_trip, now);
+        let sent = state.sent;
+        let shorter = state.strain.replied(went, sent, now);
         drop(state);
         if shorter {
             self.eased.notify_waiters();

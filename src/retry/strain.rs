@@ -20,7 +20,7 @@ use super::time::later;
 const WEIGHT: f64 = 1.0 / 16.0;
 /// A server struggles when more than this share does.
 const MOST: f64 = 0.6;
-/// The first pause, unless a round trip is longer.
+/// The first pause, unless the request took longer.
 const FIRST: Duration = Duration::from_millis(10);
 /// A shorter pause is none.
 const LEAST: Duration = Duration::from_millis(1);
@@ -32,6 +32,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 pub(crate) struct Went {
     /// Its number.
     pub(crate) number: u64,
+    /// How long it took.
+    pub(crate) took: Duration,
     /// The reply tells of overload.
     pub(crate) overload: bool,
     /// The one before it, of the same call, did so too.
@@ -106,13 +108,7 @@ impl Strain {
     /// How a request went, the latest being `sent`. What was under way when the pause was changed knows nothing of
     /// the change, and does not change it again. Tries that are repeated do not count in the share, or one resource
     /// that is always refused would pass for the whole server. Whether the pause is shorter now.
-    pub(super) fn replied(
-        &mut self,
-        went: Went,
-        sent: u64,
-        round_trip: Duration,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn replied(&mut self, went: Went, sent: u64, now: Instant) -> bool {
         let Went {
             number, overload, ..
         } = went;
@@ -132,7 +128,7 @@ impl Strain {
             }
         } else if self.share > MOST {
             let longer = self.pause.saturating_mul(2);
-            longer.max(FIRST).max(round_trip).min(self.longest)
+            longer.max(FIRST).max(went.took).min(self.longest)
         } else {
             self.pause
         };
@@ -151,6 +147,7 @@ mod tests {
     fn went(number: u64, overload: bool) -> Went {
         Went {
             number,
+            took: Duration::ZERO,
             overload,
             again: false,
         }
@@ -171,12 +168,7 @@ mod tests {
             let ticket = strain.queue();
             *now += strain.wait(ticket, *now);
             strain.pass(ticket, *now);
-            strain.replied(
-                went(1, number * 61 % 100 < overload),
-                1,
-                Duration::ZERO,
-                *now,
-            );
+            strain.replied(went(1, number * 61 % 100 < overload), 1, *now);
             strain.changed_after = 0;
         }
         *now - begun
@@ -200,10 +192,10 @@ mod tests {
     fn a_herd_that_was_under_way_changes_the_pause_once() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), 500, Duration::ZERO, now);
+            strain.replied(went(number, true), 500, now);
         }
         assert_eq!(wait(&mut strain, now), FIRST);
-        strain.replied(went(501, true), 501, Duration::ZERO, now);
+        strain.replied(went(501, true), 501, now);
         assert_eq!(wait(&mut strain, now), FIRST * 2);
     }
 
@@ -211,12 +203,12 @@ mod tests {
     fn no_pause_is_longer_than_a_second_or_than_the_user_allows() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), number, Duration::MAX, now);
+            strain.replied(went(number, true), number, now);
         }
         assert_eq!(wait(&mut strain, now), LONGEST);
         strain = Strain::new(Duration::from_millis(20));
         for number in 1..=500 {
-            strain.replied(went(number, true), number, Duration::MAX, now);
+            strain.replied(went(number, true), number, now);
         }
         assert_eq!(wait(&mut strain, now), Duration::from_millis(20));
     }
@@ -225,7 +217,7 @@ mod tests {
     fn requests_go_in_the_order_of_their_coming_and_wait_for_none_that_does_not_go() {
         let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), 500, Duration::ZERO, now);
+            strain.replied(went(number, true), 500, now);
         }
         let [one, two, three, four] = [(); 4].map(|()| strain.queue());
         let waits = |strain: &Strain| [one, two, three, four].map(|it| strain.wait(it, now) / 10);
