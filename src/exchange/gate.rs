@@ -27,7 +27,7 @@ impl Exchange {
     }
 
     async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, Held> {
-        let mut ticket = None;
+        let (mut ticket, mut has_waited) = (None, false);
         loop {
             // Whoever is held back for another reason takes a place anew: the old one is long past.
             let (place, wait) = self.host.take_place(Instant::now(), deadline)?;
@@ -37,9 +37,10 @@ impl Exchange {
             }
             let eased = self.host.eased();
             let now = Instant::now();
-            if ticket.is_some() && !self.host.answers_by(deadline, now) {
+            if has_waited && !self.host.answers_by(deadline, now) {
                 // Given up on its way it would cost the server as much as any other, and nobody would learn from
-                // it that the server has recovered.
+                // it that the server has recovered. Whoever comes when nobody waits has all of its time, however
+                // short that is, and goes.
                 return Err(Held::Strain(Duration::ZERO));
             }
             let held = match self.host.pass(now, ticket.as_ref()) {
@@ -58,6 +59,7 @@ impl Exchange {
                     let until = later(now, wait).min(deadline);
                     // Sooner or in its time: the host tells.
                     let _ = timeout_at(until, eased).await;
+                    has_waited = true;
                 }
                 Held::Server(wait) | Held::Rate(wait) if later(now, wait) < deadline => {
                     tokio::time::sleep(wait).await;

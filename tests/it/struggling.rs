@@ -97,6 +97,24 @@ async fn a_client_under_load_recovers_with_its_server() {
     assert!(late > 20 * 120 * 9 / 10, "{late} of 2400");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_slowly_is_served_again_by_calls_that_have_little_time() {
+    let ill = Ill::new(Duration::from_secs(3), Duration::from_secs(60));
+    let articles = articles(ill.builder());
+    let (begun, mut tasks) = (Instant::now(), JoinSet::new());
+    for number in 0..1_000_u64 {
+        let articles = articles.clone();
+        tasks.spawn(async move {
+            sleep_until(begun + Duration::from_millis(300 * number)).await;
+            let read = articles.get(number % 100).timeout(Duration::from_secs(5));
+            read.await.is_ok().then_some(number)
+        });
+    }
+    let done = tasks.join_all().await.into_iter().flatten();
+    let late = done.filter(|number| *number >= 500).count();
+    assert!(late > 450, "{late} of 500");
+}
+
 /// Answers 503 to whatever is asked of one resource, and the others as usual, ten milliseconds away.
 #[derive(Clone)]
 struct OneBroken(Far);
