@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::conflict::{ConflictKind, same};
-use super::engine::{Base, Engine, Three, woven};
+use super::engine::{Base, Engine, Three};
 use super::out::Out;
 use super::rule::Keyed;
+use super::woven::woven;
 use crate::json::{self, Tree, View};
 
 /// Merges keyed lists: elements with the same key are merged field by field, the remote order is kept

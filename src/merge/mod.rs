@@ -40,6 +40,7 @@ mod diff;
 mod engine;
 mod keyed;
 mod markers;
+mod object;
 mod out;
 mod plan;
 mod policy;
@@ -51,6 +52,7 @@ mod text;
 mod three_way;
 mod transplant;
 mod types;
+mod woven;
 
 pub use changes::{Change, changes};
 pub use check::PolicyError;

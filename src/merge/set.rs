@@ -1,7 +1,8 @@
 //! Lists whose order does not count.
 
-use super::engine::{Base, Three, woven};
+use super::engine::{Base, Three};
 use super::out::Out;
+use super::woven::woven;
 use crate::json::{Ids, Tree};
 
 /// Merges sets, or multisets where a side has duplicates: what one side added or removed is added or

@@ -2,12 +2,12 @@
 
 use super::conflict::same;
 use super::diff;
-use super::engine::woven;
 use super::keyed::key_of;
 use super::out::Out;
 use super::plan::{Cursor, Plan};
 use super::policy::Policy;
 use super::rule::Rule;
+use super::woven::woven;
 use crate::json::{self, Document, Finder, Ids, Key, Node, Tape, Tree, View, WALKED_DEPTH};
 
 /// Applies to `raw` what changed from `before` to `after`.

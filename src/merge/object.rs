@@ -1,0 +1,129 @@
+//! Objects.
+
+use super::engine::{Base, Engine, Three};
+use super::out::Out;
+use super::plan::Cursor;
+use super::policy::Tag;
+use super::woven::woven;
+use crate::json::{self, Finder, Key, Tree, View};
+
+/// Merges objects member by member: in the order of the remote, with local additions by their neighbours.
+pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -> Out<'t, T> {
+    let Three {
+        base,
+        local,
+        remote,
+        cursor,
+    } = three;
+    let known = !matches!(base, Base::Unknown);
+    let (bm, lm, rm) = (
+        base.value().map(Tree::members).unwrap_or_default(),
+        local.members(),
+        remote.members(),
+    );
+    let (mut in_base, mut in_local) = (Finder::new(&bm), Finder::new(&lm));
+    let mut used = vec![false; lm.len()];
+    let mut out: Vec<(Key<'t>, Out<'t, T>)> = Vec::with_capacity(rm.len());
+    // For each local member that remote has: how long `out` was then.
+    let mut place_of = vec![0; lm.len()];
+    let mut as_remote = true;
+    let base_at = |at: Option<usize>| match at {
+        Some(at) => Base::Is(bm[at].1),
+        None if known => Base::Absent,
+        None => Base::Unknown,
+    };
+    for (key, theirs) in &rm {
+        let at = in_local.get(key.name);
+        let ours = at.map(|at| lm[at].1);
+        let merged = member(
+            engine,
+            *key,
+            base_at(in_base.get(key.name)),
+            ours,
+            Some(*theirs),
+            cursor,
+        );
+        as_remote = as_remote && merged.as_ref().is_some_and(|m| m.is(*theirs));
+        out.extend(merged.map(|m| (*key, m)));
+        if let Some(at) = at {
+            (used[at], place_of[at]) = (true, out.len());
+        }
+    }
+    let mut added = Vec::new();
+    let mut anchor = 0;
+    for (at, (key, ours)) in lm.iter().enumerate() {
+        if used[at] {
+            anchor = place_of[at];
+        } else if let Some(m) = member(
+            engine,
+            *key,
+            base_at(in_base.get(key.name)),
+            Some(*ours),
+            None,
+            cursor,
+        ) {
+            added.push((anchor, (*key, m)));
+        }
+    }
+    if as_remote && added.is_empty() {
+        return Out::Take(remote);
+    }
+    Out::Object {
+        like: Some(remote),
+        members: woven(out, added),
+    }
+}
+
+fn member<'t, T: Tree<'t>>(
+    engine: &mut Engine,
+    key: Key<'t>,
+    base: Base<T>,
+    local: Option<T>,
+    remote: Option<T>,
+    cursor: Cursor<'_>,
+) -> Option<Out<'t, T>> {
+    // The common case first: nothing happened here.
+    if let (Base::Is(b), Some(l), Some(r)) = (base, local, remote)
+        && l.surely_same(b)
+    {
+        return Some(Out::Take(r));
+    }
+    let length = engine.path.len();
+    json::push_token(&mut engine.path, key.name);
+    let out = engine.place(base, local, remote, cursor.member(key.name));
+    engine.path.truncate(length);
+    out
+}
+
+/// Whether the sides hold different variants of an enum.
+pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>, tag: &Tag) -> bool {
+    let variant = |side: T| {
+        let mut members = side.each_member();
+        match tag {
+            Tag::Key => members.next().map(|(key, _)| key.name),
+            Tag::Keys(names) => {
+                let members: Vec<_> = members.map(|(key, _)| key.name).collect();
+                let known = members
+                    .iter()
+                    .find(|key| names.iter().any(|name| name == *key));
+                // A variant that only the other side knows stands by itself all the same.
+                known
+                    .or(members.first().filter(|_| members.len() == 1))
+                    .copied()
+            }
+            Tag::Member(name) => {
+                let (_, value) = members.find(|(key, _)| key.name == name)?;
+                match value.view() {
+                    View::String(name) => Some(name),
+                    _ => None,
+                }
+            }
+        }
+    };
+    let (local, remote) = (variant(three.local), variant(three.remote));
+    local != remote
+        || three
+            .base
+            .value()
+            .is_some_and(|base| variant(base) != remote)
+}
