@@ -1,9 +1,12 @@
 //! Promise 5: who is asked about a refusal, when, and what comes of the answer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign};
+use crate::support::{
+    ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign, given_back,
+};
 use ifmatch::{
     Answer, BoxError, LocalWins, Refusal, RefusalHandler, RetryPolicy, ThreeWay, async_trait,
 };
@@ -24,39 +27,40 @@ async fn a_race_answered_with_a_long_wait_is_merged_all_the_same() {
     }
 }
 
+/// Counts how often it is asked, and gives up.
+struct GivesUp(Arc<AtomicU32>);
+
+#[async_trait]
+impl RefusalHandler<Article> for GivesUp {
+    async fn refused(&self, _: &Refusal<Article>) -> Result<Answer<Article>, BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Answer::GiveUp)
+    }
+}
+
+/// How often the handler is asked when these are the answers after the first read.
+async fn asked(answers: impl IntoIterator<Item = Event>) -> u32 {
+    let (server, asked) = (Server::with(AT, ARTICLE), Arc::default());
+    server.script([Event::Plain]);
+    server.script(answers);
+    let articles = articles(&server).on_refusal(GivesUp(Arc::clone(&asked)));
+    let outcome = articles.update(1, |a| a.title = "mine".into()).await;
+    outcome.unwrap_err();
+    asked.load(Ordering::SeqCst)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_409_that_asks_to_come_back_reaches_the_handler() {
-    static ASKED: AtomicU32 = AtomicU32::new(0);
     for wait in [&[("retry-after", "1")], &[("retry-after", "3600")]] {
-        let server = Server::with(AT, ARTICLE);
-        server.script([Event::Plain]);
-        server.script((0..40).flat_map(|_| [Event::Answer(409, wait, ""), Event::Plain]));
-        ASKED.store(0, Ordering::SeqCst);
-        let outcome = articles(&server)
-            .on_refusal(Always(|_| {
-                ASKED.fetch_add(1, Ordering::SeqCst);
-                Answer::GiveUp
-            }))
-            .update(1, |a| a.title = "mine".into())
-            .await;
-        assert!(ASKED.load(Ordering::SeqCst) > 0, "{wait:?} {outcome:?}");
+        let answers = (0..40).flat_map(|_| [Event::Answer(409, wait, ""), Event::Plain]);
+        assert!(asked(answers).await > 0, "{wait:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_reaches_the_handler() {
-    static ASKED: AtomicU32 = AtomicU32::new(0);
-    let server = Server::with(AT, ARTICLE);
-    server.script([Event::Plain]);
-    server.script((0..40).map(|_| Event::Answer(423, &[], "")));
-    let outcome = articles(&server)
-        .on_refusal(Always(|_| {
-            ASKED.fetch_add(1, Ordering::SeqCst);
-            Answer::GiveUp
-        }))
-        .update(1, |a| a.title = "mine".into())
-        .await;
-    assert!(ASKED.load(Ordering::SeqCst) > 0, "{outcome:?}");
+    let locked = (0..40).map(|_| Event::Answer(423, &[], ""));
+    assert!(asked(locked).await > 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,16 +187,7 @@ async fn a_handler_has_no_more_time_than_the_write() {
     assert_eq!(begun.elapsed().as_secs(), 30);
     let error = saved.unwrap_err();
     assert!(error.is_exhausted(), "{error:?}");
-    assert_eq!(
-        error
-            .sides::<Article>()
-            .unwrap()
-            .local
-            .as_ref()
-            .unwrap()
-            .title,
-        "mine"
-    );
+    assert_eq!(given_back(&error), "mine");
     assert_eq!(server.methods(), ["GET", "PUT"]);
 }
 

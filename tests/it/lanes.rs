@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Always, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Always, Article, Event, Server, foreign, given_back};
 use http::Method;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
@@ -370,16 +370,7 @@ async fn a_full_lane_is_told_with_what_was_to_be_written() {
     tokio::time::sleep(TRIP / 4).await;
     let error = articles.save(&read).await.unwrap_err();
     assert!(error.is_exhausted(), "{error:?}");
-    assert_eq!(
-        error
-            .sides::<Article>()
-            .unwrap()
-            .local
-            .as_ref()
-            .unwrap()
-            .title,
-        "mine"
-    );
+    assert_eq!(given_back(&error), "mine");
     all(vec![first, second]).await;
     assert_eq!(server.value(AT)["title"], "old");
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, articles, counters, foreign};
+use crate::support::{
+    ARTICLE, AT, Article, Event, Server, articles, counters, foreign, given_back,
+};
 use ifmatch::{Limits, LocalWins, MergeStrategy, ThreeWay};
 use serde_json::Value;
 
@@ -278,16 +280,7 @@ async fn a_settling_read_that_fails_is_no_conflict() {
         .await
         .unwrap_err();
     assert!(error.is_outcome_unknown(), "{error:?}");
-    assert_eq!(
-        error
-            .sides::<Article>()
-            .unwrap()
-            .local
-            .as_ref()
-            .unwrap()
-            .title,
-        "mine"
-    );
+    assert_eq!(given_back(&error), "mine");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign};
+use crate::support::{
+    ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign, given_back,
+};
 use ifmatch::{Answer, LocalWins, MergeStrategy, RemoteWins, ThreeWay, WriteMode, merge_fn};
 use serde_json::json;
 
@@ -144,16 +146,7 @@ async fn an_edit_meets_a_removal_and_the_strategy_decides() {
     server.script([Event::Plain, Event::ForeignRemoval]);
     let error = articles.update(1, edit).await.unwrap_err();
     assert!(error.is_gone(), "{error:?}");
-    assert_eq!(
-        error
-            .sides::<Article>()
-            .unwrap()
-            .local
-            .as_ref()
-            .unwrap()
-            .title,
-        "mine"
-    );
+    assert_eq!(given_back(&error), "mine");
     server.put("/v1/articles/1", ARTICLE);
     server.script([Event::Plain, Event::ForeignRemoval]);
     let saved = articles.update(1, edit).strategy(LocalWins).await.unwrap();

@@ -1,6 +1,7 @@
 //! Promise 4 where the server struggles: it is spared, everybody gets a turn, and it is served again once it is well.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use ifmatch::{Client, ClientBuilder, Collection, ThreeWay, async_trait};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::support::{ARTICLE, Article, Event, Far, Server};
+use crate::support::{ARTICLE, Article, Event, Far, Server, given_back};
 
 /// A server that is so far away, and answers 503 to everything until it is well.
 #[derive(Clone)]
@@ -113,6 +114,43 @@ async fn a_server_that_answers_slowly_is_served_again_by_calls_that_have_little_
     let done = tasks.join_all().await.into_iter().flatten();
     let late = done.filter(|number| *number >= 500).count();
     assert!(late > 450, "{late} of 500");
+}
+
+/// A server that is well until it is told otherwise, and then answers 503 to everything.
+#[derive(Clone)]
+struct Failing(Server, Arc<AtomicBool>);
+
+#[async_trait]
+impl Transport for Failing {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if self.1.load(Ordering::SeqCst) {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return Ok(Response::new(status, HeaderMap::new(), "{}"));
+        }
+        self.0.send(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_in_doubt_that_is_held_back_is_told_as_unknown() {
+    let server = Server::with("/v1/articles/1", ARTICLE);
+    let failing = Failing(server.clone(), Arc::default());
+    let articles = articles(server.builder().transport(failing.clone()));
+    let mut article = articles.get(1).await.unwrap();
+    article.views = 2;
+    failing.1.store(true, Ordering::SeqCst);
+    strained(&articles, 40).await;
+    // Its PUT is answered 503, which may have been applied; there is no time for the read that would tell.
+    let save = articles
+        .save(&article)
+        .timeout(Duration::from_millis(1_500));
+    let error = save.await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(given_back(&error), "old");
+    assert!(
+        error.report().waited > Duration::from_millis(500),
+        "{error:?}"
+    );
 }
 
 /// Answers 503 to whatever is asked of one resource, and the others as usual, ten milliseconds away.

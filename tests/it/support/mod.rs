@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{Client, ClientBuilder, async_trait};
+use ifmatch::{Client, ClientBuilder, Error, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -367,4 +367,10 @@ impl Transport for Far {
         tokio::time::sleep(Duration::from_millis(10)).await;
         reply
     }
+}
+
+/// The title of the edited article that an error gives back.
+pub(crate) fn given_back(error: &Error) -> String {
+    let sides = error.sides::<Article>().unwrap();
+    sides.local.as_ref().unwrap().title.clone()
 }
