@@ -43,7 +43,7 @@ pub struct Saved<T> {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteReport {
-    /// Requests sent, reads included.
+    /// Requests that went out, reads, redirects and renewed credentials included.
     pub requests: u32,
     /// Conditional writes on different versions: 1 if nobody interfered.
     pub rounds: u32,

@@ -68,7 +68,7 @@ pub struct Sides<T> {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ErrorReport {
-    /// Requests sent, reads included.
+    /// Requests that went out, reads, redirects and renewed credentials included.
     pub requests: u32,
     /// Conditional writes on different versions.
     pub rounds: u32,

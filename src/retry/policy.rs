@@ -57,7 +57,8 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 /// 429, 502, 503 or 504, or not at all, the requests of the client and its clones go one after another,
 /// each after a pause that doubles with every such reply, up to one second or the cap, and is quartered with
 /// every other. The time is told in [`WriteReport::waited`](crate::WriteReport::waited); a call without the
-/// time for it ends as `Exhausted` and sends nothing more.
+/// time for it sends nothing more and ends as `Exhausted`, or as `OutcomeUnknown` if it had sent a write that
+/// nobody could look after.
 ///
 /// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
 /// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it
