@@ -9,9 +9,9 @@ use ::http::StatusCode;
 use crate::BoxError;
 use crate::document::{Versioned, WriteReport};
 use crate::http::Problem;
-use crate::line::one_line;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
+use ifmatch_merge::internal::one_line;
 
 /// What went wrong, by what the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

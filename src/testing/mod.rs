@@ -108,7 +108,6 @@
 mod dialect;
 mod in_process;
 mod laws;
-mod patch;
 mod proxy;
 mod recorded;
 mod reply;

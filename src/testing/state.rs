@@ -7,11 +7,11 @@ use ::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::dialect::Dialect;
-use super::patch;
 use super::recorded::Recorded;
 use super::reply::{Reply, tag};
 use super::step::{Answer, Change, Lost, Step};
 use crate::json::Document;
+use crate::json::patch::{PatchError, apply_json_patch, apply_merge_patch};
 use crate::merge::{Policy, transplant};
 
 /// A request, however it came.
@@ -233,8 +233,15 @@ fn names(asked: &Asked, header: &HeaderName, version: u64) -> bool {
 fn patched(asked: &Asked, target: &Document) -> Result<String, Wrong> {
     let media_type = asked.headers.get(CONTENT_TYPE);
     let patched = match media_type.map(HeaderValue::as_bytes) {
-        Some(b"application/merge-patch+json") => patch::merge(target, &json(&asked.body)?),
-        Some(b"application/json-patch+json") => patch::operations(target, &json(&asked.body)?)?,
+        Some(b"application/merge-patch+json") => apply_merge_patch(target, &json(&asked.body)?),
+        Some(b"application/json-patch+json") => apply_json_patch(target, &json(&asked.body)?)
+            .map_err(|error| match error {
+                PatchError::NotAPatch => Wrong(400, "no-patch", "A JSON Patch is an array"),
+                PatchError::TestFailed(_) => {
+                    Wrong(409, "test-failed", "A test of the patch failed")
+                }
+                _ => Wrong(422, "impossible", "This operation cannot be applied here"),
+            })?,
         _ => {
             return Err(Wrong(
                 415,

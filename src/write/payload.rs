@@ -3,6 +3,7 @@
 use ::http::header::{CONTENT_TYPE, IF_MATCH};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
+use ifmatch_merge::internal::json_patch_if;
 use url::Url;
 
 use super::plan::Condition;
@@ -11,7 +12,7 @@ use super::target::{Target, WriteMode};
 use crate::BoxError;
 use crate::exchange::Call;
 use crate::http::{Precondition, Validator};
-use crate::json::patch::{json_patch_if, merge_patch};
+use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
 use crate::refusal::{Creation, Envelope, Spot, Versioning};
 use crate::store::StoredSnapshot;

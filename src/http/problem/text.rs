@@ -21,7 +21,7 @@ pub(super) fn first_line(body: &str) -> Option<String> {
 
 /// The text in one line, cut where it is too long.
 pub(super) fn one_line(text: &str) -> String {
-    crate::line::one_line(text, LONGEST_LINE)
+    ifmatch_merge::internal::one_line(text, LONGEST_LINE)
 }
 
 /// The text, of at most [`Problem::MAX_TEXT`] characters; where it was longer, the last one says so and

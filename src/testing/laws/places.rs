@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::json::push_token;
+use ifmatch_merge::internal::push_token;
 
 /// The places that differ, with what is there afterwards. Lists and texts count as one place each.
 pub(super) fn changed(before: &Value, after: &Value) -> BTreeMap<String, Option<Value>> {

@@ -23,6 +23,7 @@ use crate::json::{Document, Tape, Tree};
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::merge::ThreeWay;
 /// use serde_json::json;
 ///
@@ -74,6 +75,7 @@ impl ThreeWay {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{Policy, Rule, ThreeWay};
     ///
     /// let policy = Policy::new().field("/tags", Rule::Set).field("/tags", Rule::Text);
@@ -103,6 +105,7 @@ impl ThreeWay {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::ThreeWay;
     /// use serde_json::json;
     ///
@@ -124,6 +127,7 @@ impl ThreeWay {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     /// use ifmatch::merge::ThreeWay;
     ///

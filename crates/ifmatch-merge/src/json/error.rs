@@ -15,6 +15,7 @@ const LONGEST: usize = 256;
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
 ///
 /// let error = Document::parse(br#"{"id":1,"id":2}"#).unwrap_err();

@@ -1,7 +1,7 @@
 //! Foreign text in one line, for messages and logs.
 
 /// The text in one line: white space joined, control characters left out, cut after so many characters.
-pub(crate) fn one_line(text: &str, longest: usize) -> String {
+pub fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
     for word in text.split_whitespace() {

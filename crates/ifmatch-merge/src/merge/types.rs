@@ -12,6 +12,7 @@ use super::rule::Rule;
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::merge::{Merge, Policy, Rule, ThreeWay};
 ///
 /// struct Page;

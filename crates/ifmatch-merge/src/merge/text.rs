@@ -13,6 +13,7 @@ use crate::json::Ids;
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::merge::text;
 ///
 /// let merged = text("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n");

@@ -69,6 +69,7 @@ impl Rule {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{Policy, Rule, ThreeWay};
     /// use serde_json::json;
     ///
@@ -101,6 +102,7 @@ impl Rule {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{Policy, Rule, ThreeWay};
     /// use serde_json::{Value, json};
     ///
@@ -139,6 +141,7 @@ impl Rule {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::Rule;
     ///
     /// assert!(Rule::Counter.is_operation_like());

@@ -21,6 +21,7 @@ use crate::json::{self, Document, Finder, Ids, Key, Node, Tape, Tree, View, WALK
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
 /// use ifmatch::merge::{Policy, transplant};
 ///

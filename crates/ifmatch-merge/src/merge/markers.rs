@@ -24,6 +24,7 @@ impl TextMerged {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{MarkerStyle, text};
     ///
     /// let merged = text("a\n", "b\n", "c\n");

@@ -6,6 +6,7 @@
 //! conflicts are collected, and the rest is merged.
 //!
 //! ```
+//! # use ifmatch_merge as ifmatch;
 //! use ifmatch::merge::{Policy, Rule, ThreeWay};
 //! use serde_json::json;
 //!

@@ -32,6 +32,7 @@ impl Policy {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{Policy, Rule};
     ///
     /// let policy = Policy::new().field("/a", Rule::Atomic).field("/a/b", Rule::Set);

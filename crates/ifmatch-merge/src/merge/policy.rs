@@ -16,6 +16,7 @@ use super::types::Merge;
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::merge::{Policy, Rule, Side};
 ///
 /// let policy = Policy::new()
@@ -120,6 +121,7 @@ impl Policy {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::merge::{Policy, Tag, ThreeWay};
     /// use serde_json::json;
     ///

@@ -30,6 +30,7 @@ use super::{decode, edit, pointer, write};
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
 ///
 /// let document = Document::parse(br#"{"id": 12345678901234567890123, "price": 1.10}"#)?;
@@ -60,6 +61,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// assert!(Document::parse(b"[1, 2").unwrap_err().is_syntax());
@@ -81,6 +83,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// assert!(Document::parse_with_depth(b"[[]]", 1).unwrap_err().is_too_deep());
@@ -101,6 +104,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// assert_eq!(Document::encode(&vec![1, 2])?.as_str(), "[1,2]");
@@ -113,7 +117,8 @@ impl Document {
     }
 
     /// As [`encode`](Self::encode); the same document again if that is how it is spelt already.
-    pub(crate) fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
+    #[doc(hidden)]
+    pub fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
         let text = serde_json::to_string(value).map_err(|e| decode::error(&e, None))?;
         if *text == *self.text {
             return Ok(self.clone());
@@ -134,6 +139,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// let document = Document::parse(b"[1, 1e400]")?;
@@ -183,6 +189,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// let document = Document::parse(br#"{"a": [{"b/c": 1.0}]}"#)?;
@@ -200,7 +207,8 @@ impl Document {
     }
 
     /// A text or a number as an id.
-    pub(crate) fn as_id(&self) -> Option<String> {
+    #[doc(hidden)]
+    pub fn as_id(&self) -> Option<String> {
         match self.to_value() {
             Value::String(id) => Some(id),
             Value::Number(_) => Some(self.as_str().to_owned()),
@@ -209,7 +217,8 @@ impl Document {
     }
 
     /// The elements of the array at a JSON Pointer, in one pass over the text.
-    pub(crate) fn elements_at(&self, pointer: &str) -> Option<Vec<Self>> {
+    #[doc(hidden)]
+    pub fn elements_at(&self, pointer: &str) -> Option<Vec<Self>> {
         let tokens = pointer::tokens(pointer)?;
         self.with_root(|root| {
             let array = edit::find(root, &tokens)?;
@@ -231,6 +240,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// let document = Document::parse(br#"{"price": 1.10}"#)?;
@@ -254,6 +264,7 @@ impl Document {
     /// # Example
     ///
     /// ```
+    /// # use ifmatch_merge as ifmatch;
     /// use ifmatch::json::Document;
     ///
     /// let document = Document::parse(br#"{"a": 1, "b": 2.0}"#)?;
@@ -272,7 +283,8 @@ impl Document {
     }
 
     /// A document of a text that is known to be JSON.
-    pub(crate) fn of_checked(text: impl Into<Arc<str>>) -> Self {
+    #[doc(hidden)]
+    pub fn of_checked(text: impl Into<Arc<str>>) -> Self {
         Self { text: text.into() }
     }
 

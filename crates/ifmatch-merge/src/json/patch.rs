@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use super::apply::{PatchError, apply_json_patch, apply_merge_patch};
+
 use super::align::{Replaced, array_differences};
 use super::document::Document;
 use super::pointer;
@@ -43,6 +45,7 @@ impl std::error::Error for NotExpressible {}
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::{Document, patch::merge_patch};
 ///
 /// let from = Document::parse(br#"{"a": 1, "b": {"c": 1, "d": 2}}"#)?;
@@ -127,6 +130,7 @@ fn members_patch(
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::{Document, patch::json_patch};
 ///
 /// let from = Document::parse(br#"{"list": [2, 3]}"#)?;
@@ -139,11 +143,8 @@ pub fn json_patch(from: &Document, to: &Document) -> Document {
 }
 
 /// The same, behind tests that these places have these values.
-pub(crate) fn json_patch_if(
-    from: &Document,
-    to: &Document,
-    first: &[(&str, Document)],
-) -> Document {
+#[doc(hidden)]
+pub fn json_patch_if(from: &Document, to: &Document, first: &[(&str, Document)]) -> Document {
     let (from, to) = (
         Tape::of_checked(from.as_str()),
         Tape::of_checked(to.as_str()),

@@ -1,10 +1,48 @@
-//! The two patches of JSON documents, applied to a text whose rest stays byte for byte.
+//! The two standard patches, applied to a document whose other bytes stay as they are.
 
-use super::state::Wrong;
-use crate::json::{Document, Node, Tree, View, push_token};
+use super::document::Document;
+use super::pointer::push as push_token;
+use super::tape::Node;
+use super::tree::{Tree, View};
 
-/// A merge patch (RFC 7396).
-pub(super) fn merge(target: &Document, patch: &Document) -> Document {
+/// Why a JSON Patch cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatchError {
+    /// The patch is not an array.
+    NotAPatch,
+    /// A `test` found another value at this pointer.
+    TestFailed(String),
+    /// An operation is malformed, or the place at this pointer cannot be changed like that.
+    Impossible(String),
+}
+
+impl std::fmt::Display for PatchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotAPatch => f.write_str("a JSON Patch is an array"),
+            Self::TestFailed(at) => write!(f, "the test of {at:?} failed"),
+            Self::Impossible(at) => write!(f, "the operation at {at:?} cannot be applied"),
+        }
+    }
+}
+
+impl std::error::Error for PatchError {}
+
+/// Applies a JSON Merge Patch (RFC 7396).
+///
+/// # Example
+///
+/// ```
+/// # use ifmatch_merge as ifmatch;
+/// use ifmatch::json::{Document, patch::apply_merge_patch};
+///
+/// let document = Document::parse(br#"{"price": 1.10, "old": true}"#)?;
+/// let patch = Document::parse(br#"{"old": null, "new": 1}"#)?;
+/// assert_eq!(apply_merge_patch(&document, &patch).as_str(), r#"{"price": 1.10,"new":1}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn apply_merge_patch(target: &Document, patch: &Document) -> Document {
     patch.with_root(|patch| merged(target.clone(), &mut String::new(), patch))
 }
 
@@ -35,11 +73,30 @@ fn merged(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
     target
 }
 
-/// A JSON Patch (RFC 6902), all of it or nothing.
-pub(super) fn operations(target: &Document, patch: &Document) -> Result<Document, Wrong> {
+/// Applies a JSON Patch (RFC 6902): all of its operations, or none.
+///
+/// The operations `add`, `remove`, `replace` and `test` are known, which are those that
+/// [`json_patch`](super::patch::json_patch) writes.
+///
+/// # Errors
+///
+/// Returns which operation failed, and why.
+///
+/// # Example
+///
+/// ```
+/// # use ifmatch_merge as ifmatch;
+/// use ifmatch::json::{Document, patch::apply_json_patch};
+///
+/// let document = Document::parse(br#"{"list": [2, 3]}"#)?;
+/// let patch = Document::parse(br#"[{"op": "add", "path": "/list/0", "value": 1}]"#)?;
+/// assert_eq!(apply_json_patch(&document, &patch).unwrap().as_str(), r#"{"list": [1,2,3]}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn apply_json_patch(target: &Document, patch: &Document) -> Result<Document, PatchError> {
     patch.with_root(|patch| {
         let View::Array = patch.view() else {
-            return Err(Wrong(400, "no-patch", "A JSON Patch is an array"));
+            return Err(PatchError::NotAPatch);
         };
         patch
             .elements()
@@ -50,15 +107,15 @@ pub(super) fn operations(target: &Document, patch: &Document) -> Result<Document
     })
 }
 
-fn operation(target: &Document, operation: &Document) -> Result<Document, Wrong> {
-    let impossible = || Wrong(422, "impossible", "This operation cannot be applied here");
+fn operation(target: &Document, operation: &Document) -> Result<Document, PatchError> {
     let text = |name| operation.pointer(name)?.decode::<String>().ok();
-    let path = text("/path").ok_or_else(impossible)?;
+    let path = text("/path").ok_or(PatchError::Impossible(String::new()))?;
+    let impossible = || PatchError::Impossible(path.clone());
     let value = || operation.pointer("/value").ok_or_else(impossible);
     let there = target.pointer(&path);
     match text("/op").as_deref() {
         Some("test") if there == Some(value()?) => Ok(target.clone()),
-        Some("test") => Err(Wrong(409, "test-failed", "A test of the patch failed")),
+        Some("test") => Err(PatchError::TestFailed(path)),
         Some("remove") if there.is_some() => Ok(target.without(&path)),
         Some("replace") if there.is_some() => {
             target.with(&path, &value()?).map_err(|_| impossible())

@@ -90,6 +90,7 @@ impl fmt::Display for ConflictKind {
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::merge::{ConflictKind, ThreeWay};
 /// use serde_json::json;
 ///

@@ -16,6 +16,7 @@ use crate::json::{self, Document, Key, Node, Tree, View};
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
 /// use ifmatch::merge::{Side, ThreeWay, settle};
 ///

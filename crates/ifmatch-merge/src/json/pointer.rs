@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Appends one reference token to a pointer, escaped (RFC 6901 section 3).
-pub(crate) fn push(pointer: &mut String, token: &str) {
+pub fn push(pointer: &mut String, token: &str) {
     pointer.push('/');
     for c in token.chars() {
         match c {

@@ -9,6 +9,7 @@
 //! documents in the two standard forms.
 
 mod align;
+mod apply;
 mod decode;
 mod digest;
 mod document;
@@ -30,7 +31,8 @@ pub use error::JsonError;
 pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
 pub(crate) use ids::Ids;
 pub(crate) use number::Number;
-pub(crate) use pointer::push as push_token;
+#[doc(hidden)]
+pub use pointer::push as push_token;
 pub(crate) use pointer::tokens as pointer_tokens;
 pub(crate) use tape::{Node, Tape};
 pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, same};

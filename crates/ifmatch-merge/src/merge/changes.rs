@@ -30,6 +30,7 @@ pub struct Change {
 /// # Example
 ///
 /// ```
+/// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
 /// use ifmatch::merge::{Policy, Rule, changes};
 ///

@@ -1,0 +1,26 @@
+//! Three-way merge of JSON documents by policy, without losing what a Rust type does not know.
+//!
+//! This is the pure part of the crate `ifmatch`, which re-exports it: no network, no runtime, no clock.
+//! It can be used alone, where documents come from elsewhere than an HTTP API.
+//!
+//! * [`json`]: documents that keep the text of their numbers and the members that nobody asked for.
+//! * [`merge`]: policies, three-way merges, conflicts.
+//!
+//! `#[derive(Merge)]` writes paths of `ifmatch`; with this crate alone, say `#[merge(crate = "ifmatch_merge")]`
+//! on the type.
+
+pub mod json;
+mod line;
+pub mod merge;
+
+pub use ifmatch_derive::Merge;
+pub use json::{Document, JsonError};
+pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
+
+/// What the crate `ifmatch` uses and no one else should: it may change with any version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::json::patch::json_patch_if;
+    pub use crate::json::push_token;
+    pub use crate::line::one_line;
+}
