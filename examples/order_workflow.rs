@@ -42,7 +42,7 @@ impl RefusalHandler<Order> for Pay {
             Ok(())
         });
         // On a clash it is worked out anew from the balance as it is then; two balances are never merged.
-        let account = payment.replay().await?;
+        let account = payment.await?;
         println!("   paid {price}, {} are left", account.balance);
         Ok(Answer::Again)
     }

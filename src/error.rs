@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ::http::StatusCode;
+use url::Url;
 
 use crate::BoxError;
 use crate::document::{Versioned, WriteReport};
@@ -31,6 +32,9 @@ pub enum ErrorKind {
     Locked,
     /// The write may or may not have been applied, and nothing can tell: look before trying again.
     OutcomeUnknown,
+    /// The server has accepted the write (202) and had not carried it out when the time of the call was over:
+    /// ask [`Error::monitor`] how far it has come, or read the resource later. Do not send the write again.
+    Accepted,
     /// The server hands out no version that a condition can use, or one that never holds.
     UnusableValidator,
     /// Rounds, time or retries are spent; nothing was applied.
@@ -119,6 +123,7 @@ struct Inner {
     refusal: Option<RefusalKind>,
     sides: Option<Box<dyn Any + Send + Sync>>,
     report: ErrorReport,
+    monitor: Option<Url>,
     source: Option<BoxError>,
 }
 
@@ -135,6 +140,7 @@ impl Error {
             refusal: None,
             sides: None,
             report: ErrorReport::default(),
+            monitor: None,
             source: None,
         }))
     }
@@ -183,6 +189,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_monitor(mut self, monitor: Option<Url>) -> Self {
+        self.0.monitor = monitor;
+        self
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -196,6 +207,12 @@ impl Error {
     /// What the refusal means, if the server refused.
     pub fn refusal(&self) -> Option<RefusalKind> {
         self.0.refusal
+    }
+
+    /// The address at which the server tells how far a write is that it has [accepted](ErrorKind::Accepted);
+    /// `None` if the response named none within its origin.
+    pub fn monitor(&self) -> Option<&Url> {
+        self.0.monitor.as_ref()
     }
 
     /// What was sent, how often, and why it was not tried again.
@@ -249,6 +266,7 @@ questions! {
     is_already_exists => AlreadyExists,
     is_locked => Locked,
     is_outcome_unknown => OutcomeUnknown,
+    is_accepted => Accepted,
     is_unusable_validator => UnusableValidator,
     is_unsupported_api_version => UnsupportedApiVersion,
     is_exhausted => Exhausted,

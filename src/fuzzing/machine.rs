@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::write::machine::Machine;
+use crate::write::machine::{Clock, Machine};
 use crate::write::plan::{
-    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
-    Seen, Verdict,
+    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Progress,
+    Refused, Seen, Verdict,
 };
 
 /// Runs one write to its end and checks what must hold on the way.
@@ -21,7 +21,11 @@ pub fn machine(bytes: &[u8]) {
     let (mut now, mut event) = (Duration::ZERO, Event::Begin);
     // Rounds, resends, reads that heal and one look more: far fewer steps than this are possible.
     for _ in 0..4_000 {
-        let action = machine.on(now, event.clone());
+        let clock = Clock {
+            now,
+            round_trip: Duration::from_secs(1),
+        };
+        let action = machine.on(clock, event.clone());
         watched.action(&action);
         if let Action::Finish(outcome) = action {
             return watched.end(outcome, &machine);
@@ -100,9 +104,20 @@ impl Choices<'_> {
                     may_heal: what >= 128,
                     moved: what >= 192,
                 }),
+                5 => Event::Read(Seen::Altered(what / 8 % 4)),
                 _ => Event::Read(Seen::Version(what / 8 % 4)),
             },
+            Action::Follow => Event::Followed(one_of(
+                what,
+                [
+                    Progress::Running(None),
+                    Progress::Done,
+                    Progress::Refused,
+                    Progress::Untold,
+                ],
+            )),
             Action::Send { .. } => match what % 4 {
+                0 if what >= 200 => Event::Accepted { wait: self.wait() },
                 0 => Event::Stored,
                 1 | 2 => self.refused(what / 4),
                 _ => self.failed(what / 4),
@@ -167,7 +182,6 @@ impl Choices<'_> {
                 Failure::NotSent,
                 Failure::InFlight,
                 Failure::Answered,
-                Failure::Pending,
                 Failure::Throttled,
                 Failure::Permanent,
             ],
@@ -195,6 +209,7 @@ fn used_up(action: &Action<u8>) -> Event<u8> {
             failure: Failure::InFlight,
             wait: None,
         },
+        Action::Follow => Event::Followed(Progress::Running(None)),
         Action::Judge => Event::Judged(Verdict::Doubtful),
         Action::Resolve { .. } => Event::Resolved(Decision::Write),
         Action::Ask => Event::Answered(Answered::Adopt),
@@ -219,12 +234,13 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
         goal,
         base,
         filed: flag(6),
-        replay: flag(1),
+        rerun: flag(1),
         create_if_absent: flag(2),
         honours_keys: flag(3),
         unconditional: flag(4) && flag(5),
         max_rounds: u32::from(choices.byte() % 20) + 1,
         max_transient: u32::from(choices.byte() % 12),
+        max_polls: 100,
         deadline: Duration::from_secs(30),
     }
 }
@@ -233,7 +249,7 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
 struct Watched {
     plan: Plan<u8>,
     requests: u32,
-    /// A request may have been applied, and nothing was read or judged since.
+    /// A request may have been applied, and nothing has told since that it was not.
     in_doubt: bool,
     /// The last send was lost, and no read came after it.
     unread: bool,
@@ -263,7 +279,7 @@ impl Watched {
                     "a blind resend"
                 );
             }
-            Action::Read => self.requests += 1,
+            Action::Read | Action::Follow => self.requests += 1,
             _ => {}
         }
     }
@@ -271,12 +287,23 @@ impl Watched {
     fn event(&mut self, action: &Action<u8>, event: &Event<u8>) {
         match (action, event) {
             (Action::Send { .. }, Event::Failed { failure, .. }) => {
-                let lost = matches!(failure, Failure::InFlight | Failure::Pending);
-                self.in_doubt |= lost;
-                self.unread |= lost;
+                self.in_doubt |= matches!(failure, Failure::InFlight | Failure::Answered);
+                self.unread |= *failure == Failure::InFlight;
             }
-            (Action::Judge, Event::Judged(_)) => self.in_doubt = false,
-            (Action::Read, Event::Read(_)) => (self.in_doubt, self.unread) = (false, false),
+            (Action::Send { .. }, Event::Accepted { .. }) => {
+                (self.in_doubt, self.unread) = (true, true);
+            }
+            (Action::Judge, Event::Judged(Verdict::NotLanded | Verdict::Doubtful))
+            | (Action::Follow, Event::Followed(Progress::Refused))
+            | (Action::Resolve { .. }, _) => (self.in_doubt, self.unread) = (false, false),
+            (Action::Read, Event::Read(Seen::Absent)) => {
+                (self.in_doubt, self.unread) = (false, false);
+            }
+            (Action::Read, Event::Read(seen)) => {
+                self.unread = false;
+                let moved = matches!(seen, Seen::Version(_));
+                self.in_doubt &= !(moved && self.plan.goal == Goal::Delete);
+            }
             _ => {}
         }
     }

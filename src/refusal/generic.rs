@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, HeaderName, StatusCode};
 
 use super::{Envelope, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
 use crate::http::{Problem, Validator};
@@ -180,6 +180,11 @@ impl Profile for Generic {
             (None, None) => beneath.current(problem, headers),
             _ => None,
         }
+    }
+
+    fn monitor_headers(&self) -> Vec<HeaderName> {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or_else(super::usual_monitors, |beneath| beneath.monitor_headers())
     }
 
     fn honours_idempotency_keys(&self) -> bool {

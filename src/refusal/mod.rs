@@ -17,7 +17,8 @@ pub use kind::RefusalKind;
 pub(crate) use versioning::{Creation, Found, Spot};
 pub use versioning::{Versioning, WeakTags};
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::header::LOCATION;
+use ::http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::http::{Problem, Validator};
 use crate::json::Document;
@@ -75,11 +76,28 @@ pub trait Profile: Send + Sync + 'static {
         None
     }
 
+    /// The header fields of a 202 response that name its status monitor; the first one found counts.
+    ///
+    /// `Operation-Location`, `Azure-AsyncOperation` and `Location` by default (RFC 9110 15.3.3 names no
+    /// field). An address of another origin is not followed.
+    fn monitor_headers(&self) -> Vec<HeaderName> {
+        usual_monitors()
+    }
+
     /// Whether the server keeps idempotency keys, so that a `POST` whose reply was lost may be
     /// sent again.
     fn honours_idempotency_keys(&self) -> bool {
         false
     }
+}
+
+/// Where the status monitors of most APIs are named.
+fn usual_monitors() -> Vec<HeaderName> {
+    vec![
+        HeaderName::from_static("operation-location"),
+        HeaderName::from_static("azure-asyncoperation"),
+        LOCATION,
+    ]
 }
 
 /// What a refusal means: the profile first, then what the status says by itself.

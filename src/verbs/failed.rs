@@ -20,6 +20,7 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
         Outcome::Locked => ErrorKind::Locked,
         Outcome::UnusableValidator => ErrorKind::UnusableValidator,
         Outcome::Unknown => ErrorKind::OutcomeUnknown,
+        Outcome::Accepted => ErrorKind::Accepted,
         Outcome::EditFailed => match done.trouble {
             Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
             _ => ErrorKind::Edit,
@@ -109,6 +110,13 @@ pub(super) fn error<T: Resourceful>(
         ErrorKind::OutcomeUnknown => {
             format!("{path}: it cannot be told whether the write was applied")
         }
+        ErrorKind::Accepted => {
+            let at = done.monitor.as_ref();
+            let at = at.map_or_else(String::new, |at| {
+                format!("; its status is at {}", at.path())
+            });
+            format!("{path}: accepted, but not carried out in the time of the call{at}")
+        }
         ErrorKind::NotFound => format!("{path}: nothing is there"),
         ErrorKind::Gone => format!("{path}: somebody removed it"),
         ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
@@ -141,6 +149,7 @@ pub(super) fn error<T: Resourceful>(
     };
     let trouble = done.trouble.take();
     let error = Error::new(kind, message)
+        .with_monitor(done.monitor.take())
         .with_problem(problem, refusal)
         .with_report(report)
         .with_sides(sides::<T>(target, id, done));
@@ -176,6 +185,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         Outcome::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
+        Outcome::Accepted => "the server has it already, and may still carry it out",
         Outcome::Conflict => match &done.trouble {
             Some(Trouble::Strategy(error)) => return format!("the merge strategy failed: {error}"),
             _ => "both sides changed the same fields, and no strategy settled them",

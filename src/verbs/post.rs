@@ -25,6 +25,7 @@ struct Settings<T> {
     handle: Handle<T>,
     document: Result<Document, JsonError>,
     idempotency_key: Option<String>,
+    idempotent: bool,
 }
 
 impl<T: Resourceful> Post<T> {
@@ -35,6 +36,7 @@ impl<T: Resourceful> Post<T> {
                 handle,
                 document: Document::encode(draft),
                 idempotency_key: None,
+                idempotent: false,
             }),
         }
     }
@@ -55,6 +57,16 @@ impl<T: Resourceful> Post<T> {
             call: self
                 .call
                 .set(|settings| settings.idempotency_key = Some(key)),
+        }
+    }
+
+    /// Says that the server carries out requests with one idempotency key once, at this address: a request
+    /// whose response was lost, or was a 503, is then sent again. Without it, and unless the
+    /// [profile](crate::Profile::honours_idempotency_keys) says the same, such a call ends as
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    pub fn idempotent(self) -> Self {
+        Self {
+            call: self.call.set(|settings| settings.idempotent = true),
         }
     }
 }
@@ -83,6 +95,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let deadline = call.begun.deadline();
     call.local = Some(document);
     call.idempotency_key = settings.idempotency_key;
+    call.honours_keys = settings.idempotent;
     let mut ended = call.run().await?;
     let collection = handle.target()?.url;
     let stored = ended.done.stored.take();

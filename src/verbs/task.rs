@@ -19,6 +19,7 @@ use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
+use crate::write::measure::Run;
 use crate::write::target::Target;
 use crate::write::task::{Clash, Decided, NotEdited, RefusedWrite, Reply, Task};
 
@@ -33,7 +34,8 @@ pub(crate) struct TypedTask<T> {
     pub(crate) failed: Vec<bool>,
     /// What is created where there is nothing to edit.
     pub(crate) if_absent: Option<Document>,
-    pub(crate) replay: bool,
+    /// After a race the edits run again; otherwise the strategy merges.
+    pub(crate) rerun: bool,
 }
 
 /// Who decides, and by which policy documents are compared.
@@ -120,30 +122,55 @@ impl<T: Resourceful> Judgement<T> {
 }
 
 impl<T: Resourceful> TypedTask<T> {
-    /// Makes the edits. One that fails among several is left out, and may leave nothing behind.
-    fn edited(&mut self, mut value: T) -> Result<T, BoxError> {
+    /// Makes the edits, and tells which of several failed. One that fails among several is left out, and may
+    /// leave nothing behind.
+    fn edited(&self, mut value: T) -> Result<(T, Vec<bool>), BoxError> {
         if let [edit] = &*self.edits {
             made(edit, &mut value)?;
-            return Ok(value);
+            return Ok((value, vec![false]));
         }
         let untouched = Document::encode(&value)?;
-        self.failed = vec![false; self.edits.len()];
+        let mut failed = vec![false; self.edits.len()];
         if self.edits.iter().all(|edit| made(edit, &mut value).is_ok()) {
-            return Ok(value);
+            return Ok((value, failed));
         }
         // Once more, with a state to fall back to before each.
         let mut good = untouched;
-        for (edit, failed) in self.edits.iter().zip(&mut self.failed) {
+        for (edit, failed) in self.edits.iter().zip(&mut failed) {
             let mut value: T = good.decode()?;
             *failed = made(edit, &mut value).is_err();
             if !*failed {
                 good = Document::encode(&value)?;
             }
         }
-        if self.failed.iter().all(|failed| *failed) {
+        if failed.iter().all(|failed| *failed) {
             return Err("none of the edits could be made".into());
         }
-        Ok(good.decode()?)
+        Ok((good.decode()?, failed))
+    }
+
+    /// What the edits make of a document, and which of them failed.
+    fn run_on(&self, base: Option<&Document>) -> Result<(Document, Vec<bool>), NotEdited> {
+        let (raw, absent) = match (base, self.if_absent.clone()) {
+            (Some(base), _) => (base.clone(), false),
+            (None, Some(initial)) => (initial, true),
+            (None, None) => return Err(BoxError::from("there is nothing to edit").into()),
+        };
+        if self.edits.is_empty() {
+            return Ok((raw, Vec::new()));
+        }
+        let value: T = raw.decode().map_err(NotEdited::Misfit)?;
+        let before = raw.encode_again(&value).map_err(BoxError::from)?;
+        let (after, failed) = if absent {
+            (value, Vec::new())
+        } else {
+            self.edited(value)?
+        };
+        let after = before.encode_again(&after).map_err(BoxError::from)?;
+        Ok((
+            transplant(&raw, &before, &after, &self.judgement.policy),
+            failed,
+        ))
     }
 }
 
@@ -156,23 +183,22 @@ fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
 #[async_trait]
 impl<T: Resourceful> Task for TypedTask<T> {
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited> {
-        let (raw, absent) = match (base, self.if_absent.clone()) {
-            (Some(base), _) => (base.clone(), false),
-            (None, Some(initial)) => (initial, true),
-            (None, None) => return Err(BoxError::from("there is nothing to edit").into()),
-        };
-        if self.edits.is_empty() {
-            return Ok(raw);
-        }
-        let value: T = raw.decode().map_err(NotEdited::Misfit)?;
-        let before = raw.encode_again(&value).map_err(BoxError::from)?;
-        let after = if absent { value } else { self.edited(value)? };
-        let after = before.encode_again(&after).map_err(BoxError::from)?;
-        Ok(transplant(&raw, &before, &after, &self.judgement.policy))
+        let (document, failed) = self.run_on(base)?;
+        self.failed = failed;
+        Ok(document)
+    }
+
+    fn run(&self, document: &Document) -> Option<Run> {
+        let (document, failed) = self.run_on(Some(document)).ok()?;
+        Some(Run { document, failed })
+    }
+
+    fn reruns(&self) -> bool {
+        self.rerun && !self.edits.is_empty()
     }
 
     fn is_operation(&self) -> bool {
-        self.replay || !self.judgement.strategy.is_state_like()
+        !self.judgement.strategy.is_state_like()
     }
 
     fn time(&self) -> Option<Duration> {

@@ -163,7 +163,7 @@ impl<T: Resourceful> Queued<T> {
             && own.stamp == others.stamp
             && own.strict == others.strict
             && own.envelope == others.envelope
-            && self.write.replay == other.write.replay
+            && self.write.rerun == other.write.rerun
     }
 
     /// Takes out those whose callers are gone, with their edits.

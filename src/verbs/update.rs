@@ -1,4 +1,4 @@
-//! `update` and `try_update`: read if needed, edit, write, merge.
+//! `update` and `try_update`: read if needed, edit, write; after a race, edit again.
 
 use super::task::Edit;
 use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
@@ -20,7 +20,6 @@ struct Settings<T> {
     write: WriteSettings<T>,
     handle: Handle<T>,
     edit: Edit<T>,
-    replay: bool,
     if_absent: Option<Result<Document, JsonError>>,
 }
 
@@ -31,17 +30,8 @@ impl<T: Resourceful> Update<T> {
                 write: WriteSettings::default(),
                 handle,
                 edit,
-                replay: false,
                 if_absent: None,
             }),
-        }
-    }
-
-    /// Runs the edit again on what somebody else wrote, instead of merging: right for "add one" and
-    /// "append". A lost reply can then not be settled by looking, only by a write stamp.
-    pub fn replay(self) -> Self {
-        Self {
-            call: self.call.set(|settings| settings.replay = true),
         }
     }
 
@@ -70,6 +60,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     call.filed = true;
     call.edits = vec![settings.edit];
     call.if_absent = if_absent;
-    call.replay = settings.replay;
+    // A strategy for this call merges; otherwise the edit runs again on what is there.
+    call.rerun = call.settings.strategy.is_none();
     call.saved().await
 }

@@ -23,6 +23,9 @@ use crate::write::lane::Pass;
 use crate::write::plan::{Base, Goal, Outcome, Plan};
 use crate::write::target::Target;
 
+/// How often the status of an accepted write is asked for at most; the pauses grow, so time ends first.
+const POLLS: u32 = 200;
+
 /// What every write can be told.
 pub(crate) struct WriteSettings<T> {
     pub(crate) timeout: Option<Duration>,
@@ -112,8 +115,11 @@ pub(crate) struct Write<T> {
     pub(crate) local: Option<Document>,
     pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
-    pub(crate) replay: bool,
+    /// After a race the edits run again; otherwise the strategy merges.
+    pub(crate) rerun: bool,
     pub(crate) idempotency_key: Option<String>,
+    /// The server honours it, whatever the profile says.
+    pub(crate) honours_keys: bool,
     /// Conditional writes under other ids, which went before.
     pub(crate) attempts: u32,
 }
@@ -145,8 +151,9 @@ impl<T: Resourceful> Write<T> {
             local: None,
             edits: Vec::new(),
             if_absent: None,
-            replay: false,
+            rerun: false,
             idempotency_key: None,
+            honours_keys: false,
             attempts: 0,
         }))
     }
@@ -209,7 +216,7 @@ impl<T: Resourceful> Write<T> {
             edits: std::mem::take(&mut self.edits),
             failed: Vec::new(),
             if_absent: self.if_absent.take(),
-            replay: self.replay,
+            rerun: self.rerun,
         };
         let driver = Driver::new(&target, &mut task, pass, start);
         // The loop is large; whoever waits for it is moved about with all that it awaits.
@@ -233,8 +240,9 @@ impl<T: Resourceful> Write<T> {
             local: None,
             edits,
             if_absent: None,
-            replay: self.replay,
+            rerun: self.rerun,
             idempotency_key: None,
+            honours_keys: false,
             attempts: 0,
         }
     }
@@ -254,12 +262,13 @@ impl<T: Resourceful> Write<T> {
             },
             filed: self.filed,
             doubtful: inherits && self.goal != Goal::Delete,
-            replay: self.replay,
+            rerun: self.rerun,
             create_if_absent: self.if_absent.is_some(),
             unconditional: self.settings.unconditional || target.versioning.is_unconditional(),
-            honours_keys: shared.profile.honours_idempotency_keys(),
+            honours_keys: self.honours_keys || shared.profile.honours_idempotency_keys(),
             max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
             max_transient: limits.transient,
+            max_polls: POLLS,
             deadline: self.begun.time,
         }
     }

@@ -2,10 +2,12 @@
 
 use tokio::time::Instant;
 
-use super::driver::Driver;
+use super::driver::{Driver, LostWrite};
 use super::ending::Trouble;
+use super::measure::{Measured, measure};
 use super::plan::{Answered, Decision, Event, Goal, Verdict};
 use super::settle::{self, Doubtful, Lost};
+use super::stamp;
 use super::task::{Clash, Decided, RefusedWrite, Reply};
 use crate::http::Validator;
 use crate::json::Document;
@@ -13,45 +15,94 @@ use crate::refusal::RefusalKind;
 
 impl Driver<'_> {
     pub(super) fn judge(&mut self) -> Event<Validator> {
-        let Some(remote) = &self.remote else {
+        let Some(remote) = self.remote.as_ref().map(|remote| remote.document.clone()) else {
             return Event::Judged(Verdict::NotLanded);
         };
-        let (mut verdict, mut doubtful, mut landed) = (Verdict::NotLanded, Vec::new(), None);
-        for sent in &self.sent {
-            let others = &self.inherited.documents;
-            let ours = !others.iter().any(|other| other.same_text(sent));
-            let (judged, open) = settle::judge(&Lost {
-                base: self.base.as_ref().map(|base| &base.document),
-                sent,
-                remote: &remote.document,
-                policy: &self.target.policy,
-                stamps: self.target.stamp.as_deref(),
-                operation: self.task.is_operation(),
-                strict: self.target.strict,
-            });
-            match judged {
-                Verdict::Landed if ours || self.local.as_ref() == Some(sent) => {
-                    (verdict, doubtful) = (Verdict::Landed, Vec::new());
-                    break;
-                }
-                // The dropped write landed: it is what our edit has to be merged against.
-                Verdict::Landed => {
-                    landed = Some(sent.clone());
-                    break;
-                }
-                Verdict::NotLanded => {}
-                Verdict::Doubtful if verdict == Verdict::Unknown => {}
-                other => (verdict, doubtful) = (other, open),
+        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
+        for lost in &self.lost {
+            let (judged, open) = self.judge_own(lost, &remote);
+            if judged == Verdict::Landed {
+                (verdict, doubtful) = (Verdict::Landed, Vec::new());
+                break;
+            }
+            if judged != Verdict::NotLanded && verdict != Verdict::Unknown {
+                (verdict, doubtful) = (judged, open);
             }
         }
-        if let Some(landed) = landed {
-            (verdict, doubtful) = self.beside(&landed);
+        if verdict != Verdict::Landed && self.inherits() {
+            let (inherited, open) = self.judge_inherited(&remote);
+            if inherited != Verdict::NotLanded && verdict != Verdict::Unknown {
+                (verdict, doubtful) = (inherited, open);
+            }
         }
         if self.inherits() && verdict != Verdict::Unknown {
             self.forget_inherited();
         }
         self.doubtful = doubtful;
         Event::Judged(verdict)
+    }
+
+    /// Judges a lost request of this write: an edit that runs again by running it, anything else by what
+    /// the remote document shows.
+    fn judge_own(&self, lost: &LostWrite, remote: &Document) -> (Verdict, Vec<Doubtful>) {
+        let (base, stamps) = (lost.base.as_ref(), self.target.stamp.as_deref());
+        let told = stamps.and_then(|at| stamp::tells(at, base, &lost.sent, remote));
+        if let (None, Some(base), Some(edited)) = (told, base, &lost.edited)
+            && self.task.reruns()
+        {
+            let measured = Measured {
+                edit: &|document| self.task.run(document),
+                base,
+                sent: edited,
+                remote,
+                policy: &self.target.policy,
+                strict: self.target.strict,
+            };
+            return (measure(&measured), Vec::new());
+        }
+        self.judge_shown(base, &lost.sent, remote)
+    }
+
+    fn judge_shown(
+        &self,
+        base: Option<&Document>,
+        sent: &Document,
+        remote: &Document,
+    ) -> (Verdict, Vec<Doubtful>) {
+        settle::judge(&Lost {
+            base,
+            sent,
+            remote,
+            policy: &self.target.policy,
+            stamps: self.target.stamp.as_deref(),
+            operation: self.task.is_operation(),
+            strict: self.target.strict,
+        })
+    }
+
+    /// Judges what earlier writes sent onto the same base without knowing what became of it.
+    fn judge_inherited(&mut self, remote: &Document) -> (Verdict, Vec<Doubtful>) {
+        let (mut verdict, mut doubtful, mut landed) = (Verdict::NotLanded, Vec::new(), None);
+        let base = self.base.as_ref().map(|base| &base.document);
+        for sent in &self.inherited.documents {
+            match self.judge_shown(base, sent, remote) {
+                (Verdict::Landed, _) if self.local.as_ref() == Some(sent) => {
+                    return (Verdict::Landed, Vec::new());
+                }
+                // It is what this edit has to be merged against.
+                (Verdict::Landed, _) => {
+                    landed = Some(sent.clone());
+                    break;
+                }
+                (Verdict::NotLanded, _) => {}
+                (Verdict::Doubtful, _) if verdict == Verdict::Unknown => {}
+                judged => (verdict, doubtful) = judged,
+            }
+        }
+        match landed {
+            Some(landed) => self.beside(&landed),
+            None => (verdict, doubtful),
+        }
     }
 
     /// Brings an edit and an earlier one of the same base, which has landed, together.
@@ -122,7 +173,7 @@ impl Driver<'_> {
                 {
                     Decision::AsRemote
                 } else {
-                    self.local = Some(document);
+                    self.change(document);
                     self.rebase();
                     Decision::Write
                 }
@@ -157,10 +208,6 @@ impl Driver<'_> {
         let Some((kind, problem)) = self.refusal.clone() else {
             return Event::Answered(Answered::GiveUp);
         };
-        if !self.machine.in_doubt() {
-            // What was sent so far was refused.
-            self.sent.clear();
-        }
         let limit = self.deadline().saturating_duration_since(Instant::now());
         let creating = self.machine.goal() == Goal::Create;
         let refused = RefusedWrite {
@@ -192,7 +239,7 @@ impl Driver<'_> {
                 Answered::GiveUp
             }
             Reply::Change(document) => {
-                self.local = Some(document);
+                self.change(document);
                 Answered::Changed
             }
             Reply::Rename(id) if self.machine.goal() == Goal::Create => {

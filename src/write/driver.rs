@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::abandoned::{Inherited, Out};
 use super::ending::{Done, Start, Trouble};
 use super::lane::Pass;
-use super::machine::Machine;
+use super::machine::{Clock, Machine};
 use super::payload::Payload;
-use super::plan::{Action, Event, Goal, Outcome, Pause};
+use super::plan::{Action, Condition, Event, Goal, Outcome, Pause};
 use super::reading::NoRepresentation;
 use super::settle::Doubtful;
 use super::target::Target;
@@ -24,8 +24,34 @@ use crate::refusal::RefusalKind;
 use crate::retry::{self, Delays, Lost, later};
 use crate::store::StoredSnapshot;
 
-/// How long a young validator is given to become usable, each time.
+/// How long a young validator is given to become usable, each time; also the first pause for a replica that
+/// lags behind.
 const HEALING: Duration = Duration::from_millis(300);
+/// The pause before the second question about an accepted write, where the server does not say how long.
+const POLL: Duration = Duration::from_millis(100);
+/// No pause that doubles grows beyond this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Where the local document comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was given, and no edit makes it.
+    Given,
+    /// It is what the edit made of the base.
+    Edited,
+    /// A strategy or a handler has changed what the edit made.
+    Changed,
+}
+
+/// A request of this write that may have been applied.
+pub(super) struct LostWrite {
+    /// What it was built on.
+    pub(super) base: Option<Document>,
+    /// The document as it went out.
+    pub(super) sent: Document,
+    /// What the edit made of the base, if an edit made it.
+    pub(super) edited: Option<Document>,
+}
 
 /// One write under way.
 pub(crate) struct Driver<'a> {
@@ -42,9 +68,11 @@ pub(crate) struct Driver<'a> {
     /// Its id, where the document has write stamps.
     pub(super) write_id: Option<String>,
     pub(super) idempotency_key: Option<String>,
+    /// What the key was sent with: another document or condition gets another key.
+    pub(super) keyed: Option<(Condition<Validator>, Option<Document>)>,
     pub(super) payload: Option<Arc<Payload>>,
-    /// What was sent under the present base and may have landed.
-    pub(super) sent: Vec<Document>,
+    /// What was sent and may have landed.
+    pub(super) lost: Vec<LostWrite>,
     /// What others sent onto it before us, of which the same holds.
     pub(super) inherited: Inherited,
     /// For whom snapshots are filed.
@@ -56,8 +84,7 @@ pub(crate) struct Driver<'a> {
     pub(super) begun_on: Option<StoredSnapshot>,
     pub(super) base: Option<StoredSnapshot>,
     pub(super) local: Option<Document>,
-    /// The local document was given, and no edit makes it.
-    pub(super) fixed: bool,
+    pub(super) origin: Origin,
     pub(super) remote: Option<StoredSnapshot>,
     /// The last read found nothing.
     pub(super) gone: bool,
@@ -70,6 +97,10 @@ pub(crate) struct Driver<'a> {
     pub(super) last_status: Option<StatusCode>,
     pub(super) told: Option<Duration>,
     pub(super) location: Option<url::Url>,
+    /// Where the server tells how far an accepted write has come.
+    pub(super) monitor: Option<url::Url>,
+    /// Races in a row after which the document was the same under another version.
+    pub(super) restless: u32,
     pub(super) renamed: Option<String>,
 }
 
@@ -95,15 +126,19 @@ impl<'a> Driver<'a> {
             delays: shared.retry.delays(round_trip),
             write_id: target.stamp.as_ref().map(|_| crate::ids::uuid()),
             idempotency_key: start.idempotency_key,
+            keyed: None,
             payload: None,
-            sent: start.inherited.documents.clone(),
+            lost: Vec::new(),
             who: start.who,
             stranger: false,
             inherited: start.inherited,
             doubtful: Vec::new(),
             begun_on: None,
             base: start.base,
-            fixed: start.local.is_some(),
+            origin: match start.local {
+                Some(_) => Origin::Given,
+                None => Origin::Edited,
+            },
             local: start.local,
             remote: None,
             gone: false,
@@ -116,6 +151,8 @@ impl<'a> Driver<'a> {
             last_status: None,
             told: None,
             location: None,
+            monitor: None,
+            restless: 0,
             renamed: None,
         })
     }
@@ -124,7 +161,7 @@ impl<'a> Driver<'a> {
     pub(crate) async fn run(mut self: Box<Self>) -> Box<Done> {
         let mut event = Event::Begin;
         loop {
-            let action = self.machine.on(self.elapsed(), event);
+            let action = self.machine.on(self.clock(), event);
             event = match action {
                 Action::Prepare => self.prepare(),
                 Action::Read => self.read().await,
@@ -136,9 +173,18 @@ impl<'a> Driver<'a> {
                 Action::Judge => self.judge(),
                 Action::Resolve { may_have_landed } => self.resolve(may_have_landed).await,
                 Action::Ask => self.ask().await,
+                Action::Follow => self.follow().await,
                 Action::Wait(pause) => self.wait(pause).await,
                 Action::Finish(outcome) => return self.finish(outcome).await,
             };
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let round_trip = self.target.shared.exchange.host.round_trip();
+        Clock {
+            now: self.elapsed(),
+            round_trip: round_trip.unwrap_or_default(),
         }
     }
 
@@ -158,8 +204,15 @@ impl<'a> Driver<'a> {
     /// Takes what was last seen as the state to build on.
     pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
-        self.sent.clear();
         self.inherited = Inherited::default();
+    }
+
+    /// Takes another document than the edit made, or than was given.
+    pub(super) fn change(&mut self, document: Document) {
+        self.local = Some(document);
+        if self.origin == Origin::Edited {
+            self.origin = Origin::Changed;
+        }
     }
 
     fn prepare(&mut self) -> Event<Validator> {
@@ -170,14 +223,14 @@ impl<'a> Driver<'a> {
             self.begun_on.clone_from(&self.base);
         }
         let base = self.base.as_ref().map(|base| &base.document);
-        if self.fixed {
+        if self.origin == Origin::Given {
             return Event::Prepared(base != self.local.as_ref());
         }
         match self.task.prepare(base) {
             Ok(local) => {
                 // What an edit did not touch keeps its text.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
-                self.local = Some(local);
+                (self.local, self.origin) = (Some(local), Origin::Edited);
                 self.trouble = None;
                 Event::Prepared(changed)
             }
@@ -201,6 +254,10 @@ impl<'a> Driver<'a> {
                 return Event::OutOfTime;
             }
             Pause::Settle(_) => HEALING,
+            Pause::Lag(reads) => doubled(HEALING, reads),
+            Pause::Poll(Some(time), _) => time.min(limits.retry_after),
+            Pause::Poll(None, 1) => Duration::ZERO,
+            Pause::Poll(None, polls) => doubled(POLL, polls - 1),
             Pause::Transient(_) | Pause::Told(_)
                 if !self.target.shared.exchange.host.take_retry(Instant::now()) =>
             {
@@ -265,7 +322,8 @@ impl<'a> Driver<'a> {
             .filter(|_| !(self.machine.goal() == Goal::Delete && outcome != Outcome::Conflict));
         match &known {
             // The doubt is remembered: the next write onto this version settles it first.
-            _ if outcome == Outcome::Unknown || self.machine.goal() == Goal::Append => {}
+            _ if matches!(outcome, Outcome::Unknown | Outcome::Accepted)
+                || self.machine.goal() == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
             _ if self.inherits() && self.remote.is_none() => {}
             _ if self.stranger => {}
@@ -297,7 +355,15 @@ impl<'a> Driver<'a> {
             last_status: self.last_status,
             told: self.told,
             location: self.location,
+            monitor: self.monitor,
             renamed: self.renamed,
         })
     }
+}
+
+/// A pause that doubles with each time.
+fn doubled(first: Duration, times: u32) -> Duration {
+    let factor = 1_u32.checked_shl(times.saturating_sub(1));
+    let pause = first.saturating_mul(factor.unwrap_or(u32::MAX));
+    pause.min(LONGEST_PAUSE)
 }

@@ -56,6 +56,8 @@ pub(crate) struct Done {
     pub(crate) last_status: Option<StatusCode>,
     pub(crate) told: Option<Duration>,
     pub(crate) location: Option<url::Url>,
+    /// Where the server tells how far an accepted write has come.
+    pub(crate) monitor: Option<url::Url>,
     /// The id that a handler named for what could not be created under this one.
     pub(crate) renamed: Option<String>,
 }
@@ -89,6 +91,7 @@ impl Done {
             last_status: self.last_status,
             told: self.told,
             location: self.location.clone(),
+            monitor: self.monitor.clone(),
             renamed: self.renamed.clone(),
         }
     }

@@ -7,6 +7,8 @@ pub(crate) mod ending;
 mod hold;
 pub(crate) mod lane;
 pub(crate) mod machine;
+pub(crate) mod measure;
+mod operation;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod reading;

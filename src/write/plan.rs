@@ -55,8 +55,8 @@ pub(crate) struct Plan<V> {
     pub(crate) filed: bool,
     /// An earlier write under the same base may have landed (its future was dropped).
     pub(crate) doubtful: bool,
-    /// Re-run the edit on the remote state instead of merging.
-    pub(crate) replay: bool,
+    /// After a race the edit runs again on the remote state. Otherwise the strategy merges.
+    pub(crate) rerun: bool,
     /// A missing resource is created instead of being an error.
     pub(crate) create_if_absent: bool,
     /// Writing without any version is allowed.
@@ -67,6 +67,8 @@ pub(crate) struct Plan<V> {
     pub(crate) max_rounds: u32,
     /// Largest number of resends and repeated reads for transient causes.
     pub(crate) max_transient: u32,
+    /// Largest number of questions about an accepted write.
+    pub(crate) max_polls: u32,
     /// Time after which nothing new is begun.
     pub(crate) deadline: Duration,
 }
@@ -97,10 +99,8 @@ pub(crate) enum Failure {
     NotSent,
     /// It may have been applied, and may still arrive: cut connection, timeout, 502, 504.
     InFlight,
-    /// It was answered (500, 503): it may have been applied, but will not arrive later.
+    /// It was answered (500, 503): it may have been applied all the same.
     Answered,
-    /// It was answered 202: the server will apply it, or not, in its own time.
-    Pending,
     /// It was answered, would be answered in the same way again, and may have been applied all the
     /// same: a redirect to something else (303), a full disk (507).
     Doubtful,
@@ -117,6 +117,9 @@ pub(crate) enum Seen<V> {
     Version(V),
     /// A representation without any version.
     Unversioned,
+    /// A representation under the version of the base, but with another document: the version does not
+    /// name one state only.
+    Altered(V),
     /// A representation whose version cannot be used in a condition (a weak tag, say);
     /// `may_heal`: it is young, and a later read may show a usable one.
     Unusable {
@@ -142,7 +145,7 @@ pub(crate) enum Decision {
     Unresolved,
 }
 
-/// Whether an unsettled write landed, judged from the remote document (DESIGN: settling).
+/// Whether an unsettled write landed, judged from the remote document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verdict {
     /// It did.
@@ -179,6 +182,13 @@ pub(crate) enum Event<V> {
     EditFailed,
     /// 2xx to the write.
     Stored,
+    /// 202 to the write: the server will carry it out, or not, in its own time.
+    Accepted {
+        /// How long the server asks to wait before its status is asked for.
+        wait: Option<Duration>,
+    },
+    /// The status of an accepted write was asked for.
+    Followed(Progress),
     /// The write was refused; the driver keeps the problem.
     Refused {
         /// What the refusal means.
@@ -211,6 +221,19 @@ pub(crate) enum Event<V> {
     OutOfTime,
 }
 
+/// How far an accepted write (202) has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Progress {
+    /// The server is still at it.
+    Running(Option<Duration>),
+    /// The server has carried it out.
+    Done,
+    /// The server has refused it; the driver keeps the problem.
+    Refused,
+    /// No status monitor is known, or it does not tell.
+    Untold,
+}
+
 /// Why a wait is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pause {
@@ -220,8 +243,13 @@ pub(crate) enum Pause {
     Race(u32),
     /// After so many transient failures.
     Transient(u32),
-    /// Long enough for caches and second-grained tags to settle.
+    /// Long enough for second-grained tags to become usable.
     Settle(u32),
+    /// For a replica that lags behind, after so many reads that showed an outdated state.
+    Lag(u32),
+    /// Until the status of an accepted write is asked for: as long as the server says, or by how often it
+    /// was asked for.
+    Poll(Option<Duration>, u32),
 }
 
 /// What the driver does next.
@@ -249,6 +277,8 @@ pub(crate) enum Action<V> {
     },
     /// Ask the refusal handler.
     Ask,
+    /// Ask how far an accepted write has come.
+    Follow,
     /// Wait.
     Wait(Pause),
     /// The write is over.
@@ -278,6 +308,8 @@ pub(crate) enum Outcome {
     UnusableValidator,
     /// Whether the write was applied cannot be known.
     Unknown,
+    /// The server has accepted the write and not carried it out in the time of the call.
+    Accepted,
     /// Rounds, time or retries are spent.
     Exhausted,
     /// The last reply or transport error is the result.
@@ -299,4 +331,6 @@ pub(crate) struct Tally {
     pub(crate) races: u32,
     /// Transient failures seen.
     pub(crate) transient: u32,
+    /// How often the status of an accepted write was asked for.
+    pub(crate) polls: u32,
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::ending::Trouble;
+use super::operation;
 use super::payload::Payload;
 use super::plan::{Event, Failure, Goal, Refused, Seen};
 use super::reading::{self, NoRepresentation};
@@ -21,7 +22,9 @@ impl Driver<'_> {
         match reading::representation(self.target, reply) {
             Ok(representation) => {
                 let seen = match representation.found {
-                    Found::Version(validator) => Seen::Version(validator),
+                    Found::Version(validator) => {
+                        self.seen(validator, &representation.snapshot.document)
+                    }
                     Found::Nothing => Seen::Unversioned,
                     Found::Unusable { may_heal, why } => {
                         self.trouble = Some(Trouble::Unusable(why));
@@ -57,6 +60,31 @@ impl Driver<'_> {
         }
     }
 
+    /// What a version that was read tells, held against the base.
+    fn seen(&mut self, version: Validator, document: &Document) -> Seen<Validator> {
+        let Some(base) = &self.base else {
+            return Seen::Version(version);
+        };
+        let same_version = base.validator.as_ref() == Some(&version);
+        let same_document = base.document == *document;
+        if same_version && !same_document {
+            return Seen::Altered(version);
+        }
+        if same_version || !same_document {
+            self.restless = 0;
+        } else if self.machine.tally().races > 0 {
+            self.restless += 1;
+        }
+        if self.restless < MOST_RESTLESS {
+            return Seen::Version(version);
+        }
+        self.trouble = Some(Trouble::Unusable(RESTLESS));
+        Seen::Unusable {
+            may_heal: false,
+            moved: false,
+        }
+    }
+
     /// Whether this write has left its stamp: then it has landed, whatever was answered to it.
     fn is_stamped(&self, document: &Document) -> bool {
         let stamped = self.payload.is_some() && self.machine.goal() != Goal::Append;
@@ -74,13 +102,13 @@ impl Driver<'_> {
         let failure = match status.as_u16() {
             429 => Failure::Throttled,
             500 | 503 => Failure::Answered,
-            202 => Failure::Pending,
-            // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it.
-            301..=303 | 506..=508 | 510 => Failure::Doubtful,
+            // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it. And of a
+            // 207 only the body tells, which would be the same again.
+            207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
             501 | 505 | 511 => Failure::Permanent,
             // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
-            // done it. So may whatever answers 207, of which only the body tells.
-            207 | 408 | 425 | 500.. => Failure::InFlight,
+            // done it.
+            408 | 425 | 500.. => Failure::InFlight,
             _ => Failure::Permanent,
         };
         if let Some(wait) = wait
@@ -103,7 +131,13 @@ impl Driver<'_> {
 
     pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
         let status = reply.status;
-        let not_yet = matches!(status, StatusCode::ACCEPTED | StatusCode::MULTI_STATUS);
+        if status == StatusCode::ACCEPTED {
+            self.monitor = operation::monitor(self.target, reply);
+            return Event::Accepted {
+                wait: reading::told_to_wait(&reply.headers),
+            };
+        }
+        let not_yet = status == StatusCode::MULTI_STATUS;
         if status == StatusCode::OK && is_page(reply) {
             // A login page, most likely. Only a read can tell.
             self.trouble = Some(Trouble::Status(status));
@@ -241,6 +275,10 @@ impl Driver<'_> {
         }
     }
 }
+
+/// After so many races in a row that left the document as it was, its versions are taken to mean nothing.
+const MOST_RESTLESS: u32 = 4;
+const RESTLESS: &str = "its version changes with each read although the document stays the same, so no write can be pinned to it: the server most likely computes the tag from something that differs each time, such as the time";
 
 /// HTML without any validator: no word of the resource.
 fn is_page(reply: &Response) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::measure::Run;
 use super::settle::Doubtful;
 use crate::BoxError;
 use crate::http::Problem;
@@ -74,6 +75,13 @@ pub(crate) enum NotEdited {
 pub(crate) trait Task: Send {
     /// The edited document on this base; `None` as the base: nothing is there.
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited>;
+
+    /// Runs the edit once more, to see what it would make of this document. Nothing of the write changes by
+    /// it. `None`: the edit fails there.
+    fn run(&self, document: &Document) -> Option<Run>;
+
+    /// Whether there is an edit that runs again after a race.
+    fn reruns(&self) -> bool;
 
     /// Whether the edit is an operation, whose result cannot be recognised by looking.
     fn is_operation(&self) -> bool;

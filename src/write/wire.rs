@@ -5,19 +5,20 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 
 use super::abandoned::Sent;
-use super::driver::Driver;
+use super::driver::{Driver, LostWrite, Origin};
 use super::ending::Trouble;
 use super::payload::{Draft, NoPayload, Payload};
 use super::plan::{Condition, Event, Failure, Goal, Seen};
 use super::reading;
 use crate::exchange::{Call, Errand, NoReply};
 use crate::http::Validator;
+use crate::json::Document;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
 
 impl Driver<'_> {
     /// Sends a call. `going_out`: what is to be remembered from the moment in which it does.
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         call: &Call,
         going_out: Option<Sent>,
@@ -94,6 +95,9 @@ impl Driver<'_> {
         if let Condition::Match(version) = condition {
             self.pin(version);
         }
+        if !self.machine.in_doubt() {
+            self.lost.clear();
+        }
         let payload = match self.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
@@ -111,14 +115,6 @@ impl Driver<'_> {
             },
         };
         self.payload = Some(payload.clone());
-        if let Some(document) = &payload.document
-            && self
-                .sent
-                .last()
-                .is_none_or(|last| !last.same_text(document))
-        {
-            self.sent.push(document.clone());
-        }
         let onto = self.base.as_ref().and_then(|base| base.validator.clone());
         let onto = onto.filter(|_| *condition != Condition::Absent);
         let document = payload.document.clone();
@@ -130,6 +126,16 @@ impl Driver<'_> {
                 wait: None,
             },
         };
+        if matches!(
+            &event,
+            Event::Accepted { .. }
+                | Event::Failed {
+                    failure: Failure::InFlight | Failure::Answered | Failure::Doubtful,
+                    ..
+                }
+        ) {
+            self.remember(&payload);
+        }
         let refused = match &event {
             Event::Refused { .. } => true,
             Event::Failed { failure, .. } => {
@@ -142,6 +148,26 @@ impl Driver<'_> {
             self.out.settled();
         }
         event
+    }
+
+    /// Keeps a request in mind that may have been applied.
+    fn remember(&mut self, payload: &Payload) {
+        let Some(sent) = payload.document.clone() else {
+            return;
+        };
+        if self
+            .lost
+            .last()
+            .is_none_or(|last| !last.sent.same_text(&sent))
+        {
+            let edited = self.local.clone();
+            let edited = edited.filter(|_| self.origin == Origin::Edited);
+            self.lost.push(LostWrite {
+                base: self.base.as_ref().map(|base| base.document.clone()),
+                sent,
+                edited,
+            });
+        }
     }
 
     /// Makes the state of this version the base, if it was read for the write and not edited.
@@ -161,11 +187,22 @@ impl Driver<'_> {
         delete: bool,
     ) -> Result<Payload, NoPayload> {
         let honours = self.target.shared.profile.honours_idempotency_keys();
-        let fresh_key = (self.machine.goal() == Goal::Append || honours)
-            && (self.payload.is_some() || self.idempotency_key.is_none());
-        if fresh_key {
-            // A key names one payload: another payload gets another key.
-            self.idempotency_key = Some(crate::ids::uuid());
+        if self.machine.goal() == Goal::Append || honours {
+            let local = self.local.clone().filter(|_| !delete);
+            let another = |(known, document): &(Condition<Validator>, Option<Document>)| {
+                let same = |a: &Document, b: &Document| a.same_text(b);
+                let same_document = match (document, &local) {
+                    (Some(known), Some(local)) => same(known, local),
+                    (None, None) => true,
+                    _ => false,
+                };
+                known != condition || !same_document
+            };
+            // A key names one request: another document or condition gets another key.
+            if self.idempotency_key.is_none() || self.keyed.as_ref().is_some_and(another) {
+                self.idempotency_key = Some(crate::ids::uuid());
+            }
+            self.keyed = Some((condition.clone(), local));
         }
         Draft {
             target: self.target,

@@ -149,13 +149,10 @@ fn name(writer: usize) -> String {
 
 async fn edit<S: Shape>(docs: &Collection<S>, id: &str, writer: usize) -> Tally {
     let own = name(writer);
-    let mut update = docs.update(id, move |doc| {
+    let update = docs.update(id, move |doc| {
         doc.shared += 1;
         *doc.own.entry(own.clone()).or_default() += 1;
     });
-    if writer % 2 == 1 {
-        update = update.replay();
-    }
     let begun = Instant::now();
     let mut tally = match update.await {
         Ok(saved) => Tally {

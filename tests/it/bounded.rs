@@ -6,6 +6,7 @@ use crate::support::{ARTICLE, AT, Article, Event, Server, articles, draft, forei
 use http::Method;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, ErrorKind, Limits, ThreeWay, async_trait};
+use tokio::time::Instant;
 
 fn edit(article: &mut Article) {
     article.title = "mine".into();
@@ -15,16 +16,16 @@ fn edit(article: &mut Article) {
 async fn a_refused_version_that_comes_back_stops_the_loop_and_says_why() {
     let server = Server::with(AT, ARTICLE);
     // A proxy that compresses hands out a tag that the server behind it does not know.
-    server.script([
-        Event::Plain,
-        Event::Answer(412, &[], ""),
-        Event::Plain,
-        Event::Plain,
-    ]);
+    server.script([Event::Plain, Event::Answer(412, &[], "")]);
+    let begun = Instant::now();
     let error = articles(&server).update(1, edit).await.unwrap_err();
     assert!(error.is_unusable_validator(), "{error:?}");
     assert!(error.to_string().contains("-gzip"), "{error}");
-    assert_eq!(server.methods(), ["GET", "PUT", "GET", "GET"]);
+    // A replica that lags behind is waited for, some seconds long.
+    assert_eq!(server.methods()[..3], ["GET", "PUT", "GET"]);
+    assert!(server.methods()[3..].iter().all(|method| method == "GET"));
+    assert!(server.methods().len() <= 10, "{:?}", server.methods());
+    assert!(begun.elapsed() < Duration::from_secs(15));
     let refetches: Vec<_> = server.seen().into_iter().skip(2).collect();
     assert!(
         refetches
@@ -289,7 +290,7 @@ async fn redirects_stay_within_the_origin_and_never_turn_a_write_into_a_read() {
     let server = Server::with(AT, ARTICLE);
     server.script([
         Event::Plain,
-        Event::Answer(303, &[("location", "/v1/other")], ""),
+        Event::Answer(301, &[("location", "/v1/other")], ""),
     ]);
     assert!(
         articles(&server)

@@ -163,7 +163,8 @@ async fn an_edit_in_conflict_does_not_hold_the_others_back() {
     let server = Server::with(AT, ARTICLE);
     let articles = articles(&server);
     articles.get(1).await.unwrap();
-    let title = tokio::spawn(articles.update(1, |article| article.title = "mine".into()));
+    let title = articles.update(1, |article| article.title = "mine".into());
+    let title = tokio::spawn(title.strategy(ThreeWay::default()));
     let views = tokio::spawn(articles.update(1, |article| article.views = 2));
     let body = tokio::spawn(articles.update(1, |article| article.body = "mine".into()));
     server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);

@@ -20,7 +20,6 @@ async fn eight_writers_with_200_edits_lose_none() {
             for _ in 0..25 {
                 articles
                     .update(1, |article| article.views += 1)
-                    .replay()
                     .max_rounds(1_000)
                     .await
                     .unwrap();

@@ -84,7 +84,8 @@ async fn a_conflict_gives_all_sides_and_fields_back_and_can_be_saved_from_there(
         foreign(|theirs| (theirs["title"], theirs["body"]) = ("theirs".into(), "theirs".into())),
     ]);
     let edit = |article: &mut Article| (article.title, article.views) = ("mine".into(), 7);
-    let error = articles.update(1, edit).await.unwrap_err();
+    let update = articles.update(1, edit).strategy(ThreeWay::default());
+    let error = update.await.unwrap_err();
     assert!(
         error.is_conflict() && error.to_string().contains("/title"),
         "{error}"
@@ -122,7 +123,8 @@ async fn an_error_that_is_asked_for_another_type_keeps_its_sides() {
         foreign(|theirs| theirs["title"] = "theirs".into()),
     ]);
     let edit = |article: &mut Article| article.title = "mine".into();
-    let error = articles.update(1, edit).await.unwrap_err();
+    let update = articles.update(1, edit).strategy(ThreeWay::default());
+    let error = update.await.unwrap_err();
     assert!(error.sides::<String>().is_none());
     let error = error.into_sides::<String>().unwrap_err();
     let sides = error.into_sides::<Article>().unwrap();
@@ -224,13 +226,14 @@ async fn a_strategy_that_fails_panics_or_never_answers_loses_nothing() {
         (Box::new(Mute), "without an end"),
     ] {
         let server = Server::with("/v1/articles/1", ARTICLE);
-        let articles = server.client().collection_with("articles", strategy);
+        let articles = articles(&server);
         server.script([
             Event::Plain,
             foreign(|theirs| theirs["title"] = "theirs".into()),
         ]);
         let call = articles.update(1, |article: &mut Article| article.views = 7);
         let error = call
+            .strategy(strategy)
             .timeout(std::time::Duration::from_millis(50))
             .await
             .unwrap_err();
@@ -390,8 +393,8 @@ async fn a_removal_by_resolution_gives_the_edit_back() {
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Plain, foreign(|t| t["title"] = "theirs".into())]);
     let error = articles(&server)
-        .strategy(Removes)
         .update(1, |a| a.title = "mine".into())
+        .strategy(Removes)
         .await
         .unwrap_err();
     assert!(error.sides::<Article>().is_some(), "{error:?}");

@@ -95,7 +95,7 @@ async fn a_post_answered_500_is_never_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice() {
-    for replay in [false, true] {
+    for merges in [false, true] {
         let server = Server::default();
         server.script([
             Event::Plain,                                 // GET: 404
@@ -105,8 +105,8 @@ async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice() {
         let mut update = counters(&server)
             .update(1, |article| article.views += 1)
             .if_absent(draft());
-        if replay {
-            update = update.replay();
+        if merges {
+            update = update.strategy(ThreeWay::new(Policy::new().field("/views", Rule::Counter)));
         }
         let outcome = update.await;
         assert_eq!(server.value(AT)["views"], 2, "{outcome:?}");

@@ -37,8 +37,8 @@ async fn fields_the_type_does_not_know_survive_a_removal_that_is_overruled() {
     );
     server.script([Event::Plain, Event::ForeignRemoval]);
     articles(&server)
-        .strategy(Mine)
         .update(1, |a| a.title = "mine".into())
+        .strategy(Mine)
         .await
         .unwrap();
     let text = server.text(AT).unwrap();
@@ -55,8 +55,8 @@ async fn an_update_that_may_create_after_a_removal_sends_no_removal() {
         Event::ForeignRemoval,                     // DELETE: gone already
     ]);
     let outcome = articles(&server)
-        .strategy(Removes)
         .update(1, |a| a.title = "mine".into())
+        .strategy(Removes)
         .if_absent(draft())
         .await;
     let odd = server

@@ -34,7 +34,8 @@ fn every_test_that_the_notes_name_exists() {
     let named = named(include_str!("../../SECURITY.md"));
     assert!(named.len() > 40, "{named:?}");
     for (file, test) in named {
-        let within = if file.starts_with("src/") || file.starts_with("tests/") {
+        let roots = ["src/", "tests/", "crates/"];
+        let within = if roots.iter().any(|start| file.starts_with(start)) {
             root.join(file)
         } else {
             root.join("tests/it").join(file)

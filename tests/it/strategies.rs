@@ -21,11 +21,11 @@ fn clash(server: &Server) {
 async fn outcome(strategy: impl MergeStrategy<Article>) -> Result<Article, ifmatch::Error> {
     let server = Server::default();
     clash(&server);
-    let articles = server.client().collection_with("articles", strategy);
-    let saved = articles.update(1, |article: &mut Article| {
+    let articles = server.client().collection_with("articles", LocalWins);
+    let update = articles.update(1, |article: &mut Article| {
         (article.title, article.body) = ("mine".into(), "mine".into());
     });
-    Ok(saved.await?.into_inner())
+    Ok(update.strategy(strategy).await?.into_inner())
 }
 
 fn article(title: &str, body: &str, views: u64) -> Article {
@@ -118,18 +118,19 @@ async fn an_overwrite_by_a_person_is_pinned_to_the_version_that_was_shown() {
     let server = Server::default();
     clash(&server);
     let racing = server.clone();
+    let ask = ask_fn(move |conflict: Conflict<Article>| {
+        if conflict.round == 1 {
+            // While the person looks at it, a third writer comes.
+            racing.put(AT, &ARTICLE.replace("text", "third"));
+        }
+        async { Ok(Resolution::KeepLocal) }
+    });
     let articles = server
         .client()
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .ask_with(move |conflict| {
-            if conflict.round == 1 {
-                // While the person looks at it, a third writer comes.
-                racing.put(AT, &ARTICLE.replace("text", "third"));
-            }
-            async { Ok(Resolution::KeepLocal) }
-        });
+        .collection_with::<Article>("articles", ThreeWay::default());
     let saved = articles
         .update(1, |article| article.title = "mine".into())
+        .strategy(ThreeWay::default().or_else(ask))
         .await
         .unwrap();
     assert_eq!(saved.report().rounds, 3);
@@ -142,9 +143,10 @@ async fn a_resolution_can_remove_what_it_saw() {
     clash(&server);
     let articles = server
         .client()
-        .collection_with::<Article>("articles", ask_fn(|_| async { Ok(Resolution::Delete) }));
+        .collection_with::<Article>("articles", ThreeWay::default());
     let error = articles
         .update(1, |article| article.title = "mine".into())
+        .strategy(ask_fn(|_| async { Ok(Resolution::Delete) }))
         .await
         .unwrap_err();
     assert!(error.is_gone(), "{error:?}");
@@ -204,7 +206,8 @@ async fn two_edits_that_the_type_does_not_allow_together_are_a_conflict_of_the_w
     let ranges = server
         .client()
         .collection_with::<Range>("ranges", ThreeWay::default());
-    let error = ranges.update(1, |range| range.0 = 5).await.unwrap_err();
+    let update = ranges.update(1, |range| range.0 = 5);
+    let error = update.strategy(ThreeWay::default()).await.unwrap_err();
     assert!(error.is_conflict(), "{error:?}");
     let sides = error.into_sides::<Range>().unwrap();
     assert_eq!(sides.base, Some(Range(1, 9)));

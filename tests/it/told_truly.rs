@@ -21,7 +21,8 @@ async fn a_stamp_hides_nothing_but_itself() {
         Event::LoseRequest,
         foreign(|theirs| theirs["w"] = json!(["b", "c"])), // the list has overflowed
     ]);
-    let outcome = documents.update(1, |v| v["words"] = 2.into()).await;
+    let counts = |v: &mut Value| v["words"] = (v["words"].as_i64().unwrap() + 1).into();
+    let outcome = documents.update(1, counts).await;
     assert!(
         outcome.is_err(),
         "settled={:?} {}",
@@ -110,16 +111,16 @@ async fn an_update_resolved_by_removal_hands_out_nothing() {
         Event::LoseReply,
     ]);
     let outcome = articles(&server)
-        .strategy(Removes)
         .update(1, |a| a.title = "mine".into())
+        .strategy(Removes)
         .await;
     let one = outcome.is_ok();
     // it was gone already
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Plain, Event::ForeignRemoval]);
     let outcome = articles(&server)
-        .strategy(Removes)
         .update(1, |a| a.title = "mine".into())
+        .strategy(Removes)
         .await;
     assert!(
         !one && outcome.is_err(),
@@ -232,8 +233,8 @@ async fn a_version_that_comes_back_with_a_new_creation_is_usable() {
         Event::Answer(204, &[("etag", "\"2\"")], ""),
     ]);
     let outcome = articles(&server)
-        .strategy(LocalWins)
         .update(1, |a| a.title = "mine".into())
+        .strategy(LocalWins)
         .await;
     assert!(outcome.is_ok(), "{outcome:?}");
 }

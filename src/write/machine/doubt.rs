@@ -1,12 +1,14 @@
 //! The machine in doubt: from a lost reply to its settlement.
 //!
 //! While a request may have been applied without our knowing, no refusal is taken for a race and no
-//! error is reported as a plain failure.
+//! error is reported as a plain failure. Reads can prove that a write was applied, and never that it was
+//! not: the request may still be under way, and a replica may show an earlier state. That it was not is
+//! proven by the server alone, when it takes a later write of ours onto a state without it.
 
 use std::time::Duration;
 
 use super::super::plan::{Action, Base, Condition, Failure, Goal, Outcome, Seen, Verdict};
-use super::{Doubt, Machine, Phase, Then, Why, base_of};
+use super::{Doubt, Machine, Phase, Then, Why};
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// Ends without success: what is in doubt must not be reported as a plain failure, so it gets
@@ -23,13 +25,22 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_read(Why::Settle)
     }
 
-    /// Ends with what was pending until a doubt was judged.
-    pub(super) fn conclude(&mut self, seen: Seen<V>, ending: Outcome) -> Action<V> {
+    /// Ends with what was pending until a doubt was judged, unless a handler knows better.
+    fn conclude(&mut self, seen: Seen<V>, ending: Outcome) -> Action<V> {
         if matches!(ending, Outcome::Refused | Outcome::Locked) {
-            self.ask_handler(Some(seen), ending)
-        } else {
-            self.finish(ending)
+            return self.ask_handler(Some(seen), ending);
         }
+        self.finish_plainly(ending)
+    }
+
+    /// Ends without success. In doubt nothing proves that nothing was applied: that a state shows no trace
+    /// of the write does not.
+    pub(super) fn finish_plainly(&mut self, ending: Outcome) -> Action<V> {
+        self.finish(if self.doubt.is_some() {
+            Outcome::Unknown
+        } else {
+            ending
+        })
     }
 
     pub(super) fn settle(&mut self, seen: Seen<V>) -> Action<V> {
@@ -37,16 +48,16 @@ impl<V: Clone + PartialEq> Machine<V> {
             if seen == Seen::Absent {
                 return self.finish(Outcome::Settled);
             }
-            if !self.is_base(&seen) {
+            if !self.is_base(&seen) && !self.is_pending() {
                 // Changed by somebody before ours arrived, or removed by ours and made again.
                 self.doubt = None;
                 return self.after_judgement(seen, true);
             }
         }
-        if self.is_base(&seen) {
-            return self.settle_unchanged(seen);
+        if self.is_base(&seen) || (self.is_pending() && self.plan.goal == Goal::Delete) {
+            return self.settle_unchanged();
         }
-        if seen == Seen::Absent {
+        if seen == Seen::Absent && !self.is_pending() {
             // Gone: our write can neither be seen nor be doubled any more.
             self.doubt = None;
             return self.after_judgement(seen, true);
@@ -55,38 +66,45 @@ impl<V: Clone + PartialEq> Machine<V> {
         Action::Judge
     }
 
-    /// The version has not moved: nothing of ours was applied so far.
+    /// The version has not moved, as far as the read shows.
     ///
-    /// The doubt stays all the same. The read may have come from a replica that lags behind, so a
-    /// refusal of what is sent next must still not be taken for a race.
-    pub(super) fn settle_unchanged(&mut self, seen: Seen<V>) -> Action<V> {
-        let pending = self.doubt.is_some_and(|doubt| doubt.pending);
-        if let Some(ending) = self.verdict_pending.take() {
-            if self.doubt.is_some_and(|doubt| doubt.in_flight) {
-                return self.finish(Outcome::Unknown);
-            }
-            return self.conclude(seen, ending);
+    /// The doubt stays all the same: the request may still arrive, and the read may have come from a replica
+    /// that lags behind. So what was pending is not told as a plain failure, and a refusal of what is sent
+    /// next is not taken for a race.
+    pub(super) fn settle_unchanged(&mut self) -> Action<V> {
+        if self.verdict_pending.take().is_some() {
+            return self.finish(Outcome::Unknown);
         }
-        if pending {
-            return self.wait_transient(None, Then::Read(Why::Settle), Outcome::Exhausted);
+        if self.is_pending() {
+            return self.poll_later(None);
         }
         // The same bytes under the same condition: of the two at most one can be applied.
-        self.send(self.tally.rounds > 0)
+        self.send(true)
     }
 
     pub(super) fn judged(&mut self, seen: Seen<V>, verdict: Verdict) -> Action<V> {
         // Only a version that has moved fences what may still be under way.
-        let fenced =
-            seen != Seen::Unversioned || matches!(self.base, Base::Unversioned | Base::Absent);
+        let fenced = match &seen {
+            Seen::Unversioned => matches!(self.base, Base::Unversioned | Base::Absent),
+            Seen::Altered(_) => false,
+            _ => true,
+        };
         match verdict {
-            _ if !fenced && verdict != Verdict::Landed => self.finish(Outcome::Unknown),
             Verdict::Landed => {
-                self.base = base_of(&seen);
+                self.rebase(&seen);
                 self.finish(Outcome::Settled)
             }
+            // The condition was checked when the request was accepted: no later version fences it.
+            _ if self.is_pending() && self.verdict_pending.is_none() => self.poll_later(None),
+            _ if !fenced || self.is_pending() => self.finish(Outcome::Unknown),
             Verdict::Unknown => self.finish(Outcome::Unknown),
+            // The state that was read may be older than the base: a replica can lag behind. Whether it is the
+            // present one shows when the server takes the next write onto it, so the doubt stays until then.
             Verdict::NotLanded => {
-                self.doubt = None;
+                // Before a creation nothing was there, so whatever is there now came after it.
+                self.doubt = self
+                    .doubt
+                    .filter(|doubt| doubt.own && self.base != Base::Absent);
                 self.after_judgement(seen, false)
             }
             Verdict::Doubtful => {
@@ -123,30 +141,29 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             Failure::Permanent => self.give_up(Outcome::Failed),
             Failure::Doubtful => {
-                self.doubted(false, false);
+                self.doubted();
                 self.give_up(Outcome::Failed)
             }
-            Failure::InFlight | Failure::Answered | Failure::Pending => {
-                self.doubted(failure != Failure::Answered, failure == Failure::Pending);
+            Failure::InFlight | Failure::Answered => {
+                self.doubted();
                 self.after_loss(failure, wait)
             }
         }
     }
 
-    fn doubted(&mut self, in_flight: bool, pending: bool) {
-        let old = self.doubt;
+    fn doubted(&mut self) {
         self.doubt = Some(Doubt {
-            in_flight: in_flight || old.is_some_and(|doubt| doubt.in_flight),
-            pending: pending || old.is_some_and(|doubt| doubt.pending),
+            pending: self.is_pending(),
+            own: true,
         });
     }
 
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
         let told_to_return = failure == Failure::Answered && wait.is_some();
         if self.plan.goal == Goal::Append {
-            // Nothing pins a POST. It goes out again only if the server promised to know the key,
-            // or asked in so many words to be asked again.
-            if failure != Failure::Pending && (self.plan.honours_keys || told_to_return) {
+            // Nothing pins a POST. It goes out again only if the server knows its key again: whatever
+            // answers 503 may stand before the server that carried it out.
+            if self.plan.honours_keys {
                 return self.wait_transient(wait, Then::Resend, Outcome::Exhausted);
             }
             return self.finish(Outcome::Unknown);

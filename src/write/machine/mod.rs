@@ -8,6 +8,7 @@
 //! knowing, until a read has judged it. While there is doubt, no refusal is taken for a race and
 //! no error is reported as a plain failure.
 
+mod accepted;
 mod doubt;
 #[cfg(test)]
 mod model;
@@ -24,6 +25,9 @@ use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Se
 const HEALING_READS_IN_ALL: u32 = 100;
 /// How often a young validator is read again before it is called unusable.
 const HEALING_READS: u32 = 8;
+/// How often an outdated state is read again, with growing pauses, before the server is taken to hand it
+/// out for good: replicas lag behind for seconds.
+pub(crate) const LAGGING_READS: u32 = 6;
 /// How many more rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
 /// unlike a lost race none of them is another writer's progress.
 const ANSWERS: u32 = 15;
@@ -38,6 +42,8 @@ pub(crate) struct Machine<V> {
     /// What a refusal ends in once an older doubt is judged.
     pub(super) verdict_pending: Option<Outcome>,
     pub(super) refused_version: Option<V>,
+    /// What the last request was pinned to.
+    pub(super) sent_onto: Option<Base<V>>,
     /// The server has refused at least once, so there is something that a handler can be asked about.
     pub(super) was_refused: bool,
     /// How long an unclassified refusal asks to wait, until a read tells whether it was a race.
@@ -55,16 +61,29 @@ pub(crate) struct Machine<V> {
     pub(super) last_read_used: bool,
     /// What the last wait was for.
     pub(super) waiting_for: Outcome,
+    clock: Clock,
     pub(super) tally: Tally,
 }
 
 /// Requests under the present base that may have been applied.
+///
+/// A read that shows the base unchanged does not end the doubt: the request may still arrive, and the read
+/// may come from a replica that lags behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Doubt {
-    /// It may still arrive: an unchanged version does not settle it.
-    pub(super) in_flight: bool,
     /// The server has it (202): sending it again would make a second job.
     pub(super) pending: bool,
+    /// It was sent by this write. Otherwise an earlier write, of which nothing is known, has left it behind.
+    pub(super) own: bool,
+}
+
+/// The time of one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Clock {
+    /// Since the write began.
+    pub(crate) now: Duration,
+    /// What a request and its response take, as measured.
+    pub(crate) round_trip: Duration,
 }
 
 /// Why a read was asked for.
@@ -80,6 +99,8 @@ pub(super) enum Why {
     Adopt,
     /// A lost write has to be settled.
     Settle,
+    /// An accepted write was carried out.
+    Done,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +113,7 @@ pub(super) enum Phase<V> {
     /// The flag: our write may have landed.
     Resolving(Seen<V>, bool),
     Asking(Option<Seen<V>>, Outcome),
+    Following,
     Waiting(Then),
     Done,
 }
@@ -101,14 +123,15 @@ pub(super) enum Then {
     Read(Why),
     Send,
     Resend,
+    Follow,
 }
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// A write that has not begun.
     pub(crate) fn new(plan: Plan<V>) -> Self {
         let doubt = plan.doubtful.then_some(Doubt {
-            in_flight: true,
             pending: false,
+            own: false,
         });
         Self {
             base: plan.base.clone(),
@@ -117,6 +140,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             doubt,
             verdict_pending: None,
             refused_version: None,
+            sent_onto: None,
             was_refused: false,
             invited: None,
             same_again: 0,
@@ -126,6 +150,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             removing: false,
             last_read_used: false,
             waiting_for: Outcome::Exhausted,
+            clock: Clock::default(),
             tally: Tally::default(),
         }
     }
@@ -145,8 +170,10 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.tally
     }
 
-    /// Takes one event and tells the next action. `now` is the time since the write began.
-    pub(crate) fn on(&mut self, now: Duration, event: Event<V>) -> Action<V> {
+    /// Takes one event and tells the next action.
+    pub(crate) fn on(&mut self, clock: Clock, event: Event<V>) -> Action<V> {
+        self.clock = clock;
+        let now = clock.now;
         if now >= self.plan.deadline {
             // No time for a last read either.
             self.last_read_used = true;
@@ -160,13 +187,15 @@ impl<V: Clone + PartialEq> Machine<V> {
             (Phase::Reading(why), Event::Read(seen)) => self.read(why, seen),
             // Our stamp is in it.
             (Phase::Reading(_), Event::Recognised(seen)) => {
-                self.base = base_of(&seen);
+                self.rebase(&seen);
                 self.finish(Outcome::Settled)
             }
             (Phase::Reading(why), Event::Failed { failure, wait }) => {
                 self.read_failed(why, failure, wait)
             }
             (Phase::Sending, Event::Stored) => self.finish(Outcome::Stored),
+            (Phase::Sending, Event::Accepted { wait }) => self.accepted(wait),
+            (Phase::Following, Event::Followed(progress)) => self.followed(progress),
             (
                 Phase::Sending,
                 Event::Refused {
@@ -187,6 +216,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 Then::Read(why) => self.ask_read(why),
                 Then::Send => self.send(false),
                 Then::Resend => self.send(true),
+                Then::Follow => self.follow(),
             },
             (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.waiting_for),
             (Phase::Asking(_, Outcome::Locked), Event::OutOfTime) => self.give_up(Outcome::Locked),
@@ -195,7 +225,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             // is the one answer that can neither lose nor double an edit.
             _ => self.give_up(Outcome::Failed),
         };
-        let costs_time = matches!(action, Action::Read | Action::Send { .. } | Action::Wait(_));
+        let costs_time = matches!(
+            action,
+            Action::Read | Action::Send { .. } | Action::Wait(_) | Action::Follow
+        );
         if now >= self.plan.deadline && costs_time {
             // It is not carried out.
             self.tally = counted;
@@ -253,7 +286,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     fn send_or_settle(&mut self) -> Action<V> {
-        if self.doubt.is_some() {
+        if self.doubt.is_some_and(|doubt| !doubt.own) {
             self.ask_read(Why::Settle)
         } else {
             self.send(false)
@@ -268,13 +301,19 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Sends the write; `resend`: the same request again, if it was made for the present base.
     pub(super) fn send(&mut self, resend: bool) -> Action<V> {
+        let resend = resend && self.sent_onto.as_ref() == Some(&self.base);
         let condition = self.condition();
         if condition == Condition::None
             && self.plan.goal != Goal::Append
             && !self.plan.unconditional
         {
             return self.finish(Outcome::UnusableValidator);
+        }
+        if self.is_late() && self.tally.rounds > 0 {
+            // Cut off on its way, it would leave a doubt where there is none.
+            return self.give_up(Outcome::Exhausted);
         }
         if !resend {
             if self.tally.rounds >= self.plan.max_rounds {
@@ -283,6 +322,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.tally.rounds += 1;
         }
         self.tally.requests += 1;
+        self.sent_onto = Some(self.base.clone());
         self.phase = Phase::Sending;
         Action::Send {
             condition,
@@ -291,13 +331,19 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Whether no time is left for another request and its response.
+    fn is_late(&self) -> bool {
+        let Clock { now, round_trip } = self.clock;
+        now.saturating_add(round_trip.saturating_mul(2)) >= self.plan.deadline
+    }
+
     pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {
         self.tally.requests += 1;
         self.phase = Phase::Reading(why);
         Action::Read
     }
 
-    fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
+    pub(super) fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
         self.waiting_for = Outcome::Exhausted;
         self.phase = Phase::Waiting(then);
         Action::Wait(pause)
@@ -333,14 +379,18 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {
         self.phase = Phase::Done;
-        Action::Finish(outcome)
+        Action::Finish(match outcome {
+            Outcome::Unknown if self.is_pending() => Outcome::Accepted,
+            outcome => outcome,
+        })
     }
-}
 
-pub(super) fn base_of<V: Clone>(seen: &Seen<V>) -> Base<V> {
-    match seen {
-        Seen::Version(version) => Base::Version(version.clone()),
-        Seen::Absent => Base::Absent,
-        Seen::Unversioned | Seen::Unusable { .. } => Base::Unversioned,
+    /// Takes another state as the one to build on.
+    pub(super) fn rebase(&mut self, seen: &Seen<V>) {
+        self.base = match seen {
+            Seen::Version(version) | Seen::Altered(version) => Base::Version(version.clone()),
+            Seen::Absent => Base::Absent,
+            Seen::Unversioned | Seen::Unusable { .. } => Base::Unversioned,
+        };
     }
 }

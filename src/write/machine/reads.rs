@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Base, Decision, Failure, Goal, Outcome, Pause, Seen};
-use super::{HEALING_READS, HEALING_READS_IN_ALL, Machine, Phase, Then, Why, base_of};
+use super::{HEALING_READS, HEALING_READS_IN_ALL, LAGGING_READS, Machine, Phase, Then, Why};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
@@ -24,7 +24,8 @@ impl<V: Clone + PartialEq> Machine<V> {
             Why::First => self.first_read(seen),
             Why::Race => self.race(seen),
             Why::Adopt if seen == Seen::Absent => self.send(false),
-            Why::Adopt => self.ask_resolve(seen, false),
+            Why::Adopt => self.adopt(seen),
+            Why::Done => self.done(&seen),
             Why::Unclassified => {
                 if self.is_base(&seen) {
                     match self.invited.take() {
@@ -54,7 +55,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn first_read(&mut self, seen: Seen<V>) -> Action<V> {
         // The document in hand was read without a validator: only a comparison with what is there
         // now can tell whether it is still what the edit was made on.
-        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.plan.replay;
+        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.plan.rerun;
         if unpinned_base {
             return self.meet(seen);
         }
@@ -67,7 +68,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         // Without a version `send` refuses to write; the edit runs first all the same, so that the
         // error can give the edited document back.
-        self.base = base_of(&seen);
+        self.rebase(&seen);
         if self.plan.goal == Goal::Delete {
             self.send(false)
         } else {
@@ -76,20 +77,46 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn race(&mut self, seen: Seen<V>) -> Action<V> {
-        if let (Seen::Version(now), Some(refused)) = (&seen, &self.refused_version)
-            && now == refused
-        {
-            self.same_again += 1;
-            if self.same_again > 1 {
-                return self.give_up(Outcome::UnusableValidator);
-            }
-            return self.wait(Pause::Settle(self.same_again), Then::Read(Why::Race));
+        let shown = match &seen {
+            Seen::Version(now) => Some(now),
+            // It may be the work of this write, under a version that did not move.
+            Seen::Altered(now) if self.doubt.is_none() => Some(now),
+            _ => None,
+        };
+        if shown.is_some() && shown == self.refused_version.as_ref() {
+            return self.reread_later(Why::Race);
         }
-        self.same_again = 0;
         if self.doubt.is_some() {
             return self.settle(seen);
         }
+        self.same_again = 0;
         self.meet(seen)
+    }
+
+    /// Reads again after a pause: what was shown is out of date, most likely because a replica lags behind.
+    pub(super) fn reread_later(&mut self, why: Why) -> Action<V> {
+        self.same_again += 1;
+        if self.same_again > LAGGING_READS {
+            return self.give_up(Outcome::UnusableValidator);
+        }
+        let action = self.wait(Pause::Lag(self.same_again), Then::Read(why));
+        self.waiting_for = Outcome::UnusableValidator;
+        action
+    }
+
+    /// Merges into what is there, as a handler said.
+    pub(super) fn adopt(&mut self, seen: Seen<V>) -> Action<V> {
+        if self.plan.rerun {
+            return self.run_again(&seen);
+        }
+        self.ask_resolve(seen, false)
+    }
+
+    /// Runs the edit again, on what is there now.
+    fn run_again(&mut self, seen: &Seen<V>) -> Action<V> {
+        self.tally.merged += 1;
+        self.rebase(seen);
+        self.prepare()
     }
 
     /// Brings the edit and a remote state together, once it is sure that no request of ours made it.
@@ -111,10 +138,12 @@ impl<V: Clone + PartialEq> Machine<V> {
             _ => {}
         }
         let met_a_creation = self.plan.create_if_absent && self.base == Base::Absent;
-        if !absent && (self.plan.replay || met_a_creation) {
-            self.tally.merged += 1;
-            self.base = base_of(&seen);
-            return self.prepare();
+        if !absent && (self.plan.rerun || met_a_creation) {
+            return self.run_again(&seen);
+        }
+        if absent && self.plan.rerun {
+            // Nothing is left that the edit could be run on.
+            return self.finish(Outcome::Gone);
         }
         self.ask_resolve(seen, false)
     }
@@ -141,11 +170,11 @@ impl<V: Clone + PartialEq> Machine<V> {
             Decision::Unresolved => self.finish(Outcome::Conflict),
             Decision::Delete if absent => self.finish(Outcome::Unchanged),
             Decision::AsRemote => {
-                self.base = base_of(seen);
+                self.rebase(seen);
                 self.finish(Outcome::Unchanged)
             }
             Decision::Write | Decision::Delete => {
-                self.base = base_of(seen);
+                self.rebase(seen);
                 let stays = match self.plan.goal {
                     Goal::Create => absent,
                     Goal::Delete => self.removing,

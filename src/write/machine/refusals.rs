@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Answered, Base, Condition, Goal, Outcome, Pause, Refused, Seen};
-use super::{ANSWERS, Machine, Phase, Then, Why, base_of};
+use super::{ANSWERS, Machine, Phase, Then, Why};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn refused(
@@ -57,7 +57,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         match then {
             Then::Read(why) => self.ask_read(why),
-            Then::Send | Then::Resend => self.send(false),
+            Then::Send | Then::Resend | Then::Follow => self.send(false),
         }
     }
 
@@ -107,7 +107,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         answer: Answered,
     ) -> Action<V> {
         match answer {
-            Answered::GiveUp => self.finish(ending),
+            Answered::GiveUp => self.finish_plainly(ending),
             _ if self.answers >= ANSWERS => self.give_up(Outcome::Exhausted),
             Answered::Again | Answered::Changed => {
                 self.answers += 1;
@@ -120,16 +120,16 @@ impl<V: Clone + PartialEq> Machine<V> {
                         if !changed || seen == Seen::Absent {
                             return self.meet(seen);
                         }
-                        self.base = base_of(&seen);
+                        self.rebase(&seen);
                         self.send(false)
                     }
                     _ => self.send(false),
                 }
             }
             // A collection is not what was to be posted: there is nothing to adopt.
-            Answered::Adopt if self.plan.goal == Goal::Append => self.finish(ending),
+            Answered::Adopt if self.plan.goal == Goal::Append => self.finish_plainly(ending),
             Answered::Adopt => match seen {
-                Some(seen) => self.ask_resolve(seen, false),
+                Some(seen) => self.adopt(seen),
                 None => self.ask_read(Why::Adopt),
             },
         }

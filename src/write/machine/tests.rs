@@ -9,10 +9,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::plan::{
-    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Refused,
-    Seen, Verdict,
+    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Progress,
+    Refused, Seen, Verdict,
 };
-use super::Machine;
+use super::{Clock, Machine};
 
 /// What the world may answer; which part counts depends on what was asked.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ fn plan() -> impl Strategy<Value = Plan<u8>> {
         |(
             goal,
             base,
-            [doubtful, filed, replay, create_if_absent, honours_keys],
+            [doubtful, filed, rerun, create_if_absent, honours_keys],
             rounds,
             transient,
         )| {
@@ -55,12 +55,13 @@ fn plan() -> impl Strategy<Value = Plan<u8>> {
                 doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
                 base,
                 filed,
-                replay,
+                rerun,
                 create_if_absent,
                 unconditional: false,
                 honours_keys,
                 max_rounds: rounds,
                 max_transient: transient,
+                max_polls: transient,
                 deadline: Duration::from_secs(30),
             }
         },
@@ -72,11 +73,10 @@ fn failure(what: u8) -> Failure {
         Failure::NotSent,
         Failure::InFlight,
         Failure::Answered,
-        Failure::Pending,
         Failure::Throttled,
         Failure::Permanent,
         Failure::Doubtful,
-    ][usize::from(what) % 7]
+    ][usize::from(what) % 6]
 }
 
 fn refused(what: u8) -> Refused {
@@ -101,6 +101,14 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             failure: failure(what / 4),
             wait,
         },
+        Action::Follow => Event::Followed(
+            [
+                Progress::Running(wait),
+                Progress::Done,
+                Progress::Refused,
+                Progress::Untold,
+            ][usize::from(what) % 4],
+        ),
         Action::Read => Event::Read(match what % 7 {
             0 => Seen::Absent,
             1 => Seen::Unversioned,
@@ -108,10 +116,12 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
                 may_heal: what % 2 == 0,
                 moved: what % 3 == 0,
             },
+            3 => Seen::Altered(world.version),
             _ => Seen::Version(world.version),
         }),
         Action::Send { .. } => match what % 3 {
             0 if what % 5 == 0 => Event::Stored,
+            1 if what % 7 == 0 => Event::Accepted { wait },
             0 | 1 => Event::Refused {
                 kind: refused(what / 3),
                 current: (what > 200).then_some(world.version),
@@ -163,17 +173,18 @@ proptest! {
         let mut machine = Machine::new(plan.clone());
         let mut event = Event::Begin;
         let (mut requests, mut in_doubt) = (0, plan.doubtful);
-        let mut finished = None;
+        let (mut finished, mut was_accepted) = (None, false);
         let mut trace = Vec::new();
         for (step, world) in worlds.iter().enumerate() {
-            let now = Duration::from_millis(50 * u64::try_from(step).unwrap_or(0));
-            let action = machine.on(now, event.clone());
+            let now = Duration::from_millis(150 * u64::try_from(step).unwrap_or(0));
+            let clock = Clock { now, round_trip: Duration::from_millis(50) };
+            let action = machine.on(clock, event.clone());
             match &action {
                 Action::Send { condition, .. } => {
                     requests += 1;
                     prop_assert!(*condition != Condition::None || plan.goal == Goal::Append);
                 }
-                Action::Read => requests += 1,
+                Action::Read | Action::Follow => requests += 1,
                 Action::Finish(outcome) => {
                     finished = Some(*outcome);
                     break;
@@ -184,9 +195,17 @@ proptest! {
             trace.push((action.clone(), event.clone()));
             match (&action, &event) {
                 (Action::Send { .. }, Event::Failed { failure, .. }) => {
-                    in_doubt |= matches!(failure, Failure::InFlight | Failure::Pending);
+                    in_doubt |= matches!(failure, Failure::InFlight | Failure::Answered | Failure::Doubtful);
                 }
-                (Action::Judge, _) | (Action::Read, Event::Read(_)) => in_doubt = false,
+                (Action::Send { .. }, Event::Accepted { .. }) => (in_doubt, was_accepted) = (true, true),
+                // A moved version, or the server's own word, ends a doubt; an unchanged one does not.
+                (Action::Judge, Event::Judged(Verdict::NotLanded | Verdict::Doubtful))
+                | (Action::Follow, Event::Followed(Progress::Refused))
+                | (Action::Resolve { .. }, _) => in_doubt = false,
+                (Action::Read, Event::Read(Seen::Absent)) => in_doubt = false,
+                (Action::Read, Event::Read(Seen::Version(_))) if plan.goal == Goal::Delete => {
+                    in_doubt = false;
+                }
                 _ => {}
             }
         }
@@ -195,6 +214,7 @@ proptest! {
         prop_assert_eq!(tally.requests, requests);
         prop_assert!(tally.rounds <= plan.max_rounds);
         prop_assert!(tally.transient <= plan.max_transient);
+        prop_assert!(outcome != Outcome::Accepted || was_accepted, "{:?}", trace);
         // A request that may have been applied is never reported as a plain failure unless a read or
         // a judgement came after it.
         let plain = matches!(outcome, Outcome::Failed | Outcome::Exhausted | Outcome::Refused | Outcome::Locked);
@@ -208,12 +228,13 @@ fn machine(goal: Goal) -> Machine<u8> {
         base: Base::Version(1),
         filed: false,
         doubtful: false,
-        replay: false,
+        rerun: false,
         create_if_absent: false,
         unconditional: false,
         honours_keys: false,
         max_rounds: 16,
         max_transient: 10,
+        max_polls: 10,
         deadline: Duration::from_secs(30),
     })
 }
@@ -221,7 +242,7 @@ fn machine(goal: Goal) -> Machine<u8> {
 #[test]
 fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
     let mut machine = machine(Goal::Replace);
-    let mut on = |event| machine.on(Duration::ZERO, event);
+    let mut on = |event| machine.on(Clock::default(), event);
     let lost = Event::Failed {
         failure: Failure::InFlight,
         wait: None,
@@ -248,6 +269,6 @@ fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
 #[test]
 fn an_event_that_answers_nothing_ends_the_write() {
     let mut machine = machine(Goal::Replace);
-    let action = machine.on(Duration::ZERO, Event::Stored);
+    let action = machine.on(Clock::default(), Event::Stored);
     assert_eq!(action, Action::Finish(Outcome::Failed));
 }

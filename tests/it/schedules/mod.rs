@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use ifmatch::{Client, Collection, Error, Merge};
+use ifmatch::{Client, Collection, Error, Merge, ThreeWay};
 use net::{Applied, Mistake, Net};
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
@@ -33,8 +33,8 @@ enum Kind {
     Plain,
     /// Counts, which cannot always be settled.
     Count,
-    /// The same, by running the edit again.
-    Replay,
+    /// The same, merged by a strategy of this call.
+    Merged,
     /// Sets the title, over which there are conflicts.
     Title,
     /// The server refuses its mark.
@@ -52,7 +52,7 @@ const KINDS: [Kind; 10] = [
     Kind::Plain,
     Kind::Count,
     Kind::Count,
-    Kind::Replay,
+    Kind::Merged,
     Kind::Title,
     Kind::Bad,
     Kind::Fails,
@@ -62,7 +62,7 @@ const KINDS: [Kind; 10] = [
 
 impl Kind {
     fn counts(self) -> bool {
-        matches!(self, Self::Count | Self::Replay)
+        matches!(self, Self::Count | Self::Merged)
     }
 }
 
@@ -147,7 +147,7 @@ async fn edit(pages: Collection<Page>, planned: Planned) -> Result<u32, Error> {
     };
     let update = pages.try_update(document, change);
     let saved = match kind {
-        Kind::Replay => update.replay().await?,
+        Kind::Merged => update.strategy(ThreeWay::of::<Page>()).await?,
         Kind::Alone => update.max_rounds(12).await?,
         _ => update.await?,
     };

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use ifmatch::Generic;
+use ifmatch::{Generic, ThreeWay};
 use serde_json::{Value, json};
 
 use crate::support::{ARTICLE, AT, Event, Server, articles, foreign, values};
@@ -39,7 +39,8 @@ async fn the_names_of_fields_in_conflict_stay_in_one_line() {
     let things = values(&server, Generic::new());
     server.script([Event::Plain, foreign(move |theirs| theirs[key] = 2.into())]);
     let edit = move |thing: &mut Value| thing[key] = 3.into();
-    let error = things.update(1, edit).await.unwrap_err();
+    let update = things.update(1, edit).strategy(ThreeWay::default());
+    let error = update.await.unwrap_err();
     assert!(error.is_conflict(), "{error:?}");
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains(char::is_control), "{shown:?}");

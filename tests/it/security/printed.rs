@@ -260,7 +260,8 @@ async fn errors_of_every_kind_show_no_secret() {
         let server = Server::with(AT, ARTICLE);
         let articles = articles(&server, &printed);
         server.script(events);
-        let error = articles.update(1, edit).await.unwrap_err();
+        let update = articles.update(1, edit).strategy(ThreeWay::default());
+        let error = update.await.unwrap_err();
         let told = format!("{:?}", error.kind());
         assert_eq!(told, kind, "{error:?}");
         printed.error(&error);

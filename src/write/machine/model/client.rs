@@ -7,8 +7,8 @@ use super::document::Doc;
 use super::flaws::Flaw;
 use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
-use crate::write::machine::{Machine, Phase};
-use crate::write::plan::{Action, Condition, Event, Failure, Goal, Outcome, Seen, Tally};
+use crate::write::machine::{Clock, Machine, Phase};
+use crate::write::plan::{Action, Condition, Event, Failure, Goal, Outcome, Progress, Seen, Tally};
 use crate::write::stamp;
 
 /// A state that was read.
@@ -67,6 +67,15 @@ pub(super) enum Time {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Payload(Option<Doc>);
 
+/// A request that may have been applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LostWrite {
+    pub(super) base: Option<Doc>,
+    pub(super) sent: Doc,
+    /// What the edit made of the base, if an edit made it.
+    pub(super) edited: Option<Doc>,
+}
+
 /// One write under way.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Client {
@@ -76,10 +85,12 @@ pub(super) struct Client {
     fixed: bool,
     pub(super) base: Option<Snapshot>,
     pub(super) local: Option<Doc>,
+    /// The local document is what the edit made of the base.
+    edited: bool,
     pub(super) remote: Option<Snapshot>,
     gone: bool,
-    /// What was sent under the present base and may have landed.
-    pub(super) sent: Vec<Doc>,
+    /// What was sent and may have landed.
+    pub(super) lost: Vec<LostWrite>,
     /// What an earlier write of the same client sent under it.
     pub(super) inherited: Vec<Doc>,
     payload: Option<Payload>,
@@ -109,17 +120,15 @@ impl Client {
             made_on: known.cloned(),
             base,
             local: local.flatten(),
+            edited: false,
             remote: None,
             gone: false,
-            sent: inherited.clone(),
+            lost: Vec::new(),
             inherited,
             payload: None,
             out: None,
             time: Time::Enough,
-            observed: Observed {
-                may_arrive: doubtful,
-                ..Observed::default()
-            },
+            observed: Observed::default(),
         }
     }
 
@@ -135,7 +144,12 @@ impl Client {
         let Some(remote) = &self.remote else {
             return Event::Read(Seen::Absent);
         };
-        let version = Seen::Version(remote.version);
+        let altered = |base: &Snapshot| base.version == remote.version && base.doc != remote.doc;
+        let version = if self.base.as_ref().is_some_and(altered) {
+            Seen::Altered(remote.version)
+        } else {
+            Seen::Version(remote.version)
+        };
         if self.recognises(setting, remote) {
             Event::Recognised(version)
         } else {
@@ -168,17 +182,23 @@ impl Client {
         if self.machine.phase == Phase::Sending {
             self.observed.reply(&event);
         }
-        let now = if self.time == Time::Over {
-            DEADLINE
-        } else {
-            Duration::ZERO
+        let clock = Clock {
+            now: if self.time == Time::Over {
+                DEADLINE
+            } else {
+                Duration::ZERO
+            },
+            ..Clock::default()
         };
         let mut doubtful = Vec::new();
         loop {
             if let Some(flaw) = setting.flaw {
                 flaw.bend(&mut self.machine, &mut event);
             }
-            event = match self.machine.on(now, event) {
+            if self.machine.phase == Phase::Sending {
+                self.remember(&event);
+            }
+            event = match self.machine.on(clock, event) {
                 Action::Prepare => self.prepare(setting),
                 Action::Read => return Next::Awaits(Call::Read),
                 Action::Send {
@@ -194,12 +214,9 @@ impl Client {
                 Action::Resolve { may_have_landed } => {
                     Event::Resolved(self.resolve(setting, may_have_landed, &doubtful))
                 }
-                Action::Ask => {
-                    if !self.machine.in_doubt() {
-                        self.sent.clear();
-                    }
-                    self.handle(setting)
-                }
+                Action::Ask => self.handle(setting),
+                // No monitor is known; the resource itself is looked at.
+                Action::Follow => Event::Followed(Progress::Untold),
                 Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
                 Action::Wait(_) if self.time == Time::Enough => Event::Woke,
                 Action::Wait(_) => Event::OutOfTime,
@@ -208,20 +225,42 @@ impl Client {
         }
     }
 
+    /// Keeps a request in mind that may have been applied.
+    fn remember(&mut self, event: &Event<u8>) {
+        let lost = match event {
+            Event::Accepted { .. } => true,
+            Event::Failed { failure, .. } => matches!(
+                failure,
+                Failure::InFlight | Failure::Answered | Failure::Doubtful
+            ),
+            _ => false,
+        };
+        let Some(Payload(Some(sent))) = self.payload.clone().filter(|_| lost) else {
+            return;
+        };
+        if self.lost.last().is_none_or(|last| last.sent != sent) {
+            self.lost.push(LostWrite {
+                base: self.base.as_ref().map(|base| base.doc.clone()),
+                sent,
+                edited: self.local.clone().filter(|_| self.edited),
+            });
+        }
+    }
+
     fn end(&self, setting: &Setting, outcome: Outcome) -> End {
         let report = |flaw: Flaw| flaw.report(outcome);
         End {
             outcome: setting.flaw.map_or(outcome, report),
             tally: self.tally(),
-            cannot_be_known: outcome == Outcome::Unknown && self.cannot_know(setting),
+            cannot_be_known: matches!(outcome, Outcome::Unknown | Outcome::Accepted)
+                && self.cannot_know(setting),
         }
     }
 
     pub(super) fn rebase(&mut self) {
         self.base.clone_from(&self.remote);
-        self.sent.clear();
         self.inherited.clear();
-        (self.observed.may_arrive, self.observed.refused) = (false, false);
+        self.observed.refused = false;
     }
 
     fn prepare(&mut self, setting: &Setting) -> Event<u8> {
@@ -238,7 +277,7 @@ impl Client {
         };
         let changed = base != Some(&local);
         self.made_on = base.cloned();
-        self.local = Some(local);
+        (self.local, self.edited) = (Some(local), true);
         Event::Prepared(changed)
     }
 
@@ -263,12 +302,10 @@ impl Client {
                 Payload(local.map(|local| self.finished(setting, local)))
             }
         };
-        self.payload = Some(payload.clone());
-        if let Some(doc) = &payload.0
-            && self.sent.last() != Some(doc)
-        {
-            self.sent.push(doc.clone());
+        if !self.machine.in_doubt() {
+            self.lost.clear();
         }
+        self.payload = Some(payload.clone());
         if delete {
             self.made_on = self.base.as_ref().map(|base| base.doc.clone());
         }
@@ -316,6 +353,11 @@ impl Client {
     pub(super) fn leaves(&self) -> Vec<Doc> {
         let out = self.out.clone().filter(|(onto, _)| *onto == Some(0));
         out.and_then(|(_, payload)| payload.0).into_iter().collect()
+    }
+
+    /// Takes another document than the edit made.
+    pub(super) fn change(&mut self, local: Option<Doc>) {
+        (self.local, self.edited) = (local, false);
     }
 
     pub(super) fn in_doubt(&self) -> bool {

@@ -1,37 +1,104 @@
 //! How a client judges a lost write and decides a conflict, as `write::decisions` and the strategy
 //! `ThreeWay` do.
 
-use super::client::{Client, Snapshot};
+use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
 use super::setting::{STAMPS, Setting, Settlement};
+use crate::json::Document;
+use crate::write::measure::{Measured, Run, measure};
 use crate::write::plan::{Answered, Decision, Event, Goal, Verdict};
 use crate::write::settle::{self, Doubtful, Lost};
+use crate::write::stamp;
 
 impl Client {
     pub(super) fn judge(&mut self, setting: &Setting) -> (Verdict, Vec<Doubtful>) {
-        let Some(remote) = &self.remote else {
+        let Some(remote) = self.remote.as_ref().map(|remote| remote.doc.clone()) else {
             return (Verdict::NotLanded, Vec::new());
         };
         let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
-        for sent in &self.sent {
-            let (judged, open) = settle::judge(&Lost {
-                base: self.base.as_ref().map(|base| &base.doc.0),
-                sent: &sent.0,
-                remote: &remote.doc.0,
+        for lost in &self.lost {
+            let (judged, open) = self.judge_own(setting, lost, &remote);
+            if judged == Verdict::Landed {
+                return (Verdict::Landed, Vec::new());
+            }
+            if judged != Verdict::NotLanded && verdict != Verdict::Unknown {
+                (verdict, doubtful) = (judged, open);
+            }
+        }
+        let (inherited, open) = self.judge_inherited(setting, &remote);
+        if inherited == Verdict::Landed
+            || (inherited != Verdict::NotLanded && verdict != Verdict::Unknown)
+        {
+            (verdict, doubtful) = (inherited, open);
+        }
+        (verdict, doubtful)
+    }
+
+    fn judge_shown(
+        setting: &Setting,
+        base: Option<&Doc>,
+        sent: &Doc,
+        remote: &Doc,
+    ) -> (Verdict, Vec<Doubtful>) {
+        settle::judge(&Lost {
+            base: base.map(|base| &base.0),
+            sent: &sent.0,
+            remote: &remote.0,
+            policy: &setting.policy,
+            stamps: (setting.settlement == Settlement::Stamped).then_some(STAMPS),
+            operation: false,
+            strict: setting.settlement == Settlement::Strict,
+        })
+    }
+
+    /// Judges a lost request of its own: an edit that runs again by running it.
+    fn judge_own(
+        &self,
+        setting: &Setting,
+        lost: &LostWrite,
+        remote: &Doc,
+    ) -> (Verdict, Vec<Doubtful>) {
+        let stamped = setting.settlement == Settlement::Stamped;
+        let base = lost.base.as_ref();
+        let told = stamped
+            .then(|| stamp::tells(STAMPS, base.map(|base| &base.0), &lost.sent.0, &remote.0))
+            .flatten();
+        let edit = setting.writers[self.writer].edit;
+        let run = |document: &Document| {
+            let edited = Doc::edited(Some(&Doc(document.clone())), edit, self.writer)?;
+            Some(Run {
+                document: edited.0,
+                failed: Vec::new(),
+            })
+        };
+        if let (None, Some(base), Some(edited)) = (told, base, &lost.edited)
+            && setting.reruns(self.writer)
+        {
+            let measured = Measured {
+                edit: &run,
+                base: &base.0,
+                sent: &edited.0,
+                remote: &remote.0,
                 policy: &setting.policy,
-                stamps: (setting.settlement == Settlement::Stamped).then_some(STAMPS),
-                operation: false,
                 strict: setting.settlement == Settlement::Strict,
-            });
-            let ours = !self.inherited.contains(sent);
-            match judged {
-                Verdict::Landed if ours || self.local.as_ref() == Some(sent) => {
+            };
+            return (measure(&measured), Vec::new());
+        }
+        Self::judge_shown(setting, base, &lost.sent, remote)
+    }
+
+    fn judge_inherited(&mut self, setting: &Setting, remote: &Doc) -> (Verdict, Vec<Doubtful>) {
+        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
+        let base = self.base.as_ref().map(|base| base.doc.clone());
+        for sent in self.inherited.clone() {
+            match Self::judge_shown(setting, base.as_ref(), &sent, remote) {
+                (Verdict::Landed, _) if self.local.as_ref() == Some(&sent) => {
                     return (Verdict::Landed, Vec::new());
                 }
-                Verdict::Landed => return self.beside(setting, &sent.clone()),
-                Verdict::NotLanded => {}
-                Verdict::Doubtful if verdict == Verdict::Unknown => {}
-                other => (verdict, doubtful) = (other, open),
+                (Verdict::Landed, _) => return self.beside(setting, &sent),
+                (Verdict::NotLanded, _) => {}
+                (Verdict::Doubtful, _) if verdict == Verdict::Unknown => {}
+                judged => (verdict, doubtful) = judged,
             }
         }
         (verdict, doubtful)
@@ -71,7 +138,7 @@ impl Client {
                 self.local = Doc::edited(shown, edit, self.writer);
                 self.made_on = shown.cloned();
             }
-            self.local = self.local.as_ref().map(Doc::handled);
+            self.change(self.local.as_ref().map(Doc::handled));
         }
         Event::Answered(setting.answer)
     }
@@ -103,7 +170,7 @@ impl Client {
         if merged.document == remote.doc.0 {
             return Decision::AsRemote;
         }
-        self.local = Some(Doc(merged.document));
+        self.change(Some(Doc(merged.document)));
         self.rebase();
         Decision::Write
     }

@@ -45,6 +45,11 @@ impl Doc {
         self.with("/handled", "true")
     }
 
+    /// The document as an outsider leaves it behind.
+    pub(super) fn replaced(&self) -> Self {
+        self.with("/c", "\"outside\"")
+    }
+
     /// The document after an edit; `None`: that there is nothing to edit.
     pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
         Some(match (edit, base) {

@@ -1,7 +1,7 @@
 //! Mistakes that people make in such loops, put into ours to see whether the walk finds them.
 
 use super::client::Call;
-use crate::write::machine::{Machine, Phase, Why};
+use crate::write::machine::{Doubt, Machine, Phase, Why};
 use crate::write::plan::{Condition, Event, Failure, Outcome, Refused, Seen, Verdict};
 
 /// One mistake.
@@ -17,14 +17,16 @@ pub(super) enum Flaw {
     NeverLanded,
     /// Forgets the doubt once a read has shown the version unmoved.
     DoubtForgotten,
+    /// Takes a state without a trace of its write for a proof that the write was not applied.
+    TracelessIsProof,
+    /// Takes a version for the state that it named before.
+    TrustsVersions,
     /// Reports a write in doubt as failed.
     PlainFailure,
     /// Gives up without a look when a reply is lost.
     NoLook,
     /// Judges that of no lost write it can be told whether it landed.
     NeverSure,
-    /// Expects what was answered to arrive all the same.
-    OpenForever,
     /// Posts again under another key.
     AnotherKey,
     /// Forgets the doubt when a handler is to be asked.
@@ -57,11 +59,6 @@ impl Flaw {
                 machine.last_read_used = true;
             }
             (Self::NeverSure, Event::Judged(verdict)) => *verdict = Verdict::Unknown,
-            (Self::OpenForever, Event::Failed { failure, .. })
-                if sending && *failure == Failure::Answered =>
-            {
-                *failure = Failure::InFlight;
-            }
             (Self::AskedInDoubt, Event::Refused { kind, .. }) if *kind == Refused::Final => {
                 machine.doubt = None;
             }
@@ -73,6 +70,17 @@ impl Flaw {
                     && machine.is_base(seen)
                 {
                     machine.doubt = None;
+                }
+            }
+            (Self::TracelessIsProof, Event::Judged(Verdict::NotLanded)) => {
+                machine.doubt = machine.doubt.map(|doubt| Doubt {
+                    own: false,
+                    ..doubt
+                });
+            }
+            (Self::TrustsVersions, Event::Read(seen)) => {
+                if let Seen::Altered(version) = seen {
+                    *seen = Seen::Version(*version);
                 }
             }
             (Self::NeedlessDoubt, Event::Failed { failure, .. })

@@ -2,7 +2,7 @@
 
 use super::client::Call;
 use super::flaws::Flaw;
-use super::setting::{Edit, Setting};
+use super::setting::{Edit, Setting, Settlement};
 use super::world::{Place, World};
 use crate::write::plan::{Condition, Outcome, Tally};
 
@@ -33,7 +33,12 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     }
     let edit = setting.writers[writer].edit;
     // What was created and removed since cannot be told from what never was: it is created once more.
-    let redone = edit == Edit::Create && book.taken_back && !setting.absence_returns;
+    let recreated = edit == Edit::Create && book.taken_back && !setting.absence_returns;
+    // An edit that changes nothing when it is made once more is made once more, even over what others made
+    // of its work since.
+    let harmless = matches!(edit, Edit::Set(..) | Edit::SetOrCreate(..));
+    let lenient = setting.settlement == Settlement::Lenient;
+    let redone = recreated || (setting.reruns(writer) && harmless && lenient);
     if !(0..=1).contains(&book.applied) && !redone {
         return Some("its edit was not applied once or never");
     }
@@ -47,8 +52,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         Told::Acknowledged if !done => {
             return Some("it was acknowledged, and was not applied");
         }
-        // A replica that lags behind shows nothing of what was applied (see `doubt`).
-        Told::Failed if book.applied > 0 && !mishaps.stale && !redone => {
+        Told::Failed if book.applied > 0 && !redone => {
             return Some("it was reported as failed, and was applied");
         }
         _ => {}
@@ -75,8 +79,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     if is_unknown(place) && !mishaps.doubt {
         return Some("it is unknown, although nothing happened that could leave a doubt");
     }
-    if matches!(place, Place::Ended(end) if end.outcome == Outcome::Unknown && !end.cannot_be_known)
-    {
+    if is_unknown(place) && matches!(place, Place::Ended(end) if !end.cannot_be_known) {
         return Some("it is unknown, and could have known");
     }
     None
@@ -97,7 +100,8 @@ fn is_unpinned(place: &Place) -> bool {
 }
 
 fn is_unknown(place: &Place) -> bool {
-    matches!(place, Place::Ended(end) if end.outcome == Outcome::Unknown)
+    let open = |outcome| matches!(outcome, Outcome::Unknown | Outcome::Accepted);
+    matches!(place, Place::Ended(end) if open(end.outcome))
 }
 
 fn told(place: &Place) -> Told {
@@ -106,7 +110,7 @@ fn told(place: &Place) -> Told {
     };
     match end.outcome {
         Outcome::Stored | Outcome::Settled | Outcome::Unchanged => Told::Acknowledged,
-        Outcome::Unknown => Told::Open,
+        Outcome::Unknown | Outcome::Accepted => Told::Open,
         _ => Told::Failed,
     }
 }

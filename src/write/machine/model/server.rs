@@ -64,6 +64,16 @@ impl Server {
         self.past.clear();
     }
 
+    /// Takes the last change to have left the version as it was.
+    pub(super) fn keep_version(&mut self) {
+        self.version = self.version.saturating_sub(1);
+    }
+
+    /// An outsider changes the document, and the version stays.
+    pub(super) fn replace(&mut self) {
+        self.doc = self.doc.as_ref().map(Doc::replaced);
+    }
+
     /// Whether a condition holds now.
     pub(super) fn admits(&self, condition: &Condition<u8>) -> bool {
         match condition {

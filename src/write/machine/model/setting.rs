@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::document::Doc;
 use super::flaws::Flaw;
 use crate::merge::{Policy, Rule, ThreeWay};
+use crate::write::machine::LAGGING_READS;
 use crate::write::plan::{Answered, Base, Goal, Plan};
 
 /// After this a write begins nothing new.
@@ -108,6 +109,10 @@ pub(super) enum Fault {
     Deadline,
     /// The request is carried out, and its reply is lost.
     ReplyLost,
+    /// The request is carried out under the version that was there before, and its reply is lost.
+    Unmoved,
+    /// A read shows a document that an outsider has put there under the same version.
+    Replaced,
     /// A copy of the request arrives at any time after it.
     Duplicate,
     /// A copy of the request arrives at any time, perhaps before it: somebody in between resends.
@@ -137,10 +142,19 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether a write that meets it may have been applied without its writer's knowing.
     pub(super) fn leaves_doubt(self) -> bool {
-        use Fault::{Accepted, Busy, BusyAfter, Crash, Deadline, Dubious, Late, ReplyLost};
+        use Fault::{
+            Accepted, Busy, BusyAfter, Crash, Deadline, Dubious, Late, ReplyLost, Unmoved,
+        };
         matches!(
             self,
-            Late | Deadline | ReplyLost | Busy(_) | BusyAfter(_) | Dubious(_) | Accepted | Crash
+            Late | Deadline
+                | ReplyLost
+                | Unmoved
+                | Busy(_)
+                | BusyAfter(_)
+                | Dubious(_)
+                | Accepted
+                | Crash
         )
     }
 }
@@ -181,6 +195,8 @@ pub(super) struct Setting {
     pub(super) rounds: u32,
     pub(super) transient: u32,
     pub(super) settlement: Settlement,
+    /// Edits run again after a race, as `update` does; otherwise both sides are merged.
+    pub(super) rerun: bool,
     /// What the handler answers to every refusal.
     pub(super) answer: Answered,
     /// The server carries out one request for each key, and answers the others alike.
@@ -205,12 +221,18 @@ impl Setting {
             rounds: 4,
             transient: 3,
             settlement: Settlement::Lenient,
+            rerun: false,
             answer: Answered::GiveUp,
             honours_keys: false,
             flaw: None,
             merge: ThreeWay::new(policy.clone()),
             policy,
         }
+    }
+
+    pub(super) fn reruns(&self, writer: usize) -> bool {
+        let writer = &self.writers[writer];
+        self.rerun && writer.after.is_none() && writer.goal() == Goal::Replace
     }
 
     pub(super) fn plan(&self, writer: usize, doubtful: bool) -> Plan<u8> {
@@ -224,19 +246,21 @@ impl Setting {
             },
             filed: false,
             doubtful,
-            replay: false,
+            rerun: self.reruns(writer),
             create_if_absent: matches!(edit, Edit::SetOrCreate(..)),
             unconditional: false,
             honours_keys: self.honours_keys,
             max_rounds: self.rounds,
             max_transient: self.transient,
+            max_polls: self.transient,
             deadline: DEADLINE,
         }
     }
 
     /// The most requests that a write may make: in each round one send, one read and one more of each
-    /// for a 409 or a version that was refused; one of either after each wait; one last read.
+    /// for a 409, and a few more reads for a version that was refused; one of either after each wait; two for
+    /// each question about an accepted write; one last read.
     pub(super) fn most_requests(&self) -> u32 {
-        4 * self.rounds + 2 * self.transient + 1
+        4 * self.rounds + 4 * self.transient + LAGGING_READS + 1
     }
 }

@@ -1,21 +1,26 @@
 //! When a write may end as unknown: only where its fate cannot be known.
 //!
 //! What a client may still observe is what a read would show it. So the fate of a write cannot be known,
-//! and may be told as unknown, in three cases:
+//! and may be told as unknown, in four cases:
 //!
 //! 1. *Nobody could look.* No look succeeded since its last request that may have been applied without
 //!    its knowing, and its time or its waits are spent. A look before a refusal does not count, nor one
 //!    after it that shows the version that was refused: it came from a replica that lags behind.
-//! 2. *It is still open.* The latest look shows the version that its requests were pinned to, so none was
-//!    applied; but one may still arrive, and its time or its waits are spent, or the server refuses that
-//!    version, or would answer all the same for good. A request that was answered, if only with 500, does
-//!    not arrive any more.
+//! 2. *It is still open.* The latest look shows the version that its requests were pinned to. That tells
+//!    nothing: a request may still arrive, and the look may come from a replica that lags behind. Its time or
+//!    its waits are spent, or the server refuses that version, or would answer all the same for good. The
+//!    same holds, whatever time is left, for a look that shows that version with another document: such a
+//!    version names no state.
 //! 3. *It is not to be told apart.* The latest look shows another state, which others may have made both
 //!    of the state with ours and of the state before it.
 //!
+//! 4. *Its absence is not proven.* The latest look shows no trace of it. That look may come from a replica
+//!    that lags behind, and only a later write of the same client that the server takes onto that state would
+//!    prove it; its time, its waits or its rounds are spent, or the server would answer all the same for good.
+//!
 //! For the third it is asked of each place that the write changed what is there now. If all of them show
 //! what it sent, what was wanted is so, whoever made it, and that is known. If any shows what was there
-//! before, ours was not applied, unless others may have taken back just that: they may if settlement is
+//! before, there is no trace of it, unless others may have taken back just that: they may if settlement is
 //! strict, and a counter goes up and down all the time, so that no place vouches for a count. If none
 //! shows either, somebody wrote on top. A stamp tells all of this apart, as long as something is there.
 //! And what is gone may have been removed with ours or before it, unless a removal is what was wanted.
@@ -28,7 +33,7 @@
 //! This asks nothing of the judge (`settle`) or of the machine's own doubt; it is what they are checked
 //! against.
 
-use super::client::{Client, Snapshot, Time};
+use super::client::{Client, Time};
 use super::document::{CREATOR, Doc};
 use super::setting::{Setting, Settlement};
 use crate::write::plan::{Event, Failure, Goal, Refused};
@@ -45,8 +50,6 @@ const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", CREATOR];
 pub(super) struct Observed {
     /// The current state, since the last request whose fate is open.
     pub(super) state: bool,
-    /// A request under the present base may still arrive.
-    pub(super) may_arrive: bool,
     /// The present base was refused.
     pub(super) refused: bool,
     /// The server would answer in the same way again.
@@ -73,12 +76,10 @@ impl Observed {
                 self.refused = true;
             }
             Event::Failed {
-                failure: failure @ (Failure::InFlight | Failure::Pending),
+                failure: Failure::InFlight,
                 ..
-            } => {
-                (self.state, self.may_arrive) = (false, true);
-                self.accepted |= *failure == Failure::Pending;
-            }
+            } => self.state = false,
+            Event::Accepted { .. } => (self.state, self.accepted) = (false, true),
             Event::Failed {
                 failure: failure @ (Failure::Answered | Failure::Doubtful),
                 ..
@@ -99,18 +100,36 @@ impl Client {
         if self.machine.goal() == Goal::Append {
             return !setting.honours_keys || spent || seen.for_good || seen.accepted;
         }
+        if seen.accepted {
+            // Its condition was checked when it was accepted: no later state tells that it will not be done.
+            return spent || self.tally().polls >= setting.transient;
+        }
         if !seen.state {
             return spent;
         }
-        let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
-        if version(&self.base) != version(&self.remote) {
-            return self.looks_either_way(setting);
+        if setting.settlement != Settlement::Stamped && self.lost_shows_in_full() {
+            return false;
         }
-        if seen.may_arrive {
-            spent || seen.refused || seen.for_good
-        } else {
-            spent && seen.refused
+        if self.is_altered() {
+            return true;
         }
+        let refused = seen.refused || self.tally().rounds >= setting.rounds;
+        spent || refused || seen.for_good || self.looks_either_way(setting)
+    }
+
+    /// Whether the version of its base named another document when it was seen last.
+    fn is_altered(&self) -> bool {
+        let sides = self.base.as_ref().zip(self.remote.as_ref());
+        sides.is_some_and(|(base, remote)| base.version == remote.version && base.doc != remote.doc)
+    }
+
+    /// Whether the state that was seen last shows all of what one lost request sent.
+    fn lost_shows_in_full(&self) -> bool {
+        let Some(remote) = &self.remote else {
+            return false;
+        };
+        let mut lost = self.lost.iter();
+        lost.any(|lost| Places::of(lost.base.as_ref(), &lost.sent, &remote.doc).all_show_ours())
     }
 
     /// Whether the state that was seen last may have been made of ours as well as without it.
@@ -125,17 +144,15 @@ impl Client {
         if setting.settlement == Settlement::Stamped {
             return false;
         }
-        let base = self.base.as_ref().map(|base| &base.doc);
         let strict = setting.settlement == Settlement::Strict;
-        let mut open = false;
-        for sent in &self.sent {
-            let places = Places::of(base, sent, &remote.doc);
-            if places.all_show_ours() {
-                return false;
-            }
-            open |= places.tell_nothing(strict);
-        }
-        open
+        let own = self
+            .lost
+            .iter()
+            .map(|lost| (lost.base.as_ref(), &lost.sent));
+        let base = self.base.as_ref().map(|base| &base.doc);
+        let inherited = self.inherited.iter().map(|sent| (base, sent));
+        let mut lost = own.chain(inherited);
+        lost.any(|(base, sent)| Places::of(base, sent, &remote.doc).tell_nothing(strict))
     }
 }
 

@@ -142,6 +142,7 @@ impl World {
         let fits = match fault {
             Fault::Late | Fault::Deadline | Fault::Busy(false) | Fault::Crash => true,
             Fault::NoWait => client.time == Time::Enough,
+            Fault::Replaced => reading && self.server.snapshot().is_some(),
             _ => !reading,
         };
         if self.faults > 0 && fits {
@@ -208,12 +209,19 @@ impl World {
                         self.places[writer] = Place::Crashed;
                         return self.succeed(setting, &client);
                     }
-                    Fault::Accepted => failed(Failure::Pending),
+                    Fault::Accepted => Event::Accepted { wait: None },
                     _ => failed(Failure::InFlight),
                 }
             }
-            Fault::ReplyLost | Fault::BusyAfter(_) => {
+            Fault::Replaced => {
+                self.server.replace();
+                return self.answered(setting, writer);
+            }
+            Fault::ReplyLost | Fault::BusyAfter(_) | Fault::Unmoved => {
                 self.server.carry_out(setting, writer, &call, replicas);
+                if fault == Fault::Unmoved {
+                    self.server.keep_version();
+                }
                 match fault {
                     Fault::BusyAfter(told) => busy(told),
                     _ => failed(Failure::InFlight),
@@ -250,7 +258,8 @@ impl World {
             Next::Awaits(call) => Place::Running(Box::new(client), call),
             Next::Hangs => Place::Hung,
             Next::Ends(end) => {
-                if end.outcome == Outcome::Unknown && client.in_doubt() {
+                let open = matches!(end.outcome, Outcome::Unknown | Outcome::Accepted);
+                if open && client.in_doubt() {
                     self.succeed(setting, &client);
                 }
                 Place::Ended(end)

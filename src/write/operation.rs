@@ -1,0 +1,195 @@
+//! The status monitor of a write that the server has accepted and not carried out yet (202).
+
+use ::http::header::LOCATION;
+use ::http::{HeaderMap, Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::driver::Driver;
+use super::plan::{Event, Progress};
+use super::reading;
+use super::target::Target;
+use crate::exchange::within_origin;
+use crate::http::{Problem, Validator};
+use crate::json::Document;
+use crate::refusal::RefusalKind;
+use crate::transport::Response;
+
+/// Members in which status monitors tell how far they are, the first one found counts.
+const TOLD_AT: [&str; 4] = [
+    "/status",
+    "/properties/provisioningState",
+    "/state",
+    "/done",
+];
+/// Words for an operation that was carried out, in lower case.
+const DONE: [&str; 9] = [
+    "succeeded",
+    "success",
+    "successful",
+    "completed",
+    "complete",
+    "done",
+    "finished",
+    "ok",
+    "ready",
+];
+/// Words for an operation that was given up, in lower case.
+const REFUSED: [&str; 8] = [
+    "failed",
+    "failure",
+    "error",
+    "canceled",
+    "cancelled",
+    "aborted",
+    "rejected",
+    "denied",
+];
+
+/// Where the server says that the status of an accepted write can be read, within its origin (RFC 9110
+/// 15.3.3 leaves open how; the headers are the profile's). The resource itself is no monitor of its own.
+pub(super) fn monitor(target: &Target, reply: &Response) -> Option<Url> {
+    let names = target.shared.profile.monitor_headers();
+    let mut told = names.iter().filter_map(|name| {
+        let reference = reply.headers.get(name)?.to_str().ok()?;
+        within_origin(&target.url, reference)
+    });
+    told.find(|at| at.path() != target.url.path())
+}
+
+impl Driver<'_> {
+    /// Asks how far an accepted write has come.
+    pub(super) async fn follow(&mut self) -> Event<Validator> {
+        let Some(monitor) = self.monitor.clone() else {
+            return Event::Followed(Progress::Untold);
+        };
+        let mut call = reading::read_call(self.target, Method::GET, true);
+        call.url = monitor;
+        let Ok(reply) = self.exchange(&call, None).await else {
+            return Event::Followed(Progress::Running(None));
+        };
+        let progress = progress(&reply);
+        match progress {
+            Progress::Done => self.location = made_at(&call.url, &reply),
+            Progress::Refused => {
+                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
+                let kind = match self.target.shared.classify(&problem, false) {
+                    RefusalKind::Unknown => RefusalKind::InvalidState,
+                    kind => kind,
+                };
+                self.refusal = Some((kind, problem));
+            }
+            Progress::Running(_) | Progress::Untold => {}
+        }
+        Event::Followed(progress)
+    }
+}
+
+/// What the response of a monitor says.
+fn progress(reply: &Response) -> Progress {
+    let wait = reading::told_to_wait(&reply.headers);
+    match reply.status.as_u16() {
+        202 | 408 | 425 | 429 | 500.. => Progress::Running(wait),
+        303 => Progress::Done,
+        200..300 => told_in(&reply.body).unwrap_or(Progress::Done).after(wait),
+        401 | 403 | 404 | 410 => Progress::Untold,
+        // Monitors that answer with the outcome of the operation itself.
+        400..500 => Progress::Refused,
+        _ => Progress::Untold,
+    }
+}
+
+impl Progress {
+    fn after(self, wait: Option<std::time::Duration>) -> Self {
+        match self {
+            Self::Running(_) => Self::Running(wait),
+            other => other,
+        }
+    }
+}
+
+/// What the body says; `None`: nothing, so the status counts.
+fn told_in(body: &[u8]) -> Option<Progress> {
+    let body = Document::parse(body).ok()?;
+    let told = TOLD_AT.iter().find_map(|at| body.pointer(at))?.to_value();
+    Some(match told {
+        // `done: true` with an `error` beside it.
+        Value::Bool(true) if body.pointer("/error").is_some() => Progress::Refused,
+        Value::Bool(true) => Progress::Done,
+        Value::Bool(false) => Progress::Running(None),
+        Value::String(word) => {
+            let word = word.to_ascii_lowercase();
+            if DONE.contains(&word.as_str()) {
+                Progress::Done
+            } else if REFUSED.contains(&word.as_str()) {
+                Progress::Refused
+            } else {
+                Progress::Running(None)
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Where the operation says that what it made is.
+fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
+    let told = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
+    let in_body = || {
+        let body = Document::parse(&reply.body).ok()?;
+        body.pointer("/resourceLocation")?.as_id()
+    };
+    let reference = match reply.status {
+        StatusCode::SEE_OTHER | StatusCode::CREATED => told(&reply.headers),
+        _ => in_body(),
+    };
+    within_origin(monitor, &reference?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, body: &str) -> Progress {
+        let status = StatusCode::from_u16(status).unwrap();
+        progress(&Response::new(status, HeaderMap::new(), body.to_owned()))
+    }
+
+    #[test]
+    fn monitors_of_several_makes_are_understood() {
+        use Progress::{Done, Refused, Running, Untold};
+        for (status, body, expected) in [
+            (200, r#"{"status":"Succeeded"}"#, Done),
+            (200, r#"{"status":"InProgress"}"#, Running(None)),
+            (200, r#"{"status":"Failed","error":{"code":"x"}}"#, Refused),
+            (
+                200,
+                r#"{"properties":{"provisioningState":"Updating"}}"#,
+                Running(None),
+            ),
+            (
+                200,
+                r#"{"name":"operations/1","done":false}"#,
+                Running(None),
+            ),
+            (
+                200,
+                r#"{"name":"operations/1","done":true,"response":{}}"#,
+                Done,
+            ),
+            (
+                200,
+                r#"{"name":"operations/1","done":true,"error":{}}"#,
+                Refused,
+            ),
+            (204, "", Done),
+            (200, "", Done),
+            (202, r#"{"status":"Succeeded"}"#, Running(None)),
+            (303, "", Done),
+            (409, r#"{"code":"Conflict"}"#, Refused),
+            (404, "", Untold),
+            (503, "", Running(None)),
+        ] {
+            assert_eq!(said(status, body), expected, "{status} {body}");
+        }
+    }
+}
