@@ -240,11 +240,20 @@ impl<T: Resourceful> Collection<T> {
     /// Edits a resource: reads it if no snapshot is at hand, runs the edit, and writes if it changed
     /// anything.
     ///
-    /// The edit may run several times.
+    /// After a race the edit runs again on the new state, so it was run, last, on exactly what it is written
+    /// over. The strategy of the handle is not asked; [`Update::strategy`] makes this call merge instead.
+    ///
+    /// The edit may run several times, and should have no effects besides its change. Where the response
+    /// was lost, it is run a few times more to find out whether making it again is harmless: an edit that
+    /// sets something is, and one that adds one is not. Edits that wait for the same resource go out together,
+    /// in one request, and then run in the task of one of their callers: the tracing span of each is entered
+    /// for its edit, but task-locals are not there.
     ///
     /// # Errors
     ///
-    /// As [`save`](Self::save), and `NotFound` if nothing is there.
+    /// `NotFound` if nothing is there; `Gone` if the resource was removed meanwhile and no strategy of the
+    /// call creates it again; `OutcomeUnknown` if a response was lost and running the edit does not tell whether
+    /// it was applied; otherwise as [`save`](Self::save), without its `Conflict`.
     pub fn update<F>(&self, id: impl Display, edit: F) -> Update<T>
     where
         F: Fn(&mut T) + Send + 'static,
@@ -252,7 +261,8 @@ impl<T: Resourceful> Collection<T> {
         self.item(id).update(edit)
     }
 
-    /// Edits a resource by an edit that may fail.
+    /// Edits a resource by an edit that may fail, which makes it a guard: if it fails on the state that would
+    /// be written over, nothing is written.
     ///
     /// # Errors
     ///

@@ -2,9 +2,36 @@
 //!
 //! `ifmatch` remembers the version (`ETag`) of what it reads and makes every write conditional on it
 //! (`If-Match`). When the server refuses because somebody else wrote first (412, or 409), it fetches
-//! the new state, merges three ways (base, local, remote) by the rules of the resource type, and
-//! writes again: until the edit is in, or a person has to decide. When a reply is lost, it finds out
-//! whether the write was applied before it does anything else.
+//! the new state, runs the edit again on it or merges three ways (base, local, remote), and writes again:
+//! until the edit is in, or a person has to decide. When a response is lost, it finds out whether the write
+//! was applied before it does anything else.
+//!
+//! # Which verb to take
+//!
+//! | verb | works on | after a race | who decides | a lost response ends in |
+//! |---|---|---|---|---|
+//! | [`update`], [`try_update`] | an id and an edit | the edit runs again, on the new state | the edit; a strategy only where [the call names one](Update::strategy) | success, if the edit shows in the new state or can be made again without harm; [`OutcomeUnknown`] for operations such as "add one" |
+//! | [`save`] | a value that was read and changed | base, local and remote are merged | the strategy, then a person | success, if all changes are there; [`OutcomeUnknown`] where a counter or a part of them leaves it open |
+//! | [`create`] | an id and a value | [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if what is there is what was sent |
+//! | [`post`] | a draft that the server names | (it has no condition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
+//! | [`delete`] | a value that was read, or an id | a value: the strategy; an id: the new state is removed if it is as it was seen | the strategy | success, if nothing is there any more |
+//! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | another try |
+//!
+//! An `update` is *serializable*: its edit was run, last, on exactly the state that it is written over. So a
+//! guard inside it holds, and two clients that each take one from a stock of ten leave eight. A `save` was
+//! made by someone who saw an older state, so it is merged.
+//!
+//! [`update`]: Collection::update
+//! [`try_update`]: Collection::try_update
+//! [`save`]: Collection::save
+//! [`create`]: Collection::create
+//! [`post`]: Collection::post
+//! [`delete`]: Collection::delete
+//! [`get`]: Collection::get
+//! [`get_opt`]: Collection::get_opt
+//! [`refresh`]: Collection::refresh
+//! [`list`]: Collection::list
+//! [`OutcomeUnknown`]: ErrorKind::OutcomeUnknown
 //!
 //! # Edit a resource
 //!
@@ -74,11 +101,21 @@
 //!
 //! # What is promised, and what cannot be
 //!
-//! * No write goes out without a condition once a version is known, "mine wins" included.
-//! * A write whose reply was lost is settled, or reported as unknown; it is never sent blindly twice.
-//! * Fields that the type does not know survive every write, with the text of their numbers.
-//! * Every loop is bounded in rounds and in time ([`Limits`]).
-//! * A 409 is merged only if the version has moved.
+//! 1. No lost update. No write goes out without a condition once a version is known, "mine wins" included.
+//! 2. No phantom success, no double apply. A write whose response was lost is settled, or reported as
+//!    [`OutcomeUnknown`]; it is never sent blindly twice. One that the server has accepted (202) is followed.
+//! 3. Nothing of yours is dropped. Errors carry all sides, and fields that the type does not know survive
+//!    every write, with the text of their numbers.
+//! 4. No endless loop. Every loop is bounded in rounds and in time ([`Limits`]).
+//! 5. Only races are merged. A 409 is merged only if the version has moved.
+//! 6. One round trip when nobody interferes and a snapshot is at hand.
+//! 7. Hostile input is data: sizes, depths, times and redirects are bounded, and secrets stay out of messages.
+//! 8. An `update` is serializable, as said above.
+//! 9. What goes out is what was meant: a document that would not read as the value that was handed in is not
+//!    sent.
+//! 10. `Ok` needs evidence. A response counts as success only as far as it says so itself; what contradicts
+//!     it leads to a read. Reads can prove that a write was applied, and never that it was not, because
+//!     replicas lag: that is proven by the server alone, when it takes the next write onto a state without it.
 //!
 //! Two things no client can promise. Behind an intermediary that resends requests by itself, or with
 //! a server that answers 2xx to a stale write because it "appears to have been applied already"

@@ -70,7 +70,8 @@ macro_rules! write_settings {
                 }
             }
 
-            /// Who decides conflicts of this call, instead of the handle's strategy.
+            /// Sets the merge strategy of this call, instead of the handle's. An `update` merges by it
+            /// instead of running its edit again.
             pub fn strategy(self, strategy: impl $crate::strategy::MergeStrategy<T>) -> Self {
                 Self {
                     call: self.call.set(|settings| {

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod accepted;
 mod api_versions;
 mod bounded;
 mod crowds;
@@ -16,6 +17,7 @@ mod dropped;
 mod envelopes;
 mod handlers;
 mod hidden_refusals;
+mod lagging;
 mod lanes;
 mod lost_replies;
 mod lost_updates;
@@ -34,6 +36,7 @@ mod round_trips;
 mod schedules;
 mod secrets;
 mod security;
+mod serializable;
 mod stamps;
 mod strategies;
 mod struggling;

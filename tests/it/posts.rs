@@ -127,3 +127,63 @@ async fn what_was_made_and_is_neither_returned_nor_named_is_told_as_made() {
     assert!(error.to_string().contains("created, but"), "{error}");
     assert_eq!(server.methods(), ["POST"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_post_answered_503_is_made_again_only_where_keys_are_honoured_or_the_call_says_so() {
+    for (profile, call) in [(false, false), (true, false), (false, true)] {
+        for headers in [&[][..], &[("retry-after", "1")]] {
+            let server = Server::default();
+            server.script([Event::Answer(503, headers, "")]);
+            let mut generic = ifmatch::Generic::new();
+            if profile {
+                generic = generic.honours_idempotency_keys();
+            }
+            let client = server.builder().profile(generic).build().unwrap();
+            let post = client.collection::<Value>("articles").post(&draft());
+            let outcome = if call { post.idempotent() } else { post }.await;
+            let again = profile || call;
+            assert_eq!(outcome.is_ok(), again, "{outcome:?}");
+            let keys = server.seen().into_iter();
+            let keys: Vec<_> = keys
+                .map(|seen| seen.header("idempotency-key").unwrap().to_owned())
+                .collect();
+            assert_eq!(keys.len(), 1 + usize::from(again));
+            assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_was_carried_out_and_answered_503_is_unknown_and_made_once() {
+    let server = Server::default();
+    server.script([Event::AnswerAfter(503, &[("retry-after", "2")])]);
+    let error = articles(&server).post(&draft()).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(server.applied(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_of_the_caller_goes_with_the_same_document_and_with_no_other() {
+    use crate::support::Always;
+    use ifmatch::Answer;
+    let refusal = || Event::Answer(409, &[], r#"{"type":"https://h/unpaid","title":"Unpaid"}"#);
+    for changes in [false, true] {
+        let server = Server::default();
+        server.script([refusal()]);
+        let handler = Always(if changes {
+            |_| Answer::Change(draft())
+        } else {
+            |_| Answer::Again
+        });
+        let mut first = draft();
+        first.title = "first".into();
+        let articles = articles(&server).on_refusal(handler);
+        articles.post(&first).idempotency_key("mine").await.unwrap();
+        let keys = server.seen().into_iter();
+        let keys: Vec<_> = keys
+            .map(|seen| seen.header("idempotency-key").unwrap().to_owned())
+            .collect();
+        assert_eq!(keys[0], "\"mine\"");
+        assert_eq!(keys[1] == keys[0], !changes, "{keys:?}");
+    }
+}

@@ -1,0 +1,168 @@
+//! Promise 2: a write that the server has accepted (202) is followed, and never sent again.
+
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, draft, foreign};
+use ifmatch::{ErrorKind, Limits};
+use tokio::time::Instant;
+
+const MONITOR: &[(&str, &str)] = &[("operation-location", "/v1/operations/5")];
+
+fn edit(article: &mut Article) {
+    article.title = "mine".into();
+}
+
+fn writes(server: &Server) -> usize {
+    let seen = server.seen().into_iter();
+    seen.filter(|seen| seen.method != "GET").count()
+}
+
+fn asked(server: &Server) -> Vec<String> {
+    server.seen().into_iter().map(|seen| seen.path).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_monitor_is_followed_until_the_write_is_done() {
+    for monitor in [
+        MONITOR,
+        &[("azure-asyncoperation", "http://server.test/v1/operations/5")],
+        &[("location", "/v1/operations/5")],
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,
+            Event::Answer(202, monitor, ""),
+            Event::Answer(200, &[("retry-after", "2")], r#"{"status":"Running"}"#),
+            Event::Answer(200, &[], r#"{"status":"Succeeded"}"#),
+            foreign(|now| now["title"] = "mine".into()),
+        ]);
+        let begun = Instant::now();
+        let saved = articles(&server).update(1, edit).await.unwrap();
+        assert!(saved.report().settled);
+        assert_eq!(saved.title, "mine");
+        assert!(begun.elapsed() >= Duration::from_secs(2));
+        assert_eq!(writes(&server), 1);
+        assert_eq!(
+            asked(&server),
+            [AT, AT, "/v1/operations/5", "/v1/operations/5", AT]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_fails_is_told_as_refused_with_its_problem() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(202, MONITOR, ""),
+        Event::Answer(
+            200,
+            &[],
+            r#"{"status":"Failed","error":{"code":"QuotaExceeded"}}"#,
+        ),
+    ]);
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
+    assert!(error.sides::<Article>().is_some());
+    assert_eq!(writes(&server), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_unfinished_names_its_monitor_and_is_not_sent_again() {
+    let server = Server::with(AT, ARTICLE);
+    let running = || Event::Answer(200, &[], r#"{"status":"Running"}"#);
+    server.script([Event::Plain, Event::Answer(202, MONITOR, "")]);
+    server.script((0..200).map(|_| running()));
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_accepted(), "{error:?}");
+    let monitor = error.monitor().map(url::Url::as_str);
+    assert_eq!(monitor, Some("http://server.test/v1/operations/5"));
+    assert!(error.to_string().contains("/v1/operations/5"), "{error}");
+    assert_eq!(
+        error
+            .sides::<Article>()
+            .unwrap()
+            .local
+            .as_ref()
+            .unwrap()
+            .title,
+        "mine"
+    );
+    assert_eq!(writes(&server), 1);
+    assert!(server.seen().len() < 20, "{}", server.seen().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_monitor_the_resource_itself_shows_the_write() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(202, &[], ""),
+        Event::Plain,
+        Event::Plain,
+        foreign(|now| now["title"] = "mine".into()),
+    ]);
+    let saved = articles(&server).update(1, edit).await.unwrap();
+    assert!(saved.report().settled);
+    assert_eq!(writes(&server), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_elsewhere_is_not_asked() {
+    let server = Server::with(AT, ARTICLE);
+    let elsewhere = &[("operation-location", "http://evil.test/operations/5")];
+    server.script([Event::Plain, Event::Answer(202, elsewhere, "")]);
+    let client = server
+        .builder()
+        .limits(Limits::default().time(Duration::from_secs(5)));
+    let articles = client
+        .build()
+        .unwrap()
+        .collection_with("articles", ifmatch::LocalWins);
+    let error = articles.update(1, edit).await.unwrap_err();
+    assert!(error.is_accepted(), "{error:?}");
+    assert_eq!(error.monitor(), None);
+    assert!(asked(&server).iter().all(|path| path == AT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_removal_is_done_when_nothing_is_there_any_more() {
+    for goes in [true, false] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::Answer(202, &[], ""), Event::Plain]);
+        if goes {
+            server.script([Event::ForeignRemoval]);
+        }
+        match articles(&server).delete(1).await {
+            Ok(report) => assert!(goes && report.settled),
+            Err(error) => assert!(!goes && error.is_accepted(), "{error:?}"),
+        }
+        assert_eq!(writes(&server), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_post_is_found_where_its_monitor_says() {
+    let server = Server::with("/v1/articles/9", ARTICLE);
+    server.script([
+        Event::Answer(202, MONITOR, ""),
+        Event::Answer(303, &[("location", "/v1/articles/9")], ""),
+    ]);
+    let made = articles(&server).post(&draft()).await.unwrap();
+    assert_eq!(made.snapshot().id(), Some("9"));
+    assert_eq!(made.title, "old");
+    // Without a monitor nothing tells what became of it.
+    server.script([Event::Answer(202, &[], "")]);
+    let error = articles(&server).post(&draft()).await.unwrap_err();
+    assert!(error.is_accepted(), "{error:?}");
+    assert_eq!(writes(&server), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_207_to_a_single_write_is_not_repeated() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::Answer(207, &[], "<multistatus/>")]);
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(writes(&server), 1);
+}

@@ -1,0 +1,157 @@
+//! Promise 2 and 10: what a read shows is evidence only as far as it goes; replicas lag behind.
+
+use std::time::Duration;
+
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
+use ifmatch::{Limits, Versioning};
+use tokio::time::Instant;
+
+fn edit(article: &mut Article) {
+    article.title = "mine".into();
+}
+
+/// A read that shows the document as it was at first.
+fn stale() -> Event {
+    Event::Answer(200, &[("etag", "\"1\"")], ARTICLE)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_applied_is_never_a_plain_failure_because_reads_lag() {
+    for status in [500, 502, 503, 504, 507, 524] {
+        for headers in [&[][..], &[("retry-after", "1")]] {
+            for seconds in [3, 30] {
+                let server = Server::with(AT, ARTICLE);
+                server.script([Event::Plain, Event::AnswerAfter(status, headers)]);
+                server.script((0..100).flat_map(|_| [stale(), Event::Plain]));
+                let update = articles(&server).update(1, edit);
+                let outcome = update.timeout(Duration::from_secs(seconds)).await;
+                assert_eq!(server.applied(), 1);
+                if let Err(error) = outcome {
+                    assert!(
+                        error.is_outcome_unknown(),
+                        "{status}, {seconds} s: {error:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_from_before_the_base_proves_nothing_either() {
+    // The base is the second version, the write makes the third, and a replica still shows the first.
+    let server = Server::with(AT, ARTICLE);
+    server.put(AT, &ARTICLE.replace("text", "second"));
+    server.script([
+        Event::Plain,
+        Event::LoseReply,
+        stale(),
+        Event::Plain,
+        Event::Answer(403, &[], "{}"),
+    ]);
+    let outcome = articles(&server).update(1, edit).await;
+    assert_eq!(server.value(AT)["title"], "mine");
+    let told = outcome.map(|saved| saved.report().settled);
+    assert!(
+        told.as_ref().is_ok_and(|settled| *settled)
+            || told.as_ref().is_err_and(ifmatch::Error::is_outcome_unknown),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_lags_for_seconds_after_a_race_is_waited_for() {
+    for reads in 1..=6 {
+        let server = Server::with(AT, ARTICLE);
+        server.script([
+            Event::Plain,
+            foreign(|theirs| theirs["body"] = "theirs".into()),
+        ]);
+        server.script((0..reads).map(|_| stale()));
+        let begun = Instant::now();
+        let saved = articles(&server).update(1, edit).await;
+        assert!(saved.is_ok(), "{reads} stale reads: {:?}", saved.err());
+        assert_eq!(server.value(AT)["body"], "theirs");
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_differ_with_each_read_are_found_out_soon_with_the_reason() {
+    let server = Server::with(AT, ARTICLE);
+    let read = |n: usize| {
+        let tag: &'static str = Box::leak(format!("\"h{n}\"").into_boxed_str());
+        let headers: &'static [_] = Box::leak(vec![("etag", tag)].into_boxed_slice());
+        Event::Answer(200, headers, ARTICLE)
+    };
+    server.script((0..100).flat_map(|n| [read(n), Event::Answer(412, &[], "")]));
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
+    assert!(
+        error.report().why.contains("with each read"),
+        "{}",
+        error.report()
+    );
+    assert!(server.seen().len() <= 20, "{:?}", server.methods());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_under_a_version_that_did_not_move_is_recognised_by_its_document() {
+    // The reply is lost, and the server gives the new document the old tag.
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::LoseReply,
+        Event::Answer(
+            200,
+            &[("etag", "\"1\"")],
+            r#"{"title":"mine","body":"text","views":1}"#,
+        ),
+    ]);
+    let saved = articles(&server).update(1, edit).await.unwrap();
+    assert!(saved.report().settled);
+    assert_eq!(server.applied(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_document_under_the_same_version_is_not_written_over_in_doubt() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::LoseRequest,
+        Event::Answer(
+            200,
+            &[("etag", "\"1\"")],
+            r#"{"title":"old","body":"theirs","views":1}"#,
+        ),
+    ]);
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    let writes = server
+        .methods()
+        .into_iter()
+        .filter(|method| method == "PUT");
+    assert_eq!(writes.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lag_ends_with_the_time_of_the_call() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        foreign(|theirs| theirs["body"] = "theirs".into()),
+    ]);
+    server.script((0..100).map(|_| stale()));
+    let client = server
+        .builder()
+        .limits(Limits::default().time(Duration::from_secs(2)));
+    let client = client.profile(ifmatch::Generic::new().versioning(Versioning::default()));
+    let articles = client
+        .build()
+        .unwrap()
+        .collection_with("articles", ifmatch::LocalWins);
+    let begun = Instant::now();
+    let error = articles.update(1, edit).await.unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
+    assert!(begun.elapsed() <= Duration::from_secs(2));
+}
