@@ -57,11 +57,11 @@ pub(crate) enum Kind {
     Counter,
     /// One more, with a write stamp, so that it can.
     Stamped,
-    /// An element of a set.
+    /// An element of a set, unless it is there.
     Set,
-    /// A line of a text.
+    /// A line of a text, unless it is there.
     Text,
-    /// The title, over which there are conflicts.
+    /// The title, over which there are conflicts; by a save, which merges.
     Title,
 }
 
@@ -208,11 +208,18 @@ async fn edit(
     id: u64,
     mark: String,
 ) -> Result<(), Error> {
+    if kind == Kind::Title {
+        let mut page = pages.get(id).await?;
+        page.title = mark;
+        return pages.save(page).await.map(drop);
+    }
     let edit = move |page: &mut Page| match kind {
+        Kind::Set if !page.ids.contains(&mark) => page.ids.push(mark.clone()),
+        Kind::Text if !page.text.lines().any(|line| line == mark) => {
+            page.text = with_line(&page.text, client, &mark);
+        }
+        Kind::Set | Kind::Text | Kind::Title => {}
         Kind::Counter | Kind::Stamped => page.n += 1,
-        Kind::Set => page.ids.push(mark.clone()),
-        Kind::Text => page.text = with_line(&page.text, client, &mark),
-        Kind::Title => page.title.clone_from(&mark),
     };
     pages.update(id, edit).await.map(drop)
 }
