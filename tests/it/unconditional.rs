@@ -71,3 +71,19 @@ async fn where_there_is_a_version_the_write_is_pinned_all_the_same() {
             .all(|seen| seen.header("if-match").is_some())
     );
 }
+
+#[tokio::test]
+async fn a_weak_tag_is_no_version_for_a_call_that_needs_none_and_the_error_names_the_way_out() {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let weak = || Event::Answer(200, &[("etag", "W/\"1\"")], ARTICLE);
+    server.script([weak()]);
+    let error = articles.update(1, |a| a.views = 2).await.unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
+    assert!(error.to_string().contains("WeakTags::Verbatim"), "{error}");
+    server.script([weak()]);
+    let update = articles.update(1, |a| a.views = 2).unconditional();
+    update.await.unwrap();
+    assert_eq!(server.value(AT)["views"], 2);
+    assert_eq!(server.seen().pop().unwrap().header("if-match"), None);
+}

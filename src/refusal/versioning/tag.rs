@@ -50,7 +50,7 @@ impl Tags {
         Found::Unusable {
             // Some servers call a tag weak for the first second after a write (RFC 9110 8.8.1).
             may_heal: is_young(headers, now),
-            why: "its entity tag is weak, and If-Match compares strongly",
+            why: "its entity tag is weak, and If-Match compares strongly (an API that takes weak tags all the same is served by `WeakTags::Verbatim`)",
         }
     }
 

@@ -7,6 +7,13 @@ use super::{HEALING_READS, HEALING_READS_IN_ALL, LAGGING_READS, Machine, Phase, 
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
+        let seen = match seen {
+            // A call that may do without a condition does without this one.
+            Seen::Unusable {
+                may_heal: false, ..
+            } if self.plan.unconditional => Seen::Unversioned,
+            seen => seen,
+        };
         if let Seen::Unusable { may_heal, moved } = seen {
             self.unusable = if moved { 1 } else { self.unusable + 1 };
             self.healing += 1;
