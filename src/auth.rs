@@ -43,7 +43,10 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Any error ends the call before anything is sent.
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError>;
 
-    /// The server answered 401. `true`: there are new credentials, and the request is sent once more.
+    /// Called when the server wants other credentials: it answered 401, or 403 with the word that a token is
+    /// missing, invalid or out of date (`x-csrf-token: Required`, `error="invalid_token"`, a page that speaks
+    /// of CSRF or a crumb), or 419 or 440. `true`: there are new credentials, and the request is sent once
+    /// more.
     ///
     /// # Errors
     ///

@@ -155,7 +155,7 @@ impl Client {
     }
 
     fn handle<T: Resourceful>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
-        let url = path::join_all(&self.base, &path.into_segments());
+        let url = path::lead(&self.base, path);
         Handle::new(self.shared.clone(), url, strategy)
     }
 }

@@ -111,13 +111,14 @@ impl<T: Resourceful> Handle<T> {
             strict: self.strict,
             envelope: self.envelope.clone(),
             versioning: self.shared.profile.versioning(),
+            route: self.shared.profile.write_route(),
         })
     }
 
     /// The same settings for one item of the collection.
     pub(crate) fn item(&self, id: &str) -> Self {
         let url = match &self.url {
-            Ok(url) => crate::path::join(url, id).map_err(|error| error.to_string().into()),
+            Ok(url) => crate::path::item(url, id).map_err(|error| error.to_string().into()),
             Err(why) => Err(why.clone()),
         };
         self.over(url, Some(id.to_owned()))
@@ -131,10 +132,7 @@ impl<T: Resourceful> Handle<T> {
                 "this resource is in no collection, so it has no id that could be another one";
             return Err(Error::config(why));
         }
-        let mut collection = own.clone();
-        let above = own.path().rsplit_once('/').map_or("", |(above, _)| above);
-        collection.set_path(above);
-        let url = crate::path::join(&collection, id)?;
+        let url = crate::path::item(&crate::path::collection_of(own), id)?;
         Ok(self.over(Ok(url), Some(id.to_owned())))
     }
 

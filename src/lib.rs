@@ -188,7 +188,8 @@ pub use observe::{ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use refusal::{
-    Envelope, Generic, HiddenRefusal, Profile, RefusalKind, Versioning, WeakTags, profiles,
+    Envelope, Generic, HiddenRefusal, Profile, RefusalKind, Versioning, WeakTags, WriteRoute,
+    profiles,
 };
 pub use restore::{IntoDocument, IntoValidator};
 pub use retry::{Limits, RetryPolicy};

@@ -6,9 +6,18 @@ use crate::error::Error;
 
 /// A path beneath the client's base URL: `"a/b"`, or segments such as `["users", user, "articles"]`,
 /// each of which becomes exactly one segment.
+///
+/// A path in one text that ends in a slash, `"docs/"`, keeps it, and the items of such a collection have one
+/// too (`docs/7/`): many servers know the one address and not the other. `"/"` alone is the base URL
+/// itself, with a slash at its end.
 pub trait IntoPath {
     /// The segments, not yet encoded.
     fn into_segments(self) -> Vec<String>;
+
+    /// Whether the address ends in a slash.
+    fn ends_in_slash(&self) -> bool {
+        false
+    }
 }
 
 impl IntoPath for &str {
@@ -18,17 +27,29 @@ impl IntoPath for &str {
             .map(str::to_owned)
             .collect()
     }
+
+    fn ends_in_slash(&self) -> bool {
+        self.ends_with('/')
+    }
 }
 
 impl IntoPath for &String {
     fn into_segments(self) -> Vec<String> {
         self.as_str().into_segments()
     }
+
+    fn ends_in_slash(&self) -> bool {
+        self.as_str().ends_in_slash()
+    }
 }
 
 impl IntoPath for String {
     fn into_segments(self) -> Vec<String> {
         self.as_str().into_segments()
+    }
+
+    fn ends_in_slash(&self) -> bool {
+        self.as_str().ends_in_slash()
     }
 }
 
@@ -79,6 +100,59 @@ pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
+/// The address of an item of a collection: it ends in a slash where the collection's does.
+pub(crate) fn item(collection: &Url, id: &str) -> Result<Url, Error> {
+    let item = join(collection, id)?;
+    let is_root = collection.path() == "/";
+    Ok(if collection.path().ends_with('/') && !is_root {
+        with_slash(item)
+    } else {
+        item
+    })
+}
+
+/// The address of the collection that an item is in.
+pub(crate) fn collection_of(item: &Url) -> Url {
+    let path = item.path();
+    let (inner, slash) = match path.strip_suffix('/') {
+        Some(inner) => (inner, "/"),
+        None => (path, ""),
+    };
+    let above = inner.rsplit_once('/').map_or("", |(above, _)| above);
+    let mut collection = item.clone();
+    collection.set_path(&format!("{above}{slash}"));
+    collection
+}
+
+/// The last segment of an address, as it was before it was percent-encoded; a slash behind it does not count.
+pub(crate) fn last_segment(url: &Url) -> Option<String> {
+    let path = url.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let (_, segment) = path.rsplit_once('/')?;
+    decoded(segment).filter(|segment| !segment.is_empty())
+}
+
+/// The address beneath a base that a path leads to.
+pub(crate) fn lead(base: &Url, path: impl IntoPath) -> Result<Url, Error> {
+    let slash = path.ends_in_slash();
+    let segments = path.into_segments();
+    let is_base = slash && matches!(segments.as_slice(), [only] if only.is_empty());
+    let url = if is_base {
+        base.clone()
+    } else {
+        join_all(base, &segments)?
+    };
+    Ok(if slash { with_slash(url) } else { url })
+}
+
+fn with_slash(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
 /// Appends a path to an address.
 pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
     segments
@@ -88,13 +162,16 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
 
 /// The base, an address beneath it by its path, or a whole address of the same origin.
 pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, Error> {
-    if at.trim_matches('/').is_empty() {
+    if at.is_empty() {
         return Ok(base.clone());
     }
     if !at.starts_with("http://") && !at.starts_with("https://") {
-        return join_all(base, &at.into_segments());
+        return lead(base, at);
     }
-    let url = self::base(at)?;
+    let mut url = self::base(at)?;
+    if at.ends_with('/') {
+        url = with_slash(url);
+    }
     if url.origin() != base.origin() {
         let why = "the address is of another server than the client's base URL";
         return Err(Error::config(why));
@@ -142,6 +219,30 @@ mod tests {
         assert_eq!(url("ä %")?, "http://h/v1/%C3%A4%20%25");
         assert_eq!(url("%2e%2e")?, "http://h/v1/%252e%252e");
         assert_eq!(url("..\\..")?, "http://h/v1/..%5C..");
+        Ok(())
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_kept_and_items_have_it_too() -> Result<(), Error> {
+        let base = base("http://h/v1")?;
+        for (path, collection, of_item) in [
+            ("docs/", "http://h/v1/docs/", "http://h/v1/docs/7/"),
+            ("docs", "http://h/v1/docs", "http://h/v1/docs/7"),
+            ("/a/docs//", "http://h/v1/a/docs/", "http://h/v1/a/docs/7/"),
+            ("/", "http://h/v1/", "http://h/v1/7/"),
+        ] {
+            let url = lead(&base, path)?;
+            assert_eq!(url.as_str(), collection);
+            let url = item(&url, "7")?;
+            assert_eq!(url.as_str(), of_item);
+            assert_eq!(collection_of(&url).as_str(), collection);
+            assert_eq!(last_segment(&url).as_deref(), Some("7"));
+        }
+        assert_eq!(lead(&base, ["docs"])?.as_str(), "http://h/v1/docs");
+        for empty in [vec![""], vec!["docs", ""]] {
+            assert!(lead(&base, empty).is_err_and(|error| error.is_config()));
+        }
+        assert!(lead(&base, "").is_err_and(|error| error.is_config()));
         Ok(())
     }
 

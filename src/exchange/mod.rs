@@ -1,5 +1,6 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+mod fresh;
 mod gate;
 
 use std::borrow::Cow;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION};
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -118,7 +119,7 @@ impl Exchange {
             }
             let reply = reply?;
             self.heed(&reply.headers, number);
-            if reply.status == StatusCode::UNAUTHORIZED && !renewed {
+            if !renewed && fresh::is_wanted(&reply) {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
                 {

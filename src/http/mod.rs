@@ -6,6 +6,7 @@
 
 mod entity_tag;
 mod last_modified;
+mod link;
 mod media_type;
 mod percent;
 mod precondition;
@@ -17,6 +18,7 @@ mod validator;
 
 pub use entity_tag::EntityTag;
 pub use last_modified::{LastModified, NotAValidator};
+pub(crate) use link::next_link;
 pub(crate) use media_type::is_coded;
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};
 pub(crate) use percent::decode as percent_decoded;

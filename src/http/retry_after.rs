@@ -11,12 +11,13 @@ use http::{HeaderMap, HeaderValue};
 /// Short enough to be added to any clock. How long to wait in earnest is decided higher up.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 
-/// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110 10.2.3).
+/// The wait that a reply asks for: `Retry-After`, in seconds or as a date (RFC 9110 10.2.3), or one of the
+/// fields that Azure and others have for milliseconds, `retry-after-ms` and `x-ms-retry-after-ms`.
 ///
 /// A date is taken relative to the server's own clock, its `Date` field, so that skew between the
-/// clocks does not matter; without one, relative to `now`. A date in the past is no wait. What is
-/// neither form counts as absent, and of several fields the longest wait counts. Never more than
-/// [`LONGEST_WAIT`].
+/// clocks does not matter; without one, relative to `now`. A date in the past is no wait. Seconds with
+/// a decimal point (`2.0`), which some services send, are read as well. What has none of these forms
+/// counts as absent, and of several fields the longest wait counts. Never more than [`LONGEST_WAIT`].
 ///
 /// # Example
 ///
@@ -27,27 +28,49 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 /// let mut headers = HeaderMap::new();
 /// headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
 /// assert_eq!(ifmatch::http::retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
+/// headers.insert("retry-after-ms", HeaderValue::from_static("120500"));
+/// assert_eq!(ifmatch::http::retry_after(&headers, SystemTime::now()), Some(Duration::from_millis(120_500)));
 /// ```
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let reference = headers.get(DATE).and_then(date).unwrap_or(now);
-    headers
-        .get_all(RETRY_AFTER)
-        .iter()
-        .filter_map(|value| wait(value, reference))
-        .max()
+    let fields = headers.get_all(RETRY_AFTER).iter();
+    let standard = fields.filter_map(|value| wait(value, reference)).max();
+    let fields = MILLISECONDS.iter().flat_map(|name| headers.get_all(*name));
+    let precise = fields.filter_map(|value| decimal(value, 1000)).max();
+    standard.max(precise)
 }
 
+/// Fields that tell a wait in milliseconds.
+const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
+
 fn wait(value: &HeaderValue, reference: SystemTime) -> Option<Duration> {
-    let digits = value.as_bytes().trim_ascii();
-    if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
-        let seconds = digits.iter().fold(0_u64, |seconds, digit| {
-            let digit = u64::from(digit - b'0');
-            seconds.saturating_mul(10).saturating_add(digit)
-        });
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+    if let Some(wait) = decimal(value, 1) {
+        return Some(wait);
     }
     let wait = date(value)?.duration_since(reference).unwrap_or_default();
     Some(wait.min(LONGEST_WAIT))
+}
+
+/// A number of parts of a second: digits, and perhaps a point and more of them.
+fn decimal(value: &HeaderValue, parts: u64) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let number = |text: &str| {
+        text.bytes().fold(0_u64, |number, digit| {
+            let digit = u64::from(digit - b'0');
+            number.saturating_mul(10).saturating_add(digit)
+        })
+    };
+    // Nanoseconds are as fine as a wait gets.
+    let nanos = number(&format!("{fraction:0<9.9}"));
+    let whole = u128::from(number(whole)) * 1_000_000_000;
+    let nanos = (whole + u128::from(nanos)) / u128::from(parts);
+    let nanos = nanos.min(LONGEST_WAIT.as_nanos());
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
 fn date(value: &HeaderValue) -> Option<SystemTime> {
@@ -102,10 +125,32 @@ mod tests {
     fn the_past_is_no_wait_and_nonsense_is_none() {
         let past = "Sun, 06 Nov 1994 08:00:00 GMT";
         assert_eq!(read(past, None), Some(Duration::ZERO));
-        for text in ["", "-1", "1.5", "soon", "7s", "+7", "7 7", "1,2"] {
+        for text in [
+            "", "-1", "soon", "7s", "+7", "7 7", "1,2", "1.", ".5", "1.2.3", "1e3", "1.-2",
+        ] {
             assert_eq!(read(text, None), None, "{text:?}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
+    }
+
+    #[test]
+    fn seconds_with_a_point_and_milliseconds_are_read() {
+        for (name, text, millis) in [
+            (RETRY_AFTER.as_str(), "2.0", 2_000),
+            (RETRY_AFTER.as_str(), "0.25", 250),
+            ("retry-after-ms", "4500", 4_500),
+            ("x-ms-retry-after-ms", "1", 1),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(text));
+            let wait = retry_after(&headers, SystemTime::UNIX_EPOCH);
+            assert_eq!(wait, Some(Duration::from_millis(millis)), "{name}: {text}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert("retry-after-ms", HeaderValue::from_static("900"));
+        let wait = retry_after(&headers, SystemTime::UNIX_EPOCH);
+        assert_eq!(wait, Some(Duration::from_secs(1)), "the longest counts");
     }
 
     #[test]
@@ -113,6 +158,7 @@ mod tests {
         for text in [
             "99999999999999999999999999",
             "18446744073709551615",
+            "99999999999999999999999999.5",
             "Fri, 31 Dec 9999 23:59:59 GMT",
         ] {
             assert_eq!(read(text, None), Some(LONGEST_WAIT), "{text}");

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use ::http::{HeaderMap, HeaderName, StatusCode};
+use ::http::{HeaderMap, HeaderName};
 
-use super::{Envelope, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning};
+use super::{
+    Envelope, Found, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
+    WriteRoute, words,
+};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 
@@ -33,6 +37,8 @@ use crate::json::Document;
 pub struct Generic {
     versioning: Option<Versioning>,
     envelope: Option<Envelope>,
+    route: Option<WriteRoute>,
+    current: Option<String>,
     meanings: HashMap<String, RefusalKind>,
     hidden: Vec<HiddenRefusal>,
     honours_keys: bool,
@@ -77,8 +83,39 @@ impl Generic {
         self
     }
 
-    /// Says what a problem type (as an absolute reference) or a machine code means; the type is
-    /// looked up first.
+    /// Sets by which method, and at which address, whole documents are written.
+    pub fn write_route(mut self, route: WriteRoute) -> Self {
+        self.route = Some(route);
+        self
+    }
+
+    /// Says that the refusal of a stale version brings the current state, whole, at this JSON Pointer of its
+    /// body, and its version where a read has it. It is merged without another read.
+    ///
+    /// The state is a body as a read would have it, envelope and all; `""` is the whole of the refusal. Say it
+    /// only of an API that leaves out nothing there: a member that is missing would be removed by the next
+    /// write.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// // `{"error": "stale", "current": {"title": …, "version": 8}}`
+    /// let profile = ifmatch::Generic::new()
+    ///     .versioning(ifmatch::Versioning::body_field("/version"))
+    ///     .current_at("/current");
+    /// # let _ = profile;
+    /// ```
+    pub fn current_at(mut self, pointer: impl Into<String>) -> Self {
+        self.current = Some(pointer.into());
+        self
+    }
+
+    /// Sets what a problem type (as an absolute reference) or a machine code means. The type is looked up
+    /// first. It counts at every status, a 403, 429 or 500 too, and for reads as for writes.
+    ///
+    /// A refusal of a kind that invites the same request again ([`Transient`](RefusalKind::Transient),
+    /// [`InFlight`](RefusalKind::InFlight)) is repeated after a wait. A 5xx with a meaning is a refusal: the
+    /// server says that it did not carry the request out.
     pub fn meaning(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
         self
@@ -114,24 +151,6 @@ impl Generic {
     }
 }
 
-/// Words in the last part of a problem type or in a machine code. Only meanings after which
-/// nothing is merged are taken from words: a race is proven by the version alone.
-const WORDS: [(&str, RefusalKind); 13] = [
-    ("alreadyexists", RefusalKind::AlreadyExists),
-    ("duplicate", RefusalKind::AlreadyExists),
-    ("duplicatekey", RefusalKind::AlreadyExists),
-    ("nametaken", RefusalKind::AlreadyExists),
-    ("usernametaken", RefusalKind::AlreadyExists),
-    ("uniqueviolation", RefusalKind::AlreadyExists),
-    ("locked", RefusalKind::Locked),
-    ("resourcelocked", RefusalKind::Locked),
-    ("invalidstate", RefusalKind::InvalidState),
-    ("illegalstate", RefusalKind::InvalidState),
-    ("requestinprogress", RefusalKind::InFlight),
-    ("idempotencyinprogress", RefusalKind::InFlight),
-    ("idempotencykeyinuse", RefusalKind::InFlight),
-];
-
 impl Profile for Generic {
     fn versioning(&self) -> Versioning {
         match (&self.versioning, &self.beneath) {
@@ -146,6 +165,14 @@ impl Profile for Generic {
             (Some(own), _) => own.clone(),
             (None, Some(beneath)) => beneath.envelope(),
             (None, None) => Envelope::none(),
+        }
+    }
+
+    fn write_route(&self) -> WriteRoute {
+        match (&self.route, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.write_route(),
+            (None, None) => WriteRoute::default(),
         }
     }
 
@@ -170,11 +197,19 @@ impl Profile for Generic {
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         self.told(problem).or_else(|| match &self.beneath {
             Some(beneath) => beneath.classify(problem),
-            None => by_words(problem),
+            None => words::of_conflict(problem),
         })
     }
 
     fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
+        if let Some(pointer) = &self.current {
+            let body = Document::parse(problem.raw()).ok()?.pointer(pointer)?;
+            let versioning = self.versioning();
+            return match versioning.of_read(headers, &body, SystemTime::now()) {
+                Found::Version(version) if !problem.truncated() => Some((body, version)),
+                _ => None,
+            };
+        }
         let beneath = self.beneath.as_ref()?;
         match (&self.versioning, &self.envelope) {
             (None, None) => beneath.current(problem, headers),
@@ -196,34 +231,13 @@ impl Profile for Generic {
     }
 }
 
-/// What a conflict means by the words in its type or code.
-pub(super) fn by_words(problem: &Problem) -> Option<RefusalKind> {
-    let status = problem.status();
-    if status != StatusCode::CONFLICT && !status.is_success() {
-        return None;
-    }
-    let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
-    let mut names = [last_part, problem.code()].into_iter().flatten();
-    names.find_map(by_word)
-}
-
-fn by_word(name: &str) -> Option<RefusalKind> {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    WORDS
-        .iter()
-        .find(|(word, _)| *word == plain)
-        .map(|(_, kind)| *kind)
-}
-
 impl fmt::Debug for Generic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Generic")
             .field("versioning", &self.versioning)
             .field("envelope", &self.envelope)
+            .field("route", &self.route)
+            .field("current", &self.current)
             .field("meanings", &self.meanings)
             .field("hidden", &self.hidden)
             .field("honours_keys", &self.honours_keys)

@@ -4,9 +4,12 @@ mod envelope;
 mod generic;
 mod hidden;
 mod kind;
+mod meaning;
 pub mod profiles;
+mod route;
 mod unsupported;
 mod versioning;
+mod words;
 
 pub use envelope::Envelope;
 pub(crate) use envelope::Opened;
@@ -14,11 +17,13 @@ pub use generic::Generic;
 pub use hidden::HiddenRefusal;
 pub(crate) use hidden::{Told, is_no_representation, judge};
 pub use kind::RefusalKind;
-pub(crate) use versioning::{Creation, Found, Spot};
+pub(crate) use meaning::{Asked, Meaning, Standing, meaning};
+pub use route::WriteRoute;
+pub(crate) use versioning::{Creation, Found, Placed, Spot};
 pub use versioning::{Versioning, WeakTags};
 
 use ::http::header::LOCATION;
-use ::http::{HeaderMap, HeaderName, StatusCode};
+use ::http::{HeaderMap, HeaderName};
 
 use crate::http::{Problem, Validator};
 use crate::json::Document;
@@ -41,6 +46,11 @@ pub trait Profile: Send + Sync + 'static {
         Envelope::none()
     }
 
+    /// By which method, and at which address, whole documents are written.
+    fn write_route(&self) -> WriteRoute {
+        WriteRoute::default()
+    }
+
     /// The media type of documents, asked for and sent unless a header of the client or the handle says
     /// otherwise.
     fn media_type(&self) -> &'static str {
@@ -60,7 +70,8 @@ pub trait Profile: Send + Sync + 'static {
     }
 
     /// What a refusal means; `None` leaves it to the status and to the refetch, which tells a race
-    /// from any other refusal by whether the version moved.
+    /// from any other refusal by whether the version moved. It is asked for every reply that is no
+    /// success, of reads and writes, and what it says counts before the status does.
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         let _ = problem;
         None
@@ -98,28 +109,4 @@ fn usual_monitors() -> Vec<HeaderName> {
         HeaderName::from_static("azure-asyncoperation"),
         LOCATION,
     ]
-}
-
-/// What a refusal means: the profile first, then what the status says by itself.
-///
-/// `by_media_type`: the client asks for its version of the API by the media type of documents. `pinned`:
-/// the request carried a condition.
-pub(crate) fn classify(
-    profile: &dyn Profile,
-    by_media_type: bool,
-    problem: &Problem,
-    pinned: bool,
-) -> RefusalKind {
-    if let Some(kind) = profile.classify(problem) {
-        return kind;
-    }
-    if unsupported::is_unsupported(problem, by_media_type) {
-        return RefusalKind::UnsupportedApiVersion;
-    }
-    match problem.status() {
-        StatusCode::PRECONDITION_FAILED if pinned => RefusalKind::StaleVersion,
-        StatusCode::LOCKED => RefusalKind::Locked,
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => RefusalKind::Invalid,
-        _ => RefusalKind::Unknown,
-    }
 }

@@ -45,6 +45,12 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             {
                 ErrorKind::AlreadyExists
             }
+            // A 5xx by itself is no refusal; one with a meaning is.
+            Some((kind, problem))
+                if *kind != RefusalKind::Unknown && problem.status().is_server_error() =>
+            {
+                ErrorKind::Refused
+            }
             Some((_, problem)) => match problem.status().as_u16() {
                 404 => ErrorKind::NotFound,
                 410 => ErrorKind::Gone,

@@ -1,8 +1,8 @@
 //! `list`: the resources of a collection, page by page.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use ::http::header::LINK;
 use ::http::{HeaderMap, Method};
 use tokio::time::Instant;
 use url::Url;
@@ -12,6 +12,7 @@ use crate::document::Versioned;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::within_origin;
 use crate::handle::{Handle, Resourceful};
+use crate::http::next_link;
 use crate::json::Document;
 use crate::refusal::Found;
 use crate::write::reading;
@@ -31,6 +32,7 @@ struct Settings<T> {
     handle: Handle<T>,
     shape: Shape,
     page: Option<Url>,
+    query: Vec<(String, String)>,
     timeout: Option<Duration>,
 }
 
@@ -66,8 +68,21 @@ impl<T: Resourceful> List<T> {
                     whole: false,
                 },
                 page: None,
+                query: Vec::new(),
                 timeout: None,
             }),
+        }
+    }
+
+    /// Adds a query parameter to the address of this listing: a filter, an order, the size of a page.
+    ///
+    /// It stays with the listing. The items have addresses of their own, to which only the query of the
+    /// handle ([`Collection::query`](crate::Collection::query)) belongs, and the address of the next page
+    /// is the server's.
+    pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
+        let pair = (name.into(), value.to_string());
+        Self {
+            call: self.call.set(|settings| settings.query.push(pair)),
         }
     }
 
@@ -124,6 +139,8 @@ impl<T: Resourceful> Page<T> {
                 handle: self.handle.clone(),
                 shape: self.shape.clone(),
                 page: Some(self.next.clone()?),
+                // The server has put it into the address of the page.
+                query: Vec::new(),
                 timeout: self.timeout,
             }),
         })
@@ -145,6 +162,9 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     let handle = settings.handle;
     let collection = handle.target()?;
     let mut target = collection.clone();
+    if !settings.query.is_empty() {
+        target.url.query_pairs_mut().extend_pairs(&settings.query);
+    }
     if let Some(page) = settings.page {
         target.url = page;
         if let Some(version) = &target.shared.version {
@@ -172,7 +192,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     }
     let next = match &shape.next {
         Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
-        None => next_link(&reply.headers),
+        None => next_link(&reply.headers, &target.url),
     };
     let next = next.map(|next| follow(&target.url, &next)).transpose()?;
     Ok(Page {
@@ -202,7 +222,7 @@ fn item<T: Resourceful>(
     let depth = target.shared.exchange.limits.depth;
     let opened = target.envelope().open_item(item, depth);
     let url = match &id {
-        Some(id) => crate::path::join(collection, id)?,
+        Some(id) => crate::path::item(collection, id)?,
         None => {
             return Err(Error::new(
                 ErrorKind::Decode,
@@ -227,49 +247,4 @@ fn follow(from: &Url, next: &str) -> Result<Url, Error> {
             format!("{}: the next page lies on another origin", from.path()),
         )
     })
-}
-
-/// The target of `rel="next"` (RFC 8288 3).
-fn next_link(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(links)
-        .find(|(_, parameters)| {
-            parameters.split(';').any(|parameter| {
-                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                let relations = value.trim().trim_matches('"');
-                name.trim().eq_ignore_ascii_case("rel")
-                    && relations
-                        .split_ascii_whitespace()
-                        .any(|relation| relation.eq_ignore_ascii_case("next"))
-            })
-        })
-        .map(|(target, _)| target.to_owned())
-}
-
-/// Targets and parameters of one field value. Commas and semicolons inside `<…>` do not part.
-fn links(value: &str) -> Vec<(&str, &str)> {
-    value
-        .split('<')
-        .skip(1)
-        .filter_map(|link| link.split_once('>'))
-        .map(|(target, parameters)| (target, parameters.trim_end().trim_end_matches(',')))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_page_is_found_among_other_links() {
-        let mut headers = HeaderMap::new();
-        headers.append(LINK, ::http::HeaderValue::from_static(
-            "</a?x=1,2;3>; rel=prev, </b?page=3>; title=\"x\"; REL=\"last Next\", </c>; rel=last",
-        ));
-        assert_eq!(next_link(&headers).as_deref(), Some("/b?page=3"));
-        assert_eq!(next_link(&HeaderMap::new()), None);
-    }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
-use url::Url;
 
 use super::write::{Write, WriteSettings};
 use super::{Lazy, verb};
@@ -100,7 +99,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let collection = handle.target()?.url;
     let stored = ended.done.stored.take();
     let named = ended.done.location.take().map(|at| handle.with_query(at));
-    let id = named.as_ref().and_then(last_segment);
+    let id = named.as_ref().and_then(crate::path::last_segment);
     if let Some(stored) = stored {
         let at = named.clone().unwrap_or_else(|| collection.clone());
         if let Ok(mut versioned) = Versioned::<T>::new(stored, at, id.clone()) {
@@ -126,9 +125,4 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
             Err(ended.but(Error::decode(&what, error)))
         }
     }
-}
-
-fn last_segment(url: &Url) -> Option<String> {
-    let segment = url.path_segments()?.next_back()?;
-    crate::path::decoded(segment).filter(|segment| !segment.is_empty())
 }

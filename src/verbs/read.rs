@@ -13,11 +13,11 @@ use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, Course, Errand, NoReply, Who};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::RefusalKind;
+use crate::refusal::{Asked, RefusalKind};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
-use crate::write::reading;
+use crate::write::reading::{self, NoRepresentation};
 use crate::write::target::Target;
 
 pub(crate) struct Settings<T> {
@@ -193,9 +193,20 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
         return Ok(Fetched::Same(filed));
     }
     let path = target.url.path();
-    let read =
-        reading::representation(target, &reply).map_err(|error| Error::decode(path, error))?;
     let store = &target.shared.store;
+    let read = match reading::representation(target, &reply) {
+        Ok(read) => read,
+        Err(NoRepresentation::Absent(_)) => {
+            if who == begun.who {
+                store.remove(&begun.key, begun.deadline()).await;
+            }
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{path}: nothing is there"),
+            ));
+        }
+        Err(error) => return Err(Error::decode(path, error)),
+    };
     if who != begun.who {
         return Ok(Fetched::New(read.snapshot));
     }
@@ -237,23 +248,23 @@ pub(super) async fn ask(
         let failed = match reply {
             Ok(reply) => {
                 report.last_status = Some(reply.status);
-                told = reading::told_to_wait(&reply.headers);
-                report.retry_after = told.or(report.retry_after);
                 if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
                     return Ok(reply);
                 }
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
                 let shared = &target.shared;
-                let meaning = shared.classify(&problem, false);
-                let kind = match (meaning, reply.status.as_u16()) {
+                let meaning = shared.meaning(&problem, &reply.headers, Asked::default());
+                told = meaning.wait;
+                report.retry_after = told.or(report.retry_after);
+                let kind = match (meaning.kind, reply.status.as_u16()) {
                     (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
                     (_, 404) => ErrorKind::NotFound,
                     (_, 410) => ErrorKind::Gone,
                     _ => ErrorKind::Status,
                 };
                 let error = Error::new(kind, format!("{path}: {problem}"))
-                    .with_problem(Some(problem), Some(meaning));
-                if !matches!(reply.status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 512..) {
+                    .with_problem(Some(problem), Some(meaning.kind));
+                if !meaning.lets_read_again(reply.status) {
                     report.why = "it would be answered in the same way".to_owned();
                     return Err(error.with_report(report));
                 }

@@ -14,7 +14,7 @@ use crate::exchange::Call;
 use crate::http::{Precondition, Validator};
 use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
-use crate::refusal::{Creation, Envelope, Spot, Versioning};
+use crate::refusal::{Creation, Envelope, Placed, Spot, Versioning};
 use crate::store::StoredSnapshot;
 
 /// One write as it goes out, and what it makes of the resource.
@@ -22,7 +22,7 @@ pub(crate) struct Payload {
     pub(crate) call: Call,
     /// What the resource is if this is stored as sent; `None`: it is removed.
     pub(crate) document: Option<Document>,
-    /// The same in its envelope.
+    /// The same in its envelope, as a read would show it.
     pub(crate) body: Option<Document>,
     /// It carries a condition.
     pub(crate) pinned: bool,
@@ -77,6 +77,9 @@ impl Draft<'_> {
                 HeaderValue::from_str(&format!("\"{key}\"")).map_err(BoxError::from)?,
             );
         }
+        if self.local.is_some() && !self.post {
+            url = self.target.route.lead(&url)?;
+        }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
         let sealed = match self.local {
             Some(local) => self.sealed(local, &self.target.envelope(), &inside)?,
@@ -106,14 +109,13 @@ impl Draft<'_> {
         })
     }
 
-    /// Puts the condition into headers and query; what belongs into the body is handed back, by its
-    /// pointers.
-    fn pin(
+    /// Puts the condition into headers and query; what belongs into the body is handed back.
+    fn pin<'v>(
         &self,
-        versioning: &Versioning,
+        versioning: &'v Versioning,
         headers: &mut HeaderMap,
         url: &mut Url,
-    ) -> Result<Vec<(String, String)>, NoPayload> {
+    ) -> Result<Vec<Placed<'v>>, NoPayload> {
         self.precondition(versioning)?.apply(headers);
         match (self.condition, versioning.creation()) {
             (Condition::Absent, Creation::Query(name, value)) => {
@@ -129,18 +131,18 @@ impl Draft<'_> {
             return Ok(inside);
         };
         let removal = self.local.is_none();
-        let spots = versioning.spots(version, removal);
-        for (spot, value) in spots.map_err(NoPayload::Unpinned)? {
-            match spot {
-                Spot::Body(pointer) => inside.push((pointer.clone(), value)),
+        let placed = versioning.placed(version, removal);
+        for part in placed.map_err(NoPayload::Unpinned)? {
+            match part.spot {
+                Spot::Body(_) => inside.push(part),
                 Spot::Query(name) => {
-                    url.query_pairs_mut().append_pair(name, &value);
+                    url.query_pairs_mut().append_pair(name, &part.value);
                 }
                 Spot::Header(name) => {
-                    headers.insert(name, header_value(&value)?);
+                    headers.insert(name, header_value(&part.value)?);
                 }
                 Spot::Tag => {
-                    headers.insert(IF_MATCH, header_value(&format!("\"{value}\""))?);
+                    headers.insert(IF_MATCH, header_value(&part.value)?);
                 }
             }
         }
@@ -161,15 +163,12 @@ impl Draft<'_> {
     }
 
     /// A removal has no document that could carry the version.
-    fn removal(
-        &self,
-        versioning: &Versioning,
-        inside: &[(String, String)],
-    ) -> Result<Sealed, BoxError> {
-        let mut body = versioning.removal_body();
-        for (pointer, version) in inside {
+    fn removal(&self, versioning: &Versioning, inside: &[Placed<'_>]) -> Result<Sealed, BoxError> {
+        let (mut body, envelope) = (versioning.removal_body(), self.target.envelope());
+        for part in inside {
             let around = body.unwrap_or_else(|| Document::of_checked("{}"));
-            body = Some(around.with(pointer, &Document::encode(version)?)?);
+            let version = spelt(&part.value, part, self.base, &envelope)?;
+            body = Some(around.with(pointer(part), &version)?);
         }
         Ok(Sealed {
             method: Method::DELETE,
@@ -187,7 +186,7 @@ impl Draft<'_> {
         &self,
         local: &Document,
         envelope: &Envelope,
-        inside: &[(String, String)],
+        inside: &[Placed<'_>],
     ) -> Result<Sealed, BoxError> {
         let mut document = local.clone();
         if let (Some(pointer), Some(id)) = (&self.target.stamp, self.write_id) {
@@ -198,25 +197,52 @@ impl Draft<'_> {
             Some(base) if *self.condition != Condition::Absent && !self.post => Some(base),
             _ => None,
         };
-        let mut body = envelope.close(&document, base)?;
+        if *self.condition == Condition::Absent {
+            for field in self.target.versioning.fields() {
+                if let Some(inner) = envelope.within(field) {
+                    document = document.without(inner);
+                }
+            }
+        }
+        // What is stored has the version where a read shows it. What only the request has, a member of its
+        // own for the version or the next number, is no part of it: nobody would ever see it there.
+        for part in inside {
+            if let Some(inner) = envelope.within(pointer(part))
+                && part.origin == Some(pointer(part))
+            {
+                let told = spelt(&part.told, part, base, envelope)?;
+                document = document.with(inner, &told)?;
+            }
+        }
+        let plain = envelope.close(&document, base)?;
+        let mut body = plain.clone();
         if *self.condition == Condition::Absent {
             for field in self.target.versioning.fields() {
                 body = body.without(field);
             }
+            if let Creation::Body(pointer, value) = self.target.versioning.creation() {
+                body = body.with(pointer, &Document::from_value(value))?;
+            }
         }
-        let mut versions = Vec::new();
-        for (pointer, version) in inside {
-            let version = spelt(version, base, envelope, pointer)?;
-            body = body.with(pointer, &version)?;
-            versions.push((pointer.as_str(), version));
+        let (mut versions, mut tests) = (Vec::new(), Vec::new());
+        for part in inside {
+            let version = spelt(&part.value, part, base, envelope)?;
+            body = body.with(pointer(part), &version)?;
+            versions.push((pointer(part), version));
+            if let Some(origin) = part.origin {
+                tests.push((origin, spelt(&part.told, part, base, envelope)?));
+            }
         }
-        let depth = self.target.shared.exchange.limits.depth;
         let sealed = Sealed {
-            method: if self.post { Method::POST } else { Method::PUT },
+            method: if self.post {
+                Method::POST
+            } else {
+                self.target.route.method().clone()
+            },
             media_type: None,
             bytes: Bytes::new(),
-            document: Some(envelope.reopen(&body, depth).document),
-            body: Some(body.clone()),
+            body: Some(envelope.as_read(&document, &plain, base)?),
+            document: Some(document),
             tests: false,
         };
         // What is not there cannot be patched.
@@ -231,7 +257,7 @@ impl Draft<'_> {
         let known = envelope.close(&base.document, Some(base))?;
         // A difference leaves out what is the same, and so the version: it has to be put in.
         let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
-            (JSON_PATCH, json_patch_if(&known, &body, &versions))
+            (JSON_PATCH, json_patch_if(&known, &body, &tests))
         } else {
             let mut patch = envelope.close_patch(merge_patch(&known, &body)?, &body)?;
             for (pointer, version) in &versions {
@@ -249,20 +275,28 @@ impl Draft<'_> {
     }
 }
 
-/// The version as the body that was read spells it there, a number or a text.
+/// Where in the body it goes.
+fn pointer<'v>(part: &Placed<'v>) -> &'v str {
+    match part.spot {
+        Spot::Body(pointer) => pointer,
+        _ => "",
+    }
+}
+
+/// A version in the type that it has in the body that was read, a number or a text.
 fn spelt(
     version: &str,
+    part: &Placed<'_>,
     base: Option<&StoredSnapshot>,
     envelope: &Envelope,
-    pointer: &str,
 ) -> Result<Document, JsonError> {
     let found = base
         .and_then(|base| envelope.whole(&base.document, base.frame.as_ref()))
-        .and_then(|body| body.pointer(pointer));
-    if found.is_some_and(|found| found.to_value().is_number()) {
-        Document::parse(version.as_bytes())
-    } else {
-        Document::encode(version)
+        .and_then(|body| body.pointer(part.origin.unwrap_or(pointer(part))));
+    let number = found.is_some_and(|found| found.to_value().is_number());
+    match Document::parse(version.as_bytes()) {
+        Ok(parsed) if number && parsed.to_value().is_number() => Ok(parsed),
+        _ => Document::encode(version),
     }
 }
 

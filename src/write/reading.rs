@@ -60,6 +60,8 @@ pub(crate) enum NoRepresentation {
     NotEnclosed,
     #[error("the server answered {0}, and its body says that it refuses")]
     Refused(StatusCode),
+    #[error("the server answered {0}, and its body says that nothing is there")]
+    Absent(StatusCode),
 }
 
 /// A representation that was read, with what is known of its version.
@@ -89,6 +91,9 @@ pub(crate) fn representation(
     reply: &Response,
 ) -> Result<Representation, NoRepresentation> {
     let body = body(target, reply)?;
+    if target.envelope().tells_absence(&body) {
+        return Err(NoRepresentation::Absent(reply.status));
+    }
     let headers = target.versioning.headers_of(reply);
     let mut found = target
         .versioning
@@ -145,7 +150,7 @@ pub(crate) fn location(target: &Target, reply: &Response) -> Option<Url> {
     let named = |document: &Document| document.pointer("/id")?.as_id();
     let opened = target.envelope().open(&body, depth);
     let id = opened.and_then(|opened| named(&opened.document));
-    crate::path::join(&target.url, &id.or_else(|| named(&body))?).ok()
+    crate::path::item(&target.url, &id.or_else(|| named(&body))?).ok()
 }
 
 /// What is stored after a 2xx to a write, as far as the reply tells.

@@ -14,11 +14,11 @@ use super::stamp;
 use crate::http::{Problem, Validator, essence, is_html};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
-use crate::refusal::{Found, RefusalKind, Told, is_no_representation};
+use crate::refusal::{Asked, Found, Meaning, RefusalKind, Standing, Told, is_no_representation};
 use crate::transport::Response;
 
 impl Driver<'_> {
-    pub(super) fn take(&mut self, reply: &Response) -> Event<Validator> {
+    pub(super) async fn take(&mut self, reply: &Response) -> Event<Validator> {
         match reading::representation(self.target, reply) {
             Ok(representation) => {
                 let seen = match representation.found {
@@ -50,6 +50,7 @@ impl Driver<'_> {
                 }
                 Event::Read(seen)
             }
+            Err(NoRepresentation::Absent(_)) => self.absent().await,
             Err(error) => {
                 self.trouble = Some(Trouble::NoRepresentation(error));
                 Event::Failed {
@@ -85,6 +86,13 @@ impl Driver<'_> {
         }
     }
 
+    /// A read found nothing.
+    pub(super) async fn absent(&mut self) -> Event<Validator> {
+        (self.remote, self.gone) = (None, true);
+        self.forget().await;
+        Event::Read(Seen::Absent)
+    }
+
     /// Whether this write has left its stamp: then it has landed, whatever was answered to it.
     fn is_stamped(&self, document: &Document) -> bool {
         let stamped = self.payload.is_some() && self.machine.goal() != Goal::Append;
@@ -94,39 +102,42 @@ impl Driver<'_> {
         }
     }
 
-    /// A status that says that the request was not, or perhaps not, carried out.
-    pub(super) fn failed(&mut self, status: StatusCode, reply: &Response) -> Event<Validator> {
+    /// A reply to a read, or a 207 to a write: the request was not, or perhaps not, carried out.
+    pub(super) fn failed(&mut self, reply: &Response) -> Event<Validator> {
+        let problem = self.problem(reply);
+        let shared = &self.target.shared;
+        let meaning = shared.meaning(&problem, &reply.headers, Asked::default());
+        self.failed_by(problem, meaning)
+    }
+
+    fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> Event<Validator> {
+        let status = problem.status();
+        let throttled = meaning.standing == Standing::Later;
         // Only "too many" and "not now" invite the same request again.
-        let wait =
-            reading::told_to_wait(&reply.headers).filter(|_| matches!(status.as_u16(), 429 | 503));
-        let failure = match status.as_u16() {
-            429 => Failure::Throttled,
-            500 | 503 => Failure::Answered,
-            // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it. And of a
-            // 207 only the body tells, which would be the same again.
-            207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
-            501 | 505 | 511 => Failure::Permanent,
-            // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
-            // done it.
-            408 | 425 | 500.. => Failure::InFlight,
-            _ => Failure::Permanent,
+        let timed = throttled || status == StatusCode::SERVICE_UNAVAILABLE;
+        let wait = meaning.wait.filter(|_| timed);
+        let failure = match meaning.standing {
+            // Only part of what a 207 tells of may be refused.
+            _ if status.is_success() => by_status(status),
+            Standing::Open => by_status(status),
+            Standing::BrokenOff => Failure::InFlight,
+            Standing::Later => Failure::Throttled,
+            Standing::Refused if meaning.invites_again() => Failure::Throttled,
+            Standing::Refused => Failure::Permanent,
         };
-        if let Some(wait) = wait
-            && matches!(status.as_u16(), 429 | 503)
-        {
-            let limits = &self.target.shared.exchange.limits;
-            self.target
-                .shared
-                .exchange
-                .host
-                .close_for(wait.min(limits.retry_after), Instant::now());
+        if let Some(wait) = wait {
+            let exchange = &self.target.shared.exchange;
+            let wait = wait.min(exchange.limits.retry_after);
+            exchange.host.close_for(wait, Instant::now());
         }
         self.told = wait.or(self.told);
         self.trouble = Some(Trouble::Status(status));
-        let problem = Problem::read(status, &reply.headers, &reply.body, &self.target.url);
-        let kind = self.target.shared.classify(&problem, false);
-        self.said = Some((kind, problem));
+        self.said = Some((meaning.kind, problem));
         Event::Failed { failure, wait }
+    }
+
+    fn problem(&self, reply: &Response) -> Problem {
+        Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url)
     }
 
     pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
@@ -149,7 +160,7 @@ impl Driver<'_> {
         if status.is_success() && !not_yet {
             match self.told(payload, reply) {
                 Told::Success => {}
-                Told::Refused(kind) => return self.refused(reply, kind),
+                Told::Refused(kind) => return self.refused(payload, reply, kind),
                 Told::Doubtful => {
                     self.trouble = Some(Trouble::Status(status));
                     return Event::Failed {
@@ -164,15 +175,20 @@ impl Driver<'_> {
             self.location = reading::location(self.target, reply);
             return Event::Stored;
         }
-        if not_yet
-            || status == StatusCode::TOO_MANY_REQUESTS
-            || status.is_server_error()
-            || status.is_redirection()
-            || status == StatusCode::REQUEST_TIMEOUT
-        {
-            return self.failed(status, reply);
+        if not_yet {
+            return self.failed(reply);
         }
-        self.refused(reply, RefusalKind::Unknown)
+        let problem = self.problem(reply);
+        let asked = Asked {
+            pinned: payload.pinned,
+            creates: payload.creates,
+        };
+        let shared = &self.target.shared;
+        let meaning = shared.meaning(&problem, &reply.headers, asked);
+        match meaning.standing {
+            Standing::Refused => self.refused_by(reply, problem, meaning),
+            _ => self.failed_by(problem, meaning),
+        }
     }
 
     /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
@@ -214,22 +230,39 @@ impl Driver<'_> {
         })
     }
 
-    /// `known`: what it means, if a 2xx told that.
-    fn refused(&mut self, reply: &Response, known: RefusalKind) -> Event<Validator> {
+    /// A 2xx that tells a refusal. `known`: what it means, if that was told as well.
+    fn refused(
+        &mut self,
+        payload: &Payload,
+        reply: &Response,
+        known: RefusalKind,
+    ) -> Event<Validator> {
+        let problem = self.problem(reply);
+        let asked = Asked {
+            pinned: payload.pinned,
+            creates: payload.creates,
+        };
+        let shared = &self.target.shared;
+        let mut meaning = shared.meaning(&problem, &reply.headers, asked);
+        if known != RefusalKind::Unknown {
+            meaning.kind = known;
+        }
+        self.refused_by(reply, problem, meaning)
+    }
+
+    fn refused_by(
+        &mut self,
+        reply: &Response,
+        problem: Problem,
+        Meaning { kind, wait, .. }: Meaning,
+    ) -> Event<Validator> {
         // What went wrong before is over: the server speaks.
         self.trouble = None;
-        let problem = Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url);
-        let wait = reading::told_to_wait(&reply.headers).or(problem.retry_after());
         self.told = wait.or(self.told);
         let payload = self.payload.as_ref();
-        let pinned = payload.is_some_and(|payload| payload.pinned);
         let creates = payload.is_some_and(|payload| payload.creates);
         let tests = payload.is_some_and(|payload| payload.tests);
         let profile = &*self.target.shared.profile;
-        let kind = match known {
-            RefusalKind::Unknown => self.target.shared.classify(&problem, pinned),
-            known => known,
-        };
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
             .then(|| profile.current(&problem, &reply.headers))
@@ -279,6 +312,21 @@ impl Driver<'_> {
 /// After so many races in a row that left the document as it was, its versions are taken to mean nothing.
 const MOST_RESTLESS: u32 = 4;
 const RESTLESS: &str = "its version changes with each read although the document stays the same, so no write can be pinned to it: the server most likely computes the tag from something that differs each time, such as the time";
+
+/// What a status by itself says of a request.
+fn by_status(status: StatusCode) -> Failure {
+    match status.as_u16() {
+        500 | 503 => Failure::Answered,
+        // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it. And of a
+        // 207 only the body tells, which would be the same again.
+        207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
+        501 | 505 | 511 => Failure::Permanent,
+        // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
+        // done it.
+        500.. => Failure::InFlight,
+        _ => Failure::Permanent,
+    }
+}
 
 /// HTML without any validator: no word of the resource.
 fn is_page(reply: &Response) -> bool {

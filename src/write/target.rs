@@ -15,7 +15,8 @@ use crate::json::Document;
 use crate::merge::Policy;
 use crate::observe::Observer;
 use crate::refusal::{
-    Envelope, HiddenRefusal, Profile, RefusalKind, Told, Versioning, classify, judge,
+    Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, Told, Versioning, WriteRoute,
+    judge, meaning,
 };
 use crate::retry::RetryPolicy;
 use crate::store::{Filing, StoredSnapshot};
@@ -79,11 +80,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What a refusal means. `pinned`: the request carried a condition.
-    pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
+    /// What a reply that is no success means.
+    pub(crate) fn meaning(&self, problem: &Problem, headers: &HeaderMap, asked: Asked) -> Meaning {
         let version = self.version.as_ref();
         let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
-        classify(&*self.profile, by_media_type, problem, pinned)
+        meaning(&*self.profile, by_media_type, problem, headers, asked)
+    }
+
+    /// What a refusal means. `pinned`: the request carried a condition.
+    pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
+        let asked = Asked {
+            pinned,
+            ..Asked::default()
+        };
+        self.meaning(problem, &HeaderMap::new(), asked).kind
     }
 
     /// What a 2xx reply to a write says. `documents`: what the reply may be a copy of.
@@ -112,6 +122,8 @@ pub(crate) struct Target {
     pub(crate) envelope: Option<Envelope>,
     /// Where versions travel.
     pub(crate) versioning: Versioning,
+    /// Where whole documents are written.
+    pub(crate) route: WriteRoute,
 }
 
 impl Target {

@@ -8,7 +8,7 @@ use super::abandoned::Sent;
 use super::driver::{Driver, LostWrite, Origin};
 use super::ending::Trouble;
 use super::payload::{Draft, NoPayload, Payload};
-use super::plan::{Condition, Event, Failure, Goal, Seen};
+use super::plan::{Condition, Event, Failure, Goal};
 use super::reading;
 use crate::exchange::{Call, Errand, NoReply};
 use crate::http::Validator;
@@ -76,13 +76,9 @@ impl Driver<'_> {
             }
         };
         match reply.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
-                (self.remote, self.gone) = (None, true);
-                self.forget().await;
-                Event::Read(Seen::Absent)
-            }
-            status if status.is_success() => self.take(&reply),
-            status => self.failed(status, &reply),
+            StatusCode::NOT_FOUND | StatusCode::GONE => self.absent().await,
+            status if status.is_success() => self.take(&reply).await,
+            _ => self.failed(&reply),
         }
     }
 

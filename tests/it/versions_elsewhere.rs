@@ -20,7 +20,7 @@ fn old() -> Value {
 /// Reads, clashes, merges and writes; writes again with what the reply told; removes.
 ///
 /// The server itself refuses to see a write without a version.
-async fn story(dialect: Dialect, profile: impl Profile, mode: WriteMode) -> Speaker {
+pub(crate) async fn story(dialect: Dialect, profile: impl Profile, mode: WriteMode) -> Speaker {
     let name = dialect.name;
     let speaker = Speaker::of(dialect, Some(old()));
     let articles = speaker.values(profile).write_mode(mode);
@@ -65,7 +65,7 @@ async fn probed(dialect: Dialect, profile: impl Profile) {
     assert_eq!((speaker.document(), report.left_behind), (None, None));
 }
 
-async fn creation(dialect: Dialect, profile: impl Profile + Clone) -> Speaker {
+pub(crate) async fn creation(dialect: Dialect, profile: impl Profile + Clone) -> Speaker {
     probed(dialect, profile.clone()).await;
     let speaker = Speaker::of(dialect, None);
     let articles = speaker.values(profile);

@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Problem;
-use super::layers::{Layer, words};
-use super::members::is_code;
+use super::code::is_code;
+use super::layers::{Layer, plain, words};
 use super::pointer::{ELSEWHERE, of_fhir_path, of_parts, of_path};
 use super::text::bounded;
 
@@ -34,7 +34,7 @@ impl fmt::Debug for FieldError {
 }
 
 /// Members that list errors, one element each.
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 22] = [
     "errors",
     "error",
     "details",
@@ -51,6 +51,12 @@ const LISTS: [&str; 16] = [
     "validationerrors",
     "constraintviolations",
     "failures",
+    "message",
+    "messages",
+    "errormessages",
+    "nonfielderrors",
+    "reasons",
+    "descriptions",
 ];
 
 /// Members that map the name of a field to its errors.
@@ -61,6 +67,10 @@ const MAPS: [&str; 5] = [
     "validationerrors",
     "modelstate",
 ];
+
+/// Members that may be such a map. They often are something else, so each name in it has to have a list
+/// of words and nothing more (`{"message": {"name": ["is taken"]}}`).
+const MAPS_OF_LISTS: [&str; 5] = ["message", "messages", "error", "detail", "details"];
 
 /// What names the field in an element, most exact first.
 const POINTER: [&str; 17] = [
@@ -105,8 +115,11 @@ const INNER_LIST: &str = "fieldviolations";
 /// The errors of fields in all layers, and whether something of them was left out.
 pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, bool) {
     let mut found = Fields::default();
-    if let Value::Array(list) = document {
-        found.list(list);
+    match document {
+        Value::Array(list) => found.list(list),
+        // Django REST framework: the whole body is the map.
+        Value::Object(map) if !map.keys().any(|name| is_known(name)) => found.map_of_lists(map),
+        _ => {}
     }
     for layer in layers {
         found.layer(layer);
@@ -117,6 +130,12 @@ pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, 
             .for_each(|inner| found.layer(inner));
     }
     (found.errors, found.cut)
+}
+
+/// Whether a list under this name is read as one already.
+fn is_known(name: &str) -> bool {
+    let plain = plain(name);
+    LISTS.contains(&&*plain) || MAPS.contains(&&*plain)
 }
 
 #[derive(Default)]
@@ -131,6 +150,21 @@ impl Fields {
             self.list(list);
         }
         for map in layer.all(&MAPS).filter_map(|(_, value)| value.as_object()) {
+            self.map(map);
+        }
+        let maps = layer.all(&MAPS_OF_LISTS);
+        for map in maps.filter_map(|(_, value)| value.as_object()) {
+            self.map_of_lists(map);
+        }
+    }
+
+    /// `{"name": ["is taken"]}`, where nothing but lists of words is in it.
+    fn map_of_lists(&mut self, map: &Map<String, Value>) {
+        let of_words = |value: &Value| {
+            let list = value.as_array();
+            list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
+        };
+        if map.values().all(of_words) {
             self.map(map);
         }
     }

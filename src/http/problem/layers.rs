@@ -2,6 +2,8 @@
 //!
 //! The top, the error object (`{"error": {…}}`), and the first of several errors
 //! (`{"errors": [{…}]}`) are *layers*; what is looked for counts in the outermost layer that has it.
+//! Where none of those is there, an object under any other name that reads like an error is one
+//! (`{"NeutronError": {…}}`).
 
 use serde_json::{Map, Value};
 
@@ -14,6 +16,46 @@ const LONGEST_NAME: usize = 40;
 const ENVELOPES: [&str; 5] = ["error", "odataerror", "fault", "problem", "detail"];
 /// Members that hold several errors.
 const LISTS: [&str; 4] = ["errors", "error", "issue", "issues"];
+
+/// How deep an error object may lie under names that no dialect shares with another.
+const DEEPEST_WRAPPER: usize = 3;
+/// Names that only errors have in this form, by their plain ends: `NeutronError`, `serviceException`.
+const ERROR_ENDINGS: [&str; 5] = ["error", "fault", "exception", "failure", "problem"];
+/// Members that say what happened; an object with one of them reads like an error.
+const SAYS: [&str; 9] = [
+    "message",
+    "msg",
+    "errormessage",
+    "errormsg",
+    "errmsg",
+    "errordescription",
+    "errorsummary",
+    "faultstring",
+    "detail",
+];
+
+/// Members of a wrapper that tell how it went.
+const TOLD_IN: [&str; 3] = ["meta", "status", "result"];
+
+/// Names of the current state.
+pub(super) const CURRENT: [&str; 16] = [
+    "current",
+    "currentstate",
+    "currentdocument",
+    "currentrepresentation",
+    "currentresource",
+    "currentrecord",
+    "currententity",
+    "currentvalue",
+    "currentdata",
+    "existing",
+    "existingresource",
+    "existingdocument",
+    "remote",
+    "remotestate",
+    "serverstate",
+    "resource",
+];
 
 /// The members of one object, by their plain names.
 #[derive(Default)]
@@ -52,6 +94,13 @@ impl<'a> Layer<'a> {
         })
     }
 
+    /// The member of exactly this name.
+    pub(super) fn exactly(&self, name: &str) -> Option<&'a Value> {
+        let mut members = self.members.iter();
+        let member = members.find(|member| member.name == name);
+        member.map(|member| member.value)
+    }
+
     /// The first text that stands in any of the members.
     pub(super) fn text(&self, names: &[&str]) -> Option<&'a str> {
         self.all(names).find_map(|(_, value)| words(value))
@@ -77,6 +126,12 @@ pub(super) fn layers(document: &Value) -> Vec<Layer<'_>> {
         Value::Array(list) => first_object("", list).into_iter().collect(),
         _ => Vec::new(),
     };
+    if let [top] = layers.as_slice()
+        && top.text(&SAYS).is_none()
+        && let Some(wrapped) = wrapped(top, DEEPEST_WRAPPER)
+    {
+        layers.push(wrapped);
+    }
     let mut at = 0;
     while let Some(layer) = layers.get(at) {
         let mut inner = layer.objects(&ENVELOPES);
@@ -90,6 +145,39 @@ pub(super) fn layers(document: &Value) -> Vec<Layer<'_>> {
         at += 1;
     }
     layers
+}
+
+/// The error object under a name of its own: one that is named as an error, or the only one there is.
+///
+/// A sole object with an `id`, or under the name of a current state, is a resource, and its words are
+/// the user's data.
+fn wrapped<'a>(layer: &Layer<'a>, deepest: usize) -> Option<Layer<'a>> {
+    let inner = |member: &Member<'a>| {
+        let object = member.value.as_object()?;
+        Some(Layer::new(layer.child(member.name), object))
+    };
+    let is_error = |member: &&Member<'a>| {
+        let named = ERROR_ENDINGS.iter().any(|end| member.plain.ends_with(end));
+        named && !ENVELOPES.contains(&&*member.plain)
+    };
+    let mut named = layer.members.iter().filter(is_error).filter_map(inner);
+    if let Some(error) = named.next() {
+        return Some(error);
+    }
+    let sole = match layer.members.as_slice() {
+        [sole] if !CURRENT.contains(&&*sole.plain) && sole.plain != "data" => inner(sole)?,
+        _ => return None,
+    };
+    if sole.all(&["id"]).next().is_some() {
+        return None;
+    }
+    let says = |layer: &Layer<'_>| layer.text(&SAYS).is_some();
+    if says(&sole) {
+        return Some(sole);
+    }
+    // `{"ocs": {"meta": {"message": …}, "data": []}}`
+    let told = sole.objects(&TOLD_IN).into_iter().find(says);
+    told.or_else(|| wrapped(&sole, deepest.checked_sub(1)?))
 }
 
 fn first_object<'a>(pointer: &str, list: &'a [Value]) -> Option<Layer<'a>> {
@@ -109,7 +197,7 @@ pub(super) fn words(value: &Value) -> Option<&str> {
 }
 
 /// A name without case and word marks: `error_code`, `errorCode` and `Error-Code` are one.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '_' | '-' | '.' | ' '))
         .map(|c| c.to_ascii_lowercase())

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use url::Url;
 
 use super::super::media_type::is_problem;
 use super::Problem;
 use super::body::Body;
 use super::fields::{self, FieldError};
-use super::layers::{Layer, layers};
+use super::layers::{CURRENT, Layer, layers};
 use super::lock::{self, Lock};
-use super::text::bounded;
-use super::wait;
+use super::text::{bounded, is_uri};
+use super::{code, detail, wait};
 
 /// What was found in a body.
 #[derive(Debug, Default)]
@@ -33,49 +32,6 @@ pub(super) struct Found {
     pub(super) wait: Option<Duration>,
 }
 
-/// Words that say what happened, best first.
-const DETAIL: [&str; 13] = [
-    "detail",
-    "message",
-    "errormessage",
-    "errordescription",
-    "description",
-    "msg",
-    "diagnostics",
-    "reason",
-    "details",
-    "cause",
-    "faultstring",
-    "text",
-    "error",
-];
-
-/// Header fields in which services repeat the code, for replies without a body.
-const CODE_HEADERS: [&str; 2] = ["x-ms-error-code", "x-amzn-errortype"];
-
-/// The longest machine code, in bytes.
-const LONGEST_CODE: usize = 128;
-
-/// Names of the current state.
-const CURRENT: [&str; 16] = [
-    "current",
-    "currentstate",
-    "currentdocument",
-    "currentrepresentation",
-    "currentresource",
-    "currentrecord",
-    "currententity",
-    "currentvalue",
-    "currentdata",
-    "existing",
-    "existingresource",
-    "existingdocument",
-    "remote",
-    "remotestate",
-    "serverstate",
-    "resource",
-];
-
 /// Members in which the current state may lie.
 const CURRENT_IN: [&str; 5] = ["details", "data", "context", "meta", "conflict"];
 
@@ -87,16 +43,11 @@ pub(super) fn find(
 ) -> Found {
     let layers = layers(&body.document);
     let type_reference = type_reference(&body.document, &layers, media_type);
-    let code = layers
-        .iter()
-        .find_map(|layer| code(layer, status, type_reference.as_deref()))
-        .or_else(|| code_header(headers));
+    let code = code::find(&layers, status, headers, type_reference.as_deref());
     let title = title(&layers, status, code.as_deref());
-    let detail = layers.iter().find_map(|layer| {
-        let mut words = DETAIL.iter().filter_map(|name| layer.text(&[name]));
-        // What serves as title or code says nothing more.
-        words.find(|text| Some(*text) != title && Some(*text) != code.as_deref())
-    });
+    // What serves as title or code says nothing more.
+    let says_more = |text: &str| Some(text) != title && Some(text) != code.as_deref();
+    let detail = detail::find(&layers, says_more);
     let (fields, mut cut) = fields::find(&body.document, &layers);
     let title = title.map(|text| bounded(text, &mut cut));
     let detail = detail.map(|text| bounded(text, &mut cut));
@@ -152,11 +103,6 @@ fn type_reference(
         })
 }
 
-fn is_uri(text: &str) -> bool {
-    let plain = !text.contains(char::is_whitespace);
-    plain && (text.contains(['/', '#']) || Url::parse(text).is_ok())
-}
-
 /// The title, or the phrase that older dialects have in `error`.
 fn title<'a>(layers: &[Layer<'a>], status: StatusCode, code: Option<&str>) -> Option<&'a str> {
     let titled = layers.iter().find_map(|layer| layer.text(&["title"]));
@@ -166,64 +112,6 @@ fn title<'a>(layers: &[Layer<'a>], status: StatusCode, code: Option<&str>) -> Op
         (is_phrase && Some(error) != code).then_some(error)
     };
     titled.or_else(phrase)
-}
-
-/// The machine code of a layer.
-fn code(layer: &Layer<'_>, status: StatusCode, type_reference: Option<&str>) -> Option<String> {
-    let word = |names: &[&str]| {
-        let values = layer.all(names).filter_map(|(_, value)| value.as_str());
-        let mut words = values.map(str::trim).filter(|word| is_code(word));
-        words
-            .find(|word| Some(*word) != type_reference)
-            .map(str::to_owned)
-    };
-    // There the status is repeated, as a number or in digits.
-    let not_a_status = |code: &String| !code.parse::<u16>().is_ok_and(|n| (400..600).contains(&n));
-    word(&["code"])
-        .filter(not_a_status)
-        .or_else(|| number(layer, &["code"]).filter(not_a_status))
-        .or_else(|| word(&["errorcode", "scimtype"]))
-        .or_else(|| number(layer, &["errorcode"]))
-        // Spring and Kinto put the reason phrase there; CouchDB a code, which is in lower case.
-        .or_else(|| {
-            word(&["error"]).filter(|code| Some(code.as_str()) != status.canonical_reason())
-        })
-        .or_else(|| word(&["reason"]))
-        .or_else(|| word(&["status"]).filter(not_a_status))
-        .or_else(|| word(&["type"]).filter(|code| !is_uri(code)))
-        .or_else(|| word(&["errno"]))
-        .or_else(|| number(layer, &["errno"]))
-        // Elsewhere than in an error class a name is the user's data.
-        .or_else(|| {
-            word(&["name"]).filter(|name| name.ends_with("Error") || name.ends_with("Exception"))
-        })
-}
-
-fn number(layer: &Layer<'_>, names: &[&str]) -> Option<String> {
-    let mut numbers = layer
-        .all(names)
-        .filter(|(_, value)| value.is_i64() || value.is_u64());
-    numbers.next().map(|(_, value)| value.to_string())
-}
-
-/// Whether a text can be a code: one word, and not only "it failed".
-pub(super) fn is_code(text: &str) -> bool {
-    const EMPTY_WORDS: [&str; 7] = ["error", "err", "failure", "failed", "fail", "false", "true"];
-    let odd = |c: char| c.is_whitespace() || c.is_control();
-    !text.is_empty()
-        && text.len() <= LONGEST_CODE
-        && !text.contains(odd)
-        && !EMPTY_WORDS
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(text))
-}
-
-fn code_header(headers: &HeaderMap) -> Option<String> {
-    CODE_HEADERS.iter().find_map(|name| {
-        // AWS puts a URL behind a colon.
-        let code = headers.get(*name)?.to_str().ok()?.split(':').next()?.trim();
-        is_code(code).then(|| code.to_owned())
-    })
 }
 
 /// Where a layer has the current state: an object with something in it. A `null` says that there is

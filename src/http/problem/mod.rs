@@ -6,6 +6,8 @@
 //! members, and looks there for what the dialects have in common.
 
 mod body;
+mod code;
+mod detail;
 mod fields;
 mod json;
 mod layers;
@@ -174,9 +176,10 @@ impl Problem {
 
     /// A machine code: a word or number that tells this refusal from others of the same status.
     ///
-    /// Taken from the members that the common dialects use: `code`, `errorCode`, `scimType`,
-    /// `error`, `reason`, `status`, `type`, `errno`, `name`; at the top, in an error object, or in the
-    /// first of several errors; else from the header fields that cloud services use. A repetition of
+    /// Taken from the members that the common dialects use: `code`, `errorCode`, `__type`,
+    /// `extensions.code`, `error`, `reason`, `status`, `type`, `errno`, `category`, `exception` and others; at
+    /// the top, in an error object of whatever name, or in the first of several errors; else from the
+    /// header fields that cloud services use. The namespace of an AWS code is left out. A repetition of
     /// the HTTP status is no code.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
@@ -227,8 +230,8 @@ impl Problem {
         self.lock_expires.as_deref()
     }
 
-    /// How long the *body* asks to wait (`retryAfterSeconds`, `retryDelay` and the like); the field
-    /// `Retry-After` is read by [`retry_after`](super::retry_after). Never more than
+    /// How long the *body* asks to wait (`retryAfterSeconds`, `retry_after_ms`, `retryDelay` and the like, also
+    /// among the parameters or details of the error); the field `Retry-After` is read by [`retry_after`](super::retry_after). Never more than
     /// [`LONGEST_WAIT`](super::LONGEST_WAIT).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after

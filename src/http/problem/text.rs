@@ -1,5 +1,7 @@
 //! Bodies for people: plain text and HTML pages, of which a line is kept.
 
+use url::Url;
+
 use super::Problem;
 
 /// The longest line that is taken from a body or shown to people, in characters.
@@ -33,6 +35,12 @@ pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
     *cut = true;
     let kept = text.chars().take(Problem::MAX_TEXT - 1);
     kept.chain(std::iter::once('…')).collect()
+}
+
+/// Whether a text is a URI reference and not a word of a dialect.
+pub(super) fn is_uri(text: &str) -> bool {
+    let plain = !text.contains(char::is_whitespace);
+    plain && (text.contains(['/', '#']) || Url::parse(text).is_ok())
 }
 
 /// Whether a body that starts with `<` is an HTML page, by its doctype or first element.

@@ -8,24 +8,55 @@ use super::super::retry_after::LONGEST_WAIT;
 use super::layers::Layer;
 
 /// Names of a wait in seconds.
-const SECONDS: [&str; 6] = [
+const SECONDS: [&str; 13] = [
     "retryafter",
     "retryafterseconds",
+    "retryafterinseconds",
     "retryaftersec",
     "retryaftersecs",
     "retryin",
+    "retryinseconds",
     "retrydelay",
+    "retrydelayseconds",
+    "backoff",
+    "backoffseconds",
+    "waitseconds",
+    "secondstowait",
 ];
 /// Names of a wait in milliseconds.
-const MILLISECONDS: [&str; 3] = ["retryafterms", "retryaftermillis", "retryaftermilliseconds"];
+const MILLISECONDS: [&str; 10] = [
+    "retryafterms",
+    "retryaftermsec",
+    "retryaftermillis",
+    "retryaftermilliseconds",
+    "retryafterinmilliseconds",
+    "retryinms",
+    "retryinmilliseconds",
+    "retrydelayms",
+    "backoffms",
+    "waitms",
+];
 
-/// The longest wait that any layer asks for, its `details` included: an object (Kubernetes) or a list
-/// of objects (Google).
+/// Members in which a wait may lie: among the parameters of the error, or what else there is to it.
+const WITHIN: [&str; 9] = [
+    "details",
+    "parameters",
+    "params",
+    "extensions",
+    "metadata",
+    "meta",
+    "data",
+    "context",
+    "properties",
+];
+
+/// The longest wait that any layer asks for, and what lies in it included: an object (Kubernetes) or a
+/// list of objects (Google).
 pub(super) fn find(layers: &[Layer<'_>]) -> Option<Duration> {
     let of_layer = |layer: &Layer<'_>| {
-        let inner = layer.objects(&["details"]);
+        let inner = layer.objects(&WITHIN);
         let listed = layer
-            .all(&["details"])
+            .all(&WITHIN)
             .filter_map(|(_, value)| value.as_array())
             .flatten()
             .filter_map(Value::as_object)
@@ -40,24 +71,29 @@ pub(super) fn find(layers: &[Layer<'_>]) -> Option<Duration> {
 }
 
 fn told(layer: &Layer<'_>) -> Option<Duration> {
-    let read = |names: &[&str], unit: f64| {
+    let read = |names: &[&str], parts: f64| {
         let mut values = layer.all(names);
-        values.find_map(|(_, value)| Some(number(value)? * unit))
+        values.find_map(|(_, value)| seconds(value, parts))
     };
-    let seconds = read(&SECONDS, 1.0).or_else(|| read(&MILLISECONDS, 0.001))?;
+    let seconds = read(&SECONDS, 1.0).or_else(|| read(&MILLISECONDS, 1000.0))?;
     // Neither a negative nor an endless wait is one.
     let wait = Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()));
     wait.ok()
 }
 
-/// A number, or one in text with the unit of seconds behind it (`"3.5s"`).
-fn number(value: &Value) -> Option<f64> {
+/// A number of parts of a second, or one in text, where a unit behind it counts (`"3.5s"`, `"250ms"`).
+fn seconds(value: &Value, parts: f64) -> Option<f64> {
     match value {
-        Value::Number(number) => number.as_f64(),
+        Value::Number(number) => Some(number.as_f64()? / parts),
         Value::String(text) => {
             let text = text.trim();
-            let number: f64 = text.strip_suffix('s').unwrap_or(text).parse().ok()?;
-            Some(number).filter(|number| !number.is_nan())
+            let (number, parts) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+                (Some(number), _) => (number, 1000.0),
+                (None, Some(number)) => (number, 1.0),
+                (None, None) => (text, parts),
+            };
+            let number: f64 = number.trim_end().parse().ok()?;
+            Some(number / parts).filter(|number| !number.is_nan())
         }
         _ => None,
     }

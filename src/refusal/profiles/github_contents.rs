@@ -14,20 +14,23 @@ use crate::refusal::{Profile, RefusalKind, Versioning};
 /// the second is taken from words, as the same request may follow it. A creation leaves `sha` out;
 /// if the file exists it is a 422.
 ///
-/// Each write needs a `message`: give the type a field of that name; a removal says "Remove a file". A
-/// write to a file that somebody
-/// removed makes it anew, whatever its `sha` says.
+/// The file lies in the member `content`, in Base64. With an envelope a collection holds the JSON files
+/// themselves, which can then be merged; without one its documents are the objects around them. Each
+/// write needs a `message`, from the envelope or from a field of the type; a removal says "Remove a
+/// file". A write to a file that somebody removed makes it anew, whatever its `sha` says.
 ///
 /// [Reference](https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
 ///
 /// # Example
 ///
 /// ```
-/// use ifmatch::{Client, profiles::GitHubContents};
+/// use ifmatch::{Client, Envelope, profiles::GitHubContents};
 ///
 /// # fn main() -> Result<(), ifmatch::Error> {
 /// let client = Client::builder("https://api.github.com").profile(GitHubContents).build()?;
-/// let files = client.collection::<serde_json::Value>("repos/octocat/hello/contents");
+/// let files = client
+///     .collection::<serde_json::Value>("repos/octocat/hello/contents")
+///     .envelope(Envelope::at("/content").as_base64().member("/message", "Update a file"));
 /// # let _ = files;
 /// # Ok(())
 /// # }

@@ -3,8 +3,7 @@
 use ::http::StatusCode;
 
 use crate::http::Problem;
-use crate::refusal::generic::by_words;
-use crate::refusal::{Envelope, Profile, RefusalKind};
+use crate::refusal::{Envelope, Profile, RefusalKind, words};
 
 /// JSON:API servers.
 ///
@@ -61,7 +60,7 @@ impl Profile for JsonApi {
         match problem.status() {
             StatusCode::CONFLICT if points_at("/data/id") => Some(RefusalKind::AlreadyExists),
             StatusCode::CONFLICT if points_at("/data/type") => Some(RefusalKind::Invalid),
-            _ => by_words(problem),
+            _ => words::of_conflict(problem),
         }
     }
 }

@@ -86,8 +86,13 @@ use crate::http::Problem;
 /// What the machine code of a refusal means, by a table.
 ///
 /// An API that tells its reasons by code has one for races too, so a 412 under a code that is not in
-/// the table is no proof of one: the read that follows tells.
+/// the table is no proof of one: the read that follows tells. At a 429 or 5xx no code of a table says that
+/// the request was refused for good.
 fn by_code(problem: &Problem, table: &[(&str, RefusalKind)]) -> Option<RefusalKind> {
+    let status = problem.status();
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        return None;
+    }
     let unproven = problem.status() == StatusCode::PRECONDITION_FAILED;
     meaning_of(problem.code()?, table).or_else(|| unproven.then_some(RefusalKind::Unknown))
 }

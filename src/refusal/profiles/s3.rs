@@ -9,7 +9,9 @@ use crate::refusal::{Profile, RefusalKind};
 /// Versions are strong entity tags; a stale write and a creation that finds something are both a 412
 /// `PreconditionFailed`. A 409 `ConditionalRequestConflict` or `OperationAborted` says that another
 /// operation on the object was under way: the same request, fenced by the same condition, goes out
-/// again. A write to an object that somebody removed is a 404.
+/// again. A 400 `RequestTimeout`, an upload that was too slow, is settled by a read like a lost reply. A write
+/// to an object that somebody removed is a 404. Older stores answer a creation that finds something with
+/// 304.
 ///
 /// Tags are mostly hashes of the content, so a state that was changed and changed back has its old
 /// tag again. Requests are signed by a [`Transport`](crate::Transport) or proxy, not here.

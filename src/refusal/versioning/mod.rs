@@ -1,6 +1,7 @@
 //! Where versions travel.
 
 mod part;
+mod settings;
 mod tag;
 mod trailers;
 
@@ -11,10 +12,10 @@ use serde_json::Value;
 
 use crate::http::Validator;
 use crate::json::Document;
-use part::{Part, Told};
+use part::Part;
 use tag::Tags;
 
-pub(crate) use part::Spot;
+pub(crate) use part::{Placed, Spot};
 
 /// Where an API tells the version of a resource, and where it wants to have it back.
 ///
@@ -31,6 +32,8 @@ pub(crate) use part::Spot;
 /// | | a header field | [`sent_in_header`](Self::sent_in_header) |
 /// | | a member of the body | [`sent_in_body`](Self::sent_in_body) |
 /// | | `If-Match`, in quotes | [`sent_as_tag`](Self::sent_as_tag) |
+/// | | any of these, as the next number | [`sent_as_next`](Self::sent_as_next) |
+/// | | any of these, as a function spells it | [`spelled`](Self::spelled) |
 /// | several places at once | | [`and`](Self::and) |
 /// | nowhere | | [`unconditional`](Self::unconditional) |
 ///
@@ -105,6 +108,7 @@ pub(crate) enum Creation {
     Standard,
     Query(String, String),
     Header(HeaderName, String),
+    Body(String, Value),
     /// It cannot.
     Never,
 }
@@ -136,168 +140,6 @@ pub(crate) enum Found {
 }
 
 impl Versioning {
-    /// Entity tags (RFC 9110 8.8.3).
-    pub fn entity_tag(weak: WeakTags) -> Self {
-        Self::at(Place::Tag(Tags {
-            weak,
-            ..Tags::default()
-        }))
-    }
-
-    /// `Last-Modified` and `If-Unmodified-Since` alone. A young date is waited out, because two
-    /// writes within its second would look alike.
-    pub fn last_modified() -> Self {
-        Self::at(Place::Date)
-    }
-
-    /// A member of the body, which goes back inside the body that is written.
-    ///
-    /// The pointer is a JSON Pointer (RFC 6901) into the body as it travels: where an
-    /// [`Envelope`](crate::Envelope) lies around the document, it may point outside of the document.
-    pub fn body_field(pointer: impl Into<String>) -> Self {
-        Self::at(Place::Parts(vec![Part::of(Told::Body(pointer.into()))]))
-    }
-
-    /// A header field of the reply, which goes back in the same field of the request.
-    pub fn header(name: HeaderName) -> Self {
-        Self::at(Place::Parts(vec![Part::of(Told::Header(name))]))
-    }
-
-    /// No versions at all: writes carry no condition, and other people's writes are overwritten.
-    pub fn unconditional() -> Self {
-        Self::at(Place::Nowhere)
-    }
-
-    fn at(place: Place) -> Self {
-        Self {
-            place,
-            ..Self::default()
-        }
-    }
-
-    /// The version has another part: it is known if all parts are, and a write carries all of them.
-    ///
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), here and there.
-    pub fn and(mut self, other: Self) -> Self {
-        if let (Place::Parts(parts), Place::Parts(more)) = (&mut self.place, other.place) {
-            parts.extend(more);
-        }
-        self
-    }
-
-    fn part(mut self, change: impl FnOnce(&mut Part)) -> Self {
-        if let Place::Parts(parts) = &mut self.place
-            && let Some(part) = parts.last_mut()
-        {
-            change(part);
-        }
-        self
-    }
-
-    /// A write, a removal too, takes the version in this query parameter.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
-    pub fn sent_in_query(self, name: impl Into<String>) -> Self {
-        self.part(|part| part.sent = Spot::Query(name.into()))
-    }
-
-    /// A write, a removal too, takes the version in this header field.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
-    pub fn sent_in_header(self, name: HeaderName) -> Self {
-        self.part(|part| part.sent = Spot::Header(name))
-    }
-
-    /// A write takes the version in this member of the body, by its JSON Pointer.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
-    pub fn sent_in_body(self, pointer: impl Into<String>) -> Self {
-        self.part(|part| part.sent = Spot::Body(pointer.into()))
-    }
-
-    /// A write, a removal too, takes the version in `If-Match`, in quotes.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
-    pub fn sent_as_tag(self) -> Self {
-        self.part(|part| part.sent = Spot::Tag)
-    }
-
-    /// Where the reply to a write tells the new version, if elsewhere than a representation has it.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
-    pub fn reply_field(self, pointer: impl Into<String>) -> Self {
-        self.part(|part| part.reply = Some(pointer.into()))
-    }
-
-    /// The query parameter that carries the version where there is no document to carry it: in a
-    /// `DELETE`. Only for versions that other writes carry in their body.
-    pub fn query(self, name: impl Into<String>) -> Self {
-        self.part(|part| part.removal = Some(Spot::Query(name.into())))
-    }
-
-    /// A `DELETE` has a JSON body: this one, with the version at the pointer.
-    /// Only for versions that other writes carry in their body.
-    ///
-    /// # Example: preconditions in Kubernetes
-    ///
-    /// ```
-    /// use ifmatch::Versioning;
-    /// use serde_json::json;
-    ///
-    /// let options = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
-    /// let versioning = Versioning::body_field("/metadata/resourceVersion")
-    ///     .delete_body(options, "/preconditions/resourceVersion");
-    /// # let _ = versioning;
-    /// ```
-    pub fn delete_body(self, body: Value, pointer: impl Into<String>) -> Self {
-        let mut changed = self.part(|part| part.removal = Some(Spot::Body(pointer.into())));
-        changed.removal_body = Some(body);
-        changed
-    }
-
-    /// Where bodies repeat the entity tag, with or without its quotes, for replies that have it only
-    /// there: items of lists, new resources. Only for [`entity_tag`](Self::entity_tag).
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use ifmatch::{Versioning, WeakTags};
-    ///
-    /// let odata = Versioning::entity_tag(WeakTags::Verbatim).or_field("/@odata.etag");
-    /// let eve = Versioning::entity_tag(WeakTags::Refuse).or_field("/_etag");
-    /// # let _ = (odata, eve);
-    /// ```
-    pub fn or_field(mut self, pointer: impl Into<String>) -> Self {
-        if let Place::Tag(tags) = &mut self.place {
-            tags.field = Some(pointer.into());
-        }
-        self
-    }
-
-    /// A proxy puts `-gzip` into the tags of what it compresses and does not take it out of
-    /// `If-Match` again (Apache with `mod_deflate`), so it is taken out here.
-    /// Only for [`entity_tag`](Self::entity_tag).
-    pub fn without_gzip_suffix(mut self) -> Self {
-        if let Place::Tag(tags) = &mut self.place {
-            tags.gzip_suffix = true;
-        }
-        self
-    }
-
-    /// A creation says by this query parameter that nothing may be there, not by `If-None-Match: *`.
-    pub fn create_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.creation = Creation::Query(name.into(), value.into());
-        self
-    }
-
-    /// A creation says by this header field that nothing may be there, not by `If-None-Match: *`.
-    pub fn create_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.creation = Creation::Header(name, value.into());
-        self
-    }
-
-    /// The API has no way to say that nothing may be there, and would overwrite: `create` and the
-    /// creating half of an update are a `Config` error, and nothing is sent. `post` is not touched.
-    pub fn no_creation(mut self) -> Self {
-        self.creation = Creation::Never;
-        self
-    }
-
     /// Whether a write can carry this version; one that was kept, or that another client got, may be
     /// of another kind.
     pub(crate) fn accepts(&self, version: &Validator) -> bool {
@@ -344,25 +186,20 @@ impl Versioning {
         &self.creation
     }
 
-    /// Where a write, or a removal, carries the parts of this version.
-    pub(crate) fn spots(
+    /// The parts of this version, each in its place in a write, or a removal.
+    pub(crate) fn placed(
         &self,
         version: &str,
         removal: bool,
-    ) -> Result<Vec<(&Spot, String)>, &'static str> {
+    ) -> Result<Vec<Placed<'_>>, &'static str> {
         let Place::Parts(parts) = &self.place else {
             return Ok(Vec::new());
         };
         let values = part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
-        let placed = parts.iter().zip(values).map(|(part, value)| {
-            let spot = part.spot(removal).ok_or(NO_BODY)?;
-            // A quote would end the tag, and what follows be a second one: "any of these" is no pin.
-            if *spot == Spot::Tag && value.contains('"') {
-                return Err(NO_TAG);
-            }
-            Ok((spot, value))
-        });
-        placed.collect()
+        let placed = parts.iter().zip(values);
+        placed
+            .map(|(part, told)| part.placed(told, removal))
+            .collect()
     }
 
     /// The members of a written body that carry versions; a creation has none of them.
@@ -422,5 +259,3 @@ impl Versioning {
 }
 
 const OF_ANOTHER_KIND: &str = "its version is of another kind than this API takes";
-const NO_TAG: &str = "its version holds a quote, which no entity tag can";
-const NO_BODY: &str = "a removal has no body for the version; `Versioning::query` or `delete_body` says where it goes";

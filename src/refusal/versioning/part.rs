@@ -1,10 +1,13 @@
 //! A version that travels elsewhere than in the validators of HTTP, whole or in parts.
 
+use std::fmt;
+use std::sync::Arc;
+
 use ::http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::Found;
-use crate::http::Validator;
+use crate::http::{EntityTag, Validator};
 use crate::json::Document;
 
 /// One part of a version: where replies tell it, and where requests take it.
@@ -16,6 +19,55 @@ pub(super) struct Part {
     pub(super) sent: Spot,
     /// Where a `DELETE` takes it, if elsewhere.
     pub(super) removal: Option<Spot>,
+    pub(super) spelling: Spelling,
+}
+
+/// How a request spells a part of the version.
+#[derive(Clone, Default)]
+pub(super) enum Spelling {
+    /// As the reply told it.
+    #[default]
+    Same,
+    /// As the next whole number; a removal, which makes no next version, spells the same.
+    Next,
+    By(Arc<dyn Fn(&str) -> String + Send + Sync>),
+}
+
+impl fmt::Debug for Spelling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Same => "Same",
+            Self::Next => "Next",
+            Self::By(_) => "By(_)",
+        })
+    }
+}
+
+impl Spelling {
+    /// The version as a request spells it; `None`: there is no next one.
+    fn of(&self, version: &str, removal: bool) -> Option<String> {
+        match self {
+            Self::Next if !removal => {
+                let digits = version.bytes().all(|byte| byte.is_ascii_digit());
+                let number = version.parse::<u128>().ok().filter(|_| digits)?;
+                Some(number.checked_add(1)?.to_string())
+            }
+            Self::Same | Self::Next => Some(version.to_owned()),
+            Self::By(spell) => Some(spell(version)),
+        }
+    }
+}
+
+/// A part of a version in its place in a request.
+#[derive(Debug)]
+pub(crate) struct Placed<'a> {
+    pub(crate) spot: &'a Spot,
+    /// As the request spells it.
+    pub(crate) value: String,
+    /// As the reply told it.
+    pub(crate) told: String,
+    /// Where a representation has it, if in its body.
+    pub(crate) origin: Option<&'a str>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,11 +98,31 @@ impl Part {
             reply: None,
             sent,
             removal: None,
+            spelling: Spelling::default(),
         }
     }
 
+    /// Puts this part of a version into its place.
+    pub(super) fn placed(&self, told: String, removal: bool) -> Result<Placed<'_>, &'static str> {
+        let spot = self.spot(removal).ok_or(NO_BODY)?;
+        let value = self.spelling.of(&told, removal).ok_or(NO_NEXT)?;
+        let value = match spot {
+            Spot::Tag => quoted(&value).ok_or(NO_TAG)?,
+            _ => value,
+        };
+        Ok(Placed {
+            spot,
+            value,
+            told,
+            origin: match &self.told {
+                Told::Body(pointer) => Some(pointer),
+                Told::Header(_) => None,
+            },
+        })
+    }
+
     /// Where it goes; `None`: a removal has no body for it.
-    pub(super) fn spot(&self, removal: bool) -> Option<&Spot> {
+    fn spot(&self, removal: bool) -> Option<&Spot> {
         match (&self.removal, &self.sent) {
             (Some(own), _) if removal => Some(own),
             (None, Spot::Body(_)) if removal => None,
@@ -84,6 +156,21 @@ impl Part {
         let reply = self.reply.as_ref().and_then(|reply| body.pointer(reply));
         Some((pointer, reply.or_else(|| body.pointer(pointer))?))
     }
+}
+
+const NO_TAG: &str = "its version holds a quote, which no entity tag can";
+const NO_BODY: &str = "a removal has no body for the version; `Versioning::query` or `delete_body` says where it goes";
+const NO_NEXT: &str = "its version is no whole number, so there is no next one to send";
+
+/// A version as an entity tag: some bodies have it with its quotes (Cosmos DB), others without.
+///
+/// A quote within would end the tag, and what follows be a second one: "any of these" is no pin.
+fn quoted(version: &str) -> Option<String> {
+    if version.starts_with('"') || version.starts_with("W/\"") {
+        let tag = EntityTag::from_bytes(version.as_bytes())?;
+        return tag.is_well_formed().then(|| version.to_owned());
+    }
+    (!version.contains('"')).then(|| format!("\"{version}\""))
 }
 
 /// Why a part is not there.

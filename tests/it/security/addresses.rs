@@ -65,7 +65,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 async fn a_path_stays_beneath_the_base_or_is_refused() {
     for (path, sent) in [
         ("//evil.test/x", Some("/v1/evil.test/x")),
-        ("/things/", Some("/v1/things")),
+        ("/things/", Some("/v1/things/")),
+        ("/", Some("/v1/")),
         ("\\\\evil.test", Some("/v1/%5C%5Cevil.test")),
         ("%2e%2e/x", Some("/v1/%252e%252e/x")),
         ("a?b#c", Some("/v1/a%3Fb%23c")),

@@ -49,6 +49,11 @@ pub(crate) fn query(seen: &Seen, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
+/// The version in the query, which is where removals have it.
+pub(crate) fn in_query(seen: &Seen) -> Option<Wanted> {
+    query(seen, "version").map(Wanted::Version)
+}
+
 /// The version in a member of the body; a body without it demands that nothing is there.
 pub(crate) fn inside(seen: &Seen, pointer: &str) -> Wanted {
     match body(seen).pointer(pointer) {

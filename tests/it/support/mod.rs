@@ -2,6 +2,7 @@
 
 pub(crate) mod dialect;
 mod handles;
+pub(crate) mod served;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

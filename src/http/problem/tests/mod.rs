@@ -4,6 +4,7 @@
 mod any;
 mod dialects;
 mod fields;
+mod names;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

@@ -1,0 +1,156 @@
+//! `Link` fields (RFC 8288).
+
+use http::HeaderMap;
+use http::header::LINK;
+use url::Url;
+
+/// How many links of a reply are read.
+const MOST: usize = 256;
+
+/// The target of the link with the relation `next`, as it is written. `context`: the address of the reply, which
+/// a link is from unless its `anchor` says otherwise (RFC 8288 3.2).
+pub(crate) fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
+    let fields = headers.get_all(LINK).iter();
+    let fields = fields.filter_map(|value| value.to_str().ok());
+    let mut links = fields.flat_map(links).take(MOST);
+    let next = links.find(|link| link.is_next() && link.is_from(context))?;
+    Some(next.target.to_owned())
+}
+
+struct Link<'a> {
+    target: &'a str,
+    /// Names, and values without their quotes.
+    parameters: Vec<(&'a str, String)>,
+}
+
+impl Link<'_> {
+    /// The first of that name counts (RFC 8288 3.3).
+    fn parameter(&self, wanted: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        let named = parameters.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        named.map(|(_, value)| value.as_str())
+    }
+
+    fn is_next(&self) -> bool {
+        let relations = self.parameter("rel").unwrap_or_default();
+        let mut relations = relations.split_ascii_whitespace();
+        relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+    }
+
+    fn is_from(&self, context: &Url) -> bool {
+        let bare = |mut url: Url| {
+            url.set_fragment(None);
+            url
+        };
+        self.parameter("anchor").is_none_or(|anchor| {
+            let anchor = context.join(anchor).map(bare);
+            anchor.is_ok_and(|anchor| anchor == bare(context.clone()))
+        })
+    }
+}
+
+/// The links of one field value. Commas and semicolons inside `<…>` and quotes do not part. What is no link ends
+/// the reading.
+fn links(value: &str) -> Vec<Link<'_>> {
+    let mut links = Vec::new();
+    let mut rest = value;
+    while links.len() < MOST {
+        rest = rest.trim_start_matches([',', ' ', '\t']);
+        let Some((target, behind)) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'))
+        else {
+            break;
+        };
+        let mut parameters = Vec::new();
+        rest = behind.trim_start();
+        while let Some(behind) = rest.strip_prefix(';') {
+            let (name, value, behind) = parameter(behind);
+            if !name.is_empty() {
+                parameters.push((name, value));
+            }
+            rest = behind.trim_start();
+        }
+        links.push(Link { target, parameters });
+    }
+    links
+}
+
+/// One parameter, and what is behind it.
+fn parameter(text: &str) -> (&str, String, &str) {
+    let text = text.trim_start();
+    let (name, behind) = text.split_at(text.find([';', ',', '=']).unwrap_or(text.len()));
+    let name = name.trim_end();
+    let Some(value) = behind.strip_prefix('=').map(str::trim_start) else {
+        return (name, String::new(), behind);
+    };
+    let Some(quoted) = value.strip_prefix('"') else {
+        let (value, behind) = value.split_at(value.find([';', ',']).unwrap_or(value.len()));
+        return (name, value.trim_end().to_owned(), behind);
+    };
+    let (mut unquoted, mut escaped) = (String::new(), false);
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '\\' if !escaped => escaped = true,
+            '"' if !escaped => return (name, unquoted, &quoted[at + 1..]),
+            c => {
+                unquoted.push(c);
+                escaped = false;
+            }
+        }
+    }
+    (name, unquoted, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(fields: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(LINK, HeaderValue::from_str(field).ok()?);
+        }
+        next_link(&headers, &Url::parse("http://h/a?page=1").ok()?)
+    }
+
+    #[test]
+    fn the_next_page_is_found_among_other_links() {
+        for fields in [
+            &["</a?x=1,2;3>; rel=prev, </n>; title=\"x\"; REL=\"last Next\", </c>; rel=last"][..],
+            &["</a>; rel=prev", "</n>;rel=next"],
+            &["</n> ; title=\"a, <b>; rel=prev\" ; rel = \"next\""],
+            &["</n>; title=\"say \\\"x\\\"; rel=prev\"; rel=next"],
+            &["</n>; flag; rel=next"],
+            &["</n>; rel=next; anchor=\"\""],
+            &["</n>; rel=next; anchor=\"/a?page=1#top\""],
+        ] {
+            assert_eq!(read(fields).as_deref(), Some("/n"), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_the_next_page_is_not_taken_for_it() {
+        for fields in [
+            &["</n>; rel=prev; title=\"before; rel=next\""][..],
+            &["</n>; title=\"a, <b>; rel=next\"; rel=prev"],
+            &["</n>; rel=prev; rel=next"],
+            &["</n>; rel=next; anchor=\"/other\""],
+            &["</n>; title=\"open; rel=next"],
+            &["</n>; xrel=next"],
+            &["no link; rel=next"],
+            &[""],
+            &[],
+        ] {
+            assert_eq!(read(fields), None, "{fields:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_field_is_read(text: String, marks in "[<>;,=\"\\\\ relnxt]*") {
+            let _ = (links(&text), links(&marks));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The machine code of a refusal: a word or number that tells it from others of the same status.
+
+use http::{HeaderMap, StatusCode};
+
+use super::layers::Layer;
+use super::text::is_uri;
+
+/// Header fields in which services repeat the code, for replies without a body.
+const HEADERS: [&str; 2] = ["x-ms-error-code", "x-amzn-errortype"];
+
+/// The longest machine code, in bytes.
+const LONGEST: usize = 128;
+
+/// Names of a code that mean nothing else.
+const PLAIN: [&str; 10] = [
+    "errorcode",
+    "errcode",
+    "scimtype",
+    "errortype",
+    "errorname",
+    "errorkey",
+    "errorid",
+    "exceptiontype",
+    "exceptionname",
+    "exceptioncode",
+];
+
+/// The code of the outermost layer that has one, else that of the header.
+pub(super) fn find(
+    layers: &[Layer<'_>],
+    status: StatusCode,
+    headers: &HeaderMap,
+    type_reference: Option<&str>,
+) -> Option<String> {
+    let of_layer = |layer: &Layer<'_>| {
+        let reader = Reader {
+            layer,
+            status,
+            type_reference,
+        };
+        // GraphQL has it in `errors[0].extensions.code`.
+        let extensions = || {
+            let inner = layer.objects(&["extensions"]);
+            let inner = inner.first()?;
+            Reader {
+                layer: inner,
+                ..reader
+            }
+            .named()
+        };
+        let own = reader.named();
+        own.or_else(extensions).or_else(|| reader.implied())
+    };
+    layers
+        .iter()
+        .find_map(of_layer)
+        .or_else(|| of_headers(headers))
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'a, 'b> {
+    layer: &'b Layer<'a>,
+    status: StatusCode,
+    type_reference: Option<&'b str>,
+}
+
+impl Reader<'_, '_> {
+    /// In a member that is there for codes.
+    fn named(&self) -> Option<String> {
+        let in_range = |code: &String| {
+            // There the status is repeated, as a number or in digits.
+            !code.parse::<u16>().is_ok_and(|n| (400..600).contains(&n))
+        };
+        self.word(&["code"])
+            .filter(in_range)
+            .or_else(|| self.number(&["code"]).filter(in_range))
+            .or_else(|| self.namespaced())
+            .or_else(|| self.word(&PLAIN).filter(|code| !self.is_status(code)))
+            .or_else(|| self.number(&PLAIN).filter(|code| !self.is_status(code)))
+    }
+
+    /// In a member that has other uses as well.
+    fn implied(&self) -> Option<String> {
+        let phrase = self.status.canonical_reason();
+        // Spring and Kinto put the reason phrase there; CouchDB a code, which is in lower case.
+        self.word(&["error"])
+            .filter(|code| Some(code.as_str()) != phrase)
+            .or_else(|| self.word(&["reason"]))
+            .or_else(|| self.word(&["status"]).filter(|code| !digits(code)))
+            .or_else(|| self.word(&["type"]).filter(|code| !is_uri(code)))
+            .or_else(|| self.word(&["errno"]))
+            .or_else(|| self.number(&["errno"]).filter(|code| !self.is_status(code)))
+            .or_else(|| self.word(&["category", "exception"]))
+            // Elsewhere than in an error class a name is the user's data.
+            .or_else(|| self.word(&["name"]).filter(|name| is_class(name)))
+            // An id is a code where it is a word and not the number of one occurrence.
+            .or_else(|| self.word(&["id"]).filter(|id| self.is_named_by(id)))
+    }
+
+    /// AWS: `{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}`.
+    fn namespaced(&self) -> Option<String> {
+        let typed = self.layer.exactly("__type")?.as_str()?;
+        Some(bare(typed))
+            .filter(|code| is_code(code))
+            .map(str::to_owned)
+    }
+
+    fn word(&self, names: &[&str]) -> Option<String> {
+        let values = self.layer.all(names);
+        let values = values.filter_map(|(_, value)| value.as_str());
+        let mut words = values.map(str::trim).filter(|word| is_code(word));
+        words
+            .find(|word| Some(*word) != self.type_reference)
+            .map(str::to_owned)
+    }
+
+    fn number(&self, names: &[&str]) -> Option<String> {
+        let values = self.layer.all(names);
+        let mut numbers = values.filter(|(_, value)| value.is_i64() || value.is_u64());
+        numbers.next().map(|(_, value)| value.to_string())
+    }
+
+    /// Whether it only repeats the status of the reply.
+    fn is_status(&self, code: &str) -> bool {
+        code == self.status.as_str()
+    }
+
+    /// Whether an `id` names the error: a word beside what it says.
+    fn is_named_by(&self, id: &str) -> bool {
+        let word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
+        let says = self
+            .layer
+            .text(&["message", "detail", "description", "msg"]);
+        id.chars().all(word) && id.len() > 2 && says.is_some()
+    }
+}
+
+fn digits(code: &str) -> bool {
+    code.parse::<u16>().is_ok_and(|n| (400..600).contains(&n))
+}
+
+fn is_class(name: &str) -> bool {
+    name.ends_with("Error") || name.ends_with("Exception")
+}
+
+/// A code of AWS without the namespace before it and the address behind it.
+fn bare(code: &str) -> &str {
+    let code = code.split_once('#').map_or(code, |(_, code)| code);
+    code.split_once(':').map_or(code, |(code, _)| code).trim()
+}
+
+/// Whether a text can be a code: one word, and not only "it failed".
+pub(super) fn is_code(text: &str) -> bool {
+    const EMPTY_WORDS: [&str; 7] = ["error", "err", "failure", "failed", "fail", "false", "true"];
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    !text.is_empty()
+        && text.len() <= LONGEST
+        && !text.contains(odd)
+        && !EMPTY_WORDS
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(text))
+}
+
+fn of_headers(headers: &HeaderMap) -> Option<String> {
+    HEADERS.iter().find_map(|name| {
+        let code = bare(headers.get(*name)?.to_str().ok()?);
+        is_code(code).then(|| code.to_owned())
+    })
+}

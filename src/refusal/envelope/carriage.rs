@@ -1,0 +1,206 @@
+//! Documents taken out of their bodies, and put into those that go out.
+
+use bytes::Bytes;
+use url::form_urlencoded;
+
+use super::spelling::Spelling;
+use super::{Envelope, Opened, Sent};
+use crate::json::{Document, JsonError};
+use crate::store::StoredSnapshot;
+
+impl Envelope {
+    /// Which part of a body is the document; handles with different views know different documents.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+
+    /// Whether a write needs the rest of the body that was read.
+    pub(crate) fn needs_rest(&self) -> bool {
+        self.at.is_some() && self.sent == Sent::WithRest
+    }
+
+    /// Whether a body says that nothing is there.
+    pub(crate) fn tells_absence(&self, body: &Document) -> bool {
+        let mut marks = self.absent.iter();
+        marks.any(|(pointer, value)| body.pointer(pointer).as_ref() == Some(value))
+    }
+
+    /// Takes the document out of a body; `None`: it is not there.
+    pub(crate) fn open(&self, body: &Document, depth: usize) -> Option<Opened> {
+        let Some(at) = &self.at else {
+            return Some(Opened::whole(body));
+        };
+        let document = self.spelling.read(body, at, depth)?;
+        let frame = body.with(at, &null()).ok()?;
+        Some(Opened {
+            document,
+            frame: Some(frame),
+        })
+    }
+
+    /// Takes the document out of an item of a list. Many APIs leave the outermost level out there.
+    pub(crate) fn open_item(&self, item: &Document, depth: usize) -> Opened {
+        let inner = || {
+            let at = self.at.as_deref()?.strip_prefix('/')?;
+            let inner = at.find('/').map_or("", |end| &at[end..]);
+            let document = self.spelling.read(item, inner, depth)?;
+            Some(Opened {
+                document,
+                frame: None,
+            })
+        };
+        let opened = self.open(item, depth).or_else(inner);
+        opened.unwrap_or_else(|| Opened::whole(item))
+    }
+
+    /// The body that carries a document out, in the place of the one that was opened.
+    pub(crate) fn close(
+        &self,
+        document: &Document,
+        before: Option<&StoredSnapshot>,
+    ) -> Result<Document, JsonError> {
+        let frame = before.and_then(|before| before.frame.as_ref());
+        let mut body = match (&self.at, self.place()) {
+            (Some(at), Some(place)) => {
+                let text = self.spelling.write(document, frame, at)?;
+                let rest = frame.filter(|_| self.sent == Sent::WithRest);
+                match rest {
+                    Some(rest) if place == at => rest.with(place, &text)?,
+                    Some(rest) => rest.without(at).with(place, &text)?,
+                    None => enclosed(place, &text)?,
+                }
+            }
+            _ => document.clone(),
+        };
+        for pointer in &self.carried {
+            if let Some(value) = frame.and_then(|frame| frame.pointer(pointer)) {
+                body = body.with(pointer, &value)?;
+            }
+        }
+        for (pointer, value) in &self.members {
+            body = body.with(pointer, &Document::from_value(value))?;
+        }
+        Ok(body)
+    }
+
+    /// A patch with the members that each body has.
+    pub(crate) fn close_patch(
+        &self,
+        mut patch: Document,
+        body: &Document,
+    ) -> Result<Document, JsonError> {
+        let members = self.members.iter().map(|(pointer, _)| pointer);
+        for pointer in self.carried.iter().chain(members) {
+            if let Some(value) = body.pointer(pointer) {
+                patch = patch.with(pointer, &value)?;
+            }
+        }
+        Ok(patch)
+    }
+
+    /// The body as it came, around this document; `None`: there is none, the document goes out alone.
+    pub(crate) fn whole(&self, document: &Document, frame: Option<&Document>) -> Option<Document> {
+        match (&self.at, frame) {
+            (None, _) => Some(document.clone()),
+            (Some(at), Some(frame)) => {
+                let text = self.spelling.write(document, Some(frame), at).ok()?;
+                frame.with(at, &text).ok()
+            }
+            (Some(_), None) => None,
+        }
+    }
+
+    /// The body as a read would show it if this document, sent in `body`, is stored as it is.
+    pub(crate) fn as_read(
+        &self,
+        document: &Document,
+        body: &Document,
+        before: Option<&StoredSnapshot>,
+    ) -> Result<Document, JsonError> {
+        let Some(at) = &self.at else {
+            return Ok(document.clone());
+        };
+        let known = before.and_then(|before| before.frame.clone());
+        let frame = match known {
+            Some(frame) => frame,
+            None if self.place() == Some(at) => body.with(at, &null())?,
+            None => enclosed(at, &null())?,
+        };
+        frame.with(at, &self.spelling.write(document, Some(&frame), at)?)
+    }
+
+    /// Where a pointer into a body that goes out lies within its document.
+    pub(crate) fn within<'a>(&self, pointer: &'a str) -> Option<&'a str> {
+        if self.at.is_none() || self.is_sent_alone() {
+            return Some(pointer);
+        }
+        if self.spelling != Spelling::Json {
+            return None;
+        }
+        let inner = pointer.strip_prefix(self.place()?)?;
+        inner.starts_with('/').then_some(inner)
+    }
+
+    fn is_sent_alone(&self) -> bool {
+        matches!(self.sent, Sent::Bare | Sent::Form(_))
+    }
+
+    /// Where in a body the document goes; `None`: it goes alone.
+    fn place(&self) -> Option<&String> {
+        let place = self.sent_at.as_ref().or(self.at.as_ref());
+        place.filter(|_| self.at.is_some() && !self.is_sent_alone())
+    }
+
+    /// The document in a body as a read would show it.
+    pub(crate) fn reopen(&self, body: &Document, depth: usize) -> Opened {
+        self.open(body, depth)
+            .unwrap_or_else(|| Opened::whole(body))
+    }
+
+    /// The bytes of a body that was closed, and their media type where it is no JSON.
+    pub(crate) fn bytes(&self, body: &Document) -> (Bytes, Option<&'static str>) {
+        match &self.sent {
+            Sent::Form(field) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                let form = form.append_pair(field, body.as_str()).finish();
+                (form.into(), Some("application/x-www-form-urlencoded"))
+            }
+            _ => (body.to_bytes(), None),
+        }
+    }
+}
+
+fn null() -> Document {
+    Document::of_checked("null")
+}
+
+/// A body with nothing but this value at this place. An index of 0 makes a list of one.
+fn enclosed(pointer: &str, value: &Document) -> Result<Document, JsonError> {
+    let mut body = value.as_str().to_owned();
+    for token in pointer
+        .split('/')
+        .skip(1)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        body = if token == "0" {
+            format!("[{body}]")
+        } else {
+            let name = token.replace("~1", "/").replace("~0", "~");
+            format!("{{{}:{body}}}", Document::encode(&name)?.as_str())
+        };
+    }
+    // Refuses a pointer that is malformed, and a body that is too deep.
+    let body = Document::parse(body.as_bytes())?;
+    body.with(pointer, value)
+}
+
+impl Opened {
+    fn whole(body: &Document) -> Self {
+        Self {
+            document: body.clone(),
+            frame: None,
+        }
+    }
+}
