@@ -81,6 +81,10 @@ pub struct Versioning {
     creation: Creation,
     /// What the body of a `DELETE` says besides the version.
     removal_body: Option<Value>,
+    /// Where a body tells which object it is.
+    identity: Option<String>,
+    /// Where a body tells that its object is being removed.
+    deletion_mark: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -298,6 +302,55 @@ impl Versioning {
         self
     }
 
+    /// Where bodies tell which object they are, by a JSON Pointer into the body as it travels: a member that
+    /// differs when an object is removed and another one is made at the same address.
+    ///
+    /// An edit or a removal of the old object then ends as [`Gone`](crate::ErrorKind::Gone) and never reaches
+    /// the new one. Default: none, an address is one object.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::Versioning;
+    ///
+    /// let versioning = Versioning::body_field("/metadata/resourceVersion").identity_field("/metadata/uid");
+    /// # let _ = versioning;
+    /// ```
+    pub fn identity_field(mut self, pointer: impl Into<String>) -> Self {
+        self.identity = Some(pointer.into());
+        self
+    }
+
+    /// Where bodies tell that their object is being removed, by a JSON Pointer into the body as it travels.
+    /// Anything there but `null`, `false` and an empty text is the mark.
+    ///
+    /// A removal that only marks the object is a success with
+    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. Default: none, what was
+    /// removed is not there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::Versioning;
+    ///
+    /// // Kubernetes keeps an object with finalizers until each of them is done.
+    /// let versioning = Versioning::body_field("/metadata/resourceVersion")
+    ///     .deletion_mark("/metadata/deletionTimestamp");
+    /// # let _ = versioning;
+    /// ```
+    pub fn deletion_mark(mut self, pointer: impl Into<String>) -> Self {
+        self.deletion_mark = Some(pointer.into());
+        self
+    }
+
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
+    }
+
+    pub(crate) fn mark(&self) -> Option<&str> {
+        self.deletion_mark.as_deref()
+    }
+
     /// Whether a write can carry this version; one that was kept, or that another client got, may be
     /// of another kind.
     pub(crate) fn accepts(&self, version: &Validator) -> bool {
@@ -404,6 +457,15 @@ impl Versioning {
             Place::Date => tag::of_date(headers, now),
             Place::Parts(parts) => part::of_reply(parts, headers, body),
             Place::Nowhere => Found::Nothing,
+        }
+    }
+
+    /// The pointers at which bodies tell versions.
+    pub(crate) fn told_at(&self) -> Vec<&str> {
+        match &self.place {
+            Place::Tag(tags) => tags.field.as_deref().into_iter().collect(),
+            Place::Parts(parts) => parts.iter().filter_map(Part::told_at).collect(),
+            Place::Date | Place::Nowhere => Vec::new(),
         }
     }
 
