@@ -24,6 +24,7 @@ use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
 use crate::write::lane::Lanes;
+use crate::write::practice::Altering;
 use crate::write::target::{self, Shared};
 
 /// A client for one API: where handles for collections and resources come from.
@@ -359,6 +360,7 @@ impl ClientBuilder {
             accept,
             store: Filing::new(self.store),
             abandoned: Arc::default(),
+            altering: Altering::default(),
             lanes: (self.lane > 0).then(|| Arc::new(Lanes::new(self.lane))),
             derived: Derived::default(),
             observer: self.observer,

@@ -104,6 +104,50 @@ macro_rules! settings {
             pub fn strict_settlement(self) -> Self {
                 self.with(|handle| handle.strict = true)
             }
+
+            /// Says whether the API stores documents exactly as they are sent.
+            ///
+            /// `false`: it computes, adds or drops members and tells a version all the same. After a write
+            /// nothing is kept, and the next write reads first. `true`: what was sent is kept under the
+            /// version that the reply tells, and never checked.
+            ///
+            /// Default: a version in the reply to a `PUT` is taken to say "stored as sent", as the standard
+            /// demands (RFC 9110 9.3.4). The first [`get`](Self::get) or [`refresh`](Self::refresh) after a
+            /// write asks for the whole document, which costs no request, and compares. Once that shows a
+            /// difference, this client reads before each further write to the collection, and says so once,
+            /// to `tracing` and to [`Observer::altered`](crate::Observer::altered).
+            pub fn stores_as_sent(self, as_sent: bool) -> Self {
+                self.with(|handle| handle.practice.stores_as_sent = Some(as_sent))
+            }
+
+            /// Says whether the body of a reply to a write shows the resource as it is stored, with the
+            /// members that a read shows and no others. It is then kept under the version that the reply
+            /// tells, whatever the server added, computed or dropped.
+            ///
+            /// Default: as the profile says; otherwise only where the reply itself says so, by
+            /// `Content-Location` (RFC 9110 8.7) or `Preference-Applied: return=representation` (RFC 7240 3),
+            /// or where it has what was sent and no member that is new. After any other reply the next write
+            /// reads first, so that what only the reply shows (warnings) is not written back, and what it
+            /// leaves out is not removed.
+            pub fn returns_stored(self, returns: bool) -> Self {
+                self.with(|handle| handle.practice.returns_stored = Some(returns))
+            }
+
+            /// Where bodies tell which object they are; see
+            /// [`Versioning::identity_field`](crate::Versioning::identity_field). Default: as the profile
+            /// says, and none without that.
+            pub fn identity_field(self, pointer: impl Into<String>) -> Self {
+                let pointer = pointer.into();
+                self.with(|handle| handle.practice.identity = Some(pointer))
+            }
+
+            /// Where bodies tell that their object is being removed; see
+            /// [`Versioning::deletion_mark`](crate::Versioning::deletion_mark). Default: as the profile says,
+            /// and none without that.
+            pub fn deletion_mark(self, pointer: impl Into<String>) -> Self {
+                let pointer = pointer.into();
+                self.with(|handle| handle.practice.deletion_mark = Some(pointer))
+            }
         }
 
         impl<T> Clone for $name<T> {
@@ -140,6 +184,9 @@ macro_rules! settings {
 /// | [`write_mode`](Self::write_mode) | [`WriteMode::Put`] |
 /// | [`on_refusal`](Self::on_refusal) | refusals are errors |
 /// | [`write_stamp`](Self::write_stamp) | none |
+/// | [`stores_as_sent`](Self::stores_as_sent) | the server is taken at its word until a read shows otherwise |
+/// | [`returns_stored`](Self::returns_stored) | as the profile or the reply itself says |
+/// | [`identity_field`](Self::identity_field), [`deletion_mark`](Self::deletion_mark) | as the profile says |
 ///
 /// # Example: an update, and what it took
 ///

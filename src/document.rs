@@ -40,6 +40,7 @@ pub struct Saved<T> {
 }
 
 /// What one write did.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteReport {
@@ -53,6 +54,11 @@ pub struct WriteReport {
     pub settled: bool,
     /// Nothing had to be written.
     pub unchanged: bool,
+    /// The server said that it created the resource (201), although the write was pinned to a version that
+    /// was there: somebody had removed it, and the server ignores conditions where nothing is.
+    pub recreated: bool,
+    /// The removal was accepted, and the resource is marked as being removed, but still there.
+    pub removal_pending: bool,
     /// Other edits that went out in the same request.
     pub coalesced_with: u32,
     /// Time spent in waits.

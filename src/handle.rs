@@ -18,6 +18,7 @@ use crate::refusal::Envelope;
 use crate::retry::later;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::strategy::Strategy;
+use crate::write::practice::Practice;
 use crate::write::target::{Shared, Target, WriteMode};
 
 /// What a resource type has to be; every type that serde can write and read is one.
@@ -38,6 +39,7 @@ pub(crate) struct Handle<T> {
     pub(crate) stamp: Option<String>,
     pub(crate) strict: bool,
     pub(crate) envelope: Option<Envelope>,
+    pub(crate) practice: Practice,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
 }
@@ -62,6 +64,7 @@ impl<T> Handle<T> {
             stamp: self.stamp.clone(),
             strict: self.strict,
             envelope: self.envelope.clone(),
+            practice: self.practice.clone(),
             strategy: self.strategy.clone(),
             handler: self.handler.clone(),
         }
@@ -81,6 +84,7 @@ impl<T: Resourceful> Handle<T> {
             stamp: None,
             strict: false,
             envelope: None,
+            practice: Practice::default(),
             strategy,
             handler: None,
         }
@@ -101,6 +105,8 @@ impl<T: Resourceful> Handle<T> {
             // is new, whatever is there.
             headers.remove(name);
         }
+        let profile = &*self.shared.profile;
+        let versioning = profile.versioning();
         Ok(Target {
             shared: self.shared.clone(),
             url,
@@ -110,7 +116,8 @@ impl<T: Resourceful> Handle<T> {
             stamp: self.stamp.clone(),
             strict: self.strict,
             envelope: self.envelope.clone(),
-            versioning: self.shared.profile.versioning(),
+            practice: self.practice.clone().over(profile, &versioning),
+            versioning,
             route: self.shared.profile.write_route(),
         })
     }

@@ -184,7 +184,7 @@ pub use http::{EntityTag, Problem, Validator};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, merge};
 pub use json::Document;
-pub use observe::{ConflictSeen, Observer, WriteSeen};
+pub use observe::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use refusal::{

@@ -36,6 +36,12 @@ pub trait Observer: Send + Sync + 'static {
         let _ = conflict;
     }
 
+    /// A read showed another document under a version than the write had sent to which that version was told
+    /// in reply. Told once for each collection: from then on, each write to it reads first.
+    fn altered(&self, altered: &AlteredSeen<'_>) {
+        let _ = altered;
+    }
+
     /// A write came to its end.
     fn finished(&self, write: &WriteSeen<'_>) {
         let _ = write;
@@ -64,6 +70,20 @@ impl<'a> ConflictSeen<'a> {
             status,
             round,
         }
+    }
+}
+
+/// A server that stores something else than what it was sent, as an observer sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AlteredSeen<'a> {
+    /// The path of the resource on which it was seen.
+    pub path: &'a str,
+}
+
+impl<'a> AlteredSeen<'a> {
+    pub(crate) fn new(path: &'a str) -> Self {
+        Self { path }
     }
 }
 
@@ -102,6 +122,17 @@ pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>)
     tracing::info!(path = seen.path, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
     if let Some(observer) = observer {
         observer.conflict(seen);
+    }
+}
+
+pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        path = seen.path,
+        "the server stores something else than it is sent, although its replies tell a version for what was sent (RFC 9110 9.3.4): writes to this collection read first from now on; `stores_as_sent(false)` says so beforehand"
+    );
+    if let Some(observer) = observer {
+        observer.altered(seen);
     }
 }
 

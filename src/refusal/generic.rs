@@ -42,6 +42,8 @@ pub struct Generic {
     meanings: HashMap<String, RefusalKind>,
     hidden: Vec<HiddenRefusal>,
     honours_keys: bool,
+    stores_as_sent: Option<bool>,
+    returns_stored: bool,
     beneath: Option<Arc<dyn Profile>>,
 }
 
@@ -144,6 +146,22 @@ impl Generic {
         self
     }
 
+    /// Says whether documents are stored exactly as they are sent; see
+    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent), which goes before this. Default: a
+    /// version in a reply to `PUT` is taken to say so, until a read shows otherwise.
+    pub fn stores_as_sent(mut self, as_sent: bool) -> Self {
+        self.stores_as_sent = Some(as_sent);
+        self
+    }
+
+    /// Says that replies to writes show the resource as it is stored; see
+    /// [`Collection::returns_stored`](crate::Collection::returns_stored). Default: only where the reply
+    /// itself says so.
+    pub fn returns_stored(mut self) -> Self {
+        self.returns_stored = true;
+        self
+    }
+
     fn told(&self, problem: &Problem) -> Option<RefusalKind> {
         let of_type = self.meanings.get(problem.problem_type());
         let of_code = || self.meanings.get(problem.code()?);
@@ -222,6 +240,20 @@ impl Profile for Generic {
         beneath.map_or_else(super::usual_monitors, |beneath| beneath.monitor_headers())
     }
 
+    fn stores_as_sent(&self) -> Option<bool> {
+        let beneath = || self.beneath.as_ref()?.stores_as_sent();
+        self.stores_as_sent.or_else(beneath)
+    }
+
+    fn returns_stored(&self) -> bool {
+        let beneath = self.beneath.as_ref();
+        self.returns_stored || beneath.is_some_and(|beneath| beneath.returns_stored())
+    }
+
+    fn versions_beneath(&self) -> Option<&'static str> {
+        self.beneath.as_ref()?.versions_beneath()
+    }
+
     fn honours_idempotency_keys(&self) -> bool {
         let beneath = || {
             let beneath = self.beneath.as_ref();
@@ -241,6 +273,8 @@ impl fmt::Debug for Generic {
             .field("meanings", &self.meanings)
             .field("hidden", &self.hidden)
             .field("honours_keys", &self.honours_keys)
+            .field("stores_as_sent", &self.stores_as_sent)
+            .field("returns_stored", &self.returns_stored)
             .field("over", &self.beneath.is_some())
             .finish()
     }

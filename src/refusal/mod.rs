@@ -95,6 +95,26 @@ pub trait Profile: Send + Sync + 'static {
         usual_monitors()
     }
 
+    /// Whether documents are stored exactly as they are sent; `None`: a version in the reply to a `PUT` is
+    /// taken to say so (RFC 9110 9.3.4), until a read shows otherwise. See
+    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent).
+    fn stores_as_sent(&self) -> Option<bool> {
+        None
+    }
+
+    /// Whether the body of a reply to a write shows the resource as it is stored, with the members that a
+    /// read shows and no others. See
+    /// [`Collection::returns_stored`](crate::Collection::returns_stored).
+    fn returns_stored(&self) -> bool {
+        false
+    }
+
+    /// The path segment beneath a resource under which its versions lie, as `_history` in FHIR: a `Location`
+    /// there means the resource.
+    fn versions_beneath(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the server keeps idempotency keys, so that a `POST` whose reply was lost may be
     /// sent again.
     fn honours_idempotency_keys(&self) -> bool {

@@ -12,6 +12,8 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use ifmatch_merge::internal::Likeness;
+
 use crate::BoxError;
 use crate::http::Validator;
 use crate::json::Document;
@@ -104,6 +106,9 @@ pub struct StoredSnapshot {
     pub headers: Arc<HeaderMap>,
     /// What lay around the document, where one lies inside its body; a store keeps it as well.
     pub frame: Option<Document>,
+    /// The document was written, and no read has shown it under this validator yet. A store keeps this as
+    /// well, so that the next read can check it; default: `false`.
+    pub unread: bool,
 }
 
 impl StoredSnapshot {
@@ -118,7 +123,18 @@ impl StoredSnapshot {
             validator,
             headers: headers.into(),
             frame: None,
+            unread: false,
         }
+    }
+
+    /// Whether the other snapshot has the same document, and in the same frame if that goes back, too.
+    pub(crate) fn says_the_same(&self, other: &Self, with_frame: bool) -> bool {
+        let same = |one: &Document, other: &Document| {
+            one == other || Likeness::of(None, one, other, &[]).is_same()
+        };
+        let frames = self.frame.as_ref().zip(other.frame.as_ref());
+        let frames = frames.is_none_or(|(one, other)| !with_frame || same(one, other));
+        frames && same(&self.document, &other.document)
     }
 
     /// About how much memory it takes, in bytes.

@@ -130,6 +130,9 @@ pub(super) fn error<T: Resourceful>(
             format!("{path}: the server does not speak this version of the API{said}")
         }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
+        ErrorKind::Refused if matches!(done.trouble, Some(Trouble::Contradicted(_))) => {
+            format!("{path}: not stored: {why}")
+        }
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
             let status = said_status(&done)
                 .map(|status| format!(" {}", status.as_u16()))
@@ -197,6 +200,7 @@ fn why(kind: ErrorKind, done: &Done) -> String {
             _ => "both sides changed the same fields, and no strategy settled them",
         },
         Outcome::Refused => match &done.trouble {
+            Some(Trouble::Contradicted(why)) => why,
             Some(Trouble::Handler(error)) => {
                 return format!("the refusal handler failed: {error}");
             }
@@ -207,6 +211,9 @@ fn why(kind: ErrorKind, done: &Done) -> String {
         },
         Outcome::Locked => "the lock outlasted the time",
         Outcome::NotFound => "there is nothing at this address",
+        Outcome::Gone if matches!(done.trouble, Some(Trouble::Succeeded)) => {
+            "it was removed, and what is at its address now is another object"
+        }
         Outcome::Gone => "it was removed, and no strategy said to create it again",
         Outcome::UnusableValidator => match &done.trouble {
             Some(Trouble::Unusable(why)) => why,

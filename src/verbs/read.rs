@@ -17,8 +17,9 @@ use crate::refusal::{Asked, RefusalKind};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
-use crate::write::reading::{self, NoRepresentation};
+use crate::write::reading::NoRepresentation;
 use crate::write::target::Target;
+use crate::write::{evidence, reading};
 
 pub(crate) struct Settings<T> {
     handle: Handle<T>,
@@ -80,10 +81,7 @@ read_verb! {
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Refreshed<T>, |settings: Settings<T>| async move {
         let begun = settings.handle.begin(settings.timeout).await?;
-        let (changed, stored) = match fetch(&begun, true).await? {
-            Fetched::New(stored) => (true, stored),
-            Fetched::Same(stored) => (false, stored),
-        };
+        let (stored, changed) = fetch(&begun, true).await?;
         Ok(Refreshed { value: versioned(&settings.handle, &begun.target, stored)?, changed })
     }
 }
@@ -108,7 +106,7 @@ read_verb! {
 pub struct Refreshed<T> {
     /// The resource as it is now.
     pub value: Versioned<T>,
-    /// `false`: the server answered 304, the snapshot in the store is still good.
+    /// `false`: the server answered 304, or showed what the store has under the same version.
     pub changed: bool,
 }
 
@@ -137,7 +135,7 @@ pub(super) async fn read<T: Resourceful>(
     timeout: Option<Duration>,
 ) -> Result<Versioned<T>, Error> {
     let begun = handle.begin(timeout).await?;
-    let (Fetched::New(stored) | Fetched::Same(stored)) = fetch(&begun, false).await?;
+    let (stored, _) = fetch(&begun, false).await?;
     versioned(handle, &begun.target, stored)
 }
 
@@ -155,12 +153,8 @@ fn versioned<T: Resourceful>(
     })
 }
 
-enum Fetched {
-    New(StoredSnapshot),
-    Same(StoredSnapshot),
-}
-
-async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
+/// Reads; also tells whether there is something else than what was on file.
+async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Error> {
     let target = &begun.target;
     let mut call = reading::read_call(target, Method::GET, false);
     if fresh {
@@ -169,7 +163,10 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
             .insert(CACHE_CONTROL, ::http::HeaderValue::from_static("no-cache"));
     }
     let filed = begun.filed().await;
-    match filed.as_ref().and_then(|filed| filed.validator.as_ref()) {
+    // What was written and not read since is asked for as a whole: that costs no request more, and shows
+    // whether it is what was sent.
+    let known = filed.as_ref().filter(|filed| !filed.unread);
+    match known.and_then(|known| known.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
             call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
         }
@@ -181,16 +178,19 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
     }
     let mut who = begun.who;
     let mut reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
-    if who != begun.who && reply.status == StatusCode::NOT_MODIFIED {
-        // Another user came in since the snapshot was looked up: it is not for these eyes.
+    let unchanged = reply.status == StatusCode::NOT_MODIFIED;
+    let ours = || known.is_some_and(|known| evidence::confirms(&reply.headers, known));
+    if unchanged && (who != begun.who || !ours()) {
+        // Another user came in since the snapshot was looked up, and it is not for these eyes. Or the 304 is
+        // about another version than the one that was asked about (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
         reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
     }
     if reply.status == StatusCode::NOT_MODIFIED
-        && let Some(filed) = filed
+        && let Some(known) = known
     {
-        return Ok(Fetched::Same(filed));
+        return Ok((known.clone(), false));
     }
     let path = target.url.path();
     let store = &target.shared.store;
@@ -208,15 +208,22 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<Fetched, Error> {
         Err(error) => return Err(Error::decode(path, error)),
     };
     if who != begun.who {
-        return Ok(Fetched::New(read.snapshot));
+        return Ok((read.snapshot, true));
     }
+    if let Some(filed) = &filed {
+        target.check(filed, &read.snapshot);
+    }
+    let same = |filed: &StoredSnapshot| {
+        filed.validator == read.snapshot.validator && filed.says_the_same(&read.snapshot, true)
+    };
+    let changed = !filed.as_ref().is_some_and(same);
     if read.snapshot.validator.is_some() {
         let snapshot = read.snapshot.clone();
         store.put(&begun.key, snapshot, begun.deadline()).await;
     } else {
         store.remove(&begun.key, begun.deadline()).await;
     }
-    Ok(Fetched::New(read.snapshot))
+    Ok((read.snapshot, changed))
 }
 
 /// Sends a read, again and again while the cause is transient: reads may be repeated. `who` is told whose

@@ -163,6 +163,7 @@ impl<T: Resourceful> Queued<T> {
             && own.stamp == others.stamp
             && own.strict == others.strict
             && own.envelope == others.envelope
+            && own.practice == others.practice
             && self.write.rerun == other.write.rerun
     }
 

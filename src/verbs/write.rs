@@ -334,6 +334,8 @@ pub(super) fn report(done: &Done) -> WriteReport {
         merged: done.tally.merged,
         settled: done.outcome == Outcome::Settled,
         unchanged: done.outcome == Outcome::Unchanged,
+        recreated: done.remarks.recreated,
+        removal_pending: done.remarks.removal_pending,
         coalesced_with: 0,
         waited: done.course.waited,
         elapsed: done.elapsed,

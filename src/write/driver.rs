@@ -7,12 +7,13 @@ use ::http::StatusCode;
 use tokio::time::Instant;
 
 use super::abandoned::{Inherited, Out};
-use super::ending::{Done, Start, Trouble};
+use super::ending::{Done, Remarks, Start, Trouble};
 use super::lane::Pass;
 use super::machine::{Clock, Machine};
 use super::payload::Payload;
 use super::plan::{Action, Condition, Event, Goal, Outcome, Pause};
 use super::reading::NoRepresentation;
+use super::seen::ToSee;
 use super::settle::Doubtful;
 use super::target::Target;
 use super::task::{NotEdited, Task};
@@ -101,6 +102,9 @@ pub(crate) struct Driver<'a> {
     pub(super) monitor: Option<url::Url>,
     /// Races in a row after which the document was the same under another version.
     pub(super) restless: u32,
+    pub(super) remarks: Remarks,
+    /// A success was told that has to be seen.
+    pub(super) to_see: Option<ToSee>,
     pub(super) renamed: Option<String>,
 }
 
@@ -153,6 +157,8 @@ impl<'a> Driver<'a> {
             location: None,
             monitor: None,
             restless: 0,
+            remarks: Remarks::default(),
+            to_see: None,
             renamed: None,
         })
     }
@@ -356,6 +362,7 @@ impl<'a> Driver<'a> {
             told: self.told,
             location: self.location,
             monitor: self.monitor,
+            remarks: self.remarks,
             renamed: self.renamed,
         })
     }

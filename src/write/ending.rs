@@ -58,6 +58,7 @@ pub(crate) struct Done {
     pub(crate) location: Option<url::Url>,
     /// Where the server tells how far an accepted write has come.
     pub(crate) monitor: Option<url::Url>,
+    pub(crate) remarks: Remarks,
     /// The id that a handler named for what could not be created under this one.
     pub(crate) renamed: Option<String>,
 }
@@ -92,9 +93,19 @@ impl Done {
             told: self.told,
             location: self.location.clone(),
             monitor: self.monitor.clone(),
+            remarks: self.remarks,
             renamed: self.renamed.clone(),
         }
     }
+}
+
+/// What is told of a success besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Remarks {
+    /// What was to be replaced was not there any more.
+    pub(crate) recreated: bool,
+    /// It is marked as being removed, and still there.
+    pub(crate) removal_pending: bool,
 }
 
 impl Trouble {
@@ -109,6 +120,8 @@ impl Trouble {
             Self::NoRepresentation(error) => Self::NoRepresentation(error.clone()),
             Self::Status(status) => Self::Status(*status),
             Self::Unusable(why) => Self::Unusable(why),
+            Self::Contradicted(why) => Self::Contradicted(why),
+            Self::Succeeded => Self::Succeeded,
             Self::Edit(error) => Self::Edit(text(error)),
             Self::Strategy(error) => Self::Strategy(text(error)),
             Self::Handler(error) => Self::Handler(text(error)),
@@ -130,6 +143,10 @@ pub(crate) enum Trouble {
     NoRepresentation(NoRepresentation),
     Status(StatusCode),
     Unusable(&'static str),
+    /// The server told a success that a read does not show.
+    Contradicted(&'static str),
+    /// Another object has been made at the address.
+    Succeeded,
     Edit(BoxError),
     Strategy(BoxError),
     Handler(BoxError),

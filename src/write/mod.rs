@@ -1,9 +1,11 @@
 //! The write loop: one logical write from its first request to its settled end.
 
 pub(crate) mod abandoned;
+pub(crate) mod address;
 mod decisions;
 pub(crate) mod driver;
 pub(crate) mod ending;
+pub(crate) mod evidence;
 mod hold;
 pub(crate) mod lane;
 pub(crate) mod machine;
@@ -11,8 +13,10 @@ pub(crate) mod measure;
 mod operation;
 pub(crate) mod payload;
 pub(crate) mod plan;
+pub(crate) mod practice;
 pub(crate) mod reading;
 mod replies;
+mod seen;
 pub(crate) mod settle;
 pub(crate) mod stamp;
 pub(crate) mod target;

@@ -88,6 +88,11 @@ pub(crate) enum Refused {
     Missing,
     /// The server demands a condition (RFC 6585 section 3).
     ConditionRequired,
+    /// Nothing was refused: the reply tells a success and contradicts it. A read tells.
+    Contradicted {
+        /// The reply tells the version that was to be replaced.
+        unmoved: bool,
+    },
     /// Anything else that only a handler or the caller can answer.
     Final,
 }
@@ -130,6 +135,10 @@ pub(crate) enum Seen<V> {
     },
     /// 404 or 410.
     Absent,
+    /// Another object, which was made at the address since.
+    Successor,
+    /// What is to be removed is still there, and marked as being removed.
+    Marked,
 }
 
 /// What a resolution decided.

@@ -7,10 +7,12 @@ use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use url::Url;
 
+use super::address;
+use super::evidence::{self, Claim, Contradiction, Evidence, Which};
 use super::payload::Payload;
 use super::target::Target;
-use crate::exchange::{Call, within_origin};
-use crate::http::{Validator, is_coded};
+use crate::exchange::Call;
+use crate::http::{Validator, essence, is_coded, is_problem};
 use crate::json::{Document, JsonError};
 use crate::refusal::{Found, Opened, is_no_representation};
 use crate::store::StoredSnapshot;
@@ -79,8 +81,12 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
         return Err(NoRepresentation::Encoded);
     }
     let depth = target.shared.exchange.limits.depth;
+    let labelled = essence(&reply.headers);
+    if labelled.as_deref().is_some_and(is_problem) {
+        return Err(NoRepresentation::Refused(reply.status));
+    }
     Document::parse_with_depth(&reply.body, depth).map_err(|source| NoRepresentation::NotJson {
-        media_type: crate::http::essence(&reply.headers).unwrap_or_else(|| "none".to_owned()),
+        media_type: labelled.unwrap_or_else(|| "none".to_owned()),
         source,
     })
 }
@@ -139,56 +145,66 @@ pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::http::retry_after(headers, SystemTime::now())
 }
 
-/// Where the reply to a `POST` says that the new resource is: by `Location` (RFC 9110 10.2.2), or by the
-/// member `id`, which is what most APIs mean by it.
-pub(crate) fn location(target: &Target, reply: &Response) -> Option<Url> {
-    if let Some(location) = reply.headers.get(LOCATION) {
-        return within_origin(&target.url, location.to_str().ok()?);
-    }
-    let depth = target.shared.exchange.limits.depth;
-    let body = Document::parse_with_depth(&reply.body, depth).ok()?;
-    let named = |document: &Document| document.pointer("/id")?.as_id();
-    let opened = target.envelope().open(&body, depth);
-    let id = opened.and_then(|opened| named(&opened.document));
-    crate::path::item(&target.url, &id.or_else(|| named(&body))?).ok()
+/// What a reply to a write proves, as snapshots.
+pub(crate) enum Weighed {
+    /// What is stored now, as far as the reply tells; with a validator if it goes on file. `None`: the write
+    /// was a removal.
+    Stored(Option<StoredSnapshot>),
+    /// The reply does not fit its status, and tells this version.
+    Contradicted(Contradiction, Option<Validator>),
 }
 
-/// What is stored after a 2xx to a write, as far as the reply tells.
-///
-/// The validator in the reply to a `PUT` names what was sent, because a server may send one only if
-/// it stored that untouched (RFC 9110 9.3.4); many send one all the same, with the representation
-/// they made of it, which then counts. The validator in the reply to a `PATCH` or a `POST` names a
-/// document that is not in our hands unless it came along (RFC 5789 2.1).
-pub(crate) fn stored(
+/// Weighs a 2xx to a write; the rules are those of [`evidence`].
+pub(crate) fn weigh(
     target: &Target,
     reply: &Response,
-    before: Option<&Document>,
+    base: Option<&StoredSnapshot>,
+    onto: Option<&Validator>,
     payload: &Payload,
-) -> Option<StoredSnapshot> {
-    let (sent, sent_body) = (payload.document.as_ref()?, payload.body.as_ref()?);
+) -> Weighed {
+    let (Some(sent), Some(sent_body)) = (&payload.document, &payload.body) else {
+        return Weighed::Stored(None);
+    };
     let depth = target.shared.exchange.limits.depth;
-    let body = Document::parse_with_depth(&reply.body, depth).ok();
     let (versioning, envelope) = (&target.versioning, target.envelope());
     let headers = versioning.headers_of(reply);
-    let found = versioning.of_reply(&headers, body.as_ref(), SystemTime::now());
-    // Some servers answer a write with what it replaced.
-    let outdated = |document: &Document| before == Some(document) && document != sent;
-    let is_current = |body: &&Document| {
-        let opened = envelope.open(body, depth);
-        opened.is_some_and(|Opened { document, .. }| {
-            is_representation(target, reply, &document, sent) && !outdated(&document)
-        })
-    };
-    let returned = body.as_ref().filter(is_current);
-    let validator = match found {
-        Found::Version(validator) if returned.is_some() || payload.call.method == Method::PUT => {
-            Some(validator)
-        }
+    // What a proxy has changed on the way shows nothing (203).
+    let whole = reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION;
+    let body = Some(&reply.body).filter(|body| whole && !body.is_empty() && !is_coded(&headers));
+    let body = body.and_then(|body| Document::parse_with_depth(body, depth).ok());
+    let version = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
+        Found::Version(version) if whole => Some(version),
         _ => None,
     };
-    let mut opened = match returned {
-        Some(body) => envelope.open(body, depth)?,
-        None => envelope.reopen(sent_body, depth),
+    let shown = body.as_ref().and_then(|body| envelope.open(body, depth));
+    let mut given = vec!["/id"];
+    if envelope.view().is_none() {
+        given.extend(versioning.told_at());
+    }
+    let practice = &target.practice;
+    let weighed = evidence::weigh(&Claim {
+        method: &payload.call.method,
+        onto,
+        base: base.map(|base| &base.document),
+        sent,
+        version: version.as_ref(),
+        shown: shown.as_ref().map(|shown| &shown.document),
+        named: is_named(target, reply, payload.call.method == Method::POST),
+        another: body
+            .as_ref()
+            .is_some_and(|body| target.is_another(base, body)),
+        given: &given,
+        as_sent: target.stores_as_sent(),
+        as_shown: practice.returns_stored == Some(true),
+    });
+    let (which, validator) = match weighed {
+        Evidence::Contradicted(why) => return Weighed::Contradicted(why, version),
+        Evidence::Stored(which) => (which, version),
+        Evidence::StoredUnseen(which) => (which, None),
+    };
+    let mut opened = match (which, shown) {
+        (Which::Shown, Some(shown)) => shown,
+        _ => envelope.reopen(sent_body, depth),
     };
     let now = envelope.whole(&opened.document, opened.frame.as_ref());
     if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
@@ -198,7 +214,30 @@ pub(crate) fn stored(
         }
         opened = envelope.open(&now, depth).unwrap_or(opened);
     }
-    Some(snapshot(opened, validator, headers.into_owned()))
+    let vouched = practice.stores_as_sent == Some(true) || practice.returns_stored == Some(true);
+    Weighed::Stored(Some(StoredSnapshot {
+        unread: !vouched,
+        ..snapshot(opened, validator, headers.into_owned())
+    }))
+}
+
+/// Whether the reply says itself that its body is the resource (RFC 9110 8.7, RFC 7240 3).
+fn is_named(target: &Target, reply: &Response, of_post: bool) -> bool {
+    let header = |name: &str| {
+        let value = reply.headers.get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
+    let told = |name: &str| header(name).and_then(|told| address::told(target, told));
+    let applied = header("preference-applied")
+        .is_some_and(|p| p.to_ascii_lowercase().contains("return=representation"));
+    let resource = if of_post {
+        told(LOCATION.as_str())
+    } else {
+        Some(target.url.clone())
+    };
+    let path = |url: Url| url.path().trim_end_matches('/').to_owned();
+    let located = told("content-location").map(path);
+    applied || (located.is_some() && located == resource.map(path))
 }
 
 /// Whether the body of a reply to a write is the resource and not a report about it: the server
@@ -209,18 +248,7 @@ pub(super) fn is_representation(
     body: &Document,
     sent: &Document,
 ) -> bool {
-    let header = |name: &str| {
-        reply
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let applied = header("preference-applied")
-        .is_some_and(|p| p.to_ascii_lowercase().contains("return=representation"));
-    let located = header("content-location")
-        .and_then(|location| target.url.join(location).ok())
-        .is_some_and(|location| location == target.url);
-    if applied || located {
+    if is_named(target, reply, false) {
         return true;
     }
     match (body.to_value(), sent.to_value()) {

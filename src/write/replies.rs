@@ -1,17 +1,19 @@
 //! What replies mean to a write.
 
 use ::http::StatusCode;
-use ::http::header::{ETAG, LAST_MODIFIED};
 use tokio::time::Instant;
 
+use super::address;
 use super::driver::Driver;
-use super::ending::Trouble;
+use super::ending::{Remarks, Trouble};
+use super::evidence::{self, Body};
 use super::operation;
 use super::payload::Payload;
 use super::plan::{Event, Failure, Goal, Refused, Seen};
-use super::reading::{self, NoRepresentation};
+use super::reading::{self, NoRepresentation, Weighed};
+use super::seen::ToSee;
 use super::stamp;
-use crate::http::{Problem, Validator, essence, is_html};
+use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
 use crate::refusal::{Asked, Found, Meaning, RefusalKind, Standing, Told, is_no_representation};
@@ -35,6 +37,10 @@ impl Driver<'_> {
                     }
                 };
                 let snapshot = representation.snapshot;
+                if let Some(seen) = self.end_in_sight(&snapshot) {
+                    (self.remote, self.gone) = (Some(snapshot), false);
+                    return Event::Read(seen);
+                }
                 if self.is_refusal(reply, &snapshot.document) {
                     let why = NoRepresentation::Refused(reply.status);
                     self.trouble = Some(Trouble::NoRepresentation(why));
@@ -43,7 +49,7 @@ impl Driver<'_> {
                         wait: None,
                     };
                 }
-                let ours = self.is_stamped(&snapshot.document);
+                let ours = self.is_stamped(&snapshot.document) || self.is_what_was_told(&snapshot);
                 (self.remote, self.gone) = (Some(snapshot), false);
                 if ours {
                     return Event::Recognised(seen);
@@ -141,6 +147,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
+        self.to_see = None;
         let status = reply.status;
         if status == StatusCode::ACCEPTED {
             self.monitor = operation::monitor(self.target, reply);
@@ -149,14 +156,6 @@ impl Driver<'_> {
             };
         }
         let not_yet = status == StatusCode::MULTI_STATUS;
-        if status == StatusCode::OK && is_page(reply) {
-            // A login page, most likely. Only a read can tell.
-            self.trouble = Some(Trouble::Status(status));
-            return Event::Failed {
-                failure: Failure::Answered,
-                wait: None,
-            };
-        }
         if status.is_success() && !not_yet {
             match self.told(payload, reply) {
                 Told::Success => {}
@@ -170,10 +169,7 @@ impl Driver<'_> {
                 }
             }
             self.target.shared.exchange.host.succeeded();
-            let before = self.base.as_ref().map(|base| &base.document);
-            self.stored = reading::stored(self.target, reply, before, payload);
-            self.location = reading::location(self.target, reply);
-            return Event::Stored;
+            return self.weighed(payload, reply);
         }
         if not_yet {
             return self.failed(reply);
@@ -191,8 +187,58 @@ impl Driver<'_> {
         }
     }
 
+    /// What a success proves of what is stored.
+    fn weighed(&mut self, payload: &Payload, reply: &Response) -> Event<Validator> {
+        let pinned = payload.pinned && !payload.creates;
+        let base = self.base.as_ref().filter(|_| !payload.creates);
+        let onto = base.and_then(|base| base.validator.as_ref());
+        let onto = onto.filter(|_| pinned);
+        match reading::weigh(self.target, reply, base, onto, payload) {
+            Weighed::Stored(stored) => {
+                self.stored = stored;
+                self.remarks = Remarks {
+                    recreated: pinned && reply.status == StatusCode::CREATED,
+                    removal_pending: payload.document.is_none() && self.shows_mark(reply),
+                };
+                if self.machine.goal() == Goal::Append {
+                    self.location = address::of_new(self.target, reply);
+                }
+                Event::Stored
+            }
+            Weighed::Contradicted(why, version) => {
+                let unmoved = version.is_some() && version.as_ref() == onto;
+                self.to_see = Some(ToSee { version });
+                self.trouble = Some(Trouble::Contradicted(why.why()));
+                let url = &self.target.url;
+                let problem = Problem::read(reply.status, &reply.headers, &reply.body, url);
+                self.refusal = Some((RefusalKind::Unknown, problem));
+                Event::Refused {
+                    kind: Refused::Contradicted { unmoved },
+                    current: None,
+                    wait: None,
+                }
+            }
+        }
+    }
+
+    /// Whether the reply to a removal shows that the object is only marked.
+    fn shows_mark(&self, reply: &Response) -> bool {
+        let depth = self.target.shared.exchange.limits.depth;
+        let marks = self.target.practice.deletion_mark.is_some() && !reply.body.is_empty();
+        let body = marks.then(|| Document::parse_with_depth(&reply.body, depth));
+        body.is_some_and(|body| body.is_ok_and(|body| self.target.is_marked(&body)))
+    }
+
     /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
     fn told(&self, payload: &Payload, reply: &Response) -> Told {
+        let depth = self.target.shared.exchange.limits.depth;
+        match evidence::body(&reply.headers, &reply.body, depth) {
+            // A login page, most likely. Only a read can tell.
+            Body::Page => return Told::Doubtful,
+            Body::Problem if self.gives_back(payload, reply) => {}
+            Body::Problem => return Told::Refused(RefusalKind::Unknown),
+            Body::Plain => {}
+        }
         let documents = || {
             let before = self.base.as_ref();
             let whole = before.and_then(|before| {
@@ -270,8 +316,9 @@ impl Driver<'_> {
             .and_then(|(body, validator)| {
                 let depth = self.target.shared.exchange.limits.depth;
                 let opened = self.target.envelope().open(&body, depth)?;
-                if self.is_stamped(&opened.document) {
-                    // The refusal is of a second delivery: a read settles that.
+                let another = self.target.is_another(self.base.as_ref(), &body);
+                if another || self.is_stamped(&opened.document) {
+                    // It is of another object, or of a second delivery: a read settles that.
                     return None;
                 }
                 let (known, headers) = (Some(validator.clone()), reply.headers.clone());
@@ -326,13 +373,4 @@ fn by_status(status: StatusCode) -> Failure {
         500.. => Failure::InFlight,
         _ => Failure::Permanent,
     }
-}
-
-/// HTML without any validator: no word of the resource.
-fn is_page(reply: &Response) -> bool {
-    let is_html = essence(&reply.headers).is_some_and(|essence| is_html(&essence));
-    let versioned = [ETAG, LAST_MODIFIED]
-        .iter()
-        .any(|name| reply.headers.contains_key(name));
-    is_html && !versioned
 }

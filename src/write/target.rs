@@ -8,12 +8,13 @@ use url::Url;
 
 use super::abandoned::Abandoned;
 use super::lane::Lanes;
+use super::practice::{Altering, Practice};
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
 use crate::http::{Problem, is_coded};
 use crate::json::Document;
 use crate::merge::Policy;
-use crate::observe::Observer;
+use crate::observe::{self, AlteredSeen, Observer};
 use crate::refusal::{
     Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, Told, Versioning, WriteRoute,
     judge, meaning,
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) accept: HeaderValue,
     pub(crate) store: Filing,
     pub(crate) abandoned: Arc<Abandoned>,
+    /// Collections whose documents are other than what was sent.
+    pub(crate) altering: Altering,
     /// `None`: writes do not wait for each other.
     pub(crate) lanes: Option<Arc<Lanes>>,
     /// One strategy for each type that derives it, so that edits through any handle can go together.
@@ -124,6 +127,8 @@ pub(crate) struct Target {
     pub(crate) versioning: Versioning,
     /// Where whole documents are written.
     pub(crate) route: WriteRoute,
+    /// How the API stores and removes.
+    pub(crate) practice: Practice,
 }
 
 impl Target {
@@ -138,10 +143,52 @@ impl Target {
     }
 
     /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,
-    /// and all of it is at hand that has to go back.
+    /// and all of it is at hand that has to go back. What no read has shown is not known where the server
+    /// stores something else than what is sent.
     pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
+        if snapshot.unread && self.stores_as_sent() == Some(false) {
+            return false;
+        }
         let version = snapshot.validator.as_ref();
         let whole = snapshot.frame.is_some() || !self.envelope().needs_rest();
         whole && version.is_some_and(|version| self.versioning.accepts(version))
+    }
+
+    /// Whether documents are stored as they are sent; `None`: the server is taken at its word.
+    pub(crate) fn stores_as_sent(&self) -> Option<bool> {
+        let seen = || self.shared.altering.has(&self.url).then_some(false);
+        self.practice.stores_as_sent.or_else(seen)
+    }
+
+    /// Compares what a read shows with what was filed for the same version without having been read: where
+    /// they differ, the server stores something else than what is sent.
+    pub(crate) fn check(&self, filed: &StoredSnapshot, read: &StoredSnapshot) {
+        let same_version = filed.validator.is_some() && filed.validator == read.validator;
+        if !filed.unread || !same_version || filed.says_the_same(read, self.envelope().needs_rest())
+        {
+            return;
+        }
+        if self.shared.altering.note(&self.url) {
+            let seen = AlteredSeen::new(self.url.path());
+            observe::altered(self.shared.observer.as_deref(), &seen);
+        }
+    }
+
+    /// Whether the body shows another object than the snapshot, by the member that tells objects apart.
+    pub(crate) fn is_another(&self, known: Option<&StoredSnapshot>, body: &Document) -> bool {
+        let (Some(pointer), Some(known)) = (&self.practice.identity, known) else {
+            return false;
+        };
+        let envelope = self.envelope();
+        let known = envelope.whole(&known.document, known.frame.as_ref());
+        let known = known.and_then(|known| known.pointer(pointer));
+        known.is_some_and(|known| body.pointer(pointer).is_some_and(|now| now != known))
+    }
+
+    /// Whether the body says that its object is being removed.
+    pub(crate) fn is_marked(&self, body: &Document) -> bool {
+        let mark = self.practice.deletion_mark.as_ref();
+        let mark = mark.and_then(|pointer| body.pointer(pointer));
+        mark.is_some_and(|mark| !matches!(mark.as_str().trim(), "null" | "false" | "\"\""))
     }
 }

@@ -62,7 +62,11 @@ async fn kintos_record_is_merged_from_the_refusal_without_a_read() {
 #[tokio::test(start_paused = true)]
 async fn a_patch_of_an_enclosed_document_is_enclosed() {
     let dialect = Dialect {
-        taken: |_, before| before.cloned().unwrap(),
+        taken: |_, before| {
+            let mut document = before.cloned().unwrap();
+            document["views"] = 2.into();
+            document
+        },
         ..KINTO
     };
     let patches = [

@@ -15,6 +15,7 @@ mod crowds;
 mod doubtful_successes;
 mod dropped;
 mod envelopes;
+mod evidence;
 mod handlers;
 mod hidden_refusals;
 mod lagging;

@@ -20,6 +20,7 @@ pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 /// What the crate `ifmatch` uses and no one else should: it may change with any version.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::json::Likeness;
     pub use crate::json::patch::json_patch_if;
     pub use crate::json::push_token;
     pub use crate::line::one_line;

@@ -10,7 +10,6 @@ use crate::refusal::{Creation, RefusalKind};
 use crate::retry::later;
 use crate::transport::Response;
 use crate::write::plan::Condition;
-use crate::write::reading;
 
 impl Site {
     /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API
@@ -36,7 +35,7 @@ impl Site {
             self.there = Presence::No;
             return Err(refused.unwrap_or_else(|| self.not_made(refusal)));
         }
-        let Some(at) = reading::location(&self.target, &reply) else {
+        let Some(at) = crate::write::address::of_new(&self.target, &reply) else {
             self.there = Presence::Nameless;
             let what = format!(
                 "{}: a resource was made, and the reply does not name it",

@@ -10,7 +10,8 @@ use crate::refusal::{Profile, RefusalKind, Versioning, WeakTags};
 ///
 /// Versions are weak entity tags around `meta.versionId`, `W/"3"`, and go back as they are. A stale
 /// write is a 412, on some servers a 409; a 412 whose issue is `multiple-matches` says instead that the
-/// criteria of a conditional update were too wide. Issues point at fields by `FHIRPath`.
+/// criteria of a conditional update were too wide. Issues point at fields by `FHIRPath`. A `Location` ends in
+/// `/_history/1`, and the resource is above that.
 ///
 /// [RESTful API](https://hl7.org/fhir/http.html#concurrency),
 /// [issue types](https://hl7.org/fhir/valueset-issue-type.html).
@@ -41,6 +42,10 @@ const ISSUES: [(&str, RefusalKind); 4] = [
 impl Profile for Fhir {
     fn versioning(&self) -> Versioning {
         Versioning::entity_tag(WeakTags::Verbatim)
+    }
+
+    fn versions_beneath(&self) -> Option<&'static str> {
+        Some("_history")
     }
 
     fn media_type(&self) -> &'static str {

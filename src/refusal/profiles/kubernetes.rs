@@ -14,6 +14,11 @@ use crate::refusal::{Profile, RefusalKind, Versioning};
 /// are both 409. `Conflict` itself is not taken for a race, because it also answers for a quota that
 /// somebody else changed and for a wrong `uid`; whether the object has moved is seen by reading it.
 ///
+/// An object that was removed and made again under the same name has another `metadata.uid`: an edit of the old
+/// one ends as [`Gone`](crate::ErrorKind::Gone). A removal of an object with finalizers marks it with
+/// `metadata.deletionTimestamp`, which is a success with
+/// [`removal_pending`](crate::WriteReport::removal_pending). Replies to writes show the object as it is stored.
+///
 /// [Conventions](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md),
 /// "Concurrency control and consistency" and "Response status kind".
 ///
@@ -47,7 +52,13 @@ impl Profile for Kubernetes {
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
         Versioning::body_field("/metadata/resourceVersion")
             .delete_body(options, "/preconditions/resourceVersion")
+            .identity_field("/metadata/uid")
+            .deletion_mark("/metadata/deletionTimestamp")
             .no_creation()
+    }
+
+    fn returns_stored(&self) -> bool {
+        true
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

@@ -84,6 +84,10 @@ pub struct Versioning {
     creation: Creation,
     /// What the body of a `DELETE` says besides the version.
     removal_body: Option<Value>,
+    /// Where a body tells which object it is.
+    identity: Option<String>,
+    /// Where a body tells that its object is being removed.
+    deletion_mark: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -140,6 +144,14 @@ pub(crate) enum Found {
 }
 
 impl Versioning {
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
+    }
+
+    pub(crate) fn mark(&self) -> Option<&str> {
+        self.deletion_mark.as_deref()
+    }
+
     /// Whether a write can carry this version; one that was kept, or that another client got, may be
     /// of another kind.
     pub(crate) fn accepts(&self, version: &Validator) -> bool {
@@ -241,6 +253,15 @@ impl Versioning {
             Place::Date => tag::of_date(headers, now),
             Place::Parts(parts) => part::of_reply(parts, headers, body),
             Place::Nowhere => Found::Nothing,
+        }
+    }
+
+    /// The pointers at which bodies tell versions.
+    pub(crate) fn told_at(&self) -> Vec<&str> {
+        match &self.place {
+            Place::Tag(tags) => tags.field.as_deref().into_iter().collect(),
+            Place::Parts(parts) => parts.iter().filter_map(Part::told_at).collect(),
+            Place::Date | Place::Nowhere => Vec::new(),
         }
     }
 

@@ -148,6 +148,14 @@ impl Part {
         }
     }
 
+    /// The pointer at which a representation has it.
+    pub(super) fn told_at(&self) -> Option<&str> {
+        match &self.told {
+            Told::Body(pointer) => Some(pointer),
+            Told::Header(_) => None,
+        }
+    }
+
     /// As the body of a reply spells it, and the pointer at which a representation has it.
     pub(super) fn spelt_in(&self, body: &Document) -> Option<(&str, Document)> {
         let Told::Body(pointer) = &self.told else {

@@ -222,4 +222,45 @@ impl Versioning {
         self.creation = Creation::Never;
         self
     }
+
+    /// Where bodies tell which object they are, by a JSON Pointer into the body as it travels: a member that
+    /// differs when an object is removed and another one is made at the same address.
+    ///
+    /// An edit or a removal of the old object then ends as [`Gone`](crate::ErrorKind::Gone) and never reaches
+    /// the new one. Default: none, an address is one object.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::Versioning;
+    ///
+    /// let versioning = Versioning::body_field("/metadata/resourceVersion").identity_field("/metadata/uid");
+    /// # let _ = versioning;
+    /// ```
+    pub fn identity_field(mut self, pointer: impl Into<String>) -> Self {
+        self.identity = Some(pointer.into());
+        self
+    }
+
+    /// Where bodies tell that their object is being removed, by a JSON Pointer into the body as it travels.
+    /// Anything there but `null`, `false` and an empty text is the mark.
+    ///
+    /// A removal that only marks the object is a success with
+    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. Default: none, what was
+    /// removed is not there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::Versioning;
+    ///
+    /// // Kubernetes keeps an object with finalizers until each of them is done.
+    /// let versioning = Versioning::body_field("/metadata/resourceVersion")
+    ///     .deletion_mark("/metadata/deletionTimestamp");
+    /// # let _ = versioning;
+    /// ```
+    pub fn deletion_mark(mut self, pointer: impl Into<String>) -> Self {
+        self.deletion_mark = Some(pointer.into());
+        self
+    }
 }

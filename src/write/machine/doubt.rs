@@ -151,7 +151,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    fn doubted(&mut self) {
+    pub(super) fn doubted(&mut self) {
         self.doubt = Some(Doubt {
             pending: self.is_pending(),
             own: true,

@@ -9,6 +9,7 @@
 //! no error is reported as a plain failure.
 
 mod accepted;
+mod contradicted;
 mod doubt;
 #[cfg(test)]
 mod model;
@@ -101,6 +102,8 @@ pub(super) enum Why {
     Settle,
     /// An accepted write was carried out.
     Done,
+    /// A success was told and contradicted; `trusted`: an unchanged version proves that nothing was stored.
+    Check { trusted: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -389,8 +392,8 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn rebase(&mut self, seen: &Seen<V>) {
         self.base = match seen {
             Seen::Version(version) | Seen::Altered(version) => Base::Version(version.clone()),
-            Seen::Absent => Base::Absent,
-            Seen::Unversioned | Seen::Unusable { .. } => Base::Unversioned,
+            Seen::Absent | Seen::Successor => Base::Absent,
+            Seen::Unversioned | Seen::Marked | Seen::Unusable { .. } => Base::Unversioned,
         };
     }
 }

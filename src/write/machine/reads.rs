@@ -14,6 +14,11 @@ impl<V: Clone + PartialEq> Machine<V> {
             } if self.plan.unconditional => Seen::Unversioned,
             seen => seen,
         };
+        match seen {
+            Seen::Successor => return self.succeeded(),
+            Seen::Marked => return self.marked(),
+            _ => {}
+        }
         if let Seen::Unusable { may_heal, moved } = seen {
             self.unusable = if moved { 1 } else { self.unusable + 1 };
             self.healing += 1;
@@ -48,6 +53,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 }
             }
             Why::Settle => self.settle(seen),
+            Why::Check { trusted } => self.check(seen, trusted),
         }
     }
 

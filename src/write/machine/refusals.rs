@@ -27,6 +27,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Refused::Missing if pinned => self.missing(),
             Refused::Locked => self.wait_transient(wait, Then::Resend, Outcome::Locked),
             Refused::Transient => self.wait_transient(wait, Then::Resend, Outcome::Refused),
+            Refused::Contradicted { unmoved } => self.contradicted(unmoved),
             Refused::ConditionRequired if !pinned && self.plan.goal != Goal::Append => {
                 self.base = Base::Unknown;
                 self.plan.unconditional = false;

@@ -16,6 +16,7 @@ mod document;
 mod edit;
 mod error;
 mod ids;
+mod likeness;
 mod number;
 pub mod patch;
 mod pointer;
@@ -27,6 +28,8 @@ mod write;
 
 pub use document::Document;
 pub use error::JsonError;
+#[doc(hidden)]
+pub use likeness::Likeness;
 
 pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
 pub(crate) use ids::Ids;

@@ -1,0 +1,328 @@
+//! How far a document that was shown is the one that was sent.
+
+use super::Document;
+use super::tape::Tape;
+use super::tree::{Finder, Key, Tree, View, same};
+
+/// What a shown document says of a sent one, place by place.
+///
+/// `null` and a missing member count as the same: many servers write the one for the other.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Likeness {
+    /// Both are objects that have a member in common, or neither is an object.
+    pub shares: bool,
+    /// Something that was sent is not there, or has another shape: a text in the place of an object.
+    pub lacks: bool,
+    /// There is a member that was neither sent nor there before.
+    pub adds: bool,
+    /// A value differs from the one that was sent.
+    pub differs: bool,
+    /// A place that the sender changed shows what was there before.
+    pub keeps: bool,
+    /// A place that the sender changed shows something else than what was there before.
+    pub moves: bool,
+}
+
+impl Likeness {
+    /// Holds what is shown against what was sent, and both against what was there before.
+    ///
+    /// `beside`: names of members of the root that do not count for `shares`.
+    pub fn of(
+        before: Option<&Document>,
+        sent: &Document,
+        shown: &Document,
+        beside: &[&str],
+    ) -> Self {
+        let [sent, shown] = [sent, shown].map(|document| Tape::of_checked(document.as_str()));
+        let before = before.map(|before| Tape::of_checked(before.as_str()));
+        let before = before.as_ref().map(Tape::root);
+        let (sent, shown) = (sent.root(), shown.root());
+        let mut found = Self {
+            shares: shares(sent, shown, beside),
+            ..Self::default()
+        };
+        found.walk(before, sent, shown);
+        found
+    }
+
+    /// Whether the one says the same as the other.
+    pub fn is_same(&self) -> bool {
+        !(self.lacks || self.adds || self.differs || self.keeps)
+    }
+
+    fn walk<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        match (sent.view(), shown.view()) {
+            (View::Object, View::Object) => self.members(before, sent, shown),
+            (View::Array, View::Array) => self.elements(before, sent, shown),
+            (View::Null, View::Null) => self.moved(before, sent),
+            (View::Null, View::Object | View::Array) => {
+                self.changed(before, sent, shown);
+                self.adds |= !before.is_some_and(|before| same(before, shown));
+            }
+            (View::Object | View::Array, _) | (_, View::Null | View::Object | View::Array) => {
+                self.reshaped(before, shown);
+            }
+            _ if same(sent, shown) => self.moved(before, sent),
+            _ => self.changed(before, sent, shown),
+        }
+    }
+
+    /// The place shows what was sent.
+    fn moved<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T) {
+        self.moves |= match before {
+            Some(before) => !same(before, sent),
+            None => !is_null(sent),
+        };
+    }
+
+    /// The place shows another value than the one that was sent.
+    fn changed<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        self.differs = true;
+        match before {
+            Some(before) if same(before, shown) => self.keeps = true,
+            Some(before) if same(before, sent) => {}
+            _ => self.moves = true,
+        }
+    }
+
+    /// The place shows something of another shape than what was sent.
+    fn reshaped<'t, T: Tree<'t>>(&mut self, before: Option<T>, shown: T) {
+        self.lacks = true;
+        self.keeps |= match before {
+            Some(before) => same(before, shown),
+            None => is_null(shown),
+        };
+    }
+
+    fn members<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        let [sent, shown] = [sent, shown].map(Tree::members);
+        let before = before.map(Tree::members).unwrap_or_default();
+        let mut in_sent = Finder::new(&sent);
+        let mut in_before = Finder::new(&before);
+        let mut in_shown = Finder::new(&shown);
+        for (key, value) in &sent {
+            let old = in_before.get(key.name).map(|at| before[at].1);
+            match in_shown.get(key.name) {
+                Some(at) => self.walk(old, *value, shown[at].1),
+                None if is_null(*value) => self.moves |= old.is_some_and(|old| !is_null(old)),
+                None => {
+                    self.lacks = true;
+                    self.keeps |= old.is_none_or(is_null);
+                }
+            }
+        }
+        for (key, old) in &before {
+            if in_sent.get(key.name).is_none() && !is_null(*old) {
+                match in_shown.get(key.name).map(|at| shown[at].1) {
+                    Some(now) if same(*old, now) => self.keeps = true,
+                    // It was removed, and something else is there.
+                    Some(now) if !is_null(now) => self.adds = true,
+                    _ => self.moves = true,
+                }
+            }
+        }
+        for (key, value) in &shown {
+            if in_sent.get(key.name).is_none() && !is_null(*value) {
+                self.differs = true;
+                let old = in_before.get(key.name).map(|at| before[at].1);
+                self.adds |= old.is_none_or(is_null);
+            }
+        }
+    }
+
+    fn elements<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        let old = before.map(Tree::elements);
+        let [all_sent, all_shown] = [sent, shown].map(Tree::elements);
+        if let Some(old) = &old
+            && [all_sent.len(), all_shown.len()] == [old.len(); 2]
+        {
+            for ((old, sent), shown) in old.iter().zip(&all_sent).zip(&all_shown) {
+                self.walk(Some(*old), *sent, *shown);
+            }
+        } else if same(sent, shown) {
+            self.moved(before, sent);
+        } else {
+            self.changed(before, sent, shown);
+            // Elements have moved, so what each of them was before is not known.
+            let mut parts = Self::default();
+            for (sent, shown) in all_sent.iter().zip(&all_shown) {
+                parts.walk(None, *sent, *shown);
+            }
+            self.lacks |= parts.lacks || all_shown.len() < all_sent.len();
+            self.adds |= parts.adds;
+        }
+    }
+}
+
+fn is_null<'t, T: Tree<'t>>(value: T) -> bool {
+    matches!(value.view(), View::Null)
+}
+
+fn shares<'t, T: Tree<'t>>(sent: T, shown: T, beside: &[&str]) -> bool {
+    if !matches!((sent.view(), shown.view()), (View::Object, View::Object)) {
+        return !matches!(sent.view(), View::Object) && !matches!(shown.view(), View::Object);
+    }
+    let shown = shown.members();
+    let mut in_shown = Finder::new(&shown);
+    let mut counts =
+        |(key, _): (Key<'t>, T)| !beside.contains(&key.name) && in_shown.get(key.name).is_some();
+    sent.each_member().any(&mut counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(before: &str, sent: &str, shown: &str) -> Result<String, crate::JsonError> {
+        let parse = |text: &str| Document::parse(text.as_bytes());
+        let before = Some(before).filter(|text| !text.is_empty());
+        let before = before.map(parse).transpose()?;
+        let found = Likeness::of(before.as_ref(), &parse(sent)?, &parse(shown)?, &["id"]);
+        let words = [
+            (found.shares, "shares"),
+            (found.lacks, "lacks"),
+            (found.adds, "adds"),
+            (found.differs, "differs"),
+            (found.keeps, "keeps"),
+            (found.moves, "moves"),
+        ];
+        let words: Vec<&str> = words
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, it)| *it)
+            .collect();
+        Ok(words.join(" "))
+    }
+
+    /// What was there before, what was sent, what is shown, and what is found.
+    const ROWS: &[(&str, &str, &str, &str)] = &[
+        // As sent, also where numbers and absence are spelt otherwise.
+        (r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2.0}"#, "shares moves"),
+        (
+            r#"{"a":1}"#,
+            r#"{"a":2,"b":null}"#,
+            r#"{"a":2}"#,
+            "shares moves",
+        ),
+        (r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":1,"b":null}"#, "shares"),
+        (
+            "",
+            r#"{"a":[1,{"b":2}]}"#,
+            r#"{"a":[1,{"b":2}]}"#,
+            "shares moves",
+        ),
+        // Members that come and go, at any depth.
+        (
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"a":2,"w":1}"#,
+            "shares adds differs moves",
+        ),
+        (
+            r#"{"a":1,"t":1}"#,
+            r#"{"a":2,"t":1}"#,
+            r#"{"a":2,"t":2}"#,
+            "shares differs moves",
+        ),
+        (
+            r#"{"a":{"b":1,"c":1}}"#,
+            r#"{"a":{"b":2,"c":1}}"#,
+            r#"{"a":{"b":2}}"#,
+            "shares lacks moves",
+        ),
+        (
+            r#"{"a":[{"b":1}]}"#,
+            r#"{"a":[{"b":2}]}"#,
+            r#"{"a":[{"b":2,"w":0}]}"#,
+            "shares adds differs moves",
+        ),
+        (
+            r#"{"a":[1]}"#,
+            r#"{"a":[1,2]}"#,
+            r#"{"a":[1]}"#,
+            "shares lacks differs keeps",
+        ),
+        (
+            r#"{"a":[1]}"#,
+            r#"{"a":[1,2]}"#,
+            r#"{"a":[1,2,3]}"#,
+            "shares differs moves",
+        ),
+        // Another shape: links by their ids, links that are opened, nothing in the place of something.
+        (
+            r#"{"a":{"id":1}}"#,
+            r#"{"a":{"id":2}}"#,
+            r#"{"a":2}"#,
+            "shares lacks",
+        ),
+        (
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"a":{"id":2}}"#,
+            "shares lacks",
+        ),
+        (r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":null}"#, "shares lacks"),
+        (
+            r#"{"a":1}"#,
+            r#"{"a":null}"#,
+            r#"{"a":{"id":2}}"#,
+            "shares adds differs moves",
+        ),
+        // What was there before: a value, a member, an absence, a list.
+        (
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"a":1}"#,
+            "shares differs keeps",
+        ),
+        (
+            r#"{"a":1,"b":1}"#,
+            r#"{"a":1}"#,
+            r#"{"a":1,"b":1}"#,
+            "shares differs keeps",
+        ),
+        (
+            r#"{"a":1}"#,
+            r#"{"a":1,"b":1}"#,
+            r#"{"a":1}"#,
+            "shares lacks keeps",
+        ),
+        (
+            r#"{"q":1,"o":[{"t":1}]}"#,
+            r#"{"q":2,"o":[{"t":2}]}"#,
+            r#"{"q":2,"o":[{"t":1}]}"#,
+            "shares differs keeps moves",
+        ),
+        // A report about the write: at most its id is a member of the document, too.
+        (
+            r#"{"id":7,"a":1}"#,
+            r#"{"id":7,"a":2}"#,
+            r#"{"id":7,"ok":true}"#,
+            "lacks adds differs",
+        ),
+        (r#"{"a":1}"#, r#"{"a":2}"#, r#""done""#, "lacks"),
+        // Numbers that no float tells apart.
+        (
+            r#"{"a":12345678901234567890123}"#,
+            r#"{"a":12345678901234567890124}"#,
+            r#"{"a":12345678901234567890123}"#,
+            "shares differs keeps",
+        ),
+    ];
+
+    #[test]
+    fn each_way_to_show_another_document_is_named() -> Result<(), crate::JsonError> {
+        for (before, sent, shown, expected) in ROWS {
+            assert_eq!(
+                of(before, sent, shown)?,
+                *expected,
+                "{before} {sent} {shown}"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The machine and successes that are contradicted: by the reply itself, or by what is at the address.
+
+use super::super::plan::{Action, Base, Goal, Outcome, Pause, Seen};
+use super::{Machine, Then, Why};
+
+/// How often the state before is read again where the reply told another version.
+const LOOKS: u32 = 3;
+
+impl<V: Clone + PartialEq> Machine<V> {
+    /// The reply tells a success and does not fit it. It may have been applied, so a read tells; nothing is
+    /// sent again.
+    pub(super) fn contradicted(&mut self, unmoved: bool) -> Action<V> {
+        if matches!(self.base, Base::Unknown) {
+            return self.ask(None, Outcome::Refused);
+        }
+        let trusted = unmoved && self.doubt.is_none();
+        self.same_again = 0;
+        self.doubted();
+        self.ask_read(Why::Check { trusted })
+    }
+
+    pub(super) fn check(&mut self, seen: Seen<V>, trusted: bool) -> Action<V> {
+        let same = matches!(seen, Seen::Version(_) | Seen::Unversioned) && self.is_base(&seen);
+        if same && trusted {
+            // Two replies agree that nothing has changed.
+            self.doubt = None;
+            return self.ask_handler(Some(seen), Outcome::Refused);
+        }
+        if same && self.same_again < LOOKS {
+            // The reply told another version, so the read may come from a replica that lags behind.
+            self.same_again += 1;
+            let then = Then::Read(Why::Check { trusted });
+            return self.wait(Pause::Settle(self.same_again), then);
+        }
+        if same {
+            return self.finish(Outcome::Unknown);
+        }
+        self.verdict_pending = Some(Outcome::Refused);
+        self.settle(seen)
+    }
+
+    /// Another object is at the address: what was to be changed is gone, and the other one is left alone.
+    pub(super) fn succeeded(&mut self) -> Action<V> {
+        let removing = self.plan.goal == Goal::Delete || self.removing;
+        let removed = removing && self.doubt.is_some();
+        self.doubt = None;
+        self.finish(if removed {
+            Outcome::Settled
+        } else {
+            Outcome::Gone
+        })
+    }
+
+    /// What was to be removed is being removed, by our request or by that of another client.
+    pub(super) fn marked(&mut self) -> Action<V> {
+        let ours = self.doubt.is_some();
+        self.doubt = None;
+        self.finish(if ours {
+            Outcome::Settled
+        } else {
+            Outcome::Unchanged
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::super::plan::{Event, Failure, Plan, Refused, Verdict};
+    use super::super::Clock;
+    use super::*;
+
+    fn machine(goal: Goal) -> Machine<u8> {
+        Machine::new(Plan {
+            goal,
+            base: Base::Version(1),
+            filed: false,
+            doubtful: false,
+            rerun: false,
+            create_if_absent: false,
+            unconditional: false,
+            honours_keys: false,
+            max_rounds: 16,
+            max_transient: 10,
+            max_polls: 10,
+            deadline: Duration::from_secs(30),
+        })
+    }
+
+    /// What follows on these events, the last of which answers a send.
+    fn after(goal: Goal, events: &[Event<u8>]) -> Action<u8> {
+        let mut machine = machine(goal);
+        let mut action = machine.on(Clock::default(), Event::Begin);
+        if action == Action::Prepare {
+            action = machine.on(Clock::default(), Event::Prepared(true));
+        }
+        for event in events {
+            action = machine.on(Clock::default(), event.clone());
+        }
+        action
+    }
+
+    fn contradicted(unmoved: bool) -> Event<u8> {
+        Event::Refused {
+            kind: Refused::Contradicted { unmoved },
+            current: None,
+            wait: None,
+        }
+    }
+
+    #[test]
+    fn a_contradicted_success_is_read_and_never_sent_again() {
+        let read = |version| Event::Read(Seen::Version(version));
+        let judged = |verdict| Event::Judged(verdict);
+        let finish = |outcome| Action::Finish(outcome);
+        assert_eq!(after(Goal::Replace, &[contradicted(true)]), Action::Read);
+        // The version that the reply told is there: nothing was stored.
+        assert_eq!(
+            after(Goal::Replace, &[contradicted(true), read(1)]),
+            Action::Ask
+        );
+        // The reply told another version than a read shows: it may lag, and in the end nobody knows.
+        let mut events = vec![contradicted(false)];
+        for _ in 0..LOOKS {
+            events.extend([read(1), Event::Woke]);
+        }
+        events.push(read(1));
+        assert_eq!(after(Goal::Replace, &events), finish(Outcome::Unknown));
+        // Another version is judged.
+        let moved = |verdict| {
+            after(
+                Goal::Replace,
+                &[contradicted(true), read(2), judged(verdict)],
+            )
+        };
+        assert_eq!(moved(Verdict::Landed), finish(Outcome::Settled));
+        assert_eq!(moved(Verdict::NotLanded), Action::Ask);
+        assert_eq!(moved(Verdict::Unknown), finish(Outcome::Unknown));
+    }
+
+    #[test]
+    fn a_successor_ends_each_write_without_a_word_to_any_strategy() {
+        let lost = Event::Failed {
+            failure: Failure::InFlight,
+            wait: None,
+        };
+        let stale = Event::Refused {
+            kind: Refused::Stale,
+            current: None,
+            wait: None,
+        };
+        let seen = || Event::Read(Seen::Successor);
+        for goal in [Goal::Replace, Goal::Delete] {
+            let refused = after(goal, &[stale.clone(), seen()]);
+            assert_eq!(refused, Action::Finish(Outcome::Gone));
+        }
+        let doubtful = [lost, Event::Woke, seen()];
+        let written = after(Goal::Replace, &doubtful);
+        assert_eq!(written, Action::Finish(Outcome::Gone));
+        let removed = after(Goal::Delete, &doubtful);
+        assert_eq!(removed, Action::Finish(Outcome::Settled));
+    }
+}

@@ -1,0 +1,106 @@
+//! Addresses that replies tell, and which a client outside can reach.
+
+use std::sync::{Arc, Mutex};
+
+use http::Method;
+use ifmatch::profiles::Fhir;
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{Client, Collection, Generic, Profile, async_trait};
+use serde_json::{Value, json};
+
+use super::server::{reply, shown};
+
+/// It makes one resource, and says that it is at this address.
+#[derive(Clone)]
+struct Inside {
+    location: &'static str,
+    body: &'static str,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl Transport for Inside {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let asked = format!("{} {}", request.method, request.url);
+        self.asked.lock().unwrap().push(asked);
+        Ok(match request.method {
+            Method::POST => reply(201, &[("location", self.location)], self.body),
+            Method::GET if request.url.path() == "/v1/orders/7" => {
+                shown(&json!({"id": 7, "n": 1}), "\"1\"")
+            }
+            Method::PUT if request.url.path() == "/v1/orders/7" => reply(204, &[], ""),
+            _ => reply(404, &[], ""),
+        })
+    }
+}
+
+fn orders(inside: &Inside, profile: impl Profile) -> Collection<Value> {
+    let client = Client::builder("https://api.test/v1").profile(profile);
+    let client = client.transport(inside.clone()).build().unwrap();
+    client.collection("orders")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_told_behind_a_proxy_is_reached_in_front_of_it() {
+    let locations = [
+        "/v1/orders/7",
+        "orders/7",
+        "http://api.test/v1/orders/7",
+        "http://orders.internal:8080/v1/orders/7",
+        // The proxy has put `/v1` in front.
+        "http://orders.internal:8080/orders/7",
+    ];
+    for location in locations {
+        for body in [r#"{"id":7,"n":1}"#, ""] {
+            let inside = Inside {
+                location,
+                body,
+                asked: Arc::default(),
+            };
+            let all = orders(&inside, Generic::new());
+            let mut order = all.post(&json!({"n": 1})).await.unwrap();
+            assert_eq!(order.snapshot().id(), Some("7"));
+            order["n"] = 2.into();
+            all.save(&order).await.unwrap();
+            let asked = inside.asked.lock().unwrap().clone();
+            let at_home = asked.iter().all(|it| it.contains(" https://api.test/v1/"));
+            assert!(at_home, "{location}: {asked:?}");
+            assert_eq!(asked.last().unwrap(), "PUT https://api.test/v1/orders/7");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_in_the_address_of_a_new_resource_is_no_part_of_it() {
+    for location in [
+        "/v1/orders/7/_history/1",
+        "http://inside.test/v1/orders/7/_history/1",
+    ] {
+        let inside = Inside {
+            location,
+            body: "",
+            asked: Arc::default(),
+        };
+        let made = orders(&inside, Fhir).post(&json!({"n": 1})).await;
+        // Nothing but the address: the draft is what is known.
+        let made = made.unwrap();
+        assert_eq!(
+            made.snapshot().url().as_str(),
+            "https://api.test/v1/orders/7"
+        );
+        assert_eq!(made.snapshot().id(), Some("7"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_post_made_is_told_and_not_the_draft() {
+    let body = r#"{"id":7,"n":1,"total":10}"#;
+    let inside = Inside {
+        location: "/v1/orders/7",
+        body,
+        asked: Arc::default(),
+    };
+    let all = orders(&inside, Generic::new());
+    let made = all.post(&json!({"n": 1, "coupon": "x"})).await.unwrap();
+    assert_eq!(*made, json!({"id": 7, "n": 1, "total": 10}));
+}

@@ -1,0 +1,167 @@
+//! Replies that show the resource otherwise than it was sent: neither is the edit taken back, nor does the
+//! next write remove or add what the reply alone lacks or has.
+
+use ifmatch::Generic;
+use serde_json::{Value, json};
+
+use super::server::{Maker, reply, shown};
+
+#[tokio::test(start_paused = true)]
+async fn old_parts_inside_a_reply_take_no_edit_back() {
+    let things = Maker::with(json!({"text": "q", "options": [{"id": 1, "text": "yes"}]})).answers(
+        |written| {
+            let mut old = written.before.clone();
+            old["text"] = written.sent["text"].clone();
+            shown(&old, &written.tag)
+        },
+    );
+    let all = things.things();
+    let edit = |it: &mut Value| {
+        it["text"] = "q?".into();
+        it["options"][0]["text"] = "no".into();
+    };
+    let mut saved = all.update(1, edit).await.unwrap();
+    assert_eq!(saved["options"][0]["text"], "no");
+    saved["text"] = "q??".into();
+    all.save(&saved).await.unwrap();
+    all.update(1, |it| it["text"] = "q???".into())
+        .await
+        .unwrap();
+    let stored = json!({"text": "q???", "options": [{"id": 1, "text": "no"}]});
+    assert_eq!(things.stored(), stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_shows_less_removes_nothing() {
+    let narrow: [fn(&Value) -> Value; 4] = [
+        |all| json!({"id": 1, "title": all["title"]}),
+        |all| json!({"id": 1, "title": all["title"], "author": 7, "tags": all["tags"]}),
+        |all| json!({"id": 1, "title": all["title"], "author": null, "tags": []}),
+        |all| json!({"id": 1, "title": all["title"], "author": {"id": 7}, "tags": all["tags"]}),
+    ];
+    for narrow in narrow {
+        let whole =
+            json!({"id": 1, "title": "a", "author": {"id": 7, "name": "Ann"}, "tags": ["x"]});
+        let things = Maker::with(whole.clone())
+            .answers(move |written| shown(&narrow(&written.stored), &written.tag));
+        let all = things.things();
+        let mut saved = all.update(1, |it| it["title"] = "b".into()).await.unwrap();
+        assert_eq!(saved["author"]["name"], "Ann");
+        saved["title"] = "c".into();
+        all.save(&saved).await.unwrap();
+        all.update(1, |it| it["title"] = "d".into()).await.unwrap();
+        let mut expected = whole;
+        expected["title"] = "d".into();
+        assert_eq!(things.stored(), expected);
+    }
+}
+
+/// It answers with a member more than the resource has, and with these headers.
+fn warning(headers: &'static [(&'static str, &'static str)]) -> Maker {
+    Maker::with(json!({"title": "a"})).answers(move |written| {
+        let mut body = written.stored.clone();
+        body["warnings"] = json!(["short"]);
+        let mut headers = headers.to_vec();
+        headers.push(("etag", &written.tag));
+        reply(200, &headers, body)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_reply_has_is_shown_and_not_written_back() {
+    let things = warning(&[]);
+    let all = things.things();
+    let mut saved = all.update(1, |it| it["title"] = "b".into()).await.unwrap();
+    assert_eq!(saved["warnings"], json!(["short"]));
+    saved["title"] = "c".into();
+    all.save(&saved).await.unwrap();
+    assert_eq!(things.stored(), json!({"title": "c"}));
+    all.update(1, |it| it["title"] = "d".into()).await.unwrap();
+    assert_eq!(things.stored(), json!({"title": "d"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_names_itself_the_resource_is_taken_for_it() {
+    const APPLIED: &[(&str, &str)] = &[("preference-applied", "return=representation")];
+    const LOCATED: &[(&str, &str)] = &[("content-location", "https://inside.test:8080/things/1")];
+    let profile = Generic::new().returns_stored();
+    let vouched = warning(&[]);
+    let by_profile = vouched
+        .builder()
+        .profile(profile)
+        .build()
+        .unwrap()
+        .collection("things");
+    let (applied, located, by_handle) = (warning(APPLIED), warning(LOCATED), warning(&[]));
+    let all = [
+        (applied.things(), &applied),
+        (located.things(), &located),
+        (by_handle.things().returns_stored(true), &by_handle),
+        (by_profile, &vouched),
+    ];
+    for (things, maker) in all {
+        things
+            .update(1, |it| it["title"] = "b".into())
+            .await
+            .unwrap();
+        things
+            .update(1, |it| it["title"] = "c".into())
+            .await
+            .unwrap();
+        assert_eq!(maker.methods(), "GET PUT PUT");
+        assert_eq!(maker.stored(), json!({"title": "c", "warnings": ["short"]}));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_computes_costs_no_request() {
+    let things = Maker::with(json!({"n": 1, "at": 1, "log": ["made"], "note": null}))
+        .makes(|before, mut sent| {
+            sent["at"] = (before["at"].as_u64().unwrap() + 1).into();
+            sent["log"].as_array_mut().unwrap().push("changed".into());
+            sent.as_object_mut().unwrap().remove("note");
+            sent
+        })
+        .answers(|written| shown(&written.stored, &written.tag));
+    let all = things.things();
+    for n in [2, 3, 4] {
+        let saved = all.update(1, move |it| it["n"] = n.into()).await.unwrap();
+        assert_eq!(
+            (saved["n"].clone(), saved["at"].clone()),
+            (n.into(), n.into())
+        );
+    }
+    assert_eq!(things.methods(), "GET PUT PUT PUT");
+    assert_eq!(
+        things.stored()["log"],
+        json!(["made", "changed", "changed", "changed"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_made_of_a_creation_survives_the_next_update() {
+    for silent in [false, true] {
+        let things = Maker::with(Value::Null).makes(|before, mut sent| {
+            let members = sent.as_object_mut().unwrap();
+            members.retain(|name, value| !value.is_null() && name != "password");
+            if before.is_null() {
+                members.insert("role".into(), "editor".into());
+            }
+            sent
+        });
+        let things = things.answers(move |written| match silent {
+            true => reply(201, &[("etag", &written.tag)], ""),
+            false => shown(&written.stored, &written.tag),
+        });
+        let all = things.things();
+        let draft = json!({"name": "a", "nick": null, "password": "p"});
+        let made = all.create(1, &draft).await.unwrap();
+        if silent {
+            // Nothing tells, so the first read has to.
+            all.get(1).await.unwrap();
+        }
+        assert_eq!(made["name"], "a");
+        all.update(1, |it| it["name"] = "b".into()).await.unwrap();
+        assert_eq!(things.stored(), json!({"name": "b", "role": "editor"}));
+    }
+}

@@ -1,0 +1,212 @@
+//! Replies to writes that are no success, although their status says so.
+
+use ifmatch::{LocalWins, Policy, Rule, ThreeWay};
+use serde_json::{Value, json};
+
+use super::server::{Maker, reply, shown};
+use crate::support::{ARTICLE, AT, Event, Server, articles, counters, draft};
+
+const OLD: &str = r#"{"title":"old","body":"text","views":1}"#;
+
+/// Each of them says that the version is the one before.
+fn unmoved() -> Vec<Event> {
+    const TAG: &[(&str, &str)] = &[("etag", "\"1\"")];
+    vec![
+        Event::Answer(204, TAG, ""),
+        Event::Answer(200, TAG, ""),
+        Event::Answer(200, TAG, OLD),
+        Event::Answer(200, TAG, r#"{"ok":true}"#),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_has_not_moved_is_no_success() {
+    for event in unmoved() {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, event]);
+        let articles = articles(&server);
+        let error = articles
+            .update(1, |article| article.title = "mine".into())
+            .await
+            .unwrap_err();
+        assert!(error.is_refused(), "{error:?}");
+        assert!(error.to_string().contains("not stored"), "{error}");
+        let remote = error
+            .into_sides::<crate::support::Article>()
+            .unwrap()
+            .remote;
+        assert_eq!(remote.unwrap().title, "old");
+        assert_eq!(articles.get(1).await.unwrap().title, "old");
+        // It is not sent again, and the next write is made on what is there.
+        assert_eq!(server.methods(), ["GET", "PUT", "GET", "GET"]);
+        let saved = articles.update(1, |article| article.views += 1).await;
+        assert_eq!(
+            (saved.unwrap().views, server.value(AT)["title"].clone()),
+            (2, "old".into())
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_stored_under_a_version_told_wrongly_is_seen() {
+    // For a counter the documents alone would not tell.
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Plain, Event::AnswerAfter(204, &[("etag", "\"1\"")])]);
+    let articles = counters(&server);
+    let saved = articles
+        .update(1, |article| article.views += 1)
+        .await
+        .unwrap();
+    assert!(saved.report().settled && saved.views == 2);
+    assert_eq!(saved.snapshot().validator().unwrap().to_string(), "\"2\"");
+    assert_eq!(
+        (server.applied(), server.value(AT)["views"].clone()),
+        (1, 2.into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_before_is_read_again_and_never_filed() {
+    for rule in [Rule::Auto, Rule::Counter] {
+        let things =
+            Maker::with(json!({"n": 1})).answers(|written| shown(&written.before, &written.tag));
+        let strategy = ThreeWay::new(Policy::new().field("/n", rule));
+        let client = things.builder().build().unwrap();
+        let all = client.collection_with::<Value>("things", strategy);
+        for n in [2, 3] {
+            let saved = all.update(1, |it| it["n"] = (it["n"].as_u64().unwrap() + 1).into());
+            assert_eq!(saved.await.unwrap()["n"], n);
+            assert_eq!(things.stored()["n"], n);
+        }
+        assert_eq!(things.methods(), "GET PUT GET PUT GET");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ignores_a_change_and_says_200_is_told_as_one() {
+    // Under a new version, so that each round would be lost like the one before.
+    let things = Maker::with(json!({"n": 1, "at": 1}))
+        .makes(|before, _| json!({"n": 1, "at": before["at"].as_u64().unwrap() + 1}))
+        .answers(|written| shown(&written.stored, &written.tag));
+    let error = things
+        .things()
+        .update(1, |it| it["n"] = 2.into())
+        .await
+        .unwrap_err();
+    assert!(error.is_refused(), "{error:?}");
+    assert_eq!(things.methods(), "GET PUT GET");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_resource_in_the_answer_is_no_success() {
+    let things = Maker::with(json!({"id": 1, "title": "old"}))
+        .answers(|written| shown(&json!({"id": 2, "title": "theirs"}), &written.tag));
+    let saved = things
+        .things()
+        .update(1, |it| it["title"] = "mine".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        (saved["id"].clone(), saved["title"].clone()),
+        (1.into(), "mine".into())
+    );
+    assert_eq!(things.methods(), "GET PUT GET");
+}
+
+const PAGE: &str = "<!doctype html><html><body>Log in</body></html>";
+const PROBLEM: &str = r#"{"type":"about:blank","title":"Not yours","status":403}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_no_success_whatever_comes_with_it() {
+    const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+    let headers: [&[(&str, &str)]; 5] = [
+        &[HTML],
+        &[HTML, ("etag", "\"page\"")],
+        &[HTML, ("etag", "W/\"page\"")],
+        &[HTML, ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")],
+        &[("etag", "\"page\"")], // under the name of JSON
+    ];
+    for headers in headers {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::Answer(200, headers, PAGE)]);
+        let saved = articles(&server).update(1, |article| article.title = "mine".into());
+        assert!(saved.await.is_ok());
+        assert_eq!(server.value(AT)["title"], "mine", "{headers:?}");
+        assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
+        // A removal, and a draft, of which nothing can be read.
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::Answer(200, headers, PAGE)]);
+        articles(&server).delete(1).await.unwrap();
+        assert!(server.text(AT).is_none());
+        server.script([Event::Answer(201, headers, PAGE)]);
+        let error = articles(&server).post(&draft()).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn problem_details_are_a_refusal_at_any_status() {
+    let labels: [&[(&str, &str)]; 2] = [
+        &[
+            ("content-type", "application/problem+json"),
+            ("etag", "\"p\""),
+        ],
+        &[("etag", "\"p\"")],
+    ];
+    for label in labels {
+        let server = Server::with(AT, ARTICLE);
+        let articles = articles(&server);
+        let article = articles.get(1).await.unwrap();
+        server.script([Event::Answer(200, label, PROBLEM)]);
+        let mut mine = article.clone();
+        mine.title = "mine".into();
+        let told = articles.save(&mine).await.unwrap_err();
+        server.script([Event::Answer(200, label, PROBLEM)]);
+        let removed = articles.delete(&article).await.unwrap_err();
+        server.script([Event::Answer(201, label, PROBLEM)]);
+        let posted = articles.post(&draft()).await.unwrap_err();
+        for error in [told, removed, posted] {
+            assert!(error.is_refused(), "{error:?}");
+            assert_eq!(error.problem().unwrap().title(), Some("Not yours"));
+        }
+        assert_eq!(server.applied(), 0);
+    }
+    // To a read as well, where the label says so.
+    let server = Server::with(AT, ARTICLE);
+    server.script([Event::Answer(200, labels[0], PROBLEM)]);
+    let error = articles(&server)
+        .strategy(LocalWins)
+        .get(1)
+        .await
+        .unwrap_err();
+    assert!(error.is_decode(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_called_html_and_is_none_is_a_success() {
+    const HTML: &[(&str, &str)] = &[("content-type", "text/html; charset=utf-8")];
+    for body in ["", "OK", "{\"n\":2}"] {
+        let things = Maker::with(json!({"n": 1})).answers(move |_| reply(200, HTML, body));
+        things
+            .things()
+            .update(1, |it| it["n"] = 2.into())
+            .await
+            .unwrap();
+        assert_eq!(things.methods(), "GET PUT", "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_made_anew_by_a_save_is_told() {
+    // The server ignores `If-Match` where nothing is.
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let mut article = articles.get(1).await.unwrap();
+    article.title = "mine".into();
+    server.script([Event::Answer(201, &[("etag", "\"9\"")], "")]);
+    let saved = articles.save(&article).await.unwrap();
+    assert!(saved.report().recreated);
+    assert_eq!(saved.snapshot().validator().unwrap().to_string(), "\"9\"");
+    let made = articles.create(2, &draft()).await.unwrap();
+    assert!(!made.report().recreated);
+}
