@@ -26,6 +26,7 @@ mod nothing_dropped;
 mod once;
 mod only_races;
 mod posts;
+mod preferences;
 mod probing;
 mod rates;
 mod reading;
