@@ -25,25 +25,28 @@ use crate::write::target::WriteMode;
 use checks::{Checks, RACES};
 pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 use site::Site;
+use site::{Drafts, MakeDraft, MakeHeader};
 
 /// An inspection under way; made by [`Client::probe`](crate::Client::probe).
 ///
 /// It makes one throw-away resource under a random name, reads it, writes it, also in ways that an API
-/// has to refuse, and removes it again. Nothing else is touched. It takes about fifty requests and one to ten seconds, and runs
-/// on a task of the runtime, so that it cleans up behind itself even if this future is dropped.
+/// has to refuse, and removes it again. Nothing else is touched. It takes about ninety requests and one to ten
+/// seconds, and runs on a task of the runtime, so that it cleans up even if this future is dropped.
+///
+/// Where resources cannot be made or removed, [`existing`](Self::existing) asks about one that is there already.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Probe {
     call: Lazy<Settings, Result<ProbeReport, Error>>,
 }
 
-type MakeDraft = Box<dyn Fn(&str, u32) -> Result<Document, crate::json::JsonError> + Send>;
-
 struct Settings {
     handle: Handle<Value>,
     timeout: Option<Duration>,
-    draft: MakeDraft,
+    draft: Option<MakeDraft>,
+    headers: Vec<(HeaderName, MakeHeader)>,
     suffix: String,
     races: u32,
+    existing: bool,
 }
 
 impl Probe {
@@ -54,7 +57,9 @@ impl Probe {
                 timeout: None,
                 suffix: String::new(),
                 races: RACES,
-                draft: Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
+                draft: None,
+                headers: Vec::new(),
+                existing: false,
             }),
         }
     }
@@ -65,10 +70,19 @@ impl Probe {
         }
     }
 
-    /// The throw-away documents, for APIs that take no others: made of the random name and a number from
-    /// 0 to 15, which is another one for each write. They must differ, in members of the outermost object.
+    /// Sets the documents that the probe writes, for APIs that take no others. Each is made of the random name
+    /// and of a number that counts up from 0: about 20 documents, and 16 more for each
+    /// [race](Self::races). No two may be the same: where versions are made from the content, a document that
+    /// comes back brings its old version back. They must differ in members of the outermost object, or be no
+    /// objects at all.
     ///
-    /// By default they are `{"name": name, "probe": number}`.
+    /// Default: `{"name": name, "probe": number}`.
+    ///
+    /// # Errors
+    ///
+    /// A document that cannot be written as JSON, or that repeats an earlier one, ends the probe: with
+    /// [`ErrorKind::Config`] if it is one of the first 16, which are made before anything is sent, and
+    /// otherwise with [`ProbeReport::stopped`].
     ///
     /// # Example
     ///
@@ -86,7 +100,69 @@ impl Probe {
     /// ```
     pub fn document<V: Serialize>(self, make: impl Fn(&str, u32) -> V + Send + 'static) -> Self {
         let draft: MakeDraft = Box::new(move |name, n| Document::encode(&make(name, n)));
-        self.set(|settings| settings.draft = draft)
+        self.set(|settings| settings.draft = Some(draft))
+    }
+
+    /// Asks about the resource at the given address itself, which exists and may be neither made nor removed,
+    /// such as a settings document.
+    ///
+    /// The probe writes its [documents](Self::document) over the members of the same names, leaves all other
+    /// members as they are, and puts the members back at the end, on the condition that it overwrites nothing
+    /// else. By default it writes one member, `ifmatch_probe`. What only a removal can show is
+    /// [not asked](ProbeReport::not_asked). If the server ignores conditions, a write of another client at the
+    /// same time may get lost, as with every other client: choose a quiet time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if nothing is there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// use serde_json::json;
+    ///
+    /// let report = client
+    ///     .probe("settings/site")
+    ///     .existing()
+    ///     .document(|name, n| json!({"comment": format!("{name} {n}")}))
+    ///     .await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn existing(self) -> Self {
+        self.set(|settings| settings.existing = true)
+    }
+
+    /// Adds a header to each write that carries a document, made from the random name and the number of the
+    /// document: a title, or a name that the server shall choose (`Slug`).
+    ///
+    /// # Errors
+    ///
+    /// A value that no header can carry ends the probe: with [`ErrorKind::Config`] at the first document, and
+    /// otherwise with [`ProbeReport::stopped`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// use http::HeaderName;
+    ///
+    /// let report = client
+    ///     .probe("pages")
+    ///     .document_header(HeaderName::from_static("slug"), |name, _| name.to_owned())
+    ///     .await?;
+    /// # let _ = report;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn document_header(
+        self,
+        name: HeaderName,
+        make: impl Fn(&str, u32) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.set(|settings| settings.headers.push((name, Box::new(make))))
     }
 
     /// What the random name ends with: file servers tell by `.json` what a file is, and some give a
@@ -96,7 +172,8 @@ impl Probe {
         self.set(|settings| settings.suffix = suffix)
     }
 
-    /// How often eight writes are sent at once with the same version, instead of three times.
+    /// How often eight writes are sent at once with the same version, and eight creations of the same resource,
+    /// instead of three times.
     ///
     /// A server that checks the version and writes in two steps lets two of them pass only now and then. Three
     /// races showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory
@@ -156,16 +233,16 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
         .timeout
         .unwrap_or(handle.shared.exchange.limits.time);
     let name = format!("ifmatch-probe-{}{}", crate::ids::uuid(), settings.suffix);
-    let drafts = (0..Checks::DRAFTS).map(|n| (settings.draft)(&name, n));
-    let drafts = drafts
-        .collect::<Result<Vec<Document>, _>>()
-        .map_err(|error| {
-            let what = format!("a throw-away document cannot be written as JSON: {error}");
-            Error::config(what).with_source(error)
-        })?;
-    let site = Site::new(handle, name, drafts, time)?;
+    let make = settings.draft.unwrap_or(match settings.existing {
+        false => Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
+        true => {
+            Box::new(|name, n| Document::encode(&json!({"ifmatch_probe": format!("{name} {n}")})))
+        }
+    });
+    let drafts = Drafts::new(name, make, settings.existing)?;
+    let site = Site::new(handle, drafts, settings.headers, time)?;
     // A future that is dropped leaves nothing behind: the task goes on to the end.
-    tokio::spawn(inspect(site, settings.races))
+    tokio::spawn(inspect(site, settings.races, settings.existing))
         .await
         .unwrap_or_else(|_| {
             let why =
@@ -174,25 +251,28 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
         })
 }
 
-async fn inspect(mut site: Site, races: u32) -> Result<ProbeReport, Error> {
+async fn inspect(mut site: Site, races: u32, existing: bool) -> Result<ProbeReport, Error> {
     let begun = Instant::now();
     let mut checks = Checks::of(&mut site, races);
-    let made = checks.make().await;
-    let stopped = match &made {
-        Ok(()) => checks.all().await.err(),
-        Err(_) => None,
+    let outcome = match existing {
+        true => checks.of_an_existing_one().await,
+        false => checks.of_a_new_one().await,
     };
-    let findings = checks.findings;
+    let (findings, not_asked) = (checks.findings, checks.not_asked);
     let left_behind = site.clean_up().await;
-    if let Err(error) = made {
-        return Err(match left_behind {
-            Some(left) => error.and(&format!("a resource is left behind: {left}")),
-            None => error,
-        });
-    }
+    let stopped = match outcome {
+        Ok(checked) => checked.err(),
+        Err(error) => {
+            return Err(match left_behind {
+                Some(left) => error.and(&format!("a resource is left behind: {left}")),
+                None => error,
+            });
+        }
+    };
     Ok(ProbeReport {
         path: site.path().to_owned(),
         findings,
+        not_asked,
         stopped: stopped.map(|stop| stop.0),
         left_behind,
         requests: site.requests(),

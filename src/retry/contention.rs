@@ -1,6 +1,6 @@
 //! How widely one write spreads its tries after races that it lost.
 //!
-//! A try is a read and a write, and it succeeds if nobody commits in the round trip between them. So
+//! A try is a read and a write, and it succeeds if no other client commits in the round trip between them. So
 //! each commit keeps the resource *busy* for one round trip, and the rest of the time it is *idle*. With
 //! one try per idle round trip from all writers together, half of the time is busy, and each commit
 //! costs four requests and two round trips: as long as if the edits were made one after the other. More
@@ -9,6 +9,13 @@
 //! tells: how far it moved while we waited is the number of commits, and busy time over idle time is by
 //! how much the tries of all are too many or too few.
 //!
+//! A single writer that never pauses also keeps the resource busy all the time, and no wait changes that:
+//! it commits once per round trip, so every try of ours meets a commit, unless its request happens to take
+//! longer than ours. Only the number of tries helps. A crowd, on the other hand, thins out as its writers
+//! wait. So the window is widened first, as for a crowd; where the resource stays busy for two wide waits in
+//! a row, waiting is useless, and a burst of quick tries follows. Where versions tell nothing, the two look the
+//! same for long, and the bursts come after many waits.
+//!
 //! Nothing but the length of a wait depends on this reading of a version, which is otherwise opaque (RFC
 //! 9110 8.8.3).
 
@@ -16,15 +23,46 @@ use std::time::Duration;
 
 use crate::http::Validator;
 
-/// The first window, in round trips: enough for a dozen writers, and still short for three.
-const FIRST: f64 = 16.0;
-/// How much wider or narrower one wait can make the next window.
-const STEP: f64 = 4.0;
+/// The first window, in round trips, where versions count: enough for a dozen writers, and short for six.
+const FIRST: f64 = 12.0;
+/// The first window where versions tell nothing, and by how much each further one is wider.
+const FIRST_UNTOLD: f64 = 16.0;
+/// How much wider, and how much narrower, one wait can make the next window.
+const WIDER: f64 = 4.5;
+const NARROWER: f64 = 0.05;
+/// By how much more than busy over idle time the window is widened: some of the others come back.
+const MORE_IF_BUSY: f64 = 2.0;
+const MORE_IF_IDLE: f64 = 1.5;
+/// The part of a window that is waited at least. After the first wait, which spreads over the whole window,
+/// waits that take most of it leave fewer stragglers behind, and a silence in which a crowd shows.
+const LEAST: f64 = 0.65;
+const LEAST_UNTOLD: f64 = 0.5;
+/// The same for windows that are narrower than so many round trips: there, few others are left.
+const LEAST_IF_NARROW: f64 = 0.2;
+const NARROW: f64 = 28.0;
 /// The part of the time left that no window exceeds: who has waited long tries more often than who has
 /// just come, and nobody sleeps through the end of its time.
 const PART_OF_TIME_LEFT: f64 = 0.25;
 /// What is added to the round trips that were seen busy and idle, so that few of them say little.
-const PRIOR: f64 = 1.0;
+const PRIOR: f64 = 0.8;
+/// A resource that is busy for more than this part of the time is busy all the time: the measured round trip is
+/// a little too short. With 0.90, a thousand writers take each other for one that never pauses.
+const SATURATED: f64 = 0.93;
+/// Over fewer round trips nothing can be said of that.
+const LONG_ENOUGH: f64 = 25.0;
+/// How many waits in a row have to find it so. In a dense crowd a tenth of the writers sees it once.
+const SATURATED_WAITS: u32 = 2;
+/// The tries of the first burst, and the window before each, in round trips. One try of forty succeeds where
+/// round trips vary by a tenth.
+const BURST: u32 = 40;
+const BURST_WINDOW: f64 = 1.0;
+/// How much wider the window is after a burst that did not help: if it was a crowd, it shows then.
+const WIDER_AFTER_BURST: f64 = 2.0;
+/// Where versions tell nothing: the waits before the first burst, and its tries.
+const WAITS_UNTOLD: u32 = 8;
+const BURST_UNTOLD: u32 = 4;
+/// No burst has more tries.
+const LARGEST_BURST: u32 = 256;
 /// Numbers from here on are clocks, or count more than one resource.
 const NO_COUNT: u64 = 1_000_000_000;
 /// More commits per round trip than this were not made by writers like us: not a count either.
@@ -48,19 +86,31 @@ pub(crate) struct Lost {
 /// The races of one write.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Contention {
-    races: u32,
-    /// The window of the last wait, in round trips, before any cap.
+    /// Waits so far, but for those within bursts.
+    waits: u32,
+    /// The window of the last wait, in round trips, before any cap; those within bursts do not count.
     window: f64,
     /// The race before.
     before: Option<Lost>,
+    /// Waits in a row that found the resource busy all the time.
+    saturated: u32,
+    /// Bursts so far.
+    bursts: u32,
+    /// Quick tries that are left of the burst.
+    quick: u32,
+    /// The last wait was one within a burst.
+    in_burst: bool,
+}
+
+/// The next wait, in round trips: between these two.
+struct Window {
+    least: f64,
+    most: f64,
 }
 
 impl Contention {
     /// The wait after one more lost race. `first` is the first window if the user set one, and `jitter`
     /// is evenly drawn from nothing to one.
-    ///
-    /// After the first wait, which spreads over the whole window, waits take from half of the window to
-    /// all of it: that leaves fewer stragglers behind.
     pub(super) fn wait(
         &mut self,
         lost: Lost,
@@ -69,26 +119,77 @@ impl Contention {
         jitter: f64,
     ) -> Duration {
         let trip = lost.round_trip.max(SHORTEST_TRIP);
-        let first = first.map_or(FIRST, |first| first.div_duration_f64(trip));
-        self.races += 1;
-        self.window = match self.commits_since(lost) {
-            Some((commits, over)) => {
-                // The refusal tells of one commit more than the version does.
-                let busy = commits + 1.0 + PRIOR;
-                let idle = (over - commits).max(0.0) + PRIOR;
-                self.window * (busy / idle).clamp(1.0 / STEP, STEP)
-            }
-            None => first * f64::from(self.races),
-        };
+        let first = first.map(|first| first.div_duration_f64(trip));
+        let Window { least, most } = self.next(lost, first);
         self.before = Some(lost);
         let longest = cap.min(lost.left.mul_f64(PART_OF_TIME_LEFT)).as_secs_f64();
-        let window = (self.window * trip.as_secs_f64()).min(longest);
-        let part = if self.races == 1 {
-            jitter
-        } else {
-            0.5 + 0.5 * jitter
+        let window = (most * trip.as_secs_f64()).min(longest);
+        Duration::try_from_secs_f64(window * (least + (1.0 - least) * jitter)).unwrap_or(cap)
+    }
+
+    /// The next window; `least` is a part of it.
+    fn next(&mut self, lost: Lost, first: Option<f64>) -> Window {
+        if self.quick > 0 {
+            return self.quick_try();
+        }
+        let after_burst = std::mem::take(&mut self.in_burst);
+        let least = match self.commits_since(lost) {
+            _ if self.waits == 0 => {
+                let untold = lost.count.is_none();
+                self.window = first.unwrap_or(if untold { FIRST_UNTOLD } else { FIRST });
+                0.0
+            }
+            Some(_) if after_burst => {
+                self.window *= WIDER_AFTER_BURST;
+                LEAST
+            }
+            Some((commits, over)) => {
+                if over >= LONG_ENOUGH && commits >= SATURATED * over {
+                    self.saturated += 1;
+                    if self.saturated >= SATURATED_WAITS {
+                        // After a burst that does not help, one such wait is enough.
+                        self.saturated = SATURATED_WAITS - 1;
+                        return self.burst(BURST);
+                    }
+                } else {
+                    self.saturated = 0;
+                    self.window *= fit(commits, over);
+                }
+                if self.window < NARROW {
+                    LEAST_IF_NARROW
+                } else {
+                    LEAST
+                }
+            }
+            None if self.waits >= WAITS_UNTOLD && !after_burst => return self.burst(BURST_UNTOLD),
+            None => {
+                let step = first.unwrap_or(FIRST_UNTOLD);
+                self.window = step * f64::from(self.waits + 1);
+                LEAST_UNTOLD
+            }
         };
-        Duration::try_from_secs_f64(window * part).unwrap_or(cap)
+        self.waits += 1;
+        Window {
+            least,
+            most: self.window,
+        }
+    }
+
+    /// Begins a burst: each has twice as many tries as the one before.
+    fn burst(&mut self, first: u32) -> Window {
+        let tries = first.saturating_mul(1_u32.checked_shl(self.bursts).unwrap_or(u32::MAX));
+        self.quick = tries.min(LARGEST_BURST);
+        self.bursts += 1;
+        self.quick_try()
+    }
+
+    fn quick_try(&mut self) -> Window {
+        self.quick = self.quick.saturating_sub(1);
+        self.in_burst = true;
+        Window {
+            least: 0.0,
+            most: BURST_WINDOW,
+        }
     }
 
     /// How many commits the others made since the last race that was lost, and how many round trips that
@@ -101,6 +202,21 @@ impl Contention {
         let over = over.div_duration_f64(lost.round_trip.max(SHORTEST_TRIP));
         (moved > 0 && commits <= MOST_COMMITS * (over + 1.0)).then_some((commits, over))
     }
+}
+
+/// By how much the window is too narrow, after so many commits over so many round trips.
+fn fit(commits: f64, over: f64) -> f64 {
+    // The refusal tells of one commit more than the version does.
+    let busy = commits + 1.0 + PRIOR;
+    let idle = (over - commits).max(0.0) + PRIOR;
+    let tries = busy / idle;
+    let more = if tries > 1.0 {
+        MORE_IF_BUSY
+    } else {
+        MORE_IF_IDLE
+    };
+    // Those that succeeded do not come back: the others are the busy part.
+    (tries * more * busy / (busy + idle)).clamp(NARROWER, WIDER)
 }
 
 /// The number in a version, if it may count the commits to one resource: `"7"`, `W/"7"`, `7`, and
@@ -120,93 +236,4 @@ pub(crate) fn count(version: &Validator) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRIP: Duration = Duration::from_millis(20);
-    const CAP: Duration = Duration::from_secs(5);
-
-    fn lost(count: Option<u64>, trips: u32) -> Lost {
-        Lost {
-            count,
-            elapsed: TRIP * trips,
-            left: Duration::from_secs(30).saturating_sub(TRIP * trips),
-            round_trip: TRIP,
-        }
-    }
-
-    /// The largest waits after races lost so.
-    fn windows(races: &[Lost]) -> Vec<u128> {
-        let mut contention = Contention::default();
-        let waits = races
-            .iter()
-            .map(|race| contention.wait(*race, None, CAP, 1.0));
-        waits.map(|wait| wait.as_micros() / 20_000).collect()
-    }
-
-    #[test]
-    fn the_window_grows_where_others_commit_all_the_time_and_shrinks_where_they_do_not() {
-        assert_eq!(
-            windows(&[lost(Some(7), 0), lost(Some(17), 10)]),
-            [16, 16 * 4]
-        );
-        assert_eq!(windows(&[lost(Some(7), 0), lost(Some(8), 22)]), [16, 4]);
-        assert_eq!(windows(&[lost(Some(7), 0), lost(Some(16), 20)]), [16, 14]);
-    }
-
-    #[test]
-    fn versions_that_count_nothing_widen_the_window_with_each_race() {
-        assert_eq!(
-            windows(&[lost(None, 0), lost(None, 10), lost(None, 30)]),
-            [16, 32, 48]
-        );
-        // Backwards, or too fast for any writer.
-        assert_eq!(windows(&[lost(Some(7), 0), lost(Some(3), 10)]), [16, 32]);
-        assert_eq!(windows(&[lost(Some(7), 0), lost(Some(900), 10)]), [16, 32]);
-    }
-
-    #[test]
-    fn an_old_write_waits_a_shorter_time_than_a_young_one() {
-        let mut races = [lost(None, 0), lost(None, 1480)];
-        assert_eq!(windows(&races), [16, 5]);
-        races[1].left = Duration::ZERO;
-        assert_eq!(windows(&races), [16, 0]);
-    }
-
-    #[test]
-    fn no_wait_exceeds_the_cap_or_panics() {
-        let mut contention = Contention::default();
-        for round_trip in [Duration::ZERO, Duration::MAX, TRIP] {
-            for count in [None, Some(0), Some(NO_COUNT)] {
-                let lost = Lost {
-                    count,
-                    elapsed: Duration::MAX,
-                    left: Duration::MAX,
-                    round_trip,
-                };
-                let wait = contention.wait(lost, Some(Duration::MAX), CAP, 1.0);
-                assert!(wait <= CAP, "{wait:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_are_read_from_counting_versions_only() {
-        for (text, number) in [
-            ("\"7\"", Some(7)),
-            ("W/\"7\"", Some(7)),
-            ("version:7", Some(7)),
-            ("version:7-c0ffee", Some(7)),
-            ("\"c0ffee\"", None),
-            ("\"\"", None),
-            ("\"-7\"", None),
-            ("\"1700000000123\"", None),
-            ("\"99999999999999999999999\"", None),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", None),
-        ] {
-            let version = text.parse::<Validator>();
-            let found = version.map(|version| count(&version));
-            assert_eq!(found.ok(), Some(number), "{text}");
-        }
-    }
-}
+mod tests;

@@ -26,8 +26,8 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 /// | after | wait |
 /// |---|---|
 /// | the first lost race | none |
-/// | the second | evenly drawn from nothing to 16 measured round trips |
-/// | a later one | between half of a window and all of it |
+/// | the second | evenly drawn from nothing to 12 measured round trips (16 where versions tell nothing) |
+/// | a later one | between two thirds (half) of a window and all of it, or less where the window is narrow |
 /// | a transient failure | evenly drawn from nothing to a window of one round trip, ×2 with each |
 ///
 /// No window exceeds 5 s ([`cap`](Self::cap)), and none after a race exceeds a quarter of the time that
@@ -35,8 +35,14 @@ type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send +
 ///
 /// The window after a race fits the number of writers. Where versions are numbers (`"7"`, `7-c0ffee`),
 /// what they moved by while the write waited tells how busy the others kept the resource, and the window
-/// grows or shrinks by busy over idle time, at most fourfold at once. Where versions tell nothing, it
+/// grows or shrinks by busy over idle time, at most 4.5-fold at once. Where versions tell nothing, it
 /// grows by 16 round trips with each race.
+///
+/// One writer that never pauses keeps the resource as busy as a crowd does, and no wait makes it less busy:
+/// only many tries get through. So where two wide waits in a row found the resource busy all the time, 40 quick
+/// tries follow, each after at most one round trip. If they fail, a wider wait shows whether it was a crowd
+/// after all, and the next such burst has twice as many tries. Where versions tell nothing, the first burst comes
+/// after eight waits, with four tries.
 ///
 /// In a simulation of processes that commit one edit each to one resource, all at the same time, 20 ms
 /// away from it (`benches/contention`):

@@ -69,7 +69,12 @@ impl Draft<'_> {
         let mut headers = self.target.headers.clone();
         let mut url = self.target.url.clone();
         super::reading::accept(self.target, &mut headers);
-        headers.insert(PREFER, HeaderValue::from_static("return=representation"));
+        let preferred = headers.contains_key(PREFER)
+            || self.target.shared.exchange.headers.contains_key(PREFER);
+        // A removal leaves no representation to return, and OData servers refuse to be asked for one.
+        if self.local.is_some() && !preferred {
+            headers.insert(PREFER, HeaderValue::from_static("return=representation"));
+        }
         if let Some(key) = self.key {
             // A structured-field string (RFC 9651 3.3.3); a UUID needs no escapes.
             headers.insert(

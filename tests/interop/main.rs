@@ -133,8 +133,9 @@ impl Server {
                 .probe_with(|probe| probe.races(races).timeout(LONG))
                 .await;
             seen += usize::from(!report.enforces_preconditions());
+            let races = [ProbeCheck::RacingWrites, ProbeCheck::RacingCreations];
             let mut failed = report.failed().map(|found| found.check);
-            assert!(failed.all(|check| check == ProbeCheck::RacingWrites));
+            assert!(failed.all(|check| races.contains(&check)), "{report}");
         }
         let name = self.name;
         println!("{name}: {races} races, seen by {seen} of {times} probes");

@@ -31,6 +31,7 @@ mod other_documents;
 mod other_places;
 mod other_versions;
 mod posts;
+mod preferences;
 mod probing;
 mod rates;
 mod reading;

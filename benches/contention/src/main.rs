@@ -7,8 +7,10 @@
 //! ```text
 //! cargo run --release -- [--jitter 0.1] [--loss 0] [--late 0] [--delay-ms 100] [--runs 8]
 //!                        [--writers 2,8,64,256,1000] [--plot ../../docs/contention.svg]
+//!                        [--only crowds|hot]
 //! ```
 
+mod hot;
 mod network;
 mod plot;
 mod run;
@@ -46,6 +48,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(str::parse)
         .collect::<Result<_, _>>()?;
 
+    let only = options.get("--only").copied().unwrap_or_default();
+    if only != "hot" {
+        crowds(weather, runs, &writers, options.get("--plot").copied())?;
+    }
+    if only != "crowds" {
+        hot::table(weather, runs * 16);
+    }
+    Ok(())
+}
+
+fn crowds(
+    weather: Weather,
+    runs: u32,
+    writers: &[u32],
+    plot: Option<&str>,
+) -> Result<(), Box<dyn Error>> {
     let alone = run::alone(weather);
     println!("{weather:?}\n{runs} runs; one edit alone takes {alone:?}\n");
     println!("| | writers | requests per commit | time ÷ serial | slowest ÷ median | given up |");
@@ -53,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
     for writer in Writer::ALL {
         let mut line = Vec::new();
-        for count in &writers {
+        for count in writers {
             // Few writers vary more from run to run.
             let runs = runs * (64 / count).max(1);
             let figures = run::races(writer, *count, weather, alone, runs);
@@ -69,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         lines.push((writer, line));
     }
-    if let Some(path) = options.get("--plot") {
+    if let Some(path) = plot {
         plot::plot(&PathBuf::from(path), &lines)?;
     }
     Ok(())

@@ -35,7 +35,11 @@ pub struct Weather {
 
 /// Clones are the same network.
 #[derive(Clone)]
-pub struct Network(Arc<Inner>);
+pub struct Network {
+    inner: Arc<Inner>,
+    /// Requests of those who share this counter.
+    own: Arc<AtomicU32>,
+}
 
 struct Inner {
     weather: Weather,
@@ -49,30 +53,45 @@ struct Inner {
 impl Network {
     pub fn new(weather: Weather, numbered: bool) -> Self {
         let empty = serde_json::to_vec(&Ledger::default()).expect("a ledger is JSON");
-        Self(Arc::new(Inner {
-            weather,
-            numbered,
-            requests: AtomicU32::new(0),
-            document: Mutex::new((0, empty)),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                weather,
+                numbered,
+                requests: AtomicU32::new(0),
+                document: Mutex::new((0, empty)),
+            }),
+            own: Arc::default(),
+        }
+    }
+
+    /// The same network, for one writer whose requests are counted apart.
+    pub fn counted(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            own: Arc::default(),
+        }
+    }
+
+    pub fn own_requests(&self) -> u32 {
+        self.own.load(Ordering::Relaxed)
     }
 
     pub fn round_trip(&self) -> Duration {
-        self.0.weather.round_trip
+        self.inner.weather.round_trip
     }
 
     pub fn requests(&self) -> u32 {
-        self.0.requests.load(Ordering::Relaxed)
+        self.inner.requests.load(Ordering::Relaxed)
     }
 
     pub fn ledger(&self) -> Ledger {
-        let document = self.0.document.lock().expect("no panic");
+        let document = self.inner.document.lock().expect("no panic");
         serde_json::from_slice(&document.1).expect("only ledgers are stored")
     }
 
     /// One way.
     async fn travel(&self) {
-        let weather = &self.0.weather;
+        let weather = &self.inner.weather;
         let swing = 1.0 + weather.jitter * (2.0 * fastrand::f64() - 1.0);
         let late = fastrand::f64() < weather.late;
         let extra = if late { weather.delay } else { Duration::ZERO };
@@ -80,11 +99,11 @@ impl Network {
     }
 
     fn lost(&self) -> bool {
-        fastrand::f64() < self.0.weather.loss
+        fastrand::f64() < self.inner.weather.loss
     }
 
     fn tag(&self, version: u32) -> HeaderValue {
-        let tag = if self.0.numbered {
+        let tag = if self.inner.numbered {
             format!("\"{version}\"")
         } else {
             // An odd factor makes it one to one.
@@ -94,7 +113,7 @@ impl Network {
     }
 
     fn serve(&self, method: &Method, if_match: Option<&HeaderValue>, body: &[u8]) -> Response {
-        let mut document = self.0.document.lock().expect("no panic");
+        let mut document = self.inner.document.lock().expect("no panic");
         let tagged = |version| HeaderMap::from_iter([(ETAG, self.tag(version))]);
         if method == Method::GET {
             return Response::new(StatusCode::OK, tagged(document.0), document.1.clone());
@@ -113,7 +132,8 @@ impl Network {
         if_match: Option<&HeaderValue>,
         body: &[u8],
     ) -> Option<Response> {
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        self.own.fetch_add(1, Ordering::Relaxed);
         self.travel().await;
         let reply = (!self.lost()).then(|| self.serve(method, if_match, body));
         self.travel().await;

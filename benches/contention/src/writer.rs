@@ -74,6 +74,11 @@ impl Writer {
         }
     }
 
+    /// The same, by a client that is there.
+    pub async fn commit_by(self, client: &Client, name: String) -> bool {
+        by(client, name).await.is_ok()
+    }
+
     async fn by_hand(self, network: &Network, name: String) -> bool {
         let mut conflicts = 0;
         loop {
@@ -93,16 +98,21 @@ impl Writer {
 async fn by_client(network: &Network, name: String) -> bool {
     let client = Client::builder("http://ledger.test").transport(network.clone());
     let client = client.build().expect("the address is good");
-    let written = client
+    let written = by(&client, name).await;
+    if let Err(error) = &written {
+        eprintln!("given up: {}", error.report());
+    }
+    written.is_ok()
+}
+
+async fn by(client: &Client, name: String) -> Result<(), ifmatch::Error> {
+    let saved = client
         .resource::<Ledger>("ledger")
         .update(move |ledger: &mut Ledger| {
             ledger.entries.insert(name.clone(), 1);
         })
         .await;
-    if let Err(error) = &written {
-        eprintln!("given up: {}", error.report());
-    }
-    written.is_ok()
+    saved.map(drop)
 }
 
 /// Read, edit, write; `None`: a reply was lost.

@@ -1,52 +1,54 @@
-//! The checks, in their order: each changes the throw-away resource, or tries to.
+//! The checks, in their order: each changes the resource, or tries to.
 
+mod races;
 mod refusals;
+mod removals;
+mod replies;
 mod versions;
-
-use std::ops::Range;
 
 use ::http::{Method, StatusCode};
 
 use super::report::{ProbeCheck, ProbeFinding, Verdict};
-use super::site::{PATIENCE, Seen, Site, Stop};
+use super::site::{Done, PATIENCE, Seen, Site, Stop};
 use crate::error::Error;
 use crate::http::Problem;
 use crate::refusal::{Found, RefusalKind};
+use replies::stored_otherwise;
 
 pub(super) struct Checks<'a> {
     site: &'a mut Site,
     pub(super) findings: Vec<ProbeFinding>,
-    /// How the resource was made.
-    made_by: Method,
+    /// What was not asked, because of what the resource is.
+    pub(super) not_asked: Vec<ProbeCheck>,
+    /// How the resource was made; `None`: it was there already.
+    made_by: Option<Method>,
     /// Some write was answered 202, so that what a read shows may change later.
     put_off: bool,
+    /// The reply to the creation told a version and no document, and the server stored another one.
+    altered: bool,
     races: u32,
 }
 
-// Which throw-away document each check writes; 0 is the one that was created.
-const OWN: usize = 1;
-const STALE: usize = 2;
-const AGAIN: usize = 3;
-const QUICK: [usize; 3] = [4, 5, 6];
-const CODED: usize = 7;
-const RACING: Range<usize> = 8..16;
-
 /// How often writes are let race: a server that checks and writes in two steps may be lucky.
 pub(super) const RACES: u32 = 3;
+/// How many writes race at once.
+const RACERS: usize = 8;
+
+/// How many changes are made one after another.
+const QUICK: u32 = 3;
 
 /// The pauses that are more than a second.
 const SECOND: u32 = 4;
 
 impl<'a> Checks<'a> {
-    /// How many throw-away documents there are.
-    pub(super) const DRAFTS: u32 = 16;
-
     pub(super) fn of(site: &'a mut Site, races: u32) -> Self {
         Self {
             site,
             findings: Vec::new(),
-            made_by: Method::PUT,
+            not_asked: Vec::new(),
+            made_by: None,
             put_off: false,
+            altered: false,
             races,
         }
     }
@@ -60,14 +62,29 @@ impl<'a> Checks<'a> {
         });
     }
 
-    /// Makes the throw-away resource.
-    pub(super) async fn make(&mut self) -> Result<(), Error> {
-        let (method, status) = self.site.make().await?;
-        self.made_by = method;
-        if status == StatusCode::ACCEPTED {
+    /// Makes the throw-away resource, and carries out the checks.
+    pub(super) async fn of_a_new_one(&mut self) -> Result<Result<(), Stop>, Error> {
+        let draft = self.site.drafts.fresh();
+        let draft = draft.map_err(|Stop(why)| Error::config(why))?;
+        let (method, done) = self.site.make(draft).await?;
+        if done.status == StatusCode::ACCEPTED {
             self.is_put_off();
         }
-        Ok(())
+        // What a `POST` makes is the server's, so its reply need not name what was sent.
+        let made = (method == Method::PUT).then_some(done);
+        self.made_by = Some(method);
+        Ok(self.all(Some((draft, made))).await)
+    }
+
+    /// Carries out the checks on what is there already, but for those that could remove it.
+    pub(super) async fn of_an_existing_one(&mut self) -> Result<Result<(), Stop>, Error> {
+        self.site.adopt().await?;
+        self.not_asked.extend([
+            ProbeCheck::StaleRemoval,
+            ProbeCheck::WriteToRemoved,
+            ProbeCheck::RacingCreations,
+        ]);
+        Ok(self.all(None).await)
     }
 
     fn is_put_off(&mut self) {
@@ -78,9 +95,16 @@ impl<'a> Checks<'a> {
         }
     }
 
-    pub(super) async fn all(&mut self) -> Result<(), Stop> {
-        let first = self.settled(Some(0)).await?;
-        self.shown(&first, 0)?;
+    async fn all(&mut self, made: Option<(usize, Option<Done>)>) -> Result<(), Stop> {
+        let draft = made.as_ref().map(|(draft, _)| *draft);
+        let first = self.settled(draft).await?;
+        if let Some((draft, done)) = made {
+            self.shown(&first, draft)?;
+            if let Some(done) = done {
+                self.altered =
+                    stored_otherwise(self.site, self.site.drafts.get(draft)?, &first, &done);
+            }
+        }
         self.version(&first).await?;
         if matches!(first.found, Found::Nothing) {
             return Ok(());
@@ -100,7 +124,11 @@ impl<'a> Checks<'a> {
         self.coded_version().await?;
         self.within_a_second().await?;
         self.racing_writes().await?;
-        self.stale_removal(&old).await
+        if self.made_by.is_some() {
+            let last = self.stale_removal(&old).await?;
+            self.after_removal(last).await?;
+        }
+        Ok(())
     }
 
     /// Reads until a young version has become usable, and, after a 202, until that document is there.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, Seen, Stop};
-use super::{CODED, Checks, OWN, QUICK, is_for_the_version, told};
+use super::{Checks, QUICK, is_for_the_version, told};
 use crate::http::{TagField, Validator, entity_tag_of};
 use crate::refusal::Found;
 use crate::write::plan::Condition;
@@ -55,8 +55,10 @@ impl Checks<'_> {
                 continue;
             };
             let condition = Condition::Match(version.clone());
-            match self.site.write(&condition, &before.snapshot, OWN).await? {
-                Answered::Done(status, reply) => {
+            let draft = self.site.drafts.fresh()?;
+            let answered = self.site.write(&condition, &before.snapshot, draft).await?;
+            match answered {
+                Answered::Done(done) => {
                     let seen = match words {
                         "" => version.to_string(),
                         words => format!("{refusal}; with {words} it is accepted"),
@@ -67,9 +69,14 @@ impl Checks<'_> {
                         Verdict::Fails
                     };
                     self.tell(ProbeCheck::OwnVersion, verdict, seen);
-                    let after = self.after(status, OWN).await?;
-                    self.shown(&after, OWN)?;
-                    self.new_version(&before, &after, reply.as_ref());
+                    let after = self.after(done.status, draft).await?;
+                    self.shown(&after, draft)?;
+                    self.new_version(&before, &after);
+                    let sent = self
+                        .site
+                        .drafts
+                        .laid_over(&before.snapshot.document, draft)?;
+                    self.reply_version(&sent, &after, &done);
                     return Ok(Some((before, after)));
                 }
                 Answered::Refused(kind, problem) if is_for_the_version(kind, &problem) => {
@@ -90,7 +97,7 @@ impl Checks<'_> {
         Ok(None)
     }
 
-    pub(super) fn new_version(&mut self, before: &Seen, after: &Seen, reply: Option<&Validator>) {
+    fn new_version(&mut self, before: &Seen, after: &Seen) {
         let seen = format!("{}, then {}", told(before), told(after));
         let verdict = if before.found == after.found {
             Verdict::Fails
@@ -98,17 +105,6 @@ impl Checks<'_> {
             Verdict::Holds
         };
         self.tell(ProbeCheck::NewVersion, verdict, seen);
-        let (verdict, seen) = match (reply, after.version()) {
-            (None, _) => (
-                Verdict::Unknown,
-                "it tells none, so the next write reads first".into(),
-            ),
-            (Some(reply), Some(read)) if reply != read => {
-                (Verdict::Fails, format!("it says {reply}, a read {read}"))
-            }
-            (Some(reply), _) => (Verdict::Holds, reply.to_string()),
-        };
-        self.tell(ProbeCheck::ReplyVersion, verdict, seen);
     }
 
     pub(super) async fn coded_version(&mut self) -> Result<(), Stop> {
@@ -127,15 +123,16 @@ impl Checks<'_> {
         self.site
             .set_versioning(verbatim.map_or_else(|| own.clone(), |(verbatim, _)| verbatim));
         let condition = Condition::Match(Validator::Tag(coded.clone()));
-        let answered = self.site.write(&condition, &plain.snapshot, CODED).await;
+        let draft = self.site.drafts.fresh()?;
+        let answered = self.site.write(&condition, &plain.snapshot, draft).await;
         self.site.set_versioning(own);
         match answered? {
-            Answered::Done(status, _) => {
-                self.after(status, CODED).await?;
+            Answered::Done(done) => {
+                self.after(done.status, draft).await?;
                 self.tell(check, Verdict::Holds, coded.to_string());
             }
             Answered::Refused(..) => {
-                let seen = format!("{coded} is refused; ifmatch asks for no coding, others may");
+                let seen = format!("{coded} is refused");
                 self.tell(check, Verdict::Fails, seen);
             }
         }
@@ -147,7 +144,8 @@ impl Checks<'_> {
         let check = ProbeCheck::VersionWithinASecond;
         let mut last = self.settled(None).await?;
         let begun = Instant::now();
-        for draft in QUICK {
+        for _ in 0..QUICK {
+            let draft = self.site.drafts.fresh()?;
             let Some(version) = last.version().cloned() else {
                 // The loop waits such a version out, so it cannot stand for two states.
                 let seen = "a young version is told as such, and waited out";
@@ -156,11 +154,11 @@ impl Checks<'_> {
             };
             let condition = Condition::Match(version);
             match self.site.write(&condition, &last.snapshot, draft).await? {
-                Answered::Done(StatusCode::ACCEPTED, _) => {
+                Answered::Done(done) if done.status == StatusCode::ACCEPTED => {
                     self.tell(check, Verdict::Unknown, "writes are put off (202)");
                     return Ok(());
                 }
-                Answered::Done(..) => {}
+                Answered::Done(_) => {}
                 Answered::Refused(_, problem) => {
                     self.tell(check, Verdict::Unknown, format!("refused: {problem}"));
                     return Ok(());

@@ -1,9 +1,9 @@
 //! How the throw-away resource comes to be, and how it goes.
 
-use ::http::{Method, StatusCode};
+use ::http::Method;
 use tokio::time::Instant;
 
-use super::{Answered, PATIENCE, PAUSE, Presence, Refusal, Site, Stop};
+use super::{Answered, Done, PATIENCE, PAUSE, Presence, Refusal, Site, Stop};
 use crate::error::{Error, ErrorKind};
 use crate::http::Validator;
 use crate::refusal::{Creation, RefusalKind};
@@ -13,15 +13,15 @@ use crate::write::plan::Condition;
 
 impl Site {
     /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API
-    /// makes its own names. Tells the method and the status.
-    pub(in crate::probe) async fn make(&mut self) -> Result<(Method, StatusCode), Error> {
+    /// makes its own names. Tells the method and what the reply says.
+    pub(in crate::probe) async fn make(&mut self, draft: usize) -> Result<(Method, Done), Error> {
         let collection = self.target.clone();
         let mut refused = None;
         if !matches!(collection.versioning.creation(), Creation::Never) {
-            self.target = self.handle.item(&self.name).target()?;
-            let (reply, refusal) = self.create(&Condition::Absent).await?;
+            self.target = self.handle.item(self.drafts.name()).target()?;
+            let (reply, refusal) = self.create(&Condition::Absent, draft).await?;
             let Some(refusal) = refusal else {
-                return Ok((Method::PUT, reply.status));
+                return Ok((Method::PUT, self.done(&reply)));
             };
             self.there = Presence::No;
             if !matches!(reply.status.as_u16(), 404 | 405 | 501) {
@@ -30,7 +30,7 @@ impl Site {
             refused = Some(self.not_made(refusal));
         }
         self.target = collection;
-        let (reply, refusal) = self.create(&Condition::None).await?;
+        let (reply, refusal) = self.create(&Condition::None, draft).await?;
         if let Some(refusal) = refusal {
             self.there = Presence::No;
             return Err(refused.unwrap_or_else(|| self.not_made(refusal)));
@@ -44,14 +44,18 @@ impl Site {
             return Err(Error::new(ErrorKind::Decode, what));
         };
         self.target = self.handle.at(self.handle.with_query(at), None)?.target()?;
-        Ok((Method::POST, reply.status))
+        Ok((Method::POST, self.done(&reply)))
     }
 
     async fn create(
         &mut self,
         condition: &Condition<Validator>,
+        draft: usize,
     ) -> Result<(Response, Option<Refusal>), Error> {
-        let call = self.call(condition, None, Some(&self.drafts[0]));
+        let call = self
+            .drafts
+            .get(draft)
+            .and_then(|document| self.draft_call(condition, None, document, draft));
         let call = call.map_err(|Stop(why)| Error::config(why))?;
         self.there = Presence::Perhaps;
         let reply = self.send(&call).await.map_err(|Stop(why)| {
@@ -75,8 +79,24 @@ impl Site {
         Error::new(error, what).with_problem(Some(problem), Some(kind))
     }
 
-    /// Removes whatever may be there; tells why it is still there, if it is.
+    /// A creation is about to be sent: until it is answered, it may be carried out at any time.
+    pub(in crate::probe) fn may_come(&mut self) {
+        self.there = Presence::Perhaps;
+    }
+
+    /// All that was sent was answered: a read shows what there is.
+    pub(in crate::probe) fn has_come(&mut self) {
+        self.there = Presence::Yes;
+    }
+
+    /// Removes whatever may be there, or puts back what was there before; tells why that did not work.
     pub(in crate::probe) async fn clean_up(&mut self) -> Option<String> {
+        // The checks may have used up their time.
+        let time = self.target.shared.exchange.limits.time;
+        self.deadline = later(Instant::now(), time);
+        if let Some(original) = self.original.take() {
+            return self.restore(&original).await;
+        }
         if self.there == Presence::Nameless {
             let path = self.path();
             return Some(format!(
@@ -86,9 +106,6 @@ impl Site {
         if self.there == Presence::No {
             return None;
         }
-        // The checks may have used up their time.
-        let time = self.target.shared.exchange.limits.time;
-        self.deadline = later(Instant::now(), time);
         let (mut why, mut absent) = (String::new(), 0);
         for attempt in 0..PATIENCE {
             if attempt > 1 {
@@ -114,10 +131,10 @@ impl Site {
             let pinned = seen.version().filter(|_| attempt % 2 == 0).cloned();
             let condition = pinned.map_or(Condition::None, Condition::Match);
             why = match self.remove(&condition, &seen.snapshot).await {
-                Ok(Answered::Done(status, _)) => {
+                Ok(Answered::Done(done)) => {
                     format!(
                         "DELETE was answered {}, and it is still there",
-                        status.as_u16()
+                        done.status.as_u16()
                     )
                 }
                 Ok(Answered::Refused(_, problem)) => format!("DELETE was refused: {problem}"),

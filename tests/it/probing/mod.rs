@@ -1,6 +1,9 @@
 //! A probe tells what is wrong with a server, and leaves nothing behind.
 
+mod existing;
+mod fault;
 mod server;
+mod truth;
 
 use std::time::Duration;
 
@@ -9,7 +12,8 @@ use ifmatch::testing::{Dialect, Reply, ResourceServer, Step};
 use ifmatch::{ProbeCheck, ProbeReport, Verdict};
 use serde_json::{Value, json};
 
-use server::{Fault, Server};
+use fault::Fault;
+use server::Server;
 
 async fn probed(fault: Fault) -> (Server, ProbeReport) {
     let server = Server::with(fault);
@@ -32,6 +36,7 @@ async fn a_server_without_fault_passes_every_check() {
     for check in ProbeCheck::ALL {
         assert_eq!(report.verdict(check), Verdict::Holds, "{check}\n{report}");
     }
+    assert_eq!(report.not_asked, []);
     assert!(report.enforces_preconditions());
     assert_eq!((server.left(), report.stopped), (0, None));
 }
@@ -45,21 +50,31 @@ async fn writes_race_as_often_as_is_said() {
     };
     let (requests, verdict) = probed(3).await;
     assert_eq!(verdict, Verdict::Holds);
-    // A read and eight writes each.
-    assert_eq!(probed(5).await, (requests + 2 * 9, Verdict::Holds));
-    assert_eq!(probed(0).await, (requests - 3 * 9, Verdict::Unknown));
+    // A read and eight writes, and eight creations, a read, a removal and a read.
+    let each = 9 + 11;
+    assert_eq!(probed(5).await, (requests + 2 * each, Verdict::Holds));
+    assert_eq!(probed(0).await, (requests - 3 * each, Verdict::Unknown));
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_told_by_its_check() {
     use ProbeCheck as C;
-    let cases: [(Fault, &[C], bool); 19] = [
+    let cases: [(Fault, &[C], bool); 26] = [
         (
             Fault::IgnoresIfMatch,
-            &[C::StaleWrite, C::RacingWrites, C::StaleRemoval],
+            &[
+                C::StaleWrite,
+                C::RacingWrites,
+                C::StaleRemoval,
+                C::WriteToRemoved,
+            ],
             false,
         ),
-        (Fault::IgnoresIfNoneMatch, &[C::Creation], false),
+        (
+            Fault::IgnoresIfNoneMatch,
+            &[C::Creation, C::RacingCreations],
+            false,
+        ),
         (Fault::RemovesWhatIsStale, &[C::StaleRemoval], false),
         (Fault::NoVersions, &[C::Version], false),
         (Fault::WeakTags, &[C::OwnVersion], true),
@@ -80,7 +95,13 @@ async fn each_fault_is_told_by_its_check() {
         (Fault::TagOfTheReply, &[C::ReplyVersion], true),
         (
             Fault::HidesRefusals,
-            &[C::StaleWrite, C::Creation, C::RacingWrites],
+            &[
+                C::StaleWrite,
+                C::Creation,
+                C::RacingWrites,
+                C::WriteToRemoved,
+                C::RacingCreations,
+            ],
             false,
         ),
         (Fault::ChecksThenWrites, &[C::RacingWrites], false),
@@ -90,9 +111,16 @@ async fn each_fault_is_told_by_its_check() {
         (Fault::PostsOnly, &[], true),
         (
             Fault::RefusesAndDoes,
-            &[C::StaleWrite, C::StaleRemoval],
+            &[C::StaleWrite, C::StaleRemoval, C::WriteToRemoved],
             false,
         ),
+        (Fault::HashTags, &[], true),
+        (Fault::TagsOfChanges, &[], true),
+        (Fault::HashTagsInTwoSteps, &[C::RacingWrites], false),
+        (Fault::MakesAgain, &[C::WriteToRemoved], false),
+        (Fault::ChecksThenCreates, &[C::RacingCreations], false),
+        (Fault::AddsSilently, &[C::StoredAsSent], true),
+        (Fault::Silent, &[], true),
     ];
     for (fault, checks, enforces) in cases {
         let found = failing(fault).await;
@@ -123,11 +151,21 @@ async fn the_report_says_which_setting_gets_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_report_for_people_is_one_line_for_each_check() {
+async fn the_report_for_people_is_one_line_for_each_check_and_one_more_for_each_that_fails() {
     let (_, report) = probed(Fault::IgnoresIfMatch).await;
     let text = report.to_string();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), ProbeCheck::ALL.len() + 2);
+    let failed = report.failed().count();
+    assert_eq!(lines.len(), ProbeCheck::ALL.len() + failed + 2);
+    // What was asked, what came, what it means, what to do.
+    assert!(
+        lines.contains(
+            &"  Is a write with an old version refused, and is nothing changed? no: answered 200, and carried \
+              out. A write that is out of date overwrites the changes of other clients. Ask whether a proxy drops \
+              `If-Match`. Without a server that checks it, let one client write at a time."
+        ),
+        "{text}"
+    );
     assert_eq!(lines[0], format!("{}: LOSES UPDATES", report.path));
     assert!(
         lines
@@ -222,9 +260,11 @@ async fn documents_of_ones_own_keep_what_the_server_adds() {
     let report = probe.await.unwrap();
     assert!(report.enforces_preconditions(), "{report}");
     let requests = server.requests().writes();
-    let puts = requests.iter().filter(|one| one.method == Method::PUT);
+    let puts = requests.iter().filter(|one| {
+        one.method == Method::PUT && one.headers.contains_key(http::header::IF_MATCH)
+    });
     let bodies = puts.map(|one| serde_json::from_str::<Value>(&one.body).unwrap());
-    let changes: Vec<Value> = bodies.skip(1).collect();
+    let changes: Vec<Value> = bodies.collect();
     assert!(changes.len() > 4, "{report}");
     for change in changes {
         assert_eq!(change["id"], 7);

@@ -9,55 +9,7 @@ use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, async_trait};
 use tokio::time::Instant;
 
-/// What is wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    None,
-    IgnoresIfMatch,
-    IgnoresIfNoneMatch,
-    RemovesWhatIsStale,
-    NoVersions,
-    /// `W/"1"`, and that is what it wants back.
-    WeakTags,
-    /// A proxy writes `W/"1"`, and the server behind it wants `"1"`.
-    WeakenedTags,
-    /// A proxy writes `"1-gzip"`, and the server behind it wants `"1"`.
-    SuffixedTags,
-    /// The same, only where `gzip` is asked for.
-    SuffixedUnderGzip,
-    /// No tag is ever accepted.
-    AcceptsNoTag,
-    /// Each read shows another one.
-    RestlessTags,
-    /// The tag is the second of the last change.
-    TagsOfSeconds,
-    /// One tag for all states.
-    OneTag,
-    /// The tag in the reply to a write is that of the reply.
-    TagOfTheReply,
-    /// Writes are answered 202 and done at the third read after that.
-    PutsOff,
-    /// A stale write is answered 200.
-    HidesRefusals,
-    /// A stale write is answered 412 and carried out.
-    RefusesAndDoes,
-    /// It looks at the condition first, and writes a moment later.
-    ChecksThenWrites,
-    /// A stale write is answered 403.
-    RefusesOddly,
-    /// A write is answered 204 and forgotten.
-    Forgets,
-    /// 405 to DELETE.
-    KeepsForever,
-    /// New resources by POST alone.
-    PostsOnly,
-    /// The same, and the reply does not say where.
-    PostsNamelessly,
-    /// The reply to this request and to all later writes but removals is lost.
-    CutsFrom(usize),
-    /// Everything but removals and reads is answered 403.
-    Forbids,
-}
+use super::fault::Fault;
 
 #[derive(Default)]
 struct State {
@@ -66,6 +18,7 @@ struct State {
     reads: u64,
     put_off: Vec<(u64, Request)>,
     seen: Vec<(Method, String)>,
+    writes: Vec<Request>,
 }
 
 #[derive(Clone)]
@@ -96,12 +49,53 @@ impl Server {
         builder.build().unwrap()
     }
 
+    /// A server on which this is there.
+    pub(super) fn holding(fault: Fault, path: &str, body: &str) -> Self {
+        let server = Self::with(fault);
+        let stored = Stored {
+            version: 0,
+            second: 0,
+            body: body.into(),
+        };
+        let mut state = server.state.lock().unwrap();
+        state.documents.insert(path.to_owned(), stored);
+        drop(state);
+        server
+    }
+
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        let state = self.state.lock().unwrap();
+        let stored = state.documents.get(path);
+        stored.map(|stored| String::from_utf8(stored.body.clone()).unwrap())
+    }
+
     pub(super) fn left(&self) -> usize {
         self.state.lock().unwrap().documents.len()
     }
 
     pub(super) fn seen(&self) -> Vec<(Method, String)> {
         self.state.lock().unwrap().seen.clone()
+    }
+
+    /// The bodies of all writes that had one.
+    pub(super) fn bodies(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let bodies = state.writes.iter().map(|write| write.body.to_vec());
+        bodies
+            .map(|body| String::from_utf8(body).unwrap())
+            .collect()
+    }
+
+    /// What those writes say in a header.
+    pub(super) fn values(&self, name: &str) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let values = state
+            .writes
+            .iter()
+            .filter_map(|write| write.headers.get(name));
+        values
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect()
     }
 
     fn tag(&self, state: &State, stored: &Stored, request: &Request) -> Option<String> {
@@ -116,6 +110,7 @@ impl Server {
             Fault::RestlessTags => format!("\"{version}-{}\"", state.reads),
             Fault::TagsOfSeconds => format!("\"{}\"", stored.second),
             Fault::OneTag => "\"same\"".to_owned(),
+            Fault::HashTags | Fault::HashTagsInTwoSteps => hash(&stored.body),
             Fault::TagOfTheReply if !is_read => "\"of the reply\"".to_owned(),
             _ => format!("\"{version}\""),
         })
@@ -129,14 +124,22 @@ impl Server {
             Fault::RestlessTags => sent == format!("\"{}-{}\"", stored.version, state.reads),
             Fault::TagsOfSeconds => sent == format!("\"{}\"", stored.second),
             Fault::OneTag => sent == "\"same\"",
+            Fault::HashTags | Fault::HashTagsInTwoSteps => sent == hash(&stored.body),
             _ => sent == plain,
         }
     }
 
-    /// Whether this is a change of the version that is there.
+    /// Whether it is a server in two steps, and this passes the first one.
     fn passes(&self, request: &Request) -> bool {
         let state = self.state.lock().unwrap();
         let stored = state.documents.get(request.url.path());
+        match self.fault {
+            Fault::ChecksThenWrites | Fault::HashTagsInTwoSteps => {}
+            Fault::ChecksThenCreates => {
+                return stored.is_none() && request.headers.contains_key(IF_NONE_MATCH);
+            }
+            _ => return false,
+        }
         let sent = request.headers.get(IF_MATCH);
         let sent = sent.map(|sent| sent.to_str().unwrap());
         let accepted = stored
@@ -202,6 +205,7 @@ impl Server {
             Fault::IgnoresIfMatch => outdated,
             Fault::IgnoresIfNoneMatch => taken,
             Fault::RemovesWhatIsStale => outdated && removes,
+            Fault::MakesAgain => outdated && current.is_none() && !removes,
             _ => false,
         };
         if (outdated || taken) && !overlooked {
@@ -222,6 +226,11 @@ impl Server {
             _ => self.carry_out(state, request, &path),
         }
         match state.documents.get(&path).cloned() {
+            Some(stored) if matches!(self.fault, Fault::AddsSilently | Fault::Silent) => {
+                let mut reply = self.reply(state, 204, Some(&stored), request);
+                reply.body = bytes::Bytes::new();
+                reply
+            }
             Some(stored) => self.reply(state, 200, Some(&stored), request),
             None => self.reply(state, 204, None, request),
         }
@@ -232,11 +241,21 @@ impl Server {
             state.documents.remove(path);
             return;
         }
+        let mut body = request.body.to_vec();
+        if self.fault == Fault::AddsSilently {
+            let mut document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            document["updated_by"] = "the server".into();
+            body = serde_json::to_vec(&document).unwrap();
+        }
+        let there = state.documents.get(path);
+        if self.fault == Fault::TagsOfChanges && there.is_some_and(|it| it.body == body) {
+            return;
+        }
         state.versions += 1;
         let stored = Stored {
             version: state.versions,
             second: self.begun.elapsed().as_secs(),
-            body: request.body.to_vec(),
+            body,
         };
         state.documents.insert(path.to_owned(), stored);
     }
@@ -259,11 +278,25 @@ impl Server {
     }
 }
 
+fn hash(body: &[u8]) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
 #[async_trait]
 impl Transport for Server {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        // Requests that come at the same time are served in any order.
+        for _ in 0..fastrand::u32(0..4) {
+            tokio::task::yield_now().await;
+        }
         let path = request.url.path().to_owned();
-        if self.fault == Fault::ChecksThenWrites && self.passes(&request) {
+        if !request.body.is_empty() {
+            self.state.lock().unwrap().writes.push(request.clone());
+        }
+        if self.passes(&request) {
             tokio::task::yield_now().await;
             let mut state = self.state.lock().unwrap();
             self.carry_out(&mut state, &request, &path);

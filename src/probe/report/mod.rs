@@ -1,5 +1,7 @@
 //! What a probe found, for programs and for people.
 
+mod words;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -33,6 +35,12 @@ pub enum ProbeCheck {
     RacingWrites,
     /// A removal with an old version is refused.
     StaleRemoval,
+    /// A version in a reply to a write that shows no document names what was sent, not what the server made of it.
+    StoredAsSent,
+    /// A write with a version is refused where the resource was removed, and does not make it again.
+    WriteToRemoved,
+    /// Of several creations at the same time at one address, one is accepted.
+    RacingCreations,
 }
 
 /// How a check went.
@@ -47,6 +55,9 @@ pub enum Verdict {
 }
 
 /// How one check went, and what was seen.
+///
+/// Its `Display` form says what was asked and what came, and, where the check fails, what that means and what to
+/// do about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProbeFinding {
@@ -64,13 +75,17 @@ pub struct ProbeFinding {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProbeReport {
-    /// The path of the throw-away resource.
+    /// The path of the resource that was asked about.
     pub path: String,
     /// What was found out, in the order of the checks; one that was not reached is not in it.
     pub findings: Vec<ProbeFinding>,
+    /// The checks that were left out because the resource existed already and was to stay. They do not count in
+    /// [`enforces_preconditions`](Self::enforces_preconditions).
+    pub not_asked: Vec<ProbeCheck>,
     /// Why the checks ended early, if they did.
     pub stopped: Option<String>,
-    /// Why the throw-away resource could not be removed, if it could not: it is still there.
+    /// Why the resource could not be removed, or an existing one not be restored, if that failed: what the
+    /// probe wrote is still there.
     pub left_behind: Option<String>,
     /// Requests sent, in all.
     pub requests: u32,
@@ -80,13 +95,14 @@ pub struct ProbeReport {
 
 impl ProbeCheck {
     /// All of them, in the order in which they are done.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Version,
         Self::StableVersion,
         Self::OwnVersion,
         Self::NewVersion,
         Self::ReplyVersion,
+        Self::StoredAsSent,
         Self::StaleWrite,
         Self::StaleRefusal,
         Self::Creation,
@@ -94,6 +110,8 @@ impl ProbeCheck {
         Self::VersionWithinASecond,
         Self::RacingWrites,
         Self::StaleRemoval,
+        Self::WriteToRemoved,
+        Self::RacingCreations,
     ];
 
     /// Whether updates get lost where it fails. Where one of the others fails, writes take longer, or
@@ -108,31 +126,35 @@ impl ProbeCheck {
                 | Self::VersionWithinASecond
                 | Self::RacingWrites
                 | Self::StaleRemoval
+                | Self::WriteToRemoved
+                | Self::RacingCreations
         )
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Done => "success means done",
-            Self::Version => "what is read has a version",
-            Self::StableVersion => "the version stays without a change",
-            Self::OwnVersion => "the version is accepted in a write",
-            Self::NewVersion => "a change makes a new version",
-            Self::ReplyVersion => "the reply to a write tells the version",
-            Self::StaleWrite => "a stale write is refused",
-            Self::StaleRefusal => "its refusal is understood",
-            Self::Creation => "a creation overwrites nothing",
-            Self::CodedVersion => "the version under gzip is accepted",
-            Self::VersionWithinASecond => "two changes in a second make two versions",
-            Self::RacingWrites => "of racing writes one is accepted",
-            Self::StaleRemoval => "a stale removal is refused",
-        }
     }
 }
 
 impl fmt::Display for ProbeCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
+        f.pad(self.asked())
+    }
+}
+
+impl fmt::Display for ProbeFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            check,
+            verdict,
+            seen,
+        } = self;
+        let answer = match verdict {
+            Verdict::Holds => "yes",
+            Verdict::Fails => "no",
+            Verdict::Unknown => "not known",
+        };
+        write!(f, "{}? {answer}: {seen}.", check.question())?;
+        if *verdict == Verdict::Fails {
+            write!(f, " {} {}", check.meaning(), check.advice())?;
+        }
+        Ok(())
     }
 }
 
@@ -144,9 +166,11 @@ impl ProbeReport {
     }
 
     /// Whether no update gets lost: every check that [guards updates](ProbeCheck::guards_updates) was
-    /// done, and holds.
+    /// done, and holds, but for those that were [not asked](Self::not_asked).
     pub fn enforces_preconditions(&self) -> bool {
-        let mut guards = ProbeCheck::ALL.into_iter().filter(|it| it.guards_updates());
+        let mut guards = ProbeCheck::ALL
+            .into_iter()
+            .filter(|it| it.guards_updates() && !self.not_asked.contains(it));
         guards.all(|guard| self.verdict(guard) == Verdict::Holds)
     }
 
@@ -172,16 +196,24 @@ impl fmt::Display for ProbeReport {
                 Some(Verdict::Holds) => "yes",
                 Some(Verdict::Fails) if check.guards_updates() => "NO",
                 Some(Verdict::Fails) => "no",
+                None if self.not_asked.contains(&check) => "-",
                 Some(Verdict::Unknown) | None => "?",
             };
-            let seen = found.map_or("not reached", |found| &found.seen);
-            writeln!(f, "  {mark:<3}  {check:<42} {seen}")?;
+            let otherwise = match mark {
+                "-" => "not asked: the resource is to stay as it is",
+                _ => "not reached",
+            };
+            let seen = found.map_or(otherwise, |found| &found.seen);
+            writeln!(f, "  {mark:<3}  {check:<44} {seen}")?;
+        }
+        for found in self.failed() {
+            writeln!(f, "  {found}")?;
         }
         if let Some(why) = &self.stopped {
             writeln!(f, "  The checks ended early: {why}")?;
         }
         if let Some(why) = &self.left_behind {
-            writeln!(f, "  The throw-away resource is LEFT BEHIND: {why}")?;
+            writeln!(f, "  What the probe wrote is LEFT BEHIND: {why}")?;
         }
         write!(f, "  {} requests, {:?}", self.requests, self.elapsed)
     }

@@ -1,0 +1,138 @@
+//! Checks of removals, and of writes to what is gone.
+
+use ::http::StatusCode;
+
+use super::super::report::{ProbeCheck, Verdict};
+use super::super::site::{Answered, PATIENCE, Seen, Stop};
+use super::Checks;
+use crate::write::plan::Condition;
+
+impl Checks<'_> {
+    /// Removes it under an old version; tells the state before that.
+    pub(super) async fn stale_removal(&mut self, old: &Seen) -> Result<Seen, Stop> {
+        let check = ProbeCheck::StaleRemoval;
+        let now = self.settled(None).await?;
+        let Some(version) = old.version().filter(|_| old.found != now.found) else {
+            self.tell(check, Verdict::Unknown, "there is no old version");
+            return Ok(now);
+        };
+        let condition = Condition::Match(version.clone());
+        let answered = self.site.remove(&condition, &old.snapshot).await?;
+        let there = self.site.read().await?.is_some();
+        let (verdict, seen) = match (&answered, there) {
+            (Answered::Refused(_, problem), true)
+                if matches!(problem.status().as_u16(), 405 | 501) =>
+            {
+                (Verdict::Unknown, format!("nothing is removed: {problem}"))
+            }
+            (Answered::Refused(_, problem), true) => {
+                let code = problem.status().as_u16();
+                (Verdict::Holds, format!("refused with {code}"))
+            }
+            (Answered::Refused(_, problem), false) => {
+                let code = problem.status().as_u16();
+                let seen = format!("answered {code}, and carried out all the same");
+                (Verdict::Fails, seen)
+            }
+            (Answered::Done(done), false) => {
+                let code = done.status.as_u16();
+                (Verdict::Fails, format!("answered {code}, and carried out"))
+            }
+            (Answered::Done(done), true) => {
+                let code = done.status.as_u16();
+                let seen = format!("answered {code}, and not carried out so far");
+                (Verdict::Unknown, seen)
+            }
+        };
+        self.tell(check, verdict, seen);
+        Ok(now)
+    }
+
+    /// Removes the resource for good, and asks what can be asked only then.
+    pub(super) async fn after_removal(&mut self, last: Seen) -> Result<(), Stop> {
+        if let Err(why) = self.gone().await? {
+            for check in [ProbeCheck::WriteToRemoved, ProbeCheck::RacingCreations] {
+                self.tell(check, Verdict::Unknown, why.clone());
+            }
+            return Ok(());
+        }
+        self.write_to_removed(last).await?;
+        if let Err(why) = self.gone().await? {
+            self.tell(ProbeCheck::RacingCreations, Verdict::Unknown, why);
+            return Ok(());
+        }
+        self.racing_creations().await
+    }
+
+    /// A write under the last version that was there before the removal.
+    async fn write_to_removed(&mut self, last: Seen) -> Result<(), Stop> {
+        let check = ProbeCheck::WriteToRemoved;
+        let Some(version) = last.version().cloned() else {
+            self.tell(check, Verdict::Unknown, "there was no version");
+            return Ok(());
+        };
+        self.site.may_come();
+        let draft = self.site.drafts.fresh()?;
+        let condition = Condition::Match(version);
+        let answered = self.site.write(&condition, &last.snapshot, draft).await?;
+        if answered.status() != StatusCode::ACCEPTED {
+            self.site.has_come();
+        }
+        let there = self.site.read().await?.is_some();
+        let code = answered.status().as_u16();
+        let (verdict, seen) = match (answered, there) {
+            (Answered::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
+            (Answered::Refused(..), true) => (
+                Verdict::Fails,
+                format!("answered {code}, and made again all the same"),
+            ),
+            (Answered::Done(_), true) => {
+                (Verdict::Fails, format!("answered {code}, and made again"))
+            }
+            (Answered::Done(_), false) if code == 202 => (
+                Verdict::Unknown,
+                "answered 202, and not made again so far".to_owned(),
+            ),
+            (Answered::Done(_), false) => (
+                Verdict::Fails,
+                format!("answered {code}, and nothing is there"),
+            ),
+        };
+        self.tell(check, verdict, seen);
+        Ok(())
+    }
+
+    /// Removes what is there; tells why it is still there, if it is.
+    pub(super) async fn gone(&mut self) -> Result<Result<(), String>, Stop> {
+        let mut why = String::new();
+        for attempt in 0..PATIENCE {
+            let Some(seen) = self.site.read().await? else {
+                return Ok(Ok(()));
+            };
+            if attempt > 0 {
+                self.site.pause().await?;
+            }
+            // No other client knows the name, so what cannot be pinned is removed all the same.
+            let condition = seen
+                .version()
+                .cloned()
+                .map_or(Condition::None, Condition::Match);
+            why = match self.site.remove(&condition, &seen.snapshot).await? {
+                Answered::Done(done) => {
+                    format!(
+                        "DELETE was answered {}, and it is still there",
+                        done.status.as_u16()
+                    )
+                }
+                Answered::Refused(_, problem) => {
+                    let why = format!("nothing is removed: {problem}");
+                    if matches!(problem.status().as_u16(), 405 | 501) {
+                        return Ok(Err(why));
+                    }
+                    why
+                }
+            };
+        }
+        Ok(Err(why))
+    }
+}

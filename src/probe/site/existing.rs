@@ -1,0 +1,80 @@
+//! A resource that exists already: it is neither made nor removed, and what it was is put back.
+
+use super::drafts::put_over;
+use super::{Answered, PATIENCE, PAUSE, Presence, Site, Stop};
+use crate::error::{Error, ErrorKind};
+use crate::json::Document;
+use crate::write::plan::Condition;
+
+impl Site {
+    /// Reads what is there, so that it can be put back.
+    pub(in crate::probe) async fn adopt(&mut self) -> Result<(), Error> {
+        let what = format!("{}: the resource to probe", self.path());
+        match self.read().await {
+            Ok(Some(seen)) => {
+                self.original = Some(seen.snapshot.document);
+                Ok(())
+            }
+            Ok(None) => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{what} is not there"),
+            )),
+            Err(Stop(why)) => Err(Error::new(ErrorKind::Status, format!("{what}: {why}"))),
+        }
+    }
+
+    /// Puts back the members that the drafts changed. What other clients wrote meanwhile stays: the write is
+    /// pinned to the state that was read, and touches nothing else.
+    pub(super) async fn restore(&mut self, original: &Document) -> Option<String> {
+        let mut why = String::new();
+        for attempt in 0..=PATIENCE {
+            if attempt > 1 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let seen = match self.read().await {
+                Ok(Some(seen)) => seen,
+                Ok(None) => return Some("the resource is not there any more".to_owned()),
+                Err(Stop(unread)) => {
+                    why = unread;
+                    continue;
+                }
+            };
+            let there = &seen.snapshot.document;
+            let restored = match self.drafts.members() {
+                Some(members) => put_over(there, original, members),
+                None if seen.draft.is_none() => return None,
+                None => Ok(original.clone()),
+            };
+            let restored = match restored {
+                Ok(restored) if restored == *there => return None,
+                Ok(restored) => restored,
+                Err(error) => return Some(error.to_string()),
+            };
+            let Some(version) = seen.version() else {
+                "it has no version that a write could be pinned to".clone_into(&mut why);
+                continue;
+            };
+            let condition = Condition::Match(version.clone());
+            let call = self.call(&condition, Some(&seen.snapshot), Some(&restored));
+            let reply = match call {
+                Ok(call) => self
+                    .send(&call)
+                    .await
+                    .map(|reply| self.answered(&call, &reply)),
+                Err(stop) => Err(stop),
+            };
+            why = match reply {
+                Ok(Answered::Done(done)) => {
+                    format!(
+                        "the write was answered {}, and changed nothing",
+                        done.status.as_u16()
+                    )
+                }
+                Ok(Answered::Refused(_, problem)) => format!("the write was refused: {problem}"),
+                Err(Stop(why)) => why,
+            };
+        }
+        self.there = Presence::Yes;
+        Some(why)
+    }
+}

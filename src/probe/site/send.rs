@@ -1,0 +1,198 @@
+//! Requests of a probe: sent one at a time, or several at once in a race.
+
+use ::http::header::ACCEPT_ENCODING;
+use ::http::{HeaderValue, Method, StatusCode};
+use std::time::SystemTime;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Answered, Done, PAUSE, Presence, Seen, Site, Stop, TRIES};
+use crate::exchange::{Call, Course, Errand, NoReply};
+use crate::http::{EntityTag, TagField, Validator, entity_tag_of};
+use crate::json::Document;
+use crate::refusal::Found;
+use crate::retry::later;
+use crate::store::StoredSnapshot;
+use crate::transport::{Fate, Response};
+use crate::write::plan::Condition;
+use crate::write::reading;
+
+impl Site {
+    /// Sends one request. Reads are repeated after any passing cause, writes only where the server says
+    /// that it did nothing.
+    pub(super) async fn send(&mut self, call: &Call) -> Result<Response, Stop> {
+        let is_read = call.method == Method::GET;
+        let target = self.target.clone();
+        let exchange = &target.shared.exchange;
+        let mut course = Course::default();
+        for left in (0..TRIES).rev() {
+            self.requests += 1;
+            let errand = Errand {
+                deadline: self.deadline,
+                course: &mut course,
+                sent: &mut |_| {},
+            };
+            let reply = exchange.send(call, errand).await;
+            let (wait, why) = match reply {
+                Ok(reply) => {
+                    let status = reply.status.as_u16();
+                    let passing = matches!(status, 429 | 503) || is_read && status >= 500;
+                    if !passing && (is_read || status < 500) {
+                        return Ok(reply);
+                    }
+                    let why = format!("{} was answered {status}", call.method);
+                    let told = reading::told_to_wait(&reply.headers).unwrap_or(PAUSE);
+                    (passing.then_some(told), why)
+                }
+                Err(NoReply::Gated(wait)) => {
+                    return Err(Stop(format!("the server asks to wait {wait:?}")));
+                }
+                Err(NoReply::Credentials(error)) => {
+                    return Err(Stop(format!("the credentials could not be had: {error}")));
+                }
+                Err(NoReply::Transport(error)) => {
+                    let again =
+                        error.fate == Fate::NotSent || is_read && error.fate == Fate::Unknown;
+                    (again.then_some(PAUSE), format!("{}: {error}", call.method))
+                }
+            };
+            match wait.filter(|_| left > 0) {
+                Some(wait) if later(Instant::now(), wait) < self.deadline => {
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return Err(Stop(why)),
+            }
+        }
+        Err(Stop("it was tried often enough".to_owned()))
+    }
+
+    /// Reads the resource; `None`: nothing is there.
+    pub(in crate::probe) async fn read(&mut self) -> Result<Option<Seen>, Stop> {
+        let call = reading::read_call(&self.target, Method::GET, true);
+        let reply = self.send(&call).await?;
+        if matches!(reply.status.as_u16(), 404 | 410) {
+            return Ok(None);
+        }
+        if !reply.status.is_success() {
+            let (_, problem) = self.read_refusal(&reply, false);
+            return Err(Stop(format!("it cannot be read: {problem}")));
+        }
+        let read = reading::representation(&self.target, &reply);
+        let read = read.map_err(|error| Stop(error.to_string()))?;
+        self.there = Presence::Yes;
+        Ok(Some(Seen {
+            draft: self.drafts.which(&read.snapshot.document),
+            snapshot: read.snapshot,
+            found: read.found,
+        }))
+    }
+
+    /// The entity tag that a client sees who asks for `gzip`.
+    pub(in crate::probe) async fn read_coded_tag(&mut self) -> Result<Option<EntityTag>, Stop> {
+        let mut call = reading::read_call(&self.target, Method::GET, true);
+        call.headers
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let reply = self.send(&call).await?;
+        Ok(match entity_tag_of(&self.versioning().headers_of(&reply)) {
+            TagField::Found(tag) if reply.status == StatusCode::OK => Some(tag),
+            _ => None,
+        })
+    }
+
+    /// Writes a draft over a state that was seen.
+    pub(in crate::probe) async fn write(
+        &mut self,
+        condition: &Condition<Validator>,
+        onto: &StoredSnapshot,
+        draft: usize,
+    ) -> Result<Answered, Stop> {
+        let document = self.drafts.laid_over(&onto.document, draft)?;
+        let call = self.draft_call(condition, Some(onto), &document, draft)?;
+        let reply = self.send(&call).await?;
+        Ok(self.answered(&call, &reply))
+    }
+
+    /// Writes several new drafts at the same time under one condition, over one state if there is one; tells
+    /// the answers that came.
+    pub(in crate::probe) async fn race(
+        &mut self,
+        condition: &Condition<Validator>,
+        onto: Option<&StoredSnapshot>,
+        writers: usize,
+    ) -> Result<Vec<Answered>, Stop> {
+        let mut racing = JoinSet::new();
+        for _ in 0..writers {
+            let draft = self.drafts.fresh()?;
+            let document = match onto {
+                Some(onto) => self.drafts.laid_over(&onto.document, draft)?,
+                None => self.drafts.get(draft)?.clone(),
+            };
+            let call = self.draft_call(condition, onto, &document, draft)?;
+            let (target, deadline) = (self.target.clone(), self.deadline);
+            self.requests += 1;
+            racing.spawn(async move {
+                let mut course = Course::default();
+                let errand = Errand {
+                    deadline,
+                    course: &mut course,
+                    sent: &mut |_| {},
+                };
+                let reply = target.shared.exchange.send(&call, errand).await;
+                reply.map(|reply| (call, reply))
+            });
+        }
+        let mut answered = Vec::new();
+        while let Some(reply) = racing.join_next().await {
+            if let Ok(Ok((call, reply))) = reply
+                && !reply.status.is_server_error()
+            {
+                answered.push(self.answered(&call, &reply));
+            }
+        }
+        Ok(answered)
+    }
+
+    /// Removes it.
+    pub(in crate::probe) async fn remove(
+        &mut self,
+        condition: &Condition<Validator>,
+        seen: &StoredSnapshot,
+    ) -> Result<Answered, Stop> {
+        let call = self.call(condition, Some(seen), None)?;
+        let reply = self.send(&call).await?;
+        Ok(self.answered(&call, &reply))
+    }
+
+    pub(super) fn answered(&self, call: &Call, reply: &Response) -> Answered {
+        if let Some((kind, problem)) = self.refusal(call, reply) {
+            return Answered::Refused(kind, Box::new(problem));
+        }
+        Answered::Done(self.done(reply))
+    }
+
+    /// What a reply to a write says, if it says success.
+    pub(super) fn done(&self, reply: &Response) -> Done {
+        let depth = self.target.shared.exchange.limits.depth;
+        let body = Document::parse_with_depth(&reply.body, depth).ok();
+        let versioning = &self.target.versioning;
+        let headers = versioning.headers_of(reply);
+        let told = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
+            Found::Version(version) => Some(version),
+            _ => None,
+        };
+        Done {
+            status: reply.status,
+            told,
+            shows: body.is_some(),
+        }
+    }
+
+    /// Waits for a young version, or for a job of the server's.
+    pub(in crate::probe) async fn pause(&self) -> Result<(), Stop> {
+        if later(Instant::now(), PAUSE) >= self.deadline {
+            return Err(Stop("the time is over".to_owned()));
+        }
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+}
