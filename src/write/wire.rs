@@ -8,7 +8,7 @@ use super::abandoned::Sent;
 use super::driver::{Driver, LostWrite, Origin};
 use super::ending::Trouble;
 use super::payload::{Draft, NoPayload, Payload};
-use super::plan::{Condition, Event, Failure, Goal};
+use super::plan::{Condition, Event, Failure, Goal, Refused};
 use super::reading;
 use crate::exchange::{Call, Errand, NoReply};
 use crate::http::Validator;
@@ -129,11 +129,15 @@ impl Driver<'_> {
                     failure: Failure::InFlight | Failure::Answered | Failure::Doubtful,
                     ..
                 }
+                | Event::Refused {
+                    kind: Refused::Contradicted { .. },
+                    ..
+                }
         ) {
             self.remember(&payload);
         }
         let refused = match &event {
-            Event::Refused { .. } => true,
+            Event::Refused { kind, .. } => !matches!(kind, Refused::Contradicted { .. }),
             Event::Failed { failure, .. } => {
                 matches!(failure, Failure::NotSent | Failure::Throttled)
             }
