@@ -68,7 +68,7 @@ impl ApiVersion {
     /// Says it where all requests of a client do: in the base URL and the default headers.
     pub(crate) fn settle(&self, base: Url, headers: &mut HeaderMap) -> Result<Url, Error> {
         match &self.0 {
-            Place::Path(segments) => return path::join_all(&base, segments),
+            Place::Path(segments) => return Ok(path::join_all(&base, segments)?),
             Place::Header(name, version) => {
                 headers.insert(name, value(version)?);
             }

@@ -11,6 +11,7 @@ use crate::BoxError;
 use crate::document::{Versioned, WriteReport};
 use crate::http::Problem;
 use crate::merge::FieldConflict;
+use crate::path::PathError;
 use crate::refusal::RefusalKind;
 use ifmatch_merge::internal::one_line;
 
@@ -243,6 +244,16 @@ impl Error {
                 Err(self)
             }
             None => Err(self),
+        }
+    }
+}
+
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Self {
+        let message = error.to_string();
+        match std::error::Error::source(&error).is_some() {
+            true => Self::config(message).with_source(error),
+            false => Self::config(message),
         }
     }
 }

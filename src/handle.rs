@@ -14,6 +14,7 @@ use crate::exchange::Who;
 use crate::handler::RefusalHandler;
 use crate::http::CONDITIONS;
 use crate::merge::Policy;
+use crate::path::PathError;
 use crate::refusal::Envelope;
 use crate::retry::later;
 use crate::store::{SnapshotKey, StoredSnapshot};
@@ -72,7 +73,11 @@ impl<T> Handle<T> {
 }
 
 impl<T: Resourceful> Handle<T> {
-    pub(crate) fn new(shared: Arc<Shared>, url: Result<Url, Error>, strategy: Strategy<T>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        url: Result<Url, PathError>,
+        strategy: Strategy<T>,
+    ) -> Self {
         Self {
             shared,
             url: url.map_err(|error| error.to_string().into()),

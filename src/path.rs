@@ -2,7 +2,23 @@
 
 use url::Url;
 
-use crate::error::Error;
+/// An address that leads nowhere; the message says what to write instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct PathError {
+    message: String,
+    #[source]
+    source: Option<url::ParseError>,
+}
+
+impl PathError {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+}
 
 /// A path beneath the client's base URL: `"a/b"`, or segments such as `["users", user, "articles"]`,
 /// each of which becomes exactly one segment.
@@ -79,9 +95,9 @@ impl<S: AsRef<str>> IntoPath for Vec<S> {
 ///
 /// It is encoded by hand, everything but unreserved characters (RFC 3986 2.3): the segment push of
 /// the `url` crate drops tabs and lets `..` climb out.
-pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, Error> {
+pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, PathError> {
     if segment.is_empty() || segment == "." || segment == ".." {
-        return Err(Error::config(format!(
+        return Err(PathError::new(format!(
             "the path segment {segment:?} names no resource: it must not be empty, \".\" or \"..\""
         )));
     }
@@ -101,7 +117,7 @@ pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, Error> {
 }
 
 /// The address of an item of a collection: it ends in a slash where the collection's does.
-pub(crate) fn item(collection: &Url, id: &str) -> Result<Url, Error> {
+pub(crate) fn item(collection: &Url, id: &str) -> Result<Url, PathError> {
     let item = join(collection, id)?;
     let is_root = collection.path() == "/";
     Ok(if collection.path().ends_with('/') && !is_root {
@@ -133,7 +149,7 @@ pub(crate) fn last_segment(url: &Url) -> Option<String> {
 }
 
 /// The address beneath a base that a path leads to.
-pub(crate) fn lead(base: &Url, path: impl IntoPath) -> Result<Url, Error> {
+pub(crate) fn lead(base: &Url, path: impl IntoPath) -> Result<Url, PathError> {
     let slash = path.ends_in_slash();
     let segments = path.into_segments();
     let is_base = slash && matches!(segments.as_slice(), [only] if only.is_empty());
@@ -154,14 +170,14 @@ fn with_slash(mut url: Url) -> Url {
 }
 
 /// Appends a path to an address.
-pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, Error> {
+pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, PathError> {
     segments
         .iter()
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
 /// The base, an address beneath it by its path, or a whole address of the same origin.
-pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, Error> {
+pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, PathError> {
     if at.is_empty() {
         return Ok(base.clone());
     }
@@ -174,7 +190,7 @@ pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, Error> {
     }
     if url.origin() != base.origin() {
         let why = "the address is of another server than the client's base URL";
-        return Err(Error::config(why));
+        return Err(PathError::new(why));
     }
     Ok(url)
 }
@@ -185,13 +201,16 @@ pub(crate) fn decoded(segment: &str) -> Option<String> {
 }
 
 /// Reads a base address: absolute, `http` or `https`, without query and fragment.
-pub(crate) fn base(text: &str) -> Result<Url, Error> {
+pub(crate) fn base(text: &str) -> Result<Url, PathError> {
     let wrong = |why: &str| {
-        Error::config(format!(
+        PathError::new(format!(
             "the base URL {why}: expected something like https://api.example.com/v1"
         ))
     };
-    let mut url = Url::parse(text).map_err(|error| wrong("cannot be read").with_source(error))?;
+    let mut url = Url::parse(text).map_err(|error| PathError {
+        source: Some(error),
+        ..wrong("cannot be read")
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
         return Err(wrong("is neither http nor https"));
     }
@@ -207,12 +226,12 @@ pub(crate) fn base(text: &str) -> Result<Url, Error> {
 mod tests {
     use super::*;
 
-    fn url(segment: &str) -> Result<String, Error> {
+    fn url(segment: &str) -> Result<String, PathError> {
         Ok(join(&base("http://h/v1/")?, segment)?.to_string())
     }
 
     #[test]
-    fn an_id_stays_one_segment_whatever_is_in_it() -> Result<(), Error> {
+    fn an_id_stays_one_segment_whatever_is_in_it() -> Result<(), PathError> {
         assert_eq!(url("a/b?c#d")?, "http://h/v1/a%2Fb%3Fc%23d");
         assert_eq!(url("\n..")?, "http://h/v1/%0A..");
         assert_eq!(url("\t")?, "http://h/v1/%09");
@@ -223,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_is_kept_and_items_have_it_too() -> Result<(), Error> {
+    fn a_slash_at_the_end_is_kept_and_items_have_it_too() -> Result<(), PathError> {
         let base = base("http://h/v1")?;
         for (path, collection, of_item) in [
             ("docs/", "http://h/v1/docs/", "http://h/v1/docs/7/"),
