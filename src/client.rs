@@ -18,12 +18,12 @@ use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
 use crate::probe::Probe;
+use crate::queue::Queues;
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
-use crate::write::lane::Lanes;
 use crate::write::target::{self, Shared};
 
 /// A client for one API: where handles for collections and resources come from.
@@ -359,7 +359,7 @@ impl ClientBuilder {
             accept,
             store: Filing::new(self.store),
             abandoned: Arc::default(),
-            lanes: (self.lane > 0).then(|| Arc::new(Lanes::new(self.lane))),
+            queues: (self.lane > 0).then(|| Arc::new(Queues::new(self.lane))),
             derived: Derived::default(),
             observer: self.observer,
         };

@@ -1,5 +1,6 @@
 //! What a handle can do: each verb a builder that is its own future.
 
+mod batch;
 mod create;
 mod delete;
 mod failed;
@@ -8,7 +9,6 @@ mod post;
 mod read;
 mod save;
 mod task;
-mod turn;
 mod update;
 mod write;
 

@@ -4,8 +4,6 @@ pub(crate) mod abandoned;
 mod decisions;
 pub(crate) mod driver;
 pub(crate) mod ending;
-mod hold;
-pub(crate) mod lane;
 pub(crate) mod machine;
 pub(crate) mod measure;
 mod operation;
