@@ -254,10 +254,12 @@ async fn in_time<T>(
     credentials: impl Future<Output = Result<T, BoxError>>,
 ) -> Result<T, NoReply> {
     let credentials = panics::catch_in("the authenticator", credentials);
-    let had = timeout_at(deadline, credentials).await;
-    had.map(|had| had.unwrap_or_else(|panicked| Err(panicked.into())))
-        .unwrap_or_else(|_| Err("they did not come in time".into()))
-        .map_err(NoReply::Credentials)
+    let had = match timeout_at(deadline, credentials).await {
+        Ok(Ok(had)) => had,
+        Ok(Err(panicked)) => Err(panicked.into()),
+        Err(_) => Err("they did not come in time".into()),
+    };
+    had.map_err(NoReply::Credentials)
 }
 
 /// A reference of the server's, resolved: within the origin, so that credentials and validators stay

@@ -18,6 +18,8 @@ mod batch;
 mod holder;
 mod permit;
 mod queues;
+#[cfg(test)]
+mod tests;
 mod waiter;
 
 use std::hash::Hash;

@@ -97,6 +97,8 @@ impl<W: Work> Permit<W> {
         };
         home.visit(|queue, after| queue.release(&self.holder, after));
         let output = future.await;
+        // Those that it has woken begin before the work goes on, which may not be polled any more.
+        tokio::task::yield_now().await;
         // Older than those of all that wait, unless they were passed over.
         let ticket = self.holder.ticket + 1;
         home.visit(|queue, _| queue.waiting.insert(ticket, Waiting::new(None)));

@@ -12,7 +12,7 @@ use super::waiter::Waiter;
 
 /// The queues of one client.
 pub(crate) struct Queues<W: Work> {
-    queues: Mutex<HashMap<W::Key, Queue<W>>>,
+    by_key: Mutex<HashMap<W::Key, Queue<W>>>,
     tickets: AtomicU64,
     length: usize,
 }
@@ -94,7 +94,7 @@ impl<W: Work> Queues<W> {
     /// Queues in each of which at most so many wait.
     pub(crate) fn new(length: usize) -> Self {
         Self {
-            queues: Mutex::default(),
+            by_key: Mutex::default(),
             tickets: AtomicU64::new(0),
             length,
         }
@@ -102,7 +102,7 @@ impl<W: Work> Queues<W> {
 
     // Nothing panics while the queues are locked.
     fn lock(&self) -> MutexGuard<'_, HashMap<W::Key, Queue<W>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A ticket; the one after it is for its holder to come back with.

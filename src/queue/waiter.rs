@@ -47,9 +47,11 @@ pub(crate) struct Waiter<W: Work> {
 /// What a waiter saw when it last looked. If nothing has moved until its next look, the holder stands
 /// still, or the one whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    turns: u64,
-    polls: Option<u64>,
+enum Seen {
+    /// So many turns there were, and this is the holder, polled so often.
+    Turn(u64, Option<(u64, u64)>),
+    /// The holder that has taken it along was polled so often.
+    Carried(u64, u64),
 }
 
 /// One look of a waiter, and what it remembers until the next.
@@ -106,8 +108,8 @@ impl<W: Work> Waiter<W> {
     }
 
     pub(super) async fn wait(&self, deadline: Instant) -> Waited<W> {
-        let (mut seen, mut due) = (None, true);
-        let mut timer = pin!(sleep_until(Instant::now()));
+        let (mut seen, mut due, mut begun) = (None, false, false);
+        let mut timer = pin!(sleep_until(deadline));
         let waited = poll_fn(|context| {
             loop {
                 let mut look = Look {
@@ -122,9 +124,10 @@ impl<W: Work> Waiter<W> {
                     .visit(|queue, after| self.look(queue, after, &mut look));
                 match looked {
                     Ok(waited) => return Poll::Ready(waited),
-                    Err(next) if due => timer.as_mut().reset(next),
+                    Err(next) if due || !begun => timer.as_mut().reset(next),
                     Err(_) => {}
                 }
+                begun = true;
                 due = timer.as_mut().poll(context).is_ready();
                 if !due {
                     return Poll::Pending;
@@ -150,10 +153,7 @@ impl<W: Work> Waiter<W> {
             // The holder's time may be the same, and it knows more.
             let deadline = later(look.deadline, PATIENCE);
             let over = look.due && look.now >= deadline;
-            let still = look.stands_still(Seen {
-                turns: queue.turns,
-                polls: Some(by.polls()),
-            });
+            let still = look.stands_still(Seen::Carried(by.ticket, by.polls()));
             if still {
                 queue.release(&by, after);
             }
@@ -196,11 +196,11 @@ impl<W: Work> Waiter<W> {
         }
         let own = own.with_waker(look.waker, after);
         queue.waiting.insert(self.ticket, own);
-        let still = look.stands_still(Seen {
-            turns: queue.turns,
-            polls: queue.holder.as_ref().map(|holder| holder.polls()),
-        });
         let holder = queue.holder.clone();
+        let polls = holder
+            .as_ref()
+            .map(|holder| (holder.ticket, holder.polls()));
+        let still = look.stands_still(Seen::Turn(queue.turns, polls));
         if still && let Some(holder) = &holder {
             queue.release(holder, after);
         }

@@ -48,9 +48,9 @@ pub(super) async fn in_turn<T: Resourceful>(
                     job.is_some_and(|job| job.fits(handle, write.rerun))
                 };
                 let Some(batch) = waiter.take_along(TOGETHER, fits) else {
-                    let waited = since.elapsed();
+                    let in_queue = since.elapsed();
                     let (done, mut report) = alone(write, permit).await?;
-                    report.waited += waited;
+                    report.waited += in_queue;
                     return Ok((done, report));
                 };
                 let together = together(&write, &batch);
@@ -122,7 +122,7 @@ fn unsent<T: Resourceful>(write: &Write<T>, kind: ErrorKind, why: &str) -> Error
 
 /// An edit that may go out together with others, and what they have to have in common with it.
 struct Job<T> {
-    handle: Arc<Handle<T>>,
+    handle: Handle<T>,
     rerun: bool,
     deadline: Instant,
     /// Shared by its caller and by the write that takes it along: either may be the one that goes on.
@@ -146,7 +146,7 @@ impl<T: Resourceful> Job<T> {
             return None;
         }
         let job = Arc::new(Self {
-            handle: Arc::new(write.handle.clone()),
+            handle: write.handle.clone(),
             rerun: write.rerun,
             deadline: write.begun.deadline(),
             edit: Arc::new(Mutex::new(write.edits.pop()?)),
@@ -172,7 +172,7 @@ impl<T: Resourceful> Job<T> {
     }
 
     fn fits(&self, other: &Handle<T>, rerun: bool) -> bool {
-        let own = &*self.handle;
+        let own = &self.handle;
         let same_handler = match (&own.handler, &other.handler) {
             (None, None) => true,
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),

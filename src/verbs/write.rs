@@ -8,12 +8,14 @@ use tokio::time::Instant;
 
 use super::task::{Edit, Judgement, TypedTask};
 use super::{batch, failed};
+use crate::BoxError;
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
+use crate::panics;
 use crate::store::StoredSnapshot;
 use crate::strategy::{MergeStrategy, Strategy};
 use crate::write::abandoned::Inherited;
@@ -300,13 +302,16 @@ impl<T: Resourceful> Ended<T> {
             let why = "the conflict was resolved by removing the resource";
             return Err(self.but(Error::new(ErrorKind::Gone, why)));
         };
-        match Versioned::new(stored, self.target.url.clone(), self.id.clone()) {
-            Ok(versioned) => Ok(Saved::new(versioned, self.report)),
-            Err(error) => {
-                let what = "it was written, but what is stored now does not fit the type";
-                Err(self.but(Error::decode(what, error)))
-            }
-        }
+        let versioned = panics::catch(panics::VALUE, || {
+            Versioned::new(stored, self.target.url.clone(), self.id.clone())
+        });
+        let error: BoxError = match versioned {
+            Ok(Ok(versioned)) => return Ok(Saved::new(versioned, self.report)),
+            Ok(Err(error)) => error.into(),
+            Err(panicked) => panicked.into(),
+        };
+        let what = "it was written, but what is stored now does not fit the type";
+        Err(self.but(Error::decode(what, error)))
     }
 
     /// The error that is told although the server has accepted the write, with everything that is known.
