@@ -14,6 +14,7 @@ use super::stamp;
 use crate::http::{Problem, Validator, essence, is_html};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
+use crate::panics;
 use crate::refusal::{Found, RefusalKind, Told, is_no_representation};
 use crate::transport::Response;
 
@@ -232,7 +233,10 @@ impl Driver<'_> {
         };
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
-            .then(|| profile.current(&problem, &reply.headers))
+            .then(|| {
+                let current = || profile.current(&problem, &reply.headers);
+                panics::named("the profile", current)
+            })
             .flatten()
             .and_then(|(body, validator)| {
                 let depth = self.target.shared.exchange.limits.depth;
