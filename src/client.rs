@@ -18,12 +18,12 @@ use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
 use crate::probe::Probe;
+use crate::queue::Queues;
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, Rate, RetryPolicy};
 use crate::store::{Filing, MemoryStore, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
-use crate::write::lane::Lanes;
 use crate::write::practice::Altering;
 use crate::write::target::{self, Shared};
 
@@ -289,14 +289,22 @@ impl ClientBuilder {
         self
     }
 
-    /// How many writes to one resource may wait for their turn; 0: they do not wait for each other.
+    /// Sets how many writes to one resource may queue, 4 096 if not set. Zero disables queueing, so writes
+    /// run concurrently.
     ///
     /// Writes of one client, its clones included, to one resource take turns, and `update`s that wait go
     /// out together in one conditional request: 256 tasks that edit one document at once need about
     /// three requests. An edit that fails, that conflicts or for which the server refuses the whole is
-    /// taken out and tried alone. An `update` with a time, a number of rounds or a strategy of its own,
-    /// with `if_absent`, or whose strategy asks a person, goes alone too. Edits run on a task of the
-    /// runtime and not on the caller's.
+    /// taken out and tried alone on the state that is there then. An `update` with a time, a number of rounds
+    /// or a strategy of its own, with `if_absent`, or whose strategy asks a person, goes alone too.
+    ///
+    /// A write waits for another one only while that one goes on: if its future is not polled or its
+    /// runtime stands still, the next write takes its turn after about 40 ms. Each call ends in its own
+    /// time. One whose edit went out with others and of which nothing was heard by then ends as
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    ///
+    /// Edits that go out together run on a task of the runtime of one of their callers, each in the
+    /// `tracing` span of its own caller. Task-locals are not carried over.
     pub fn lane(mut self, writes: usize) -> Self {
         self.lane = writes;
         self
@@ -314,7 +322,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Who is told of conflicts and writes.
+    /// Sets who is told of conflicts and writes. Its panics are logged and end no write.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
         self
@@ -361,7 +369,7 @@ impl ClientBuilder {
             store: Filing::new(self.store),
             abandoned: Arc::default(),
             altering: Altering::default(),
-            lanes: (self.lane > 0).then(|| Arc::new(Lanes::new(self.lane))),
+            queues: (self.lane > 0).then(|| Arc::new(Queues::new(self.lane))),
             derived: Derived::default(),
             observer: self.observer,
         };

@@ -293,8 +293,8 @@ impl<T: Resourceful> Collection<T> {
     /// The edit may run several times, and should have no effects besides its change. Where the response
     /// was lost, it is run a few times more to find out whether making it again is harmless: an edit that
     /// sets something is, and one that adds one is not. Edits that wait for the same resource go out together,
-    /// in one request, and then run in the task of one of their callers: the tracing span of each is entered
-    /// for its edit, but task-locals are not there.
+    /// in one request, and then run on a task of the runtime of one of their callers: the tracing span of each is
+    /// entered for its edit, but task-locals are not there.
     ///
     /// # Errors
     ///

@@ -50,9 +50,11 @@ pub enum ErrorKind {
     TooLarge,
     /// The server does not speak the version of the API that the client asks for.
     UnsupportedApiVersion,
-    /// The call itself cannot be carried out: an address, an id, a header, a policy.
+    /// The call itself cannot be carried out: an address, an id, a header, a policy, or a part that serves
+    /// the call panicked before anything of it was under way.
     Config,
-    /// The edit that was passed in failed; its error is the [source](std::error::Error::source).
+    /// The edit that was passed in failed or panicked, or what it made cannot be written; the error is the
+    /// [source](std::error::Error::source).
     Edit,
 }
 

@@ -4,11 +4,13 @@ use ::http::StatusCode;
 
 use crate::document::WriteReport;
 use crate::error::ErrorKind;
+use crate::panics;
 use crate::refusal::RefusalKind;
 
 /// Is told of each conflict and each finished write, so that hot spots can be counted.
 ///
-/// It is called within the write and should return at once. The same is sent to `tracing` if the
+/// It is called within the write and should return at once. If it panics, the write goes on, and the panic
+/// is logged. The same is sent to `tracing` if the
 /// feature of that name is on. No bodies, queries or credentials are in it.
 ///
 /// # Example: counting the hot spots
@@ -121,7 +123,7 @@ pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>)
     #[cfg(feature = "tracing")]
     tracing::info!(path = seen.path, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
     if let Some(observer) = observer {
-        observer.conflict(seen);
+        told(|| observer.conflict(seen));
     }
 }
 
@@ -150,6 +152,16 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
         "write finished"
     );
     if let Some(observer) = observer {
-        observer.finished(seen);
+        told(|| observer.finished(seen));
+    }
+}
+
+/// Tells an observer. If it panics, the write goes on.
+fn told(tell: impl FnOnce()) {
+    if let Err(panicked) = panics::catch("the observer", tell) {
+        #[cfg(feature = "tracing")]
+        tracing::warn!(%panicked, "an observer was not told");
+        #[cfg(not(feature = "tracing"))]
+        let _ = panicked;
     }
 }

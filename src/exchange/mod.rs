@@ -17,6 +17,7 @@ use url::Url;
 use crate::BoxError;
 use crate::auth::Authenticator;
 use crate::http::CONDITIONS;
+use crate::panics;
 use crate::retry::{Held, Host, Limits, Went};
 use crate::store::SnapshotKey;
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
@@ -169,7 +170,14 @@ impl Exchange {
         };
         sent(who);
         // A transport of the user's may not keep to the time.
-        let reply = tokio::time::timeout(timeout, self.transport.send(request)).await;
+        let reply = async { self.transport.send(request).await };
+        let reply = panics::catch_in("the transport", reply);
+        let reply = tokio::time::timeout(timeout, reply).await.map(|reply| {
+            // It may have sent the request before.
+            reply.unwrap_or_else(|panicked| {
+                Err(TransportError::new(Fate::Unknown, panicked.to_string()))
+            })
+        });
         let reply =
             reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
         let reply = reply.map_err(NoReply::Transport)?;
@@ -246,9 +254,13 @@ async fn in_time<T>(
     deadline: Instant,
     credentials: impl Future<Output = Result<T, BoxError>>,
 ) -> Result<T, NoReply> {
-    let had = timeout_at(deadline, credentials).await;
-    had.unwrap_or_else(|_| Err("they did not come in time".into()))
-        .map_err(NoReply::Credentials)
+    let credentials = panics::catch_in("the authenticator", credentials);
+    let had = match timeout_at(deadline, credentials).await {
+        Ok(Ok(had)) => had,
+        Ok(Err(panicked)) => Err(panicked.into()),
+        Err(_) => Err("they did not come in time".into()),
+    };
+    had.map_err(NoReply::Credentials)
 }
 
 /// A reference of the server's, resolved: within the origin, so that credentials and validators stay

@@ -1,4 +1,4 @@
-//! The client's side of a store: its errors and its slowness cost a read, never a call.
+//! The client's side of a store: its errors, its panics and its slowness cost a read, never a call.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{SnapshotKey, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
+use crate::panics;
 
 /// Time that a store gets for one step at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,24 +20,28 @@ impl Filing {
     }
 
     pub(crate) async fn get(&self, key: &SnapshotKey, until: Instant) -> Option<StoredSnapshot> {
-        in_time(until, self.0.get(key)).await.flatten()
+        in_time(until, async { self.0.get(key).await })
+            .await
+            .flatten()
     }
 
     pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
-        in_time(until, self.0.put(key, snapshot)).await;
+        in_time(until, async { self.0.put(key, snapshot).await }).await;
     }
 
     pub(crate) async fn remove(&self, key: &SnapshotKey, until: Instant) {
-        in_time(until, self.0.remove(key)).await;
+        in_time(until, async { self.0.remove(key).await }).await;
     }
 }
 
 async fn in_time<T>(until: Instant, step: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
     // A store that answers at once does so past the time of the call, too.
     let until = until.min(Instant::now() + PATIENCE);
-    let error = match timeout_at(until, step).await {
-        Ok(Ok(done)) => return Some(done),
-        Ok(Err(error)) => error,
+    let step = panics::catch_in("the snapshot store", step);
+    let error: BoxError = match timeout_at(until, step).await {
+        Ok(Ok(Ok(done))) => return Some(done),
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(panicked)) => panicked.into(),
         Err(late) => late.into(),
     };
     #[cfg(feature = "tracing")]

@@ -5,6 +5,8 @@ use ::http::StatusCode;
 use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
+use crate::json::Document;
+use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::retry::Held;
 use crate::transport::Fate;
@@ -180,10 +182,14 @@ pub(super) fn error<T: Resourceful>(
 pub(super) fn sides<T: Resourceful>(target: &Target, id: Option<&str>, done: Done) -> Sides<T> {
     let versioned =
         |snapshot| Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok();
+    // A value that panics is a side that cannot be shown.
+    let decode = |document: Document| panics::catch(panics::VALUE, || document.decode().ok()).ok();
     Sides {
-        base: done.base.and_then(|base| base.document.decode().ok()),
-        local: done.local.and_then(|local| local.decode().ok()),
-        remote: done.remote.and_then(versioned),
+        base: done.base.and_then(|base| decode(base.document)?),
+        local: done.local.and_then(|local| decode(local)?),
+        remote: done
+            .remote
+            .and_then(|remote| panics::catch(panics::VALUE, || versioned(remote)).ok()?),
         fields: done.fields,
     }
 }

@@ -1,5 +1,6 @@
 //! What a handle can do: each verb a builder that is its own future.
 
+mod batch;
 mod create;
 mod delete;
 mod failed;
@@ -8,7 +9,6 @@ mod post;
 mod read;
 mod save;
 mod task;
-mod turn;
 mod update;
 mod write;
 
@@ -25,6 +25,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::error::Error;
+use crate::panics;
+
 type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
 /// A call that has not begun, or is under way: settings first, then a future.
@@ -37,7 +40,7 @@ pub(crate) enum Lazy<S, O> {
     Moving,
 }
 
-impl<S, O> Lazy<S, O> {
+impl<S, O> Lazy<S, Result<O, Error>> {
     pub(crate) fn new(settings: S) -> Self {
         Self::Settings(Box::new(settings))
     }
@@ -54,19 +57,26 @@ impl<S, O> Lazy<S, O> {
         &mut self,
         context: &mut Context<'_>,
         run: impl FnOnce(S) -> F,
-    ) -> Poll<O>
+    ) -> Poll<Result<O, Error>>
     where
-        F: Future<Output = O> + Send + 'static,
+        F: Future<Output = Result<O, Error>> + Send + 'static,
     {
         if let Self::Settings(_) = self
             && let Self::Settings(settings) = std::mem::replace(self, Self::Moving)
         {
             *self = Self::Running(Box::pin(run(*settings)));
         }
-        match self {
-            Self::Running(future) => future.as_mut().poll(context),
-            _ => Poll::Pending,
-        }
+        let Self::Running(future) = self else {
+            return Poll::Pending;
+        };
+        let polled = panics::catch(panics::VALUE, || future.as_mut().poll(context));
+        polled.unwrap_or_else(|panicked| {
+            // What a panic has left behind cannot be polled again.
+            *self = Self::Moving;
+            Poll::Ready(Err(
+                Error::config(panicked.to_string()).with_source(panicked)
+            ))
+        })
     }
 }
 

@@ -1,22 +1,19 @@
 //! The typed side of one write: runs edits, asks strategies and handlers, and keeps the fields that
 //! the type does not know.
 
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::turn::may_refuse_one;
+use super::batch::may_refuse_one;
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::handle::Resourceful;
 use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::merge::{Policy, transplant};
+use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Strategy};
 use crate::write::measure::Run;
@@ -63,7 +60,7 @@ impl<T: Resourceful> Judgement<T> {
     async fn decide(&self, clash: Clash) -> Result<Decided, BoxError> {
         let conflict: Conflict<T> = conflict(&clash)?;
         let resolution =
-            unpanicked("the merge strategy", self.strategy.resolve(&conflict)).await??;
+            panics::catch_in("the merge strategy", self.strategy.resolve(&conflict)).await??;
         Ok(match resolution {
             Resolution::Merged(value) => {
                 let raw = clash.remote.as_ref().or(clash.local.as_ref());
@@ -107,7 +104,7 @@ impl<T: Resourceful> Judgement<T> {
             id: self.id.clone(),
             attempt: self.attempts + refused.attempt,
         };
-        let answer = unpanicked("the refusal handler", handler.refused(&refusal)).await??;
+        let answer = panics::catch_in("the refusal handler", handler.refused(&refusal)).await??;
         Ok(match answer {
             Answer::GiveUp => Reply::GiveUp,
             Answer::Again => Reply::Again,
@@ -176,8 +173,7 @@ impl<T: Resourceful> TypedTask<T> {
 
 /// Makes one edit. It may be the user's assertion; its panic is told with all sides like an error.
 fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
-    catch_unwind(AssertUnwindSafe(|| edit(value)))
-        .unwrap_or_else(|_| Err("the edit panicked".into()))
+    panics::catch("the edit", || edit(value)).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 #[async_trait]
@@ -244,18 +240,4 @@ fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
         remote: clash.remote.clone(),
     });
     Ok(conflict)
-}
-
-/// Runs a user's future so that its panic becomes an error: the write it stands in still owes its
-/// caller all three sides.
-async fn unpanicked<F: Future>(whose: &str, future: F) -> Result<F::Output, BoxError> {
-    let mut future = pin!(future);
-    poll_fn(
-        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => Poll::Ready(Err(format!("{whose} panicked").into())),
-        },
-    )
-    .await
 }

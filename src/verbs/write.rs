@@ -7,21 +7,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::task::{Edit, Judgement, TypedTask};
-use super::{failed, turn};
+use super::{batch, failed};
+use crate::BoxError;
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
+use crate::panics;
 use crate::store::StoredSnapshot;
 use crate::strategy::{MergeStrategy, Strategy};
 use crate::write::abandoned::Inherited;
 use crate::write::driver::Driver;
 use crate::write::ending::{Done, Start};
-use crate::write::lane::Pass;
 use crate::write::plan::{Base, Goal, Outcome, Plan};
-use crate::write::target::Target;
+use crate::write::target::{Target, WritePermit};
 
 /// How often the status of an accepted write is asked for at most; the pauses grow, so time ends first.
 const POLLS: u32 = 200;
@@ -172,20 +173,16 @@ impl<T: Resourceful> Write<T> {
     }
 
     /// Runs it, in its turn, to whatever end.
-    pub(super) async fn carry_out(mut self: Box<Self>) -> Result<(Box<Done>, WriteReport), Error> {
-        let lanes = self.begun.target.shared.lanes.clone();
-        match lanes {
-            Some(lanes) if self.goal != Goal::Append => turn::take(&lanes, self).await,
-            _ => {
-                let (done, _) = self.drive(Pass::free()).await;
-                let report = report(&done);
-                Ok((done, report))
-            }
+    pub(super) async fn carry_out(self: Box<Self>) -> Result<(Box<Done>, WriteReport), Error> {
+        let queues = self.begun.target.shared.queues.clone();
+        match queues {
+            Some(queues) if self.goal != Goal::Append => batch::in_turn(&queues, self).await,
+            _ => batch::alone(self, WritePermit::free()).await,
         }
     }
 
     /// Drives it through the loop; also tells which of several edits failed and were left out.
-    pub(crate) async fn drive(&mut self, pass: Pass) -> (Box<Done>, Vec<bool>) {
+    pub(crate) async fn drive(&mut self, permit: &mut WritePermit) -> (Box<Done>, Vec<bool>) {
         if self.filed {
             self.take_filed().await;
         }
@@ -219,15 +216,15 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent.take(),
             rerun: self.rerun,
         };
-        let driver = Driver::new(&target, &mut task, pass, start);
+        let driver = Driver::new(&target, &mut task, permit, start);
         // The loop is large; whoever waits for it is moved about with all that it awaits.
         let done = Box::pin(driver.run()).await;
         self.edits = task.edits;
         (done, task.failed)
     }
 
-    /// The same for other edits, from now on: made on this base, or on what is there then.
-    pub(super) fn anew(&self, edits: Vec<Edit<T>>, base: Option<StoredSnapshot>) -> Self {
+    /// The same for other edits, from now on, made on what is on file or there.
+    pub(super) fn anew(&self, edits: Vec<Edit<T>>) -> Self {
         Self {
             handle: self.handle.clone(),
             begun: Begun {
@@ -236,8 +233,8 @@ impl<T: Resourceful> Write<T> {
             },
             settings: WriteSettings::default(),
             goal: self.goal,
-            filed: base.is_none(),
-            base,
+            filed: true,
+            base: None,
             local: None,
             edits,
             if_absent: None,
@@ -305,13 +302,16 @@ impl<T: Resourceful> Ended<T> {
             let why = "the conflict was resolved by removing the resource";
             return Err(self.but(Error::new(ErrorKind::Gone, why)));
         };
-        match Versioned::new(stored, self.target.url.clone(), self.id.clone()) {
-            Ok(versioned) => Ok(Saved::new(versioned, self.report)),
-            Err(error) => {
-                let what = "it was written, but what is stored now does not fit the type";
-                Err(self.but(Error::decode(what, error)))
-            }
-        }
+        let versioned = panics::catch(panics::VALUE, || {
+            Versioned::new(stored, self.target.url.clone(), self.id.clone())
+        });
+        let error: BoxError = match versioned {
+            Ok(Ok(versioned)) => return Ok(Saved::new(versioned, self.report)),
+            Ok(Err(error)) => error.into(),
+            Err(panicked) => panicked.into(),
+        };
+        let what = "it was written, but what is stored now does not fit the type";
+        Err(self.but(Error::decode(what, error)))
     }
 
     /// The error that is told although the server has accepted the write, with everything that is known.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::http::Validator;
 use crate::json::Document;
+use crate::queue::UnderWay;
 use crate::store::SnapshotKey;
 
 /// Resources for which writes are remembered, writes for each, and bytes in all; the oldest go first.
@@ -72,14 +73,23 @@ impl Abandoned {
         inherited
     }
 
+    /// This one came to an end that is known.
+    fn forget(&self, key: &SnapshotKey, known: &Sent) {
+        self.retain(key, |sent| !sent.is_same(known));
+    }
+
     /// What was sent onto this version has been judged.
     fn judged(&self, key: &SnapshotKey, version: Option<&Validator>) {
+        self.retain(key, |sent| sent.onto.as_ref() != version);
+    }
+
+    fn retain(&self, key: &SnapshotKey, keep: impl FnMut(&Sent) -> bool) {
         let mut ledger = self.ledger();
         let Some(mut sent) = ledger.by_address.remove(key.url()) else {
             return;
         };
         let before: usize = sent.iter().map(Sent::size).sum();
-        sent.retain(|sent| sent.onto.as_ref() != version);
+        sent.retain(keep);
         ledger.bytes -= before - sent.iter().map(Sent::size).sum::<usize>();
         if sent.is_empty() {
             ledger.by_age.retain(|other| other != key.url());
@@ -116,48 +126,108 @@ impl Sent {
     fn size(&self) -> usize {
         self.document.as_ref().map_or(0, Document::len)
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let same_document = match (&self.document, &other.document) {
+            (Some(one), Some(other)) => one.same_text(other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.onto == other.onto && same_document
+    }
 }
 
 /// The request of one write that is out, if one is. Dropped while it is, it is remembered.
-pub(crate) struct Out {
+pub(crate) struct Out(Arc<Slot>);
+
+/// The same, as others see it.
+struct Slot {
     abandoned: Arc<Abandoned>,
     key: SnapshotKey,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     sent: Option<Sent>,
+    /// It is remembered already, because a caller was told that its end is not known.
+    is_told: bool,
 }
 
 impl Out {
     pub(crate) fn new(abandoned: Arc<Abandoned>, key: SnapshotKey) -> Self {
-        Self {
+        Self(Arc::new(Slot {
             abandoned,
             key,
-            sent: None,
-        }
+            state: Mutex::default(),
+        }))
     }
 
     pub(crate) fn key(&self) -> &SnapshotKey {
-        &self.key
+        &self.0.key
+    }
+
+    /// What others are to be shown.
+    pub(crate) fn under_way(&self) -> Arc<dyn UnderWay> {
+        self.0.clone()
     }
 
     /// A request goes out.
     pub(crate) fn send(&mut self, sent: Sent) {
-        self.sent = Some(sent);
+        let mut state = self.0.state();
+        if state.is_told {
+            self.0.abandoned.remember(&self.0.key, sent.clone());
+        }
+        state.sent = Some(sent);
     }
 
     /// The write came to an end that is known.
     pub(crate) fn settled(&mut self) {
-        self.sent = None;
+        let mut state = self.0.state();
+        if let Some(sent) = state.sent.take()
+            && state.is_told
+        {
+            self.0.abandoned.forget(&self.0.key, &sent);
+        }
     }
 
     /// What an earlier write sent onto this version has been judged.
     pub(crate) fn judged(&self, version: Option<&Validator>) {
-        self.abandoned.judged(&self.key, version);
+        self.0.abandoned.judged(&self.0.key, version);
+    }
+}
+
+impl Slot {
+    // Nothing panics while the state is locked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UnderWay for Slot {
+    fn is_under_way(&self) -> bool {
+        self.state().sent.is_some()
+    }
+
+    fn left_behind(&self) {
+        let mut state = self.state();
+        if let Some(sent) = &state.sent
+            && !state.is_told
+        {
+            self.abandoned.remember(&self.key, sent.clone());
+            state.is_told = true;
+        }
     }
 }
 
 impl Drop for Out {
     fn drop(&mut self) {
-        if let Some(sent) = self.sent.take() {
-            self.abandoned.remember(&self.key, sent);
+        // What went out stays under way for those that look at it.
+        let state = self.0.state();
+        if let Some(sent) = &state.sent
+            && !state.is_told
+        {
+            self.0.abandoned.remember(&self.0.key, sent.clone());
         }
     }
 }

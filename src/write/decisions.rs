@@ -11,7 +11,9 @@ use super::stamp;
 use super::task::{Clash, Decided, RefusedWrite, Reply};
 use crate::http::Validator;
 use crate::json::Document;
+use crate::panics;
 use crate::refusal::RefusalKind;
+use crate::retry::later;
 
 impl Driver<'_> {
     pub(super) fn judge(&mut self) -> Event<Validator> {
@@ -51,7 +53,10 @@ impl Driver<'_> {
             && self.task.reruns()
         {
             let measured = Measured {
-                edit: &|document| self.task.run(document),
+                edit: &|document| {
+                    let run = panics::catch(panics::VALUE, || self.task.run(document));
+                    run.ok().flatten()
+                },
                 base,
                 sent: edited,
                 remote,
@@ -155,8 +160,10 @@ impl Driver<'_> {
         let asked = Instant::now();
         let own_time = self.task.time();
         let limit = own_time.unwrap_or_else(|| self.deadline().saturating_duration_since(asked));
-        let decided = tokio::time::timeout(limit, self.task.resolve(clash));
-        let decided = self.pass.aside(decided).await;
+        let decided = panics::catch_in(panics::VALUE, self.task.resolve(clash));
+        let decided = tokio::time::timeout(limit, decided);
+        let until = later(asked, limit);
+        let decided = self.permit.release_while(until, decided).await;
         if own_time.is_some() {
             self.stopped += asked.elapsed();
         }
@@ -164,6 +171,7 @@ impl Driver<'_> {
             self.trouble = Some(Trouble::OutOfTime);
             return Event::OutOfTime;
         };
+        let decided = decided.unwrap_or_else(|panicked| Decided::Failed(panicked.into()));
         Event::Resolved(match decided {
             Decided::Write(Some(document)) => {
                 if self
@@ -225,11 +233,14 @@ impl Driver<'_> {
             creating,
             attempt: self.machine.tally().rounds,
         };
-        let reply = tokio::time::timeout(limit, self.task.refused(refused));
-        let Ok(reply) = self.pass.aside(reply).await else {
+        let until = self.deadline();
+        let reply = panics::catch_in(panics::VALUE, self.task.refused(refused));
+        let reply = tokio::time::timeout(limit, reply);
+        let Ok(reply) = self.permit.release_while(until, reply).await else {
             self.trouble = Some(Trouble::OutOfTime);
             return Event::OutOfTime;
         };
+        let reply = reply.unwrap_or_else(|panicked| Reply::Failed(panicked.into()));
         Event::Answered(match reply {
             Reply::GiveUp => Answered::GiveUp,
             Reply::Again => Answered::Again,

@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use super::abandoned::{Inherited, Out};
 use super::ending::{Done, Remarks, Start, Trouble};
-use super::lane::Pass;
 use super::machine::{Clock, Machine};
 use super::payload::Payload;
 use super::plan::{Action, Condition, Event, Goal, Outcome, Pause};
 use super::reading::NoRepresentation;
 use super::seen::ToSee;
 use super::settle::Doubtful;
-use super::target::Target;
+use super::target::{Target, WritePermit};
 use super::task::{NotEdited, Task};
 use crate::exchange::{Course, Who};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
+use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::retry::{self, Delays, Lost, later};
 use crate::store::StoredSnapshot;
@@ -59,7 +59,7 @@ pub(crate) struct Driver<'a> {
     pub(super) target: &'a Target,
     pub(super) task: &'a mut dyn Task,
     pub(super) machine: Machine<Validator>,
-    pub(super) pass: Pass,
+    pub(super) permit: &'a mut WritePermit,
     pub(super) out: Out,
     pub(super) started: Instant,
     /// Time that the write's clock stood still.
@@ -112,19 +112,21 @@ impl<'a> Driver<'a> {
     pub(crate) fn new(
         target: &'a Target,
         task: &'a mut dyn Task,
-        pass: Pass,
+        permit: &'a mut WritePermit,
         start: Start,
     ) -> Box<Self> {
         let shared = &target.shared;
         let round_trip = shared.exchange.host.round_trip();
+        let out = Out::new(shared.abandoned.clone(), start.key);
+        permit.reports(out.under_way());
         // It is moved into the future of its loop.
         Box::new(Self {
             target,
             task,
-            pass,
+            permit,
             time: start.plan.deadline,
             machine: Machine::new(start.plan),
-            out: Out::new(shared.abandoned.clone(), start.key),
+            out,
             started: start.since,
             stopped: Duration::ZERO,
             delays: shared.retry.delays(round_trip),
@@ -232,7 +234,8 @@ impl<'a> Driver<'a> {
         if self.origin == Origin::Given {
             return Event::Prepared(base != self.local.as_ref());
         }
-        match self.task.prepare(base) {
+        let prepared = panics::catch(panics::VALUE, || self.task.prepare(base));
+        match prepared.unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into()))) {
             Ok(local) => {
                 // What an edit did not touch keeps its text.
                 let changed = base.is_none_or(|base| !base.same_text(&local));

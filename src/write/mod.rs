@@ -6,8 +6,6 @@ mod decisions;
 pub(crate) mod driver;
 pub(crate) mod ending;
 pub(crate) mod evidence;
-mod hold;
-pub(crate) mod lane;
 pub(crate) mod machine;
 pub(crate) mod measure;
 mod operation;

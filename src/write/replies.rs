@@ -16,6 +16,7 @@ use super::stamp;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::observe::{self, ConflictSeen};
+use crate::panics;
 use crate::refusal::{Asked, Found, Meaning, RefusalKind, Standing, Told, is_no_representation};
 use crate::transport::Response;
 
@@ -311,7 +312,10 @@ impl Driver<'_> {
         let profile = &*self.target.shared.profile;
         // A profile knows the current state in its own envelope only.
         let current = (kind == RefusalKind::StaleVersion && self.target.envelope.is_none())
-            .then(|| profile.current(&problem, &reply.headers))
+            .then(|| {
+                let current = || profile.current(&problem, &reply.headers);
+                panics::named("the profile", current)
+            })
             .flatten()
             .and_then(|(body, validator)| {
                 let depth = self.target.shared.exchange.limits.depth;

@@ -1,13 +1,15 @@
 //! Where a write goes and how its bytes are made: what a handle was set to.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use ::http::header::ACCEPT;
 use ::http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
 use url::Url;
 
 use super::abandoned::Abandoned;
-use super::lane::Lanes;
+use super::ending::Done;
 use super::practice::{Altering, Practice};
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
@@ -15,12 +17,14 @@ use crate::http::{Problem, is_coded};
 use crate::json::Document;
 use crate::merge::Policy;
 use crate::observe::{self, AlteredSeen, Observer};
+use crate::panics;
+use crate::queue::{Permit, Queues, Work};
 use crate::refusal::{
     Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, Told, Versioning, WriteRoute,
     judge, meaning,
 };
 use crate::retry::RetryPolicy;
-use crate::store::{Filing, StoredSnapshot};
+use crate::store::{Filing, SnapshotKey, StoredSnapshot};
 use crate::strategy::Derived;
 use crate::transport::Response;
 
@@ -62,6 +66,27 @@ pub(crate) fn accept(
         .unwrap_or(HeaderValue::from_static("application/json"))
 }
 
+/// Writes, as what permits are for.
+pub(crate) struct Writes;
+
+impl Work for Writes {
+    type Key = SnapshotKey;
+    type Job = Arc<dyn Any + Send + Sync>;
+    type Answer = Answer;
+}
+
+/// How a write ended that went out for several callers.
+pub(crate) struct Answer {
+    pub(crate) done: Box<Done>,
+    /// When it began.
+    pub(crate) since: Instant,
+    /// How many others it went out for.
+    pub(crate) others: usize,
+}
+
+/// The right to write to a resource, next to none other of this client.
+pub(crate) type WritePermit = Permit<Writes>;
+
 /// What all calls of one client share.
 pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
@@ -76,7 +101,7 @@ pub(crate) struct Shared {
     /// Collections whose documents are other than what was sent.
     pub(crate) altering: Altering,
     /// `None`: writes do not wait for each other.
-    pub(crate) lanes: Option<Arc<Lanes>>,
+    pub(crate) queues: Option<Arc<Queues<Writes>>>,
     /// One strategy for each type that derives it, so that edits through any handle can go together.
     pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
@@ -87,7 +112,9 @@ impl Shared {
     pub(crate) fn meaning(&self, problem: &Problem, headers: &HeaderMap, asked: Asked) -> Meaning {
         let version = self.version.as_ref();
         let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
-        meaning(&*self.profile, by_media_type, problem, headers, asked)
+        panics::named("the profile", || {
+            meaning(&*self.profile, by_media_type, problem, headers, asked)
+        })
     }
 
     /// What a refusal means. `pinned`: the request carried a condition.

@@ -41,13 +41,15 @@ enum Kind {
     Bad,
     /// The edit itself fails.
     Fails,
+    /// It panics.
+    Panics,
     /// It has a limit of its own, so it goes alone.
     Alone,
     /// A save of what was read before.
     Save,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Plain,
     Kind::Plain,
     Kind::Count,
@@ -56,6 +58,7 @@ const KINDS: [Kind; 10] = [
     Kind::Title,
     Kind::Bad,
     Kind::Fails,
+    Kind::Panics,
     Kind::Alone,
     Kind::Save,
 ];
@@ -72,8 +75,8 @@ enum Patience {
     Endless,
     /// Then it drops its call.
     Until(Duration),
-    /// It begins the call, looks away for so long, and comes back.
-    LooksAway(Duration),
+    /// It polls the call so often, looks away for so long, and comes back.
+    LooksAway(u32, Duration),
 }
 
 /// One edit of a schedule.
@@ -113,7 +116,7 @@ fn plan(seed: u64) -> Vec<Planned> {
             after: Duration::from_millis(rng.u64(..within)),
             patience: match rng.u32(..10) {
                 0 => Patience::Until(Duration::from_millis(rng.u64(..80))),
-                1 => Patience::LooksAway(Duration::from_millis(rng.u64(..200))),
+                1 => Patience::LooksAway(rng.u32(1..8), Duration::from_millis(rng.u64(..200))),
                 _ => Patience::Endless,
             },
         }
@@ -140,6 +143,7 @@ async fn edit(pages: Collection<Page>, planned: Planned) -> Result<u32, Error> {
         if kind == Kind::Title {
             page.title.clone_from(&mark);
         }
+        assert!(kind != Kind::Panics, "this one panics");
         if kind == Kind::Fails {
             return Err("not this one".into());
         }
@@ -166,9 +170,15 @@ async fn call(clients: [Client; 2], planned: Planned) -> Told {
             Ok(outcome) => return told(outcome),
             Err(_) => return Told::Open,
         },
-        Patience::LooksAway(time) => {
-            let begun = poll_fn(|context| Poll::Ready(edit.as_mut().poll(context))).await;
-            if let Poll::Ready(outcome) = begun {
+        Patience::LooksAway(mut polls, time) => {
+            let begun = poll_fn(|context| {
+                polls -= 1;
+                match edit.as_mut().poll(context) {
+                    Poll::Pending if polls > 0 => Poll::Pending,
+                    polled => Poll::Ready(polled),
+                }
+            });
+            if let Poll::Ready(outcome) = begun.await {
                 return told(outcome);
             }
             sleep(time).await;

@@ -1,0 +1,291 @@
+//! A waiter: looks after its own turn, in its own time.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::batch::Batch;
+use super::holder::Holder;
+use super::permit::{Home, Permit};
+use super::queues::{After, Carried, Queue, Waiting};
+use super::{PATIENCE, Work};
+
+/// What a waiter's time has come to.
+pub(crate) enum Turn<W: Work> {
+    /// The permit is its own.
+    Permit(Permit<W>),
+    /// Another one did its job along with its own.
+    Answered(W::Answer),
+    /// Its time is over, and nothing of its job was begun.
+    OutOfTime,
+    /// Another one began its job, and how that ended will not be heard.
+    Lost,
+}
+
+/// The same, before the permit is made.
+pub(super) enum Waited<W: Work> {
+    Leads(Waiting<W>),
+    Answered(W::Answer),
+    OutOfTime,
+    Lost,
+}
+
+/// A place in a queue. Dropped, it is given up.
+pub(crate) struct Waiter<W: Work> {
+    home: Home<W>,
+    ticket: u64,
+    /// What it is when it has the permit.
+    holder: Arc<Holder>,
+    /// Its own job, while it has the permit.
+    own: Option<Waiting<W>>,
+}
+
+/// What a waiter saw when it last looked. If nothing has moved until its next look, the holder stands
+/// still, or the one whose turn it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// So many turns there were, and this is the holder, polled so often.
+    Turn(u64, Option<(u64, u64)>),
+    /// The holder that has taken it along was polled so often.
+    Carried(u64, u64),
+}
+
+/// One look of a waiter, and what it remembers until the next.
+struct Look<'a> {
+    waker: &'a Waker,
+    now: Instant,
+    deadline: Instant,
+    /// It is time to compare with the last look.
+    due: bool,
+    seen: &'a mut Option<Seen>,
+}
+
+impl Look<'_> {
+    /// Whether nothing has moved since the last look.
+    fn stands_still(&mut self, now: Seen) -> bool {
+        self.due && self.seen.replace(now) == Some(now)
+    }
+
+    /// When to look again: the first ones often, so that all together look seldom.
+    fn next(&self, before: usize) -> Instant {
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        later(self.now, PATIENCE + PATIENCE.saturating_mul(before) / 4)
+    }
+}
+
+fn later(from: Instant, by: Duration) -> Instant {
+    from.checked_add(by).unwrap_or(from)
+}
+
+/// Only so many of those before a waiter are counted.
+const MOST_BEFORE: usize = 64;
+
+impl<W: Work> Waiter<W> {
+    pub(super) fn new(home: Home<W>, ticket: u64, holder: Arc<Holder>) -> Self {
+        Self {
+            home,
+            ticket,
+            holder,
+            own: None,
+        }
+    }
+
+    /// Waits for the permit, or for the answer of a holder that has taken it along.
+    pub(crate) async fn turn(&mut self, deadline: Instant) -> Turn<W> {
+        match self.wait(deadline).await {
+            Waited::Leads(own) => {
+                self.own = Some(own);
+                Turn::Permit(Permit::new(self.holder.clone(), self.home.clone()))
+            }
+            Waited::Answered(answer) => Turn::Answered(answer),
+            Waited::OutOfTime => Turn::OutOfTime,
+            Waited::Lost => Turn::Lost,
+        }
+    }
+
+    pub(super) async fn wait(&self, deadline: Instant) -> Waited<W> {
+        let (mut seen, mut due, mut begun) = (None, false, false);
+        let mut timer = pin!(sleep_until(deadline));
+        let waited = poll_fn(|context| {
+            loop {
+                let mut look = Look {
+                    waker: context.waker(),
+                    now: Instant::now(),
+                    deadline,
+                    due,
+                    seen: &mut seen,
+                };
+                let looked = self
+                    .home
+                    .visit(|queue, after| self.look(queue, after, &mut look));
+                match looked {
+                    Ok(waited) => return Poll::Ready(waited),
+                    Err(next) if due || !begun => timer.as_mut().reset(next),
+                    Err(_) => {}
+                }
+                begun = true;
+                due = timer.as_mut().poll(context).is_ready();
+                if !due {
+                    return Poll::Pending;
+                }
+            }
+        });
+        waited.await
+    }
+
+    /// Looks whether it is over; if not, tells when to look again.
+    fn look(
+        &self,
+        queue: &mut Queue<W>,
+        after: &mut After<W>,
+        look: &mut Look<'_>,
+    ) -> Result<Waited<W>, Instant> {
+        if let Some(carried) = queue.carried.remove(&self.ticket) {
+            let (by, own) = match carried {
+                Carried::Answered(answer) => return Ok(Waited::Answered(answer)),
+                Carried::Lost => return Ok(Waited::Lost),
+                Carried::By(by, own) => (by, own),
+            };
+            // The holder's time may be the same, and it knows more.
+            let deadline = later(look.deadline, PATIENCE);
+            let over = look.due && look.now >= deadline;
+            let still = look.stands_still(Seen::Carried(by.ticket, by.polls()));
+            if still {
+                queue.release(&by, after);
+            }
+            if (still || over) && by.revoke() {
+                queue.waiting.insert(self.ticket, own);
+                queue.give_back(&by);
+                queue.release(&by, after);
+                queue.wake_next_if_free(after);
+            } else if over {
+                after.drop_later(own);
+                if let Some(under_way) = by.under_way() {
+                    under_way.left_behind();
+                }
+                return Ok(Waited::Lost);
+            } else {
+                if look.due {
+                    after.wake(by.waker());
+                }
+                let own = own.with_waker(look.waker, after);
+                queue.carried.insert(self.ticket, Carried::By(by, own));
+                return Err(look.next(0).min(deadline));
+            }
+        }
+        self.look_for_permit(queue, after, look)
+    }
+
+    fn look_for_permit(
+        &self,
+        queue: &mut Queue<W>,
+        after: &mut After<W>,
+        look: &mut Look<'_>,
+    ) -> Result<Waited<W>, Instant> {
+        let Some(own) = queue.waiting.remove(&self.ticket) else {
+            return Ok(Waited::Lost);
+        };
+        if look.due && look.now >= look.deadline {
+            after.drop_later(own);
+            queue.wake_next_if_free(after);
+            return Ok(Waited::OutOfTime);
+        }
+        let own = own.with_waker(look.waker, after);
+        queue.waiting.insert(self.ticket, own);
+        let holder = queue.holder.clone();
+        let polls = holder
+            .as_ref()
+            .map(|holder| (holder.ticket, holder.polls()));
+        let still = look.stands_still(Seen::Turn(queue.turns, polls));
+        if still && let Some(holder) = &holder {
+            queue.release(holder, after);
+        }
+        // Those before it that do not come when they are woken are passed over.
+        let passes_over = still && holder.is_none();
+        if queue.holder.is_none()
+            && (passes_over || queue.next() == Some(self.ticket))
+            && let Some(own) = queue.waiting.remove(&self.ticket)
+        {
+            queue.was_apart = own.group.is_some();
+            queue.holder = Some(self.holder.clone());
+            queue.turns += 1;
+            return Ok(Waited::Leads(own));
+        }
+        let before = queue.waiting.range(..self.ticket);
+        let before = before.take(MOST_BEFORE).count();
+        if look.due {
+            match &queue.holder {
+                Some(holder) => after.wake(holder.waker()),
+                None => queue.wake_next(after),
+            }
+        }
+        Err(look.next(before).min(look.deadline))
+    }
+
+    /// Takes those along whose jobs fit, at most so many in all with its own. The permit's work is to do
+    /// all of them; `None` if there are no others.
+    pub(crate) fn take_along(
+        &mut self,
+        most: usize,
+        mut fits: impl FnMut(&W::Job) -> bool,
+    ) -> Option<Batch<W>> {
+        let own = self.own.as_ref().filter(|own| own.job.is_some())?;
+        let group = own.group;
+        let (own, ticket, holder) = (&mut self.own, self.ticket, &self.holder);
+        let jobs = self.home.visit(|queue, _| {
+            let mut taken = Vec::new();
+            for (other, waiting) in &queue.waiting {
+                if taken.len() + 1 >= most {
+                    break;
+                }
+                if waiting.group == group && waiting.job.as_ref().is_some_and(&mut fits) {
+                    taken.push(*other);
+                } else if *other > ticket && waiting.group.is_none() {
+                    // It is not overtaken.
+                    break;
+                }
+            }
+            if taken.is_empty() {
+                return Vec::new();
+            }
+            let mut all: Vec<_> = own.take().map(|own| (ticket, own)).into_iter().collect();
+            for other in taken {
+                all.extend(queue.waiting.remove(&other).map(|waiting| (other, waiting)));
+            }
+            all.sort_unstable_by_key(|(ticket, _)| *ticket);
+            let mut jobs = Vec::new();
+            for (ticket, waiting) in all {
+                jobs.extend(waiting.job.clone().map(|job| (ticket, job)));
+                let carried = Carried::By(holder.clone(), waiting);
+                queue.carried.insert(ticket, carried);
+            }
+            jobs
+        });
+        (!jobs.is_empty()).then(|| Batch::new(self.home.clone(), self.holder.clone(), jobs))
+    }
+}
+
+impl<W: Work> Drop for Waiter<W> {
+    fn drop(&mut self) {
+        self.home.visit(|queue, after| {
+            if let Some(own) = queue.waiting.remove(&self.ticket) {
+                after.drop_later(own);
+                queue.wake_next_if_free(after);
+            }
+            let Some(carried) = queue.carried.remove(&self.ticket) else {
+                return;
+            };
+            if let Carried::By(by, _) = &carried
+                && !queue.is_carried_by(by)
+            {
+                by.stop();
+                after.wake(by.waker());
+            }
+            after.drop_carried_later(carried);
+        });
+    }
+}

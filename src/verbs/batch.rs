@@ -1,0 +1,266 @@
+//! A write in its turn. Edits that wait go out together where that can be, and each is tried alone where
+//! it cannot.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::task::Edit;
+use super::write::{Write, report};
+use crate::document::WriteReport;
+use crate::error::{Error, ErrorKind, ErrorReport, Sides};
+use crate::handle::{Handle, Resourceful};
+use crate::http::Problem;
+use crate::json::Document;
+use crate::panics;
+use crate::queue::{Batch, Queues, Stopped, Turn};
+use crate::write::ending::{Done, Trouble};
+use crate::write::plan::{Goal, Outcome};
+use crate::write::target::{Answer, WritePermit, Writes};
+
+/// How many edits go out in one request at most.
+const TOGETHER: usize = 1_024;
+
+type Carried = (Box<Done>, WriteReport);
+
+/// Runs a write in its turn.
+pub(super) async fn in_turn<T: Resourceful>(
+    queues: &Arc<Queues<Writes>>,
+    mut write: Box<Write<T>>,
+) -> Result<Carried, Error> {
+    let key = &write.begun.key;
+    if let Some(permit) = queues.enter(key) {
+        return alone(write, permit).await;
+    }
+    let job: Option<Arc<dyn Any + Send + Sync>> = Job::of(&mut write).map(|job| job as _);
+    let Some(mut waiter) = queues.wait(&write.begun.key, job) else {
+        let why = "too many writes wait for their turn at this resource";
+        return Err(unsent(&write, ErrorKind::Exhausted, why));
+    };
+    let (since, deadline) = (write.begun.since, write.begun.deadline());
+    loop {
+        match waiter.turn(deadline).await {
+            Turn::Permit(permit) => {
+                let handle = &write.handle;
+                let fits = |job: &Arc<dyn Any + Send + Sync>| {
+                    let job = job.downcast_ref::<Job<T>>();
+                    job.is_some_and(|job| job.fits(handle, write.rerun))
+                };
+                let Some(batch) = waiter.take_along(TOGETHER, fits) else {
+                    let in_queue = since.elapsed();
+                    let (done, mut report) = alone(write, permit).await?;
+                    report.waited += in_queue;
+                    return Ok((done, report));
+                };
+                let together = together(&write, &batch);
+                tokio::spawn(carry_out(together, permit, batch));
+            }
+            Turn::Answered(answer) => {
+                let mut report = report(&answer.done);
+                report.coalesced_with = u32::try_from(answer.others).unwrap_or(u32::MAX);
+                report.waited += answer.since.saturating_duration_since(since);
+                report.elapsed = since.elapsed();
+                return Ok((answer.done, report));
+            }
+            Turn::OutOfTime => {
+                let why = "the turn of this write did not come in its time";
+                return Err(unsent(&write, ErrorKind::Exhausted, why));
+            }
+            Turn::Lost => {
+                let why = "it went out together with others, and no answer to it came in its time";
+                return Err(unsent(&write, ErrorKind::OutcomeUnknown, why));
+            }
+        }
+    }
+}
+
+/// Runs a write under its permit, in the future of its caller.
+pub(super) async fn alone<T: Resourceful>(
+    mut write: Box<Write<T>>,
+    mut permit: WritePermit,
+) -> Result<Carried, Error> {
+    let watch = permit.watch();
+    let append = write.goal == Goal::Append;
+    let panicked = match watch.run(write.drive(&mut permit)).await {
+        Ok((done, _)) => {
+            let report = report(&done);
+            return Ok((done, report));
+        }
+        Err(Stopped::Panicked(panicked)) => panicked.to_string(),
+        Err(Stopped::Revoked) => "the write was stopped".to_owned(),
+    };
+    // Nothing is filed of an appended document, so nothing tells whether it went out.
+    let kind = if append || permit.is_under_way() {
+        ErrorKind::OutcomeUnknown
+    } else {
+        ErrorKind::Config
+    };
+    Err(unsent(&write, kind, &panicked))
+}
+
+/// The error of a write that has not come to its own end.
+fn unsent<T: Resourceful>(write: &Write<T>, kind: ErrorKind, why: &str) -> Error {
+    let document = |side: Option<&Document>| {
+        let decoded = panics::catch(panics::VALUE, || side?.decode::<T>().ok());
+        decoded.ok().flatten()
+    };
+    let report = ErrorReport {
+        elapsed: write.begun.since.elapsed(),
+        why: why.to_owned(),
+        ..ErrorReport::default()
+    };
+    let path = write.begun.target.url.path();
+    let error = Error::new(kind, format!("{path}: given up, {why}"));
+    error.with_report(report).with_sides(Sides {
+        base: document(write.base.as_ref().map(|base| &base.document)),
+        local: document(write.local.as_ref()),
+        remote: None,
+        fields: Vec::new(),
+    })
+}
+
+/// An edit that may go out together with others, and what they have to have in common with it.
+struct Job<T> {
+    handle: Handle<T>,
+    rerun: bool,
+    deadline: Instant,
+    /// Shared by its caller and by the write that takes it along: either may be the one that goes on.
+    edit: Arc<Mutex<Edit<T>>>,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
+
+impl<T: Resourceful> Job<T> {
+    /// The edit of a write, to be shared from now on; `None` if something sets the write apart.
+    fn of(write: &mut Write<T>) -> Option<Arc<Self>> {
+        let settings = &write.settings;
+        let plain = settings.timeout.is_none()
+            && settings.max_rounds.is_none()
+            && settings.strategy.is_none()
+            && !settings.unconditional
+            && write.if_absent.is_none();
+        // A person is not asked about several people's edits in one.
+        let asks = write.handle.strategy.time().is_some();
+        if write.goal != Goal::Replace || !plain || asks || write.edits.len() != 1 {
+            return None;
+        }
+        let job = Arc::new(Self {
+            handle: write.handle.clone(),
+            rerun: write.rerun,
+            deadline: write.begun.deadline(),
+            edit: Arc::new(Mutex::new(write.edits.pop()?)),
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::current(),
+        });
+        write.edits.push(job.edit());
+        Some(job)
+    }
+
+    /// The edit, as one of a write's own. It runs in the span of its caller.
+    fn edit(&self) -> Edit<T> {
+        let edit = self.edit.clone();
+        #[cfg(feature = "tracing")]
+        let span = self.span.clone();
+        Box::new(move |value| {
+            #[cfg(feature = "tracing")]
+            let _entered = span.enter();
+            // An edit that panicked may be made again as well.
+            let edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
+            edit(value)
+        })
+    }
+
+    fn fits(&self, other: &Handle<T>, rerun: bool) -> bool {
+        let own = &self.handle;
+        let same_handler = match (&own.handler, &other.handler) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        same_handler
+            && Arc::ptr_eq(&own.strategy, &other.strategy)
+            && own.mode == other.mode
+            && own.stamp == other.stamp
+            && own.strict == other.strict
+            && own.practice == other.practice
+            && own.envelope == other.envelope
+            && self.rerun == rerun
+    }
+}
+
+/// One write for all edits of a batch. Each caller leaves when its own time is over, so the write may take
+/// as long as the last one has.
+fn together<T: Resourceful>(write: &Write<T>, batch: &Batch<Writes>) -> Box<Write<T>> {
+    let jobs = batch.jobs().filter_map(|job| job.downcast_ref::<Job<T>>());
+    let (mut edits, mut deadline) = (Vec::with_capacity(batch.len()), write.begun.deadline());
+    for job in jobs {
+        edits.push(job.edit());
+        deadline = deadline.max(job.deadline);
+    }
+    let mut together = write.anew(edits);
+    together.begun.time = deadline.saturating_duration_since(together.begun.since);
+    Box::new(together)
+}
+
+/// Runs the write of a batch, in a task of its own: those that wait for it may go away, and the others are
+/// answered.
+async fn carry_out<T: Resourceful>(
+    mut write: Box<Write<T>>,
+    mut permit: WritePermit,
+    batch: Batch<Writes>,
+) {
+    let (since, watch) = (write.begun.since, permit.watch());
+    let ended = watch.run(write.drive(&mut permit)).await;
+    let (done, failed) = match ended {
+        Ok(ended) => ended,
+        Err(Stopped::Panicked(_)) if !permit.is_under_way() => return halve(&batch),
+        // Those that still wait are given back, or lost.
+        Err(_) => return,
+    };
+    if may_be_due_to_one(&done) && !permit.is_under_way() {
+        return halve(&batch);
+    }
+    let alone = |at: usize| done.succeeded() && failed.get(at).copied().unwrap_or(false);
+    let others = (0..batch.len()).filter(|at| !alone(*at)).count();
+    for at in 0..batch.len() {
+        if alone(at) {
+            batch.put_back(at..at + 1);
+            continue;
+        }
+        let answer = Answer {
+            done: Box::new(done.copy()),
+            since,
+            others: others.saturating_sub(1),
+        };
+        batch.answer(at, answer);
+    }
+}
+
+/// One of the edits may be at fault. They go again in two halves, each on what is there then.
+fn halve(batch: &Batch<Writes>) {
+    let middle = batch.len() / 2;
+    batch.put_back(0..middle);
+    batch.put_back(middle..batch.len());
+}
+
+/// Whether a refusal of several edits may be of one of them. Others are of the resource, or of the caller.
+pub(super) fn may_refuse_one(problem: &Problem) -> bool {
+    let status = problem.status().as_u16();
+    matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
+}
+
+/// Whether one of several edits may be the reason, and the others could go in without it.
+fn may_be_due_to_one(done: &Done) -> bool {
+    match done.outcome {
+        Outcome::Conflict => true,
+        // What does not fit the type fits it for none of them.
+        Outcome::EditFailed => !matches!(done.trouble, Some(Trouble::NoRepresentation(_))),
+        Outcome::Refused => {
+            let refusal = done.refusal.as_ref();
+            refusal.is_some_and(|(_, problem)| may_refuse_one(problem))
+        }
+        Outcome::Failed => matches!(done.trouble, Some(Trouble::Payload(_))),
+        _ => false,
+    }
+}

@@ -1,0 +1,270 @@
+//! Callers that stop polling and runtimes that stand still: nobody waits for them.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::support::{AT, Event, Server, foreign};
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{
+    BoxError, Client, Collection, Conflict, Error, Limits, MergeStrategy, Resolution, ThreeWay,
+    async_trait,
+};
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, sleep, timeout};
+
+const TRIP: Duration = Duration::from_millis(5);
+/// What it may cost others that somebody stands still.
+const SOON: Duration = Duration::from_millis(300);
+const TIME: Duration = Duration::from_secs(2);
+
+/// A server that takes its time, and refuses documents that hold the word "bad".
+struct Slow(Server);
+
+#[async_trait]
+impl Transport for Slow {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        sleep(TRIP).await;
+        if request.body.windows(3).any(|word| word == b"bad") {
+            self.0.script([Event::Answer(422, &[], "")]);
+        }
+        self.0.send(request).await
+    }
+}
+
+fn values(server: &Server) -> Collection<Value> {
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone()));
+    let client = client.limits(Limits::default().time(TIME)).build().unwrap();
+    client.collection_with("articles", ThreeWay::default())
+}
+
+fn push(mark: &str) -> impl Fn(&mut Value) + Send + 'static {
+    let mark = mark.to_owned();
+    move |value| {
+        value["items"]
+            .as_array_mut()
+            .unwrap()
+            .push(mark.as_str().into())
+    }
+}
+
+fn items(server: &Server) -> Vec<String> {
+    serde_json::from_value(server.value(AT)["items"].clone()).unwrap()
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// Polls a call so often, whenever it is woken.
+async fn polled<F: Future>(mut future: Pin<&mut F>, times: usize) -> Option<F::Output> {
+    let mut left = times;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Thinks, and adds the local side to the remote one.
+struct Thinks;
+
+#[async_trait]
+impl MergeStrategy<Value> for Thinks {
+    async fn resolve(&self, conflict: &Conflict<Value>) -> Result<Resolution<Value>, BoxError> {
+        sleep(TRIP).await;
+        let mut remote = conflict.remote.clone().ok_or("it is gone")?;
+        remote["mine"] = true.into();
+        Ok(Resolution::Merged(remote))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_stops_being_polled_anywhere_holds_nobody_up_and_ends_when_it_is_polled() {
+    let mut stops = 0;
+    for times in 1..40 {
+        let server = Server::with(AT, r#"{"items":[]}"#);
+        let values = values(&server);
+        let mut read = values.get(1).await.unwrap();
+        read["mine"] = true.into();
+        server.script([foreign(|theirs| theirs["theirs"] = true.into())]);
+        let mut save = pin!(async { values.save(&read).strategy(Thinks).await });
+        let ended = polled(save.as_mut(), times).await;
+        let begun = Instant::now();
+        let other = values.update(1, push("other")).await;
+        other.unwrap_or_else(|error| panic!("{times}: {error:?}"));
+        assert!(begun.elapsed() <= SOON, "{times}: {:?}", begun.elapsed());
+        stops += usize::from(ended.is_none());
+        let saved = match ended {
+            Some(saved) => saved,
+            None => save.await,
+        };
+        saved.unwrap_or_else(|error| panic!("{times}: {error:?}"));
+        let expected = json!({"items": ["other"], "mine": true, "theirs": true});
+        assert_eq!(server.value(AT), expected, "{times}");
+    }
+    assert!(stops > 3);
+}
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
+}
+
+fn told(ended: &Result<(), Error>, mark: &str, server: &Server) -> bool {
+    let times = items(server).iter().filter(|item| *item == mark).count();
+    match ended {
+        Ok(()) => times == 1,
+        Err(error) if error.is_outcome_unknown() => times <= 1,
+        Err(_) => times == 0,
+    }
+}
+
+#[test]
+fn calls_of_one_runtime_end_in_their_time_wherever_another_one_stands_still() {
+    // In steps of a quarter of a trip, through everything that the first runtime does.
+    let (mut unknown, mut together) = (0, 0);
+    for steps in 0..40_u32 {
+        let server = Server::with(AT, r#"{"items":[]}"#);
+        let values = values(&server);
+        let (still, live) = (runtime(), runtime());
+        let begin = |runtime: &Runtime, mark: &'static str| {
+            let call = values.update(1, push(mark));
+            runtime.spawn(async { call.await.map(|saved| saved.report().coalesced_with) })
+        };
+        still.block_on(async { values.get(1).await.unwrap() });
+        let mut calls = vec![("a1", begin(&still, "a1"))];
+        still.block_on(tokio::task::yield_now());
+        let first = begin(&live, "b1");
+        live.block_on(tokio::task::yield_now());
+        for mark in ["a2", "a3"] {
+            calls.push((mark, begin(&still, mark)));
+        }
+        still.block_on(tokio::task::yield_now());
+        let others = ["b2", "b3"].map(|mark| (mark, begin(&live, mark)));
+        live.block_on(tokio::task::yield_now());
+        // Only the first one is driven, and then only the other one.
+        still.block_on(async { sleep(TRIP / 4 * steps).await });
+        let live_calls = [("b1", first)].into_iter().chain(others);
+        let mut ends = Vec::new();
+        live.block_on(async {
+            let begun = Instant::now();
+            for (mark, call) in live_calls {
+                let ended = call.await.unwrap();
+                assert!(begun.elapsed() <= TIME + SOON, "{steps}: {mark}");
+                ends.push((mark, ended));
+            }
+            let begun = Instant::now();
+            values.update(1, push("new")).await.unwrap();
+            assert!(begun.elapsed() <= SOON, "{steps}: {:?}", begun.elapsed());
+        });
+        still.block_on(async {
+            for (mark, call) in calls {
+                ends.push((mark, timeout(2 * TIME, call).await.unwrap().unwrap()));
+            }
+        });
+        for (mark, ended) in ends {
+            unknown += usize::from(ended.is_err());
+            together += usize::from(matches!(ended, Ok(others) if others > 0));
+            let ended = ended.map(|_| ());
+            assert!(
+                told(&ended, mark, &server),
+                "{steps}: {mark}: {ended:?}, {:?}",
+                items(&server)
+            );
+        }
+    }
+    // The edits that stood in a request of the runtime that stands still.
+    assert!(
+        unknown > 0 && unknown < 40 && together > 0,
+        "{unknown}, {together}"
+    );
+}
+
+#[test]
+fn threads_that_drive_their_runtimes_only_while_they_call_write_one_after_the_other() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    let runtimes = [runtime(), runtime(), runtime()];
+    for round in 0..3 {
+        for (number, runtime) in runtimes.iter().enumerate() {
+            let mark = format!("{round}-{number}");
+            runtime.block_on(async {
+                let begun = Instant::now();
+                // One more that is left in the middle.
+                let mut left = Box::pin(values.update(1, push("left")));
+                assert!(poll_once(left.as_mut()).await.is_pending());
+                tokio::spawn(left);
+                values.update(1, push(&mark)).await.unwrap();
+                assert!(begun.elapsed() <= SOON);
+            });
+        }
+    }
+    let mut marks = items(&server);
+    marks.retain(|mark| mark != "left");
+    let expected = (0..9).map(|n| format!("{}-{}", n / 3, n % 3));
+    assert_eq!(marks, expected.collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_that_are_refused_in_company_end_in_their_own_time_and_let_newcomers_through() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    values.get(1).await.unwrap();
+    let edit = |mark: String| {
+        let (update, begun) = (values.update(1, push(&mark)), Instant::now());
+        tokio::spawn(async move { (update.await, begun.elapsed()) })
+    };
+    let first = edit("first".to_owned());
+    tokio::time::sleep(TRIP / 2).await;
+    // More than can be tried in their time.
+    let bad: Vec<_> = (0..400).map(|n| edit(format!("bad-{n}"))).collect();
+    assert!(first.await.unwrap().0.is_ok());
+    for n in 0..20 {
+        let (ended, took) = edit(format!("good-{n}")).await.unwrap();
+        assert!(ended.is_ok(), "{ended:?}");
+        assert!(took <= SOON, "{took:?}");
+    }
+    let (mut refused, mut unheard, mut unknown) = (0, 0, 0);
+    for call in bad {
+        let (ended, took) = call.await.unwrap();
+        assert!(took <= TIME + SOON, "{took:?}");
+        let error = ended.unwrap_err();
+        refused += u32::from(error.is_refused());
+        unheard += u32::from(error.is_exhausted());
+        // Its request was out when its time ended.
+        unknown += u32::from(error.is_outcome_unknown());
+    }
+    assert!(refused > 50 && unheard > 0 && unknown < 5);
+    assert_eq!(refused + unheard + unknown, 400);
+    assert_eq!(items(&server).len(), 21);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leads_others_may_go_away() {
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    values.get(1).await.unwrap();
+    let first = tokio::spawn(values.update(1, push("first")));
+    tokio::time::sleep(TRIP / 2).await;
+    let leads = tokio::spawn(values.update(1, push("leads")));
+    let goes_along = tokio::spawn(values.update(1, push("goes along")));
+    first.await.unwrap().unwrap();
+    sleep(TRIP / 2).await;
+    leads.abort();
+    let saved = goes_along.await.unwrap().unwrap();
+    assert_eq!(saved.report().coalesced_with, 1);
+    assert_eq!(
+        server.value(AT)["items"],
+        json!(["first", "leads", "goes along"])
+    );
+}
