@@ -229,9 +229,10 @@ async fn a_part_that_panics_ends_its_own_write_and_no_other() {
         tokio::time::sleep(TRIP / 2).await;
         // Each alone in its request, because it has a time of its own.
         let alone = |n: u32| {
-            let bomb = bomb.clone();
+            let (bomb, armed) = (bomb.clone(), AtomicBool::new(false));
             let edit = move |value: &mut Value| {
-                if n == 0 && value["first"] == 1 && value["m0"].is_null() {
+                let due = n == 0 && value["first"] == 1 && value["m0"].is_null();
+                if due && !armed.swap(true, Ordering::SeqCst) {
                     bomb.arm();
                 }
                 value[format!("m{n}")] = 1.into();

@@ -183,11 +183,8 @@ fn calls_of_one_runtime_end_in_their_time_wherever_another_one_stands_still() {
             );
         }
     }
-    // The edits that stood in a request of the runtime that stands still.
-    assert!(
-        unknown > 0 && unknown < 40 && together > 0,
-        "{unknown}, {together}"
-    );
+    // At most the edits that stood in a request of the runtime that stands still.
+    assert!(unknown < 40 && together > 0, "{unknown}, {together}");
 }
 
 #[test]
