@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::account::Account;
 use super::conflict::{Side, same};
 use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use crate::json::{self, Finder, Ids, Replaced, Tree};
+use super::pairs::{Identity, Strays, is_kept};
+use super::rule::Rule;
+use crate::json::{self, Ids, Replaced, Tree, View};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
 /// place stays, remote first.
@@ -24,21 +27,21 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         three,
         sequence,
     };
-    let mark = engine.conflicts.len();
-    let mut items: Vec<Out<'t, T>> = Vec::with_capacity(arrays.remote.len());
-    for region in arrays.regions() {
-        if !arrays.merge_region(engine, &region, &mut items) {
-            // The array as a whole is in conflict, so what lies inside is not told apart from it.
-            engine.conflicts.truncate(mark);
-            return engine.settle(three, None);
-        }
+    if arrays.is_tuple() {
+        return engine.atomic(three, None);
     }
-    if items.len() == arrays.remote.len()
+    let mark = engine.conflicts.len();
+    let Some(items) = arrays.merged(engine, mark) else {
+        // The array as a whole is in conflict, so what lies inside is not told apart from it.
+        engine.conflicts.truncate(mark);
+        return engine.settle(three, None);
+    };
+    let unchanged = items.len() == arrays.remote.len()
         && items
             .iter()
             .zip(&arrays.remote)
-            .all(|(item, e)| item.is(*e))
-    {
+            .all(|(item, e)| item.is(*e));
+    if unchanged {
         return Out::Take(remote);
     }
     Out::Array {
@@ -55,39 +58,122 @@ struct Arrays<'p, T> {
     sequence: bool,
 }
 
+/// What both sides did to the middle of a list, behind the elements that are the same on all sides.
+struct Changes<T> {
+    front: usize,
+    regions: Vec<Region>,
+    strays: [Strays; 2],
+    account: Account<T>,
+}
+
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    fn regions(&self) -> Vec<Region> {
+    /// Numbers, as many on each side as before: a point, a range, a colour. They mean something together,
+    /// and of two changes nobody wrote both.
+    fn is_tuple(&self) -> bool {
+        let sides = [&self.base, &self.local, &self.remote];
+        let is_number =
+            |element: &T| matches!(element.view(), View::Number(_)) && self.is_bare(*element);
+        self.base.len() > 1
+            && sides
+                .iter()
+                .all(|side| side.len() == self.base.len() && side.iter().all(is_number))
+    }
+
+    /// Whether an element has nothing inside that could be merged, by its value and by the rules.
+    fn is_bare(&self, element: T) -> bool {
+        let view = element.view();
+        !matches!(view, View::Array | View::Object)
+            && matches!(self.three.cursor.element().rule(view), Rule::Auto)
+    }
+
+    /// Strings of which some end a line are a text, whose lines have no identity (`source` of a notebook).
+    fn is_text(&self) -> bool {
+        let mut ends = false;
+        let sides = [&self.base, &self.local, &self.remote];
+        sides
+            .into_iter()
+            .flatten()
+            .all(|element| match element.view() {
+                View::String(line) => {
+                    ends |= line.ends_with('\n');
+                    true
+                }
+                _ => false,
+            })
+            && ends
+    }
+
+    /// The merged elements; `None` if there is a conflict of the array as such.
+    fn merged(&self, engine: &mut Engine, mark: usize) -> Option<Vec<Out<'t, T>>> {
+        let mut changes = self.changes();
+        let mut items = Vec::with_capacity(self.remote.len());
+        for region in std::mem::take(&mut changes.regions) {
+            if !self.merge_region(engine, &region, &mut changes, &mut items) {
+                return None;
+            }
+        }
+        // An open conflict inside is not settled, so nothing is wrong without a word.
+        let wrong = || engine.conflicts.len() == mark && !self.is_text();
+        if changes.account.balances(self.sequence) || !wrong() {
+            return Some(items);
+        }
+        // A sequence to which both gave the same new order.
+        let agreed = self.sequence
+            && changes.account.nothing_new()
+            && same(self.three.local, self.three.remote);
+        agreed.then(|| taken(&self.remote).collect())
+    }
+
+    fn changes(&self) -> Changes<T> {
         let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
         if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
-            return self.regions_of([base, local, remote], [ours, theirs]);
+            return self.changes_of(0, [base, local, remote], [ours, theirs]);
         }
         let (front, back) = edges(base, local, remote);
         let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
         let mut ids = Ids::default();
         let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
-        let changes = [&l, &r].map(|side| json::differences(&b, side));
+        let differences = [&l, &r].map(|side| json::differences(&b, side));
         let end = |side: &[T]| side.len() - back..side.len();
         let edge = |base, local, remote| Region {
             fate: Fate::Unchanged,
             base,
             local,
             remote,
+            level: true,
         };
-        let mut regions = vec![edge(0..front, 0..front, 0..front)];
-        let between = self.regions_of(sides, changes).into_iter();
-        regions.extend(between.map(|region| region.shifted(front)));
-        regions.push(edge(end(base), end(local), end(remote)));
-        regions
+        let mut changes = self.changes_of(front, sides, differences);
+        let between = std::mem::take(&mut changes.regions).into_iter();
+        changes.regions.push(edge(0..front, 0..front, 0..front));
+        changes
+            .regions
+            .extend(between.map(|region| region.shifted(front)));
+        changes
+            .regions
+            .push(edge(end(base), end(local), end(remote)));
+        changes
     }
 
-    /// The regions that the changes of both sides fall into.
-    fn regions_of(&self, sides: [&[T]; 3], changes: [Vec<Replaced>; 2]) -> Vec<Region> {
+    /// What both sides changed, as regions and in the account.
+    fn changes_of(
+        &self,
+        front: usize,
+        sides: [&[T]; 3],
+        changes: [Vec<Replaced>; 2],
+    ) -> Changes<T> {
         let [base, local, remote] = sides;
         let [ours, theirs] = changes;
-        let changes = |changes: Vec<Replaced>, side: &[T]| {
+        let mut account = Account::new();
+        account.changed(Side::Local, base, local, &ours);
+        account.changed(Side::Remote, base, remote, &theirs);
+        let strays = [
+            Strays::of(base, local, &ours),
+            Strays::of(base, remote, &theirs),
+        ];
+        let changes = |changes: Vec<Replaced>, side: &[T], strays: &Strays| {
             let changes = changes.into_iter();
             changes
-                .flat_map(|stretch| in_place(stretch, base, side))
+                .flat_map(|stretch| in_place(stretch, base, side, strays))
                 .collect()
         };
         let adjacent = if self.sequence {
@@ -95,11 +181,20 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         } else {
             Adjacent::Together
         };
-        let (ours, theirs) = (changes(ours, local), changes(theirs, remote));
-        diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
+        let (ours, theirs) = (
+            changes(ours, local, &strays[0]),
+            changes(theirs, remote, &strays[1]),
+        );
+        let regions = diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
             let (ours, theirs) = (&local[ours], &remote[theirs]);
             ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
-        })
+        });
+        Changes {
+            front,
+            regions,
+            strays,
+            account,
+        }
     }
 
     /// Adds what becomes of a region; `false` if that is a conflict of the array.
@@ -107,6 +202,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         &self,
         engine: &mut Engine,
         region: &Region,
+        changes: &mut Changes<T>,
         items: &mut Vec<Out<'t, T>>,
     ) -> bool {
         let Three { base, cursor, .. } = self.three;
@@ -116,42 +212,128 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             &self.remote[region.remote.clone()],
         );
         let known = !matches!(base, Base::Unknown);
-        let one_to_one = known && bs.len() == ls.len() && ls.len() == rs.len();
+        let is_opposite = known && self.is_opposite(region, changes);
+        let account = &mut changes.account;
+        let mut take = |elements: &[T]| {
+            if region.fate != Fate::Unchanged {
+                account.merged(bs, elements);
+            }
+            items.extend(taken(elements));
+        };
         match region.fate {
-            Fate::Unchanged | Fate::Remote => items.extend(taken(rs)),
-            Fate::Local => items.extend(taken(ls)),
+            Fate::Unchanged => take(rs),
+            Fate::Remote => {
+                take(rs);
+                account.added(rs);
+            }
+            Fate::Local => {
+                take(ls);
+                account.added(ls);
+            }
             _ if self.sequence && bs.is_empty() => {
-                items.extend(taken(rs));
-                items.extend(taken(ls));
+                take(rs);
+                take(ls);
+                account.added(rs);
+                account.added(ls);
             }
-            Fate::Agreed if !(one_to_one && cursor.element().is_operation_like()) => {
-                items.extend(taken(rs));
-            }
-            Fate::Agreed | Fate::Conflict if one_to_one => {
-                for ((base, local), remote) in bs.iter().zip(ls).zip(rs) {
-                    let (base, local, remote) = (Base::Is(*base), *local, *remote);
-                    let element = element(
-                        engine,
-                        items.len(),
-                        Three {
-                            base,
-                            local,
-                            remote,
-                            cursor,
-                        },
-                    );
-                    items.extend(element);
+            Fate::Agreed if !(is_opposite && cursor.element().is_operation_like()) => {
+                take(rs);
+                if rs.is_empty() {
+                    account.gone(bs.iter().copied());
                 }
+            }
+            Fate::Agreed | Fate::Conflict if is_opposite => {
+                return self.merge_opposite(engine, region, changes, items);
             }
             Fate::Agreed | Fate::Conflict => {
                 let kept = kept_by_both(bs, ls, rs);
                 match (kept, cursor.prefer()) {
-                    (Some(kept), _) => items.extend(taken(&kept)),
-                    (None, Some(Side::Local)) => items.extend(taken(ls)),
-                    (None, Some(Side::Remote)) => items.extend(taken(rs)),
+                    (Some(kept), _) => {
+                        take(&kept);
+                        account.gone(bs.iter().copied());
+                    }
+                    (None, Some(Side::Local)) => {
+                        take(ls);
+                        account.dropped(Side::Remote, bs, rs);
+                    }
+                    (None, Some(Side::Remote)) => {
+                        take(rs);
+                        account.dropped(Side::Local, bs, ls);
+                    }
                     (None, None) => return false,
                 }
             }
+        }
+        true
+    }
+
+    /// Whether each element of a region stands opposite the one that it was, on both sides, and can be
+    /// merged with it.
+    fn is_opposite(&self, region: &Region, changes: &Changes<T>) -> bool {
+        let at_home = |at: usize| {
+            changes
+                .strays
+                .iter()
+                .all(|strays| !strays.has(at - changes.front))
+        };
+        if matches!(region.fate, Fate::Unchanged | Fate::Local | Fate::Remote)
+            || !region.level
+            || !region.base.clone().all(at_home)
+        {
+            return false;
+        }
+        if region.base.len() < 2 {
+            return true;
+        }
+        // Scalars beside each other: a change of one touches the other.
+        let places = 0..region.base.len();
+        !places.into_iter().any(|at| {
+            let [b, l, r] = self.opposite(region, at);
+            [b, l, r].into_iter().any(|e| self.is_bare(e)) && !(same(b, l) && same(b, r))
+        })
+    }
+
+    fn opposite(&self, region: &Region, at: usize) -> [T; 3] {
+        [
+            self.base[region.base.start + at],
+            self.local[region.local.start + at],
+            self.remote[region.remote.start + at],
+        ]
+    }
+
+    /// Merges the elements of a region one by one.
+    fn merge_opposite(
+        &self,
+        engine: &mut Engine,
+        region: &Region,
+        changes: &mut Changes<T>,
+        items: &mut Vec<Out<'t, T>>,
+    ) -> bool {
+        let mut identity = Identity::new(&self.base);
+        for at in 0..region.base.len() {
+            let [base, local, remote] = self.opposite(region, at);
+            let by_both = !(same(base, local) || same(base, remote) || same(local, remote));
+            let three = Three {
+                base: Base::Is(base),
+                local,
+                remote,
+                cursor: self.three.cursor,
+            };
+            let mark = engine.conflicts.len();
+            let out = element(engine, items.len(), three);
+            // What is open inside is told where it lies; what is clean must be of one element.
+            let is_other = by_both
+                && engine.conflicts.len() == mark
+                && self.three.cursor.prefer().is_none()
+                && (identity.is_lost(base, local, remote) || identity.is_lost(base, remote, local));
+            if is_other {
+                return false;
+            }
+            match &out {
+                Some(Out::Take(one)) if !by_both => changes.account.merged(&[base], &[*one]),
+                _ => changes.account.inside(base, local, remote),
+            }
+            items.extend(out);
         }
         true
     }
@@ -225,15 +407,20 @@ fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T
     places.iter().any(|at| before.contains(&ids.of(side[*at])))
 }
 
-/// Takes a stretch apart into its elements if as many stand there as before and each still is of the kind
-/// that it was.
-fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<Change> {
+/// Takes a stretch apart into its elements if as many stand there as before and each still is the one that
+/// it was.
+fn in_place<'t, T: Tree<'t>>(
+    stretch: Replaced,
+    base: &[T],
+    side: &[T],
+    strays: &Strays,
+) -> Vec<Change> {
     let (old, new) = (stretch.old.clone(), stretch.new.clone());
     let kept = old.len() == new.len()
-        && base[old.clone()]
-            .iter()
-            .zip(&side[new.clone()])
-            .all(|(b, s)| is_kept(*b, *s));
+        && old
+            .clone()
+            .zip(new.clone())
+            .all(|(old, new)| !strays.has(old) && is_kept(base[old], side[new]));
     if !kept {
         return vec![stretch.into()];
     }
@@ -245,19 +432,6 @@ fn in_place<'t, T: Tree<'t>>(stretch: Replaced, base: &[T], side: &[T]) -> Vec<C
         in_place: true,
     };
     old.zip(new).map(one).collect()
-}
-
-/// Whether an object still is the one that it was: at least half of its members are as before.
-fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
-    let after = after.members();
-    let mut in_after = Finder::new(&after);
-    let (mut count, mut kept) = (0, 0);
-    for (key, value) in before.each_member() {
-        let now = in_after.get(key.name).map(|at| after[at].1);
-        count += 1;
-        kept += usize::from(now.is_some_and(|now| same(value, now)));
-    }
-    kept > 0 && kept * 2 >= after.len().max(count)
 }
 
 fn element<'t, T: Tree<'t>>(

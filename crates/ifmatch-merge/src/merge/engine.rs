@@ -1,6 +1,7 @@
 //! The walk over base, local and remote.
 
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
+use super::opaque::is_opaque;
 use super::out::Out;
 use super::plan::Cursor;
 use super::rule::{Custom, Rule};
@@ -165,7 +166,9 @@ impl Engine {
             }
             (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
             (Rule::Auto, (Some(String(b)), String(l), String(r)))
-                if [b, l, r].iter().all(|text| text.contains('\n')) =>
+                if [b, l, r]
+                    .iter()
+                    .all(|text| text.contains('\n') && !is_opaque(text)) =>
             {
                 self.texts(three, || text::merge(b, l, r))
             }

@@ -33,6 +33,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod account;
 mod array;
 mod changes;
 mod check;
@@ -42,7 +43,9 @@ mod engine;
 mod keyed;
 mod markers;
 mod object;
+mod opaque;
 mod out;
+mod pairs;
 mod plan;
 mod policy;
 mod prose;
