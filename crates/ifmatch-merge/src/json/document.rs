@@ -1,5 +1,6 @@
 //! [`Document`].
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -204,6 +205,12 @@ impl Document {
                 edit::find(root, &tokens)?.raw().to_owned(),
             ))
         })
+    }
+
+    /// The order of two numbers or texts, as the rule `Max` takes it; nothing for anything else.
+    #[doc(hidden)]
+    pub fn order(&self, other: &Document) -> Option<Ordering> {
+        self.with_root(|a| other.with_root(|b| tree::order(a, b)))
     }
 
     /// A text or a number as an id.

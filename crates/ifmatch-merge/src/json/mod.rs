@@ -23,6 +23,7 @@ mod pointer;
 mod scan;
 mod slide;
 mod tape;
+mod time;
 mod tree;
 mod write;
 
@@ -39,5 +40,5 @@ pub(crate) use number::Number;
 pub use pointer::push as push_token;
 pub(crate) use pointer::tokens as pointer_tokens;
 pub(crate) use tape::{Node, Tape};
-pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, same};
+pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, order, same};
 pub(crate) use write::string as write_string;

@@ -1,5 +1,6 @@
 //! What the merge needs of a JSON value, whether it lies in a text or in a `serde_json::Value`.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::number::Number;
 use super::tape::{Kind, Node};
-use super::write;
+use super::{time, write};
 
 /// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
 pub(crate) const WALKED_DEPTH: usize = 256;
@@ -174,6 +175,16 @@ impl<'t> Tree<'t> for &'t Value {
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
     // Asked once and not at each level, so that the cost stays linear however deep the difference lies.
     a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
+}
+
+/// The order of two numbers, by value, or of two texts: by time if both are times, by their bytes if
+/// neither is one. `None` for anything else.
+pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
+    match (a.view(), b.view()) {
+        (View::Number(a), View::Number(b)) => a.order(b),
+        (View::String(a), View::String(b)) => time::order(a, b),
+        _ => None,
+    }
 }
 
 fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {

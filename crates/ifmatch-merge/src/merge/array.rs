@@ -325,7 +325,10 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             let is_other = by_both
                 && engine.conflicts.len() == mark
                 && self.three.cursor.prefer().is_none()
-                && (identity.is_lost(base, local, remote) || identity.is_lost(base, remote, local));
+                && (identity.is_lost(base, local, remote) || identity.is_lost(base, remote, local))
+                && !out
+                    .as_ref()
+                    .is_some_and(|out| out.says(local) || out.says(remote));
             if is_other {
                 return false;
             }

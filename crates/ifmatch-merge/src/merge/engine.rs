@@ -296,11 +296,7 @@ impl Engine {
 
 /// The side whose value is larger, if the values can be compared.
 fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
-    let order = match (local.view(), remote.view()) {
-        (View::Number(l), View::Number(r)) => l.order(r)?,
-        (View::String(l), View::String(r)) => l.cmp(r),
-        _ => return None,
-    };
+    let order = json::order(local, remote)?;
     Some(if order.is_gt() {
         Side::Local
     } else {

@@ -33,6 +33,15 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
         matches!(self, Out::Take(taken) if taken.is(value))
     }
 
+    /// Whether this is equal to an input value.
+    pub(crate) fn says(&self, value: T) -> bool {
+        let mut texts = [String::new(), String::new()];
+        self.write(&mut texts[0]);
+        value.write(&mut texts[1]);
+        let [merged, value] = texts.map(Document::of_checked);
+        merged == value
+    }
+
     pub(crate) fn into_value(self) -> Value {
         match self {
             Out::Take(value) => value.to_value(),
