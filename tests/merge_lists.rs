@@ -289,18 +289,125 @@ fn changes_of_each_side_to_a_list_of_names() {
         check(Names { are_edited: false }, &policy, 1..=3, true);
     }
 }
+
 #[test]
-fn keyed() {
-    check(
-        Objects,
-        &Policy::new().field("", Rule::keyed("id")),
-        1..=4,
-        false,
+fn changes_of_each_side_to_a_keyed_list() {
+    let policy = Policy::new().field("", Rule::keyed("id"));
+    check(Objects, &policy, 1..=4, false);
+    check(Objects, &policy, 1..=3, true);
+}
+
+#[track_caller]
+fn open(base: &Value, local: &Value, remote: &Value) {
+    for (local, remote) in [(local, remote), (remote, local)] {
+        let merged = ThreeWay::default().merge_json(Some(base), local, remote);
+        assert!(!merged.conflicts.is_empty(), "{}", merged.value);
+    }
+}
+
+#[track_caller]
+fn clean(base: &Value, local: &Value, remote: &Value, expected: &Value) {
+    let merged = ThreeWay::default().merge_json(Some(base), local, remote);
+    assert!(merged.conflicts.is_empty(), "{:?}", merged.conflicts);
+    assert_eq!(merged.value, *expected);
+}
+
+#[test]
+fn points_and_ranges_are_not_put_together_from_two_writers() {
+    open(&json!([10, 50]), &json!([40, 50]), &json!([10, 30]));
+    open(&json!([1, 2, 3]), &json!([9, 2, 3]), &json!([1, 2, 8]));
+    open(
+        &json!([1, 2, 3, 4]),
+        &json!([0, 2, 3, 4]),
+        &json!([1, 2, 3, 9]),
     );
-    check(
-        Objects,
-        &Policy::new().field("", Rule::keyed("id")),
-        1..=3,
-        true,
+    let line = |x: f64, y: f64| json!({"coordinates": [[0, 0], [x, y], [9, 9]]});
+    open(&line(1.0, 1.0), &line(1.5, 1.0), &line(1.0, 1.5));
+    open(
+        &json!(["2024-01-01", "2024-02-01"]),
+        &json!(["2024-01-20", "2024-02-01"]),
+        &json!(["2024-01-01", "2024-01-10"]),
+    );
+    // Two vertices of one line are two elements.
+    clean(
+        &json!([[0, 0], [1, 1], [2, 2]]),
+        &json!([[0, 5], [1, 1], [2, 2]]),
+        &json!([[0, 0], [1, 6], [2, 2]]),
+        &json!([[0, 5], [1, 6], [2, 2]]),
+    );
+    // The same change by both is one change, and a list of numbers may still grow.
+    clean(
+        &json!([1, 2]),
+        &json!([3, 2]),
+        &json!([3, 2]),
+        &json!([3, 2]),
+    );
+    clean(
+        &json!([1, 2, 3]),
+        &json!([0, 1, 2, 3]),
+        &json!([1, 2]),
+        &json!([0, 1, 2]),
+    );
+}
+
+#[test]
+fn elements_with_a_rule_of_their_own_are_merged_one_by_one() {
+    let merge = ThreeWay::new(Policy::new().field("/*", Rule::Counter));
+    let merged = merge.merge_json(Some(&json!([1, 1])), &json!([2, 1]), &json!([3, 2]));
+    assert!(merged.conflicts.is_empty());
+    assert_eq!(merged.value, json!([4, 2]));
+}
+
+#[test]
+fn an_element_that_took_the_place_of_another_one_gets_nothing_of_it() {
+    let cell = |id: &str, source: &str, run: u32| json!({"cell_type": "code", "id": id, "metadata": {}, "execution_count": run, "source": [source], "outputs": []});
+    let base = json!([
+        cell("c1", "x = 1", 1),
+        cell("c2", "y = 2", 2),
+        cell("c3", "z = 3", 3)
+    ]);
+    let (mut local, mut remote) = (base.clone(), base.clone());
+    local[1]["outputs"] = json!([{"text": "2"}]);
+    remote[1] = cell("c9", "import numpy", 9);
+    open(&base, &local, &remote);
+    // A change of its name leaves it what it is.
+    remote[1] = cell("renamed", "y = 2", 2);
+    let mut both = remote.clone();
+    both[1]["outputs"] = local[1]["outputs"].clone();
+    clean(&base, &local, &remote, &both);
+}
+
+#[test]
+fn a_split_or_a_joined_element_does_not_meet_a_change_without_a_word() {
+    let p = |text: &str| json!({"type": "paragraph", "content": [{"type": "text", "text": text}]});
+    let base = json!([p("a b"), p("c"), p("d")]);
+    let split = json!([p("a"), p("b"), p("c"), p("d")]);
+    for remote in [
+        json!([p("a b!"), p("c"), p("d")]),
+        json!([p("c"), p("a b"), p("d")]),
+        json!([p("c"), p("d"), p("a b")]),
+        json!([p("a b"), p("c"), p("d"), p("a b")]),
+    ] {
+        open(&base, &split, &remote);
+    }
+    clean(
+        &base,
+        &split,
+        &json!([p("a b"), p("c")]),
+        &json!([p("a"), p("b"), p("c")]),
+    );
+}
+
+#[test]
+fn a_certificate_is_merged_as_a_whole_and_lines_of_a_cell_may_repeat() {
+    let pem =
+        |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+    let (old, new, chain) = (pem("MIIB"), pem("MIIC"), pem("MIID"));
+    open(&json!(old), &json!(new), &json!(old.clone() + &chain));
+    clean(
+        &json!(["a\n", "b\n", "c\n", "d"]),
+        &json!(["\n", "a\n", "b\n", "c\n", "d"]),
+        &json!(["a\n", "b\n", "c\n", "\n", "d"]),
+        &json!(["\n", "a\n", "b\n", "c\n", "\n", "d"]),
     );
 }

@@ -107,3 +107,59 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What becomes of two states with these stamps.
+    async fn resolved(mine: Value, theirs: Value) -> Resolution<Value> {
+        let [mine, theirs] = [mine, theirs].map(|at| Some(json!({"at": at})));
+        let conflict = Conflict::new(None, mine, theirs);
+        LastWriteWins::by("/at").resolve(&conflict).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_later_stamp_wins_however_it_is_spelt() {
+        for (earlier, later) in [
+            (
+                json!("2024-05-01T10:00:00Z"),
+                json!("2024-05-01T10:00:00.5Z"),
+            ),
+            (
+                json!("2024-05-01T10:00:00+02:00"),
+                json!("2024-05-01T09:00:00Z"),
+            ),
+            (
+                json!("Wed, 01 May 2024 10:00:00 GMT"),
+                json!("2024-05-01t10:00:01z"),
+            ),
+            (
+                json!(9_007_199_254_740_992_u64),
+                json!(9_007_199_254_740_993_u64),
+            ),
+            (json!(-1.5), json!(1)),
+            (json!("v10"), json!("v9")),
+        ] {
+            let wins = resolved(later.clone(), earlier.clone()).await;
+            assert!(matches!(wins, Resolution::KeepLocal), "{later}");
+            let loses = resolved(earlier, later.clone()).await;
+            assert!(matches!(loses, Resolution::KeepRemote), "{later}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tie_is_the_remotes_and_what_cannot_be_compared_stays_open() {
+        let time = || json!("2024-05-01T10:00:00Z");
+        for same in [time(), json!("2024-05-01T12:00:00.00+02:00")] {
+            let tie = resolved(time(), same).await;
+            assert!(matches!(tie, Resolution::KeepRemote));
+        }
+        for other in [json!("yesterday"), json!(5), json!(null)] {
+            let open = resolved(time(), other).await;
+            assert!(matches!(open, Resolution::Unresolved { .. }));
+        }
+    }
+}

@@ -88,14 +88,22 @@ impl<'t, T: Tree<'t>> Account<T> {
     /// Notes that a stretch of a side does not count, because the other side's was preferred.
     pub(super) fn dropped(&mut self, side: Side, base: &[T], now: &[T]) {
         let side = usize::from(side == Side::Remote);
-        base.iter().for_each(|e| self.of(*e).grew[side] += 1);
-        now.iter().for_each(|e| self.of(*e).grew[side] -= 1);
+        for e in base {
+            self.of(*e).grew[side] += 1;
+        }
+        for e in now {
+            self.of(*e).grew[side] -= 1;
+        }
     }
 
     /// Notes what the merged list has for a stretch of the base.
     pub(super) fn merged(&mut self, base: &[T], out: &[T]) {
-        base.iter().for_each(|e| self.of(*e).merged -= 1);
-        out.iter().for_each(|e| self.of(*e).merged += 1);
+        for e in base {
+            self.of(*e).merged -= 1;
+        }
+        for e in out {
+            self.of(*e).merged += 1;
+        }
     }
 
     /// Notes an element that was merged inside, and is none of the three any more.

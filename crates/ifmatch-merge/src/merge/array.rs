@@ -1,15 +1,12 @@
 //! Arrays without declared identity: three-way by alignment of their elements.
 
-use std::collections::HashSet;
-
-use super::account::Account;
+use super::aligned::Changes;
 use super::conflict::{Side, same};
-use super::diff::{self, Adjacent, Change, Fate, Region};
+use super::diff::{Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use super::pairs::{Identity, Strays, is_kept};
 use super::rule::Rule;
-use crate::json::{self, Ids, Replaced, Tree, View};
+use crate::json::{self, Replaced, Tree, View};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
 /// place stays, remote first.
@@ -50,20 +47,12 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
 }
 
-struct Arrays<'p, T> {
-    base: Vec<T>,
-    local: Vec<T>,
-    remote: Vec<T>,
+pub(super) struct Arrays<'p, T> {
+    pub(super) base: Vec<T>,
+    pub(super) local: Vec<T>,
+    pub(super) remote: Vec<T>,
     three: Three<'p, T>,
-    sequence: bool,
-}
-
-/// What both sides did to the middle of a list, behind the elements that are the same on all sides.
-struct Changes<T> {
-    front: usize,
-    regions: Vec<Region>,
-    strays: [Strays; 2],
-    account: Account<T>,
+    pub(super) sequence: bool,
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
@@ -124,85 +113,12 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         agreed.then(|| taken(&self.remote).collect())
     }
 
-    fn changes(&self) -> Changes<T> {
-        let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
-        if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
-            return self.changes_of(0, [base, local, remote], [ours, theirs]);
-        }
-        let (front, back) = edges(base, local, remote);
-        let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
-        let mut ids = Ids::default();
-        let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
-        let differences = [&l, &r].map(|side| json::differences(&b, side));
-        let end = |side: &[T]| side.len() - back..side.len();
-        let edge = |base, local, remote| Region {
-            fate: Fate::Unchanged,
-            base,
-            local,
-            remote,
-            level: true,
-        };
-        let mut changes = self.changes_of(front, sides, differences);
-        let between = std::mem::take(&mut changes.regions).into_iter();
-        changes.regions.push(edge(0..front, 0..front, 0..front));
-        changes
-            .regions
-            .extend(between.map(|region| region.shifted(front)));
-        changes
-            .regions
-            .push(edge(end(base), end(local), end(remote)));
-        changes
-    }
-
-    /// What both sides changed, as regions and in the account.
-    fn changes_of(
-        &self,
-        front: usize,
-        sides: [&[T]; 3],
-        changes: [Vec<Replaced>; 2],
-    ) -> Changes<T> {
-        let [base, local, remote] = sides;
-        let [ours, theirs] = changes;
-        let mut account = Account::new();
-        account.changed(Side::Local, base, local, &ours);
-        account.changed(Side::Remote, base, remote, &theirs);
-        let strays = [
-            Strays::of(base, local, &ours),
-            Strays::of(base, remote, &theirs),
-        ];
-        let changes = |changes: Vec<Replaced>, side: &[T], strays: &Strays| {
-            let changes = changes.into_iter();
-            changes
-                .flat_map(|stretch| in_place(stretch, base, side, strays))
-                .collect()
-        };
-        let adjacent = if self.sequence {
-            Adjacent::Apart
-        } else {
-            Adjacent::Together
-        };
-        let (ours, theirs) = (
-            changes(ours, local, &strays[0]),
-            changes(theirs, remote, &strays[1]),
-        );
-        let regions = diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
-            let (ours, theirs) = (&local[ours], &remote[theirs]);
-            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
-        });
-        Changes {
-            front,
-            regions,
-            strays,
-            account,
-        }
-    }
-
     /// Adds what becomes of a region; `false` if that is a conflict of the array.
     fn merge_region(
         &self,
         engine: &mut Engine,
         region: &Region,
-        changes: &mut Changes<T>,
+        changes: &mut Changes<'t, T>,
         items: &mut Vec<Out<'t, T>>,
     ) -> bool {
         let Three { base, cursor, .. } = self.three;
@@ -269,7 +185,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
 
     /// Whether each element of a region stands opposite the one that it was, on both sides, and can be
     /// merged with it.
-    fn is_opposite(&self, region: &Region, changes: &Changes<T>) -> bool {
+    fn is_opposite(&self, region: &Region, changes: &Changes<'t, T>) -> bool {
         let at_home = |at: usize| {
             changes
                 .strays
@@ -306,10 +222,9 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         &self,
         engine: &mut Engine,
         region: &Region,
-        changes: &mut Changes<T>,
+        changes: &mut Changes<'t, T>,
         items: &mut Vec<Out<'t, T>>,
     ) -> bool {
-        let mut identity = Identity::new(&self.base);
         for at in 0..region.base.len() {
             let [base, local, remote] = self.opposite(region, at);
             let by_both = !(same(base, local) || same(base, remote) || same(local, remote));
@@ -325,7 +240,9 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             let is_other = by_both
                 && engine.conflicts.len() == mark
                 && self.three.cursor.prefer().is_none()
-                && (identity.is_lost(base, local, remote) || identity.is_lost(base, remote, local))
+                && [[base, local, remote], [base, remote, local]]
+                    .into_iter()
+                    .any(|three| changes.identity.is_lost(&self.base, three))
                 && !out
                     .as_ref()
                     .is_some_and(|out| out.says(local) || out.says(remote));
@@ -366,77 +283,6 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
     )
 }
 
-/// The changes of sides on which no element moved: each stands where it stood, or is unlike all that were
-/// changed. Cheap, because only changed elements are looked at twice.
-fn by_place<'t, T: Tree<'t>>(base: &[T], sides: [&[T]; 2]) -> [Option<Vec<Replaced>>; 2] {
-    if sides.iter().any(|side| side.len() != base.len()) {
-        return [None, None];
-    }
-    let mut changed = [Vec::new(), Vec::new()];
-    for (at, element) in base.iter().enumerate() {
-        for (side, changed) in sides.iter().zip(&mut changed) {
-            if !same(side[at], *element) {
-                changed.push(at);
-            }
-        }
-    }
-    let mut sides = sides.into_iter();
-    changed.map(|changed| {
-        let moved = sides
-            .next()
-            .is_some_and(|side| any_stands_elsewhere(&changed, base, side));
-        let stretches = || changed.chunk_by(|a, b| a + 1 == *b);
-        let replaced = |places: &[usize]| {
-            let places = places[0]..places[0] + places.len();
-            Replaced {
-                old: places.clone(),
-                new: places,
-            }
-        };
-        (!moved).then(|| stretches().map(replaced).collect())
-    })
-}
-
-/// Whether what stands at one of the places now stood at one of them before.
-fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T]) -> bool {
-    /// Up to here comparing each with each is cheaper than digests.
-    const FEW: usize = 4;
-    if places.len() <= FEW {
-        let stood = |now: T| places.iter().any(|at| same(base[*at], now));
-        return places.iter().any(|at| stood(side[*at]));
-    }
-    let mut ids = Ids::default();
-    let before: HashSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
-    places.iter().any(|at| before.contains(&ids.of(side[*at])))
-}
-
-/// Takes a stretch apart into its elements if as many stand there as before and each still is the one that
-/// it was.
-fn in_place<'t, T: Tree<'t>>(
-    stretch: Replaced,
-    base: &[T],
-    side: &[T],
-    strays: &Strays,
-) -> Vec<Change> {
-    let (old, new) = (stretch.old.clone(), stretch.new.clone());
-    let kept = old.len() == new.len()
-        && old
-            .clone()
-            .zip(new.clone())
-            .all(|(old, new)| !strays.has(old) && is_kept(base[old], side[new]));
-    if !kept {
-        return vec![stretch.into()];
-    }
-    let one = |(old, new)| Change {
-        stretch: Replaced {
-            old: old..old + 1,
-            new: new..new + 1,
-        },
-        in_place: true,
-    };
-    old.zip(new).map(one).collect()
-}
-
 fn element<'t, T: Tree<'t>>(
     engine: &mut Engine,
     at: usize,
@@ -452,17 +298,4 @@ fn element<'t, T: Tree<'t>>(
     );
     engine.path.truncate(length);
     out
-}
-
-/// How many elements are the same on all three sides, in front and at the back.
-fn edges<'t, T: Tree<'t>>(b: &[T], l: &[T], r: &[T]) -> (usize, usize) {
-    let shortest = b.len().min(l.len()).min(r.len());
-    let all_same = |b: T, l: T, r: T| same(b, l) && same(b, r);
-    let front = (0..shortest)
-        .take_while(|&i| all_same(b[i], l[i], r[i]))
-        .count();
-    let from_end = |side: &[T], i: usize| side[side.len() - 1 - i];
-    let back = (0..shortest - front)
-        .take_while(|&i| all_same(from_end(b, i), from_end(l, i), from_end(r, i)));
-    (front, back.count())
 }

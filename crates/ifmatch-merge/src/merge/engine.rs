@@ -4,6 +4,7 @@ use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
 use super::opaque::is_opaque;
 use super::out::Out;
 use super::plan::Cursor;
+use super::restored::restored;
 use super::rule::{Custom, Rule};
 use super::{array, keyed, object, prose, set, text};
 use crate::json::{self, Tree, View, WALKED_DEPTH};
@@ -285,10 +286,7 @@ impl Engine {
             three.remote.to_value(),
         );
         match custom.call(base.as_ref(), &local, &remote) {
-            // What the function only passed on keeps its text.
-            Ok(value) if value == remote => Out::Take(three.remote),
-            Ok(value) if value == local => Out::Take(three.local),
-            Ok(value) => Out::Value(value),
+            Ok(value) => restored(value, [three.remote, three.local]),
             Err(_) => self.settle(three, Some(ConflictKind::FunctionFailed)),
         }
     }

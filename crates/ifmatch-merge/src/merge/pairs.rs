@@ -121,35 +121,34 @@ pub(super) fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
 }
 
 /// Tells objects that were changed from objects that others took the place of.
-pub(super) struct Identity<'a, 't, T> {
-    base: &'a [T],
+///
+/// One is used for a whole list, so that the list is looked through once for each name.
+#[derive(Default)]
+pub(super) struct Identity<'t> {
     /// For each name whether it tells the elements of the base apart.
     telling: HashMap<&'t str, bool>,
 }
 
-impl<'a, 't, T: Tree<'t>> Identity<'a, 't, T> {
-    /// So many members of an element are looked at.
+impl<'t> Identity<'t> {
+    /// So many members of an element are looked at, and so many names of a list.
     const LOOKED_AT: usize = 16;
-
-    pub(super) fn new(base: &'a [T]) -> Self {
-        Self {
-            base,
-            telling: HashMap::new(),
-        }
-    }
 
     /// Whether what one side has is another element than the one before: nothing that tells the elements of
     /// the list apart (an id, a name) is as it was or as the other side has it, and most of the rest differs
     /// as well. A list of one has nothing to tell it by.
-    pub(super) fn is_lost(&mut self, before: T, after: T, other: T) -> bool {
+    pub(super) fn is_lost<T: Tree<'t>>(
+        &mut self,
+        base: &[T],
+        [before, after, other]: [T; 3],
+    ) -> bool {
         if !matches!((before.view(), after.view()), (View::Object, View::Object)) {
             return false;
         }
         let (after_members, other) = (after.members(), other.members());
         let (mut in_after, mut in_other) = (Finder::new(&after_members), Finder::new(&other));
-        let mut lost = self.base.len() == 1;
+        let mut lost = base.len() == 1;
         for (key, value) in before.each_member().take(Self::LOOKED_AT) {
-            if !is_scalar(value) || !self.tells(key.name) {
+            if !is_scalar(value) || !self.tells(base, key.name) {
                 continue;
             }
             lost = true;
@@ -167,8 +166,10 @@ impl<'a, 't, T: Tree<'t>> Identity<'a, 't, T> {
     }
 
     /// Whether all elements of the base have the member, and no two the same.
-    fn tells(&mut self, name: &'t str) -> bool {
-        let base = self.base;
+    fn tells<T: Tree<'t>>(&mut self, base: &[T], name: &'t str) -> bool {
+        if self.telling.len() >= Self::LOOKED_AT && !self.telling.contains_key(name) {
+            return false;
+        }
         *self.telling.entry(name).or_insert_with(|| {
             let mut values = HashSet::new();
             base.len() > 1
@@ -182,7 +183,10 @@ impl<'a, 't, T: Tree<'t>> Identity<'a, 't, T> {
 }
 
 fn is_scalar<'t, T: Tree<'t>>(value: T) -> bool {
-    matches!(value.view(), View::String(_) | View::Number(_))
+    matches!(
+        value.view(),
+        View::String(_) | View::Torn(_) | View::Number(_)
+    )
 }
 
 /// Whether more than half of the scalars within a value, each with its name, are within another one.

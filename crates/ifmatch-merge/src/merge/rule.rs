@@ -32,6 +32,10 @@ use super::conflict::Side;
 #[derive(Debug, Clone, Default)]
 pub enum Rule {
     /// Objects by key, arrays by element, strings of several lines by lines, anything else as a whole.
+    ///
+    /// A list of numbers of unchanged length is one value, and a list in which an element would be doubled,
+    /// brought back or put together from two is a conflict; see [the module](super) for each case. Declare
+    /// what a list is by [`Keyed`](Self::Keyed) or [`Set`](Self::Set), and more of it merges.
     #[default]
     Auto,
     /// The place is one value: different changes conflict.
@@ -49,7 +53,8 @@ pub enum Rule {
     Counter,
     /// A list whose elements have an identity.
     Keyed(Keyed),
-    /// A list in which the insertions of both sides stay, even equal ones.
+    /// A list in which the insertions of both sides stay, even equal ones. An element that one side moved is
+    /// not inserted: if the other side moved, changed or removed it, that is a conflict.
     Sequence,
     /// The local state wins when both sides changed it.
     Local,
