@@ -189,20 +189,6 @@ fn numbers_that_no_float_holds_are_compared_exactly() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_is_refused() {
-    assert!(
-        Document::parse(br#"{"a": "\ud800"}"#)
-            .unwrap_err()
-            .is_encoding()
-    );
-    assert!(
-        Document::parse(br#"{"\udfff": 1}"#)
-            .unwrap_err()
-            .is_encoding()
-    );
-}
-
-#[test]
 fn mixed_types_at_one_place_are_a_conflict_under_every_rule() {
     use Rule::{Atomic, Auto, Max, Min, Prose, Sequence, Set, Text};
     for rule in [

@@ -339,6 +339,43 @@ fn a_side_or_an_extreme_wins_where_the_rule_says_so() {
 }
 
 #[test]
+fn the_later_of_two_times_is_the_larger_one_however_they_are_spelt() {
+    let base = json!("2024-01-01T00:00:00Z");
+    for (earlier, later) in [
+        ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00.5Z"),
+        ("2024-05-01T10:00:00.12Z", "2024-05-01t10:00:00.125z"),
+        ("2024-05-01T10:00:00+02:00", "2024-05-01T09:00:00Z"),
+        ("2016-12-31T23:59:59Z", "2016-12-31T23:59:60Z"),
+        ("Wed, 01 May 2024 10:00:00 GMT", "2024-05-01T10:00:01Z"),
+    ] {
+        let merged = |rule: Rule, local: &str, remote: &str| {
+            merge(at_root(rule), base.clone(), json!(local), json!(remote)).value
+        };
+        for (a, b) in [(earlier, later), (later, earlier)] {
+            assert_eq!(merged(Rule::Max, a, b), later);
+            assert_eq!(merged(Rule::Min, a, b), earlier);
+        }
+    }
+    // Of two spellings of one time the remote's stays, and a time is not compared with another text.
+    let here = json!("2024-05-01T10:00:00Z");
+    let there = json!("2024-05-01T12:00:00+02:00");
+    clean(
+        at_root(Rule::Max),
+        base.clone(),
+        here.clone(),
+        there.clone(),
+        there,
+    );
+    open(
+        at_root(Rule::Max),
+        base,
+        here,
+        json!("never"),
+        ConflictKind::BothChanged,
+    );
+}
+
+#[test]
 fn texts_merge_by_lines_and_prose_by_words() {
     let (base, local, remote) = (
         json!("The quick fox jumps.\nEnd"),

@@ -1,5 +1,7 @@
 //! Strategies by which one side wins.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,9 +33,12 @@ pub struct LastWriteWins {
 }
 
 impl LastWriteWins {
-    /// Compares the member at this JSON Pointer: numbers as numbers, texts as texts (which orders
-    /// RFC 3339 times of one offset). The remote side wins a tie; if a side has no such member, or
-    /// they are of different types, the conflict stays open.
+    /// Compares the member at this JSON Pointer: numbers by value and exactly, times as times, other texts
+    /// by their bytes.
+    ///
+    /// Times are those of RFC 3339, with any offset and any fraction of a second, and HTTP dates. The
+    /// remote side wins a tie. If a side has no such member, or the two cannot be compared (a number and
+    /// a text, a time and another text), the conflict stays open.
     pub fn by(pointer: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -84,26 +89,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for LastWriteWins {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
         let documents = conflict.documents()?;
-        let stamp =
-            |side: Option<Document>| side?.pointer(&self.pointer).map(|found| found.to_value());
-        let later = match (stamp(documents.local), stamp(documents.remote)) {
-            (Some(serde_json::Value::String(mine)), Some(serde_json::Value::String(theirs))) => {
-                Some(mine > theirs)
-            }
-            (Some(serde_json::Value::Number(mine)), Some(serde_json::Value::Number(theirs))) => {
-                match (mine.as_i128(), theirs.as_i128()) {
-                    (Some(mine), Some(theirs)) => Some(mine > theirs),
-                    _ => mine
-                        .as_f64()
-                        .zip(theirs.as_f64())
-                        .map(|(mine, theirs)| mine > theirs),
-                }
-            }
-            _ => None,
-        };
-        match later {
-            Some(true) => take(conflict, Side::Local),
-            Some(false) => take(conflict, Side::Remote),
+        let stamp = |side: Option<Document>| side?.pointer(&self.pointer);
+        let order = stamp(documents.local)
+            .zip(stamp(documents.remote))
+            .and_then(|(mine, theirs)| mine.order(&theirs));
+        match order {
+            Some(Ordering::Greater) => take(conflict, Side::Local),
+            Some(_) => take(conflict, Side::Remote),
             None => Ok(Resolution::Unresolved {
                 merged: None,
                 fields: conflict.fields.clone(),
@@ -113,5 +105,61 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
 
     fn is_state_like(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What becomes of two states with these stamps.
+    async fn resolved(mine: Value, theirs: Value) -> Resolution<Value> {
+        let [mine, theirs] = [mine, theirs].map(|at| Some(json!({"at": at})));
+        let conflict = Conflict::new(None, mine, theirs);
+        LastWriteWins::by("/at").resolve(&conflict).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_later_stamp_wins_however_it_is_spelt() {
+        for (earlier, later) in [
+            (
+                json!("2024-05-01T10:00:00Z"),
+                json!("2024-05-01T10:00:00.5Z"),
+            ),
+            (
+                json!("2024-05-01T10:00:00+02:00"),
+                json!("2024-05-01T09:00:00Z"),
+            ),
+            (
+                json!("Wed, 01 May 2024 10:00:00 GMT"),
+                json!("2024-05-01t10:00:01z"),
+            ),
+            (
+                json!(9_007_199_254_740_992_u64),
+                json!(9_007_199_254_740_993_u64),
+            ),
+            (json!(-1.5), json!(1)),
+            (json!("v10"), json!("v9")),
+        ] {
+            let wins = resolved(later.clone(), earlier.clone()).await;
+            assert!(matches!(wins, Resolution::KeepLocal), "{later}");
+            let loses = resolved(earlier, later.clone()).await;
+            assert!(matches!(loses, Resolution::KeepRemote), "{later}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tie_is_the_remotes_and_what_cannot_be_compared_stays_open() {
+        let time = || json!("2024-05-01T10:00:00Z");
+        for same in [time(), json!("2024-05-01T12:00:00.00+02:00")] {
+            let tie = resolved(time(), same).await;
+            assert!(matches!(tie, Resolution::KeepRemote));
+        }
+        for other in [json!("yesterday"), json!(5), json!(null)] {
+            let open = resolved(time(), other).await;
+            assert!(matches!(open, Resolution::Unresolved { .. }));
+        }
     }
 }

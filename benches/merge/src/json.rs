@@ -105,6 +105,29 @@ pub fn hostile() {
         let (b, l, r) = (few(1), few(2), few(3));
         println!("{count:>9} elements of four values:  {}", measure(|| merge.merge_json(Some(&b), &l, &r)));
     }
+    let records = |seed: u64, alike: bool| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut list: Vec<Value> = (0..100_000)
+            .map(|id| if alike { json!({"kind": "x", "n": random.u8(..2)}) } else { json!({"id": id, "kind": "x", "n": 0}) })
+            .collect();
+        if !alike && seed > 0 {
+            random.shuffle(&mut list);
+        }
+        Value::Array(list)
+    };
+    for (name, alike) in [("records in new orders", false), ("records of two kinds", true)] {
+        let (b, l, r) = (records(0, alike), records(1, alike), records(2, alike));
+        println!("   100000 {name}:  {}", measure(|| merge.merge_json(Some(&b), &l, &r)));
+    }
+    let edited = |side: usize| {
+        let one = |id: usize| {
+            let (n, m) = (usize::from(side == 1), usize::from(side == 2));
+            [json!({"id": id + side, "kind": "x", "n": n, "m": m, "o": 0}), json!(format!("between {id}"))]
+        };
+        Value::Array((0..50_000).flat_map(one).collect())
+    };
+    let (b, l, r) = (edited(0), edited(1), edited(2));
+    println!("    50000 records changed by both:  {}", measure(|| merge.merge_json(Some(&b), &l, &r)));
     // The sides differ behind all else, so every level is compared to its end.
     let nested = |last: &str| {
         let text = "[".repeat(127) + &"1,".repeat(500_000) + last + &"]".repeat(127);

@@ -13,13 +13,77 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    // The text is valid, so a complaint about the syntax is about a number that no `f64` holds, or about
-    // the nesting. The way over a value has neither limit; it is not the first way, because it rounds
+    // The text is valid, so a complaint about the syntax is about a number that no `f64` holds, half of a
+    // surrogate pair, or the nesting.
+    if first.classify() != Category::Syntax {
+        return Err(error(&first, place(document, &first)));
+    }
+    let readable = document.with_root(readable);
+    let second = match serde_json::from_str(readable.as_str()) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if second.classify() != Category::Syntax {
+        return Err(error(&second, place(&readable, &second)));
+    }
+    // Nested deeper than `serde_json` reads a text. The way over a value has no such limit, and rounds
     // integers beyond 64 bits.
-    if first.classify() == Category::Syntax {
+    if second.to_string().starts_with("recursion limit") && !document.with_root(is_torn) {
         return T::deserialize(document.to_value()).map_err(|e| error(&e, None));
     }
-    Err(error(&first, place(document, &first)))
+    let detail = "half of a surrogate pair, expected Unicode text";
+    Err(JsonError::type_mismatch(
+        detail.to_owned(),
+        place(&readable, &second),
+    ))
+}
+
+/// The document as types can read it: numbers that no `f64` holds are the largest one of their sign, and
+/// members whose names no text in Rust can hold are left out.
+fn readable(root: Node<'_>) -> Document {
+    let mut text = String::with_capacity(root.range().len());
+    write_readable(root, &mut text);
+    Document::of_checked(text)
+}
+
+fn write_readable(node: Node<'_>, out: &mut String) {
+    match node.kind() {
+        Kind::Number if node.raw().parse::<serde_json::Number>().is_err() => {
+            out.push_str(&node.number().held().to_string());
+        }
+        Kind::Array => {
+            out.push('[');
+            for (at, element) in node.children_of_array().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_readable(element, out);
+            }
+            out.push(']');
+        }
+        Kind::Object => {
+            out.push('{');
+            let members = node.children_of_object();
+            for (key, member) in members.filter(|(key, _)| key.kind() != Kind::Torn) {
+                if !out.ends_with('{') {
+                    out.push(',');
+                }
+                out.push_str(key.raw());
+                out.push(':');
+                write_readable(member, out);
+            }
+            out.push('}');
+        }
+        _ => out.push_str(node.raw()),
+    }
+}
+
+fn is_torn(node: Node<'_>) -> bool {
+    let is_torn_member =
+        |(key, member): (Node<'_>, Node<'_>)| key.kind() == Kind::Torn || is_torn(member);
+    node.kind() == Kind::Torn
+        || node.children_of_array().any(is_torn)
+        || node.children_of_object().any(is_torn_member)
 }
 
 /// The error in our words: `serde_json` quotes the value that it found.

@@ -1,18 +1,19 @@
 //! [`Document`].
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::error::JsonError;
 use super::tape::{Node, Tape};
 use super::tree::{self, Tree, View, WALKED_DEPTH};
-use super::{decode, edit, pointer, write};
+use super::{decode, edit, encode, pointer, write};
 
 /// A JSON text that was checked once and is kept as it is: immutable and cheap to clone.
 ///
@@ -20,6 +21,15 @@ use super::{decode, edit, pointer, write};
 /// (`1 == 1.0 == 1e0`, at any size), the order of keys does not count, a boolean is never a number.
 /// [`same_text`](Self::same_text) compares the texts. `Debug` shows the length only, because documents
 /// end up in logs; `Display` writes the text.
+///
+/// A string may hold half of a surrogate pair (`"\ud83d"`), as programs write it that cut texts in two.
+/// JSON's grammar allows that, and no Rust string can hold it. The document keeps it as it is, and it is
+/// equal to the same half only. A type that reads such a string gets an error
+/// ([`decode`](Self::decode)); types that do not read it are not affected, and neither are writes.
+///
+/// As a part of a value that is serialized, a document keeps its text with [`encode`](Self::encode). Other
+/// serializers get it value by value: the order of keys is kept, numbers beyond 64 bits are rounded to
+/// `f64`, and half a surrogate pair becomes U+FFFD. Use [`as_str`](Self::as_str) where that is not enough.
 ///
 /// # Default
 ///
@@ -55,8 +65,7 @@ impl Document {
     /// # Errors
     ///
     /// The text is not UTF-8, not JSON, torn, followed by something else, names a key twice in one
-    /// object, holds half of a surrogate pair, or is nested deeper than
-    /// [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH).
+    /// object, or is nested deeper than [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH).
     ///
     /// # Example
     ///
@@ -95,7 +104,7 @@ impl Document {
         Ok(Self { text: text.into() })
     }
 
-    /// Writes a Rust value as a document.
+    /// Writes a Rust value as a document. Documents within the value keep their text.
     ///
     /// # Errors
     ///
@@ -111,7 +120,7 @@ impl Document {
     /// # Ok::<(), ifmatch::json::JsonError>(())
     /// ```
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
-        let text = serde_json::to_string(value).map_err(|e| decode::error(&e, None))?;
+        let text = encode::text(value).map_err(|e| decode::error(&e, None))?;
         // A type can write a key twice (`flatten`) or nest too deep; readers would trip over it.
         Self::parse(text.as_bytes())
     }
@@ -119,7 +128,7 @@ impl Document {
     /// As [`encode`](Self::encode); the same document again if that is how it is spelt already.
     #[doc(hidden)]
     pub fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
-        let text = serde_json::to_string(value).map_err(|e| decode::error(&e, None))?;
+        let text = encode::text(value).map_err(|e| decode::error(&e, None))?;
         if *text == *self.text {
             return Ok(self.clone());
         }
@@ -129,11 +138,12 @@ impl Document {
     /// Reads the document as a Rust value.
     ///
     /// Numbers that no `f64` holds (`1e400`) reach the type as the largest one of their sign, so that
-    /// such a number never makes a document unreadable; the document itself keeps the text.
+    /// such a number never makes a document unreadable; the document itself keeps the text. Members whose
+    /// names hold half of a surrogate pair are left out, because no type can name them.
     ///
     /// # Errors
     ///
-    /// The document does not fit the type. The message names the place and what was expected there, never
+    /// The document does not fit the type, or the type reads a string with half of a surrogate pair. The message names the place and what was expected there, never
     /// the value found.
     ///
     /// # Example
@@ -157,7 +167,8 @@ impl Document {
         Self::of_checked(text)
     }
 
-    /// The document as a `serde_json` value, which may round numbers and sorts keys.
+    /// The document as a `serde_json` value, which may round numbers and sorts keys. Half of a surrogate
+    /// pair becomes U+FFFD.
     pub fn to_value(&self) -> Value {
         self.with_root(|root| root.to_value())
     }
@@ -206,14 +217,20 @@ impl Document {
         })
     }
 
+    /// The order of two numbers or texts, as the rule `Max` takes it; nothing for anything else.
+    #[doc(hidden)]
+    pub fn order(&self, other: &Document) -> Option<Ordering> {
+        self.with_root(|a| other.with_root(|b| tree::order(a, b)))
+    }
+
     /// A text or a number as an id.
     #[doc(hidden)]
     pub fn as_id(&self) -> Option<String> {
-        match self.to_value() {
-            Value::String(id) => Some(id),
-            Value::Number(_) => Some(self.as_str().to_owned()),
+        self.with_root(|root| match root.view() {
+            View::String(id) => Some(id.to_owned()),
+            View::Number(_) => Some(root.raw().to_owned()),
             _ => None,
-        }
+        })
     }
 
     /// The elements of the array at a JSON Pointer, in one pass over the text.
@@ -323,11 +340,5 @@ impl FromStr for Document {
 
     fn from_str(text: &str) -> Result<Self, JsonError> {
         Self::parse(text.as_bytes())
-    }
-}
-
-impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_value().serialize(serializer)
     }
 }

@@ -49,12 +49,12 @@ pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Optio
             new.push(',');
         }
         if node.kind() == Kind::Object {
-            write::string(token, &mut new);
+            write::key(token, &mut new);
             new.push(':');
         }
         for token in rest {
             new.push('{');
-            write::string(token, &mut new);
+            write::key(token, &mut new);
             new.push(':');
         }
         new.push_str(value);

@@ -96,7 +96,7 @@ impl JsonError {
         self
     }
 
-    /// Whether the bytes are not UTF-8, or a string holds half of a surrogate pair (RFC 8259 section 8).
+    /// Whether the bytes are not UTF-8 (RFC 8259 section 8.1).
     pub fn is_encoding(&self) -> bool {
         self.kind == Kind::Encoding
     }

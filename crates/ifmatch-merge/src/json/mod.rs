@@ -14,6 +14,7 @@ mod decode;
 mod digest;
 mod document;
 mod edit;
+mod encode;
 mod error;
 mod ids;
 mod likeness;
@@ -23,6 +24,7 @@ mod pointer;
 mod scan;
 mod slide;
 mod tape;
+mod time;
 mod tree;
 mod write;
 
@@ -32,11 +34,12 @@ pub use error::JsonError;
 pub use likeness::Likeness;
 
 pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
+pub(crate) use digest::Digest;
 pub(crate) use ids::Ids;
 pub(crate) use number::Number;
 #[doc(hidden)]
 pub use pointer::push as push_token;
 pub(crate) use pointer::tokens as pointer_tokens;
 pub(crate) use tape::{Node, Tape};
-pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, same};
-pub(crate) use write::string as write_string;
+pub(crate) use tree::{Finder, Key, Tree, View, WALKED_DEPTH, order, same};
+pub(crate) use write::{key as write_key, string as write_string, without_halves as shown_name};

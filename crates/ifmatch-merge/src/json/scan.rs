@@ -1,5 +1,7 @@
 //! The tokens of RFC 8259.
 
+use std::fmt::Write as _;
+
 use super::error::JsonError;
 use super::tape::Kind;
 
@@ -122,9 +124,17 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The content of the string token `text[start..end]`.
-pub(super) fn unescape(text: &str, start: usize, end: usize) -> Result<Box<str>, JsonError> {
+/// The content of the string token `text[start..end]`, and whether halves of surrogate pairs are in it.
+///
+/// JSON's grammar allows a half, and no text in Rust can hold one. It stands as a mark of its own
+/// ([`HALF`] and its four digits), so that contents are equal if the strings are.
+pub(super) fn unescape(
+    text: &str,
+    start: usize,
+    end: usize,
+) -> Result<(Box<str>, bool), JsonError> {
     let mut out = String::with_capacity(end - start);
+    let mut has_half = false;
     let last = end - 1;
     let mut at = start + 1;
     while at < last {
@@ -145,8 +155,14 @@ pub(super) fn unescape(text: &str, start: usize, end: usize) -> Result<Box<str>,
             b'r' => '\r',
             b't' => '\t',
             b'u' => {
-                let (c, length) = unicode(&text.as_bytes()[..last], at)?;
-                out.push(c);
+                let (unit, length) = unicode(&text.as_bytes()[..last], at)?;
+                if let Some(c) = char::from_u32(unit) {
+                    out.push(c);
+                } else {
+                    has_half = true;
+                    // Writing into a `String` does not fail.
+                    let _ = write!(out, "{HALF}{unit:04x}");
+                }
                 at += length;
                 continue;
             }
@@ -155,11 +171,14 @@ pub(super) fn unescape(text: &str, start: usize, end: usize) -> Result<Box<str>,
         out.push(simple);
         at += 2;
     }
-    Ok(out.into_boxed_str())
+    Ok((out.into_boxed_str(), has_half))
 }
 
-/// A `\u` escape, or two of them that form a surrogate pair. Half a pair is no character.
-fn unicode(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
+/// What stands before the digits of half a surrogate pair: a code point that is no character.
+pub(super) const HALF: char = '\u{ffff}';
+
+/// The code point of a `\u` escape, or of two of them that form a surrogate pair; or half a pair.
+fn unicode(bytes: &[u8], at: usize) -> Result<(u32, usize), JsonError> {
     let unit = |at: usize| -> Option<u32> {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
         digits
@@ -168,18 +187,12 @@ fn unicode(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
     };
     let first =
         unit(at).ok_or_else(|| JsonError::syntax(at, "expected four hexadecimal digits"))?;
-    if let Some(c) = char::from_u32(first) {
-        return Ok((c, 6));
-    }
-    match unit(at + 6) {
-        Some(second @ 0xdc00..=0xdfff) if first < 0xdc00 => {
-            let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-            char::from_u32(code)
-                .map(|c| (c, 12))
-                .ok_or_else(|| JsonError::encoding(at))
+    Ok(match unit(at + 6) {
+        Some(second @ 0xdc00..=0xdfff) if (0xd800..0xdc00).contains(&first) => {
+            (0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00), 12)
         }
-        _ => Err(JsonError::encoding(at)),
-    }
+        _ => (first, 6),
+    })
 }
 
 /// How many bytes of a string mean nothing but themselves; `None`: to the end of the text.

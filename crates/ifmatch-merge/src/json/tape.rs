@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Plain,
     /// A string with escapes: its content lies in the side table.
     Escaped,
+    /// A string with escapes of which some are half of a surrogate pair; its content too lies there.
+    Torn,
     Array,
     Object,
 }
@@ -183,9 +185,12 @@ impl<'a> Tape<'a> {
     fn push_scalar(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), JsonError> {
         self.push(start, end, kind);
         if kind == Kind::Escaped {
-            let content = scan::unescape(self.text, start, end)?;
+            let (content, has_half) = scan::unescape(self.text, start, end)?;
             if let Some(entry) = self.entries.last_mut() {
                 entry.link = narrow(self.unescaped.len());
+                if has_half {
+                    entry.kind = Kind::Torn;
+                }
             }
             self.unescaped.push(content);
         }
@@ -298,7 +303,7 @@ impl<'t> Node<'t> {
         let entry = self.entry();
         match entry.kind {
             Kind::Plain => &self.tape.text[entry.start as usize + 1..entry.end as usize - 1],
-            Kind::Escaped => &self.tape.unescaped[entry.link as usize],
+            Kind::Escaped | Kind::Torn => &self.tape.unescaped[entry.link as usize],
             _ => self.raw(),
         }
     }

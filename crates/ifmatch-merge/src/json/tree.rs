@@ -1,5 +1,6 @@
 //! What the merge needs of a JSON value, whether it lies in a text or in a `serde_json::Value`.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::number::Number;
 use super::tape::{Kind, Node};
-use super::write;
+use super::{time, write};
 
 /// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
 pub(crate) const WALKED_DEPTH: usize = 256;
@@ -19,6 +20,8 @@ pub(crate) enum View<'t> {
     Bool(bool),
     Number(Number<'t>),
     String(&'t str),
+    /// A string with half of a surrogate pair in it. It can be compared and kept, and nothing else.
+    Torn(&'t str),
     Array,
     Object,
 }
@@ -71,6 +74,7 @@ impl<'t> Tree<'t> for Node<'t> {
             Kind::True => View::Bool(true),
             Kind::Number => View::Number(self.number()),
             Kind::Plain | Kind::Escaped => View::String(self.content()),
+            Kind::Torn => View::Torn(self.content()),
             Kind::Array => View::Array,
             Kind::Object => View::Object,
         }
@@ -176,12 +180,22 @@ pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
     a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
 }
 
+/// The order of two numbers, by value, or of two texts: by time if both are times, by their bytes if
+/// neither is one. `None` for anything else.
+pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
+    match (a.view(), b.view()) {
+        (View::Number(a), View::Number(b)) => a.order(b),
+        (View::String(a), View::String(b)) => time::order(a, b),
+        _ => None,
+    }
+}
+
 fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
     match (a.view(), b.view()) {
         (View::Null, View::Null) => true,
         (View::Bool(a), View::Bool(b)) => a == b,
         (View::Number(a), View::Number(b)) => a.same(b),
-        (View::String(a), View::String(b)) => a == b,
+        (View::String(a), View::String(b)) | (View::Torn(a), View::Torn(b)) => a == b,
         (View::Array, View::Array) => depth > 0 && same_elements(a, b, depth - 1),
         (View::Object, View::Object) => depth > 0 && same_members(a, b, depth - 1),
         _ => false,
@@ -236,6 +250,10 @@ fn digest<'t, T: Tree<'t>>(value: T, depth: usize) -> u64 {
             out.word(5);
             out.bytes(s.as_bytes());
         }
+        View::Torn(s) => {
+            out.word(9);
+            out.bytes(s.as_bytes());
+        }
         View::Array | View::Object if depth == 0 => out.word(8),
         View::Array => {
             out.word(6);
@@ -264,11 +282,12 @@ pub(crate) fn to_value<'t, T: Tree<'t>>(value: T) -> Value {
         View::Bool(b) => Value::Bool(b),
         View::Number(n) => Value::Number(n.held()),
         View::String(s) => Value::String(s.to_owned()),
+        View::Torn(s) => Value::String(write::without_halves(s).into_owned()),
         View::Array => Value::Array(value.each_element().map(Tree::to_value).collect()),
         View::Object => Value::Object(
             value
                 .each_member()
-                .map(|(k, v)| (k.name.to_owned(), v.to_value()))
+                .map(|(k, v)| (write::without_halves(k.name).into_owned(), v.to_value()))
                 .collect(),
         ),
     }

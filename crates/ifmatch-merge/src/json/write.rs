@@ -1,8 +1,11 @@
 //! JSON text from values.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
+
+use super::scan::HALF;
 
 /// A string in quotes, escaped as little as RFC 8259 section 7 allows.
 pub(crate) fn string(content: &str, out: &mut String) {
@@ -28,6 +31,45 @@ pub(crate) fn string(content: &str, out: &mut String) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// A key in quotes, by its name: as [`string`], and halves of surrogate pairs as what they are.
+pub(crate) fn key(name: &str, out: &mut String) {
+    let start = out.len();
+    string(name, out);
+    if name.contains(HALF) {
+        let written = halves(&out[start..], |digits| format!("\\u{digits}"));
+        out.truncate(start);
+        out.push_str(&written);
+    }
+}
+
+/// A content with the sign for what cannot be shown in the place of each half of a surrogate pair.
+pub(crate) fn without_halves(content: &str) -> Cow<'_, str> {
+    if content.contains(HALF) {
+        Cow::Owned(halves(content, |_| char::REPLACEMENT_CHARACTER.to_string()))
+    } else {
+        Cow::Borrowed(content)
+    }
+}
+
+/// The text with each mark of a half replaced.
+fn halves(text: &str, by: impl Fn(&str) -> String) -> String {
+    let mut pieces = text.split(HALF);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.get(..4).filter(|digits| {
+            u16::from_str_radix(digits, 16).is_ok_and(|unit| (0xd800..0xe000).contains(&unit))
+        });
+        if let Some(digits) = digits {
+            out.push_str(&by(digits));
+            out.push_str(&piece[4..]);
+        } else {
+            out.push(HALF);
+            out.push_str(piece);
+        }
+    }
+    out
 }
 
 /// A whole value, without spaces.

@@ -178,6 +178,7 @@ fn is_held_exactly<'t, T: Tree<'t>>(value: T) -> bool {
         View::Array => value.elements().into_iter().all(is_held_exactly),
         // The order of keys is part of the text, so objects are kept as they stand.
         View::Object => value.node().is_none(),
+        View::Torn(_) => false,
         _ => true,
     }
 }
@@ -290,7 +291,10 @@ pub(crate) fn types_differ(a: View<'_>, b: View<'_>) -> bool {
         (View::Null, View::Null)
             | (View::Bool(_), View::Bool(_))
             | (View::Number(_), View::Number(_))
-            | (View::String(_), View::String(_))
+            | (
+                View::String(_) | View::Torn(_),
+                View::String(_) | View::Torn(_)
+            )
             | (View::Array, View::Array)
             | (View::Object, View::Object)
     )

@@ -26,6 +26,9 @@ pub(crate) struct Region {
     pub(crate) base: Range<usize>,
     pub(crate) local: Range<usize>,
     pub(crate) remote: Range<usize>,
+    /// Each change within put as many elements as it took, so each element stands opposite the one that it
+    /// was.
+    pub(crate) level: bool,
 }
 
 impl Region {
@@ -37,6 +40,7 @@ impl Region {
             base: shift(self.base),
             local: shift(self.local),
             remote: shift(self.remote),
+            level: self.level,
         }
     }
 }
@@ -116,6 +120,7 @@ pub(crate) fn regions_of(
                 base: b..start,
                 local: l..l + length,
                 remote: r..r + length,
+                level: true,
             });
             (b, l, r) = (start, l + length, r + length);
         }
@@ -177,6 +182,7 @@ pub(crate) fn regions_of(
             base: b..end,
             local: l..l_end,
             remote: r..r_end,
+            level: !(mine.uneven || yours.uneven),
         });
         (b, l, r) = (end, l_end, r_end);
     }
@@ -188,6 +194,8 @@ struct Absorbed {
     any: bool,
     /// The last one was in place.
     in_place: bool,
+    /// One put more or fewer elements than it took.
+    uneven: bool,
     end: usize,
     removed: usize,
     added: usize,
@@ -197,6 +205,7 @@ impl Absorbed {
     fn take(&mut self, change: &Change) {
         self.any = true;
         self.in_place = change.in_place;
+        self.uneven |= change.stretch.old.len() != change.stretch.new.len();
         self.end = change.stretch.old.end;
         self.removed += change.stretch.old.len();
         self.added += change.stretch.new.len();
@@ -278,7 +287,8 @@ mod tests {
                 fate: Fate::Conflict,
                 base: 1..3,
                 local: 1..1,
-                remote: 1..4
+                remote: 1..4,
+                level: false,
             }
         );
         assert_eq!(all.len(), 3);

@@ -1,8 +1,10 @@
 //! The walk over base, local and remote.
 
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
+use super::opaque::is_opaque;
 use super::out::Out;
 use super::plan::Cursor;
+use super::restored::restored;
 use super::rule::{Custom, Rule};
 use super::{array, keyed, object, prose, set, text};
 use crate::json::{self, Tree, View, WALKED_DEPTH};
@@ -165,7 +167,9 @@ impl Engine {
             }
             (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
             (Rule::Auto, (Some(String(b)), String(l), String(r)))
-                if [b, l, r].iter().all(|text| text.contains('\n')) =>
+                if [b, l, r]
+                    .iter()
+                    .all(|text| text.contains('\n') && !is_opaque(text)) =>
             {
                 self.texts(three, || text::merge(b, l, r))
             }
@@ -282,10 +286,7 @@ impl Engine {
             three.remote.to_value(),
         );
         match custom.call(base.as_ref(), &local, &remote) {
-            // What the function only passed on keeps its text.
-            Ok(value) if value == remote => Out::Take(three.remote),
-            Ok(value) if value == local => Out::Take(three.local),
-            Ok(value) => Out::Value(value),
+            Ok(value) => restored(value, [three.remote, three.local]),
             Err(_) => self.settle(three, Some(ConflictKind::FunctionFailed)),
         }
     }
@@ -293,11 +294,7 @@ impl Engine {
 
 /// The side whose value is larger, if the values can be compared.
 fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
-    let order = match (local.view(), remote.view()) {
-        (View::Number(l), View::Number(r)) => l.order(r)?,
-        (View::String(l), View::String(r)) => l.cmp(r),
-        _ => return None,
-    };
+    let order = json::order(local, remote)?;
     Some(if order.is_gt() {
         Side::Local
     } else {

@@ -242,6 +242,10 @@ fn write_key<'t, T: Tree<'t>>(element: T, by: &Keyed, key: &mut String) -> Optio
                 key.push('n');
                 json::write_string(&number.canonical(), key);
             }
+            View::Torn(text) => {
+                key.push('h');
+                json::write_string(text, key);
+            }
             View::Bool(true) => key.push('t'),
             View::Bool(false) => key.push('f'),
             View::Null | View::Array | View::Object => return None,

@@ -23,16 +23,43 @@
 //! # What happens without rules
 //!
 //! Equal sides give that; where one side is unchanged, the other is taken. Objects are merged key by
-//! key, and a missing key is not a `null`. Arrays are aligned by their elements, duplicates included:
-//! changes that touch each other conflict, the same insertion on both sides agrees, and elements that
-//! were replaced one to one are merged inside. An object in an array that keeps half of its members is
-//! taken for changed in place, so what is put or removed beside it does not touch it. Strings of several
-//! lines are merged by lines, everything else as a whole.
+//! key, and a missing key is not a `null`. Strings of several lines are merged by lines, unless they hold
+//! PEM armour or are nothing but base64 or hexadecimal digits: lines of those mean nothing by themselves.
+//! Everything else is merged as a whole.
+//!
+//! Arrays are aligned by their elements, duplicates included. Changes that touch each other conflict, and
+//! the same insertion on both sides agrees. The rest follows from one law: **a merge without a conflict
+//! holds no element that neither side wrote, loses none that both kept, brings none back that one removed,
+//! and doubles none.** Where the law does not hold, the array is a conflict.
+//!
+//! | what happened | outcome |
+//! |---|---|
+//! | both changed one object, and nothing says that it is another one | it is merged inside |
+//! | an object was changed in place, another one was put or removed beside it | both, without a conflict |
+//! | all elements are numbers, as many on each side as before: a point, a range, a colour | one value; two different changes conflict |
+//! | two scalars beside each other, one changed by each side | conflict |
+//! | one side moved, sorted or copied an element, the other left it alone | both, without a conflict |
+//! | one side moved an element, the other removed, changed or moved it | conflict, unless both did the same |
+//! | both put equal elements at different places | conflict |
+//! | an object took the place of another one, which the other side changed | conflict |
+//!
+//! An object counts as the same one where at least half of its members are as before and none of its
+//! values went to another element. If all of its telling members changed (those that no two elements share,
+//! such as an id), more than half of what lies within must be as before. A scalar or an array is known
+//! by its value only, so one that was changed *and* moved is another one. Strings of which some end in a
+//! line break are the lines of a text, which may repeat, as the `source` of a notebook's cell.
+//!
+//! These rules were decided by what people did in 1 700 real merges. Conflicts at moves, numbers and
+//! replaced elements cost no merge there that people had made the same way; merging them without a word
+//! would have been wrong at times.
+//!
 //! Keys of list elements and sets are never guessed: a rule has to say so.
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod account;
+mod aligned;
 mod array;
 mod changes;
 mod check;
@@ -42,10 +69,14 @@ mod engine;
 mod keyed;
 mod markers;
 mod object;
+mod opaque;
 mod out;
+mod pairs;
+mod places;
 mod plan;
 mod policy;
 mod prose;
+mod restored;
 mod rule;
 mod set;
 mod settle;

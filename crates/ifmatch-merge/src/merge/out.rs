@@ -15,6 +15,8 @@ pub(crate) enum Out<'t, T> {
     Raw(String),
     /// A value from a function.
     Value(Value),
+    /// An object from a function: for each member the key that it had, its name and its value.
+    Made(Vec<(Option<Key<'t>>, String, Out<'t, T>)>),
     /// An array, written in the style of another one.
     Array {
         like: Option<T>,
@@ -33,6 +35,15 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
         matches!(self, Out::Take(taken) if taken.is(value))
     }
 
+    /// Whether this is equal to an input value.
+    pub(crate) fn says(&self, value: T) -> bool {
+        let mut texts = [String::new(), String::new()];
+        self.write(&mut texts[0]);
+        value.write(&mut texts[1]);
+        let [merged, value] = texts.map(Document::of_checked);
+        merged == value
+    }
+
     pub(crate) fn into_value(self) -> Value {
         match self {
             Out::Take(value) => value.to_value(),
@@ -41,6 +52,12 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
             Out::Value(value) => value,
             Out::Array { items, .. } => {
                 Value::Array(items.into_iter().map(Out::into_value).collect())
+            }
+            Out::Made(members) => {
+                let members = members
+                    .into_iter()
+                    .map(|(_, name, member)| (name, member.into_value()));
+                Value::Object(members.collect())
             }
             Out::Object { members, .. } => {
                 let members = members
@@ -61,20 +78,31 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
                 let style = Style::of(like.and_then(Tree::node));
                 style.write(out, ['[', ']'], items.len(), |at, out| items[at].write(out));
             }
+            Out::Made(members) => {
+                Style::of(None).write(out, ['{', '}'], members.len(), |at, out| {
+                    let (key, name, member) = &members[at];
+                    write_key(*key, name, out);
+                    out.push(':');
+                    member.write(out);
+                });
+            }
             Out::Object { like, members } => {
                 let style = Style::of(like.and_then(Tree::node));
                 style.write(out, ['{', '}'], members.len(), |at, out| {
                     let (key, member) = &members[at];
-                    if key.raw.is_empty() {
-                        json::write_string(key.name, out);
-                    } else {
-                        out.push_str(key.raw);
-                    }
+                    write_key(Some(*key), key.name, out);
                     out.push_str(style.colon);
                     member.write(out);
                 });
             }
         }
+    }
+}
+
+fn write_key(key: Option<Key<'_>>, name: &str, out: &mut String) {
+    match key {
+        Some(key) if !key.raw.is_empty() => out.push_str(key.raw),
+        _ => json::write_key(name, out),
     }
 }
 

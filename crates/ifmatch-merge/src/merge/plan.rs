@@ -205,7 +205,9 @@ impl<'p> Cursor<'p> {
             Rule::Text | Rule::Prose => matches!(value, View::String(_)),
             Rule::Set | Rule::Keyed(_) | Rule::Sequence => matches!(value, View::Array),
             Rule::Counter => matches!(value, View::Number(_)),
-            Rule::Max | Rule::Min => matches!(value, View::Number(_) | View::String(_)),
+            Rule::Max | Rule::Min => {
+                matches!(value, View::Number(_) | View::String(_) | View::Torn(_))
+            }
             Rule::Atomic | Rule::Local | Rule::Remote | Rule::Custom(_) => {
                 !matches!(value, View::Object)
             }

@@ -24,7 +24,7 @@ use super::conflict::Side;
 /// | [`Keyed`](Self::Keyed) | elements with the same key are merged field by field | state |
 /// | [`Sequence`](Self::Sequence) | as an array, and what both put at one place stays, remote first | operation |
 /// | [`Local`](Self::Local), [`Remote`](Self::Remote) | that side | state |
-/// | [`Max`](Self::Max), [`Min`](Self::Min) | the larger or smaller number, or text by its bytes | state |
+/// | [`Max`](Self::Max), [`Min`](Self::Min) | the larger or smaller number, the later or earlier time, or text by its bytes | state |
 /// | [`Custom`](Self::Custom) | your function | operation, unless declared otherwise |
 ///
 /// *State-like* rules give the same result when a change is applied twice; *operation-like* rules do
@@ -32,6 +32,10 @@ use super::conflict::Side;
 #[derive(Debug, Clone, Default)]
 pub enum Rule {
     /// Objects by key, arrays by element, strings of several lines by lines, anything else as a whole.
+    ///
+    /// A list of numbers of unchanged length is one value, and a list in which an element would be doubled,
+    /// brought back or put together from two is a conflict; see [the module](super) for each case. Declare
+    /// what a list is by [`Keyed`](Self::Keyed) or [`Set`](Self::Set), and more of it merges.
     #[default]
     Auto,
     /// The place is one value: different changes conflict.
@@ -49,15 +53,31 @@ pub enum Rule {
     Counter,
     /// A list whose elements have an identity.
     Keyed(Keyed),
-    /// A list in which the insertions of both sides stay, even equal ones.
+    /// A list in which the insertions of both sides stay, even equal ones. An element that one side moved is
+    /// not inserted: if the other side moved, changed or removed it, that is a conflict.
     Sequence,
     /// The local state wins when both sides changed it.
     Local,
     /// The remote state wins when both sides changed it.
     Remote,
-    /// The larger of both changes.
+    /// The larger of both changes: numbers by value and exactly, times by time, other texts by their
+    /// bytes. Of equal ones the remote's stays. A time is what RFC 3339 says one is, with any offset and
+    /// any fraction of a second, or an HTTP date; a time against another text is a conflict.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use ifmatch_merge as ifmatch;
+    /// use ifmatch::merge::{Policy, Rule, ThreeWay};
+    /// use serde_json::json;
+    ///
+    /// let merge = ThreeWay::new(Policy::new().field("/seen", Rule::Max));
+    /// let base = json!({"seen": "2024-01-01T00:00:00Z"});
+    /// let (local, remote) = (json!({"seen": "2024-05-01T10:00:00+02:00"}), json!({"seen": "2024-05-01T09:00:00.5Z"}));
+    /// assert_eq!(merge.merge_json(Some(&base), &local, &remote).value, remote);
+    /// ```
     Max,
-    /// The smaller of both changes.
+    /// The smaller of both changes, or the earlier; compared as [`Max`](Self::Max) does.
     Min,
     /// A function of yours.
     Custom(Custom),

@@ -1,0 +1,178 @@
+//! The account of a merged list: no element is doubled, none comes back, none is lost.
+//!
+//! It is drawn up once a list is merged without a conflict, over what any side changed. Whatever made the
+//! merge wrong (two sides that moved one element, a move that met a removal), it does not balance, and the
+//! list is a conflict.
+
+use std::collections::HashMap;
+
+use super::conflict::Side;
+use super::pairs::{is_kept, member_digests};
+use crate::json::{Ids, Replaced, Tree};
+
+/// What became of equal elements.
+#[derive(Debug, Default, Clone, Copy)]
+struct Balance {
+    /// By how many local and remote have more of them than the base.
+    grew: [isize; 2],
+    /// By how many the merged list has more.
+    merged: isize,
+    /// Whether a side took some, and whether it put some.
+    took: [bool; 2],
+    put: [bool; 2],
+}
+
+impl Balance {
+    fn is_moved(&self) -> bool {
+        (0..2).any(|side| self.took[side] && self.put[side])
+    }
+
+    /// What both sides want, as for a set that counts its duplicates; and no side may add what the other
+    /// one takes away.
+    fn is_even(&self) -> bool {
+        let [ours, theirs] = self.grew;
+        let wanted = match (ours, theirs) {
+            (0, theirs) => theirs,
+            (ours, 0) => ours,
+            (ours, theirs) if ours == theirs => ours,
+            (ours, theirs) => ours + theirs,
+        };
+        self.merged == wanted && ours.signum() * theirs.signum() >= 0
+    }
+}
+
+/// What is noted while a list is merged.
+pub(super) struct Account<T> {
+    ids: Ids<T>,
+    balances: Vec<Balance>,
+    /// Elements that both sides took, and those that a side put.
+    gone: Vec<T>,
+    added: Vec<T>,
+}
+
+impl<'t, T: Tree<'t>> Account<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            ids: Ids::default(),
+            balances: Vec::new(),
+            gone: Vec::new(),
+            added: Vec::new(),
+        }
+    }
+
+    fn of(&mut self, element: T) -> &mut Balance {
+        let at = self.ids.of(element) as usize;
+        if self.balances.len() <= at {
+            self.balances.resize(at + 1, Balance::default());
+        }
+        &mut self.balances[at]
+    }
+
+    /// Notes what a side did.
+    pub(super) fn changed(&mut self, side: Side, base: &[T], now: &[T], changes: &[Replaced]) {
+        let side = usize::from(side == Side::Remote);
+        for Replaced { old, new } in changes {
+            for element in &base[old.clone()] {
+                let balance = self.of(*element);
+                balance.grew[side] -= 1;
+                balance.took[side] = true;
+            }
+            for element in &now[new.clone()] {
+                let balance = self.of(*element);
+                balance.grew[side] += 1;
+                balance.put[side] = true;
+            }
+        }
+    }
+
+    /// Notes that a stretch of a side does not count, because the other side's was preferred.
+    pub(super) fn dropped(&mut self, side: Side, base: &[T], now: &[T]) {
+        let side = usize::from(side == Side::Remote);
+        for e in base {
+            self.of(*e).grew[side] += 1;
+        }
+        for e in now {
+            self.of(*e).grew[side] -= 1;
+        }
+    }
+
+    /// Notes what the merged list has for a stretch of the base.
+    pub(super) fn merged(&mut self, base: &[T], out: &[T]) {
+        for e in base {
+            self.of(*e).merged -= 1;
+        }
+        for e in out {
+            self.of(*e).merged += 1;
+        }
+    }
+
+    /// Notes an element that was merged inside, and is none of the three any more.
+    pub(super) fn inside(&mut self, base: T, local: T, remote: T) {
+        self.dropped(Side::Local, &[base], &[local]);
+        self.dropped(Side::Remote, &[base], &[remote]);
+    }
+
+    /// Notes elements that both sides took, and elements that one of them put.
+    pub(super) fn gone(&mut self, gone: impl Iterator<Item = T>) {
+        self.gone.extend(gone);
+    }
+
+    pub(super) fn added(&mut self, added: &[T]) {
+        self.added.extend(added);
+    }
+
+    /// Whether the merged list holds what it should. In a sequence what was put stays, equal or not, so
+    /// there only elements that moved are counted.
+    pub(super) fn balances(&mut self, sequence: bool) -> bool {
+        let counted = |balance: &&Balance| !sequence || balance.is_moved();
+        self.balances.iter().filter(counted).all(Balance::is_even) && !self.returned()
+    }
+
+    /// Whether no side put anything that was not there before.
+    pub(super) fn nothing_new(&self) -> bool {
+        self.balances
+            .iter()
+            .all(|b| b.grew.iter().all(|grew| *grew <= 0))
+    }
+
+    /// Whether an element that both sides took stands elsewhere with a change: one of them moved it and
+    /// changed it on the way.
+    fn returned(&self) -> bool {
+        /// Of the members of both lists so many times as many are compared; beyond that an element is
+        /// taken for one that returned, which is a conflict and no wrong merge.
+        const COMPARED: usize = 16;
+        if self.gone.is_empty() || self.added.is_empty() {
+            return false;
+        }
+        // Members that only one of the elements had. The others tell nothing.
+        let mut had: HashMap<u64, Option<usize>> = HashMap::new();
+        let mut left = 0;
+        for (at, element) in self.gone.iter().enumerate() {
+            for member in member_digests(*element) {
+                left += COMPARED;
+                had.entry(member)
+                    .and_modify(|at| *at = None)
+                    .or_insert(Some(at));
+            }
+        }
+        for element in &self.added {
+            let size = element.each_member().count();
+            left += size * COMPARED;
+            let mut last = None;
+            for member in member_digests(*element) {
+                let found = had.get(&member).copied().flatten();
+                if let Some(at) = found.filter(|at| last != Some(*at)) {
+                    last = Some(at);
+                    let Some(rest) = left.checked_sub(size + 1) else {
+                        return true;
+                    };
+                    left = rest;
+                    if is_kept(self.gone[at], *element) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+}

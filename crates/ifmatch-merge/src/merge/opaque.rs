@@ -1,0 +1,58 @@
+//! Texts of several lines whose lines mean nothing by themselves.
+
+/// Whether a text is to be merged as a whole: it holds PEM armour (a certificate, a key, a signature), or
+/// nothing but lines of encoded bytes.
+pub(super) fn is_opaque(text: &str) -> bool {
+    text.lines().any(is_armour) || is_encoded(text)
+}
+
+fn is_armour(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("-----BEGIN ") && line.ends_with("-----")
+}
+
+/// Two lines or more of base64 or hexadecimal digits, of one length but for the last.
+fn is_encoded(text: &str) -> bool {
+    /// Shorter lines may be words.
+    const WIDE: usize = 40;
+    let is_digit =
+        |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=' | b'-' | b'_');
+    let mut lines = text.trim_end().lines().map(str::trim_end).peekable();
+    let width = lines.peek().map_or(0, |line| line.len());
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        let fits = line.len() == width || (lines.peek().is_none() && line.len() < width);
+        if !fits || !line.bytes().all(is_digit) {
+            return false;
+        }
+        count += 1;
+    }
+    width >= WIDE && count > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn armour_and_encoded_bytes_are_opaque_and_other_texts_are_not() {
+        let wide = "QUJD".repeat(16);
+        for opaque in [
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned(),
+            format!("note\r\n-----BEGIN PGP MESSAGE-----\r\n\r\n{wide}\r\n"),
+            format!("{wide}\n{wide}\nQUI=\n"),
+            format!("{wide}\n{wide}"),
+        ] {
+            assert!(is_opaque(&opaque), "{opaque}");
+        }
+        for prose in [
+            "a\nb\n".to_owned(),
+            "-----\nBEGIN\n-----\n".to_owned(),
+            format!("{wide}\n"),
+            format!("key: {wide}\n{wide}\n"),
+            String::new(),
+        ] {
+            assert!(!is_opaque(&prose), "{prose}");
+        }
+    }
+}

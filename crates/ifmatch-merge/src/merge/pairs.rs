@@ -1,0 +1,226 @@
+//! Which elements of one side are the elements of the base that stand opposite them.
+//!
+//! A diff names stretches that were replaced, and an element of a stretch stands opposite one of the base.
+//! It need not be the same thing: it can have moved there, or be a new one. What a side changed about an
+//! element is put into the other side's element only where nothing speaks against the pair.
+
+use std::collections::{HashMap, HashSet};
+
+use super::conflict::same;
+use crate::json::{Digest, Finder, Ids, Replaced, Tree, View, WALKED_DEPTH};
+
+/// The elements of the base that stand opposite something else on one side.
+#[derive(Debug, Default)]
+pub(super) struct Strays(HashSet<usize>);
+
+/// Where a value stands among the elements that were replaced: on how many, and on which.
+#[derive(Default)]
+struct Seen {
+    old: (usize, usize),
+    new: (usize, usize),
+}
+
+impl Strays {
+    /// Holds the members of what was replaced against each other. A member that only one element had and
+    /// only one has tells where an element went; if more of them lead away from a pair than hold it
+    /// together, or as many, it is none.
+    pub(super) fn of<'t, T: Tree<'t>>(base: &[T], side: &[T], changes: &[Replaced]) -> Self {
+        let mut seen: HashMap<u64, Seen> = HashMap::new();
+        let mut ids = Ids::default();
+        let (mut before, mut after) = (HashSet::new(), HashSet::new());
+        let mut partner = HashMap::new();
+        for change in changes {
+            for at in change.old.clone() {
+                before.insert(ids.of(base[at]));
+                note(base[at], at, &mut seen, |seen| &mut seen.old);
+            }
+            for at in change.new.clone() {
+                after.insert(ids.of(side[at]));
+                note(side[at], at, &mut seen, |seen| &mut seen.new);
+            }
+            if change.old.len() == change.new.len() {
+                partner.extend(change.old.clone().zip(change.new.clone()));
+            }
+        }
+        let opposite: HashMap<usize, usize> =
+            partner.iter().map(|(old, new)| (*new, *old)).collect();
+        let (mut own, mut left) = (
+            HashMap::<usize, usize>::new(),
+            HashMap::<usize, usize>::new(),
+        );
+        let mut came = HashMap::<usize, usize>::new();
+        for seen in seen.values() {
+            let ((1, old), (1, new)) = (seen.old, seen.new) else {
+                continue;
+            };
+            if partner.get(&old) == Some(&new) {
+                *own.entry(old).or_default() += 1;
+            } else {
+                *left.entry(old).or_default() += 1;
+                if let Some(old) = opposite.get(&new) {
+                    *came.entry(*old).or_default() += 1;
+                }
+            }
+        }
+        let mut strays = HashSet::new();
+        for (old, new) in &partner {
+            let count = |of: &HashMap<usize, usize>| of.get(old).copied().unwrap_or(0);
+            let away = count(&left).max(count(&came));
+            let mut went = |value: T| {
+                let id = ids.of(value);
+                before.contains(&id) && after.contains(&id)
+            };
+            if (away > 0 && away >= count(&own)) || went(base[*old]) || went(side[*new]) {
+                strays.insert(*old);
+            }
+        }
+        Self(strays)
+    }
+
+    pub(super) fn has(&self, old: usize) -> bool {
+        self.0.contains(&old)
+    }
+}
+
+fn note<'t, T: Tree<'t>>(
+    element: T,
+    at: usize,
+    seen: &mut HashMap<u64, Seen>,
+    on: impl Fn(&mut Seen) -> &mut (usize, usize),
+) {
+    for member in member_digests(element) {
+        let slot = on(seen.entry(member).or_default());
+        *slot = (slot.0 + 1, at);
+    }
+}
+
+/// A digest for each member of an object: its name and its value.
+pub(super) fn member_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
+    let members = element.each_member();
+    members.map(|(key, value)| member_digest(key.name, value))
+}
+
+fn member_digest<'t, T: Tree<'t>>(name: &str, value: T) -> u64 {
+    let mut digest = Digest::default();
+    digest.bytes(name.as_bytes());
+    digest.word(value.digest());
+    digest.finish()
+}
+
+/// Whether an object still is the one that it was: at least half of its members are as before.
+pub(super) fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
+    let after = after.members();
+    let mut in_after = Finder::new(&after);
+    let (mut count, mut kept) = (0, 0);
+    for (key, value) in before.each_member() {
+        let now = in_after.get(key.name).map(|at| after[at].1);
+        count += 1;
+        kept += usize::from(now.is_some_and(|now| same(value, now)));
+    }
+    kept > 0 && kept * 2 >= after.len().max(count)
+}
+
+/// Tells objects that were changed from objects that others took the place of.
+///
+/// One is used for a whole list, so that the list is looked through once for each name.
+#[derive(Default)]
+pub(super) struct Identity<'t> {
+    /// For each name whether it tells the elements of the base apart.
+    telling: HashMap<&'t str, bool>,
+}
+
+impl<'t> Identity<'t> {
+    /// So many members of an element are looked at, and so many names of a list.
+    const LOOKED_AT: usize = 16;
+
+    /// Whether what one side has is another element than the one before: nothing that tells the elements of
+    /// the list apart (an id, a name) is as it was or as the other side has it, and most of the rest differs
+    /// as well. A list of one has nothing to tell it by.
+    pub(super) fn is_lost<T: Tree<'t>>(
+        &mut self,
+        base: &[T],
+        [before, after, other]: [T; 3],
+    ) -> bool {
+        if !matches!((before.view(), after.view()), (View::Object, View::Object)) {
+            return false;
+        }
+        let (after_members, other) = (after.members(), other.members());
+        let (mut in_after, mut in_other) = (Finder::new(&after_members), Finder::new(&other));
+        let mut lost = base.len() == 1;
+        for (key, value) in before.each_member().take(Self::LOOKED_AT) {
+            if !is_scalar(value) || !self.tells(base, key.name) {
+                continue;
+            }
+            lost = true;
+            let Some(now) = in_after.get(key.name).map(|at| after_members[at].1) else {
+                continue;
+            };
+            let agreed = in_other
+                .get(key.name)
+                .is_some_and(|at| same(other[at].1, now));
+            if agreed || same(value, now) {
+                return false;
+            }
+        }
+        lost && !is_mostly_kept(before, after)
+    }
+
+    /// Whether all elements of the base have the member, and no two the same.
+    fn tells<T: Tree<'t>>(&mut self, base: &[T], name: &'t str) -> bool {
+        if self.telling.len() >= Self::LOOKED_AT && !self.telling.contains_key(name) {
+            return false;
+        }
+        *self.telling.entry(name).or_insert_with(|| {
+            let mut values = HashSet::new();
+            base.len() > 1
+                && base.iter().all(|element| {
+                    let member = element.each_member().find(|(key, _)| key.name == name);
+                    member
+                        .is_some_and(|(_, value)| is_scalar(value) && values.insert(value.digest()))
+                })
+        })
+    }
+}
+
+fn is_scalar<'t, T: Tree<'t>>(value: T) -> bool {
+    matches!(
+        value.view(),
+        View::String(_) | View::Torn(_) | View::Number(_)
+    )
+}
+
+/// Whether more than half of the scalars within a value, each with its name, are within another one.
+fn is_mostly_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    leaves(before, "", WALKED_DEPTH, &mut old);
+    leaves(after, "", WALKED_DEPTH, &mut new);
+    let size = old.len().max(new.len());
+    let mut left: HashMap<u64, usize> = HashMap::new();
+    for leaf in old {
+        *left.entry(leaf).or_default() += 1;
+    }
+    let is_old = |leaf: &u64| match left.get_mut(leaf) {
+        Some(left @ 1..) => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    };
+    new.into_iter().filter(is_old).count() * 2 > size
+}
+
+fn leaves<'t, T: Tree<'t>>(value: T, name: &str, depth: usize, found: &mut Vec<u64>) {
+    match value.view() {
+        View::Array if depth > 0 => {
+            value
+                .each_element()
+                .for_each(|e| leaves(e, name, depth - 1, found));
+        }
+        View::Object if depth > 0 => {
+            value
+                .each_member()
+                .for_each(|(key, e)| leaves(e, key.name, depth - 1, found));
+        }
+        _ => found.push(member_digest(name, value)),
+    }
+}
