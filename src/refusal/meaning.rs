@@ -70,8 +70,8 @@ pub(crate) fn meaning(
     problem: &Problem,
     headers: &HeaderMap,
     asked: Asked,
+    now: SystemTime,
 ) -> Meaning {
-    let now = SystemTime::now();
     let wait = retry_after(headers, now).or(problem.retry_after());
     let refused = |kind| Meaning {
         kind,

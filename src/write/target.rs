@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ::http::header::ACCEPT;
 use ::http::{HeaderMap, HeaderValue};
@@ -113,7 +114,8 @@ impl Shared {
         let version = self.version.as_ref();
         let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
         panics::named("the profile", || {
-            meaning(&*self.profile, by_media_type, problem, headers, asked)
+            let now = SystemTime::now();
+            meaning(&*self.profile, by_media_type, problem, headers, asked, now)
         })
     }
 
