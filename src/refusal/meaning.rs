@@ -147,7 +147,7 @@ mod tests {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let problem = Problem::read(status, &map, &body, &url);
         let own = Generic::new().meaning("MINE", RefusalKind::InvalidState);
-        meaning(&own, false, &problem, &map, asked)
+        meaning(&own, false, &problem, &map, asked, SystemTime::now())
     }
 
     const PINNED: Asked = Asked {
