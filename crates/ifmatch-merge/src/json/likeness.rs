@@ -118,7 +118,7 @@ impl Likeness {
         for (key, old) in &before {
             if in_sent.get(key.name).is_none() && !is_null(*old) {
                 match in_shown.get(key.name).map(|at| shown[at].1) {
-                    Some(now) if same(*old, now) => self.keeps = true,
+                    Some(now) if remains(*old, now) => self.keeps = true,
                     // It was removed, and something else is there.
                     Some(now) if !is_null(now) => self.adds = true,
                     _ => self.moves = true,
@@ -156,6 +156,19 @@ impl Likeness {
             self.adds |= parts.adds;
         }
     }
+}
+
+/// Whether a part of what was there before is there now.
+fn remains<'t, T: Tree<'t>>(old: T, now: T) -> bool {
+    if same(old, now) {
+        return true;
+    }
+    let (old, now) = (old.members(), now.members());
+    let mut in_now = Finder::new(&now);
+    old.iter().any(|(key, old)| {
+        let now = in_now.get(key.name).map(|at| now[at].1);
+        now.is_some_and(|now| !is_null(now) && remains(*old, now))
+    })
 }
 
 fn is_null<'t, T: Tree<'t>>(value: T) -> bool {
