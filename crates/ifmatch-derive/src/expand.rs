@@ -22,7 +22,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let mut writer = Writer::new(krate, &params);
     let shape = if let Some(stand_in) = &container.stand_in {
         let place = writer.of_type(stand_in);
-        quote!(Shape::same(#place))
+        quote!(__ifmatch::Shape::same(#place))
     } else {
         match &input.data {
             Data::Struct(data) => writer.structure(&data.fields, &container),
@@ -79,7 +79,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
 
             fn shape() -> #krate::merge::__private::Shape {
                 #[allow(unused_imports)]
-                use #krate::merge::__private::{Member, NotMerge as _, Place, Probe, Shape, Tagging, Variant};
+                use #krate::merge::__private::{self as __ifmatch, NotMerge as _};
                 #shape
             }
             #fields

@@ -39,6 +39,8 @@ pub(crate) struct Container {
     pub(crate) content: Option<String>,
     pub(crate) untagged: bool,
     pub(crate) transparent: bool,
+    /// Fields that are missing are filled in.
+    pub(crate) default: bool,
     /// The type that stands in for this one in documents.
     pub(crate) stand_in: Option<Type>,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Member {
     pub(crate) untagged: bool,
     /// The field is written by a function, so its type says nothing about the document.
     pub(crate) custom: bool,
+    /// A field that is missing is filled in, or a function may do so.
+    pub(crate) default: bool,
 }
 
 impl Member {
@@ -108,6 +112,9 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
             found.untagged = true;
         } else if meta.path.is_ident("transparent") {
             found.transparent = true;
+        } else if meta.path.is_ident("default") {
+            found.default = true;
+            skip(&meta)?;
         } else if meta.path.is_ident("into") {
             found.stand_in = Some(meta.value()?.parse::<LitStr>()?.parse()?);
         } else {
@@ -144,6 +151,7 @@ pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<Member> {
             found.is_written &= is("skip_deserializing");
             found.is_read &= is("skip_serializing");
         } else {
+            found.default = found.default || is("default");
             found.custom = found.custom || is("with") || is("serialize_with");
             skip(&meta)?;
         }

@@ -63,18 +63,18 @@ impl<'a> Writer<'a> {
         };
         if let Some(field) = only {
             let place = self.content(field);
-            return quote!(Shape::same(#place));
+            return quote!(__ifmatch::Shape::same(#place));
         }
         match fields {
             Fields::Named(_) => {
                 self.names = Some(container.tag.iter().cloned().collect());
                 let tag = container.tag.as_ref();
                 let tag = tag
-                    .map(|tag| quote!(Member::new(#tag, &[#tag], Place::here(Shape::scalar())),));
-                self.object(fields, &container.rename_all, tag)
+                    .map(|tag| quote!(__ifmatch::Member::new(#tag, &[#tag], __ifmatch::Place::here(__ifmatch::Shape::scalar())),));
+                self.object(fields, &container.rename_all, tag, container.default)
             }
             Fields::Unnamed(_) => self.tuple(fields),
-            Fields::Unit => quote!(Shape::scalar()),
+            Fields::Unit => quote!(__ifmatch::Shape::scalar()),
         }
     }
 
@@ -84,6 +84,7 @@ impl<'a> Writer<'a> {
         fields: &Fields,
         cases: &Both<Case>,
         tag: Option<TokenStream>,
+        defaults: bool,
     ) -> TokenStream {
         let (mut members, mut flattened) = (tag.into_iter().collect::<Vec<_>>(), Vec::new());
         for field in fields {
@@ -117,14 +118,18 @@ impl<'a> Writer<'a> {
             let plain = field.ident.as_ref().map(plain_name).unwrap_or_default();
             let (written, read) = serde.names(&plain, cases, Case::field);
             let place = self.place(field, rule, serde.custom);
+            let required =
+                serde.is_read && !(serde.default || defaults || types::is_option(&field.ty));
+            let required = required.then(|| quote!(.required()));
             let read_only = (!serde.is_written).then(|| quote!(.read_only()));
-            members.push(quote!(Member::new(#written, &[#(#read),*], #place)#read_only,));
+            members
+                .push(quote!(__ifmatch::Member::new(#written, &[#(#read),*], #place)#read_only #required,));
             if let Some(names) = &mut self.names {
                 names.push(written);
                 names.extend(read);
             }
         }
-        quote!(Shape::object(
+        quote!(__ifmatch::Shape::object(
             ::std::vec![#(#members)*],
             ::std::vec![#(#flattened),*]
         ))
@@ -143,7 +148,7 @@ impl<'a> Writer<'a> {
     }
 
     fn place(&mut self, field: &Field, rule: Option<FieldRule>, custom: bool) -> TokenStream {
-        let unknown = quote!(Place::if_known(::core::option::Option::None));
+        let unknown = quote!(__ifmatch::Place::if_known(::core::option::Option::None));
         let Some(rule) = rule else {
             return if custom {
                 unknown
@@ -197,8 +202,8 @@ impl<'a> Writer<'a> {
             self.checks.push(quote_spanned! {span=>
                 const _: () = {
                     #[allow(unused_imports)]
-                    use #krate::merge::__private::{NotMerge as _, Probe, has_field};
-                    assert!(has_field(Probe::<#element>::FIELDS, #key), #message);
+                    use #krate::merge::__private::{self as __ifmatch, NotMerge as _};
+                    assert!(__ifmatch::has_field(__ifmatch::Probe::<#element>::FIELDS, #key), #message);
                 };
             });
         }
@@ -211,12 +216,14 @@ impl<'a> Writer<'a> {
         match rule {
             Some(rule) if matches!(rule.rule, Rule::Nested) => {
                 let krate = self.krate;
-                quote_spanned!(span=> Place::of(<#ty as #krate::merge::Merge>::shape))
+                quote_spanned!(span=> __ifmatch::Place::of(<#ty as #krate::merge::Merge>::shape))
             }
             Some(rule) if rule.foreign || rule.is_auto() || !rule.is_walked() => {
-                quote!(Place::if_known(Probe::<#ty>::new().shape_if_known()))
+                quote!(__ifmatch::Place::if_known(__ifmatch::Probe::<#ty>::new().shape_if_known()))
             }
-            _ => quote_spanned!(span=> Place::if_known(Probe::<#ty>::new().shape())),
+            _ => {
+                quote_spanned!(span=> __ifmatch::Place::if_known(__ifmatch::Probe::<#ty>::new().shape()))
+            }
         }
     }
 
@@ -243,7 +250,7 @@ impl<'a> Writer<'a> {
                 None => parts.push(self.place(field, rule, serde.custom)),
             }
         }
-        quote!(Shape::tuple(::std::vec![#(#parts),*]))
+        quote!(__ifmatch::Shape::tuple(::std::vec![#(#parts),*]))
     }
 
     pub(crate) fn enumeration<'v>(
@@ -252,15 +259,15 @@ impl<'a> Writer<'a> {
         container: &Container,
     ) -> TokenStream {
         let tag = match (&container.tag, &container.content) {
-            _ if container.untagged => quote!(Tagging::Untagged),
-            (Some(tag), Some(content)) => quote!(Tagging::Adjacent(#tag, #content)),
-            (Some(tag), None) => quote!(Tagging::Internal(#tag)),
-            (None, _) => quote!(Tagging::External),
+            _ if container.untagged => quote!(__ifmatch::Tagging::Untagged),
+            (Some(tag), Some(content)) => quote!(__ifmatch::Tagging::Adjacent(#tag, #content)),
+            (Some(tag), None) => quote!(__ifmatch::Tagging::Internal(#tag)),
+            (None, _) => quote!(__ifmatch::Tagging::External),
         };
         let variants: Vec<TokenStream> = variants
             .filter_map(|variant| self.variant(variant, container))
             .collect();
-        quote!(Shape::variants(#tag, ::std::vec![#(#variants),*]))
+        quote!(__ifmatch::Shape::variants(#tag, ::std::vec![#(#variants),*]))
     }
 
     fn variant(&mut self, variant: &Variant, container: &Container) -> Option<TokenStream> {
@@ -284,23 +291,25 @@ impl<'a> Writer<'a> {
         let plain = plain_name(&variant.ident);
         let (written, read) = serde.names(&plain, &container.rename_all, Case::variant);
         let content = match &variant.fields {
-            _ if serde.custom => Some(quote!(Place::if_known(::core::option::Option::None))),
+            _ if serde.custom => Some(quote!(__ifmatch::Place::if_known(
+                ::core::option::Option::None
+            ))),
             Fields::Named(_) => {
                 let cases = serde
                     .rename_all
                     .clone()
                     .or(container.rename_all_fields.clone());
                 let names = self.names.take();
-                let object = self.object(&variant.fields, &cases, None);
+                let object = self.object(&variant.fields, &cases, None, false);
                 self.names = names;
-                Some(quote!(Place::here(#object)))
+                Some(quote!(__ifmatch::Place::here(#object)))
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                 Some(self.content(&fields.unnamed[0]))
             }
             Fields::Unnamed(_) => {
                 let tuple = self.tuple(&variant.fields);
-                Some(quote!(Place::here(#tuple)))
+                Some(quote!(__ifmatch::Place::here(#tuple)))
             }
             Fields::Unit => None,
         };
@@ -309,7 +318,7 @@ impl<'a> Writer<'a> {
             None => quote!(::core::option::Option::None),
         };
         let untagged = serde.untagged.then(|| quote!(.untagged()));
-        Some(quote!(Variant::new(#written, &[#(#read),*], #content)#untagged))
+        Some(quote!(__ifmatch::Variant::new(#written, &[#(#read),*], #content)#untagged))
     }
 
     fn is_generic(&self, ty: &Type) -> bool {

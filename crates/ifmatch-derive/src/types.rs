@@ -88,6 +88,11 @@ pub(crate) fn integer(ty: &Type) -> Option<Ident> {
         .then(|| Ident::new(&name, ty.span()))
 }
 
+/// Whether serde reads `None` where there is nothing.
+pub(crate) fn is_option(ty: &Type) -> bool {
+    last_name(ty).as_deref() == Some("Option")
+}
+
 /// Whether serde passes over it where a type is transparent.
 pub(crate) fn is_phantom(ty: &Type) -> bool {
     last_name(ty).as_deref() == Some("PhantomData")

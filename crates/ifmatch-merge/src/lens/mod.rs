@@ -20,7 +20,6 @@ mod put;
 mod seen;
 
 use std::any::TypeId;
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -128,6 +127,13 @@ impl<T> Lens<T> {
             of: PhantomData,
         }
     }
+
+    /// The same with the keys of another policy, which says what merges and not what the type is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_policy(&self, policy: &Policy) -> Self {
+        Self::new(Arc::new(policy.clone().or_shape_of(&self.policy)))
+    }
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
@@ -173,7 +179,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             if result.same_text(after) || TypeId::of::<T>() == TypeId::of::<Value>() {
                 return Ok(());
             }
-            laws::check::<T>(result, after, cursor)
+            laws::check::<T>(result, after, || readable(after, plan), cursor)
         };
         let mut learned = Learned::default();
         let (mut result, doubts) = walk(&learned);
@@ -302,15 +308,7 @@ fn walk(
         raw: root,
         shown: Some(shown.root()),
     };
-    let mut put = Put {
-        learned,
-        text: target.raw.as_str(),
-        dropped: RefCell::default(),
-        moved: Moved::default(),
-        has_new: Cell::new(false),
-        doubts: RefCell::default(),
-        path: RefCell::default(),
-    };
+    let mut put = Put::new(learned, target.raw.as_str());
     let mut out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
     let dropped = put.dropped.take();
     if put.has_new.get() && !dropped.is_empty() {
@@ -330,4 +328,15 @@ fn walk(
     out.write(&mut changed);
     changed.push_str(&text[value.end..]);
     (Document::of_checked(changed), doubts)
+}
+
+/// A new document of the type, under the names that it reads.
+fn readable(after: &Document, plan: &Plan) -> Document {
+    let new = Tape::of_checked(after.as_str());
+    let learned = Learned::default();
+    let put = Put::new(&learned, after.as_str());
+    let out = put.place(None, None, new.root(), Cursor::new(plan), 0);
+    let mut text = String::with_capacity(after.len());
+    out.write(&mut text);
+    Document::of_checked(text)
 }

@@ -11,13 +11,20 @@ pub(super) fn keys<'t>(
     list: Node<'t>,
     cursor: Cursor<'_>,
 ) -> Option<Vec<String>> {
+    keys_of(elements, list, cursor)?.into_iter().collect()
+}
+
+/// The keys of those that have one, where a rule declares them.
+pub(super) fn keys_of<'t>(
+    elements: &[Node<'t>],
+    list: Node<'t>,
+    cursor: Cursor<'_>,
+) -> Option<Vec<Option<String>>> {
     let Rule::Keyed(by) = cursor.rule(list.view()) else {
         return None;
     };
-    elements
-        .iter()
-        .map(|element| key_of(*element, by, cursor))
-        .collect()
+    let keys = elements.iter().map(|element| key_of(*element, by, cursor));
+    Some(keys.collect())
 }
 
 /// For each element after the change the one before it that it came from, if one can be told.

@@ -85,6 +85,21 @@ impl<'t> Moved<'t> {
     }
 }
 
+impl<'t, 'l> Put<'t, 'l> {
+    /// A walk over a raw text.
+    pub(super) fn new(learned: &'l Learned, text: &'t str) -> Self {
+        Self {
+            learned,
+            text,
+            dropped: RefCell::default(),
+            moved: Moved::default(),
+            has_new: Cell::new(false),
+            doubts: RefCell::default(),
+            path: RefCell::default(),
+        }
+    }
+}
+
 impl<'t> Put<'t, '_> {
     /// What stands at a place afterwards. Without a target the place is new.
     pub(super) fn place(

@@ -6,6 +6,7 @@ use super::pairing;
 use super::put::Put;
 use crate::json::{Ids, Node, Tree, View, same};
 use crate::merge::Cursor;
+use crate::shape::Fields;
 
 /// For each raw element the one that it is shown as; several may be shown as one, and some not at all.
 pub(super) fn seen<'t>(
@@ -22,10 +23,11 @@ pub(super) fn seen<'t>(
         return (0..raw.len()).map(Some).collect();
     }
     let keys = (
-        pairing::keys(raw, raw_list, cursor),
+        pairing::keys_of(raw, raw_list, cursor),
         pairing::keys(shown, shown_list, cursor),
     );
     let mut seen = match keys {
+        // What has no key is no element of the type's.
         (Some(r), Some(s)) => return by_key(walk, (raw, &r), (shown, &s), cursor),
         _ => equal(raw, shown),
     };
@@ -78,7 +80,7 @@ fn is_alone(seen: &[Option<usize>], at: usize) -> bool {
 
 fn by_key<'t>(
     walk: &Put<'t, '_>,
-    (raw, raw_keys): (&[Node<'t>], &[String]),
+    (raw, raw_keys): (&[Node<'t>], &[Option<String>]),
     (shown, shown_keys): (&[Node<'t>], &[String]),
     cursor: Cursor<'_>,
 ) -> Vec<Option<usize>> {
@@ -91,7 +93,8 @@ fn by_key<'t>(
     let mut seen = vec![None; raw.len()];
     for exact in [true, false] {
         for (at, key) in raw_keys.iter().enumerate() {
-            let (None, Some(waiting)) = (seen[at], waiting.get_mut(key.as_str())) else {
+            let waiting = key.as_deref().and_then(|key| waiting.get_mut(key));
+            let (None, Some(waiting)) = (seen[at], waiting) else {
                 continue;
             };
             let mut fits = waiting.iter().take(64);
@@ -102,7 +105,8 @@ fn by_key<'t>(
     }
     // One that is left over says the same as another one of its key, or is outdone by it.
     for (at, key) in raw_keys.iter().enumerate() {
-        seen[at] = seen[at].or_else(|| last.get(key.as_str()).copied());
+        let same_key = || last.get(key.as_deref()?).copied();
+        seen[at] = seen[at].or_else(same_key);
     }
     seen
 }
@@ -182,31 +186,51 @@ fn shows_members<'t>(
     cursor: Option<Cursor<'_>>,
 ) -> bool {
     let members = raw.members();
-    let Some(cursor) = cursor else {
-        let mut found = json_finder(&members);
-        return shown.each_member().all(|(key, s)| {
-            let raw = found.get(key.name).map(|at| members[at].1);
-            raw.is_none_or(|r| shows(walk, r, s, None))
-        });
+    let (fields, before) = match cursor {
+        Some(cursor) => (cursor.fields(shown), cursor.fields(raw)),
+        None => (Fields::unknown(), Fields::unknown()),
     };
-    let (fields, before) = (cursor.fields(shown), cursor.fields(raw));
     if !fields.agrees_with(&before) {
         return false;
     }
     let mut found = json_finder(&members);
+    let under = |name: &str, of: &str| fields.canonical(name).as_deref() == Some(of);
+    // Under a name of which nothing is known: a member that the type seems not to have.
+    let under_another_name = |s: Node<'t>| {
+        let mut others = members.iter().filter(|(key, _)| {
+            let mut known = shown.each_member().map(|(known, _)| known.name);
+            !known.any(|known| under(key.name, known))
+        });
+        others.any(|(_, r)| same(*r, s))
+    };
     shown.each_member().all(|(key, s)| {
         if fields.is_tag(key.name) {
             return true;
         }
-        let known = fields.written_as(key.name);
-        let under = |name: &str| fields.canonical(name).as_deref() == Some(key.name);
+        let place = cursor.map(|at| at.known(fields.written_as(key.name), key.name));
         let at = found
             .get(key.name)
-            .filter(|_| under(key.name))
-            .or_else(|| members.iter().rposition(|(key, _)| under(key.name)));
-        // What the raw value lacks may be a default of the type's.
-        at.is_none_or(|at| shows(walk, members[at].1, s, Some(cursor.known(known, key.name))))
+            .filter(|_| under(key.name, key.name))
+            .or_else(|| members.iter().rposition(|(k, _)| under(k.name, key.name)));
+        match at {
+            Some(at) => shows(walk, members[at].1, s, place),
+            None if fields.is_open() => is_empty(s) || under_another_name(s),
+            // What the raw value lacks may be a default of the type's.
+            None => !fields.requires(key.name),
+        }
     })
+}
+
+/// A value that types fill in where there is none.
+fn is_empty(value: Node<'_>) -> bool {
+    match value.view() {
+        View::Null | View::Bool(false) => true,
+        View::Number(number) => number.canonical() == "0",
+        View::String(text) => text.is_empty(),
+        View::Array => value.each_element().next().is_none(),
+        View::Object => value.each_member().next().is_none(),
+        View::Bool(true) | View::Torn(_) => false,
+    }
 }
 
 fn json_finder<'m, 't>(

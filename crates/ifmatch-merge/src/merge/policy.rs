@@ -117,6 +117,15 @@ impl Policy {
         self
     }
 
+    /// The same, with the tree of the other policy where it has none.
+    pub(crate) fn or_shape_of(mut self, other: &Policy) -> Self {
+        if self.shape.is_none() {
+            self.ready.take();
+            self.shape.clone_from(&other.shape);
+        }
+        self
+    }
+
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
             Arc::new(Ready {

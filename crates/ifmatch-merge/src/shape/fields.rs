@@ -92,9 +92,27 @@ impl<'s, 't> Fields<'s, 't> {
         fields
     }
 
+    /// Nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            open: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether members that it does not know may be the type's all the same.
     pub(crate) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether nothing is read from an object without this member.
+    pub(crate) fn requires(&self, written: &str) -> bool {
+        let members = self.parts.iter().filter_map(|part| match part {
+            Part::Members(members) => Some(*members),
+            _ => None,
+        });
+        let mut members = members.flatten();
+        members.any(|member| member.written == written && member.is_required)
     }
 
     /// Whether it is the member that names a variant.

@@ -65,6 +65,8 @@ pub struct Member {
     /// The names under which it is read; empty if it is only written.
     pub(crate) read: &'static [&'static str],
     pub(crate) is_written: bool,
+    /// Without it nothing is read.
+    pub(crate) is_required: bool,
     pub(crate) place: Place,
 }
 
@@ -226,8 +228,15 @@ impl Member {
             written,
             read,
             is_written: true,
+            is_required: false,
             place,
         }
+    }
+
+    /// The type does not read an object without it.
+    pub fn required(mut self) -> Self {
+        self.is_required = true;
+        self
     }
 
     /// The type reads it and never writes it.
