@@ -36,6 +36,7 @@ macro_rules! settings {
             pub fn strategy(self, strategy: impl MergeStrategy<T>) -> Self {
                 self.with(|handle| {
                     if let Some(policy) = strategy.policy() {
+                        handle.lens = handle.lens.with_policy(&policy);
                         handle.policy = Arc::new(policy);
                     }
                     handle.strategy = Arc::new(strategy);

@@ -53,6 +53,10 @@ pub enum ErrorKind {
     /// The call itself cannot be carried out: an address, an id, a header, a policy, or a part that serves
     /// the call panicked before anything of it was under way.
     Config,
+    /// The value cannot be put into the document so that its type reads it from there; nothing was sent. The
+    /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
+    /// place: change what serde is told of the type there, or edit a `serde_json::Value`.
+    Unfaithful,
     /// The edit that was passed in failed or panicked, or what it made cannot be written; the error is the
     /// [source](std::error::Error::source).
     Edit,
@@ -288,6 +292,7 @@ questions! {
     is_decode => Decode,
     is_too_large => TooLarge,
     is_config => Config,
+    is_unfaithful => Unfaithful,
     is_edit => Edit,
 }
 

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::exchange::Who;
 use crate::handler::RefusalHandler;
 use crate::http::CONDITIONS;
+use crate::lens::Lens;
 use crate::merge::Policy;
 use crate::path::PathError;
 use crate::refusal::Envelope;
@@ -36,7 +37,10 @@ pub(crate) struct Handle<T> {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) mode: WriteMode,
+    /// By which documents are compared.
     pub(crate) policy: Arc<Policy>,
+    /// By which values are put into documents.
+    pub(crate) lens: Lens<T>,
     pub(crate) stamp: Option<String>,
     pub(crate) strict: bool,
     pub(crate) envelope: Option<Envelope>,
@@ -62,6 +66,7 @@ impl<T> Handle<T> {
             query: self.query.clone(),
             mode: self.mode,
             policy: self.policy.clone(),
+            lens: self.lens.clone(),
             stamp: self.stamp.clone(),
             strict: self.strict,
             envelope: self.envelope.clone(),
@@ -78,6 +83,7 @@ impl<T: Resourceful> Handle<T> {
         url: Result<Url, PathError>,
         strategy: Strategy<T>,
     ) -> Self {
+        let policy = Arc::new(strategy.policy().unwrap_or_default());
         Self {
             shared,
             url: url.map_err(|error| error.to_string().into()),
@@ -85,7 +91,8 @@ impl<T: Resourceful> Handle<T> {
             headers: HeaderMap::new(),
             query: Vec::new(),
             mode: WriteMode::default(),
-            policy: Arc::new(strategy.policy().unwrap_or_default()),
+            lens: Lens::new(policy.clone()),
+            policy,
             stamp: None,
             strict: false,
             envelope: None,

@@ -184,7 +184,7 @@ pub use handle::Resourceful;
 pub use handler::{Answer, Refusal, RefusalHandler};
 pub use http::{EntityTag, Problem, Validator};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
-pub use ifmatch_merge::{json, merge};
+pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
 pub use observe::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use path::IntoPath;

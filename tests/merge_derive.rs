@@ -258,6 +258,7 @@ fn newtypes_generics_and_types_that_are_no_merge_work() {
     #[expect(dead_code, reason = "only its policy counts")]
     struct Page<T> {
         items: Vec<T>,
+        #[merge(foreign)]
         foreign: Foreign,
         inner: Option<Box<Wrapper>>,
     }

@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use similar::TextDiff;
 
+use crate::BoxError;
 use crate::http::Problem;
 use crate::json::{Document, JsonError};
+use crate::lens::{From, Lens, Reading};
 use crate::merge::FieldConflict;
 
 /// A clash of a local edit with what somebody else wrote.
@@ -54,6 +56,64 @@ pub(crate) struct Documents {
     pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<Document>,
+    /// What an earlier strategy could settle.
+    pub(crate) merged: Option<Document>,
+}
+
+impl Documents {
+    /// A value of a strategy's as a document: put into the remote one, or where there is none into the local
+    /// one. What the local side changed and the type does not show, such as a password that it only writes,
+    /// comes along.
+    pub(crate) fn put<T>(&self, lens: &Lens<T>, value: &T) -> Result<Document, BoxError>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+    {
+        let Some(raw) = self.remote.as_ref().or(self.local.as_ref()) else {
+            return Ok(Document::encode(value)?);
+        };
+        let target = reading::<T>(raw)?;
+        let after = target.shown.encode_again(value)?;
+        self.put_document(lens, &target, &after)
+    }
+
+    /// The local value over the remote state: what the type does not know keeps the remote's state, and what
+    /// the remote lacks is as the local document has it.
+    pub(crate) fn keep_local<T>(&self, lens: &Lens<T>) -> Result<Option<Document>, BoxError>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+    {
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return Ok(self.local.clone());
+        };
+        let after = reading::<T>(local)?.shown;
+        self.put_document(lens, &reading::<T>(remote)?, &after)
+            .map(Some)
+    }
+
+    fn put_document<T>(
+        &self,
+        lens: &Lens<T>,
+        target: &Reading,
+        after: &Document,
+    ) -> Result<Document, BoxError>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+    {
+        let local = self.local.as_ref().filter(|_| self.remote.is_some());
+        let local = local.map(reading::<T>).transpose()?;
+        let from = local.as_ref().map(|reading| From {
+            reading,
+            began: self.base.as_ref(),
+        });
+        Ok(lens.put_reading(target, after, from)?)
+    }
+}
+
+fn reading<T>(raw: &Document) -> Result<Reading, JsonError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    Reading::of(raw, &raw.decode::<T>()?)
 }
 
 impl<T> Conflict<T> {
@@ -81,34 +141,43 @@ impl<T> Conflict<T> {
 
 impl<T: Serialize + DeserializeOwned> Conflict<T> {
     /// The same conflict once more. It goes through the documents, so that a resource type need not
-    /// be `Clone`.
+    /// be `Clone`, and shows what was read and not what the type would write of it.
     pub(crate) fn copy(&self) -> Result<Self, JsonError> {
-        Ok(Self {
-            base: copy(self.base.as_ref())?,
-            local: copy(self.local.as_ref())?,
-            remote: copy(self.remote.as_ref())?,
-            merged: copy(self.merged.as_ref())?,
-            problem: self.problem.clone(),
-            round: self.round,
-            may_have_landed: self.may_have_landed,
-            fields: self.fields.clone(),
-            doubtful: self.doubtful.clone(),
-            documents: self.documents.clone(),
-        })
+        let documents = self.documents()?;
+        self.of(documents, self.fields.clone())
     }
 
     /// The same conflict after a strategy settled a part of it.
     pub(crate) fn after(
         &self,
-        merged: Option<T>,
+        merged: Option<Document>,
         fields: Vec<FieldConflict>,
     ) -> Result<Self, JsonError> {
-        let mut next = self.copy()?;
-        (next.merged, next.fields) = (merged, fields);
-        Ok(next)
+        let documents = Documents {
+            merged,
+            ..self.documents()?
+        };
+        self.of(documents, fields)
     }
 
-    /// The three sides as documents, unknown fields included where the conflict came off the wire.
+    fn of(&self, documents: Documents, fields: Vec<FieldConflict>) -> Result<Self, JsonError> {
+        let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
+        Ok(Self {
+            base: typed(&documents.base)?,
+            local: typed(&documents.local)?,
+            remote: typed(&documents.remote)?,
+            // What is settled so far may be none of the type yet.
+            merged: typed(&documents.merged).unwrap_or_default(),
+            problem: self.problem.clone(),
+            round: self.round,
+            may_have_landed: self.may_have_landed,
+            fields,
+            doubtful: self.doubtful.clone(),
+            documents: Some(documents),
+        })
+    }
+
+    /// The sides as documents, unknown fields included where the conflict came off the wire.
     pub(crate) fn documents(&self) -> Result<Documents, JsonError> {
         if let Some(documents) = &self.documents {
             return Ok(documents.clone());
@@ -118,14 +187,9 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
             base: encode(&self.base)?,
             local: encode(&self.local)?,
             remote: encode(&self.remote)?,
+            merged: encode(&self.merged)?,
         })
     }
-}
-
-fn copy<T: Serialize + DeserializeOwned>(value: Option<&T>) -> Result<Option<T>, JsonError> {
-    value
-        .map(|value| Document::encode(value)?.decode())
-        .transpose()
 }
 
 impl<T: Serialize> Conflict<T> {

@@ -7,11 +7,14 @@ mod or_else;
 mod three_way;
 mod wins;
 
-use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
 use crate::BoxError;
+use crate::json::Document;
 use crate::merge::{FieldConflict, Policy};
 
 pub use conflict::Conflict;
@@ -41,6 +44,33 @@ pub enum Resolution<T> {
         /// The open fields.
         fields: Vec<FieldConflict>,
     },
+}
+
+/// A decision on documents. What our own strategies merge never passes through the type, which may not show
+/// all of it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Settled<T> {
+    /// What a strategy said of the values.
+    Typed(Resolution<T>),
+    /// Write this document.
+    Document(Document),
+    /// Left to the next strategy, or to the caller: what is settled so far, and the open fields.
+    Open(Option<Document>, Vec<FieldConflict>),
+}
+
+impl<T: DeserializeOwned> Settled<T> {
+    /// The same for those who see values.
+    pub(crate) fn typed(self) -> Result<Resolution<T>, BoxError> {
+        Ok(match self {
+            Self::Typed(resolution) => resolution,
+            Self::Document(document) => Resolution::Merged(document.decode()?),
+            Self::Open(document, fields) => Resolution::Unresolved {
+                merged: document.and_then(|document| document.decode().ok()),
+                fields,
+            },
+        })
+    }
 }
 
 /// Decides a conflict between a local edit and a remote state.
@@ -74,6 +104,12 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
     ///
     /// Any error ends the write as an unresolved conflict that carries the error and all sides.
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError>;
+
+    /// Decides on the documents, which hold more than the values.
+    #[doc(hidden)]
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
+        self.resolve(conflict).await.map(Settled::Typed)
+    }
 
     /// Whether the result depends on states alone, so that applying the same edit to its own result
     /// changes nothing: setting a field is state-like, adding to a counter is not.
@@ -115,6 +151,10 @@ impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> fo
         (**self).resolve(conflict).await
     }
 
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
+        (**self).resolve_documents(conflict).await
+    }
+
     fn is_state_like(&self) -> bool {
         (**self).is_state_like()
     }
@@ -132,6 +172,10 @@ impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> fo
 impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> for Arc<S> {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
         (**self).resolve(conflict).await
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
+        (**self).resolve_documents(conflict).await
     }
 
     fn is_state_like(&self) -> bool {

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Conflict, MergeStrategy, Resolution};
+use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
+use crate::lens::Lens;
 use crate::merge::Policy;
 
 /// Two strategies, the second of which decides what the first leaves open; see
@@ -47,12 +49,24 @@ where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
-        match self.first.resolve(conflict).await? {
-            Resolution::Unresolved { merged, fields } => {
-                self.second.resolve(&conflict.after(merged, fields)?).await
+        self.resolve_documents(conflict).await?.typed()
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
+        let (merged, fields) = match self.first.resolve_documents(conflict).await? {
+            Settled::Open(merged, fields) => (merged, fields),
+            Settled::Typed(Resolution::Unresolved { merged, fields }) => {
+                let put = |value: T| {
+                    let policy = self.policy().unwrap_or_default();
+                    let lens = Lens::new(Arc::new(policy));
+                    conflict.documents()?.put(&lens, &value)
+                };
+                (merged.map(put).transpose()?, fields)
             }
-            decided => Ok(decided),
-        }
+            decided => return Ok(decided),
+        };
+        let left = conflict.after(merged, fields)?;
+        self.second.resolve_documents(&left).await
     }
 
     fn is_state_like(&self) -> bool {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Conflict, MergeStrategy, Resolution};
+use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
 use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, settle};
 
@@ -18,16 +18,17 @@ where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        self.resolve_documents(conflict).await?.typed()
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         let documents = conflict.documents()?;
         let (Some(local), Some(remote)) = (&documents.local, &documents.remote) else {
             // Removed on both sides is no conflict; removed on one is one for the others to settle.
             if documents.local.is_none() && documents.remote.is_none() {
-                return Ok(Resolution::KeepRemote);
+                return Ok(Settled::Typed(Resolution::KeepRemote));
             }
-            return Ok(Resolution::Unresolved {
-                merged: None,
-                fields: Vec::new(),
-            });
+            return Ok(Settled::Open(None, Vec::new()));
         };
         let merged = self.merge_documents(documents.base.as_ref(), local, remote);
         let mut fields = merged.conflicts;
@@ -42,22 +43,15 @@ where
         } else {
             settle(&merged.document, &conflict.doubtful, Side::Remote)
         };
-        match document.decode::<T>() {
-            Ok(value) if fields.is_empty() => Ok(Resolution::Merged(value)),
-            Ok(value) => Ok(Resolution::Unresolved {
-                merged: Some(value),
-                fields,
-            }),
-            // Two edits that are fine each can make a document that the type does not allow.
-            Err(_) if fields.is_empty() => Ok(Resolution::Unresolved {
-                merged: None,
-                fields: vec![whole(documents.base.as_ref(), local, remote)],
-            }),
-            Err(_) => Ok(Resolution::Unresolved {
-                merged: None,
-                fields,
-            }),
+        // Two edits that are fine each can make a document that the type does not allow.
+        let fits = document.decode::<T>().is_ok();
+        if fits && fields.is_empty() {
+            return Ok(Settled::Document(document));
         }
+        if !fits && fields.is_empty() {
+            fields = vec![whole(documents.base.as_ref(), local, remote)];
+        }
+        Ok(Settled::Open(fits.then_some(document), fields))
     }
 
     fn is_state_like(&self) -> bool {

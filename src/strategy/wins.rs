@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Conflict, MergeStrategy, Resolution};
+use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
 use crate::json::Document;
 use crate::merge::{Side, settle};
@@ -50,22 +50,28 @@ impl LastWriteWins {
 fn take<T: Serialize + DeserializeOwned>(
     conflict: &Conflict<T>,
     side: Side,
-) -> Result<Resolution<T>, BoxError> {
-    if let Some(merged) = &conflict.merged
+) -> Result<Settled<T>, BoxError> {
+    if let Some(merged) = &conflict.documents()?.merged
         && !conflict.fields.is_empty()
     {
-        let settled = settle(&Document::encode(merged)?, &conflict.fields, side);
-        return Ok(Resolution::Merged(settled.decode()?));
+        let settled = settle(merged, &conflict.fields, side);
+        // It has to be one of the type.
+        settled.decode::<T>()?;
+        return Ok(Settled::Document(settled));
     }
-    Ok(match side {
+    Ok(Settled::Typed(match side {
         Side::Local => Resolution::KeepLocal,
         Side::Remote => Resolution::KeepRemote,
-    })
+    }))
 }
 
 #[async_trait]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for LocalWins {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        take(conflict, Side::Local)?.typed()
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         take(conflict, Side::Local)
     }
 
@@ -77,6 +83,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
 #[async_trait]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for RemoteWins {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        take(conflict, Side::Remote)?.typed()
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         take(conflict, Side::Remote)
     }
 
@@ -88,6 +98,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
 #[async_trait]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> for LastWriteWins {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        self.resolve_documents(conflict).await?.typed()
+    }
+
+    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         let documents = conflict.documents()?;
         let stamp = |side: Option<Document>| side?.pointer(&self.pointer);
         let order = stamp(documents.local)
@@ -96,10 +110,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> MergeStrategy<T> f
         match order {
             Some(Ordering::Greater) => take(conflict, Side::Local),
             Some(_) => take(conflict, Side::Remote),
-            None => Ok(Resolution::Unresolved {
-                merged: None,
-                fields: conflict.fields.clone(),
-            }),
+            None => Ok(Settled::Open(None, conflict.fields.clone())),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::Resourceful;
 use crate::json::Document;
+use crate::lens::Unfaithful;
 use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::retry::Held;
@@ -16,7 +17,11 @@ use crate::write::target::Target;
 
 /// The kind, by what the caller does next.
 pub(super) fn kind(done: &Done) -> ErrorKind {
+    let is_unfaithful = unfaithful(done).is_some();
     match done.outcome {
+        Outcome::EditFailed | Outcome::Conflict | Outcome::Refused if is_unfaithful => {
+            ErrorKind::Unfaithful
+        }
         Outcome::NotFound => ErrorKind::NotFound,
         Outcome::Gone => ErrorKind::Gone,
         Outcome::Locked => ErrorKind::Locked,
@@ -71,6 +76,10 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             _ => ErrorKind::Status,
         },
     }
+}
+
+fn unfaithful(done: &Done) -> Option<&Unfaithful> {
+    done.trouble.as_ref()?.unfaithful()
 }
 
 /// The status that the write ended with; a read that judged it may have come after.
@@ -196,6 +205,9 @@ pub(super) fn sides<T: Resourceful>(target: &Target, id: Option<&str>, done: Don
 
 /// Why it was not tried again, in words.
 fn why(kind: ErrorKind, done: &Done) -> String {
+    if let (ErrorKind::Unfaithful, Some(why)) = (kind, unfaithful(done)) {
+        return why.to_string();
+    }
     let outcome = match done.outcome {
         Outcome::Unknown => {
             "the write may have been applied, and trying again could apply it twice"

@@ -7,10 +7,10 @@ use url::Url;
 use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned};
-use crate::error::{Error, Sides};
+use crate::error::{Error, ErrorKind, Sides};
 use crate::handle::{Handle, Resourceful};
 use crate::json::{Document, JsonError};
-use crate::merge::transplant;
+use crate::lens::Reading;
 use crate::store::StoredSnapshot;
 use crate::write::plan::Goal;
 
@@ -121,7 +121,12 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let (before, after) = input.edited.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
-    let local = transplant(&input.base.document, &before, &after, &handle.policy);
+    let target = Reading {
+        raw: input.base.document.clone(),
+        shown: before,
+    };
+    let put = handle.lens.put_reading(&target, &after, None);
+    let local = put.as_ref().unwrap_or(&after).clone();
     let unsent = |error: Error| {
         error.with_sides(Sides::<T> {
             base: input.base.document.decode().ok(),
@@ -130,6 +135,10 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
             fields: Vec::new(),
         })
     };
+    put.map_err(|error| {
+        let why = error.to_string();
+        unsent(Error::new(ErrorKind::Unfaithful, why).with_source(error))
+    })?;
     let url = input.url.map_err(|why| unsent(Error::config(why)))?;
     let handle = handle.at(url, input.id).map_err(unsent)?;
     let begun = Write::begin(handle, write, Goal::Replace).await;

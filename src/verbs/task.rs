@@ -12,10 +12,10 @@ use crate::document::Versioned;
 use crate::handle::Resourceful;
 use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
-use crate::merge::{Policy, transplant};
+use crate::lens::{Lens, Reading};
 use crate::panics;
 use crate::refusal::RefusalKind;
-use crate::strategy::{Conflict, Documents, Resolution, Strategy};
+use crate::strategy::{Conflict, Documents, Resolution, Settled, Strategy};
 use crate::write::measure::Run;
 use crate::write::target::Target;
 use crate::write::task::{Clash, Decided, NotEdited, RefusedWrite, Reply, Task};
@@ -35,9 +35,9 @@ pub(crate) struct TypedTask<T> {
     pub(crate) rerun: bool,
 }
 
-/// Who decides, and by which policy documents are compared.
+/// Who decides, and how values become documents.
 pub(crate) struct Judgement<T> {
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) lens: Lens<T>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
     pub(crate) target: Arc<Target>,
@@ -47,35 +47,20 @@ pub(crate) struct Judgement<T> {
 }
 
 impl<T: Resourceful> Judgement<T> {
-    /// Carries a typed value over into a document with more fields than the type knows.
-    fn onto(&self, raw: Option<&Document>, value: &T) -> Result<Document, BoxError> {
-        let after = Document::encode(value)?;
-        let Some(raw) = raw else {
-            return Ok(after);
-        };
-        let before = raw.encode_again(&raw.decode::<T>()?)?;
-        Ok(transplant(raw, &before, &after, &self.policy))
-    }
-
     async fn decide(&self, clash: Clash) -> Result<Decided, BoxError> {
         let conflict: Conflict<T> = conflict(&clash)?;
-        let resolution =
-            panics::catch_in("the merge strategy", self.strategy.resolve(&conflict)).await??;
+        let decided = self.strategy.resolve_documents(&conflict);
+        let resolution = match panics::catch_in("the merge strategy", decided).await?? {
+            Settled::Document(document) => return Ok(Decided::Write(Some(document))),
+            Settled::Open(_, fields) => return Ok(Decided::Open(fields)),
+            Settled::Typed(resolution) => resolution,
+        };
         Ok(match resolution {
             Resolution::Merged(value) => {
-                let raw = clash.remote.as_ref().or(clash.local.as_ref());
-                Decided::Write(Some(self.onto(raw, &value)?))
+                let document = conflict.documents()?.put(&self.lens, &value)?;
+                Decided::Write(Some(document))
             }
-            Resolution::KeepLocal => match (&conflict.local, clash.local) {
-                (Some(local), Some(document)) => {
-                    let kept = match &clash.remote {
-                        Some(remote) => self.onto(Some(remote), local)?,
-                        None => document,
-                    };
-                    Decided::Write(Some(kept))
-                }
-                _ => Decided::Write(None),
-            },
+            Resolution::KeepLocal => Decided::Write(conflict.documents()?.keep_local(&self.lens)?),
             Resolution::KeepRemote => Decided::Remote,
             Resolution::Delete => Decided::Write(None),
             Resolution::Unresolved { fields, .. } => Decided::Open(fields),
@@ -109,7 +94,13 @@ impl<T: Resourceful> Judgement<T> {
             Answer::GiveUp => Reply::GiveUp,
             Answer::Again => Reply::Again,
             Answer::Change(value) => {
-                Reply::Change(self.onto(raw.as_ref().or(refused.local.as_ref()), &value)?)
+                let sides = Documents {
+                    base: refused.base,
+                    local: refused.local,
+                    remote: raw,
+                    merged: None,
+                };
+                Reply::Change(sides.put(&self.lens, &value)?)
             }
             Answer::Rename(id) => Reply::Rename(id),
             Answer::Adopt => Reply::Adopt,
@@ -119,56 +110,55 @@ impl<T: Resourceful> Judgement<T> {
 }
 
 impl<T: Resourceful> TypedTask<T> {
-    /// Makes the edits, and tells which of several failed. One that fails among several is left out, and may
-    /// leave nothing behind.
-    fn edited(&self, mut value: T) -> Result<(T, Vec<bool>), BoxError> {
-        if let [edit] = &*self.edits {
-            made(edit, &mut value)?;
-            return Ok((value, vec![false]));
-        }
-        let untouched = Document::encode(&value)?;
+    /// What the edits make of a document, and which of several failed. One that fails among several is left
+    /// out, and leaves nothing behind.
+    fn edited(&self, raw: &Document) -> Result<(Document, Vec<bool>), NotEdited> {
+        let lens = &self.judgement.lens;
         let mut failed = vec![false; self.edits.len()];
-        if self.edits.iter().all(|edit| made(edit, &mut value).is_ok()) {
-            return Ok((value, failed));
+        let all = |value: &mut T| self.edits.iter().try_for_each(|edit| made(edit, value));
+        match edited(lens, raw, all) {
+            Err(NotEdited::Failed(_) | NotEdited::Unfaithful(..)) if self.edits.len() > 1 => {}
+            edited => return Ok((edited?, failed)),
         }
-        // Once more, with a state to fall back to before each.
-        let mut good = untouched;
+        // Once more, each on what the ones before it left.
+        let mut good = raw.clone();
         for (edit, failed) in self.edits.iter().zip(&mut failed) {
-            let mut value: T = good.decode()?;
-            *failed = made(edit, &mut value).is_err();
-            if !*failed {
-                good = Document::encode(&value)?;
+            match edited(lens, &good, |value| made(edit, value)) {
+                Ok(edited) => good = edited,
+                Err(error @ NotEdited::Misfit(_)) => return Err(error),
+                Err(_) => *failed = true,
             }
         }
         if failed.iter().all(|failed| *failed) {
-            return Err("none of the edits could be made".into());
+            return Err(BoxError::from("none of the edits could be made").into());
         }
-        Ok((good.decode()?, failed))
+        Ok((good, failed))
     }
 
-    /// What the edits make of a document, and which of them failed.
+    /// What the edits make of a document, or of nothing.
     fn run_on(&self, base: Option<&Document>) -> Result<(Document, Vec<bool>), NotEdited> {
-        let (raw, absent) = match (base, self.if_absent.clone()) {
-            (Some(base), _) => (base.clone(), false),
-            (None, Some(initial)) => (initial, true),
-            (None, None) => return Err(BoxError::from("there is nothing to edit").into()),
-        };
-        if self.edits.is_empty() {
-            return Ok((raw, Vec::new()));
+        match (base, &self.if_absent) {
+            (Some(base), _) if self.edits.is_empty() => Ok((base.clone(), Vec::new())),
+            (Some(base), _) => self.edited(base),
+            // The edit is not made on what is created.
+            (None, Some(initial)) => Ok((initial.clone(), Vec::new())),
+            (None, None) => Err(BoxError::from("there is nothing to edit").into()),
         }
-        let value: T = raw.decode().map_err(NotEdited::Misfit)?;
-        let before = raw.encode_again(&value).map_err(BoxError::from)?;
-        let (after, failed) = if absent {
-            (value, Vec::new())
-        } else {
-            self.edited(value)?
-        };
-        let after = before.encode_again(&after).map_err(BoxError::from)?;
-        Ok((
-            transplant(&raw, &before, &after, &self.judgement.policy),
-            failed,
-        ))
     }
+}
+
+/// Makes an edit of a document.
+fn edited<T: Resourceful>(
+    lens: &Lens<T>,
+    raw: &Document,
+    edit: impl Fn(&mut T) -> Result<(), BoxError>,
+) -> Result<Document, NotEdited> {
+    let mut value: T = raw.decode().map_err(NotEdited::Misfit)?;
+    let target = Reading::of(raw, &value).map_err(BoxError::from)?;
+    edit(&mut value)?;
+    let after = target.shown.encode_again(&value).map_err(BoxError::from)?;
+    let put = lens.put_reading(&target, &after, None);
+    put.map_err(|error| NotEdited::Unfaithful(error, after))
 }
 
 /// Makes one edit. It may be the user's assertion; its panic is told with all sides like an error.
@@ -238,6 +228,7 @@ fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
         base: clash.base.clone(),
         local: clash.local.clone(),
         remote: clash.remote.clone(),
+        merged: None,
     });
     Ok(conflict)
 }

@@ -189,7 +189,9 @@ impl<T: Resourceful> Write<T> {
         let inherited = self.inherited();
         let mut target = self.begun.target.clone();
         let own = self.settings.strategy.clone();
+        let mut lens = self.handle.lens.clone();
         if let Some(policy) = own.as_ref().and_then(MergeStrategy::policy) {
+            lens = lens.with_policy(&policy);
             Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
         let start = Start {
@@ -204,7 +206,7 @@ impl<T: Resourceful> Write<T> {
         };
         let mut task = TypedTask {
             judgement: Judgement {
-                policy: target.policy.clone(),
+                lens,
                 strategy: own.unwrap_or_else(|| self.handle.strategy.clone()),
                 handler: self.handle.handler.clone(),
                 target: target.clone(),

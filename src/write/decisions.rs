@@ -225,6 +225,7 @@ impl Driver<'_> {
                 kind => kind,
             },
             problem,
+            base: self.base.as_ref().map(|base| base.document.clone()),
             local: self
                 .local
                 .clone()

@@ -249,6 +249,10 @@ impl<'a> Driver<'a> {
                         Trouble::NoRepresentation(NoRepresentation::Misfit(error))
                     }
                     NotEdited::Failed(error) => Trouble::Edit(error),
+                    NotEdited::Unfaithful(error, local) => {
+                        self.local = Some(local);
+                        Trouble::Edit(error.into())
+                    }
                 });
                 Event::EditFailed
             }

@@ -12,6 +12,7 @@ use crate::BoxError;
 use crate::exchange::{Course, Who};
 use crate::http::{Problem, Validator};
 use crate::json::Document;
+use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 use crate::retry::Held;
@@ -110,7 +111,10 @@ pub(crate) struct Remarks {
 
 impl Trouble {
     fn copy(&self) -> Self {
-        let text = |error: &BoxError| BoxError::from(error.to_string());
+        let text = |error: &BoxError| match error.downcast_ref::<Unfaithful>() {
+            Some(error) => error.clone().into(),
+            None => BoxError::from(error.to_string()),
+        };
         match self {
             Self::Transport(error) => {
                 Self::Transport(TransportError::new(error.fate, error.to_string()))
@@ -130,6 +134,18 @@ impl Trouble {
             Self::WaitTooLong(wait) => Self::WaitTooLong(*wait),
             Self::Budget => Self::Budget,
             Self::ScheduleEnded => Self::ScheduleEnded,
+        }
+    }
+}
+
+impl Trouble {
+    /// A value that cannot be put into its document.
+    pub(crate) fn unfaithful(&self) -> Option<&Unfaithful> {
+        match self {
+            Self::Edit(error) | Self::Strategy(error) | Self::Handler(error) => {
+                error.downcast_ref()
+            }
+            _ => None,
         }
     }
 }

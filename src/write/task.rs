@@ -9,6 +9,7 @@ use super::settle::Doubtful;
 use crate::BoxError;
 use crate::http::Problem;
 use crate::json::{Document, JsonError};
+use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 use crate::store::StoredSnapshot;
@@ -40,6 +41,8 @@ pub(crate) enum Decided {
 pub(crate) struct RefusedWrite {
     pub(crate) kind: RefusalKind,
     pub(crate) problem: Problem,
+    /// The state on which the local one was made.
+    pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<StoredSnapshot>,
     /// What is there is not what was to be written: it is to be created, beside it or in its place.
@@ -68,6 +71,9 @@ pub(crate) enum NotEdited {
     /// The edit failed.
     #[error(transparent)]
     Failed(#[from] BoxError),
+    /// What the edit made, as its type writes it, cannot be put into the document.
+    #[error("{0}")]
+    Unfaithful(Unfaithful, Document),
 }
 
 /// The typed side of one write.

@@ -5,7 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprPath, Lit, LitStr, Token, Type, WherePredicate, parenthesized};
+use syn::{
+    Attribute, Expr, ExprPath, Lit, LitStr, Path, Token, Type, WherePredicate, parenthesized,
+};
 
 /// The rule of a field, where it says one.
 pub(crate) enum Rule {
@@ -24,6 +26,8 @@ pub(crate) enum Rule {
 pub(crate) struct FieldRule {
     pub(crate) rule: Rule,
     pub(crate) span: Span,
+    /// The field's type may be no `Merge`.
+    pub(crate) foreign: bool,
 }
 
 const PLAIN: [(&str, &str); 11] = [
@@ -41,12 +45,12 @@ const PLAIN: [(&str, &str); 11] = [
 ];
 
 const KNOWN: &str = "text, prose, set, sequence, counter, atomic, local, remote, max, min, auto, nested, \
-                     key = \"…\", with = path, with_json = path";
+                     foreign, key = \"…\", with = path, with_json = path";
 
 /// The rule of a field.
 pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
     let mut found: Option<FieldRule> = None;
-    let mut state_like = None;
+    let (mut state_like, mut foreign) = (None, None);
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("merge")) {
         attr.parse_nested_meta(|meta| {
             let span = meta.path.span();
@@ -54,13 +58,33 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
                 state_like = Some(span);
                 return Ok(());
             }
+            if meta.path.is_ident("foreign") {
+                foreign = Some(span);
+                return Ok(());
+            }
             let rule = rule(&meta)?;
             if found.is_some() {
                 return Err(syn::Error::new(span, "a field has one merge rule"));
             }
-            found = Some(FieldRule { rule, span });
+            found = Some(FieldRule {
+                rule,
+                span,
+                foreign: false,
+            });
             Ok(())
         })?;
+    }
+    if let Some(span) = foreign {
+        let found = found.get_or_insert(FieldRule {
+            rule: Rule::Plain("Auto"),
+            span,
+            foreign: true,
+        });
+        if matches!(found.rule, Rule::Nested) {
+            let why = "`nested` takes the rules of the type, and `foreign` says that it has none";
+            return Err(syn::Error::new(span, why));
+        }
+        found.foreign = true;
     }
     if let Some(span) = state_like {
         match &mut found {
@@ -142,17 +166,32 @@ fn keys(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
     Ok(keys)
 }
 
-/// The bounds that `#[merge(bound = "…")]` puts in place of ours.
-pub(crate) fn bound(attrs: &[Attribute]) -> syn::Result<Option<Vec<WherePredicate>>> {
-    let mut found = None;
+/// What `#[merge(…)]` says on the type.
+pub(crate) struct Container {
+    /// The bounds in place of ours.
+    pub(crate) bound: Option<Vec<WherePredicate>>,
+    /// Where our items are found.
+    pub(crate) krate: Path,
+}
+
+pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
+    let mut found = Container {
+        bound: None,
+        krate: syn::parse_quote!(::ifmatch),
+    };
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("merge")) {
         attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                found.krate = meta.value()?.parse::<LitStr>()?.parse()?;
+                return Ok(());
+            }
             if !meta.path.is_ident("bound") {
-                return Err(meta.error("on a type there is only `bound`; rules belong to fields"));
+                let why = "on a type there are only `bound` and `crate`; rules belong to fields";
+                return Err(meta.error(why));
             }
             let text: LitStr = meta.value()?.parse()?;
             let parser = Punctuated::<WherePredicate, Token![,]>::parse_terminated;
-            found = Some(text.parse_with(parser)?.into_iter().collect());
+            found.bound = Some(text.parse_with(parser)?.into_iter().collect());
             Ok(())
         })?;
     }
@@ -161,8 +200,8 @@ pub(crate) fn bound(attrs: &[Attribute]) -> syn::Result<Option<Vec<WherePredicat
 
 impl FieldRule {
     /// The rule as an expression.
-    pub(crate) fn expression(&self, ty: &Type) -> TokenStream {
-        let rule = quote!(::ifmatch::merge::Rule);
+    pub(crate) fn expression(&self, ty: &Type, krate: &Path) -> TokenStream {
+        let rule = quote!(#krate::merge::Rule);
         match &self.rule {
             Rule::Plain(variant) => {
                 let variant = syn::Ident::new(variant, Span::call_site());
@@ -186,7 +225,7 @@ impl FieldRule {
                 state_like,
             } => {
                 let span = function.span();
-                quote_spanned!(span=> ::ifmatch::merge::__private::typed::<#ty, _, _>(#function, #state_like))
+                quote_spanned!(span=> #krate::merge::__private::typed::<#ty, _, _>(#function, #state_like))
             }
         }
     }
@@ -197,6 +236,15 @@ impl FieldRule {
             self.rule,
             Rule::Plain("Auto" | "Sequence") | Rule::Keyed(_) | Rule::Nested
         )
+    }
+
+    /// `#[merge(foreign)]` and no more.
+    pub(crate) fn is_only_foreign(&self) -> bool {
+        self.foreign && self.is_auto()
+    }
+
+    pub(crate) fn is_auto(&self) -> bool {
+        matches!(self.rule, Rule::Plain("Auto"))
     }
 
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> syn::Error {

@@ -4,6 +4,8 @@ mod attr;
 mod case;
 mod expand;
 mod serde_attr;
+mod shape;
+mod types;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -1,51 +1,109 @@
-//! What serde's attributes say about the document that a type is written as.
+//! What serde's attributes say about the document that a type is written as and read from.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, LitStr, Token, Type};
 
 use crate::case::Case;
 
+/// Something that may differ between writing and reading.
+#[derive(Clone, Debug)]
+pub(crate) struct Both<X> {
+    pub(crate) written: Option<X>,
+    pub(crate) read: Option<X>,
+}
+
+impl<X> Default for Both<X> {
+    fn default() -> Self {
+        Self {
+            written: None,
+            read: None,
+        }
+    }
+}
+
+impl<X> Both<X> {
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            written: self.written.or(other.written),
+            read: self.read.or(other.read),
+        }
+    }
+}
+
 /// On a struct or enum.
 #[derive(Default)]
 pub(crate) struct Container {
-    pub(crate) rename_all: Option<Case>,
-    pub(crate) rename_all_fields: Option<Case>,
+    pub(crate) rename_all: Both<Case>,
+    pub(crate) rename_all_fields: Both<Case>,
     pub(crate) tag: Option<String>,
     pub(crate) content: Option<String>,
     pub(crate) untagged: bool,
     pub(crate) transparent: bool,
+    /// Fields that are missing are filled in.
+    pub(crate) default: bool,
     /// The type that stands in for this one in documents.
     pub(crate) stand_in: Option<Type>,
 }
 
 /// On a field or variant.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of serde's"
+)]
 pub(crate) struct Member {
-    pub(crate) rename: Option<String>,
-    pub(crate) rename_all: Option<Case>,
+    pub(crate) rename: Both<String>,
+    pub(crate) rename_all: Both<Case>,
     pub(crate) aliases: Vec<String>,
     pub(crate) flatten: bool,
-    /// It is in no document, or (an untagged variant) at no place that has a name.
-    pub(crate) skip: bool,
-    /// The field is written by functions, so its type says nothing about the document.
+    pub(crate) is_written: bool,
+    pub(crate) is_read: bool,
+    /// A variant that only the form of its content tells.
+    pub(crate) untagged: bool,
+    /// The field is written by a function, so its type says nothing about the document.
     pub(crate) custom: bool,
+    /// A field that is missing is filled in, or a function may do so.
+    pub(crate) default: bool,
+}
+
+impl Member {
+    /// It is in no document.
+    pub(crate) fn is_skipped(&self) -> bool {
+        !self.is_written && !self.is_read
+    }
+
+    /// The name that is written and those that are read.
+    pub(crate) fn names(
+        &self,
+        plain: &str,
+        cases: &Both<Case>,
+        spell: fn(Case, &str) -> String,
+    ) -> (String, Vec<String>) {
+        let name = |said: &Option<String>, case: Option<Case>| {
+            said.clone()
+                .unwrap_or_else(|| case.map_or_else(|| plain.to_owned(), |case| spell(case, plain)))
+        };
+        let written = name(&self.rename.written, cases.written);
+        let mut read = Vec::new();
+        if self.is_read {
+            read.push(name(&self.rename.read, cases.read));
+            for alias in &self.aliases {
+                if !read.contains(alias) {
+                    read.push(alias.clone());
+                }
+            }
+        }
+        (written, read)
+    }
 }
 
 pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
     let mut found = Container::default();
     each(attrs, |meta| {
         if meta.path.is_ident("rename_all") {
-            found.rename_all = names(&meta)?
-                .written
-                .as_ref()
-                .map(Case::parse)
-                .transpose()?;
+            found.rename_all = cases(&meta)?;
         } else if meta.path.is_ident("rename_all_fields") {
-            found.rename_all_fields = names(&meta)?
-                .written
-                .as_ref()
-                .map(Case::parse)
-                .transpose()?;
+            found.rename_all_fields = cases(&meta)?;
         } else if meta.path.is_ident("tag") {
             found.tag = Some(meta.value()?.parse::<LitStr>()?.value());
         } else if meta.path.is_ident("content") {
@@ -54,6 +112,9 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
             found.untagged = true;
         } else if meta.path.is_ident("transparent") {
             found.transparent = true;
+        } else if meta.path.is_ident("default") {
+            found.default = true;
+            skip(&meta)?;
         } else if meta.path.is_ident("into") {
             found.stand_in = Some(meta.value()?.parse::<LitStr>()?.parse()?);
         } else {
@@ -65,30 +126,33 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
 }
 
 pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<Member> {
-    let mut found = Member::default();
+    let mut found = Member {
+        is_written: true,
+        is_read: true,
+        ..Member::default()
+    };
     each(attrs, |meta| {
-        if meta.path.is_ident("rename") {
+        let is = |name: &str| meta.path.is_ident(name);
+        if is("rename") {
             let names = names(&meta)?;
-            found.rename = names.written.as_ref().map(LitStr::value);
-            found.aliases.extend(names.read.as_ref().map(LitStr::value));
-        } else if meta.path.is_ident("rename_all") {
-            found.rename_all = names(&meta)?
-                .written
-                .as_ref()
-                .map(Case::parse)
-                .transpose()?;
-        } else if meta.path.is_ident("alias") {
+            found.rename = Both {
+                written: names.written.as_ref().map(LitStr::value),
+                read: names.read.as_ref().map(LitStr::value),
+            };
+        } else if is("rename_all") {
+            found.rename_all = cases(&meta)?;
+        } else if is("alias") {
             found.aliases.push(meta.value()?.parse::<LitStr>()?.value());
-        } else if meta.path.is_ident("flatten") {
+        } else if is("flatten") {
             found.flatten = true;
-        } else if ["skip", "skip_serializing", "untagged"]
-            .iter()
-            .any(|name| meta.path.is_ident(name))
-        {
-            found.skip = true;
+        } else if is("untagged") {
+            found.untagged = true;
+        } else if is("skip") || is("skip_serializing") || is("skip_deserializing") {
+            found.is_written &= is("skip_deserializing");
+            found.is_read &= is("skip_serializing");
         } else {
-            found.custom =
-                found.custom || meta.path.is_ident("with") || meta.path.is_ident("serialize_with");
+            found.default = found.default || is("default");
+            found.custom = found.custom || is("with") || is("serialize_with");
             skip(&meta)?;
         }
         Ok(())
@@ -106,18 +170,21 @@ fn each(
         .try_for_each(|a| a.parse_nested_meta(&mut visit))
 }
 
-/// A name for writing, and one for reading where it is another.
-#[derive(Default)]
-struct Names {
-    written: Option<LitStr>,
-    read: Option<LitStr>,
+fn cases(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<Case>> {
+    let names = names(meta)?;
+    Ok(Both {
+        written: names.written.as_ref().map(Case::parse).transpose()?,
+        read: names.read.as_ref().map(Case::parse).transpose()?,
+    })
 }
 
 /// `rename = "a"` or `rename(serialize = "a", deserialize = "b")`.
-fn names(meta: &ParseNestedMeta<'_>) -> syn::Result<Names> {
-    let mut names = Names::default();
+fn names(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<LitStr>> {
+    let mut names = Both::default();
     if meta.input.peek(Token![=]) {
-        names.written = Some(meta.value()?.parse()?);
+        let name: LitStr = meta.value()?.parse()?;
+        names.read = Some(name.clone());
+        names.written = Some(name);
         return Ok(names);
     }
     meta.parse_nested_meta(|inner| {

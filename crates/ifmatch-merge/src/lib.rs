@@ -5,13 +5,17 @@
 //!
 //! * [`json`]: documents that keep the text of their numbers and the members that nobody asked for.
 //! * [`merge`]: policies, three-way merges, conflicts.
+//! * [`lens`]: typed values put back into the documents that they were read from.
 //!
 //! `#[derive(Merge)]` writes paths of `ifmatch`; with this crate alone, say `#[merge(crate = "ifmatch_merge")]`
 //! on the type.
 
 pub mod json;
+pub mod lens;
 mod line;
 pub mod merge;
+#[doc(hidden)]
+pub mod shape;
 
 pub use ifmatch_derive::Merge;
 pub use json::{Document, JsonError};

@@ -3,7 +3,7 @@
 use super::conflict::same;
 use super::diff;
 use super::keyed::key_of;
-use super::plan::{Cursor, Plan};
+use super::plan::Cursor;
 use super::policy::Policy;
 use super::rule::Rule;
 use crate::json::{self, Document, Finder, Node, Tape, Tree, View, WALKED_DEPTH};
@@ -42,7 +42,7 @@ pub struct Change {
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Change> {
-    let plan = Plan::of(policy);
+    let plan = policy.plan();
     let mut found = Vec::new();
     let (before, after) = (
         Tape::of_checked(before.as_str()),
@@ -51,7 +51,7 @@ pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Chan
     walk(
         Some(before.root()),
         Some(after.root()),
-        Cursor::new(&plan),
+        Cursor::new(plan),
         &mut String::new(),
         0,
         &mut found,
@@ -76,10 +76,11 @@ fn walk<'t>(
         }
         let (bm, am) = (b.members(), a.members());
         let (mut in_before, mut in_after) = (Finder::new(&bm), Finder::new(&am));
+        let fields = cursor.fields(a);
         let mut member = |name: &str, b, a| {
             let length = path.len();
             json::push_token(path, name);
-            walk(b, a, cursor.member(name), path, depth + 1, found);
+            walk(b, a, cursor.member(&fields, name), path, depth + 1, found);
             path.truncate(length);
         };
         for (key, a) in &am {
@@ -137,12 +138,13 @@ fn is_operation<'t, T: Tree<'t>>(
             let members = |side: Option<T>| side.map(Tree::members).unwrap_or_default();
             let (bm, am) = (members(before), members(after));
             let (mut in_before, mut in_after) = (Finder::new(&bm), Finder::new(&am));
+            let fields = cursor.fields(one);
             am.iter().any(|(key, a)| {
                 let b = in_before.get(key.name).map(|at| bm[at].1);
-                is_operation(b, Some(*a), cursor.member(key.name), depth + 1)
+                is_operation(b, Some(*a), cursor.member(&fields, key.name), depth + 1)
             }) || bm.iter().any(|(key, b)| {
                 in_after.get(key.name).is_none()
-                    && is_operation(Some(*b), None, cursor.member(key.name), depth + 1)
+                    && is_operation(Some(*b), None, cursor.member(&fields, key.name), depth + 1)
             })
         }
         (Rule::Auto | Rule::Keyed(_), View::Array) => {
@@ -150,7 +152,7 @@ fn is_operation<'t, T: Tree<'t>>(
             let (be, ae) = (elements(before), elements(after));
             let pairs = match rule {
                 Rule::Keyed(by) => {
-                    let key = |element: &T| key_of(*element, by);
+                    let key = |element: &T| key_of(*element, by, cursor);
                     diff::matched(
                         &be.iter().map(key).collect::<Vec<_>>(),
                         &ae.iter().map(key).collect::<Vec<_>>(),

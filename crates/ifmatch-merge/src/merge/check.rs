@@ -51,14 +51,18 @@ impl Policy {
         contradiction(&self.ranges, PartialEq::eq, |_, _| "has two ranges".into())?;
         let plan = Plan::of(self);
         for (pointer, rule) in &self.fields {
+            if let Some(typed) = self.rule_of_type(pointer).filter(|t| !t.agrees_with(rule)) {
+                let reason = format!("has two rules, {} and {}", typed.name(), rule.name());
+                return Err(PolicyError::new(pointer, reason));
+            }
             if matches!(rule, Rule::Keyed(keyed) if keyed.members().is_empty()) {
                 return Err(PolicyError::new(pointer, "is keyed by nothing"));
             }
-            is_reached(&plan, pointer)?;
+            self.is_reached(&plan, pointer)?;
         }
         for (pointer, side) in &self.prefer_at {
-            is_reached(&plan, pointer)?;
-            if let Some(rule) = plan.rule_at(pointer)
+            self.is_reached(&plan, pointer)?;
+            if let Some(rule) = plan.rule_at(pointer).or_else(|| self.rule_of_type(pointer))
                 && rule.winner().is_some_and(|winner| winner != *side)
             {
                 let reason = format!("prefers another side than its rule, {}", rule.name());
@@ -74,6 +78,7 @@ impl Policy {
             }
             if let Some(rule) = plan
                 .rule_at(pointer)
+                .or_else(|| self.rule_of_type(pointer))
                 .filter(|rule| !matches!(rule, Rule::Counter))
             {
                 let reason = format!("has a range, but its rule is no counter ({})", rule.name());
@@ -86,7 +91,7 @@ impl Policy {
             let Nested::Known(nested) = nested else {
                 continue;
             };
-            is_reached(&plan, pointer)?;
+            self.is_reached(&plan, pointer)?;
             let rule = self.fields.iter().find(|(place, _)| place == pointer);
             if let Some((_, rule)) = rule.filter(|(_, rule)| !rule.goes_inside()) {
                 return Err(as_a_whole(pointer, pointer, rule));
@@ -118,18 +123,42 @@ impl Policy {
         })
     }
 
+    /// The rule that the type says for a place.
+    fn rule_of_type(&self, pointer: &str) -> Option<&Rule> {
+        let tokens = json::pointer_tokens(pointer)?;
+        self.shape.as_ref()?.rule_at(&tokens)
+    }
+
+    /// Refuses a place that is never asked for its rule, because one above it decides.
+    fn is_reached(&self, plan: &Plan, pointer: &str) -> Result<(), PolicyError> {
+        for (end, _) in pointer.match_indices('/') {
+            let above = &pointer[..end];
+            let token = pointer[end + 1..].split('/').next().unwrap_or_default();
+            match plan.rule_at(above).or_else(|| self.rule_of_type(above)) {
+                None | Some(Rule::Auto) => {}
+                Some(Rule::Keyed(_) | Rule::Sequence) if token == "*" => {}
+                Some(rule @ (Rule::Keyed(_) | Rule::Sequence)) => {
+                    let (above, rule) = (shown(above), rule.name());
+                    let reason = format!(
+                        "never applies: the elements of {above} are reached by *, not by {token} ({rule})"
+                    );
+                    return Err(PolicyError::of_rule(pointer, reason));
+                }
+                Some(rule) => return Err(as_a_whole(pointer, above, rule)),
+            }
+        }
+        Ok(())
+    }
+
     /// The token that the types along the way do not have.
     fn unknown<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
-        let first = &**tokens.first()?;
-        // What an enum has depends on the variant.
-        if !self.tags.is_empty() {
-            return None;
-        }
-        if self
-            .known
-            .is_some_and(|known| first != "*" && !known.contains(&first))
+        tokens.first()?;
+        if let Some(unknown) = self
+            .shape
+            .as_ref()
+            .and_then(|shape| shape.leads_nowhere(tokens))
         {
-            return Some(first);
+            return Some(unknown);
         }
         self.nested.iter().find_map(|(pointer, nested)| {
             let way = json::pointer_tokens(pointer)?;
@@ -158,27 +187,6 @@ fn contradiction<X>(
         let differs = |(other, that): &&(String, X)| other == pointer && !agree(that, this);
         if let Some((_, that)) = said[..at].iter().find(differs) {
             return Err(PolicyError::new(pointer, reason(that, this)));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a place that is never asked for its rule, because one above it decides.
-fn is_reached(plan: &Plan, pointer: &str) -> Result<(), PolicyError> {
-    for (end, _) in pointer.match_indices('/') {
-        let above = &pointer[..end];
-        let token = pointer[end + 1..].split('/').next().unwrap_or_default();
-        match plan.rule_at(above) {
-            None | Some(Rule::Auto) => {}
-            Some(Rule::Keyed(_) | Rule::Sequence) if token == "*" => {}
-            Some(rule @ (Rule::Keyed(_) | Rule::Sequence)) => {
-                let (above, rule) = (shown(above), rule.name());
-                let reason = format!(
-                    "never applies: the elements of {above} are reached by *, not by {token} ({rule})"
-                );
-                return Err(PolicyError::of_rule(pointer, reason));
-            }
-            Some(rule) => return Err(as_a_whole(pointer, above, rule)),
         }
     }
     Ok(())

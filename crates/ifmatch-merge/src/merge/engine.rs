@@ -6,7 +6,7 @@ use super::out::Out;
 use super::plan::Cursor;
 use super::restored::restored;
 use super::rule::{Custom, Rule};
-use super::{array, keyed, object, prose, set, text};
+use super::{array, keyed, object, place, prose, set, text};
 use crate::json::{self, Tree, View, WALKED_DEPTH};
 
 /// The base of a place.
@@ -143,13 +143,7 @@ impl Engine {
             three.remote.view(),
         );
         match (rule, views) {
-            (Rule::Auto, (_, Object, Object))
-                if three
-                    .cursor
-                    .tags()
-                    .iter()
-                    .any(|tag| object::variants_differ(three, tag)) =>
-            {
+            (Rule::Auto, (_, Object, Object)) if object::variants_differ(three) => {
                 self.atomic(three, Some(ConflictKind::VariantChanged))
             }
             (Rule::Auto, (None | Some(Object), Object, Object)) => object::merge(self, three),
@@ -159,6 +153,9 @@ impl Engine {
                 .is_some_and(|base| three.remote.surely_same(base)) =>
             {
                 Out::Take(three.local)
+            }
+            (Rule::Auto, (None | Some(Array), Array, Array)) if three.cursor.is_by_place() => {
+                place::merge(self, three)
             }
             (Rule::Auto, (None | Some(Array), Array, Array)) => array::merge(self, three, false),
             (Rule::Sequence, (None | Some(Array), Array, Array)) => array::merge(self, three, true),

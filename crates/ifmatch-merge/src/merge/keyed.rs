@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::conflict::{ConflictKind, same};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
+use super::plan::Cursor;
 use super::rule::Keyed;
 use super::woven::woven;
 use crate::json::{self, Tree, View};
@@ -25,8 +26,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     } = three;
     let known = !matches!(base, Base::Unknown);
     let mut keys = Keys::default();
-    let mut list =
-        |side: Option<T>| side.map_or_else(|| Ok(List::default()), |side| keys.list(side, by));
+    let mut list = |side: Option<T>| {
+        side.map_or_else(|| Ok(List::default()), |side| keys.list(side, by, cursor))
+    };
     let [b, l, r] = match [list(base.value()), list(Some(local)), list(Some(remote))] {
         [Ok(b), Ok(l), Ok(r)] => [b, l, r],
         [Err(kind), _, _] | [_, Err(kind), _] | [_, _, Err(kind)] => {
@@ -151,7 +153,12 @@ struct Keys {
 }
 
 impl Keys {
-    fn list<'t, T: Tree<'t>>(&mut self, side: T, by: &Keyed) -> Result<List<T>, ConflictKind> {
+    fn list<'t, T: Tree<'t>>(
+        &mut self,
+        side: T,
+        by: &Keyed,
+        cursor: Cursor<'_>,
+    ) -> Result<List<T>, ConflictKind> {
         let elements = side.elements();
         let mut list = List {
             keys: Vec::with_capacity(elements.len()),
@@ -163,7 +170,7 @@ impl Keys {
         let mut text = String::new();
         for (at, element) in list.elements.iter().enumerate() {
             text.clear();
-            write_key(*element, by, &mut text).ok_or(ConflictKind::MissingKey)?;
+            write_key(*element, by, cursor, &mut text).ok_or(ConflictKind::MissingKey)?;
             // Mostly the lists stand in the same order.
             let expected = list.keys.last().map_or(0, |last| last + 1);
             let key = self.number(&text, expected);
@@ -224,15 +231,29 @@ fn untyped(key: &str) -> String {
 }
 
 /// The identity of an element as a text in which equal keys are equal and others are not.
-pub(super) fn key_of<'t, T: Tree<'t>>(element: T, by: &Keyed) -> Option<String> {
+pub(crate) fn key_of<'t, T: Tree<'t>>(
+    element: T,
+    by: &Keyed,
+    cursor: Cursor<'_>,
+) -> Option<String> {
     let mut key = String::new();
-    write_key(element, by, &mut key)?;
+    write_key(element, by, cursor, &mut key)?;
     Some(key)
 }
 
-fn write_key<'t, T: Tree<'t>>(element: T, by: &Keyed, key: &mut String) -> Option<()> {
+fn write_key<'t, T: Tree<'t>>(
+    element: T,
+    by: &Keyed,
+    cursor: Cursor<'_>,
+    key: &mut String,
+) -> Option<()> {
     for name in by.members() {
-        let (_, value) = element.each_member().find(|(key, _)| key.name == name)?;
+        let mut members = element.each_member();
+        let found = members.find(|(key, _)| key.name == name);
+        let value = match found {
+            Some((_, value)) => value,
+            None => under_another_name(element, name, cursor)?,
+        };
         match value.view() {
             View::String(text) => {
                 key.push('s');
@@ -252,4 +273,16 @@ fn write_key<'t, T: Tree<'t>>(element: T, by: &Keyed, key: &mut String) -> Optio
         }
     }
     Some(())
+}
+
+/// The member that the element's type has under another name: an older one, or the one for reading.
+fn under_another_name<'t, T: Tree<'t>>(element: T, name: &str, cursor: Cursor<'_>) -> Option<T> {
+    let fields = cursor.element().fields(element);
+    if !fields.renames() {
+        return None;
+    }
+    let one_name = fields.one_name(name);
+    let mut members = element.each_member();
+    let found = members.find(|(key, _)| fields.one_name(key.name) == one_name);
+    found.map(|(_, value)| value)
 }

@@ -68,10 +68,12 @@ mod diff;
 mod engine;
 mod keyed;
 mod markers;
+mod names;
 mod object;
 mod opaque;
 mod out;
 mod pairs;
+mod place;
 mod places;
 mod plan;
 mod policy;
@@ -82,10 +84,10 @@ mod set;
 mod settle;
 mod text;
 mod three_way;
-mod transplant;
 mod types;
 mod woven;
 
+pub use crate::lens::transplant;
 pub use changes::{Change, changes};
 pub use check::PolicyError;
 pub use conflict::{ConflictKind, FieldConflict, Side};
@@ -95,8 +97,12 @@ pub use rule::{Custom, Keyed, Rule};
 pub use settle::settle;
 pub use text::{TextConflict, TextMerged, text};
 pub use three_way::{Merged, MergedDocument, ThreeWay};
-pub use transplant::transplant;
 pub use types::Merge;
+
+pub(crate) use keyed::key_of;
+pub(crate) use out::Out;
+pub(crate) use plan::{Cursor, Plan};
+pub(crate) use woven::woven;
 
 /// An error of a user's own function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

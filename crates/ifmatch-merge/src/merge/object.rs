@@ -1,11 +1,12 @@
 //! Objects.
 
 use super::engine::{Base, Engine, Three};
+use super::names::Named;
 use super::out::Out;
 use super::plan::Cursor;
 use super::policy::Tag;
 use super::woven::woven;
-use crate::json::{self, Finder, Key, Tree, View};
+use crate::json::{self, Key, Tree, View};
 
 /// Merges objects member by member: in the order of the remote, with local additions by their neighbours.
 pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -> Out<'t, T> {
@@ -21,7 +22,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -
         local.members(),
         remote.members(),
     );
-    let (mut in_base, mut in_local) = (Finder::new(&bm), Finder::new(&lm));
+    let fields = cursor.fields(remote);
+    let (mut in_base, mut in_local, mut in_remote) =
+        (Named::new(&bm), Named::new(&lm), Named::new(&rm));
     let mut used = vec![false; lm.len()];
     let mut out: Vec<(Key<'t>, Out<'t, T>)> = Vec::with_capacity(rm.len());
     // For each local member that remote has: how long `out` was then.
@@ -33,16 +36,11 @@ pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -
         None => Base::Unknown,
     };
     for (key, theirs) in &rm {
-        let at = in_local.get(key.name);
+        let at = in_local.get(key.name, &fields, |name| in_remote.has(name));
         let ours = at.map(|at| lm[at].1);
-        let merged = member(
-            engine,
-            *key,
-            base_at(in_base.get(key.name)),
-            ours,
-            Some(*theirs),
-            cursor,
-        );
+        let before = in_base.get(key.name, &fields, |name| in_remote.has(name));
+        let at_it = cursor.member(&fields, key.name);
+        let merged = member(engine, *key, base_at(before), ours, Some(*theirs), at_it);
         as_remote = as_remote && merged.as_ref().is_some_and(|m| m.is(*theirs));
         out.extend(merged.map(|m| (*key, m)));
         if let Some(at) = at {
@@ -54,14 +52,11 @@ pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -
     for (at, (key, ours)) in lm.iter().enumerate() {
         if used[at] {
             anchor = place_of[at];
-        } else if let Some(m) = member(
-            engine,
-            *key,
-            base_at(in_base.get(key.name)),
-            Some(*ours),
-            None,
-            cursor,
-        ) {
+            continue;
+        }
+        let before = in_base.get(key.name, &fields, |name| in_local.has(name));
+        let at_it = cursor.member(&fields, key.name);
+        if let Some(m) = member(engine, *key, base_at(before), Some(*ours), None, at_it) {
             added.push((anchor, (*key, m)));
         }
     }
@@ -90,40 +85,49 @@ fn member<'t, T: Tree<'t>>(
     }
     let length = engine.path.len();
     json::push_token(&mut engine.path, key.name);
-    let out = engine.place(base, local, remote, cursor.member(key.name));
+    let out = engine.place(base, local, remote, cursor);
     engine.path.truncate(length);
     out
 }
 
 /// Whether the sides hold different variants of an enum.
-pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>, tag: &Tag) -> bool {
-    let variant = |side: T| {
-        let mut members = side.each_member();
-        match tag {
-            Tag::Key => members.next().map(|(key, _)| key.name),
-            Tag::Keys(names) => {
-                let members: Vec<_> = members.map(|(key, _)| key.name).collect();
-                let known = members
-                    .iter()
-                    .find(|key| names.iter().any(|name| name == *key));
-                // A variant that only the other side knows stands by itself all the same.
-                known
-                    .or(members.first().filter(|_| members.len() == 1))
-                    .copied()
-            }
-            Tag::Member(name) => {
-                let (_, value) = members.find(|(key, _)| key.name == name)?;
-                match value.view() {
-                    View::String(name) => Some(name),
-                    _ => None,
-                }
+pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>) -> bool {
+    let base = three.base.value();
+    let differ = |tag: &Tag| {
+        let remote = variant(three.remote, tag);
+        variant(three.local, tag) != remote || base.is_some_and(|base| variant(base, tag) != remote)
+    };
+    if three.cursor.tags().any(differ) {
+        return true;
+    }
+    let remote = three.cursor.fields(three.remote);
+    if !remote.has_variants() {
+        return false;
+    }
+    let mut others = [Some(three.local), base].into_iter().flatten();
+    others.any(|other| !three.cursor.fields(other).agrees_with(&remote))
+}
+
+fn variant<'t, T: Tree<'t>>(side: T, tag: &Tag) -> Option<&'t str> {
+    let mut members = side.each_member();
+    match tag {
+        Tag::Key => members.next().map(|(key, _)| key.name),
+        Tag::Keys(names) => {
+            let members: Vec<_> = members.map(|(key, _)| key.name).collect();
+            let known = members
+                .iter()
+                .find(|key| names.iter().any(|name| name == *key));
+            // A variant that only the other side knows stands by itself all the same.
+            known
+                .or(members.first().filter(|_| members.len() == 1))
+                .copied()
+        }
+        Tag::Member(name) => {
+            let (_, value) = members.find(|(key, _)| key.name == name)?;
+            match value.view() {
+                View::String(name) => Some(name),
+                _ => None,
             }
         }
-    };
-    let (local, remote) = (variant(three.local), variant(three.remote));
-    local != remote
-        || three
-            .base
-            .value()
-            .is_some_and(|base| variant(base) != remote)
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::conflict::Side;
+use super::plan::Plan;
 use super::rule::Rule;
 use super::types::Merge;
+use crate::shape::Shape;
 
 /// Which [`Rule`] holds at which place of a document.
 ///
@@ -36,8 +39,16 @@ pub struct Policy {
     pub(crate) ranges: Vec<(String, (i128, i128))>,
     pub(crate) aliases: Vec<(String, String)>,
     pub(crate) tags: Vec<(String, Tag)>,
-    /// The names that can stand at the top, where a type says them.
-    pub(crate) known: Option<&'static [&'static str]>,
+    /// The tree of the type that the policy is of.
+    pub(crate) shape: Option<Shape>,
+    /// Made ready for walking, when it was asked for since the last change.
+    ready: OnceLock<Arc<Ready>>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    plan: Plan,
+    reads_as_it_writes: bool,
 }
 
 /// Where the document of an enum says which variant it is.
@@ -77,6 +88,7 @@ impl Policy {
 
     /// Sets the rule of a place.
     pub fn field(mut self, pointer: impl Into<String>, rule: Rule) -> Self {
+        self.ready.take();
         self.fields.push((pointer.into(), rule));
         self
     }
@@ -84,35 +96,62 @@ impl Policy {
     /// Sets the rule of all places that have none, as far as it fits what lies there: `Text` for strings,
     /// `Set` for arrays, `Counter` for numbers, `Atomic` for anything but objects.
     pub fn default_rule(mut self, rule: Rule) -> Self {
+        self.ready.take();
         self.default = Some(rule);
         self
     }
 
     /// Sets a policy for all that lies beneath a place; its pointers begin there.
     pub fn nested(mut self, pointer: impl Into<String>, policy: Policy) -> Self {
+        self.ready.take();
         self.nested
             .push((pointer.into(), Nested::Known(Box::new(policy))));
         self
     }
 
     /// Sets the policy of a type for what lies beneath a place.
-    pub fn nested_type<T: Merge>(self, pointer: impl Into<String>) -> Self {
-        self.nested_if(&pointer.into(), Some(T::policy))
-    }
-
-    /// Says which names can stand at the top; [`check`](Self::check) refuses pointers that begin otherwise.
-    #[doc(hidden)]
-    pub fn known(mut self, names: &'static [&'static str]) -> Self {
-        self.known = Some(names);
-        self
-    }
-
-    /// As [`nested_type`](Self::nested_type), if the type has a policy.
-    #[doc(hidden)]
-    pub fn nested_if(mut self, pointer: &str, policy: Option<fn() -> Policy>) -> Self {
+    pub fn nested_type<T: Merge>(mut self, pointer: impl Into<String>) -> Self {
+        self.ready.take();
         self.nested
-            .extend(policy.map(|policy| (pointer.to_owned(), Nested::OfType(policy))));
+            .push((pointer.into(), Nested::OfType(T::policy)));
         self
+    }
+
+    /// The same, with the tree of the other policy where it has none.
+    pub(crate) fn or_shape_of(mut self, other: &Policy) -> Self {
+        if self.shape.is_none() {
+            self.ready.take();
+            self.shape.clone_from(&other.shape);
+        }
+        self
+    }
+
+    fn ready(&self) -> &Ready {
+        self.ready.get_or_init(|| {
+            Arc::new(Ready {
+                plan: Plan::of(self),
+                reads_as_it_writes: self.shape.as_ref().is_some_and(Shape::reads_as_it_writes),
+            })
+        })
+    }
+
+    /// The policy as a tree.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.ready().plan
+    }
+
+    /// Whether the type reads each member under the name under which it writes it.
+    pub(crate) fn reads_as_it_writes(&self) -> bool {
+        self.ready().reads_as_it_writes
+    }
+
+    /// The rules that a type's own tree says.
+    #[doc(hidden)]
+    pub fn of_shape(shape: Shape) -> Self {
+        Self {
+            shape: Some(shape),
+            ..Self::default()
+        }
     }
 
     /// Says that a place holds an enum: its object is merged inside only while all sides hold the same
@@ -131,18 +170,21 @@ impl Policy {
     /// assert_eq!(merge.merge_json(Some(&base), &local, &remote).conflicts.len(), 1);
     /// ```
     pub fn tagged(mut self, pointer: impl Into<String>, tag: Tag) -> Self {
+        self.ready.take();
         self.tags.push((pointer.into(), tag));
         self
     }
 
     /// Settles every conflict for one side. Conflicts are then not reported.
     pub fn prefer(mut self, side: Side) -> Self {
+        self.ready.take();
         self.prefer = Some(side);
         self
     }
 
     /// Settles the conflicts at and beneath a place for one side.
     pub fn prefer_at(mut self, pointer: impl Into<String>, side: Side) -> Self {
+        self.ready.take();
         self.prefer_at.push((pointer.into(), side));
         self
     }
@@ -151,6 +193,7 @@ impl Policy {
     ///
     /// Without it the limits are `i64::MIN` and `u64::MAX`.
     pub fn range(mut self, pointer: impl Into<String>, least: i128, most: i128) -> Self {
+        self.ready.take();
         self.ranges.push((pointer.into(), (least, most)));
         self
     }
@@ -158,6 +201,7 @@ impl Policy {
     /// Says that a member may stand in documents under another name as well (`#[serde(alias)]`): a change
     /// of it then goes to that name instead of adding a second member.
     pub fn alias(mut self, pointer: impl Into<String>, name: impl Into<String>) -> Self {
+        self.ready.take();
         self.aliases.push((pointer.into(), name.into()));
         self
     }
@@ -174,6 +218,9 @@ impl fmt::Debug for Policy {
             };
         }
         map.entries(self.prefer_at.iter().map(|(p, s)| (p, s)));
+        if self.shape.is_some() {
+            map.entry(&"", &"rules of a type");
+        }
         if let Some(rule) = &self.default {
             map.entry(&"default", rule);
         }

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::rule::Rule;
-use super::{BoxError, Merge, Policy};
+use super::{BoxError, Merge};
+pub use crate::shape::{MapKey, Member, Place, Shape, Tagging, Variant};
 
 /// Finds out whether a type is `Merge`: the methods here are those of types that are, and where they do
 /// not apply the compiler takes the ones of [`NotMerge`].
@@ -29,9 +30,14 @@ impl<T: Merge> Probe<T> {
     /// The names of the fields.
     pub const FIELDS: Option<&'static [&'static str]> = T::FIELDS;
 
-    /// The policy of the type.
-    pub fn policy(&self) -> Option<fn() -> Policy> {
-        Some(T::policy)
+    /// What is known of the type.
+    pub fn shape(&self) -> Option<fn() -> Shape> {
+        Some(T::shape)
+    }
+
+    /// What is known of the type; the field does without.
+    pub fn shape_if_known(&self) -> Option<fn() -> Shape> {
+        Some(T::shape)
     }
 }
 
@@ -40,8 +46,18 @@ pub trait NotMerge {
     /// Nothing is known of the fields.
     const FIELDS: Option<&'static [&'static str]> = None;
 
-    /// There is no policy.
-    fn policy(&self) -> Option<fn() -> Policy> {
+    /// Nothing is known of the type, and the compiler says so.
+    #[deprecated(
+        note = "this field's type, or one inside it, is not `Merge`: no rules hold inside. Derive `Merge` for that \
+                type, or say on the field `#[merge(foreign)]` (merged without rules), `#[merge(atomic)]` (as one \
+                value) or `#[merge(with = …)]`; a whole type from elsewhere takes a policy by `collection_with`"
+    )]
+    fn shape(&self) -> Option<fn() -> Shape> {
+        None
+    }
+
+    /// Nothing is known of the type, and the field does without.
+    fn shape_if_known(&self) -> Option<fn() -> Shape> {
         None
     }
 }

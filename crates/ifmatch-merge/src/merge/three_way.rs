@@ -1,14 +1,12 @@
 //! [`ThreeWay`]: a policy at work.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::check::PolicyError;
 use super::conflict::FieldConflict;
 use super::engine::{Base, Engine};
 use super::out::Out;
-use super::plan::{Cursor, Plan};
+use super::plan::Cursor;
 use super::policy::Policy;
 use super::types::Merge;
 use crate::json::{Document, Tape, Tree};
@@ -35,7 +33,6 @@ use crate::json::{Document, Tape, Tree};
 #[derive(Debug, Clone, Default)]
 pub struct ThreeWay {
     policy: Policy,
-    plan: Arc<Plan>,
 }
 
 /// A merged value and what is still open in it.
@@ -62,8 +59,9 @@ pub struct MergedDocument {
 impl ThreeWay {
     /// Merges by a policy, mistakes in it included; [`checked`](Self::checked) refuses them.
     pub fn new(policy: Policy) -> Self {
-        let plan = Arc::new(Plan::of(&policy));
-        Self { policy, plan }
+        // Made ready once, for all copies.
+        policy.plan();
+        Self { policy }
     }
 
     /// Merges by a policy that makes sense.
@@ -97,7 +95,7 @@ impl ThreeWay {
     }
 
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor::new(&self.plan)
+        Cursor::new(self.policy.plan())
     }
 
     /// Merges `serde_json` values. Without a base, what only one side has is taken for added.

@@ -1,11 +1,14 @@
 //! [`Merge`]: types that say how they are merged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::policy::Policy;
-use super::rule::Rule;
+use crate::shape::{MapKey, Place, Shape};
 
 /// A type that says how its documents are merged; usually by `#[derive(Merge)]`.
 ///
@@ -35,6 +38,13 @@ pub trait Merge {
     /// The rules, by pointers into the document that the type is written as.
     fn policy() -> Policy;
 
+    /// What serde knows of the type, with its rules. The derive writes it; of a type that is made `Merge` by
+    /// hand only the rules are known.
+    #[doc(hidden)]
+    fn shape() -> Shape {
+        Shape::ruled(Self::policy)
+    }
+
     /// The names of the fields, where the derive knows all of them; it checks declared keys by it.
     #[doc(hidden)]
     const FIELDS: Option<&'static [&'static str]> = None;
@@ -44,86 +54,101 @@ impl Merge for Value {
     fn policy() -> Policy {
         Policy::new()
     }
+
+    fn shape() -> Shape {
+        Shape::unknown()
+    }
+}
+
+/// A type whose policy is that of its shape.
+macro_rules! shaped {
+    ($([$($generics:tt)*] $type:ty => $shape:expr),* $(,)?) => {
+        $(impl<$($generics)*> Merge for $type {
+            fn policy() -> Policy {
+                Policy::of_shape(Self::shape())
+            }
+
+            fn shape() -> Shape {
+                $shape
+            }
+        })*
+    };
 }
 
 macro_rules! scalars {
-    ($($type:ty),* $(,)?) => {
-        $(impl Merge for $type {
+    ($($type:ty),* $(,)?) => { shaped! { $([] $type => Shape::scalar()),* } };
+}
+
+scalars! {
+    (), bool, char, String, str,
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64,
+    std::num::NonZeroI8, std::num::NonZeroI16, std::num::NonZeroI32, std::num::NonZeroI64,
+    std::num::NonZeroIsize, std::num::NonZeroU8, std::num::NonZeroU16, std::num::NonZeroU32,
+    std::num::NonZeroU64, std::num::NonZeroUsize,
+    std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr,
+    std::net::SocketAddr, std::net::SocketAddrV4, std::net::SocketAddrV6,
+    std::path::PathBuf,
+}
+
+shaped! {
+    [T: Merge] Vec<T> => Shape::list(Place::of(T::shape)),
+    [T: Merge] [T] => Shape::list(Place::of(T::shape)),
+    [T: Merge] VecDeque<T> => Shape::list(Place::of(T::shape)),
+    [T: Merge] LinkedList<T> => Shape::list(Place::of(T::shape)),
+    // It is written in the order of its memory, which says nothing.
+    [T: Merge] BinaryHeap<T> => Shape::set(Place::of(T::shape)),
+    [T] BTreeSet<T> => Shape::set(Place::default()),
+    [T, S] HashSet<T, S> => Shape::set(Place::default()),
+    [K: MapKey, T: Merge] BTreeMap<K, T> => Shape::map::<K>(Place::of(T::shape)),
+    [K: MapKey, T: Merge, S] HashMap<K, T, S> => Shape::map::<K>(Place::of(T::shape)),
+    [T: Merge, const N: usize] [T; N] => {
+        Shape::tuple((0..N).map(|_| Place::of(T::shape)).collect())
+    },
+    [T: ?Sized] std::marker::PhantomData<T> => Shape::scalar(),
+    [] std::time::Duration => Shape::unknown(),
+    [] std::time::SystemTime => Shape::unknown(),
+    [T] std::ops::Range<T> => Shape::unknown(),
+    [T] std::ops::RangeInclusive<T> => Shape::unknown(),
+    [T] std::ops::Bound<T> => Shape::unknown(),
+    [T: Merge] std::num::Wrapping<T> => Shape::same(Place::of(T::shape)),
+    [T: Merge] std::cmp::Reverse<T> => Shape::same(Place::of(T::shape)),
+    [T: Merge] std::cell::Cell<T> => Shape::same(Place::of(T::shape)),
+    [T: Merge] std::cell::RefCell<T> => Shape::same(Place::of(T::shape)),
+    [T: Merge] std::sync::Mutex<T> => Shape::same(Place::of(T::shape)),
+    [T: Merge] std::sync::RwLock<T> => Shape::same(Place::of(T::shape)),
+}
+
+/// Types that stand for their content, its fields included.
+macro_rules! same {
+    ($([$($generics:tt)*] $type:ty => $content:ty),* $(,)?) => {
+        $(impl<$($generics)*> Merge for $type {
             fn policy() -> Policy {
-                Policy::new().known(&[])
+                Policy::of_shape(Self::shape())
             }
+
+            fn shape() -> Shape {
+                Shape::same(Place::of(<$content>::shape))
+            }
+
+            const FIELDS: Option<&'static [&'static str]> = <$content>::FIELDS;
         })*
     };
 }
 
-scalars!(
-    (),
-    bool,
-    char,
-    String,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    isize,
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    usize,
-    f32,
-    f64,
-);
+same! {
+    [T: Merge] Option<T> => T,
+    [T: Merge + ?Sized] Box<T> => T,
+    [T: Merge + ?Sized] Rc<T> => T,
+    [T: Merge + ?Sized] Arc<T> => T,
+    [T: Merge + ToOwned + ?Sized] Cow<'_, T> => T,
+}
 
-macro_rules! with_elements {
-    ($($type:ty),* $(,)?) => {
-        $(impl<T: Merge> Merge for $type {
-            fn policy() -> Policy {
-                // No element is known by a name.
-                Policy::new().known(&[]).nested_type::<T>("/*")
-            }
-        })*
+macro_rules! tuples {
+    ($(($($part:ident)+))*) => {
+        shaped! {
+            $([$($part: Merge),+] ($($part,)+) => Shape::tuple(vec![$(Place::of($part::shape)),+])),*
+        }
     };
 }
 
-with_elements!(Vec<T>, VecDeque<T>);
-
-impl<T: Merge> Merge for BTreeMap<String, T> {
-    fn policy() -> Policy {
-        Policy::new().nested_type::<T>("/*")
-    }
-}
-
-impl<T: Merge, S> Merge for HashMap<String, T, S> {
-    fn policy() -> Policy {
-        Policy::new().nested_type::<T>("/*")
-    }
-}
-
-macro_rules! with_policy_of_content {
-    ($($type:ident),* $(,)?) => {
-        $(impl<T: Merge> Merge for $type<T> {
-            fn policy() -> Policy {
-                T::policy()
-            }
-
-            const FIELDS: Option<&'static [&'static str]> = T::FIELDS;
-        })*
-    };
-}
-
-with_policy_of_content!(Option, Box);
-
-impl<T, S> Merge for HashSet<T, S> {
-    fn policy() -> Policy {
-        Policy::new().field("", Rule::Set)
-    }
-}
-
-impl<T> Merge for BTreeSet<T> {
-    fn policy() -> Policy {
-        Policy::new().field("", Rule::Set)
-    }
-}
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }

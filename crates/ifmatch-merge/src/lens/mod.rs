@@ -1,0 +1,342 @@
+//! Typed values put back into the documents that they were read from.
+//!
+//! A type is a *view* of a document: it sorts lists, knows other names, leaves members out, fills defaults in.
+//! [`Lens::put`] writes a changed value into the raw document so that everything stays that the type does not
+//! show. Places are found by value and key: a set that the type sorts is edited at the right element, a member
+//! under an older name keeps it, hidden elements stay. Two laws hold for each result, or there is none:
+//!
+//! * *`GetPut`*: putting an unchanged value back gives the raw document, byte for byte.
+//! * *`PutGet`*: the type reads the result as what it would read from the value as it writes it, and members
+//!   that it writes without reading them stand in the result.
+//!
+//! A type that shows its documents so that a change cannot be put back gets an [`Unfaithful`] error.
+
+mod laws;
+mod learned;
+mod list;
+mod object;
+mod pairing;
+mod put;
+mod seen;
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::json::{Document, JsonError, Tape};
+use crate::merge::{Cursor, Merge, Plan, Policy};
+use learned::{Doubt, Learned};
+use put::{Moved, Put, Side, Source};
+
+pub use laws::Unfaithful;
+
+/// Puts values of one type back into documents.
+///
+/// # Example
+///
+/// ```
+/// # use ifmatch_merge as ifmatch;
+/// use std::collections::BTreeSet;
+/// use ifmatch::json::Document;
+/// use ifmatch::{Merge, lens::Lens};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Merge)]
+/// # #[merge(crate = "ifmatch_merge")]
+/// struct Page {
+///     #[serde(alias = "labels")]
+///     tags: BTreeSet<String>,
+/// }
+///
+/// let raw = Document::parse(br#"{"labels": ["z", "m", "a"], "more": 1.10}"#)?;
+/// let mut page: Page = raw.decode()?;
+/// page.tags.remove("z");
+/// let put = Lens::<Page>::of().put(&raw, &page)?;
+/// assert_eq!(put.as_str(), r#"{"labels": ["m", "a"], "more": 1.10}"#);
+/// # Ok::<(), ifmatch::BoxError>(())
+/// ```
+pub struct Lens<T> {
+    policy: Arc<Policy>,
+    of: PhantomData<fn(T)>,
+}
+
+impl<T> Clone for Lens<T> {
+    fn clone(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Lens<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lens").finish_non_exhaustive()
+    }
+}
+
+/// A raw document, and what a type shows of it: the document that it writes when it has read this one.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Reading {
+    pub raw: Document,
+    pub shown: Document,
+}
+
+impl Reading {
+    /// What the type of `value` shows of the document that `value` was read from.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be written.
+    pub fn of<T: Serialize>(raw: &Document, value: &T) -> Result<Self, JsonError> {
+        Ok(Self {
+            raw: raw.clone(),
+            shown: raw.encode_again(value)?,
+        })
+    }
+}
+
+/// Where a value comes from that is put into another document: the one that it was read from, and the state
+/// that this one began as, if it is known.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct From<'a> {
+    pub reading: &'a Reading,
+    pub began: Option<&'a Document>,
+}
+
+impl<T: Merge> Lens<T> {
+    /// The lens of a type that says how it is merged.
+    pub fn of() -> Self {
+        Self::new(Arc::new(T::policy()))
+    }
+}
+
+impl<T> Lens<T> {
+    /// The lens of any type. The policy says which lists have keys; one of a type ([`Merge::policy`]) says
+    /// what serde knows of the type, too.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            policy,
+            of: PhantomData,
+        }
+    }
+
+    /// The same with the keys of another policy, which says what merges and not what the type is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_policy(&self, policy: &Policy) -> Self {
+        Self::new(Arc::new(policy.clone().or_shape_of(&self.policy)))
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
+    /// Writes a value into the document that it was read from.
+    ///
+    /// # Errors
+    ///
+    /// The document does not fit the type, the value cannot be written, or the result would not show it
+    /// ([`Unfaithful`]).
+    pub fn put(&self, raw: &Document, value: &T) -> Result<Document, crate::BoxError> {
+        let reading = Reading::of(raw, &raw.decode::<T>()?)?;
+        let after = reading.shown.encode_again(value)?;
+        Ok(self.put_reading(&reading, &after, None)?)
+    }
+
+    /// Writes a value, which stands there as its type writes it, into a document. What this lacks is taken
+    /// from the document that the value comes from, and so is what changed there of members that the type
+    /// does not show.
+    ///
+    /// # Errors
+    ///
+    /// The result would not show the value.
+    #[doc(hidden)]
+    pub fn put_reading(
+        &self,
+        target: &Reading,
+        after: &Document,
+        from: Option<From<'_>>,
+    ) -> Result<Document, Unfaithful> {
+        if from.is_none() {
+            if target.shown.same_text(after) {
+                return Ok(target.raw.clone());
+            }
+            if target.shown.same_text(&target.raw) && self.policy.reads_as_it_writes() {
+                // The type knows all of it and writes it in the same way.
+                return Ok(after.clone());
+            }
+        }
+        let plan = self.policy.plan();
+        let cursor = Cursor::new(plan);
+        let walk = |learned: &Learned| walk(target, after, from, learned, plan);
+        let law = |result: &Document| {
+            if result.same_text(after) || TypeId::of::<T>() == TypeId::of::<Value>() {
+                return Ok(());
+            }
+            laws::check::<T>(result, after, || readable(after, plan), cursor)
+        };
+        let mut learned = Learned::default();
+        let (mut result, doubts) = walk(&learned);
+        if !doubts.is_empty() {
+            learned = Self::tried(&doubts, learned, after, &walk);
+            result = walk(&learned).0;
+        }
+        let breach = match law(&result) {
+            Ok(()) => return Ok(result),
+            Err(breach) => breach,
+        };
+        learned.raw_order = false;
+        let (reordered, _) = walk(&learned);
+        if !reordered.same_text(&result) && law(&reordered).is_ok() {
+            return Ok(reordered);
+        }
+        Err(breach)
+    }
+
+    /// Finds out where a type, of which nothing is said, reads the members that it shows: each raw member that
+    /// may be one is changed in its place, and the type is asked what it shows then.
+    fn tried(
+        doubts: &[Doubt],
+        mut learned: Learned,
+        after: &Document,
+        walk: &impl Fn(&Learned) -> (Document, Vec<Doubt>),
+    ) -> Learned {
+        /// Each trial reads the document once.
+        const TRIALS: usize = 32;
+        let mut trials = 0;
+        for doubt in doubts {
+            for offset in &doubt.candidates {
+                if trials == TRIALS {
+                    return learned;
+                }
+                trials += 1;
+                let trial = learned.with(*offset, &doubt.name);
+                let shown = walk(&trial)
+                    .0
+                    .decode::<T>()
+                    .and_then(|value| Document::encode(&value));
+                let is_it = shown.is_ok_and(|shown| {
+                    shown.pointer(&doubt.pointer) == after.pointer(&doubt.pointer)
+                });
+                if is_it {
+                    learned = trial;
+                    break;
+                }
+            }
+        }
+        learned
+    }
+}
+
+/// Applies to `raw` what changed from `before` to `after`.
+///
+/// `before` is what a Rust type makes of `raw` when it reads and writes it again, `after` is the changed
+/// value as the type writes it. Everything that the type does not know stays, at any depth, and so does
+/// the text of every number and string that did not change. Elements of arrays are found again by their
+/// declared key, else by their value, else by alignment; elements replaced one to one and elements that moved
+/// keep what the type does not know of them, too. [`Lens::put`] checks the result as well.
+///
+/// # Example
+///
+/// ```
+/// # use ifmatch_merge as ifmatch;
+/// use ifmatch::json::Document;
+/// use ifmatch::merge::{Policy, transplant};
+///
+/// let parse = |text: &str| Document::parse(text.as_bytes());
+/// let raw = parse(r#"{"price": 1.10, "new_in_v2": true, "lines": [{"qty": 1, "note": "x"}]}"#)?;
+/// let before = parse(r#"{"price":1.1,"lines":[{"qty":1}]}"#)?;
+/// let after = parse(r#"{"price":1.1,"lines":[{"qty":2}]}"#)?;
+/// let changed = transplant(&raw, &before, &after, &Policy::new());
+/// assert_eq!(changed.as_str(), r#"{"price": 1.10, "new_in_v2": true, "lines": [{"qty": 2, "note": "x"}]}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn transplant(
+    raw: &Document,
+    before: &Document,
+    after: &Document,
+    policy: &Policy,
+) -> Document {
+    if before.same_text(after) {
+        return raw.clone();
+    }
+    if before.same_text(raw) && policy.reads_as_it_writes() {
+        return after.clone();
+    }
+    let target = Reading {
+        raw: raw.clone(),
+        shown: before.clone(),
+    };
+    let mut learned = Learned::default();
+    // Nothing tells here whether the type sorts.
+    learned.raw_order = false;
+    walk(&target, after, None, &learned, policy.plan()).0
+}
+
+fn walk(
+    target: &Reading,
+    after: &Document,
+    from: Option<From<'_>>,
+    learned: &Learned,
+    plan: &Plan,
+) -> (Document, Vec<Doubt>) {
+    let (raw, shown, new) = (
+        Tape::of_checked(target.raw.as_str()),
+        Tape::of_checked(target.shown.as_str()),
+        Tape::of_checked(after.as_str()),
+    );
+    let source = from.map(|from| {
+        (
+            Tape::of_checked(from.reading.raw.as_str()),
+            Tape::of_checked(from.reading.shown.as_str()),
+            from.began.map(|began| Tape::of_checked(began.as_str())),
+        )
+    });
+    let source = source.as_ref().map(|(raw, shown, began)| Source {
+        raw: raw.root(),
+        shown: shown.root(),
+        origin: began.as_ref().map(Tape::root),
+    });
+    let root = raw.root();
+    let side = Side {
+        raw: root,
+        shown: Some(shown.root()),
+    };
+    let mut put = Put::new(learned, target.raw.as_str());
+    let mut out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+    let dropped = put.dropped.take();
+    if put.has_new.get() && !dropped.is_empty() {
+        // Something may have moved from one place to another.
+        put.moved = Moved::of(dropped);
+        put.doubts.take();
+        out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+    }
+    let doubts = put.doubts.take();
+    if out.is(root) {
+        return (target.raw.clone(), doubts);
+    }
+    // White space around the value belongs to the document, not to the value.
+    let (text, value) = (target.raw.as_str(), root.range());
+    let mut changed = String::with_capacity(text.len() + 64);
+    changed.push_str(&text[..value.start]);
+    out.write(&mut changed);
+    changed.push_str(&text[value.end..]);
+    (Document::of_checked(changed), doubts)
+}
+
+/// A new document of the type, under the names that it reads.
+fn readable(after: &Document, plan: &Plan) -> Document {
+    let new = Tape::of_checked(after.as_str());
+    let learned = Learned::default();
+    let put = Put::new(&learned, after.as_str());
+    let out = put.place(None, None, new.root(), Cursor::new(plan), 0);
+    let mut text = String::with_capacity(after.len());
+    out.write(&mut text);
+    Document::of_checked(text)
+}

@@ -1,0 +1,206 @@
+//! The walk that puts a value back: over the raw document, what the type shows of it, and the new value.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use super::learned::{Doubt, Learned};
+use super::{list, object};
+use crate::json::{Node, Tree, View, WALKED_DEPTH, same};
+use crate::merge::{Cursor, Out};
+
+/// A raw value, and what the type shows of it; `None`: nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'t> {
+    pub(super) raw: Node<'t>,
+    pub(super) shown: Option<Node<'t>>,
+}
+
+/// Where the new value comes from: the raw value that it was read from, and the state that this one began as.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'t> {
+    pub(super) raw: Node<'t>,
+    pub(super) shown: Node<'t>,
+    /// `None`: it began as nothing.
+    pub(super) origin: Option<Node<'t>>,
+}
+
+/// One walk.
+#[derive(Debug)]
+pub(super) struct Put<'t, 'l> {
+    pub(super) learned: &'l Learned,
+    /// The text that offsets of keys count in.
+    pub(super) text: &'t str,
+    /// What lies beneath a place that the value lacks; another place may have it now.
+    pub(super) dropped: RefCell<Vec<Dropped<'t>>>,
+    /// What was dropped in the walk before.
+    pub(super) moved: Moved<'t>,
+    /// Something is new that could have been moved there.
+    pub(super) has_new: Cell<bool>,
+    /// Members of which it is not known where the type reads them.
+    pub(super) doubts: RefCell<Vec<Doubt>>,
+    /// The pointer into the new value.
+    pub(super) path: RefCell<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Dropped<'t> {
+    pub(super) side: Side<'t>,
+    pub(super) key: Option<String>,
+}
+
+/// Dropped values by what they show, and by their declared key.
+#[derive(Debug, Default)]
+pub(super) struct Moved<'t> {
+    by_value: HashMap<u64, Vec<Side<'t>>>,
+    by_key: HashMap<String, Option<Side<'t>>>,
+}
+
+impl<'t> Moved<'t> {
+    pub(super) fn of(dropped: Vec<Dropped<'t>>) -> Self {
+        let mut moved = Self::default();
+        for Dropped { side, key } in dropped {
+            let Some(shown) = side.shown else { continue };
+            let same_value = moved.by_value.entry(shown.digest()).or_default();
+            same_value.push(side);
+            if let Some(key) = key {
+                // Two of one key: it cannot be told which one is meant.
+                let slot = moved.by_key.entry(key);
+                slot.and_modify(|side| *side = None).or_insert(Some(side));
+            }
+        }
+        moved
+    }
+
+    fn find(&self, value: Node<'t>, key: Option<&str>) -> Option<Side<'t>> {
+        if self.by_value.is_empty() {
+            return None;
+        }
+        let by_key = || self.by_key.get(key?).copied().flatten();
+        let sides = self.by_value.get(&value.digest());
+        let equal = sides.into_iter().flatten().find(|side| {
+            let shown = side.shown;
+            shown.is_some_and(|shown| same(shown, value))
+        });
+        equal.copied().or_else(by_key)
+    }
+}
+
+impl<'t, 'l> Put<'t, 'l> {
+    /// A walk over a raw text.
+    pub(super) fn new(learned: &'l Learned, text: &'t str) -> Self {
+        Self {
+            learned,
+            text,
+            dropped: RefCell::default(),
+            moved: Moved::default(),
+            has_new: Cell::new(false),
+            doubts: RefCell::default(),
+            path: RefCell::default(),
+        }
+    }
+}
+
+impl<'t> Put<'t, '_> {
+    /// What stands at a place afterwards. Without a target the place is new.
+    pub(super) fn place(
+        &self,
+        target: Option<Side<'t>>,
+        source: Option<Source<'t>>,
+        after: Node<'t>,
+        cursor: Cursor<'_>,
+        depth: usize,
+    ) -> Out<'t, Node<'t>> {
+        let Some(Side { raw, shown }) = target else {
+            return self.new_place(source, after, None, cursor, depth);
+        };
+        let unchanged = shown.is_some_and(|shown| same(shown, after));
+        if unchanged && source.is_none() {
+            return Out::Take(raw);
+        }
+        let views = (raw.view(), shown.unwrap_or(after).view(), after.view());
+        match views {
+            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => {
+                object::put(self, Side { raw, shown }, source, after, cursor, depth)
+            }
+            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => {
+                list::put(self, Side { raw, shown }, source, after, cursor, depth)
+            }
+            // The type says the same as the raw document, in other words.
+            _ if unchanged || same(raw, after) => Out::Take(raw),
+            _ => {
+                self.drop(Side { raw, shown }, None);
+                self.new_place(source, after, None, cursor, depth)
+            }
+        }
+    }
+
+    /// A place that the target lacks: as the source has it, or as it stood where it was moved from.
+    pub(super) fn new_place(
+        &self,
+        source: Option<Source<'t>>,
+        after: Node<'t>,
+        key: Option<&str>,
+        cursor: Cursor<'_>,
+        depth: usize,
+    ) -> Out<'t, Node<'t>> {
+        let has_parts = matches!(after.view(), View::Object | View::Array);
+        let from = source.map(|source| Side {
+            raw: source.raw,
+            shown: Some(source.shown),
+        });
+        let from = from.or_else(|| {
+            self.has_new.set(self.has_new.get() || has_parts);
+            self.moved.find(after, key).filter(|_| has_parts)
+        });
+        match from {
+            Some(from) if from.shown.is_some_and(|shown| same(shown, after)) => Out::Take(from.raw),
+            // What cannot be walked is new.
+            Some(from) if same_kind(from.raw, after) && has_parts => {
+                self.place(Some(from), None, after, cursor, depth)
+            }
+            _ => self.fresh(after, cursor, depth),
+        }
+    }
+
+    /// A value of the type's own, under the names that it reads.
+    fn fresh(&self, after: Node<'t>, cursor: Cursor<'_>, depth: usize) -> Out<'t, Node<'t>> {
+        if depth >= WALKED_DEPTH || (cursor.is_plain() && self.moved.by_value.is_empty()) {
+            return Out::Take(after);
+        }
+        match after.view() {
+            View::Object => object::fresh(self, after, cursor, depth),
+            View::Array => list::fresh(self, after, cursor, depth),
+            _ => Out::Take(after),
+        }
+    }
+
+    /// Remembers what leaves its place.
+    pub(super) fn drop(&self, side: Side<'t>, key: Option<String>) {
+        if matches!(side.raw.view(), View::Object | View::Array) {
+            self.dropped.borrow_mut().push(Dropped { side, key });
+        }
+    }
+
+    /// Runs `walk` with a token on the path.
+    pub(super) fn at<R>(&self, token: &str, walk: impl FnOnce() -> R) -> R {
+        let length = self.path.borrow().len();
+        crate::json::push_token(&mut self.path.borrow_mut(), token);
+        let result = walk();
+        self.path.borrow_mut().truncate(length);
+        result
+    }
+}
+
+fn same_kind<'t>(a: Node<'t>, b: Node<'t>) -> bool {
+    matches!(
+        (a.view(), b.view()),
+        (View::Object, View::Object) | (View::Array, View::Array)
+    )
+}
+
+impl Put<'_, '_> {
+    /// Whether something is known of what lies there.
+    pub(super) fn is_typed(&self, cursor: Cursor<'_>) -> bool {
+        cursor.shape().is_some_and(|shape| !shape.is_unknown())
+    }
+}

@@ -1,0 +1,346 @@
+//! The members of one object, as far as its type tells: those of its variant, and the flattened ones.
+
+use std::borrow::Cow;
+
+use super::{Enum, KeyName, Kind, Member, Place, Shape, Tagging, Variant, step};
+use crate::json::{Tree, View};
+use crate::merge::Plan;
+
+/// What a type says about the members of one object.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'s, 't> {
+    parts: Vec<Part<'s>>,
+    /// The variants of the enums that the object holds, in the order of the type.
+    variants: Vec<Which<'t>>,
+    /// Not all of its members are known.
+    open: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part<'s> {
+    Members(&'s [Member]),
+    /// The variants of an externally tagged enum are members.
+    Variants(&'s [Variant]),
+    /// A tag is one, too.
+    Tag(&'static str),
+    Content(&'static str, Option<&'s Place>),
+    Map(KeyName, &'s Place),
+    Ruled(&'s Plan),
+}
+
+/// A variant in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which<'t> {
+    Known(usize),
+    /// The type has no variant of this name.
+    Named(&'t str),
+    Missing,
+}
+
+/// What is known of one member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'s> {
+    pub(crate) place: Option<&'s Place>,
+    /// The rules of a type that was written by hand.
+    pub(crate) plan: Option<&'s Plan>,
+    names: Names,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Names {
+    Of {
+        written: &'static str,
+        read: &'static [&'static str],
+    },
+    /// An entry of a map.
+    Entry(KeyName),
+    /// The name by which it was asked for, only.
+    Same,
+}
+
+impl<'s> Known<'s> {
+    /// A place without a name, such as that of an element.
+    pub(crate) fn of(place: &'s Place) -> Self {
+        same(Some(place))
+    }
+    /// The name under which the type reads it, where that is not the one it writes.
+    pub(crate) fn other_name(&self) -> Option<&'static str> {
+        match self.names {
+            Names::Of { written, read } if !read.contains(&written) => read.first().copied(),
+            _ => None,
+        }
+    }
+
+    /// The name as the type writes it.
+    fn written<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self.names {
+            Names::Of { written, .. } => Cow::Borrowed(written),
+            Names::Entry(key) => key(name).map_or(Cow::Borrowed(name), Cow::Owned),
+            Names::Same => Cow::Borrowed(name),
+        }
+    }
+}
+
+impl<'s, 't> Fields<'s, 't> {
+    /// What the type says about an object; its variant is looked up in the object itself.
+    pub(crate) fn of<T: Tree<'t>>(shape: Option<&'s Shape>, object: T) -> Self {
+        let mut fields = Self::default();
+        match shape {
+            Some(shape) => fields.add(shape, object, false),
+            None => fields.open = true,
+        }
+        fields
+    }
+
+    /// Nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            open: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether members that it does not know may be the type's all the same.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether nothing is read from an object without this member.
+    pub(crate) fn requires(&self, written: &str) -> bool {
+        let members = self.parts.iter().filter_map(|part| match part {
+            Part::Members(members) => Some(*members),
+            _ => None,
+        });
+        let mut members = members.flatten();
+        members.any(|member| member.written == written && member.is_required)
+    }
+
+    /// Whether it is the member that names a variant.
+    pub(crate) fn is_tag(&self, name: &str) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Tag(tag) if *tag == name))
+    }
+
+    /// Whether the object holds an enum.
+    pub(crate) fn has_variants(&self) -> bool {
+        !self.variants.is_empty()
+    }
+
+    /// Whether both objects hold the same variants.
+    pub(crate) fn agrees_with(&self, other: &Fields<'_, '_>) -> bool {
+        self.variants == other.variants
+    }
+
+    /// Whether some member can have several names.
+    pub(crate) fn renames(&self) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Members(members) => members.iter().any(|m| m.read != [m.written]),
+            Part::Variants(variants) => variants.iter().any(|v| v.read != [v.written]),
+            Part::Map(..) => true,
+            Part::Tag(_) | Part::Content(..) | Part::Ruled(_) => false,
+        })
+    }
+
+    /// The member that the type reads under this name.
+    pub(crate) fn read_as(&self, name: &str) -> Option<Known<'s>> {
+        self.find(name, |_, read| read.contains(&name))
+    }
+
+    /// The member that the type writes under this name.
+    pub(crate) fn written_as(&self, name: &str) -> Option<Known<'s>> {
+        self.find(name, |written, _| written == name)
+    }
+
+    /// The member that a document may hold under this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Known<'s>> {
+        self.find(name, |written, read| {
+            written == name || read.contains(&name)
+        })
+    }
+
+    /// One name for all names that a member can have in a document.
+    pub(crate) fn one_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let known = self.named(name);
+        known.map_or(Cow::Borrowed(name), |known| known.written(name))
+    }
+
+    /// One name for all names of a member that the type reads; `None` if it reads none of that name.
+    pub(crate) fn canonical<'a>(&self, name: &'a str) -> Option<Cow<'a, str>> {
+        match self.read_as(name) {
+            Some(known) => Some(known.written(name)),
+            None if self.open => Some(Cow::Borrowed(name)),
+            None => None,
+        }
+    }
+
+    fn find(
+        &self,
+        name: &str,
+        is: impl Fn(&'static str, &'static [&'static str]) -> bool,
+    ) -> Option<Known<'s>> {
+        let of = |written: &'static str, read: &'static [&'static str], place| Known {
+            place,
+            plan: None,
+            names: Names::Of { written, read },
+        };
+        let entry = |part: &Part<'s>| match *part {
+            // What stands in no other part belongs to the map.
+            Part::Map(key, place) => key(name).map(|_| Known {
+                place: Some(place),
+                plan: None,
+                names: Names::Entry(key),
+            }),
+            _ => None,
+        };
+        let known = self.parts.iter().find_map(|part| match *part {
+            Part::Members(members) => {
+                let mut members = members.iter().filter(|m| is(m.written, m.read));
+                members
+                    .next()
+                    .map(|m| of(m.written, m.read, Some(&m.place)))
+            }
+            Part::Variants(variants) => {
+                let mut variants = variants.iter();
+                let found = variants.find(|v| !v.untagged && is(v.written, v.read));
+                found.map(|v| of(v.written, v.read, v.content.as_ref()))
+            }
+            Part::Tag(tag) if tag == name => Some(same(None)),
+            Part::Content(content, place) if content == name => Some(same(place)),
+            Part::Ruled(plan) => plan.beneath(name).map(|plan| Known {
+                plan: Some(plan),
+                ..same(None)
+            }),
+            Part::Tag(_) | Part::Content(..) | Part::Map(..) => None,
+        });
+        known.or_else(|| self.parts.iter().find_map(entry))
+    }
+
+    fn add<T: Tree<'t>>(&mut self, shape: &'s Shape, object: T, flattened: bool) {
+        match shape.kind() {
+            Kind::Object(of) => {
+                self.parts.push(Part::Members(&of.members));
+                for place in &of.flattened {
+                    self.add(step(place).shape, object, true);
+                }
+            }
+            Kind::Map { key, value } => self.parts.push(Part::Map(*key, value)),
+            Kind::Enum(of) => self.add_enum(of, object, flattened),
+            Kind::Same(place) => self.add(step(place).shape, object, flattened),
+            Kind::Ruled(..) => {
+                self.open = true;
+                self.parts.extend(shape.kind().plan().map(Part::Ruled));
+            }
+            Kind::Unknown => self.open = true,
+            Kind::Scalar | Kind::List { .. } | Kind::Tuple(_) => {}
+        }
+    }
+
+    fn add_enum<T: Tree<'t>>(&mut self, of: &'s Enum, object: T, flattened: bool) {
+        let text = |name: &str| {
+            let (_, value) = object.each_member().find(|(key, _)| key.name == name)?;
+            match value.view() {
+                View::String(text) => Some(text),
+                _ => None,
+            }
+        };
+        let which = |name: Option<&'t str>| match name {
+            None => Which::Missing,
+            Some(name) => {
+                let known = of.variants.iter().position(|v| v.is_named(name));
+                known.map_or(Which::Named(name), Which::Known)
+            }
+        };
+        let (which, content) = match of.tag {
+            Tagging::External => {
+                self.parts.push(Part::Variants(&of.variants));
+                let mut names = object.each_member().map(|(key, _)| key.name);
+                let which = if flattened {
+                    let is_known = |name: &&str| of.variants.iter().any(|v| v.is_named(name));
+                    which(names.find(is_known))
+                } else {
+                    which(names.next())
+                };
+                (which, None)
+            }
+            Tagging::Internal(tag) => {
+                self.parts.push(Part::Tag(tag));
+                (which(text(tag)), Some(None))
+            }
+            Tagging::Adjacent(tag, content) => {
+                self.parts.push(Part::Tag(tag));
+                (which(text(tag)), Some(Some(content)))
+            }
+            Tagging::Untagged => {
+                let found = of.written(object);
+                (found.map_or(Which::Missing, Which::Known), Some(None))
+            }
+        };
+        self.variants.push(which);
+        let Some(content) = content else { return };
+        let place = match which {
+            Which::Known(at) => of.variants[at].content.as_ref(),
+            Which::Named(_) | Which::Missing => {
+                self.open = true;
+                None
+            }
+        };
+        match (content, place) {
+            (Some(content), place) => self.parts.push(Part::Content(content, place)),
+            (None, Some(place)) => self.add(step(place).shape, object, flattened),
+            (None, None) => {}
+        }
+    }
+}
+
+fn same<'s>(place: Option<&'s Place>) -> Known<'s> {
+    Known {
+        place,
+        plan: None,
+        names: Names::Same,
+    }
+}
+
+impl Enum {
+    /// The variant that such a value was written by, where only its form can tell: the one of which most
+    /// members are there, and that has all of them.
+    pub(crate) fn written<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
+        let known = |variant: &Variant| {
+            let shape = step(variant.content.as_ref()?).shape;
+            shape.could_write(value)
+        };
+        let fits = self.variants.iter().enumerate();
+        let fits = fits.filter_map(|(at, variant)| Some((at, known(variant)?)));
+        // The first of those that fit equally well, as serde tries them.
+        fits.rev()
+            .max_by_key(|(_, members)| *members)
+            .map(|(at, _)| at)
+    }
+}
+
+impl Shape {
+    /// How many known members a value has that the type could have written; `None` if it could not.
+    fn could_write<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
+        match (self.kind(), value.view()) {
+            (Kind::Object(_), View::Object) => {
+                let fields = Fields::of(Some(self), value);
+                let mut known = 0;
+                for (key, _) in value.each_member() {
+                    let is_known = fields.written_as(key.name).is_some();
+                    if !is_known && !fields.open {
+                        return None;
+                    }
+                    known += usize::from(is_known);
+                }
+                Some(known + 1)
+            }
+            (Kind::Unknown | Kind::Ruled(..), _)
+            | (Kind::Map { .. } | Kind::Enum(_), View::Object) => Some(0),
+            (Kind::List { .. } | Kind::Tuple(_), View::Array) => Some(1),
+            (Kind::Scalar | Kind::Enum(_), view) => {
+                (!matches!(view, View::Array | View::Object)).then_some(1)
+            }
+            (Kind::Same(place), _) => step(place).shape.could_write(value),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Steps from a place to the type that lies there.
+
+use std::collections::HashSet;
+
+use super::{Kind, Place, Shape, Tagging};
+use crate::merge::Rule;
+
+/// A type can stand for another one, and that for a third. One that goes on stands for itself.
+const STAND_INS: usize = 16;
+
+/// The type at a place, past those that only stand for it, with the rule that is said first on the way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step<'s> {
+    pub(crate) shape: &'s Shape,
+    pub(crate) rule: Option<&'s Rule>,
+    pub(crate) range: Option<&'s (i128, i128)>,
+}
+
+pub(crate) fn step(place: &Place) -> Step<'_> {
+    Step {
+        shape: place.shape(),
+        rule: place.rule.as_ref(),
+        range: place.range.as_ref(),
+    }
+    .settled()
+}
+
+impl Place {
+    /// Its type, the first time that it is met; types may contain themselves.
+    fn first_met(&self, met: &mut HashSet<usize>) -> Option<&Shape> {
+        let is_new = self.make.is_none_or(|make| met.insert(make as usize));
+        is_new.then(|| self.shape())
+    }
+}
+
+impl Step<'_> {
+    fn settled(mut self) -> Self {
+        for _ in 0..STAND_INS {
+            let Kind::Same(inner) = self.shape.kind() else {
+                break;
+            };
+            self = Step {
+                shape: inner.shape(),
+                rule: self.rule.or(inner.rule.as_ref()),
+                range: self.range.or(inner.range.as_ref()),
+            };
+        }
+        self
+    }
+}
+
+impl Shape {
+    /// The type that this one stands for.
+    pub(crate) fn stood_for(&self) -> Step<'_> {
+        Step {
+            shape: self,
+            rule: None,
+            range: None,
+        }
+        .settled()
+    }
+
+    /// The place of the elements of a list; in a tuple each has its own.
+    pub(crate) fn element(&self, at: usize) -> Option<&Place> {
+        match self.kind() {
+            Kind::List { element, .. } => Some(element),
+            Kind::Tuple(parts) => parts.get(at),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_tuple(&self) -> bool {
+        matches!(self.kind(), Kind::Tuple(_))
+    }
+
+    /// Whether both are names of one variant.
+    pub(crate) fn is_same_variant(&self, one: &str, other: &str) -> bool {
+        let Kind::Enum(of) = self.kind() else {
+            return false;
+        };
+        let at = |name: &str| of.variants.iter().position(|v| v.is_named(name));
+        at(one).is_some_and(|found| at(other) == Some(found))
+    }
+
+    /// Whether the type, and each type inside, reads every member under the name under which it writes it.
+    /// Types of which nothing is known are taken at their word.
+    pub(crate) fn reads_as_it_writes(&self) -> bool {
+        let mut met = HashSet::new();
+        let mut open = vec![self];
+        while let Some(shape) = open.pop() {
+            let mut enter = |place| open.extend(Place::first_met(place, &mut met));
+            let is_read = |written: &str, read: &[&str]| read.is_empty() || read.contains(&written);
+            match shape.kind() {
+                Kind::List { element: place, .. }
+                | Kind::Same(place)
+                | Kind::Map { value: place, .. } => {
+                    enter(place);
+                }
+                Kind::Tuple(parts) => parts.iter().for_each(enter),
+                Kind::Object(object) => {
+                    if !object.members.iter().all(|m| is_read(m.written, m.read)) {
+                        return false;
+                    }
+                    object
+                        .members
+                        .iter()
+                        .for_each(|member| enter(&member.place));
+                    object.flattened.iter().for_each(enter);
+                }
+                Kind::Enum(of) => {
+                    if !of.variants.iter().all(|v| is_read(v.written, v.read)) {
+                        return false;
+                    }
+                    of.variants
+                        .iter()
+                        .filter_map(|v| v.content.as_ref())
+                        .for_each(enter);
+                }
+                Kind::Unknown | Kind::Scalar | Kind::Ruled(..) => {}
+            }
+        }
+        true
+    }
+
+    /// Whether it is a list whose order does not count.
+    pub(crate) fn is_set(&self) -> bool {
+        matches!(self.kind(), Kind::List { ordered: false, .. })
+    }
+
+    /// Whether nothing is known of it, so that anything may lie there.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.kind(), Kind::Unknown | Kind::Ruled(..))
+    }
+
+    /// Whether its parts are merged one by one, each with the one at its place: a tuple or an array all parts of
+    /// which have parts themselves. One that holds bare values, such as a point, is one value.
+    pub(crate) fn is_merged_by_place(&self) -> bool {
+        let has_parts = |part: &Place| {
+            let step = step(part);
+            step.rule.is_some()
+                || matches!(
+                    step.shape.kind(),
+                    Kind::Object(_) | Kind::Enum(_) | Kind::Map { .. } | Kind::List { .. }
+                )
+        };
+        match self.kind() {
+            Kind::Tuple(parts) => parts.iter().all(has_parts),
+            _ => false,
+        }
+    }
+
+    /// Whether it is merged as a whole unless a rule says otherwise.
+    pub(crate) fn is_one_value(&self) -> bool {
+        match self.kind() {
+            Kind::Tuple(_) => !self.is_merged_by_place(),
+            // Its document does not say which variant it is.
+            Kind::Enum(of) => matches!(of.tag, Tagging::Untagged),
+            _ => false,
+        }
+    }
+
+    /// Whether no value of the type can have parts with rules of their own.
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self.kind(), Kind::Scalar)
+    }
+}
