@@ -256,6 +256,33 @@ fn moved_elements_keep_what_the_type_does_not_know() {
 }
 
 #[test]
+fn only_what_can_be_told_again_takes_its_unknown_members_to_another_place() {
+    let moved = |raw: &str, before: &str, after: &str| {
+        transplant(&doc(raw), &doc(before), &doc(after), &Policy::new())
+    };
+    let card = moved(
+        r#"{"open":[{"id":1,"title":"Buy milk","x":1}],"done":[]}"#,
+        r#"{"open":[{"id":1,"title":"Buy milk"}],"done":[]}"#,
+        r#"{"open":[],"done":[{"id":1,"title":"Buy milk"}]}"#,
+    );
+    assert_eq!(card.pointer("/done/0/x"), Some(doc("1")));
+    // One number says too little.
+    let count = moved(
+        r#"{"open":[{"n":1,"x":1}],"done":[]}"#,
+        r#"{"open":[{"n":1}],"done":[]}"#,
+        r#"{"open":[],"done":[{"n":1}]}"#,
+    );
+    assert_eq!(count.pointer("/done/0"), Some(doc(r#"{"n":1}"#)));
+    // Two that show the same cannot be told apart.
+    let two = moved(
+        r#"{"open":[{"id":1,"t":"a","x":1}],"late":[{"id":1,"t":"a","x":2}],"done":[]}"#,
+        r#"{"open":[{"id":1,"t":"a"}],"late":[{"id":1,"t":"a"}],"done":[]}"#,
+        r#"{"open":[],"late":[],"done":[{"id":1,"t":"a"}]}"#,
+    );
+    assert_eq!(two.pointer("/done/0"), Some(doc(r#"{"id":1,"t":"a"}"#)));
+}
+
+#[test]
 fn changes_say_what_is_operation_like() {
     let policy = Policy::new()
         .field("/items", Rule::keyed("id"))

@@ -48,22 +48,30 @@ pub(super) struct Dropped<'t> {
     pub(super) key: Option<String>,
 }
 
-/// Dropped values by what they show, and by their declared key.
+/// Dropped values by what they show, and by their declared key; `None`: several, of which none can be told to be it.
+///
+/// Without a key only a value that says enough is taken for a moved one. One that shows a single flag or number may
+/// stand in two places by chance, and what the server keeps for the one is not the other's.
 #[derive(Debug, Default)]
 pub(super) struct Moved<'t> {
-    by_value: HashMap<u64, Vec<Side<'t>>>,
+    by_value: HashMap<u64, Option<Side<'t>>>,
     by_key: HashMap<String, Option<Side<'t>>>,
 }
+
+/// As many leaves must a value show to be known again in another place.
+const TELLING_LEAVES: usize = 2;
 
 impl<'t> Moved<'t> {
     pub(super) fn of(dropped: Vec<Dropped<'t>>) -> Self {
         let mut moved = Self::default();
         for Dropped { side, key } in dropped {
             let Some(shown) = side.shown else { continue };
-            let same_value = moved.by_value.entry(shown.digest()).or_default();
-            same_value.push(side);
+            if key.is_some() || is_telling(shown) {
+                let slot = moved.by_value.entry(shown.digest());
+                slot.and_modify(|other| *other = other.filter(|other| same(other.raw, side.raw)))
+                    .or_insert(Some(side));
+            }
             if let Some(key) = key {
-                // Two of one key: it cannot be told which one is meant.
                 let slot = moved.by_key.entry(key);
                 slot.and_modify(|side| *side = None).or_insert(Some(side));
             }
@@ -76,12 +84,9 @@ impl<'t> Moved<'t> {
             return None;
         }
         let by_key = || self.by_key.get(key?).copied().flatten();
-        let sides = self.by_value.get(&value.digest());
-        let equal = sides.into_iter().flatten().find(|side| {
-            let shown = side.shown;
-            shown.is_some_and(|shown| same(shown, value))
-        });
-        equal.copied().or_else(by_key)
+        let side = self.by_value.get(&value.digest()).copied().flatten();
+        let equal = side.filter(|side| side.shown.is_some_and(|shown| same(shown, value)));
+        equal.or_else(by_key)
     }
 }
 
@@ -189,6 +194,23 @@ impl<'t> Put<'t, '_> {
         self.path.borrow_mut().truncate(length);
         result
     }
+}
+
+/// Whether a value shows so many strings and numbers that it can be known again by them.
+fn is_telling(value: Node<'_>) -> bool {
+    let (mut leaves, mut open) = (0, vec![value]);
+    while let Some(value) = open.pop() {
+        match value.view() {
+            View::Null | View::Bool(_) => {}
+            View::Number(_) | View::String(_) | View::Torn(_) => leaves += 1,
+            View::Array => open.extend(value.elements()),
+            View::Object => open.extend(value.members().into_iter().map(|(_, member)| member)),
+        }
+        if leaves >= TELLING_LEAVES {
+            return true;
+        }
+    }
+    false
 }
 
 fn same_kind<'t>(a: Node<'t>, b: Node<'t>) -> bool {
