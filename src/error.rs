@@ -257,9 +257,10 @@ impl Error {
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         let message = error.to_string();
-        match std::error::Error::source(&error).is_some() {
-            true => Self::config(message).with_source(error),
-            false => Self::config(message),
+        if std::error::Error::source(&error).is_some() {
+            Self::config(message).with_source(error)
+        } else {
+            Self::config(message)
         }
     }
 }

@@ -122,7 +122,7 @@ fn changes(kind: impl Kind, before: &Version, side: &str) -> Vec<Version> {
     }
     for at in 0..=count {
         all.push(before.then(format!("insert {at}"), |list| {
-            list.insert(at, kind.new(side))
+            list.insert(at, kind.new(side));
         }));
     }
     all.push(before.then("reverse".into(), |list| list.reverse()));

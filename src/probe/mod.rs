@@ -233,11 +233,10 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
         .timeout
         .unwrap_or(handle.shared.exchange.limits.time);
     let name = format!("ifmatch-probe-{}{}", crate::ids::uuid(), settings.suffix);
-    let make = settings.draft.unwrap_or(match settings.existing {
-        false => Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
-        true => {
-            Box::new(|name, n| Document::encode(&json!({"ifmatch_probe": format!("{name} {n}")})))
-        }
+    let make = settings.draft.unwrap_or(if settings.existing {
+        Box::new(|name, n| Document::encode(&json!({"ifmatch_probe": format!("{name} {n}")})))
+    } else {
+        Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n})))
     });
     let drafts = Drafts::new(name, make, settings.existing)?;
     let site = Site::new(handle, drafts, settings.headers, time)?;
@@ -254,9 +253,10 @@ async fn run(settings: Settings) -> Result<ProbeReport, Error> {
 async fn inspect(mut site: Site, races: u32, existing: bool) -> Result<ProbeReport, Error> {
     let begun = Instant::now();
     let mut checks = Checks::of(&mut site, races);
-    let outcome = match existing {
-        true => checks.of_an_existing_one().await,
-        false => checks.of_a_new_one().await,
+    let outcome = if existing {
+        checks.of_an_existing_one().await
+    } else {
+        checks.of_a_new_one().await
     };
     let (findings, not_asked) = (checks.findings, checks.not_asked);
     let left_behind = site.clean_up().await;

@@ -263,9 +263,10 @@ async fn a_lost_update_that_adds_is_unknown_and_one_that_leaves_an_id_is_recogni
         server.script([Event::Plain, Event::LoseReply, more()]);
         let number = AtomicU32::new(0);
         let update = logs.update(1, move |log| {
-            let entry = match fresh {
-                true => json!({"id": number.fetch_add(1, Ordering::SeqCst)}),
-                false => json!("mine"),
+            let entry = if fresh {
+                json!({"id": number.fetch_add(1, Ordering::SeqCst)})
+            } else {
+                json!("mine")
             };
             log["log"].as_array_mut().unwrap().push(entry);
         });

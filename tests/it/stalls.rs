@@ -46,7 +46,7 @@ fn push(mark: &str) -> impl Fn(&mut Value) + Send + 'static {
         value["items"]
             .as_array_mut()
             .unwrap()
-            .push(mark.as_str().into())
+            .push(mark.as_str().into());
     }
 }
 

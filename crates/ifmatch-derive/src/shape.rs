@@ -244,7 +244,7 @@ impl<'a> Writer<'a> {
             let without_rules = rule.as_ref().is_some_and(FieldRule::is_only_foreign);
             match rule.as_ref().filter(|_| !without_rules) {
                 Some(rule) => {
-                    self.tell(rule.error("a tuple is merged as a whole; use named fields"))
+                    self.tell(rule.error("a tuple is merged as a whole; use named fields"));
                 }
                 None if serde.is_skipped() => {}
                 None => parts.push(self.place(field, rule, serde.custom)),
@@ -313,9 +313,10 @@ impl<'a> Writer<'a> {
             }
             Fields::Unit => None,
         };
-        let content = match content {
-            Some(place) => quote!(::core::option::Option::Some(#place)),
-            None => quote!(::core::option::Option::None),
+        let content = if let Some(place) = content {
+            quote!(::core::option::Option::Some(#place))
+        } else {
+            quote!(::core::option::Option::None)
         };
         let untagged = serde.untagged.then(|| quote!(.untagged()));
         Some(quote!(__ifmatch::Variant::new(#written, &[#(#read),*], #content)#untagged))

@@ -149,9 +149,12 @@ async fn what_the_server_made_of_a_creation_survives_the_next_update() {
             }
             sent
         });
-        let things = things.answers(move |written| match silent {
-            true => reply(201, &[("etag", &written.tag)], ""),
-            false => shown(&written.stored, &written.tag),
+        let things = things.answers(move |written| {
+            if silent {
+                reply(201, &[("etag", &written.tag)], "")
+            } else {
+                shown(&written.stored, &written.tag)
+            }
         });
         let all = things.things();
         let draft = json!({"name": "a", "nick": null, "password": "p"});

@@ -292,7 +292,7 @@ impl<'s, 't> Fields<'s, 't> {
     }
 }
 
-fn same<'s>(place: Option<&'s Place>) -> Known<'s> {
+fn same(place: Option<&Place>) -> Known<'_> {
     Known {
         place,
         plan: None,

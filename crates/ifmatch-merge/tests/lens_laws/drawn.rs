@@ -125,19 +125,16 @@ fn inside(rng: &mut Rng) -> String {
 }
 
 fn beside(rng: &mut Rng) -> String {
-    let members = match rng.u8(..2) {
-        0 => {
-            let tag = if rng.bool() {
-                "\"First\""
-            } else {
-                "\"Formerly\""
-            };
-            vec![member("t", tag), member("c", sub(rng))]
-        }
-        _ => {
-            let inner = vec![member("x", rng.u64(..3))];
-            vec![member("c", object(rng, inner)), member("t", "\"Second\"")]
-        }
+    let members = if rng.u8(..2) == 0 {
+        let tag = if rng.bool() {
+            "\"First\""
+        } else {
+            "\"Formerly\""
+        };
+        vec![member("t", tag), member("c", sub(rng))]
+    } else {
+        let inner = vec![member("x", rng.u64(..3))];
+        vec![member("c", object(rng, inner)), member("t", "\"Second\"")]
     };
     object(rng, members)
 }
