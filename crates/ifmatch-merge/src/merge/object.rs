@@ -97,33 +97,35 @@ fn member<'t, T: Tree<'t>>(
 
 /// Whether the sides hold different variants of an enum.
 pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>, tag: &Tag) -> bool {
-    let variant = |side: T| {
-        let mut members = side.each_member();
-        match tag {
-            Tag::Key => members.next().map(|(key, _)| key.name),
-            Tag::Keys(names) => {
-                let members: Vec<_> = members.map(|(key, _)| key.name).collect();
-                let known = members
-                    .iter()
-                    .find(|key| names.iter().any(|name| name == *key));
-                // A variant that only the other side knows stands by itself all the same.
-                known
-                    .or(members.first().filter(|_| members.len() == 1))
-                    .copied()
-            }
-            Tag::Member(name) => {
-                let (_, value) = members.find(|(key, _)| key.name == name)?;
-                match value.view() {
-                    View::String(name) => Some(name),
-                    _ => None,
-                }
-            }
-        }
-    };
-    let (local, remote) = (variant(three.local), variant(three.remote));
+    let (local, remote) = (variant(three.local, tag), variant(three.remote, tag));
     local != remote
         || three
             .base
             .value()
-            .is_some_and(|base| variant(base) != remote)
+            .is_some_and(|base| variant(base, tag) != remote)
+}
+
+/// The variant of an enum that a side holds.
+pub(super) fn variant<'t, T: Tree<'t>>(side: T, tag: &Tag) -> Option<&'t str> {
+    let mut members = side.each_member();
+    match tag {
+        Tag::Key => members.next().map(|(key, _)| key.name),
+        Tag::Keys(names) => {
+            let members: Vec<_> = members.map(|(key, _)| key.name).collect();
+            let known = members
+                .iter()
+                .find(|key| names.iter().any(|name| name == *key));
+            // A variant that only the other side knows stands by itself all the same.
+            known
+                .or(members.first().filter(|_| members.len() == 1))
+                .copied()
+        }
+        Tag::Member(name) => {
+            let (_, value) = members.find(|(key, _)| key.name == name)?;
+            match value.view() {
+                View::String(name) => Some(name),
+                _ => None,
+            }
+        }
+    }
 }
