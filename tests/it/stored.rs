@@ -25,9 +25,9 @@ impl Disk {
 #[async_trait]
 impl SnapshotStore for Disk {
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
-        let shelf = self.0.lock().unwrap();
+        let kept = self.0.lock().unwrap();
         // As one from another process, which knows neither users nor origins.
-        let found = shelf.get(&key.to_text());
+        let found = kept.get(&key.to_text());
         Ok(found.map(|it| {
             StoredSnapshot::new(
                 it.document.clone(),

@@ -189,7 +189,9 @@ async fn carry_out(me: &Resource<Value>, verb: Verb) -> Result<(), Error> {
             read["n"] = 7.into();
             drop(me.save(read).await?);
         }
-        Verb::Delete => drop(me.delete().await?),
+        Verb::Delete => {
+            me.delete().await?;
+        }
     }
     Ok(())
 }
