@@ -14,6 +14,7 @@ use crate::collection::{Collection, Resource};
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::handle::{Handle, Resourceful};
+use crate::http::CONDITIONS;
 use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
@@ -21,7 +22,7 @@ use crate::probe::Probe;
 use crate::queue::Queues;
 use crate::refusal::{Generic, Profile};
 use crate::retry::{Host, Limits, Rate, RetryPolicy};
-use crate::store::{Filing, MemoryStore, SnapshotStore};
+use crate::store::{Filing, MemoryStore, Secret, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
 use crate::write::practice::Altering;
@@ -81,6 +82,7 @@ impl Client {
             retry: RetryPolicy::default(),
             profile: Box::new(Generic::default()),
             store: Box::new(MemoryStore::default()),
+            secret: None,
             limits: Limits::default(),
             observer: None,
             lane: LANE,
@@ -186,6 +188,7 @@ const LANE: usize = 4_096;
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
 /// | [`profile`](Self::profile) | [`Generic`] |
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
+/// | [`store_secret`](Self::store_secret) | drawn at random for each client |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`lane`](Self::lane) | 4 096 writes wait for their turn |
 /// | [`rate_limit`](Self::rate_limit) | none |
@@ -201,6 +204,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     profile: Box<dyn Profile>,
     store: Box<dyn SnapshotStore>,
+    secret: Option<Secret>,
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
     lane: usize,
@@ -283,6 +287,36 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the secret that keys the digests in [`SnapshotKey`](crate::SnapshotKey)s.
+    ///
+    /// Clients, processes and machines that share a store find each other's snapshots if they have the
+    /// same secret. Use 32 random bytes and keep them as other secrets: with the secret, guesses at the user of a
+    /// key can be checked. Default: each client draws its own at random, and what an earlier client filed is
+    /// not found again.
+    ///
+    /// An empty secret is a `Config` error of [`build`](Self::build).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn secret() -> Vec<u8> { vec![7; 32] }
+    /// # fn main() -> Result<(), ifmatch::Error> {
+    /// let client = ifmatch::Client::builder("https://api.example.com/v1")
+    ///     .store_secret(secret())
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn store_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        let secret = secret.as_ref();
+        if secret.is_empty() {
+            let why = "the secret of the snapshot store is empty: expected 32 random bytes";
+            self.fault = Some(Error::config(why));
+        }
+        self.secret = Some(Secret::of(secret));
+        self
+    }
+
     /// Bounds.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -332,8 +366,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token or the API version is none, if the base URL is not `https`
-    /// and has to be, or if TLS cannot be set up.
+    /// `Config` if the base URL, the token, the secret of the store or the API version is none, if the base URL
+    /// is not `https` and has to be, or if TLS cannot be set up or the system has no random numbers.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -352,7 +386,16 @@ impl ClientBuilder {
             })?),
         };
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
+        for name in CONDITIONS {
+            self.headers.remove(name);
+        }
+        let secret = self.secret.map_or_else(Secret::random, Ok);
+        let secret = secret.map_err(|error| {
+            let why = "the system gives no random numbers for the keys of snapshots; `store_secret` sets a key";
+            Error::config(why).with_source(error)
+        })?;
         let exchange = Exchange {
+            secret,
             transport,
             authenticator: self.authenticator,
             host: Host::new(&self.retry, self.rate),

@@ -1,16 +1,15 @@
 //! What a handle was set to, and where it leads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
-use crate::exchange::Who;
 use crate::handler::RefusalHandler;
 use crate::http::CONDITIONS;
 use crate::lens::Lens;
@@ -18,7 +17,7 @@ use crate::merge::Policy;
 use crate::path::PathError;
 use crate::refusal::Envelope;
 use crate::retry::later;
-use crate::store::{SnapshotKey, StoredSnapshot};
+use crate::store::{SnapshotKey, Standing, StoredSnapshot};
 use crate::strategy::Strategy;
 use crate::write::practice::Practice;
 use crate::write::target::{Shared, Target, WriteMode};
@@ -34,7 +33,7 @@ pub(crate) struct Handle<T> {
     /// The address, or why there is none; told when the handle is used.
     pub(crate) url: Result<Url, Arc<str>>,
     pub(crate) id: Option<String>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: OwnHeaders,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) mode: WriteMode,
     /// By which documents are compared.
@@ -88,7 +87,7 @@ impl<T: Resourceful> Handle<T> {
             shared,
             url: url.map_err(|error| error.to_string().into()),
             id: None,
-            headers: HeaderMap::new(),
+            headers: OwnHeaders::default(),
             query: Vec::new(),
             mode: WriteMode::default(),
             lens: Lens::new(policy.clone()),
@@ -111,18 +110,12 @@ impl<T: Resourceful> Handle<T> {
         if let Some(version) = &self.shared.version {
             version.put_on(&mut url);
         }
-        let mut headers = self.headers.clone();
-        for name in CONDITIONS {
-            // The condition is the call's own: a read with one for all calls would be told that nothing
-            // is new, whatever is there.
-            headers.remove(name);
-        }
         let profile = &*self.shared.profile;
         let versioning = profile.versioning();
         Ok(Target {
             shared: self.shared.clone(),
             url,
-            headers,
+            headers: self.headers.map.clone(),
             mode: self.mode,
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
@@ -187,19 +180,49 @@ impl<T: Resourceful> Handle<T> {
         let (target, since) = (self.target()?, Instant::now());
         let exchange = &self.shared.exchange;
         let time = time.unwrap_or(exchange.limits.time);
-        let mut headers = target.headers.clone();
-        crate::write::reading::accept(&target, &mut headers);
-        let deadline = later(since, time);
+        let asked = || {
+            let mut headers = target.headers.clone();
+            crate::write::reading::accept(&target, &mut headers);
+            headers
+        };
+        let standing = self
+            .headers
+            .standing
+            .get_or_init(|| exchange.standing(asked()));
+        let who = exchange.whose(asked, later(since, time)).await;
         let envelope = target.envelope();
-        let key = exchange.key(&target.url, headers, envelope.view(), deadline);
-        let (key, who) = key.await;
+        let key = SnapshotKey::new(
+            &exchange.secret,
+            &target.url,
+            *standing,
+            envelope.view(),
+            who,
+        );
         Ok(Begun {
             target: Arc::new(target),
             key,
-            who,
             since,
             time,
         })
+    }
+}
+
+/// The headers of a handle, and what they contribute to the keys of its snapshots.
+#[derive(Clone, Default)]
+pub(crate) struct OwnHeaders {
+    map: HeaderMap,
+    /// Made once, by the first call, for all handles with these headers.
+    standing: Arc<OnceLock<Standing>>,
+}
+
+impl OwnHeaders {
+    /// Conditions are left out. They are the call's own: a read with one for all calls would be told that
+    /// nothing is new, whatever is there.
+    pub(crate) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        if !CONDITIONS.contains(&name) {
+            self.map.insert(name, value);
+            self.standing = Arc::default();
+        }
     }
 }
 
@@ -209,8 +232,6 @@ pub(crate) struct Begun {
     pub(crate) target: Arc<Target>,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
-    /// For whom.
-    pub(crate) who: Option<Who>,
     pub(crate) since: Instant,
     pub(crate) time: Duration,
 }

@@ -7,12 +7,15 @@ use std::time::SystemTime;
 
 /// A UUID of version 4 (RFC 9562 5.4).
 ///
-/// Idempotency keys and write stamps must differ between processes that started in the same instant.
-/// The standard library keys its hashers from the system's randomness, each one differently; process
-/// and time are hashed in for processes that were forked off with the same keys.
+/// Idempotency keys and write stamps must differ between processes that started in the same instant, and must
+/// not be guessed: the bits come from the operating system. Where that has none, they are hashed from what
+/// differs between processes, which makes ids that differ but could be guessed.
 pub(crate) fn uuid() -> String {
-    let half = || RandomState::new().hash_one((process::id(), SystemTime::now()));
-    let random = u128::from(half()) << 64 | u128::from(half());
+    let mut bytes = [0; 16];
+    let random = match getrandom::fill(&mut bytes) {
+        Ok(()) => u128::from_be_bytes(bytes),
+        Err(_) => hashed(),
+    };
     let version = random & !(0xf << 76) | 0x4 << 76;
     let marked = version & !(0x3 << 62) | 0x2 << 62;
     let mut text = String::with_capacity(36);
@@ -24,6 +27,13 @@ pub(crate) fn uuid() -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// The standard library keys its hashers from the system's randomness, each one differently; process and
+/// time are hashed in for processes that were forked off with the same keys.
+fn hashed() -> u128 {
+    let half = || RandomState::new().hash_one((process::id(), SystemTime::now()));
+    u128::from(half()) << 64 | u128::from(half())
 }
 
 #[cfg(test)]

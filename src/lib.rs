@@ -195,7 +195,7 @@ pub use refusal::{
 };
 pub use restore::{IntoDocument, IntoValidator};
 pub use retry::{Limits, RetryPolicy};
-pub use store::{MemoryStore, SnapshotKey, SnapshotStore, StoredSnapshot};
+pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 pub use strategy::{
     AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, RemoteWins,
     Resolution, ask_fn, merge_fn,

@@ -1,6 +1,6 @@
 //! Addresses made of a base, a path and an id, so that no part can climb out of its place.
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// An address that leads nowhere; the message says what to write instead.
 #[derive(Debug, thiserror::Error)]
@@ -103,17 +103,35 @@ pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, PathError> {
     }
     let mut path = base.path().trim_end_matches('/').to_owned();
     path.push('/');
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
-            path.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
+    encode(segment, &mut path);
     let mut url = base.clone();
     url.set_path(&path);
     Ok(url)
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986 2.3).
+pub(crate) fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}
+
+/// Gives a query parameter its only value: a server may take either of two.
+pub(crate) fn set_parameter(url: &mut Url, name: &str, value: &str) {
+    let names = |raw: &&str| {
+        let mut read = form_urlencoded::parse(raw.as_bytes());
+        read.next().is_some_and(|(other, _)| other == name)
+    };
+    let query = url.query().unwrap_or_default();
+    let others: Vec<_> = query.split('&').filter(|raw| !names(raw)).collect();
+    let others = others.join("&");
+    url.set_query((!others.is_empty()).then_some(&others));
+    url.query_pairs_mut().append_pair(name, value);
 }
 
 /// The address of an item of a collection: it ends in a slash where the collection's does.

@@ -12,6 +12,7 @@ use http_body::Body as _;
 use url::Url;
 
 use crate::BoxError;
+use crate::store::Origin;
 
 /// One request, ready to be sent.
 #[derive(Clone)]
@@ -57,6 +58,8 @@ pub struct Response {
     /// The trailers, which come after the body (RFC 9110 6.5); of these only the version of the resource
     /// is read.
     pub trailers: HeaderMap,
+    /// Whose request it answers; known to the client, not to the transport.
+    pub(crate) origin: Origin,
 }
 
 impl Response {
@@ -67,6 +70,7 @@ impl Response {
             headers,
             body: body.into(),
             trailers: HeaderMap::new(),
+            origin: Origin::ELSEWHERE,
         }
     }
 

@@ -2,13 +2,12 @@
 
 mod fresh;
 mod gate;
+mod redirect;
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION};
 use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
@@ -16,11 +15,13 @@ use url::Url;
 
 use crate::BoxError;
 use crate::auth::Authenticator;
-use crate::http::CONDITIONS;
+use crate::http::forbid_keeping;
 use crate::panics;
 use crate::retry::{Held, Host, Limits, Went};
-use crate::store::SnapshotKey;
+use crate::store::{Origin, Secret, Standing, Who};
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
+use redirect::Loses;
+pub(crate) use redirect::within_origin;
 
 /// Everything that requests of one client share.
 pub(crate) struct Exchange {
@@ -28,7 +29,10 @@ pub(crate) struct Exchange {
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) host: Host,
     pub(crate) limits: Limits,
+    /// Without conditions: the condition is each call's own, and one that stands for all calls would be none.
     pub(crate) headers: HeaderMap,
+    /// The key of what snapshots are filed under.
+    pub(crate) secret: Secret,
 }
 
 /// One request, before credentials.
@@ -44,9 +48,10 @@ pub(crate) struct Call {
 pub(crate) struct Errand<'a> {
     pub(crate) deadline: Instant,
     pub(crate) course: &'a mut Course,
-    /// Called right before a request goes out, with whose credentials it has: what is dropped before
-    /// that has sent nothing.
-    pub(crate) sent: &'a mut (dyn FnMut(Option<Who>) + Send),
+    /// Whose call it is, if it must not go on as another user's.
+    pub(crate) whose: Option<Who>,
+    /// Called right before a request goes out: what is dropped before that has sent nothing.
+    pub(crate) sent: &'a mut (dyn FnMut() + Send),
 }
 
 /// What the requests of one call came to so far.
@@ -58,24 +63,6 @@ pub(crate) struct Course {
     pub(crate) waited: Duration,
     /// The last reply told of overload.
     pub(crate) overload: bool,
-}
-
-/// Whose credentials a request has: a digest of the headers that the authenticator put on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Who(u64);
-
-impl Who {
-    fn of(before: &HeaderMap, after: &HeaderMap) -> Self {
-        let mut put_on: Vec<_> = after
-            .iter()
-            .filter(|(name, value)| !before.get_all(*name).iter().any(|old| old == *value))
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
-            .collect();
-        put_on.sort_unstable();
-        let mut hasher = DefaultHasher::new();
-        put_on.hash(&mut hasher);
-        Self(hasher.finish())
-    }
 }
 
 /// Why there is no reply.
@@ -95,6 +82,7 @@ impl Exchange {
         let Errand {
             deadline,
             course,
+            whose,
             sent,
         } = errand;
         let mut url = Cow::Borrowed(&call.url);
@@ -102,11 +90,11 @@ impl Exchange {
         loop {
             let number = self.pass_gate(deadline, &mut course.waited).await?;
             let (requests, begun) = (&mut course.requests, Instant::now());
-            let mut sent = |who| {
+            let mut sent = || {
                 *requests += 1;
-                sent(who);
+                sent();
             };
-            let reply = self.send_once(call, &url, deadline, &mut sent).await;
+            let reply = self.send_once(call, &url, whose, deadline, &mut sent).await;
             let now = Instant::now();
             if let Some(told) = gate::tells_overload(&reply, now < deadline) {
                 let again = std::mem::replace(&mut course.overload, told);
@@ -127,7 +115,7 @@ impl Exchange {
                     renewed = true;
                     continue;
                 }
-            } else if let Some(next) = redirect(call, &url, &reply) {
+            } else if let Some(next) = redirect::redirect(call, &url, &reply)? {
                 redirects += 1;
                 if redirects <= self.limits.redirects {
                     url = Cow::Owned(next);
@@ -142,18 +130,21 @@ impl Exchange {
         &self,
         call: &Call,
         url: &Url,
+        whose: Option<Who>,
         deadline: Instant,
-        sent: &mut (dyn FnMut(Option<Who>) + Send),
+        sent: &mut (dyn FnMut() + Send),
     ) -> Result<Response, NoReply> {
         let mut headers = self.headers.clone();
-        for name in CONDITIONS {
-            // The condition is the call's own; one that stands for all calls would be none.
-            headers.remove(name);
-        }
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
         let who = self.authenticated(&mut headers, deadline).await?;
+        if !whose.is_none_or(|whose| whose.may_go_on_as(who)) {
+            let why =
+                "the user changed while the call was under way, and it is not made as another one";
+            return Err(NoReply::Credentials(why.into()));
+        }
+        let kept_out = forbid_keeping(&headers);
         let begun = Instant::now();
         let timeout = self
             .limits
@@ -168,7 +159,7 @@ impl Exchange {
             max_refusal_body: self.limits.refusal_body,
             timeout,
         };
-        sent(who);
+        sent();
         // A transport of the user's may not keep to the time.
         let reply = async { self.transport.send(request).await };
         let reply = panics::catch_in("the transport", reply);
@@ -180,74 +171,95 @@ impl Exchange {
         });
         let reply =
             reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
-        let reply = reply.map_err(NoReply::Transport)?;
+        let mut reply = reply.map_err(NoReply::Transport)?;
         self.host.answered(begun.elapsed());
+        reply.origin = Origin {
+            who: Some(who),
+            storable: !kept_out && !forbid_keeping(&reply.headers),
+        };
         Ok(reply)
     }
 
-    /// Puts the credentials on, and tells whose they are, unless the authenticator names its user.
+    /// Puts the credentials on, and tells whose they are.
+    ///
+    /// The authenticator is asked for the name before and after: users change meanwhile.
     async fn authenticated(
         &self,
         headers: &mut HeaderMap,
         deadline: Instant,
-    ) -> Result<Option<Who>, NoReply> {
+    ) -> Result<Who, NoReply> {
         let Some(authenticator) = &self.authenticator else {
-            return Ok(None);
+            return Ok(Who::ANONYMOUS);
         };
-        if authenticator.identity().is_some() {
-            in_time(deadline, authenticator.authenticate(headers)).await?;
-            return Ok(None);
-        }
         let before = headers.clone();
-        in_time(deadline, authenticator.authenticate(headers)).await?;
-        Ok(Some(Who::of(&before, headers)))
+        for _ in 0..ASKED {
+            headers.clone_from(&before);
+            let name = named(&**authenticator)?;
+            in_time(deadline, authenticator.authenticate(headers)).await?;
+            if name == named(&**authenticator)? {
+                return Ok(match name {
+                    Some(name) => Who::named(&self.secret, &name),
+                    None => Who::holding(&self.secret, &before, headers),
+                });
+            }
+        }
+        Ok(Who::unknown(&self.secret))
     }
 
-    /// What a snapshot of this address is filed under, and for whom.
-    ///
-    /// Any header may hold a key or a tenant; those that do not only split the store. `credentials` are at first
-    /// the call's own headers.
-    pub(crate) async fn key(
+    /// Whose a call with these headers is, as it begins.
+    pub(crate) async fn whose(
         &self,
-        url: &Url,
-        mut credentials: HeaderMap,
-        view: Option<&str>,
+        headers: impl FnOnce() -> HeaderMap,
         deadline: Instant,
-    ) -> (SnapshotKey, Option<Who>) {
-        for name in self.headers.keys() {
-            if !credentials.contains_key(name) {
-                for value in self.headers.get_all(name) {
-                    credentials.append(name, value.clone());
-                }
-            }
+    ) -> Who {
+        let Some(authenticator) = &self.authenticator else {
+            return Who::ANONYMOUS;
+        };
+        if let Ok(Some(name)) = named(&**authenticator) {
+            return Who::named(&self.secret, &name);
         }
-        let mut chosen_by = Vec::new();
-        for name in [ACCEPT, ACCEPT_LANGUAGE] {
-            let value = credentials.get(&name).cloned();
-            chosen_by.extend(value.map(|value| (name, value)));
-        }
-        let (mut identity, mut who) = (None, None);
-        if let Some(authenticator) = &self.authenticator {
-            identity = authenticator.identity();
-            if identity.is_none() {
-                match self.authenticated(&mut credentials, deadline).await {
-                    Ok(whose) => who = whose,
-                    // Whose the request will be is not known, so its snapshots are nobody's. The error
-                    // comes again, and is told, when the request itself is authenticated.
-                    Err(_) => identity = Some(crate::ids::uuid()),
-                }
-            }
-        }
-        let mut pairs: Vec<_> = credentials
-            .iter()
-            .filter(|(name, _)| !chosen_by.iter().any(|(chosen, _)| chosen == *name))
-            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
-            .collect();
-        pairs.sort_unstable();
-        let mut parts: Vec<&[u8]> = identity.iter().map(String::as_bytes).collect();
-        parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
-        (SnapshotKey::new(url, &chosen_by, view, &parts), who)
+        let mut headers = headers();
+        self.default(&mut headers);
+        let who = self.authenticated(&mut headers, deadline).await;
+        // The error comes again, and is told, when the request itself is authenticated.
+        who.unwrap_or_else(|_| Who::unknown(&self.secret))
     }
+
+    /// What a handle with these headers contributes to the keys of its snapshots.
+    pub(crate) fn standing(&self, mut headers: HeaderMap) -> Standing {
+        self.default(&mut headers);
+        Standing::of(&self.secret, &headers)
+    }
+
+    /// Lays the default headers beneath others.
+    fn default(&self, headers: &mut HeaderMap) {
+        for name in self.headers.keys() {
+            if !headers.contains_key(name) {
+                for value in self.headers.get_all(name) {
+                    headers.append(name, value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// How often the credentials are asked for in a row while the user changes.
+const ASKED: u32 = 3;
+
+impl From<Loses> for NoReply {
+    fn from(Loses(name): Loses) -> Self {
+        let message = format!(
+            "the server moved the resource to an address with another value of the query parameter {name:?}; \
+             the write carries a value of its own and is not repeated there"
+        );
+        Self::Transport(TransportError::new(Fate::Impossible, message))
+    }
+}
+
+/// Asks whose the credentials are.
+fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoReply> {
+    let name = panics::catch("the authenticator", || authenticator.identity());
+    name.map_err(|panicked| NoReply::Credentials(panicked.into()))
 }
 
 async fn in_time<T>(
@@ -261,28 +273,4 @@ async fn in_time<T>(
         Err(_) => Err("they did not come in time".into()),
     };
     had.map_err(NoReply::Credentials)
-}
-
-/// A reference of the server's, resolved: within the origin, so that credentials and validators stay
-/// home, and with the user that we had, not with one of the server's choosing.
-pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
-    let mut to = from.join(reference).ok()?;
-    if to.origin() != from.origin() {
-        return None;
-    }
-    to.set_username(from.username()).ok()?;
-    to.set_password(from.password()).ok()?;
-    Some(to)
-}
-
-/// Where a redirect leads, if it may be followed: within the origin, and without turning a write into a
-/// read.
-fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<Url> {
-    let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
-    let for_reads = matches!(reply.status.as_u16(), 301 | 302);
-    let is_read = call.method == Method::GET || call.method == Method::HEAD;
-    if !(keeps_method || for_reads && is_read) {
-        return None;
-    }
-    within_origin(from, reply.headers.get(LOCATION)?.to_str().ok()?)
 }

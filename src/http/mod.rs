@@ -4,6 +4,7 @@
 //! strangers, so each is bounded in size and depth and answers nonsense with a value, never with a
 //! panic.
 
+mod caching;
 mod entity_tag;
 mod last_modified;
 mod link;
@@ -16,6 +17,7 @@ mod retry_after;
 mod tag_field;
 mod validator;
 
+pub(crate) use caching::forbid_keeping;
 pub use entity_tag::EntityTag;
 pub use last_modified::{LastModified, NotAValidator};
 pub(crate) use link::next_link;

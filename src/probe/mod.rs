@@ -187,7 +187,7 @@ impl Probe {
 
     /// A header on every request of it.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.set(|settings| drop(settings.handle.headers.insert(name, value)))
+        self.set(|settings| settings.handle.headers.insert(name, value))
     }
 
     /// A query parameter on every request of it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{SnapshotKey, SnapshotStore, StoredSnapshot};
+use super::{Origin, SnapshotKey, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 use crate::panics;
 
@@ -20,12 +20,25 @@ impl Filing {
     }
 
     pub(crate) async fn get(&self, key: &SnapshotKey, until: Instant) -> Option<StoredSnapshot> {
-        in_time(until, async { self.0.get(key).await })
+        let found = in_time(until, async { self.0.get(key).await })
             .await
-            .flatten()
+            .flatten()?;
+        let origin = Origin {
+            who: Some(key.who()),
+            storable: true,
+        };
+        Some(StoredSnapshot { origin, ..found })
     }
 
+    /// Files a snapshot, if it was made for the user of the key and may be kept. One that may not be kept
+    /// takes the place of the one before all the same: that one is outdated.
     pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
+        if snapshot.origin.who != Some(key.who()) {
+            return;
+        }
+        if !snapshot.origin.storable {
+            return self.remove(key, until).await;
+        }
         in_time(until, async { self.0.put(key, snapshot).await }).await;
     }
 

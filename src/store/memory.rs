@@ -121,11 +121,9 @@ mod tests {
     use super::*;
     use crate::json::Document;
     use http::HeaderMap;
-    use url::Url;
 
-    fn key(name: &str, credentials: &str) -> SnapshotKey {
-        let url = Url::parse(&format!("http://h/{name}")).unwrap_or_else(|e| panic!("{e}"));
-        SnapshotKey::new(&url, &[], None, &[credentials.as_bytes()])
+    fn key(name: &str, user: &str) -> SnapshotKey {
+        SnapshotKey::of(&format!("http://h/{name}"), user).unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn snapshot(text: &str) -> StoredSnapshot {

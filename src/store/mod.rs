@@ -1,16 +1,16 @@
 //! Snapshots kept between calls, so that an update needs no read first.
 
+mod digest;
 mod filing;
+mod key;
 mod memory;
+mod who;
 
-use std::borrow::Cow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use http::HeaderMap;
 
 use ifmatch_merge::internal::Likeness;
 
@@ -18,81 +18,12 @@ use crate::BoxError;
 use crate::http::Validator;
 use crate::json::Document;
 
+pub(crate) use digest::{Digest, Secret};
 pub(crate) use filing::Filing;
+pub(crate) use key::Standing;
+pub use key::{SnapshotKey, SnapshotKeyError};
 pub use memory::MemoryStore;
-
-/// What a snapshot is filed under: the address, the representation asked for and the part of it that is
-/// the document, and the user.
-///
-/// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part
-/// of the key; and what one user was shown must never answer another, so the credentials are too,
-/// as a digest.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SnapshotKey {
-    url: Arc<str>,
-    variant: u64,
-    credentials: [u64; 2],
-}
-
-impl SnapshotKey {
-    pub(crate) fn new(
-        url: &Url,
-        chosen_by: &[(HeaderName, HeaderValue)],
-        view: Option<&str>,
-        credentials: &[&[u8]],
-    ) -> Self {
-        let mut variant: Vec<_> = chosen_by
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_bytes()))
-            .collect();
-        variant.sort_unstable();
-        let user = (url.username(), url.password());
-        let mut bare = Cow::Borrowed(url);
-        if user != ("", None) {
-            let bare = bare.to_mut();
-            // It fails for addresses that have no host, and those have no user either.
-            let _ = bare.set_username("").and(bare.set_password(None));
-        }
-        Self {
-            url: bare.as_str().into(),
-            variant: digest(0, &(variant, view)),
-            credentials: [
-                digest(1, &(user, credentials)),
-                digest(2, &(user, credentials)),
-            ],
-        }
-    }
-
-    /// The address of the resource, without the user that it may name.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The whole key as text, for stores that file under names: digests of the credentials, and the
-    /// address with its query.
-    pub fn to_text(&self) -> String {
-        let [a, b] = self.credentials;
-        format!("{:016x}-{a:016x}{b:016x} {}", self.variant, self.url)
-    }
-}
-
-fn digest(salt: u8, value: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    salt.hash(&mut hasher);
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-impl fmt::Debug for SnapshotKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A query may hold a key.
-        let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
-        f.debug_struct("SnapshotKey")
-            .field("url", &path)
-            .field("query", &(!query.is_empty()))
-            .finish_non_exhaustive()
-    }
-}
+pub(crate) use who::{Origin, Who};
 
 /// A representation that was read or written, with the validator that names it.
 #[derive(Clone)]
@@ -109,6 +40,9 @@ pub struct StoredSnapshot {
     /// The document was written, and no read has shown it under this validator yet. A store keeps this as
     /// well, so that the next read can check it; default: `false`.
     pub unread: bool,
+    /// Whose it is, and whether it may be filed. A store need not keep it: what is filed under a key is of the
+    /// key's user.
+    pub(crate) origin: Origin,
 }
 
 impl StoredSnapshot {
@@ -124,6 +58,7 @@ impl StoredSnapshot {
             headers: headers.into(),
             frame: None,
             unread: false,
+            origin: Origin::ELSEWHERE,
         }
     }
 
@@ -162,6 +97,21 @@ impl fmt::Debug for StoredSnapshot {
 ///
 /// A store is a cache of what is known: losing an entry costs one read, so its errors are logged
 /// and never fail a call.
+///
+/// # What is filed
+///
+/// A snapshot is filed under the user whose request brought it, and under no other: where the user
+/// changes while a call is under way, nothing is filed. What may not be kept is not handed to a store: replies
+/// with `Cache-Control: no-store` and replies to requests with it (RFC 9111 5.2.1.5 and 5.2.2.5), and replies with
+/// `Vary: *`, which depend on more than a key can hold. A write of such a resource is pinned to the version of
+/// the value in hand, and an `update` reads first each time.
+///
+/// # Stores that outlive a client
+///
+/// The digests in keys are keyed, by default with a key that each client draws for itself. So that
+/// several clients, processes or machines find each other's snapshots, give them one
+/// [`store_secret`](crate::ClientBuilder::store_secret), and name users by
+/// [`Authenticator::identity`](crate::Authenticator::identity): without a name each new token is a new user.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
     /// The snapshot filed under this key.

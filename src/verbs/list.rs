@@ -15,6 +15,7 @@ use crate::handle::{Handle, Resourceful};
 use crate::http::next_link;
 use crate::json::Document;
 use crate::refusal::Found;
+use crate::store::Origin;
 use crate::write::reading;
 
 /// A listing under way; made by [`Collection::list`](crate::Collection::list).
@@ -172,8 +173,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
         }
     }
     let call = reading::read_call(&target, Method::GET, false);
-    let reply =
-        super::read::ask(&target, &call, settings.timeout, Instant::now(), &mut None).await?;
+    let reply = super::read::ask(&target, &call, settings.timeout, Instant::now()).await?;
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;
@@ -188,7 +188,13 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     };
     let mut items = Vec::with_capacity(list.len());
     for element in &list {
-        items.push(item(&handle, &collection.url, &shape, element)?);
+        items.push(item(
+            &handle,
+            &collection.url,
+            &shape,
+            element,
+            reply.origin,
+        )?);
     }
     let next = match &shape.next {
         Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
@@ -209,6 +215,7 @@ fn item<T: Resourceful>(
     collection: &Url,
     shape: &Shape,
     item: &Document,
+    origin: Origin,
 ) -> Result<Versioned<T>, Error> {
     let no_headers = HeaderMap::new();
     let target = handle.target()?;
@@ -234,7 +241,7 @@ fn item<T: Resourceful>(
             ));
         }
     };
-    let snapshot = reading::snapshot(opened, validator, no_headers);
+    let snapshot = reading::snapshot(opened, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
         .map_err(|error| Error::decode("an item of the list does not fit the type", error))
 }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use ::http::header::{CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use ::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use ::http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{Lazy, verb};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::exchange::{Call, Course, Errand, NoReply, Who};
+use crate::exchange::{Call, Course, Errand, NoReply};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::refusal::{Asked, RefusalKind};
@@ -91,7 +91,7 @@ read_verb! {
     Head => Headed, |settings: Settings<T>| async move {
         let (target, begun) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target, &call, settings.timeout, begun, &mut None).await?;
+        let reply = ask(&target, &call, settings.timeout, begun).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -159,8 +159,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
     let mut call = reading::read_call(target, Method::GET, false);
     if fresh {
         // "Is there news?" is asked of the server itself, not of a cache on the way.
-        call.headers
-            .insert(CACHE_CONTROL, ::http::HeaderValue::from_static("no-cache"));
+        reading::ask_past_caches(target, &mut call.headers);
     }
     let filed = begun.filed().await;
     // What was written and not read since is asked for as a whole: that costs no request more, and shows
@@ -176,18 +175,19 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         }
         _ => {}
     }
-    let mut who = begun.who;
-    let mut reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+    let mut reply = ask(target, &call, Some(begun.time), begun.since).await?;
+    let of_another = |reply: &Response| reply.origin.who != Some(begun.key.who());
     let unchanged = reply.status == StatusCode::NOT_MODIFIED;
-    let ours = || known.is_some_and(|known| evidence::confirms(&reply.headers, known));
-    if unchanged && (who != begun.who || !ours()) {
+    let ours = known.is_some_and(|known| evidence::confirms(&reply.headers, known));
+    if unchanged && (of_another(&reply) || !ours) {
         // Another user came in since the snapshot was looked up, and it is not for these eyes. Or the 304 is
         // about another version than the one that was asked about (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
-        reply = ask(target, &call, Some(begun.time), begun.since, &mut who).await?;
+        reply = ask(target, &call, Some(begun.time), begun.since).await?;
     }
     if reply.status == StatusCode::NOT_MODIFIED
+        && !of_another(&reply)
         && let Some(known) = known
     {
         return Ok((known.clone(), false));
@@ -197,7 +197,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
     let read = match reading::representation(target, &reply) {
         Ok(read) => read,
         Err(NoRepresentation::Absent(_)) => {
-            if who == begun.who {
+            if !of_another(&reply) {
                 store.remove(&begun.key, begun.deadline()).await;
             }
             return Err(Error::new(
@@ -207,7 +207,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         }
         Err(error) => return Err(Error::decode(path, error)),
     };
-    if who != begun.who {
+    if of_another(&reply) {
         return Ok((read.snapshot, true));
     }
     if let Some(filed) = &filed {
@@ -226,14 +226,12 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
     Ok((read.snapshot, changed))
 }
 
-/// Sends a read, again and again while the cause is transient: reads may be repeated. `who` is told whose
-/// credentials it had at last.
+/// Sends a read, again and again while the cause is transient: reads may be repeated.
 pub(super) async fn ask(
     target: &Target,
     call: &Call,
     timeout: Option<Duration>,
     begun: Instant,
-    who: &mut Option<Who>,
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
@@ -246,7 +244,8 @@ pub(super) async fn ask(
         let errand = Errand {
             deadline,
             course: &mut course,
-            sent: &mut |whose| *who = whose,
+            whose: None,
+            sent: &mut || {},
         };
         let reply = exchange.send(call, errand).await;
         (report.requests, report.waited) = (course.requests, course.waited);

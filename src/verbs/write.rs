@@ -200,7 +200,6 @@ impl<T: Resourceful> Write<T> {
             local: self.local.take(),
             inherited,
             key: self.begun.key.clone(),
-            who: self.begun.who,
             since: self.begun.since,
             idempotency_key: self.idempotency_key.take(),
         };

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::queue::UnderWay;
-use crate::store::SnapshotKey;
+use crate::store::{Digest, SnapshotKey};
 
 /// Resources for which writes are remembered, writes for each, and bytes in all; the oldest go first.
 const RESOURCES: usize = 10_000;
@@ -33,8 +33,8 @@ pub(crate) struct Abandoned(Mutex<Ledger>);
 
 #[derive(Default)]
 struct Ledger {
-    by_address: HashMap<String, VecDeque<Sent>>,
-    by_age: VecDeque<String>,
+    by_address: HashMap<Digest, VecDeque<Sent>>,
+    by_age: VecDeque<Digest>,
     bytes: usize,
 }
 
@@ -56,7 +56,7 @@ impl Abandoned {
     /// Whether a write onto this version may have outdated it.
     pub(crate) fn outdates(&self, key: &SnapshotKey, version: Option<&Validator>) -> bool {
         let ledger = self.ledger();
-        let sent = ledger.by_address.get(key.url());
+        let sent = ledger.by_address.get(key.address());
         sent.is_some_and(|sent| sent.iter().any(|sent| sent.onto.as_ref() == version))
     }
 
@@ -64,7 +64,7 @@ impl Abandoned {
     pub(crate) fn sent_onto(&self, key: &SnapshotKey, version: Option<&Validator>) -> Inherited {
         let ledger = self.ledger();
         let mut inherited = Inherited::default();
-        for sent in ledger.by_address.get(key.url()).into_iter().flatten() {
+        for sent in ledger.by_address.get(key.address()).into_iter().flatten() {
             if sent.onto.as_ref() == version {
                 inherited.removal |= sent.document.is_none();
                 inherited.documents.extend(sent.document.clone());
@@ -85,26 +85,26 @@ impl Abandoned {
 
     fn retain(&self, key: &SnapshotKey, keep: impl FnMut(&Sent) -> bool) {
         let mut ledger = self.ledger();
-        let Some(mut sent) = ledger.by_address.remove(key.url()) else {
+        let Some(mut sent) = ledger.by_address.remove(key.address()) else {
             return;
         };
         let before: usize = sent.iter().map(Sent::size).sum();
         sent.retain(keep);
         ledger.bytes -= before - sent.iter().map(Sent::size).sum::<usize>();
         if sent.is_empty() {
-            ledger.by_age.retain(|other| other != key.url());
+            ledger.by_age.retain(|other| other != key.address());
         } else {
-            ledger.by_address.insert(key.url().to_owned(), sent);
+            ledger.by_address.insert(*key.address(), sent);
         }
     }
 
     fn remember(&self, key: &SnapshotKey, sent: Sent) {
         let mut ledger = self.ledger();
         ledger.bytes += sent.size();
-        if !ledger.by_address.contains_key(key.url()) {
-            ledger.by_age.push_back(key.url().to_owned());
+        if !ledger.by_address.contains_key(key.address()) {
+            ledger.by_age.push_back(*key.address());
         }
-        let writes = ledger.by_address.entry(key.url().to_owned());
+        let writes = ledger.by_address.entry(*key.address());
         let writes = writes.or_default();
         writes.push_back(sent);
         if writes.len() > WRITES {
@@ -239,8 +239,7 @@ mod tests {
     type Failed = Box<dyn std::error::Error>;
 
     fn key(number: usize) -> Result<SnapshotKey, Failed> {
-        let url = url::Url::parse(&format!("http://h/{number}"))?;
-        Ok(SnapshotKey::new(&url, &[], None, &[]))
+        Ok(SnapshotKey::of(&format!("http://h/{number}"), "")?)
     }
 
     fn version(number: usize) -> Result<Validator, Failed> {

@@ -116,19 +116,15 @@ impl Driver<'_> {
             return (Verdict::NotLanded, Vec::new());
         };
         let (local, policy) = (self.local.as_ref(), &self.target.policy);
-        let known = settle::base_after(&base.document, landed, local, &remote.document, policy);
-        match known {
-            Ok((known, doubtful)) => {
-                base.document = known;
-                let verdict = if doubtful.is_empty() {
-                    Verdict::NotLanded
-                } else {
-                    Verdict::Doubtful
-                };
-                (verdict, doubtful)
-            }
-            Err(_) => (Verdict::Unknown, Vec::new()),
-        }
+        let (known, doubtful) =
+            settle::base_after(&base.document, landed, local, &remote.document, policy);
+        base.document = known;
+        let verdict = if doubtful.is_empty() {
+            Verdict::NotLanded
+        } else {
+            Verdict::Doubtful
+        };
+        (verdict, doubtful)
     }
 
     /// Nothing that was sent onto this version before can be applied any more.

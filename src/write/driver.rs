@@ -16,7 +16,7 @@ use super::seen::ToSee;
 use super::settle::Doubtful;
 use super::target::{Target, WritePermit};
 use super::task::{NotEdited, Task};
-use crate::exchange::{Course, Who};
+use crate::exchange::Course;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::merge::FieldConflict;
@@ -76,10 +76,6 @@ pub(crate) struct Driver<'a> {
     pub(super) lost: Vec<LostWrite>,
     /// What others sent onto it before us, of which the same holds.
     pub(super) inherited: Inherited,
-    /// For whom snapshots are filed.
-    pub(super) who: Option<Who>,
-    /// A request went out with somebody else's credentials: nothing is filed.
-    pub(super) stranger: bool,
     pub(super) doubtful: Vec<Doubtful>,
     /// What the edit was first made on.
     pub(super) begun_on: Option<StoredSnapshot>,
@@ -135,8 +131,6 @@ impl<'a> Driver<'a> {
             keyed: None,
             payload: None,
             lost: Vec::new(),
-            who: start.who,
-            stranger: false,
             inherited: start.inherited,
             doubtful: Vec::new(),
             begun_on: None,
@@ -339,7 +333,6 @@ impl<'a> Driver<'a> {
                 || self.machine.goal() == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
             _ if self.inherits() && self.remote.is_none() => {}
-            _ if self.stranger => {}
             Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
             _ => self.forget().await,
         }

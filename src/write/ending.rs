@@ -9,7 +9,7 @@ use super::abandoned::Inherited;
 use super::plan::{Goal, Outcome, Plan, Tally};
 use super::reading::NoRepresentation;
 use crate::BoxError;
-use crate::exchange::{Course, Who};
+use crate::exchange::Course;
 use crate::http::{Problem, Validator};
 use crate::json::Document;
 use crate::lens::Unfaithful;
@@ -29,8 +29,6 @@ pub(crate) struct Start {
     pub(crate) inherited: Inherited,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
-    /// For whom.
-    pub(crate) who: Option<Who>,
     pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
 }

@@ -124,7 +124,7 @@ impl Draft<'_> {
         self.precondition(versioning)?.apply(headers);
         match (self.condition, versioning.creation()) {
             (Condition::Absent, Creation::Query(name, value)) => {
-                url.query_pairs_mut().append_pair(name, value);
+                crate::path::set_parameter(url, name, value);
             }
             (Condition::Absent, Creation::Header(name, value)) => {
                 headers.insert(name, header_value(value)?);
@@ -141,7 +141,7 @@ impl Draft<'_> {
             match part.spot {
                 Spot::Body(_) => inside.push(part),
                 Spot::Query(name) => {
-                    url.query_pairs_mut().append_pair(name, &part.value);
+                    crate::path::set_parameter(url, name, &part.value);
                 }
                 Spot::Header(name) => {
                     headers.insert(name, header_value(&part.value)?);

@@ -15,7 +15,7 @@ use crate::exchange::Call;
 use crate::http::{Validator, essence, is_coded, is_problem};
 use crate::json::{Document, JsonError};
 use crate::refusal::{Found, Opened, is_no_representation};
-use crate::store::StoredSnapshot;
+use crate::store::{Origin, StoredSnapshot};
 use crate::transport::Response;
 
 /// Asks for what the client asks for, unless the handle was told otherwise.
@@ -33,7 +33,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     let mut headers = target.headers.clone();
     accept(target, &mut headers);
     if fresh {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        ask_past_caches(target, &mut headers);
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     }
     Call {
@@ -42,6 +42,16 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
         headers,
         body: Bytes::new(),
     }
+}
+
+/// Asks the server itself and not a cache on the way, with whatever else the caller asks of caches.
+pub(crate) fn ask_past_caches(target: &Target, headers: &mut HeaderMap) {
+    let of_all = &target.shared.exchange.headers;
+    let own = headers.get(CACHE_CONTROL).or(of_all.get(CACHE_CONTROL));
+    let both = own.map(|own| [own.as_bytes(), b", no-cache"].concat());
+    let asked = both.and_then(|both| HeaderValue::from_bytes(&both).ok());
+    let asked = asked.unwrap_or(HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, asked);
 }
 
 /// Why a successful reply is no representation.
@@ -123,19 +133,21 @@ pub(crate) fn representation(
     let opened = target.envelope().open(&body, depth);
     let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;
     Ok(Representation {
-        snapshot: snapshot(opened, validator, headers.into_owned()),
+        snapshot: snapshot(opened, validator, headers.into_owned(), reply.origin),
         found,
     })
 }
 
-/// A document out of its envelope, with what is known of it.
+/// A document out of its envelope, with what is known of it and whose it is.
 pub(crate) fn snapshot(
     opened: Opened,
     validator: Option<Validator>,
     headers: HeaderMap,
+    origin: Origin,
 ) -> StoredSnapshot {
     StoredSnapshot {
         frame: opened.frame,
+        origin,
         ..StoredSnapshot::new(opened.document, validator, headers)
     }
 }
@@ -217,7 +229,7 @@ pub(crate) fn weigh(
     let vouched = practice.stores_as_sent == Some(true) || practice.returns_stored == Some(true);
     Weighed::Stored(Some(StoredSnapshot {
         unread: !vouched,
-        ..snapshot(opened, validator, headers.into_owned())
+        ..snapshot(opened, validator, headers.into_owned(), reply.origin)
     }))
 }
 

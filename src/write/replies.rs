@@ -326,7 +326,7 @@ impl Driver<'_> {
                     return None;
                 }
                 let (known, headers) = (Some(validator.clone()), reply.headers.clone());
-                let snapshot = reading::snapshot(opened, known, headers);
+                let snapshot = reading::snapshot(opened, known, headers, reply.origin);
                 (self.remote, self.gone) = (Some(snapshot), false);
                 Some(validator)
             });

@@ -4,10 +4,12 @@
 //! back. The judgement looks at each place that the write changed, and trusts a write stamp more
 //! than any look.
 
+use ifmatch_merge::internal::{Sight, Sighting, edited, sightings};
+
 use super::plan::Verdict;
 use super::stamp;
-use crate::json::{Document, JsonError};
-use crate::merge::{Change, ConflictKind, FieldConflict, Policy, ThreeWay, changes};
+use crate::json::Document;
+use crate::merge::{ConflictKind, FieldConflict, Policy, ThreeWay, changes};
 
 /// A place of which nobody can tell whose work its remote state is.
 pub(crate) type Doubtful = FieldConflict;
@@ -45,17 +47,17 @@ pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
         return (judge_creation(lost), Vec::new());
     };
     let changed = made(lost, base);
-    if lost.operation || changed.iter().any(|change| change.operation_like) {
+    if lost.operation || changed.iter().any(|seen| seen.change.operation_like) {
         return (Verdict::Unknown, Vec::new());
     }
     judge_changes(lost, &changed)
 }
 
-/// What the lost write made of that document, its stamp aside.
-fn made(lost: &Lost<'_>, of: &Document) -> Vec<Change> {
-    let mut changed = changes(of, lost.sent, lost.policy);
+/// What the lost write made of that document, its stamp aside, and what there is of it now.
+fn made(lost: &Lost<'_>, of: &Document) -> Vec<Sighting> {
+    let mut changed = sightings(of, lost.sent, lost.remote, lost.policy);
     if let Some(stamps) = lost.stamps {
-        changed.retain(|change| match change.pointer.strip_prefix(stamps) {
+        changed.retain(|seen| match seen.change.pointer.strip_prefix(stamps) {
             Some(beneath) => !(beneath.is_empty() || beneath.starts_with('/')),
             None => true,
         });
@@ -81,11 +83,11 @@ fn judge_creation(lost: &Lost<'_>) -> Verdict {
         };
     }
     let members = made(lost, &Document::of_checked("{}"));
-    if lost.strict || lost.operation || members.iter().any(|member| member.operation_like) {
+    let operation = |member: &Sighting| member.change.operation_like;
+    if lost.strict || lost.operation || members.iter().any(operation) {
         return Verdict::Unknown;
     }
-    let ours = |member: &Change| lost.remote.pointer(&member.pointer) == member.after;
-    if members.iter().any(ours) {
+    if members.iter().any(|member| member.sight == Sight::After) {
         Verdict::Doubtful
     } else {
         Verdict::NotLanded
@@ -104,37 +106,40 @@ pub(crate) fn base_after(
     local: Option<&Document>,
     remote: &Document,
     policy: &Policy,
-) -> Result<(Document, Vec<Doubtful>), JsonError> {
-    let (mut known, mut doubtful) = (base.clone(), Vec::new());
-    for change in changes(base, landed, policy) {
-        let edited = local.and_then(|local| local.pointer(&change.pointer));
-        if edited == change.after {
-            known = match &change.after {
-                Some(after) => known.with(&change.pointer, after)?,
-                None => known.without(&change.pointer),
-            };
-        } else if edited != change.before && change.operation_like {
-            doubtful.push(open(&change, edited.as_ref(), remote));
+) -> (Document, Vec<Doubtful>) {
+    let now = sightings(base, landed, remote, policy);
+    let edit = local.map(|local| sightings(base, landed, local, policy));
+    // Both walks are over the same changes.
+    let mut edit = edit.into_iter().flatten();
+    let (mut taken, mut doubtful) = (Vec::new(), Vec::new());
+    for seen in &now {
+        // Without a local document the edit shows nothing anywhere.
+        let (sight, shown) = match edit.next() {
+            Some(edit) => (edit.sight, edit.there),
+            None if seen.change.after.is_none() => (Sight::After, None),
+            None if seen.change.before.is_none() => (Sight::Before, None),
+            None => (Sight::Other, None),
+        };
+        if sight == Sight::After {
+            taken.push((seen.change.pointer.as_str(), seen.change.after.clone()));
+        } else if sight != Sight::Before && seen.change.operation_like {
+            doubtful.push(open(seen, shown.as_ref()));
         }
     }
-    Ok((known, doubtful))
+    let known = if taken.is_empty() {
+        base.clone()
+    } else {
+        edited(base, taken)
+    };
+    (known, doubtful)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// Our state is there.
-    Ours,
-    /// The state before is there.
-    Before,
-    /// Something else is there.
-    Other,
-}
-
-fn judge_changes(lost: &Lost<'_>, changed: &[Change]) -> (Verdict, Vec<Doubtful>) {
-    let sights: Vec<Sight> = changed.iter().map(|change| sight(lost, change)).collect();
-    let seen = |wanted: Sight| sights.iter().filter(|sight| **sight == wanted).count();
-    let (ours, before, other) = (seen(Sight::Ours), seen(Sight::Before), seen(Sight::Other));
-    if ours == sights.len() {
+fn judge_changes(lost: &Lost<'_>, changed: &[Sighting]) -> (Verdict, Vec<Doubtful>) {
+    let is_ours = |seen: &&Sighting| matches!(seen.sight, Sight::After | Sight::Within);
+    let ours = changed.iter().filter(is_ours).count();
+    let seen = |wanted: Sight| changed.iter().filter(|seen| seen.sight == wanted).count();
+    let (before, other) = (seen(Sight::Before), seen(Sight::Other));
+    if ours == changed.len() {
         return (Verdict::Landed, Vec::new());
     }
     if ours == 0 && before > 0 {
@@ -146,47 +151,145 @@ fn judge_changes(lost: &Lost<'_>, changed: &[Change]) -> (Verdict, Vec<Doubtful>
         };
         return (verdict, Vec::new());
     }
-    if ours == 0 && other == sights.len() && !lost.strict {
+    if ours == 0 && other == changed.len() && !lost.strict {
         // Each place was written by somebody else since; a plain merge sees the same conflicts.
         return (Verdict::Doubtful, Vec::new());
     }
-    let doubtful = changed
-        .iter()
-        .zip(&sights)
-        .filter(|(_, sight)| **sight != Sight::Ours)
-        .map(|(change, _)| open(change, change.after.as_ref(), lost.remote))
-        .collect();
-    (Verdict::Doubtful, doubtful)
+    let doubtful = changed.iter().filter(|seen| !is_ours(seen));
+    let doubtful = doubtful.map(|seen| open(seen, seen.change.after.as_ref()));
+    (Verdict::Doubtful, doubtful.collect())
 }
 
-fn sight(lost: &Lost<'_>, change: &Change) -> Sight {
-    let remote = lost.remote.pointer(&change.pointer);
-    if remote == change.after {
-        return Sight::Ours;
-    }
-    if remote == change.before {
-        return Sight::Before;
-    }
-    // A text or a list may hold our work among others' work: merging it in once more adds nothing.
-    if let (Some(base), Some(after), Some(_)) = (lost.base, &change.after, &remote)
-        && let Ok(local) = base.with(&change.pointer, after)
-    {
-        let merged =
-            ThreeWay::new(lost.policy.clone()).merge_documents(Some(base), &local, lost.remote);
-        if merged.conflicts.is_empty() && merged.document == *lost.remote {
-            return Sight::Ours;
-        }
-    }
-    Sight::Other
-}
-
-fn open(change: &Change, local: Option<&Document>, remote: &Document) -> Doubtful {
+fn open(seen: &Sighting, local: Option<&Document>) -> Doubtful {
     let value = |document: Option<&Document>| document.map(Document::to_value);
     FieldConflict::new(
-        change.pointer.clone(),
+        seen.change.pointer.clone(),
         ConflictKind::BothChanged,
-        value(change.before.as_ref()),
+        value(seen.change.before.as_ref()),
         value(local),
-        value(remote.pointer(&change.pointer).as_ref()),
+        value(seen.there.as_ref()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::merge::{Rule, Tag};
+
+    /// What a sight means, said by merges of whole documents: slow, and plain.
+    fn meant(base: &Document, seen: &Sighting, remote: &Document, policy: &Policy) -> Sight {
+        let change = &seen.change;
+        let there = remote.pointer(&change.pointer);
+        if there == change.after {
+            return Sight::After;
+        }
+        if there == change.before {
+            return Sight::Before;
+        }
+        let (Some(after), Some(_)) = (&change.after, &there) else {
+            return Sight::Other;
+        };
+        let Ok(local) = base.with(&change.pointer, after) else {
+            return Sight::Other;
+        };
+        let merged = ThreeWay::new(policy.clone()).merge_documents(Some(base), &local, remote);
+        if merged.conflicts.is_empty() && merged.document == *remote {
+            Sight::Within
+        } else {
+            Sight::Other
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            (0..3).prop_map(Value::from),
+            "[xy]".prop_map(Value::from),
+            prop::collection::vec("[xyz]\n", 0..5).prop_map(|lines| lines.concat().into()),
+            prop::collection::vec(0..4, 0..5).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[abcn]", inner, 0..4).prop_map(|members| {
+                    members
+                        .into_iter()
+                        .collect::<serde_json::Map<_, _>>()
+                        .into()
+                }),
+            ]
+        })
+    }
+
+    fn document() -> impl Strategy<Value = Document> {
+        let members = prop::collection::hash_map("[abcn]", value(), 0..5);
+        members.prop_map(|members| Document::from_value(&json!(members)))
+    }
+
+    fn policies() -> impl Strategy<Value = Policy> {
+        prop_oneof![
+            Just(Policy::new()),
+            Just(
+                Policy::new()
+                    .field("/n", Rule::Counter)
+                    .field("/a", Rule::Set)
+            ),
+            Just(
+                Policy::new()
+                    .field("/a", Rule::Text)
+                    .field("/b/c", Rule::Sequence)
+            ),
+            Just(
+                Policy::new()
+                    .field("/a", Rule::Atomic)
+                    .field("/b/*", Rule::Local)
+            ),
+            Just(
+                Policy::new()
+                    .tagged("/b", Tag::Member("n".into()))
+                    .field("/c", Rule::Max)
+            ),
+            Just(Policy::new().tagged("/b", Tag::Key)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn one_walk_sees_what_merges_of_whole_documents_see(
+            base in document(),
+            sent in document(),
+            remote in document(),
+            policy in policies(),
+        ) {
+            let changed = changes(&base, &sent, &policy);
+            let seen = sightings(&base, &sent, &remote, &policy);
+            prop_assert_eq!(changed.len(), seen.len());
+            for (change, seen) in changed.iter().zip(&seen) {
+                prop_assert_eq!(change, &seen.change);
+                let place = &change.pointer;
+                prop_assert_eq!(&remote.pointer(place), &seen.there, "{}", place);
+                let meant = meant(&base, seen, &remote, &policy);
+                prop_assert_eq!(meant, seen.sight, "{} of {}, {}, {}", place, base, sent, remote);
+            }
+        }
+
+        #[test]
+        fn the_base_after_an_earlier_write_holds_what_the_edit_holds_of_it(
+            base in document(),
+            landed in document(),
+            local in document(),
+            policy in policies(),
+        ) {
+            let (known, _) = base_after(&base, &landed, Some(&local), &landed, &policy);
+            for change in changes(&base, &landed, &policy) {
+                let place = &change.pointer;
+                let wanted = if local.pointer(place) == change.after { &change.after } else { &change.before };
+                prop_assert_eq!(&known.pointer(place), wanted, "{} of {}, {}, {}", place, base, landed, local);
+            }
+            prop_assert!(changes(&known, &base, &policy).len() <= changes(&base, &landed, &policy).len());
+        }
+    }
 }

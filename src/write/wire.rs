@@ -25,9 +25,8 @@ impl Driver<'_> {
     ) -> Result<Response, Failure> {
         let deadline = self.deadline();
         let exchange = &self.target.shared.exchange;
-        let (out, stranger, expected) = (&mut self.out, &mut self.stranger, self.who);
-        let mut sent = |who| {
-            *stranger |= who != expected;
+        let (whose, out) = (self.out.key().who(), &mut self.out);
+        let mut sent = || {
             if let Some(going_out) = &going_out {
                 out.send(going_out.clone());
             }
@@ -35,6 +34,7 @@ impl Driver<'_> {
         let errand = Errand {
             deadline,
             course: &mut self.course,
+            whose: Some(whose),
             sent: &mut sent,
         };
         match exchange.send(call, errand).await {

@@ -390,6 +390,7 @@ async fn one_users_snapshot_never_serves_another() {
             .builder()
             .bearer_token(token)
             .store(Shared(store.clone()))
+            .store_secret("of both")
             .build()
             .unwrap();
         client.collection_with::<Article>("articles", ThreeWay::default())

@@ -1,13 +1,14 @@
 //! Measures the merge engine against its peers, all in one run, as ratios.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/merge/Cargo.toml [json|keyed|text|hostile]
+//! cargo run --release --manifest-path benches/merge/Cargo.toml [json|keyed|text|hostile|time]
 //! ```
 //!
 //! Times are those of the fastest of many runs, the one that was disturbed least; "peak" is what a run allocates at most, beyond its inputs.
 
 mod json;
 mod text;
+mod time;
 
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,9 @@ fn main() {
     }
     if wants("text") {
         text::against_peers();
+    }
+    if wants("time") {
+        time::by_size();
     }
     if wants("hostile") {
         text::hostile();

@@ -30,7 +30,8 @@ impl Site {
             let errand = Errand {
                 deadline: self.deadline,
                 course: &mut course,
-                sent: &mut |_| {},
+                whose: None,
+                sent: &mut || {},
             };
             let reply = exchange.send(call, errand).await;
             let (wait, why) = match reply {
@@ -135,7 +136,8 @@ impl Site {
                 let errand = Errand {
                     deadline,
                     course: &mut course,
-                    sent: &mut |_| {},
+                    whose: None,
+                    sent: &mut || {},
                 };
                 let reply = target.shared.exchange.send(&call, errand).await;
                 reply.map(|reply| (call, reply))

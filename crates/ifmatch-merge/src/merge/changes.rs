@@ -3,6 +3,7 @@
 use super::conflict::same;
 use super::diff;
 use super::keyed::key_of;
+use super::object::variant_differs;
 use super::plan::Cursor;
 use super::policy::Policy;
 use super::rule::Rule;
@@ -43,72 +44,112 @@ pub struct Change {
 /// ```
 pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Change> {
     let plan = policy.plan();
-    let mut found = Vec::new();
     let (before, after) = (
         Tape::of_checked(before.as_str()),
         Tape::of_checked(after.as_str()),
     );
-    walk(
-        Some(before.root()),
-        Some(after.root()),
-        Cursor::new(plan),
-        &mut String::new(),
-        0,
-        &mut found,
-    );
+    let mut found = Vec::new();
+    let mut walk = Walk::new(|pointer, place: &Place<'_, '_>| found.push(place.change(pointer)));
+    walk.place(Place {
+        before: Some(before.root()),
+        after: Some(after.root()),
+        third: None,
+        cursor: Cursor::new(plan),
+        depth: 0,
+        another_variant: false,
+    });
     found
 }
 
-fn walk<'t>(
-    before: Option<Node<'t>>,
-    after: Option<Node<'t>>,
-    cursor: Cursor<'_>,
-    path: &mut String,
-    depth: usize,
-    found: &mut Vec<Change>,
-) {
-    if let (Some(b), Some(a)) = (before, after)
-        && let (View::Object, View::Object) = (b.view(), a.view())
-        && let (Rule::Auto, true) = (cursor.rule(a.view()), depth < WALKED_DEPTH)
-    {
+/// A place, in two states that may differ there and in a third one that is looked up beside them.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t, 'p> {
+    pub(super) before: Option<Node<'t>>,
+    pub(super) after: Option<Node<'t>>,
+    pub(super) third: Option<Node<'t>>,
+    pub(super) cursor: Cursor<'p>,
+    pub(super) depth: usize,
+    /// It lies in an enum of which the third state holds another variant than the state before.
+    pub(super) another_variant: bool,
+}
+
+impl Place<'_, '_> {
+    pub(super) fn change(&self, pointer: &str) -> Change {
+        let text = |node: Node<'_>| Document::of_checked(node.raw());
+        Change {
+            pointer: pointer.to_owned(),
+            before: self.before.map(text),
+            after: self.after.map(text),
+            operation_like: is_operation(self.before, self.after, self.cursor, self.depth),
+        }
+    }
+}
+
+/// One walk over the states, which shows each of the smallest places that differ.
+pub(super) struct Walk<F> {
+    path: String,
+    show: F,
+}
+
+impl<F: FnMut(&str, &Place<'_, '_>)> Walk<F> {
+    pub(super) fn new(show: F) -> Self {
+        let path = String::new();
+        Self { path, show }
+    }
+
+    pub(super) fn place(&mut self, place: Place<'_, '_>) {
+        let (Some(b), Some(a)) = (place.before, place.after) else {
+            return (self.show)(&self.path, &place);
+        };
         if b.raw() == a.raw() {
             return;
         }
-        let (bm, am) = (b.members(), a.members());
+        if let (View::Object, View::Object) = (b.view(), a.view())
+            && let (Rule::Auto, true) = (place.cursor.rule(a.view()), place.depth < WALKED_DEPTH)
+        {
+            return self.members(place, b, a);
+        }
+        if !same(b, a) {
+            (self.show)(&self.path, &place);
+        }
+    }
+
+    fn members<'t>(&mut self, object: Place<'t, '_>, before: Node<'t>, after: Node<'t>) {
+        let third = object
+            .third
+            .filter(|third| matches!(third.view(), View::Object));
+        let another_variant = object.another_variant
+            || third.is_some_and(|third| variant_differs(object.cursor, before, third));
+        let (bm, am) = (before.members(), after.members());
+        let tm = third.map(Tree::members).unwrap_or_default();
         let (mut in_before, mut in_after) = (Finder::new(&bm), Finder::new(&am));
-        let fields = cursor.fields(a);
-        let mut member = |name: &str, b, a| {
-            let length = path.len();
-            json::push_token(path, name);
-            walk(b, a, cursor.member(&fields, name), path, depth + 1, found);
-            path.truncate(length);
+        let mut in_third = Finder::new(&tm);
+        let fields = object.cursor.fields(after);
+        let mut member = |name: &str, before: Option<Node<'t>>, after: Option<Node<'t>>| {
+            let length = self.path.len();
+            json::push_token(&mut self.path, name);
+            self.place(Place {
+                before,
+                after,
+                third: in_third.get(name).map(|at| tm[at].1),
+                cursor: object.cursor.member(&fields, name),
+                depth: object.depth + 1,
+                another_variant,
+            });
+            self.path.truncate(length);
         };
         for (key, a) in &am {
-            member(
-                key.name,
-                in_before.get(key.name).map(|at| bm[at].1),
-                Some(*a),
-            );
+            let b = in_before.get(key.name).map(|at| bm[at].1);
+            if b.is_none_or(|b| b.raw() != a.raw()) {
+                member(key.name, b, Some(*a));
+            }
         }
         for (key, b) in &bm {
             if in_after.get(key.name).is_none() {
                 member(key.name, Some(*b), None);
             }
         }
-        return;
     }
-    if let (Some(b), Some(a)) = (before, after)
-        && same(b, a)
-    {
-        return;
-    }
-    let text = |node: Node<'_>| Document::of_checked(node.raw());
-    found.push(Change {
-        pointer: path.clone(),
-        before: before.map(text),
-        after: after.map(text),
-        operation_like: is_operation(before, after, cursor, depth),
-    });
 }
 
 /// Whether a changed place, or a changed one within, has an operation-like rule.

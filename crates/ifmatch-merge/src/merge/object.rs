@@ -92,20 +92,19 @@ fn member<'t, T: Tree<'t>>(
 
 /// Whether the sides hold different variants of an enum.
 pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>) -> bool {
-    let base = three.base.value();
-    let differ = |tag: &Tag| {
-        let remote = variant(three.remote, tag);
-        variant(three.local, tag) != remote || base.is_some_and(|base| variant(base, tag) != remote)
-    };
-    if three.cursor.tags().any(differ) {
+    let (cursor, base) = (three.cursor, three.base.value());
+    let mut others = [Some(three.local), base].into_iter().flatten();
+    others.any(|other| variant_differs(cursor, other, three.remote))
+}
+
+/// Whether two sides hold different variants of an enum.
+pub(super) fn variant_differs<'t, T: Tree<'t>>(cursor: Cursor<'_>, one: T, other: T) -> bool {
+    let mut tags = cursor.tags();
+    if tags.any(|tag| variant(one, tag) != variant(other, tag)) {
         return true;
     }
-    let remote = three.cursor.fields(three.remote);
-    if !remote.has_variants() {
-        return false;
-    }
-    let mut others = [Some(three.local), base].into_iter().flatten();
-    others.any(|other| !three.cursor.fields(other).agrees_with(&remote))
+    let other = cursor.fields(other);
+    other.has_variants() && !cursor.fields(one).agrees_with(&other)
 }
 
 fn variant<'t, T: Tree<'t>>(side: T, tag: &Tag) -> Option<&'t str> {

@@ -29,10 +29,22 @@ use crate::json::{self, Document, Key, Node, Tree, View};
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn settle(document: &Document, conflicts: &[FieldConflict], side: Side) -> Document {
+    let places = conflicts
+        .iter()
+        .map(|conflict| (conflict.pointer.as_str(), conflict.side(side)));
+    edited(document, places)
+}
+
+/// The document with several places set or removed, in one pass over its text. A pointer that leads nowhere
+/// is left alone.
+pub fn edited<'p>(
+    document: &Document,
+    places: impl IntoIterator<Item = (&'p str, Option<Document>)>,
+) -> Document {
     let mut edits = Edits::default();
-    for conflict in conflicts {
-        if let Some(tokens) = json::pointer_tokens(&conflict.pointer) {
-            edits.at(tokens).edit = Some(conflict.side(side).map_or(Edit::Remove, Edit::Set));
+    for (pointer, state) in places {
+        if let Some(tokens) = json::pointer_tokens(pointer) {
+            edits.at(tokens).edit = Some(state.map_or(Edit::Remove, Edit::Set));
         }
     }
     document.with_root(|root| {

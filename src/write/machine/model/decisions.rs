@@ -111,15 +111,12 @@ impl Client {
         };
         let local = self.local.as_ref().map(|local| &local.0);
         let policy = &setting.policy;
-        match settle::base_after(&base.doc.0, &landed.0, local, &remote.doc.0, policy) {
-            Ok((known, doubtful)) => {
-                base.doc = Doc(known);
-                let open = !doubtful.is_empty();
-                let verdict = [Verdict::NotLanded, Verdict::Doubtful][usize::from(open)];
-                (verdict, doubtful)
-            }
-            Err(_) => (Verdict::Unknown, Vec::new()),
-        }
+        let (known, doubtful) =
+            settle::base_after(&base.doc.0, &landed.0, local, &remote.doc.0, policy);
+        base.doc = Doc(known);
+        let open = !doubtful.is_empty();
+        let verdict = [Verdict::NotLanded, Verdict::Doubtful][usize::from(open)];
+        (verdict, doubtful)
     }
 
     /// Answers a refusal. What a handler changes is what it was shown, with the edit made once more, or

@@ -1,0 +1,98 @@
+//! What a third state shows of the changes between two others.
+
+use super::changes::{Change, Place, Walk};
+use super::conflict::same;
+use super::engine::{Base, Engine};
+use super::out::Out;
+use super::plan::{Cursor, Plan};
+use super::policy::Policy;
+use crate::json::{Document, Node, Tape};
+
+/// What stands at a changed place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// The state after the change.
+    After,
+    /// The state before the change.
+    Before,
+    /// The change among others' work: merging it in once more adds nothing. So it can be with texts and lists.
+    Within,
+    /// Something else.
+    Other,
+}
+
+/// A change, and what a third state shows at its place.
+#[derive(Debug)]
+pub struct Sighting {
+    /// The change.
+    pub change: Change,
+    /// What stands at its place.
+    pub sight: Sight,
+    /// The very state; `None`: nothing is there.
+    pub there: Option<Document>,
+}
+
+/// The changes between two states, as [`changes`](super::changes) finds them, each with what a third state shows of
+/// it: one walk over the three, with a merge at the changed places alone.
+pub fn sightings(
+    before: &Document,
+    after: &Document,
+    third: &Document,
+    policy: &Policy,
+) -> Vec<Sighting> {
+    let plan = Plan::of(policy);
+    let [before, after, third] = [before, after, third].map(|it| Tape::of_checked(it.as_str()));
+    let mut found = Vec::new();
+    let mut walk = Walk::new(|pointer: &str, place: &Place<'_, '_>| {
+        found.push(Sighting {
+            change: place.change(pointer),
+            sight: sight(place),
+            there: place.third.map(|it| Document::of_checked(it.raw())),
+        });
+    });
+    walk.place(Place {
+        before: Some(before.root()),
+        after: Some(after.root()),
+        third: Some(third.root()),
+        cursor: Cursor::new(&plan),
+        depth: 0,
+        another_variant: false,
+    });
+    found
+}
+
+fn sight(place: &Place<'_, '_>) -> Sight {
+    let shows = |state: Option<Node<'_>>| match (state, place.third) {
+        (None, None) => true,
+        (Some(state), Some(third)) => same(state, third),
+        _ => false,
+    };
+    if shows(place.after) {
+        return Sight::After;
+    }
+    if shows(place.before) {
+        return Sight::Before;
+    }
+    let (Some(after), Some(third), false) = (place.after, place.third, place.another_variant)
+    else {
+        return Sight::Other;
+    };
+    let mut engine = Engine::new();
+    let base = place.before.map_or(Base::Absent, Base::Is);
+    let merged = engine.place(base, Some(after), Some(third), place.cursor);
+    let adds_nothing = merged.is_some_and(|merged| is_as(&merged, third));
+    if engine.conflicts.is_empty() && adds_nothing {
+        Sight::Within
+    } else {
+        Sight::Other
+    }
+}
+
+fn is_as<'t>(merged: &Out<'t, Node<'t>>, third: Node<'t>) -> bool {
+    if merged.is(third) {
+        return true;
+    }
+    let mut text = String::new();
+    merged.write(&mut text);
+    same(Tape::of_checked(&text).root(), third)
+}

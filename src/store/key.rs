@@ -1,0 +1,279 @@
+//! What a snapshot is filed under.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ::http::HeaderMap;
+use ::http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use url::{Position, Url};
+
+use super::digest::{Digest, Purpose, Secret};
+use super::who::Who;
+
+/// What a snapshot is filed under: the address, the representation asked for and the part of it that is
+/// the document, and the user.
+///
+/// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part
+/// of the key; and what one user was shown must never answer another, so the credentials are too.
+///
+/// Of all of these a key holds digests, keyed by the secret of the client
+/// ([`store_secret`](crate::ClientBuilder::store_secret)): without that secret they tell nothing about what they are
+/// made of, and no input can be made to meet another. They are the same in every process, on every
+/// machine and in every version of the crate that writes the same version of the [text](Self::to_text), as
+/// long as the secret is the same.
+#[derive(Clone)]
+pub struct SnapshotKey {
+    url: Arc<str>,
+    address: Digest,
+    variant: Digest,
+    user: Digest,
+    /// The user alone, by whom a snapshot is compared with its key; no part of the key itself.
+    who: Who,
+}
+
+/// What a handle contributes to all of its keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing {
+    chosen: Digest,
+    headers: Digest,
+}
+
+impl Standing {
+    /// Any header may hold a key or a tenant; those that do not only split the store.
+    pub(crate) fn of(secret: &Secret, headers: &HeaderMap) -> Self {
+        let chooses = |name: &str| name == ACCEPT.as_str() || name == ACCEPT_LANGUAGE.as_str();
+        let mut pairs: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        pairs.sort_unstable();
+        let digest = |purpose, wanted: bool| {
+            let those = pairs.iter().filter(|(name, _)| chooses(name) == wanted);
+            secret.digest(
+                purpose,
+                those.flat_map(|(name, value)| [name.as_bytes(), value]),
+            )
+        };
+        Self {
+            chosen: digest(Purpose::Chosen, true),
+            headers: digest(Purpose::Headers, false),
+        }
+    }
+}
+
+impl SnapshotKey {
+    /// The key of an address, for a user. `view`: which part of the representation is the document.
+    pub(crate) fn new(
+        secret: &Secret,
+        url: &Url,
+        standing: Standing,
+        view: Option<&str>,
+        who: Who,
+    ) -> Self {
+        let (before, after) = (
+            &url[..Position::BeforeUsername],
+            &url[Position::BeforeHost..Position::AfterPath],
+        );
+        let mut bare = String::with_capacity(before.len() + after.len());
+        bare.push_str(before);
+        bare.push_str(after);
+        let query = &url[Position::AfterPath..Position::AfterQuery];
+        let variant = match view {
+            None => standing.chosen,
+            Some(view) => secret.digest(Purpose::View, [&standing.chosen[..], view.as_bytes()]),
+        };
+        let named = (url.username(), url.password());
+        let user = if named == ("", None) && who == Who::ANONYMOUS {
+            standing.headers
+        } else {
+            let (name, password) = (named.0, named.1.unwrap_or_default());
+            let parts = [
+                &standing.headers[..],
+                name.as_bytes(),
+                password.as_bytes(),
+                who.digest(),
+            ];
+            secret.digest(Purpose::User, parts)
+        };
+        Self {
+            address: secret.digest(Purpose::Address, [bare.as_bytes(), query.as_bytes()]),
+            url: bare.into(),
+            variant,
+            user,
+            who,
+        }
+    }
+
+    /// The address of the resource, without the user that it may name and without its query, either of
+    /// which may hold a secret.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The whole address, for every user.
+    pub(crate) fn address(&self) -> &Digest {
+        &self.address
+    }
+
+    /// For whom it is.
+    pub(crate) fn who(&self) -> Who {
+        self.who
+    }
+
+    /// The whole key as text, for stores that file under names; [`FromStr`] reads it.
+    ///
+    /// It is `v2`, three digests of 32 hexadecimal digits (the address with its query, the representation, the
+    /// user) and [`url`](Self::url), with a `-` between them: `v2-…-…-…-http%3A%2F%2Fapi%2Farticles%2F7`. Everything
+    /// but letters, digits, `-`, `.`, `_` and `~` is percent-encoded, so it can be a part of a file name. Its first
+    /// 101 characters identify the key, for names of bounded length; those of one user share their third
+    /// digest. It holds no query, no password and no credentials.
+    ///
+    /// A text of this form means the same in later versions of the crate; a form that differs gets another
+    /// number.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use ifmatch::{SnapshotKey, SnapshotStore, StoredSnapshot, BoxError, async_trait};
+    /// struct Folder(std::path::PathBuf);
+    ///
+    /// impl Folder {
+    ///     fn file(&self, key: &SnapshotKey) -> std::path::PathBuf {
+    ///         self.0.join(&key.to_text()[..101])
+    ///     }
+    /// }
+    /// ```
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(101 + 2 * self.url.len());
+        text.push_str(VERSION);
+        for digest in [self.address, self.variant, self.user] {
+            text.push('-');
+            for byte in digest {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{byte:02x}");
+            }
+        }
+        text.push('-');
+        crate::path::encode(&self.url, &mut text);
+        text
+    }
+
+    fn parts(&self) -> [&Digest; 3] {
+        [&self.address, &self.variant, &self.user]
+    }
+}
+
+const VERSION: &str = "v2";
+
+/// A text that is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotKeyError {
+    /// It begins with another version than `v2`.
+    #[error("the text of a snapshot key begins with `v2-`; this is of another version of ifmatch")]
+    Version,
+    /// A digest is missing or damaged.
+    #[error(
+        "the text of a snapshot key has three digests of 32 hexadecimal digits after `v2`; these are not"
+    )]
+    Digest,
+    /// The address is missing or damaged.
+    #[error(
+        "the text of a snapshot key ends with an encoded address; this one was cut off or changed"
+    )]
+    Address,
+}
+
+impl FromStr for SnapshotKey {
+    type Err = SnapshotKeyError;
+
+    /// Reads what [`to_text`](SnapshotKey::to_text) wrote.
+    fn from_str(text: &str) -> Result<Self, SnapshotKeyError> {
+        let mut parts = text.splitn(5, '-');
+        if parts.next() != Some(VERSION) {
+            return Err(SnapshotKeyError::Version);
+        }
+        let mut digest = || {
+            parts
+                .next()
+                .and_then(digest_of)
+                .ok_or(SnapshotKeyError::Digest)
+        };
+        let (address, variant, user) = (digest()?, digest()?, digest()?);
+        let url = parts.next().and_then(crate::path::decoded);
+        // As it was written, so that two texts are never one key.
+        let url = url.filter(|url| Url::parse(url).is_ok_and(|read| read.as_str() == url));
+        Ok(Self {
+            url: url.ok_or(SnapshotKeyError::Address)?.into(),
+            address,
+            variant,
+            user,
+            who: Who::ANONYMOUS,
+        })
+    }
+}
+
+fn digest_of(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    let digits = text.as_bytes();
+    let is_hex = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
+    if digits.len() != 32 || !digits.iter().all(is_hex) {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+impl PartialEq for SnapshotKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for SnapshotKey {}
+
+impl Hash for SnapshotKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialOrd for SnapshotKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SnapshotKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl fmt::Debug for SnapshotKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotKey")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+impl SnapshotKey {
+    /// A key for tests, of a user by that name.
+    pub(crate) fn of(url: &str, user: &str) -> Result<Self, url::ParseError> {
+        let secret = Secret::of(b"tests");
+        let standing = Standing::of(&secret, &HeaderMap::new());
+        let who = if user.is_empty() {
+            Who::ANONYMOUS
+        } else {
+            Who::named(&secret, user)
+        };
+        Ok(Self::new(&secret, &Url::parse(url)?, standing, None, who))
+    }
+}
