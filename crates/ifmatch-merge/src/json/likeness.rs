@@ -118,9 +118,9 @@ impl Likeness {
         for (key, old) in &before {
             if in_sent.get(key.name).is_none() && !is_null(*old) {
                 match in_shown.get(key.name).map(|at| shown[at].1) {
-                    Some(now) if remains(*old, now) => self.keeps = true,
-                    // It was removed, and something else is there.
-                    Some(now) if !is_null(now) => self.adds = true,
+                    Some(now) if same(*old, now) => self.keeps = true,
+                    // It was removed, and something else is there: neither as sent nor as before.
+                    Some(now) if !is_null(now) => (self.keeps, self.moves) = (true, true),
                     _ => self.moves = true,
                 }
             }
@@ -156,19 +156,6 @@ impl Likeness {
             self.adds |= parts.adds;
         }
     }
-}
-
-/// Whether a part of what was there before is there now.
-fn remains<'t, T: Tree<'t>>(old: T, now: T) -> bool {
-    if same(old, now) {
-        return true;
-    }
-    let (old, now) = (old.members(), now.members());
-    let mut in_now = Finder::new(&now);
-    old.iter().any(|(key, old)| {
-        let now = in_now.get(key.name).map(|at| now[at].1);
-        now.is_some_and(|now| !is_null(now) && remains(*old, now))
-    })
 }
 
 fn is_null<'t, T: Tree<'t>>(value: T) -> bool {
@@ -303,6 +290,12 @@ mod tests {
             r#"{"a":1,"b":1}"#,
             r#"{"a":1}"#,
             "shares lacks keeps",
+        ),
+        (
+            r#"{"a":1,"b":1}"#,
+            r#"{"a":1}"#,
+            r#"{"a":1,"b":2}"#,
+            "shares differs keeps moves",
         ),
         (
             r#"{"q":1,"o":[{"t":1}]}"#,
