@@ -22,7 +22,7 @@ struct Version {
 }
 
 impl Version {
-    fn then(&self, what: String, edit: impl FnOnce(&mut Vec<Value>)) -> Self {
+    fn then(&self, what: &str, edit: impl FnOnce(&mut Vec<Value>)) -> Self {
         let mut list = self.list.clone();
         edit(&mut list);
         Self {
@@ -36,7 +36,7 @@ impl Version {
 trait Kind: Copy {
     fn element(self, id: usize) -> Value;
     /// An element that this side adds.
-    fn new(self, side: &str) -> Value;
+    fn added(self, side: &str) -> Value;
     /// An element as this side changes it.
     fn edit(self, element: &Value, side: &str) -> Option<Value>;
     /// What it is, whatever was changed about it; nothing where only its value tells.
@@ -51,7 +51,7 @@ impl Kind for Objects {
         json!({"id": id, "name": format!("item {id}"), "kind": "x", "n": 0})
     }
 
-    fn new(self, side: &str) -> Value {
+    fn added(self, side: &str) -> Value {
         json!({"id": side, "name": format!("item {side}"), "kind": "x", "n": 0})
     }
 
@@ -78,7 +78,7 @@ impl Kind for Names {
         json!(["ann", "bea", "cid", "dee", "eve"][id])
     }
 
-    fn new(self, side: &str) -> Value {
+    fn added(self, side: &str) -> Value {
         json!(format!("new {side}"))
     }
 
@@ -100,29 +100,29 @@ fn changes(kind: impl Kind, before: &Version, side: &str) -> Vec<Version> {
     let count = before.list.len();
     let mut all = Vec::new();
     for at in 0..count {
-        all.push(before.then(format!("remove {at}"), |list| drop(list.remove(at))));
+        all.push(before.then(&format!("remove {at}"), |list| drop(list.remove(at))));
         if let Some(edited) = kind.edit(&before.list[at], side) {
-            all.push(before.then(format!("edit {at}"), |list| list[at] = edited.clone()));
+            all.push(before.then(&format!("edit {at}"), |list| list[at] = edited.clone()));
             // A scalar that moved with another value is another scalar.
             let places = if edited.is_object() { 0..count } else { 0..0 };
             for to in places.filter(|to| *to != at) {
-                all.push(before.then(format!("edit and move {at} to {to}"), |list| {
+                all.push(before.then(&format!("edit and move {at} to {to}"), |list| {
                     list.remove(at);
                     list.insert(to, edited.clone());
                 }));
             }
         }
-        all.push(before.then(format!("replace {at}"), |list| list[at] = kind.new(side)));
+        all.push(before.then(&format!("replace {at}"), |list| list[at] = kind.added(side)));
         for to in (0..count).filter(|to| *to != at) {
-            all.push(before.then(format!("move {at} to {to}"), |list| {
+            all.push(before.then(&format!("move {at} to {to}"), |list| {
                 let moved = list.remove(at);
                 list.insert(to, moved);
             }));
         }
     }
     for at in 0..=count {
-        all.push(before.then(format!("insert {at}"), |list| {
-            list.insert(at, kind.new(side));
+        all.push(before.then(&format!("insert {at}"), |list| {
+            list.insert(at, kind.added(side));
         }));
     }
     all.push(before.then("reverse".into(), |list| list.reverse()));

@@ -165,8 +165,8 @@ mod tests {
     async fn a_tie_is_the_remotes_and_what_cannot_be_compared_stays_open() {
         let time = || json!("2024-05-01T10:00:00Z");
         for same in [time(), json!("2024-05-01T12:00:00.00+02:00")] {
-            let tie = resolved(time(), same).await;
-            assert!(matches!(tie, Resolution::KeepRemote));
+            let even = resolved(time(), same).await;
+            assert!(matches!(even, Resolution::KeepRemote));
         }
         for other in [json!("yesterday"), json!(5), json!(null)] {
             let open = resolved(time(), other).await;

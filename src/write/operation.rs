@@ -147,6 +147,8 @@ fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
 
     fn said(status: u16, body: &str) -> Progress {

@@ -76,12 +76,17 @@ impl Transport for Moved {
             headers.insert("location", HeaderValue::from_static(next));
             return Ok(Response::new(StatusCode::PERMANENT_REDIRECT, headers, ""));
         }
-        headers.insert("etag", HeaderValue::from_static("\"3\""));
-        headers.insert("x-revision", HeaderValue::from_static("3"));
+        // Only what is written gets another version.
+        let version = if request.method == Method::GET { 3 } else { 4 };
+        headers.insert(
+            "etag",
+            HeaderValue::from_str(&format!("\"{version}\"")).unwrap(),
+        );
+        headers.insert("x-revision", HeaderValue::from(version));
         let body = if request.method == Method::GET && path.ends_with("/list") {
             json!([])
         } else {
-            json!({"version": 3, "title": "old"})
+            json!({"version": version, "title": if version == 3 { "old" } else { "mine" }})
         };
         Ok(Response::new(StatusCode::OK, headers, body.to_string()))
     }

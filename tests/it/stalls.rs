@@ -157,15 +157,15 @@ fn calls_of_one_runtime_end_in_their_time_wherever_another_one_stands_still() {
         let live_calls = [("b1", first)].into_iter().chain(others);
         let mut ends = Vec::new();
         live.block_on(async {
-            let begun = Instant::now();
+            let start = Instant::now();
             for (mark, call) in live_calls {
                 let ended = call.await.unwrap();
-                assert!(begun.elapsed() <= TIME + SOON, "{steps}: {mark}");
+                assert!(start.elapsed() <= TIME + SOON, "{steps}: {mark}");
                 ends.push((mark, ended));
             }
-            let begun = Instant::now();
+            let start = Instant::now();
             values.update(1, push("new")).await.unwrap();
-            assert!(begun.elapsed() <= SOON, "{steps}: {:?}", begun.elapsed());
+            assert!(start.elapsed() <= SOON, "{steps}: {:?}", start.elapsed());
         });
         still.block_on(async {
             for (mark, call) in calls {

@@ -61,6 +61,7 @@ fn mine() -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is the table")]
 fn each_row_of_the_table_holds() {
     let reply = |version, shown: Value| Row {
         version,

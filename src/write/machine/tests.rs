@@ -201,8 +201,8 @@ proptest! {
                 // A moved version, or the server's own word, ends a doubt; an unchanged one does not.
                 (Action::Judge, Event::Judged(Verdict::NotLanded | Verdict::Doubtful))
                 | (Action::Follow, Event::Followed(Progress::Refused))
-                | (Action::Resolve { .. }, _) => in_doubt = false,
-                (Action::Read, Event::Read(Seen::Absent)) => in_doubt = false,
+                | (Action::Resolve { .. }, _)
+                | (Action::Read, Event::Read(Seen::Absent)) => in_doubt = false,
                 (Action::Read, Event::Read(Seen::Version(_))) if plan.goal == Goal::Delete => {
                     in_doubt = false;
                 }

@@ -1,7 +1,7 @@
 //! Lists: each element of the new value is written where the raw element stands that it came from.
 
 use super::pairing::{keys, pair};
-use super::put::{Put, Side, Source};
+use super::put::{Put, Side, Source, is_typed};
 use super::seen::seen;
 use crate::json::{Node, Tree};
 use crate::merge::{Cursor, Out, woven};
@@ -55,7 +55,7 @@ pub(super) fn put<'t>(
         before_keys.as_deref(),
     );
     // For each new element the raw one that it is written to, or the element itself.
-    let mut rows: Vec<(Option<usize>, Option<Item<'t>>)> = Vec::with_capacity(ae.len());
+    let mut placed: Vec<(Option<usize>, Option<Item<'t>>)> = Vec::with_capacity(ae.len());
     for (at, (value, partner)) in ae.iter().zip(&partners).enumerate() {
         let place = cursor.part(at);
         let from = sources.get(at).copied().flatten();
@@ -82,26 +82,25 @@ pub(super) fn put<'t>(
                 raws[*b].iter().skip(1).for_each(|at| kept[*at] = None);
             }
             kept[raw_at] = Some(item);
-            rows.push((Some(raw_at), None));
+            placed.push((Some(raw_at), None));
         } else {
-            rows.push((None, Some(item)));
+            placed.push((None, Some(item)));
         }
     }
-    let as_before = rows.iter().all(|(raw, _)| raw.is_some())
+    let as_before = placed.iter().all(|(raw, _)| raw.is_some())
         && (kept.iter().zip(&re)).all(|(kept, raw)| kept.as_ref().is_some_and(|k| k.is(*raw)));
     let is_set = cursor.shape().is_some_and(crate::shape::Shape::is_set);
     let places: Vec<usize> = partners.iter().flatten().copied().collect();
     let reordered = !is_set && !places.is_sorted();
     let reorders = !shown_as.iter().flatten().is_sorted();
-    let keeps_order =
-        !reordered || (walk.learned.raw_order && (reorders || !walk.is_typed(cursor)));
+    let keeps_order = !reordered || (walk.learned.raw_order && (reorders || !is_typed(cursor)));
     if as_before && keeps_order {
         return Out::Take(raw);
     }
     let items = if keeps_order {
-        in_raw_order(kept, rows, is_set)
+        in_raw_order(kept, placed, is_set)
     } else {
-        in_new_order(kept, rows, &shown_as)
+        in_new_order(kept, placed, &shown_as)
     };
     Out::Array {
         like: Some(raw),
@@ -167,7 +166,7 @@ fn remove<'t>(
 /// The raw order stays; what is new stands behind its neighbour in the new value, else in front of it.
 fn in_raw_order<'t>(
     kept: Vec<Option<Item<'t>>>,
-    rows: Vec<(Option<usize>, Option<Item<'t>>)>,
+    placed: Vec<(Option<usize>, Option<Item<'t>>)>,
     is_set: bool,
 ) -> Vec<Item<'t>> {
     let mut place_of = Vec::with_capacity(kept.len());
@@ -176,14 +175,14 @@ fn in_raw_order<'t>(
         place_of.push(out.len());
         out.extend(item);
     }
-    let mut next: Vec<Option<usize>> = vec![None; rows.len()];
+    let mut next: Vec<Option<usize>> = vec![None; placed.len()];
     let mut follows = None;
-    for (at, (raw, _)) in rows.iter().enumerate().rev() {
+    for (at, (raw, _)) in placed.iter().enumerate().rev() {
         next[at] = follows;
         follows = raw.or(follows);
     }
     let (mut added, mut last) = (Vec::new(), None);
-    for ((raw, item), next) in rows.into_iter().zip(next) {
+    for ((raw, item), next) in placed.into_iter().zip(next) {
         last = raw.or(last);
         if let Some(item) = item {
             let anchor = match (last, next) {
@@ -201,12 +200,14 @@ fn in_raw_order<'t>(
 /// The new order; what the type does not show stays behind the raw element that it stood behind.
 fn in_new_order<'t>(
     mut kept: Vec<Option<Item<'t>>>,
-    rows: Vec<(Option<usize>, Option<Item<'t>>)>,
+    placed: Vec<(Option<usize>, Option<Item<'t>>)>,
     shown_as: &[Option<usize>],
 ) -> Vec<Item<'t>> {
-    let named: Vec<usize> = rows.iter().filter_map(|(raw, _)| *raw).collect();
+    let named: Vec<usize> = placed.iter().filter_map(|(raw, _)| *raw).collect();
     let mut is_named = vec![false; kept.len()];
-    named.iter().for_each(|at| is_named[*at] = true);
+    for at in &named {
+        is_named[*at] = true;
+    }
     let mut behind: Vec<Vec<usize>> = vec![Vec::new(); kept.len()];
     let (mut front, mut last) = (Vec::new(), None);
     for at in 0..kept.len() {
@@ -220,9 +221,9 @@ fn in_new_order<'t>(
         }
     }
     debug_assert_eq!(shown_as.len(), kept.len());
-    let mut out = Vec::with_capacity(kept.len() + rows.len());
+    let mut out = Vec::with_capacity(kept.len() + placed.len());
     out.extend(front.into_iter().filter_map(|at| kept[at].take()));
-    for (raw, item) in rows {
+    for (raw, item) in placed {
         out.extend(item);
         if let Some(raw) = raw {
             out.extend(kept[raw].take());
@@ -265,12 +266,12 @@ fn sources<'t>(
         Some(origin) => pairs((&began, origin), (&raw, source.raw)),
         None => vec![None; raw.len()],
     };
-    let one = |shown_at: &Option<usize>| {
-        let shown_at = (*shown_at)?;
-        let raw_at: usize = raw_of[shown_at]?;
+    let one = |from: &Option<usize>| {
+        let from = (*from)?;
+        let raw_at: usize = raw_of[from]?;
         Some(Source {
             raw: raw[raw_at],
-            shown: shown[shown_at],
+            shown: shown[from],
             origin: from_origin[raw_at].map(|at| began[at]),
         })
     };

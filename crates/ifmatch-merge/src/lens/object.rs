@@ -9,6 +9,13 @@ use crate::json::{Finder, Key, Node, Tree, same};
 use crate::merge::{Cursor, Out, woven};
 use crate::shape::Fields;
 
+/// A member of the new object.
+type Member<'t> = (Key<'t>, Out<'t, Node<'t>>);
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one walk over what is claimed, shown and new, in the order of the document"
+)]
 pub(super) fn put<'t>(
     walk: &Put<'t, '_>,
     target: Side<'t>,
@@ -34,7 +41,7 @@ pub(super) fn put<'t>(
     let new_from = source.map(|source| Origin::new(source, cursor));
 
     let mut claimed: Vec<Option<usize>> = vec![None; rm.len()];
-    let mut added: Vec<(Option<usize>, (Key<'t>, Out<'t, Node<'t>>))> = Vec::new();
+    let mut added: Vec<(Option<usize>, Member<'t>)> = Vec::new();
     let (mut anchor, mut doubtful) = (None, Vec::new());
     for (at, (key, value)) in am.iter().enumerate() {
         let known = fields.written_as(key.name);
@@ -80,7 +87,7 @@ pub(super) fn put<'t>(
         };
         name.and_then(|name| in_before.get(name)).or_else(by_alias)
     };
-    let mut out: Vec<(Key<'t>, Out<'t, Node<'t>>)> = Vec::with_capacity(rm.len() + added.len());
+    let mut out: Vec<Member<'t>> = Vec::with_capacity(rm.len() + added.len());
     let mut place_of = vec![0; rm.len()];
     let mut unchanged = added.is_empty();
     for (at, (key, raw)) in rm.iter().enumerate() {
@@ -171,7 +178,7 @@ pub(super) fn fresh<'t>(
     }
 }
 
-type Members<'t> = Vec<(Key<'t>, Out<'t, Node<'t>>)>;
+type Members<'t> = Vec<Member<'t>>;
 
 fn replace_namesakes<'t>(
     out: &mut Members<'t>,
@@ -273,9 +280,8 @@ impl<'n> Slots<'n> {
             (0..names.len()).rev().find(is)
         } else {
             let fill = || {
-                let named = names.iter().enumerate();
-                named
-                    .filter_map(|(at, name)| Some((name.as_deref()?, at)))
+                let all = names.iter().enumerate();
+                all.filter_map(|(at, name)| Some((name.as_deref()?, at)))
                     .collect()
             };
             let table: &HashMap<&str, usize> = self.table.get_or_insert_with(fill);

@@ -220,9 +220,7 @@ fn same_kind<'t>(a: Node<'t>, b: Node<'t>) -> bool {
     )
 }
 
-impl Put<'_, '_> {
-    /// Whether something is known of what lies there.
-    pub(super) fn is_typed(&self, cursor: Cursor<'_>) -> bool {
-        cursor.shape().is_some_and(|shape| !shape.is_unknown())
-    }
+/// Whether something is known of what lies there.
+pub(super) fn is_typed(cursor: Cursor<'_>) -> bool {
+    cursor.shape().is_some_and(|shape| !shape.is_unknown())
 }

@@ -59,11 +59,9 @@ impl Shape {
         let shape = self.stood_for().shape;
         match shape.kind() {
             Kind::Unknown | Kind::Ruled(..) | Kind::Same(_) => Beneath::Anything,
-            Kind::Scalar => Beneath::Places(Vec::new()),
             Kind::List { element, .. } if token == "*" => Beneath::Places(vec![Some(element)]),
-            Kind::List { .. } => Beneath::Places(Vec::new()),
             Kind::Tuple(parts) if token == "*" => Beneath::Places(parts.iter().map(Some).collect()),
-            Kind::Tuple(_) => Beneath::Places(Vec::new()),
+            Kind::Scalar | Kind::List { .. } | Kind::Tuple(_) => Beneath::Places(Vec::new()),
             Kind::Map { value, .. } => Beneath::Places(vec![Some(value)]),
             Kind::Object(object) => {
                 let is =

@@ -27,6 +27,7 @@ fn object(rng: &mut Rng, mut members: Vec<(String, String)>) -> String {
     format!("{{{}}}", members.join(", "))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written as it comes")]
 fn member(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
