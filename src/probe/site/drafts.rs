@@ -76,15 +76,15 @@ impl Drafts {
     fn make_one(&mut self) -> Result<(), String> {
         let number = u32::try_from(self.made.len()).unwrap_or(u32::MAX);
         let make = self.make.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let made = make(&self.name, number)
+        let draft = make(&self.name, number)
             .map_err(|error| format!("draft number {number} cannot be written as JSON: {error}"))?;
-        if !self.texts.insert(made.to_bytes().to_vec()) {
+        if !self.texts.insert(draft.to_bytes().to_vec()) {
             return Err(format!(
                 "draft number {number} is the same as an earlier one: `Probe::document` has to make another \
                  document for each number"
             ));
         }
-        let (value, first) = (made.to_value(), self.made.first().map(Document::to_value));
+        let (value, first) = (draft.to_value(), self.made.first().map(Document::to_value));
         match (value.as_object(), first.as_ref().map(Value::as_object)) {
             (Some(_), None) => {}
             (Some(object), Some(Some(first))) => {
@@ -100,7 +100,7 @@ impl Drafts {
             }
             _ => self.members = None,
         }
-        self.made.push(made);
+        self.made.push(draft);
         Ok(())
     }
 
@@ -153,6 +153,7 @@ fn pointer(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use serde_json::json;

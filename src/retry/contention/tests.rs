@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a failed test may panic")]
+
 use super::*;
 
 const TRIP: Duration = Duration::from_millis(20);

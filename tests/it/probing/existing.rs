@@ -23,12 +23,19 @@ async fn what_exists_is_neither_made_nor_removed_and_is_put_back() {
         seen.iter()
             .all(|(method, path)| *method != Method::DELETE && path == PATH)
     );
-    use ProbeCheck as C;
     assert_eq!(
         report.not_asked,
-        [C::StaleRemoval, C::WriteToRemoved, C::RacingCreations]
+        [
+            ProbeCheck::StaleRemoval,
+            ProbeCheck::WriteToRemoved,
+            ProbeCheck::RacingCreations
+        ]
     );
-    for check in [C::StaleWrite, C::Creation, C::RacingWrites] {
+    for check in [
+        ProbeCheck::StaleWrite,
+        ProbeCheck::Creation,
+        ProbeCheck::RacingWrites,
+    ] {
         assert_eq!(report.verdict(check), Verdict::Holds, "{check}");
     }
 }
