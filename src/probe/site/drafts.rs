@@ -153,6 +153,7 @@ fn pointer(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use super::*;
 

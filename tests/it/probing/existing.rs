@@ -31,7 +31,11 @@ async fn what_exists_is_neither_made_nor_removed_and_is_put_back() {
             ProbeCheck::RacingCreations
         ]
     );
-    for check in [C::StaleWrite, C::Creation, C::RacingWrites] {
+    for check in [
+        ProbeCheck::StaleWrite,
+        ProbeCheck::Creation,
+        ProbeCheck::RacingWrites,
+    ] {
         assert_eq!(report.verdict(check), Verdict::Holds, "{check}");
     }
 }
