@@ -283,7 +283,7 @@ async fn a_batch_of_which_all_are_gone_is_stopped() -> Tested {
 async fn those_that_are_put_back_go_apart_and_take_turns_with_newcomers() -> Tested {
     let queues = queues();
     let (leads, batch, [mut a, mut b, mut c]) = three_together(&queues).await?;
-    let (mut d, mut e) = (waits(&queues, 'd')?, waits(&queues, 'e')?);
+    let [mut newcomer, mut other] = [waits(&queues, 'd')?, waits(&queues, 'e')?];
     batch.put_back(0..2);
     batch.put_back(2..3);
     drop((batch, leads));
@@ -294,14 +294,14 @@ async fn those_that_are_put_back_go_apart_and_take_turns_with_newcomers() -> Tes
     batch.answer(1, "b");
     drop((batch, first));
     // The newcomers come in between, all together.
-    let second = permit(&mut d, LONG).await?;
-    let batch = d.take_along(10, |_| true).ok_or("e goes along")?;
+    let second = permit(&mut newcomer, LONG).await?;
+    let batch = newcomer.take_along(10, |_| true).ok_or("e goes along")?;
     assert!(batch.jobs().eq(&['d', 'e']));
     drop((batch, second));
     let third = permit(&mut c, LONG).await?;
     assert!(c.take_along(10, |_| true).is_none());
     drop(third);
-    for waiter in [&mut b, &mut e] {
+    for waiter in [&mut b, &mut other] {
         drop(waiter.turn(Instant::now() + LONG).await);
     }
     Ok(())

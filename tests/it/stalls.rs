@@ -1,8 +1,10 @@
 //! Callers that stop polling and runtimes that stand still: nobody waits for them.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::support::{AT, Event, Server, foreign};
@@ -14,6 +16,9 @@ use ifmatch::{
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+use tracing_core::span::Current;
 
 const TRIP: Duration = Duration::from_millis(5);
 /// What it may cost others that somebody stands still.
@@ -131,29 +136,29 @@ fn told(ended: &Result<(), Error>, mark: &str, server: &Server) -> bool {
 
 #[test]
 fn calls_of_one_runtime_end_in_their_time_wherever_another_one_stands_still() {
-    // In steps of a quarter of a trip, through everything that the first runtime does.
+    // In steps of half a trip, through everything that the first runtime does.
     let (mut unknown, mut together) = (0, 0);
     for steps in 0..40_u32 {
         let server = Server::with(AT, r#"{"items":[]}"#);
         let values = values(&server);
         let (still, live) = (runtime(), runtime());
-        let begin = |runtime: &Runtime, mark: &'static str| {
-            let call = values.update(1, push(mark));
-            runtime.spawn(async { call.await.map(|saved| saved.report().coalesced_with) })
+        let call = |runtime: &Runtime, mark: &'static str| {
+            let update = values.update(1, push(mark));
+            runtime.spawn(async { update.await.map(|saved| saved.report().coalesced_with) })
         };
         still.block_on(async { values.get(1).await.unwrap() });
-        let mut calls = vec![("a1", begin(&still, "a1"))];
+        let mut calls = vec![("a1", call(&still, "a1"))];
         still.block_on(tokio::task::yield_now());
-        let first = begin(&live, "b1");
+        let first = call(&live, "b1");
         live.block_on(tokio::task::yield_now());
         for mark in ["a2", "a3"] {
-            calls.push((mark, begin(&still, mark)));
+            calls.push((mark, call(&still, mark)));
         }
         still.block_on(tokio::task::yield_now());
-        let others = ["b2", "b3"].map(|mark| (mark, begin(&live, mark)));
+        let others = ["b2", "b3"].map(|mark| (mark, call(&live, mark)));
         live.block_on(tokio::task::yield_now());
         // Only the first one is driven, and then only the other one.
-        still.block_on(async { sleep(TRIP / 4 * steps).await });
+        still.block_on(async { sleep(TRIP / 2 * steps).await });
         let live_calls = [("b1", first)].into_iter().chain(others);
         let mut ends = Vec::new();
         live.block_on(async {
@@ -264,4 +269,93 @@ async fn a_caller_that_leads_others_may_go_away() {
         server.value(AT)["items"],
         json!(["first", "leads", "goes along"])
     );
+}
+
+/// Numbers spans, and knows which one a thread is in.
+#[derive(Default)]
+struct Spans(Mutex<Vec<&'static Metadata<'static>>>);
+
+thread_local! {
+    static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Subscriber for Spans {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut spans = self.0.lock().unwrap();
+        spans.push(span.metadata());
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn current_span(&self) -> Current {
+        let spans = self.0.lock().unwrap();
+        let metadata = |id: u64| spans.get(usize::try_from(id).unwrap() - 1).copied();
+        match entered().and_then(|id| Some((id, metadata(id)?))) {
+            Some((id, metadata)) => Current::new(Id::from_u64(id), metadata),
+            None => Current::none(),
+        }
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, id: &Id) {
+        ENTERED.with_borrow_mut(|entered| entered.push(id.into_u64()));
+    }
+
+    fn exit(&self, id: &Id) {
+        let left = ENTERED.with_borrow_mut(Vec::pop);
+        assert_eq!(left, Some(id.into_u64()));
+    }
+}
+
+fn entered() -> Option<u64> {
+    ENTERED.with_borrow(|entered| entered.last().copied())
+}
+
+/// A call in a span of its own, whichever task polls it.
+struct InSpan<F>(tracing::Span, Pin<Box<F>>);
+
+impl<F: Future> Future for InSpan<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let span = self.0.clone();
+        span.in_scope(|| self.1.as_mut().poll(context))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_several_edits_runs_in_the_span_of_its_caller() {
+    let _subscribed = tracing::subscriber::set_default(Spans::default());
+    let server = Server::with(AT, r#"{"items":[]}"#);
+    let values = values(&server);
+    values.get(1).await.unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let edit = || {
+        let span = tracing::info_span!("a caller");
+        let (own, seen) = (span.id().map(|id| id.into_u64()), seen.clone());
+        let edit = move |value: &mut Value| {
+            seen.lock().unwrap().push((own, entered()));
+            push("one")(value);
+        };
+        tokio::spawn(InSpan(span, Box::pin(values.update(1, edit))))
+    };
+    let calls = [edit(), edit(), edit()];
+    let mut together = 0;
+    for call in calls {
+        together = call.await.unwrap().unwrap().report().coalesced_with;
+    }
+    assert_eq!(together, 1);
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() >= 3);
+    for (own, inside) in &*seen {
+        assert!(own.is_some() && own == inside, "{own:?}, {inside:?}");
+    }
 }
