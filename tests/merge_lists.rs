@@ -125,8 +125,8 @@ fn changes(kind: impl Kind, before: &Version, side: &str) -> Vec<Version> {
             list.insert(at, kind.added(side));
         }));
     }
-    all.push(before.then("reverse".into(), |list| list.reverse()));
-    all.push(before.then("sort".into(), |list| {
+    all.push(before.then("reverse", |list| list.reverse()));
+    all.push(before.then("sort", |list| {
         list.sort_by_key(|element| std::cmp::Reverse(element.to_string()));
     }));
     all

@@ -291,7 +291,7 @@ pub(super) async fn ask(
                 .with_report(report));
             }
             Err(NoReply::Credentials(source)) => {
-                report.why = format!("the credentials could not be had: {source}");
+                report.why = "the credentials could not be had".to_owned();
                 return Err(Error::config(format!("{path}: {}", report.why))
                     .with_source(source)
                     .with_report(report));

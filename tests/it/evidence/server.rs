@@ -31,13 +31,14 @@ struct State {
     log: Vec<String>,
 }
 
-pub(super) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<String>) -> Response {
+#[expect(clippy::needless_pass_by_value, reason = "a body is given as it comes")]
+pub(super) fn reply(status: u16, headers: &[(&str, &str)], body: impl ToString) -> Response {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();
         map.append(name, HeaderValue::from_str(value).unwrap());
     }
-    Response::new(StatusCode::from_u16(status).unwrap(), map, body.into())
+    Response::new(StatusCode::from_u16(status).unwrap(), map, body.to_string())
 }
 
 /// 200 with this document, as JSON and under this tag.

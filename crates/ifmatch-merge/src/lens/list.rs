@@ -90,8 +90,8 @@ pub(super) fn put<'t>(
     let as_before = placed.iter().all(|(raw, _)| raw.is_some())
         && (kept.iter().zip(&re)).all(|(kept, raw)| kept.as_ref().is_some_and(|k| k.is(*raw)));
     let is_set = cursor.shape().is_some_and(crate::shape::Shape::is_set);
-    let places: Vec<usize> = partners.iter().flatten().copied().collect();
-    let reordered = !is_set && !places.is_sorted();
+    let before_at: Vec<usize> = partners.iter().flatten().copied().collect();
+    let reordered = !is_set && !before_at.is_sorted();
     let reorders = !shown_as.iter().flatten().is_sorted();
     let keeps_order = !reordered || (walk.learned.raw_order && (reorders || !is_typed(cursor)));
     if as_before && keeps_order {
