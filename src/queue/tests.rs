@@ -276,10 +276,6 @@ async fn a_batch_of_which_all_are_gone_is_stopped() -> Tested {
 }
 
 #[tokio::test(start_paused = true)]
-#[expect(
-    clippy::many_single_char_names,
-    reason = "each is the letter of its job"
-)]
 async fn those_that_are_put_back_go_apart_and_take_turns_with_newcomers() -> Tested {
     let queues = queues();
     let (leads, batch, [mut a, mut b, mut c]) = three_together(&queues).await?;

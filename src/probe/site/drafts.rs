@@ -155,8 +155,6 @@ fn pointer(name: &str) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
-
     use super::*;
     use serde_json::json;
 
