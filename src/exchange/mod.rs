@@ -215,7 +215,8 @@ impl Exchange {
         let Some(authenticator) = &self.authenticator else {
             return Who::ANONYMOUS;
         };
-        if let Ok(Some(name)) = named(&**authenticator) {
+        // A panic ends the call here, where nothing was sent yet.
+        if let Some(name) = authenticator.identity() {
             return Who::named(&self.secret, &name);
         }
         let mut headers = headers();

@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use crate::support::Seen;
 
 /// Everything beneath `/old` has moved, by way of the addresses that it names. What is there has version 3
-/// and takes every write.
+/// and takes every write, whatever it is pinned to.
 #[derive(Clone)]
 struct Moved {
     to: Arc<[&'static str]>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    /// The version, and the document without it.
+    there: Arc<Mutex<(u64, Value)>>,
 }
 
 impl Moved {
@@ -24,6 +26,7 @@ impl Moved {
         Self {
             to: to.into(),
             seen: Arc::default(),
+            there: Arc::new(Mutex::new((3, json!({"title": "old"})))),
         }
     }
 
@@ -76,20 +79,32 @@ impl Transport for Moved {
             headers.insert("location", HeaderValue::from_static(next));
             return Ok(Response::new(StatusCode::PERMANENT_REDIRECT, headers, ""));
         }
-        // Only what is written gets another version.
-        let version = if request.method == Method::GET { 3 } else { 4 };
-        headers.insert(
-            "etag",
-            HeaderValue::from_str(&format!("\"{version}\"")).unwrap(),
-        );
-        headers.insert("x-revision", HeaderValue::from(version));
-        let body = if request.method == Method::GET && path.ends_with("/list") {
-            json!([])
-        } else {
-            json!({"version": version, "title": if version == 3 { "old" } else { "mine" }})
-        };
-        Ok(Response::new(StatusCode::OK, headers, body.to_string()))
+        if path.ends_with("/list") {
+            return Ok(Response::new(StatusCode::OK, headers, "[]"));
+        }
+        if request.method == Method::DELETE {
+            return Ok(Response::new(StatusCode::NO_CONTENT, headers, ""));
+        }
+        let mut there = self.there.lock().unwrap();
+        if request.method != Method::GET {
+            there.0 += 1;
+            there.1["title"] = title(&serde_json::from_slice(&request.body).unwrap());
+        }
+        let mut shown = there.1.clone();
+        shown["version"] = there.0.into();
+        headers.insert("etag", format!("\"{}\"", there.0).parse().unwrap());
+        headers.insert("x-revision", there.0.into());
+        Ok(Response::new(StatusCode::OK, headers, shown.to_string()))
     }
+}
+
+/// The title that a document, a merge patch or a JSON patch gives.
+fn title(body: &Value) -> Value {
+    let steps = body.as_array().into_iter().flatten();
+    let set = steps.filter(|step| step["path"] == "/title" && step["op"] != "test");
+    set.map(|step| step["value"].clone())
+        .last()
+        .unwrap_or_else(|| body["title"].clone())
 }
 
 /// Each place in which a condition can go out.
@@ -144,7 +159,7 @@ async fn every_request_that_is_moved_carries_what_it_carried_before() {
                 one["title"] = "mine".into();
                 values.save(&one).await.unwrap();
                 values
-                    .update(1, |it| it["title"] = "mine".into())
+                    .update(1, |it| it["title"] = "updated".into())
                     .await
                     .unwrap();
                 values.create(2, &json!({"title": "new"})).await.unwrap();

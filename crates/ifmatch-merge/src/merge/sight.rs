@@ -6,7 +6,8 @@ use super::engine::{Base, Engine};
 use super::out::Out;
 use super::plan::{Cursor, Plan};
 use super::policy::Policy;
-use crate::json::{Document, Node, Tape};
+use super::rule::Rule;
+use crate::json::{Document, Node, Tape, Tree, View};
 
 /// What stands at a changed place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,9 @@ fn sight(place: &Place<'_, '_>) -> Sight {
     else {
         return Sight::Other;
     };
+    if is_indivisible(place.cursor, after, third) {
+        return Sight::Other;
+    }
     let mut engine = Engine::new();
     let base = place.before.map_or(Base::Absent, Base::Is);
     let merged = engine.place(base, Some(after), Some(third), place.cursor);
@@ -86,6 +90,17 @@ fn sight(place: &Place<'_, '_>) -> Sight {
     } else {
         Sight::Other
     }
+}
+
+/// Whether two different states can only be a conflict, so that no merge has to tell.
+fn is_indivisible(cursor: Cursor<'_>, after: Node<'_>, third: Node<'_>) -> bool {
+    let plain = matches!(cursor.rule(third.view()), Rule::Auto | Rule::Atomic);
+    let divisible = match (after.view(), third.view()) {
+        (View::Array, View::Array) | (View::Object, View::Object) => true,
+        (View::String(after), View::String(third)) => after.contains('\n') && third.contains('\n'),
+        _ => false,
+    };
+    plain && !divisible && cursor.prefer().is_none()
 }
 
 fn is_as<'t>(merged: &Out<'t, Node<'t>>, third: Node<'t>) -> bool {
