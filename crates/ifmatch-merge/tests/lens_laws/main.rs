@@ -54,7 +54,7 @@ fn holds_for<T: Editable>(lens: &Lens<T>) {
         };
         let shown: T = put.decode().unwrap();
         assert!(
-            shown == value.clone().into_read(),
+            shown == value.clone().when_read(),
             "PutGet, seed {seed}, {done:?}:\n{raw}\n{put}\n{}",
             Document::encode(&value).unwrap()
         );
@@ -132,7 +132,7 @@ fn merges_hold_for<T: Editable + Merge>() {
             put.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{base}\n{local}\n{remote}"));
         let shown: T = put.decode().unwrap();
         assert!(
-            shown == value.clone().into_read(),
+            shown == value.clone().when_read(),
             "seed {seed}:\nbase {base}\nlocal {local}\nremote {remote}\nmerged {}\nput {put}",
             merged.document
         );
