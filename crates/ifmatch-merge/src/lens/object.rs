@@ -86,11 +86,13 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
                 let member = self.member(*raw, before, after);
                 unchanged = unchanged && member.is(*raw);
                 out.push((*key, member));
-            } else if before.is_none_or(|before| self.stays(before, &mut in_after)) {
-                out.push((*key, Out::Take(*raw)));
-            } else {
+            } else if let Some(before) = before.filter(|at| !self.stays(*at, &mut in_after)) {
                 // The value has it no more, or says it under another name.
+                let shown = Some(self.bm[before].1);
+                self.walk.drop(Side { raw: *raw, shown }, None);
                 unchanged = false;
+            } else {
+                out.push((*key, Out::Take(*raw)));
             }
             place_of[at] = out.len();
         }
