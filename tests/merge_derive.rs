@@ -7,7 +7,11 @@
     reason = "the form of merge functions"
 )]
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, LinkedList, VecDeque};
+use std::marker::PhantomData;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use ifmatch::Merge;
 use ifmatch::json::Document;
@@ -461,4 +465,212 @@ fn a_derived_policy_knows_the_places_of_its_type() {
         said(Article::policy().field("/body", Rule::Atomic)),
         Err("/body has two rules, text and atomic".into())
     );
+}
+
+#[derive(Serialize, Deserialize, Merge)]
+struct Stats {
+    #[merge(counter)]
+    views: u64,
+}
+
+#[derive(Serialize, Deserialize, Merge)]
+struct Height {
+    /// Of a building, and no count.
+    views: u64,
+}
+
+#[track_caller]
+fn conflicts<T: Merge>(base: Value, local: Value, remote: Value) {
+    let merged = merge::<T>(base, local, remote);
+    assert!(!merged.conflicts.is_empty(), "merged to {}", merged.value);
+}
+
+#[test]
+fn rules_of_one_variant_hold_for_no_other() {
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "type", content = "data")]
+    enum Adjacent {
+        Page(Stats),
+        Tower(Height),
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "type")]
+    enum Internal {
+        Page(Stats),
+        Tower(Height),
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(tag = "type")]
+    enum Inside {
+        Page {
+            data: Stats,
+        },
+        #[serde(alias = "Spire")]
+        Tower {
+            data: Height,
+        },
+        Rank {
+            #[merge(max)]
+            data: u64,
+        },
+    }
+    let beneath = |kind: &str, n: u64| json!({"type": kind, "data": {"views": n}});
+    let beside = |kind: &str, n: u64| json!({"type": kind, "views": n});
+    let tower = |n| beneath("Tower", n);
+    conflicts::<Adjacent>(tower(10), tower(20), tower(30));
+    conflicts::<Inside>(tower(10), tower(20), tower(30));
+    conflicts::<Internal>(
+        beside("Tower", 10),
+        beside("Tower", 20),
+        beside("Tower", 30),
+    );
+    let page = |n| beneath("Page", n);
+    clean::<Adjacent>(page(10), page(20), page(30), page(40));
+    clean::<Inside>(page(10), page(20), page(30), page(40));
+    clean::<Internal>(
+        beside("Page", 10),
+        beside("Page", 20),
+        beside("Page", 30),
+        beside("Page", 40),
+    );
+    let rank = |n: u64| json!({"type": "Rank", "data": n});
+    clean::<Inside>(rank(1), rank(3), rank(2), rank(3));
+    // One variant under two names is one variant.
+    clean::<Inside>(
+        json!({"type": "Spire", "data": {"views": 1}, "a": 1}),
+        json!({"type": "Spire", "data": {"views": 1}, "a": 2}),
+        json!({"type": "Tower", "data": {"views": 5}, "a": 1}),
+        json!({"type": "Tower", "data": {"views": 5}, "a": 2}),
+    );
+}
+
+#[test]
+fn rules_of_a_flattened_map_hold_for_no_named_field() {
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Mixed {
+        tower: Height,
+        #[serde(flatten)]
+        pages: BTreeMap<String, Stats>,
+    }
+    let of = |name: &str, n: u64| json!({"tower": {"views": 0}, name: {"views": n}});
+    conflicts::<Mixed>(of("tower", 1), of("tower", 2), of("tower", 3));
+    clean::<Mixed>(of("home", 1), of("home", 2), of("home", 3), of("home", 4));
+}
+
+#[test]
+fn rules_hold_inside_of_every_container() {
+    #[derive(Serialize, Deserialize, Merge)]
+    #[serde(transparent)]
+    struct Wrapped<U: Merge> {
+        of: PhantomData<U>,
+        stats: Stats,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Pages<K: Ord, V> {
+        by: BTreeMap<K, V>,
+    }
+    #[derive(Merge)]
+    #[expect(dead_code, reason = "only its policy counts")]
+    struct All {
+        days: BTreeMap<u32, Stats>,
+        hosts: HashMap<Ipv6Addr, Stats>,
+        generic: Pages<u8, Vec<Stats>>,
+        wrapped: Wrapped<u8>,
+        halves: [Stats; 2],
+        both: (Stats, Box<Stats>),
+        linked: LinkedList<Stats>,
+        queue: VecDeque<Stats>,
+        shared: Arc<Stats>,
+        copied: Cow<'static, [Stats]>,
+    }
+    impl Clone for Stats {
+        fn clone(&self) -> Self {
+            Self { views: self.views }
+        }
+    }
+    let of = |n: u64| {
+        let one = json!({"views": n, "name": "a", "more": 1});
+        json!({"days": {"1": one}, "hosts": {"::1": one}, "generic": {"by": {"1": [one]}}, "wrapped": one,
+            "halves": [one, one], "both": [one, one], "linked": [one], "queue": [one], "shared": one, "copied": [one]})
+    };
+    clean::<All>(of(10), of(11), of(12), of(13));
+}
+
+#[test]
+fn an_array_of_bare_values_is_one_value() {
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Located {
+        at: [f64; 2],
+        pair: (String, Stats),
+    }
+    let of = |x: u64, y: u64| json!({"at": [x, y], "pair": ["a", {"views": 1}]});
+    conflicts::<Located>(of(1, 1), of(2, 1), of(1, 2));
+}
+
+#[test]
+fn a_member_and_a_key_are_the_same_under_an_older_name() {
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Item {
+        #[serde(rename = "sku", alias = "article")]
+        id: String,
+        #[merge(counter)]
+        #[serde(alias = "amount")]
+        qty: u64,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Basket {
+        #[merge(key = "sku")]
+        lines: Vec<Item>,
+        #[serde(alias = "label")]
+        title: String,
+    }
+    clean::<Basket>(
+        json!({"label": "t", "lines": [{"article": "a", "qty": 1}, {"article": "b", "qty": 1}]}),
+        json!({"label": "u", "lines": [{"article": "a", "qty": 2}, {"article": "b", "qty": 1}]}),
+        json!({"title": "t", "lines": [{"article": "b", "qty": 1}, {"sku": "a", "amount": 5}]}),
+        json!({"title": "u", "lines": [{"article": "b", "qty": 1}, {"sku": "a", "amount": 6}]}),
+    );
+}
+
+/// A type may have the name of one of ours.
+#[test]
+fn names_of_types_do_not_get_in_the_way() {
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Probe {
+        #[merge(counter)]
+        n: u64,
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Place {
+        member: Probe,
+        variant: Option<Probe>,
+    }
+    let of = |n: u64| json!({"member": {"n": n}, "variant": {"n": n}});
+    clean::<Place>(of(1), of(2), of(2), of(3));
+}
+
+/// A type that was made `Merge` by hand keeps its rules inside of others.
+#[test]
+fn a_policy_written_by_hand_holds_inside_of_a_derived_type() {
+    #[derive(Serialize, Deserialize)]
+    struct ByHand;
+    impl Merge for ByHand {
+        fn policy() -> ifmatch::Policy {
+            ifmatch::Policy::new()
+                .field("/n", ifmatch::Rule::Counter)
+                .nested_type::<Stats>("/stats")
+        }
+    }
+    #[derive(Serialize, Deserialize, Merge)]
+    struct Outer {
+        by_hand: Option<ByHand>,
+        #[serde(flatten)]
+        flat: ByHand,
+    }
+    let of =
+        |n: u64| json!({"by_hand": {"n": n, "stats": {"views": n}}, "n": n, "stats": {"views": n}});
+    clean::<Outer>(of(1), of(2), of(2), of(3));
+    let policy = Outer::policy().field("/by_hand/n", ifmatch::Rule::Max);
+    let merged = ThreeWay::new(policy).merge_json(Some(&of(1)), &of(2), &of(2));
+    assert_eq!(merged.value["by_hand"]["n"], 2);
 }

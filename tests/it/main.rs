@@ -58,3 +58,4 @@ mod unconditional;
 mod users;
 mod versions_elsewhere;
 mod versions_inside;
+mod views;

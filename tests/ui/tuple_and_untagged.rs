@@ -10,19 +10,6 @@ enum Either {
     },
 }
 
-#[derive(serde::Serialize, ifmatch::Merge)]
-#[serde(tag = "type")]
-enum Tagged {
-    A {
-        #[merge(counter)]
-        n: u64,
-    },
-    B {
-        #[merge(max)]
-        n: u64,
-    },
-}
-
 #[derive(ifmatch::Merge)]
 union Bits {
     a: u8,

@@ -64,6 +64,8 @@ pub(crate) struct Member {
     pub(crate) custom: bool,
     /// A field that is missing is filled in, or a function may do so.
     pub(crate) default: bool,
+    /// Some values are written without it.
+    pub(crate) skip_if: bool,
 }
 
 impl Member {
@@ -152,6 +154,7 @@ pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<Member> {
             found.is_read &= is("skip_serializing");
         } else {
             found.default = found.default || is("default");
+            found.skip_if = found.skip_if || is("skip_serializing_if");
             found.custom = found.custom || is("with") || is("serialize_with");
             skip(&meta)?;
         }

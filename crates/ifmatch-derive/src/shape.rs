@@ -121,9 +121,10 @@ impl<'a> Writer<'a> {
             let required =
                 serde.is_read && !(serde.default || defaults || types::is_option(&field.ty));
             let required = required.then(|| quote!(.required()));
+            let skipped = serde.skip_if.then(|| quote!(.skipped()));
             let read_only = (!serde.is_written).then(|| quote!(.read_only()));
             members
-                .push(quote!(__ifmatch::Member::new(#written, &[#(#read),*], #place)#read_only #required,));
+                .push(quote!(__ifmatch::Member::new(#written, &[#(#read),*], #place)#read_only #required #skipped,));
             if let Some(names) = &mut self.names {
                 names.push(written);
                 names.extend(read);

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::written::unwritten;
 use crate::json::{self, Document, JsonError, Node, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Shape;
@@ -230,80 +231,4 @@ fn differ(got: Node<'_>, want: Node<'_>, cursor: Cursor<'_>) -> bool {
         text
     });
     texts[0] != texts[1]
-}
-
-/// Whether `whole` says all that `part` says.
-fn is_part(part: Node<'_>, whole: Node<'_>) -> bool {
-    match (part.view(), whole.view()) {
-        (View::Object, View::Object) => {
-            let members = whole.members();
-            let mut found = json::Finder::new(&members);
-            part.each_member().all(|(key, part)| {
-                let at = found.get(key.name);
-                at.is_some_and(|at| is_part(part, members[at].1))
-            })
-        }
-        (View::Array, View::Array) => {
-            let (part, whole) = (part.elements(), whole.elements());
-            part.len() == whole.len() && part.iter().zip(&whole).all(|(p, w)| is_part(*p, *w))
-        }
-        _ => same(part, whole),
-    }
-}
-
-/// A member that the value has and that the type does not read, which the result lacks.
-fn unwritten(after: &Document, want: &Document, result: &Document) -> Option<String> {
-    fn walk(
-        after: Node<'_>,
-        want: Node<'_>,
-        result: Option<Node<'_>>,
-        pointer: &mut String,
-    ) -> bool {
-        let Some(result) = result else { return false };
-        match (after.view(), want.view()) {
-            (View::Object, View::Object) => {
-                let (a, w, r) = (after.members(), want.members(), result.members());
-                let (mut in_want, mut in_result) = (json::Finder::new(&w), json::Finder::new(&r));
-                for (key, value) in &a {
-                    let there = in_result.get(key.name).map(|at| r[at].1);
-                    let length = pointer.len();
-                    json::push_token(pointer, key.name);
-                    let found = match in_want.get(key.name) {
-                        Some(at) => walk(*value, w[at].1, there, pointer),
-                        // Empty values may have been left out because they say nothing.
-                        None => {
-                            !matches!(value.view(), View::Null)
-                                && there.is_none_or(|there| !same(there, *value))
-                        }
-                    };
-                    if found {
-                        return true;
-                    }
-                    pointer.truncate(length);
-                }
-                false
-            }
-            (View::Array, View::Array) => {
-                let (a, w, r) = (after.elements(), want.elements(), result.elements());
-                let in_order = a.iter().zip(&w).all(|(a, w)| is_part(*w, *a));
-                if a.len() != w.len() || a.len() != r.len() || !in_order {
-                    return false;
-                }
-                for (at, ((a, w), r)) in a.iter().zip(&w).zip(&r).enumerate() {
-                    let length = pointer.len();
-                    json::push_token(pointer, &at.to_string());
-                    if walk(*a, *w, Some(*r), pointer) {
-                        return true;
-                    }
-                    pointer.truncate(length);
-                }
-                false
-            }
-            _ => false,
-        }
-    }
-    let mut pointer = String::new();
-    after
-        .with_root(|a| want.with_root(|w| result.with_root(|r| walk(a, w, Some(r), &mut pointer))))
-        .then_some(pointer)
 }

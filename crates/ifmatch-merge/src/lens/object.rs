@@ -4,18 +4,17 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::learned::Doubt;
+use super::origin::Origin;
 use super::put::{Put, Side, Source};
-use crate::json::{Finder, Key, Node, Tree, same};
+use super::seen::shows;
+use super::slots::{Slots, names_of};
+use crate::json::{self, Finder, Key, Node, Tree, same};
 use crate::merge::{Cursor, Out, woven};
 use crate::shape::Fields;
 
-/// A member of the new object.
-type Member<'t> = (Key<'t>, Out<'t, Node<'t>>);
+pub(super) type Member<'t> = (Key<'t>, Out<'t, Node<'t>>);
+pub(super) type Members<'t> = Vec<Member<'t>>;
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one walk over what is claimed, shown and new, in the order of the document"
-)]
 pub(super) fn put<'t>(
     walk: &Put<'t, '_>,
     target: Side<'t>,
@@ -25,123 +24,210 @@ pub(super) fn put<'t>(
     depth: usize,
 ) -> Out<'t, Node<'t>> {
     let Side { raw, shown } = target;
-    let (rm, am) = (raw.members(), after.members());
-    let bm = shown.map(Tree::members).unwrap_or_default();
     let fields = cursor.fields(after);
     let earlier = shown.map(|shown| cursor.fields(shown));
     // Of another variant: no member is what it was.
-    let varied = earlier
-        .as_ref()
-        .filter(|earlier| !earlier.agrees_with(&fields));
+    let varied = earlier.filter(|earlier| !earlier.agrees_with(&fields));
+    let rm = raw.members();
     let names = names_of(walk, &rm, &fields);
-    let earlier_names = varied.map(|earlier| names_of(walk, &rm, earlier));
-    let earlier_names = earlier_names.as_ref().unwrap_or(&names);
-    let (mut slots, mut in_raw) = (Slots::new(&names), Finder::new(&rm));
-    let (mut in_before, mut in_after) = (Finder::new(&bm), Finder::new(&am));
-    let new_from = source.map(|source| Origin::new(source, cursor));
+    let object = Object {
+        walk,
+        cursor,
+        depth,
+        earlier_names: varied.as_ref().map(|earlier| names_of(walk, &rm, earlier)),
+        varied: varied.is_some(),
+        names,
+        rm,
+        bm: shown.map(Tree::members).unwrap_or_default(),
+        am: after.members(),
+        from: source.map(|source| Origin::new(source, cursor)),
+        fields,
+    };
+    object.put(raw)
+}
 
-    let mut claimed: Vec<Option<usize>> = vec![None; rm.len()];
-    let mut added: Vec<(Option<usize>, Member<'t>)> = Vec::new();
-    let (mut anchor, mut doubtful) = (None, Vec::new());
-    for (at, (key, value)) in am.iter().enumerate() {
-        let known = fields.written_as(key.name);
-        let place = cursor.known(known, key.name);
-        let found = slots.get(key.name).or_else(|| {
-            let mut aliases = place.aliases();
-            aliases.find_map(|alias| in_raw.get(alias))
-        });
-        if let Some(found) = found {
-            claimed[found] = Some(at);
-            anchor = Some(found);
-            continue;
+/// One object, as the document has it, as the type shows it, and as the value says it.
+struct Object<'w, 't, 'l, 'c> {
+    walk: &'w Put<'t, 'l>,
+    cursor: Cursor<'c>,
+    depth: usize,
+    /// The raw members, and what the type calls them now and called them before.
+    rm: Vec<(Key<'t>, Node<'t>)>,
+    names: Vec<Option<Cow<'w, str>>>,
+    earlier_names: Option<Vec<Option<Cow<'w, str>>>>,
+    /// The members before and after.
+    bm: Vec<(Key<'t>, Node<'t>)>,
+    am: Vec<(Key<'t>, Node<'t>)>,
+    fields: Fields<'c, 't>,
+    varied: bool,
+    from: Option<Origin<'t, 'c>>,
+}
+
+/// Which raw members the value says anew, and what is to be added.
+struct Claims<'t> {
+    /// For each raw member the one of the value.
+    claimed: Vec<Option<usize>>,
+    /// What no raw member stands for, behind the raw member that it follows.
+    added: Vec<(Option<usize>, Member<'t>)>,
+    /// Members, of which it is not known where they are read.
+    doubtful: Vec<usize>,
+}
+
+impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
+    fn put(&self, raw: Node<'t>) -> Out<'t, Node<'t>> {
+        let mut claims = self.claims();
+        let mut unchanged = claims.added.is_empty();
+        let mut out: Members<'t> = Vec::with_capacity(self.rm.len() + claims.added.len());
+        let mut place_of = vec![0; self.rm.len()];
+        let (mut in_before, mut in_after) = (Finder::new(&self.bm), Finder::new(&self.am));
+        for (at, (key, raw)) in self.rm.iter().enumerate() {
+            let before = self.shown_as(at, &mut in_before);
+            if let Some(after) = claims.claimed[at] {
+                let member = self.member(*raw, before, after);
+                unchanged = unchanged && member.is(*raw);
+                out.push((*key, member));
+            } else if let Some(before) = before.filter(|at| !self.stays(*at, &mut in_after)) {
+                // The value has it no more, or says it under another name.
+                let shown = Some(self.bm[before].1);
+                self.walk.drop(Side { raw: *raw, shown }, None);
+                unchanged = false;
+            } else {
+                out.push((*key, Out::Take(*raw)));
+            }
+            place_of[at] = out.len();
         }
-        let before = in_before.get(key.name).filter(|_| varied.is_none());
-        if before.is_some_and(|before| same(bm[before].1, *value)) {
-            // A default that the type filled in and that nothing changed is no change.
-            continue;
+        if self.fields.is_open() {
+            self.doubt_removals(&mut claims.doubtful, &mut in_after);
+            self.doubt(&claims.doubtful);
         }
-        if before.is_some() {
-            doubtful.push((key.name, before));
+        if let Some(from) = &self.from {
+            let claimed = self.rm.iter().zip(&claims.claimed);
+            let claimed = claimed.filter(|(_, claimed)| claimed.is_some());
+            let claimed: Vec<&str> = claimed.map(|((key, _), _)| key.name).collect();
+            unchanged = !from.carry_hidden(&mut out, &claimed) && unchanged;
         }
-        let from = new_from.as_ref().and_then(|from| from.member(key.name));
-        let name = known.and_then(|known| known.other_name());
-        let name = name.unwrap_or(key.name);
-        let key = if name == key.name {
-            *key
-        } else {
-            Key { name, raw: "" }
-        };
-        let new = walk.at(key.name, || {
-            walk.place(None, from, *value, place, depth + 1)
-        });
-        added.push((anchor, (key, new)));
+        if unchanged {
+            return Out::Take(raw);
+        }
+        // A new member stands where the type writes it; in front of all others only if nothing precedes it.
+        let first = if self.rm.is_empty() { 0 } else { out.len() };
+        let place = |anchor: Option<usize>| anchor.map_or(first, |at| place_of[at]);
+        let added = claims.added.into_iter();
+        let added = added.map(|(anchor, member)| (place(anchor), member));
+        let added = replace_namesakes(&mut out, added.collect());
+        Out::Object {
+            like: Some(raw),
+            members: woven(out, added),
+        }
     }
-    let is_shown = |at: usize, in_before: &mut Finder<'_, 't, Node<'t>>| {
-        let name = earlier_names[at].as_deref();
-        let by_alias = || {
-            let aliased = |(_, (key, _)): &(usize, &(Key<'t>, Node<'t>))| {
-                let place = cursor.known(fields.written_as(key.name), key.name);
-                place.aliases().any(|alias| alias == rm[at].0.name)
+
+    fn claims(&self) -> Claims<'t> {
+        let (mut slots, mut in_raw) = (Slots::new(&self.names), Finder::new(&self.rm));
+        let mut in_before = Finder::new(&self.bm);
+        let mut claims = Claims {
+            claimed: vec![None; self.rm.len()],
+            added: Vec::new(),
+            doubtful: Vec::new(),
+        };
+        let mut anchor = None;
+        for (at, (key, value)) in self.am.iter().enumerate() {
+            let known = self.fields.written_as(key.name);
+            let place = self.cursor.known(known, key.name);
+            let by_alias = || place.aliases().find_map(|alias| in_raw.get(alias));
+            if let Some(found) = slots.get(key.name).or_else(by_alias) {
+                claims.claimed[found] = Some(at);
+                anchor = Some(found);
+                continue;
+            }
+            if let Some(before) = in_before.get(key.name).filter(|_| !self.varied) {
+                if same(self.bm[before].1, *value) {
+                    // A default that the type filled in and that nothing changed is no change.
+                    continue;
+                }
+                claims.doubtful.push(before);
+            }
+            let from = self.from.as_ref().and_then(|from| from.member(key.name));
+            let new = self.walk.at(key.name, || {
+                self.walk.place(None, from, *value, place, self.depth + 1)
+            });
+            let key = match known.and_then(|known| known.other_name()) {
+                Some(name) => Key { name, raw: "" },
+                None => *key,
             };
-            bm.iter().enumerate().find(aliased).map(|(at, _)| at)
+            claims.added.push((anchor, (key, new)));
+        }
+        claims
+    }
+
+    /// What becomes of a raw member that the value says anew.
+    fn member(&self, raw: Node<'t>, before: Option<usize>, after: usize) -> Out<'t, Node<'t>> {
+        let (name, value) = (self.am[after].0.name, self.am[after].1);
+        let place = self.cursor.known(self.fields.written_as(name), name);
+        let from = self.from.as_ref().and_then(|from| from.member(name));
+        let shown = before.map(|before| self.bm[before].1);
+        let target = Some(Side { raw, shown });
+        self.walk.at(name, || {
+            self.walk.place(target, from, value, place, self.depth + 1)
+        })
+    }
+
+    /// What the type showed a raw member as.
+    fn shown_as(&self, at: usize, in_before: &mut Finder<'_, 't, Node<'t>>) -> Option<usize> {
+        let name = self.earlier_names()[at].as_deref();
+        let by_alias = || {
+            self.bm.iter().position(|(key, _)| {
+                let place = self
+                    .cursor
+                    .known(self.fields.written_as(key.name), key.name);
+                place.aliases().any(|alias| alias == self.rm[at].0.name)
+            })
         };
         name.and_then(|name| in_before.get(name)).or_else(by_alias)
-    };
-    let mut out: Vec<Member<'t>> = Vec::with_capacity(rm.len() + added.len());
-    let mut place_of = vec![0; rm.len()];
-    let mut unchanged = added.is_empty();
-    for (at, (key, raw)) in rm.iter().enumerate() {
-        let before = is_shown(at, &mut in_before);
-        if let Some(after) = claimed[at] {
-            let (name, value) = (am[after].0.name, am[after].1);
-            let place = cursor.known(fields.written_as(name), name);
-            let from = new_from.as_ref().and_then(|from| from.member(name));
-            let shown = before.map(|before| bm[before].1);
-            let target = Side { raw: *raw, shown };
-            let member = walk.at(name, || {
-                walk.place(Some(target), from, value, place, depth + 1)
-            });
-            unchanged = unchanged && member.is(*raw);
-            out.push((*key, member));
-        } else if let Some(before) = before {
-            // The value has it no more, or it is the same member under a name that another one outdoes.
-            let (name, shown) = (bm[before].0.name, Some(bm[before].1));
-            let now = in_after.get(name).filter(|_| varied.is_none());
-            if now.is_some_and(|now| same(bm[before].1, am[now].1)) {
-                out.push((*key, Out::Take(*raw)));
-            } else {
-                walk.drop(Side { raw: *raw, shown }, None);
-                unchanged = false;
+    }
+
+    fn earlier_names(&self) -> &[Option<Cow<'w, str>>] {
+        self.earlier_names.as_ref().unwrap_or(&self.names)
+    }
+
+    /// Whether the value still says what a raw member, which another one outdoes, was shown as.
+    fn stays(&self, before: usize, in_after: &mut Finder<'_, 't, Node<'t>>) -> bool {
+        let (key, before) = &self.bm[before];
+        let now = in_after.get(key.name).filter(|_| !self.varied);
+        now.is_some_and(|now| same(*before, self.am[now].1))
+    }
+
+    /// Adds members that were shown, that are gone now, and that no raw member stands for.
+    fn doubt_removals(&self, doubtful: &mut Vec<usize>, in_after: &mut Finder<'_, 't, Node<'t>>) {
+        let mut slots = Slots::new(&self.names);
+        doubtful.extend((0..self.bm.len()).filter(|at| {
+            let name = self.bm[*at].0.name;
+            in_after.get(name).is_none() && slots.get(name).is_none()
+        }));
+    }
+
+    /// Notes members that the type shows and that stand nowhere under the name it shows: one of those that it
+    /// seems to know nothing of may be what it reads.
+    fn doubt(&self, doubtful: &[usize]) {
+        let is_free = |at: &usize| {
+            let known = self.earlier_names()[*at].as_deref();
+            !self.bm.iter().any(|(key, _)| Some(key.name) == known)
+        };
+        for before in doubtful {
+            let (key, before) = &self.bm[*before];
+            let alike = (0..self.rm.len())
+                .filter(is_free)
+                .filter(|at| shows(self.walk, self.rm[*at].1, *before, None));
+            let candidates: Vec<usize> = alike.map(|at| self.walk.offset(self.rm[at].0)).collect();
+            if !candidates.is_empty() {
+                let mut pointer = self.walk.path.borrow().clone();
+                json::push_token(&mut pointer, key.name);
+                self.walk.doubts.borrow_mut().push(Doubt {
+                    pointer,
+                    name: key.name.to_owned(),
+                    candidates,
+                });
             }
-        } else {
-            out.push((*key, Out::Take(*raw)));
         }
-        place_of[at] = out.len();
-    }
-    if fields.is_open() {
-        let removed = bm.iter().enumerate().filter(|(_, (key, _))| {
-            in_after.get(key.name).is_none() && slots.get(key.name).is_none()
-        });
-        doubtful.extend(removed.map(|(at, (key, _))| (key.name, Some(at))));
-        doubt(walk, &doubtful, &rm, &bm, earlier_names);
-    }
-    if let Some(from) = new_from {
-        unchanged = !from.carry_hidden(&mut out, &claimed_names(&rm, &claimed)) && unchanged;
-    }
-    if unchanged {
-        return Out::Take(raw);
-    }
-    // A new member stands where the type writes it; in front of all others only if nothing precedes it.
-    let first = if rm.is_empty() { 0 } else { out.len() };
-    let added = added
-        .into_iter()
-        .map(|(anchor, member)| (anchor.map_or(first, |at: usize| place_of[at]), member));
-    // A new member may have the name of one that says nothing to the type: it takes its place.
-    let added: Vec<_> = added.collect();
-    let added = replace_namesakes(&mut out, added);
-    Out::Object {
-        like: Some(raw),
-        members: woven(out, added),
     }
 }
 
@@ -178,12 +264,11 @@ pub(super) fn fresh<'t>(
     }
 }
 
-type Members<'t> = Vec<Member<'t>>;
-
+/// A new member may have the name of one that says nothing to the type: it takes its place.
 fn replace_namesakes<'t>(
     out: &mut Members<'t>,
-    added: Vec<(usize, (Key<'t>, Out<'t, Node<'t>>))>,
-) -> Vec<(usize, (Key<'t>, Out<'t, Node<'t>>))> {
+    added: Vec<(usize, Member<'t>)>,
+) -> Vec<(usize, Member<'t>)> {
     let places: HashMap<&str, usize> = out.iter().map(|(key, _)| key.name).zip(0..).collect();
     let places: Vec<Option<usize>> = added
         .iter()
@@ -197,153 +282,4 @@ fn replace_namesakes<'t>(
         }
     }
     rest
-}
-
-fn claimed_names<'t>(rm: &[(Key<'t>, Node<'t>)], claimed: &[Option<usize>]) -> Vec<&'t str> {
-    let members = rm.iter().zip(claimed);
-    members
-        .filter(|(_, claimed)| claimed.is_some())
-        .map(|((key, _), _)| key.name)
-        .collect()
-}
-
-/// Notes members that the type shows and that stand nowhere under the name it shows: one of those that it
-/// seems to know nothing of may be what it reads.
-fn doubt<'t>(
-    walk: &Put<'t, '_>,
-    doubtful: &[(&'t str, Option<usize>)],
-    rm: &[(Key<'t>, Node<'t>)],
-    bm: &[(Key<'t>, Node<'t>)],
-    names: &[Option<Cow<'_, str>>],
-) {
-    for (name, before) in doubtful {
-        let Some(before) = before.map(|at| bm[at].1) else {
-            continue;
-        };
-        let is_free = |at: &usize| {
-            let known = names[*at].as_deref();
-            !bm.iter().any(|(key, _)| Some(key.name) == known)
-        };
-        let alike = (0..rm.len())
-            .filter(is_free)
-            .filter(|at| super::seen::shows(walk, rm[*at].1, before, None));
-        let candidates: Vec<usize> = alike.map(|at| walk.offset(rm[at].0)).collect();
-        if !candidates.is_empty() {
-            let mut pointer = walk.path.borrow().clone();
-            crate::json::push_token(&mut pointer, name);
-            walk.doubts.borrow_mut().push(Doubt {
-                pointer,
-                name: (*name).to_owned(),
-                candidates,
-            });
-        }
-    }
-}
-
-/// What the type calls each raw member; `None`: it knows none of that name.
-fn names_of<'n, 't: 'n>(
-    walk: &'n Put<'t, '_>,
-    members: &[(Key<'t>, Node<'t>)],
-    fields: &Fields<'_, '_>,
-) -> Vec<Option<Cow<'n, str>>> {
-    let name = |(key, _): &(Key<'t>, Node<'t>)| match walk.learned.name(walk.offset(*key)) {
-        Some(name) => Some(Cow::Borrowed(name)),
-        None => fields.canonical(key.name),
-    };
-    members.iter().map(name).collect()
-}
-
-impl<'t> Put<'t, '_> {
-    /// Where a key stands in the raw text.
-    pub(super) fn offset(&self, key: Key<'t>) -> usize {
-        (key.raw.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize)
-    }
-}
-
-/// Finds raw members by what the type calls them; of several the last one, which is what readers keep.
-struct Slots<'n> {
-    names: &'n [Option<Cow<'n, str>>],
-    table: Option<HashMap<&'n str, usize>>,
-}
-
-impl<'n> Slots<'n> {
-    const SCANNED: usize = 12;
-
-    fn new(names: &'n [Option<Cow<'n, str>>]) -> Self {
-        Self { names, table: None }
-    }
-
-    fn get(&mut self, name: &str) -> Option<usize> {
-        let names = self.names;
-        let is = |at: &usize| names[*at].as_deref() == Some(name);
-        if names.len() <= Self::SCANNED {
-            (0..names.len()).rev().find(is)
-        } else {
-            let fill = || {
-                let all = names.iter().enumerate();
-                all.filter_map(|(at, name)| Some((name.as_deref()?, at)))
-                    .collect()
-            };
-            let table: &HashMap<&str, usize> = self.table.get_or_insert_with(fill);
-            table.get(name).copied()
-        }
-    }
-}
-
-/// The object that new members are taken from.
-struct Origin<'t, 'p> {
-    raw: Vec<(Key<'t>, Node<'t>)>,
-    shown: Vec<(Key<'t>, Node<'t>)>,
-    began: Vec<(Key<'t>, Node<'t>)>,
-    fields: Fields<'p, 't>,
-}
-
-impl<'t, 'p> Origin<'t, 'p> {
-    fn new(source: Source<'t>, cursor: Cursor<'p>) -> Self {
-        Self {
-            raw: source.raw.members(),
-            shown: source.shown.members(),
-            began: source.origin.map(Tree::members).unwrap_or_default(),
-            fields: cursor.fields(source.shown),
-        }
-    }
-
-    fn name<'a>(&self, key: Key<'a>) -> Option<Cow<'a, str>> {
-        self.fields.canonical(key.name)
-    }
-
-    /// Where the member comes from.
-    fn member(&self, name: &str) -> Option<Source<'t>> {
-        let (_, shown) = self.shown.iter().find(|(key, _)| key.name == name)?;
-        let is_it = |(key, _): &&(Key<'t>, Node<'t>)| self.name(*key).as_deref() == Some(name);
-        let (_, raw) = self.raw.iter().rev().find(is_it)?;
-        let origin = self.began.iter().rev().find(is_it);
-        Some(Source {
-            raw: *raw,
-            shown: *shown,
-            origin: origin.map(|(_, origin)| *origin),
-        })
-    }
-
-    /// What the source changed of members that its type does not show, a password that is only written, say.
-    /// Tells whether there was any.
-    fn carry_hidden(&self, out: &mut Members<'t>, claimed: &[&str]) -> bool {
-        let mut carried = false;
-        for (key, value) in &self.raw {
-            let shown = self.name(*key);
-            let shown = shown.is_some_and(|name| self.shown.iter().any(|(k, _)| k.name == name));
-            let mut began = self.began.iter().filter(|(k, _)| k.name == key.name);
-            let is_old = began.any(|(_, began)| same(*began, *value));
-            if shown || is_old || claimed.contains(&key.name) {
-                continue;
-            }
-            match out.iter_mut().find(|(k, _)| k.name == key.name) {
-                Some((_, Out::Take(there))) if same(*there, *value) => continue,
-                Some((_, there)) => *there = Out::Take(*value),
-                None => out.push((*key, Out::Take(*value))),
-            }
-            carried = true;
-        }
-        carried
-    }
 }

@@ -125,7 +125,8 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
     partners
 }
 
-fn shared_members<'t>(before: Node<'t>, after: Node<'t>) -> usize {
+/// How many members of `after` are as they were.
+pub(super) fn shared_members<'t>(before: Node<'t>, after: Node<'t>) -> usize {
     let (View::Object, View::Object) = (before.view(), after.view()) else {
         return 0;
     };

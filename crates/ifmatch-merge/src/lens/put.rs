@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::learned::{Doubt, Learned};
+use super::pairing::shared_members;
 use super::{list, object};
 use crate::json::{Node, Tree, View, WALKED_DEPTH, same};
 use crate::merge::{Cursor, Out};
@@ -83,7 +84,12 @@ impl<'t> Moved<'t> {
         if self.by_value.is_empty() {
             return None;
         }
-        let by_key = || self.by_key.get(key?).copied().flatten();
+        // Another list may have the same key for something else.
+        let is_it = |side: &Side<'t>| {
+            let shared = side.shown.map_or(0, |shown| shared_members(shown, value));
+            shared > 1 && shared * 2 >= value.each_member().count()
+        };
+        let by_key = || self.by_key.get(key?).copied().flatten().filter(is_it);
         let side = self.by_value.get(&value.digest()).copied().flatten();
         let equal = side.filter(|side| side.shown.is_some_and(|shown| same(shown, value)));
         equal.or_else(by_key)

@@ -7,6 +7,7 @@
 mod fields;
 mod key;
 mod places;
+mod variants;
 mod walk;
 
 use std::sync::{Arc, OnceLock};
@@ -67,6 +68,8 @@ pub struct Member {
     pub(crate) is_written: bool,
     /// Without it nothing is read.
     pub(crate) is_required: bool,
+    /// Some values are written without it.
+    pub(crate) is_skipped: bool,
     pub(crate) place: Place,
 }
 
@@ -229,6 +232,7 @@ impl Member {
             read,
             is_written: true,
             is_required: false,
+            is_skipped: false,
             place,
         }
     }
@@ -236,6 +240,12 @@ impl Member {
     /// The type does not read an object without it.
     pub fn required(mut self) -> Self {
         self.is_required = true;
+        self
+    }
+
+    /// Some values are written without it.
+    pub fn skipped(mut self) -> Self {
+        self.is_skipped = true;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Kind, Place, Shape, Tagging};
+use super::{Kind, Member, Place, Shape, Tagging};
 use crate::merge::Rule;
 
 /// A type can stand for another one, and that for a third. One that goes on stands for itself.
@@ -82,8 +82,8 @@ impl Shape {
         at(one).is_some_and(|found| at(other) == Some(found))
     }
 
-    /// Whether the type, and each type inside, reads every member under the name under which it writes it.
-    /// Types of which nothing is known are taken at their word.
+    /// Whether the type, and each type inside, reads whatever it writes: every member under the name under
+    /// which it writes it, and all that it needs. Types of which nothing is known are taken at their word.
     pub(crate) fn reads_as_it_writes(&self) -> bool {
         let mut met = HashSet::new();
         let mut open = vec![self];
@@ -98,7 +98,9 @@ impl Shape {
                 }
                 Kind::Tuple(parts) => parts.iter().for_each(enter),
                 Kind::Object(object) => {
-                    if !object.members.iter().all(|m| is_read(m.written, m.read)) {
+                    let is_missed = |m: &Member| m.is_required && m.is_skipped;
+                    let reads = |m: &Member| is_read(m.written, m.read) && !is_missed(m);
+                    if !object.members.iter().all(reads) {
                         return false;
                     }
                     object

@@ -30,7 +30,7 @@ pub(crate) trait Editable:
     fn edit(&mut self, rng: &mut Rng) -> Done;
 
     /// The value as its type reads it from a document that says it.
-    fn into_read(self) -> Self {
+    fn when_read(self) -> Self {
         self
     }
 
@@ -276,7 +276,7 @@ impl Editable for Everything {
         done
     }
 
-    fn into_read(mut self) -> Self {
+    fn when_read(mut self) -> Self {
         let mut seen = BTreeSet::new();
         self.once.retain(|word| seen.insert(word.clone()));
         self.in_order.sort_by_key(|line| line.sku);
@@ -335,7 +335,7 @@ impl Editable for Foreign {
         "/unknown",
     ];
 
-    fn into_read(mut self) -> Self {
+    fn when_read(mut self) -> Self {
         let mut seen = BTreeSet::new();
         self.once.retain(|word| seen.insert(word.clone()));
         self.in_order.sort_by_key(|line| line.sku);

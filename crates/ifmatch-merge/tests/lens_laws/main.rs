@@ -54,7 +54,7 @@ fn holds_for<T: Editable>(lens: &Lens<T>) {
         };
         let shown: T = put.decode().unwrap();
         assert!(
-            shown == value.clone().into_read(),
+            shown == value.clone().when_read(),
             "PutGet, seed {seed}, {done:?}:\n{raw}\n{put}\n{}",
             Document::encode(&value).unwrap()
         );
@@ -132,7 +132,7 @@ fn merges_hold_for<T: Editable + Merge>() {
             put.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{base}\n{local}\n{remote}"));
         let shown: T = put.decode().unwrap();
         assert!(
-            shown == value.clone().into_read(),
+            shown == value.clone().when_read(),
             "seed {seed}:\nbase {base}\nlocal {local}\nremote {remote}\nmerged {}\nput {put}",
             merged.document
         );
@@ -156,4 +156,33 @@ fn merges_hold_for<T: Editable + Merge>() {
 fn what_was_merged_is_what_is_written() {
     merges_hold_for::<Everything>();
     merges_hold_for::<Open>();
+}
+
+/// As deep as documents may be.
+#[test]
+fn a_deep_document_is_put_back() {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize, Merge)]
+    #[merge(crate = "ifmatch_merge")]
+    struct Reply {
+        #[serde(alias = "body")]
+        text: String,
+        #[serde(default)]
+        replies: Vec<Reply>,
+    }
+    const DEPTH: usize = 60;
+    let mut text = r#"{"body": "innermost", "more": 1.10}"#.to_owned();
+    for _ in 0..DEPTH {
+        text = format!(r#"{{"body": "t", "more": 1.10, "replies": [{text}]}}"#);
+    }
+    let raw = parsed(&text);
+    let mut value: Reply = raw.decode().unwrap();
+    let mut innermost = &mut value;
+    while !innermost.replies.is_empty() {
+        innermost = &mut innermost.replies[0];
+    }
+    innermost.text = "changed".to_owned();
+    let put = Lens::<Reply>::of().put(&raw, &value).unwrap();
+    assert_eq!(put.as_str(), text.replace("innermost", "changed"));
 }

@@ -1,0 +1,67 @@
+//! The object that new members are taken from: the one that the value was read from.
+
+use std::borrow::Cow;
+
+use super::object::Members;
+use super::put::Source;
+use crate::json::{Key, Node, Tree, same};
+use crate::merge::{Cursor, Out};
+use crate::shape::Fields;
+
+/// The object that new members are taken from.
+pub(super) struct Origin<'t, 'p> {
+    raw: Vec<(Key<'t>, Node<'t>)>,
+    shown: Vec<(Key<'t>, Node<'t>)>,
+    began: Vec<(Key<'t>, Node<'t>)>,
+    fields: Fields<'p, 't>,
+}
+
+impl<'t, 'p> Origin<'t, 'p> {
+    pub(super) fn new(source: Source<'t>, cursor: Cursor<'p>) -> Self {
+        Self {
+            raw: source.raw.members(),
+            shown: source.shown.members(),
+            began: source.origin.map(Tree::members).unwrap_or_default(),
+            fields: cursor.fields(source.shown),
+        }
+    }
+
+    fn name<'a>(&self, key: Key<'a>) -> Option<Cow<'a, str>> {
+        self.fields.canonical(key.name)
+    }
+
+    /// Where the member comes from.
+    pub(super) fn member(&self, name: &str) -> Option<Source<'t>> {
+        let (_, shown) = self.shown.iter().find(|(key, _)| key.name == name)?;
+        let is_it = |(key, _): &&(Key<'t>, Node<'t>)| self.name(*key).as_deref() == Some(name);
+        let (_, raw) = self.raw.iter().rev().find(is_it)?;
+        let origin = self.began.iter().rev().find(is_it);
+        Some(Source {
+            raw: *raw,
+            shown: *shown,
+            origin: origin.map(|(_, origin)| *origin),
+        })
+    }
+
+    /// What the source changed of members that its type does not show, a password that is only written, say.
+    /// Tells whether there was any.
+    pub(super) fn carry_hidden(&self, out: &mut Members<'t>, claimed: &[&str]) -> bool {
+        let mut carried = false;
+        for (key, value) in &self.raw {
+            let shown = self.name(*key);
+            let shown = shown.is_some_and(|name| self.shown.iter().any(|(k, _)| k.name == name));
+            let mut began = self.began.iter().filter(|(k, _)| k.name == key.name);
+            let is_old = began.any(|(_, began)| same(*began, *value));
+            if shown || is_old || claimed.contains(&key.name) {
+                continue;
+            }
+            match out.iter_mut().find(|(k, _)| k.name == key.name) {
+                Some((_, Out::Take(there))) if same(*there, *value) => continue,
+                Some((_, there)) => *there = Out::Take(*value),
+                None => out.push((*key, Out::Take(*value))),
+            }
+            carried = true;
+        }
+        carried
+    }
+}

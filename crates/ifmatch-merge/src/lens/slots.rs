@@ -1,0 +1,60 @@
+//! What a type calls the members of a raw object.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::put::Put;
+use crate::json::{Key, Node};
+use crate::shape::Fields;
+
+/// What the type calls each raw member; `None`: it knows none of that name.
+pub(super) fn names_of<'n, 't: 'n>(
+    walk: &'n Put<'t, '_>,
+    members: &[(Key<'t>, Node<'t>)],
+    fields: &Fields<'_, '_>,
+) -> Vec<Option<Cow<'n, str>>> {
+    let name = |(key, _): &(Key<'t>, Node<'t>)| match walk.learned.name(walk.offset(*key)) {
+        Some(name) => Some(Cow::Borrowed(name)),
+        None => fields.canonical(key.name),
+    };
+    members.iter().map(name).collect()
+}
+
+impl<'t> Put<'t, '_> {
+    /// Where a key stands in the raw text.
+    pub(super) fn offset(&self, key: Key<'t>) -> usize {
+        (key.raw.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize)
+    }
+}
+
+/// Finds raw members by what the type calls them; of several the last one, which is what readers keep.
+pub(super) struct Slots<'n> {
+    names: &'n [Option<Cow<'n, str>>],
+    table: Option<HashMap<&'n str, usize>>,
+}
+
+impl<'n> Slots<'n> {
+    const SCANNED: usize = 12;
+
+    pub(super) fn new(names: &'n [Option<Cow<'n, str>>]) -> Self {
+        Self { names, table: None }
+    }
+
+    pub(super) fn get(&mut self, name: &str) -> Option<usize> {
+        let names = self.names;
+        let is = |at: &usize| names[*at].as_deref() == Some(name);
+        if names.len() <= Self::SCANNED {
+            (0..names.len()).rev().find(is)
+        } else {
+            let fill = || {
+                names
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, name)| Some((name.as_deref()?, at)))
+                    .collect()
+            };
+            let table: &HashMap<&str, usize> = self.table.get_or_insert_with(fill);
+            table.get(name).copied()
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A walk from documents to a document.
+
+use super::learned::{Doubt, Learned};
+use super::put::{Moved, Put, Side, Source};
+use super::{From, Reading};
+use crate::json::{Document, Tape};
+use crate::merge::{Cursor, Plan, Policy};
+
+/// Applies to `raw` what changed from `before` to `after`.
+///
+/// `before` is what a Rust type makes of `raw` when it reads and writes it again, `after` is the changed
+/// value as the type writes it. Everything that the type does not know stays, at any depth, and so does
+/// the text of every number and string that did not change. Elements of arrays are found again by their
+/// declared key, else by their value, else by alignment; elements replaced one to one and elements that moved
+/// keep what the type does not know of them, too. [`Lens::put`] checks the result as well.
+///
+/// # Example
+///
+/// ```
+/// # use ifmatch_merge as ifmatch;
+/// use ifmatch::json::Document;
+/// use ifmatch::merge::{Policy, transplant};
+///
+/// let parse = |text: &str| Document::parse(text.as_bytes());
+/// let raw = parse(r#"{"price": 1.10, "new_in_v2": true, "lines": [{"qty": 1, "note": "x"}]}"#)?;
+/// let before = parse(r#"{"price":1.1,"lines":[{"qty":1}]}"#)?;
+/// let after = parse(r#"{"price":1.1,"lines":[{"qty":2}]}"#)?;
+/// let changed = transplant(&raw, &before, &after, &Policy::new());
+/// assert_eq!(changed.as_str(), r#"{"price": 1.10, "new_in_v2": true, "lines": [{"qty": 2, "note": "x"}]}"#);
+/// # Ok::<(), ifmatch::json::JsonError>(())
+/// ```
+pub fn transplant(
+    raw: &Document,
+    before: &Document,
+    after: &Document,
+    policy: &Policy,
+) -> Document {
+    if before.same_text(after) {
+        return raw.clone();
+    }
+    if before.same_text(raw) && policy.reads_as_it_writes() {
+        return after.clone();
+    }
+    let target = Reading {
+        raw: raw.clone(),
+        shown: before.clone(),
+    };
+    let mut learned = Learned::default();
+    // Nothing tells here whether the type sorts.
+    learned.raw_order = false;
+    walk(&target, after, None, &learned, policy.plan()).0
+}
+
+/// The document with the value in it, and what is not known of where its type reads members.
+pub(super) fn walk(
+    target: &Reading,
+    after: &Document,
+    from: Option<From<'_>>,
+    learned: &Learned,
+    plan: &Plan,
+) -> (Document, Vec<Doubt>) {
+    let (raw, shown, new) = (
+        Tape::of_checked(target.raw.as_str()),
+        Tape::of_checked(target.shown.as_str()),
+        Tape::of_checked(after.as_str()),
+    );
+    let source = from.map(|from| {
+        (
+            Tape::of_checked(from.reading.raw.as_str()),
+            Tape::of_checked(from.reading.shown.as_str()),
+            from.began.map(|began| Tape::of_checked(began.as_str())),
+        )
+    });
+    let source = source.as_ref().map(|(raw, shown, began)| Source {
+        raw: raw.root(),
+        shown: shown.root(),
+        origin: began.as_ref().map(Tape::root),
+    });
+    let root = raw.root();
+    let side = Side {
+        raw: root,
+        shown: Some(shown.root()),
+    };
+    let mut put = Put::new(learned, target.raw.as_str());
+    let mut out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+    let dropped = put.dropped.take();
+    if put.has_new.get() && !dropped.is_empty() {
+        // Something may have moved from one place to another.
+        put.moved = Moved::of(dropped);
+        put.doubts.take();
+        out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+    }
+    let doubts = put.doubts.take();
+    if out.is(root) {
+        return (target.raw.clone(), doubts);
+    }
+    // White space around the value belongs to the document, not to the value.
+    let (text, value) = (target.raw.as_str(), root.range());
+    let mut changed = String::with_capacity(text.len() + 64);
+    changed.push_str(&text[..value.start]);
+    out.write(&mut changed);
+    changed.push_str(&text[value.end..]);
+    (Document::of_checked(changed), doubts)
+}
+
+/// A new document of the type, under the names that it reads.
+pub(super) fn readable(after: &Document, plan: &Plan) -> Document {
+    let new = Tape::of_checked(after.as_str());
+    let learned = Learned::default();
+    let put = Put::new(&learned, after.as_str());
+    let out = put.place(None, None, new.root(), Cursor::new(plan), 0);
+    let mut text = String::with_capacity(after.len());
+    out.write(&mut text);
+    Document::of_checked(text)
+}

@@ -1,0 +1,129 @@
+//! The parts of a type that one object holds, by its variant.
+
+use super::fields::{Fields, Part, Which};
+use super::{Enum, Kind, Shape, Tagging, Variant, step};
+use crate::json::{Tree, View};
+
+impl<'s, 't> Fields<'s, 't> {
+    /// Adds what a type says of the object.
+    pub(super) fn add<T: Tree<'t>>(&mut self, shape: &'s Shape, object: T, flattened: bool) {
+        match shape.kind() {
+            Kind::Object(of) => {
+                self.parts.push(Part::Members(&of.members));
+                for place in &of.flattened {
+                    self.add(step(place).shape, object, true);
+                }
+            }
+            Kind::Map { key, value } => self.parts.push(Part::Map(*key, value)),
+            Kind::Enum(of) => self.add_enum(of, object, flattened),
+            Kind::Same(place) => self.add(step(place).shape, object, flattened),
+            Kind::Ruled(..) => {
+                self.open = true;
+                self.parts.extend(shape.kind().plan().map(Part::Ruled));
+            }
+            Kind::Unknown => self.open = true,
+            Kind::Scalar | Kind::List { .. } | Kind::Tuple(_) => {}
+        }
+    }
+
+    fn add_enum<T: Tree<'t>>(&mut self, of: &'s Enum, object: T, flattened: bool) {
+        let text = |name: &str| {
+            let (_, value) = object.each_member().find(|(key, _)| key.name == name)?;
+            match value.view() {
+                View::String(text) => Some(text),
+                _ => None,
+            }
+        };
+        let which = |name: Option<&'t str>| match name {
+            None => Which::Missing,
+            Some(name) => {
+                let known = of.variants.iter().position(|v| v.is_named(name));
+                known.map_or(Which::Named(name), Which::Known)
+            }
+        };
+        let (which, content) = match of.tag {
+            Tagging::External => {
+                self.parts.push(Part::Variants(&of.variants));
+                let mut names = object.each_member().map(|(key, _)| key.name);
+                let which = if flattened {
+                    let is_known = |name: &&str| of.variants.iter().any(|v| v.is_named(name));
+                    which(names.find(is_known))
+                } else {
+                    which(names.next())
+                };
+                (which, None)
+            }
+            Tagging::Internal(tag) => {
+                self.parts.push(Part::Tag(tag));
+                (which(text(tag)), Some(None))
+            }
+            Tagging::Adjacent(tag, content) => {
+                self.parts.push(Part::Tag(tag));
+                (which(text(tag)), Some(Some(content)))
+            }
+            Tagging::Untagged => {
+                let found = of.written(object);
+                (found.map_or(Which::Missing, Which::Known), Some(None))
+            }
+        };
+        self.variants.push(which);
+        let Some(content) = content else { return };
+        let place = match which {
+            Which::Known(at) => of.variants[at].content.as_ref(),
+            Which::Named(_) | Which::Missing => {
+                self.open = true;
+                None
+            }
+        };
+        match (content, place) {
+            (Some(content), place) => self.parts.push(Part::Content(content, place)),
+            (None, Some(place)) => self.add(step(place).shape, object, flattened),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Enum {
+    /// The variant that such a value was written by, where only its form can tell: the one of which most
+    /// members are there, and that has all of them.
+    pub(crate) fn written<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
+        let known = |variant: &Variant| {
+            let shape = step(variant.content.as_ref()?).shape;
+            shape.could_write(value)
+        };
+        let fits = self.variants.iter().enumerate();
+        let fits = fits.filter_map(|(at, variant)| Some((at, known(variant)?)));
+        // The first of those that fit equally well, as serde tries them.
+        fits.rev()
+            .max_by_key(|(_, members)| *members)
+            .map(|(at, _)| at)
+    }
+}
+
+impl Shape {
+    /// How many known members a value has that the type could have written; `None` if it could not.
+    fn could_write<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
+        match (self.kind(), value.view()) {
+            (Kind::Object(_), View::Object) => {
+                let fields = Fields::of(Some(self), value);
+                let mut known = 0;
+                for (key, _) in value.each_member() {
+                    let is_known = fields.written_as(key.name).is_some();
+                    if !is_known && !fields.is_open() {
+                        return None;
+                    }
+                    known += usize::from(is_known);
+                }
+                Some(known + 1)
+            }
+            (Kind::Unknown | Kind::Ruled(..), _)
+            | (Kind::Map { .. } | Kind::Enum(_), View::Object) => Some(0),
+            (Kind::List { .. } | Kind::Tuple(_), View::Array) => Some(1),
+            (Kind::Scalar | Kind::Enum(_), view) => {
+                (!matches!(view, View::Array | View::Object)).then_some(1)
+            }
+            (Kind::Same(place), _) => step(place).shape.could_write(value),
+            _ => None,
+        }
+    }
+}
