@@ -558,6 +558,11 @@ fn rules_of_a_flattened_map_hold_for_no_named_field() {
 }
 
 #[test]
+#[allow(
+    clippy::linkedlist,
+    non_local_definitions,
+    reason = "each container that there is"
+)]
 fn rules_hold_inside_of_every_container() {
     #[derive(Serialize, Deserialize, Merge)]
     #[serde(transparent)]

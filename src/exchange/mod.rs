@@ -215,8 +215,7 @@ impl Exchange {
         let Some(authenticator) = &self.authenticator else {
             return Who::ANONYMOUS;
         };
-        // A panic ends the call here, where nothing was sent yet.
-        if let Some(name) = authenticator.identity() {
+        if let Ok(Some(name)) = named(&**authenticator) {
             return Who::named(&self.secret, &name);
         }
         let mut headers = headers();
