@@ -103,7 +103,7 @@ fn title(body: &Value) -> Value {
     let steps = body.as_array().into_iter().flatten();
     let set = steps.filter(|step| step["path"] == "/title" && step["op"] != "test");
     set.map(|step| step["value"].clone())
-        .last()
+        .next_back()
         .unwrap_or_else(|| body["title"].clone())
 }
 
