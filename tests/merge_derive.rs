@@ -467,7 +467,7 @@ fn a_derived_policy_knows_the_places_of_its_type() {
     );
 }
 
-#[derive(Serialize, Deserialize, Merge)]
+#[derive(Clone, Serialize, Deserialize, Merge)]
 struct Stats {
     #[merge(counter)]
     views: u64,
@@ -558,11 +558,7 @@ fn rules_of_a_flattened_map_hold_for_no_named_field() {
 }
 
 #[test]
-#[allow(
-    clippy::linkedlist,
-    non_local_definitions,
-    reason = "each container that there is"
-)]
+#[expect(clippy::linkedlist, reason = "it is a list that types have")]
 fn rules_hold_inside_of_every_container() {
     #[derive(Serialize, Deserialize, Merge)]
     #[serde(transparent)]
@@ -587,11 +583,6 @@ fn rules_hold_inside_of_every_container() {
         queue: VecDeque<Stats>,
         shared: Arc<Stats>,
         copied: Cow<'static, [Stats]>,
-    }
-    impl Clone for Stats {
-        fn clone(&self) -> Self {
-            Self { views: self.views }
-        }
     }
     let of = |n: u64| {
         let one = json!({"views": n, "name": "a", "more": 1});

@@ -26,18 +26,30 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[merge(local)]`, `#[merge(remote)]` | that side wins |
 /// | `#[merge(atomic)]` | the field as a whole |
 /// | `#[merge(nested)]` | the rules of the field's type, which must be `Merge` |
+/// | `#[merge(foreign)]`, `#[merge(key = "id", foreign)]` | the field's type, or that of its elements, is not `Merge` and has no rules |
 /// | `#[merge(with = path)]` | `fn(Option<&F>, &F, &F) -> Result<F, E>` of base, local and remote |
 /// | `#[merge(with_json = path)]` | the same over `serde_json::Value` |
 ///
 /// `with` functions count as operation-like; add `state_like` (`#[merge(with = f, state_like)]`) if
 /// applying a change twice is the same as applying it once.
 ///
-/// Type parameters get the bound `Merge`; `#[merge(bound = "…")]` on the type replaces these bounds.
+/// A field whose type is not `Merge`, or has such a type inside (`Vec<Foreign>`, `Page<Foreign>`), is merged
+/// without rules, and the compiler warns: derive `Merge` for that type, or say `foreign`, `atomic` or `with` on
+/// the field. A whole type from elsewhere takes a policy by `Client::collection_with`.
 ///
-/// Names follow `#[serde(…)]`: `rename`, `rename_all`, `rename_all_fields`, `alias`, `flatten`, `skip`,
-/// `transparent`, `tag`, `content`, `untagged`, `from` and `into`. Enums are merged inside while all
-/// sides hold the same variant; different variants conflict. Tuples and untagged enums are merged as a
-/// whole.
+/// Type parameters get the bound `Merge`, and those that are keys of maps the bounds of serde as well;
+/// `#[merge(bound = "…")]` on the type replaces these bounds. `#[merge(crate = "ifmatch_merge")]` names the crate
+/// that the generated code uses; the default is `::ifmatch`.
+///
+/// # What serde says
+///
+/// The derive reads `#[serde(…)]`: `rename`, `rename_all` and `rename_all_fields` in both directions, `alias`,
+/// `flatten`, `default`, the `skip` family, `transparent`, `tag`, `content`, `untagged`, `from` and `into`. A
+/// member is the same member under each name that the type reads, and so is the key of a list. Rules hang on the
+/// type's own tree: those of one variant hold for no other, and those of a flattened map for no named field.
+/// Enums are merged inside while all sides hold the same variant; different variants conflict. Untagged enums are
+/// merged as a whole. Tuples and arrays are too, unless each part has parts itself (`[Stats; 2]`): then each is
+/// merged with the one at its place.
 #[proc_macro_derive(Merge, attributes(merge))]
 pub fn derive_merge(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

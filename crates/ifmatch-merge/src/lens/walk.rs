@@ -12,7 +12,7 @@ use crate::merge::{Cursor, Plan, Policy};
 /// value as the type writes it. Everything that the type does not know stays, at any depth, and so does
 /// the text of every number and string that did not change. Elements of arrays are found again by their
 /// declared key, else by their value, else by alignment; elements replaced one to one and elements that moved
-/// keep what the type does not know of them, too. [`Lens::put`] checks the result as well.
+/// keep what the type does not know of them, too. [`Lens::put`](super::Lens::put) checks the result as well.
 ///
 /// # Example
 ///
