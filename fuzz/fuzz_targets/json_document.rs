@@ -50,10 +50,11 @@ fn reads_as_others_read(document: &Document) {
     let again = Document::parse(text.as_bytes()).expect("our own text is read");
     assert!(again.same_text(document) && again == *document);
     let value = document.to_value();
+    // What serde_json refuses (half of a surrogate pair, depth) may be refused for a type as well.
     if let Ok(theirs) = serde_json::from_str::<Value>(text) {
         assert_eq!(Document::from_value(&value), Document::from_value(&theirs));
+        assert!(document.decode::<Value>().is_ok());
     }
-    assert!(document.decode::<Value>().is_ok());
     let written = Document::parse(Document::from_value(&value).as_str().as_bytes());
     assert!(written.is_ok());
 }

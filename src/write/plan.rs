@@ -327,6 +327,26 @@ pub(crate) enum Outcome {
     EditFailed,
 }
 
+impl Outcome {
+    /// Whether its error tells the caller that nothing was applied.
+    pub(crate) fn is_plain_failure(self) -> bool {
+        match self {
+            Self::Conflict
+            | Self::Refused
+            | Self::Locked
+            | Self::UnusableValidator
+            | Self::Exhausted
+            | Self::Failed
+            | Self::EditFailed => true,
+            // What is not there shows no work of anybody's.
+            Self::NotFound | Self::Gone => false,
+            Self::Stored | Self::Settled | Self::Unchanged | Self::Unknown | Self::Accepted => {
+                false
+            }
+        }
+    }
+}
+
 /// What the machine counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Tally {

@@ -220,6 +220,27 @@ async fn half_of_a_lost_write_in_sight_is_unknown_and_names_the_open_fields() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_after_half_of_a_lost_write_was_seen_is_no_plain_failure() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::LoseReply,
+        foreign(|theirs| theirs["body"] = "taken back otherwise".into()),
+        Event::Answer(422, &[], ""),
+    ]);
+    let error = articles(&server)
+        .update(1, |article| {
+            (article.title, article.body) = ("mine".into(), "mine".into());
+        })
+        .strategy(LocalWins)
+        .await
+        .unwrap_err();
+    assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(server.applied(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn strict_settlement_does_not_redo_what_may_have_been_taken_back() {
     let server = Server::with(AT, ARTICLE);
     let edit = |article: &mut Article| article.title = "mine".into();

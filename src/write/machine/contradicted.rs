@@ -65,28 +65,10 @@ impl<V: Clone + PartialEq> Machine<V> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::super::super::plan::{Event, Failure, Plan, Refused, Verdict};
+    use super::super::super::plan::{Event, Failure, Refused, Verdict};
     use super::super::Clock;
+    use super::super::tests::machine;
     use super::*;
-
-    fn machine(goal: Goal) -> Machine<u8> {
-        Machine::new(Plan {
-            goal,
-            base: Base::Version(1),
-            filed: false,
-            doubtful: false,
-            rerun: false,
-            create_if_absent: false,
-            unconditional: false,
-            honours_keys: false,
-            max_rounds: 16,
-            max_transient: 10,
-            max_polls: 10,
-            deadline: Duration::from_secs(30),
-        })
-    }
 
     /// What follows on these events, the last of which answers a send.
     fn after(goal: Goal, events: &[Event<u8>]) -> Action<u8> {

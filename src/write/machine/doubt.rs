@@ -128,6 +128,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.conclude(seen, ending);
         }
         if may_have_landed {
+            self.handed_on = true;
             self.ask_resolve(seen, true)
         } else {
             self.meet(seen)

@@ -4,9 +4,10 @@
 //! that runs in property tests and simulations. The driver carries the actions out and answers
 //! each with exactly one event. Documents stay with the driver: the machine decides by versions.
 //!
-//! The central idea is *doubt*: from the moment a request may have been applied without our
-//! knowing, until a read has judged it. While there is doubt, no refusal is taken for a race and
-//! no error is reported as a plain failure.
+//! The central idea is *doubt*: a request may have been applied without our knowing, and may still arrive.
+//! A state that shows its work ends the doubt, and so does the server when it takes a later write of ours
+//! onto a state without it. While there is doubt, no refusal is taken for a race. And whatever may have been
+//! applied, no error is reported as a plain failure.
 
 mod accepted;
 mod contradicted;
@@ -40,6 +41,8 @@ pub(crate) struct Machine<V> {
     pub(super) base: Base<V>,
     pub(super) phase: Phase<V>,
     pub(super) doubt: Option<Doubt>,
+    /// A request of this write can arrive no more, but may have been applied: no later failure is plain.
+    pub(super) handed_on: bool,
     /// What a refusal ends in once an older doubt is judged.
     pub(super) verdict_pending: Option<Outcome>,
     pub(super) refused_version: Option<V>,
@@ -141,6 +144,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             plan,
             phase: Phase::Start,
             doubt,
+            handed_on: false,
             verdict_pending: None,
             refused_version: None,
             sent_onto: None,
@@ -382,6 +386,11 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {
         self.phase = Phase::Done;
+        let outcome = if self.handed_on && outcome.is_plain_failure() {
+            Outcome::Unknown
+        } else {
+            outcome
+        };
         Action::Finish(match outcome {
             Outcome::Unknown if self.is_pending() => Outcome::Accepted,
             outcome => outcome,
