@@ -338,11 +338,14 @@ impl Outcome {
             | Self::Exhausted
             | Self::Failed
             | Self::EditFailed => true,
-            // What is not there shows no work of anybody's.
-            Self::NotFound | Self::Gone => false,
-            Self::Stored | Self::Settled | Self::Unchanged | Self::Unknown | Self::Accepted => {
-                false
-            }
+            // Of a resource that is not there, nothing is told but that.
+            Self::NotFound
+            | Self::Gone
+            | Self::Stored
+            | Self::Settled
+            | Self::Unchanged
+            | Self::Unknown
+            | Self::Accepted => false,
         }
     }
 }

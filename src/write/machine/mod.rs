@@ -36,6 +36,7 @@ const ANSWERS: u32 = 15;
 
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Machine<V> {
     pub(super) plan: Plan<V>,
     pub(super) base: Base<V>,
