@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -131,7 +132,7 @@ struct Inner {
     sides: Option<Box<dyn Any + Send + Sync>>,
     report: ErrorReport,
     monitor: Option<Url>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// The longest message, in characters.
@@ -172,8 +173,16 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+    pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
+        self.with_shared_source(source.into().into())
+    }
+
+    /// The same with an error that other callers are told as well.
+    pub(crate) fn with_shared_source(
+        mut self,
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    ) -> Self {
+        self.0.source = Some(source);
         self
     }
 

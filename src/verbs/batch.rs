@@ -15,14 +15,15 @@ use crate::http::Problem;
 use crate::json::Document;
 use crate::panics;
 use crate::queue::{Batch, Queues, Stopped, Turn};
-use crate::write::ending::{Done, Trouble};
+use crate::write::diagnosis::Cause;
+use crate::write::outcome::WriteOutcome;
 use crate::write::plan::{Goal, Outcome};
 use crate::write::target::{Answer, WritePermit, Writes};
 
 /// How many edits go out in one request at most.
 const TOGETHER: usize = 1_024;
 
-type Carried = (Box<Done>, WriteReport);
+type Carried = (Box<WriteOutcome>, WriteReport);
 
 /// Runs a write in its turn.
 pub(super) async fn in_turn<T: Resourceful>(
@@ -229,7 +230,7 @@ async fn carry_out<T: Resourceful>(
             continue;
         }
         let answer = Answer {
-            done: Box::new(done.copy()),
+            done: done.clone(),
             since,
             others: others.saturating_sub(1),
         };
@@ -251,16 +252,16 @@ pub(super) fn may_refuse_one(problem: &Problem) -> bool {
 }
 
 /// Whether one of several edits may be the reason, and the others could go in without it.
-fn may_be_due_to_one(done: &Done) -> bool {
-    match done.outcome {
+fn may_be_due_to_one(done: &WriteOutcome) -> bool {
+    match done.kind {
         Outcome::Conflict => true,
         // What does not fit the type fits it for none of them.
-        Outcome::EditFailed => !matches!(done.trouble, Some(Trouble::NoRepresentation(_))),
+        Outcome::EditFailed => !matches!(done.diagnosis.cause, Some(Cause::NoRepresentation(_))),
         Outcome::Refused => {
-            let refusal = done.refusal.as_ref();
+            let refusal = done.diagnosis.refusal.as_ref();
             refusal.is_some_and(|(_, problem)| may_refuse_one(problem))
         }
-        Outcome::Failed => matches!(done.trouble, Some(Trouble::Payload(_))),
+        Outcome::Failed => matches!(done.diagnosis.cause, Some(Cause::Payload(_))),
         _ => false,
     }
 }

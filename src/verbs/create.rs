@@ -60,12 +60,16 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         let target = call.begun.target.clone();
         let (done, report) = call.carry_out().await?;
         let report = report.after(&before);
-        let another = done.renamed.as_ref().filter(|_| report.rounds < rounds);
+        let another = done
+            .diagnosis
+            .new_id
+            .as_ref()
+            .filter(|_| report.rounds < rounds);
         let Some(renamed) = another.map(|id| handle.renamed(id)) else {
             return conclude::<T>(target, handle.id, done, report)?.saved();
         };
         match renamed {
-            Ok(renamed) => (handle, local, before) = (renamed, done.local, report),
+            Ok(renamed) => (handle, local, before) = (renamed, done.state.local, report),
             Err(error) => {
                 let (id, of) = (handle.id, PhantomData);
                 let ended = Ended::<T> {

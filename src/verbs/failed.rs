@@ -1,5 +1,7 @@
 //! From the end of a write that did not succeed to the error that the caller sees.
 
+use std::sync::Arc;
+
 use ::http::StatusCode;
 
 use crate::document::{Versioned, WriteReport};
@@ -11,14 +13,15 @@ use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::retry::Held;
 use crate::transport::Fate;
-use crate::write::ending::{Done, Trouble};
+use crate::write::diagnosis::{Cause, SharedError};
+use crate::write::outcome::WriteOutcome;
 use crate::write::plan::{Goal, Outcome};
 use crate::write::target::Target;
 
 /// The kind, by what the caller does next.
-pub(super) fn kind(done: &Done) -> ErrorKind {
+pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
     let is_unfaithful = unfaithful(done).is_some();
-    match done.outcome {
+    match done.kind {
         Outcome::EditFailed | Outcome::Conflict | Outcome::Refused if is_unfaithful => {
             ErrorKind::Unfaithful
         }
@@ -28,13 +31,13 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
         Outcome::UnusableValidator => ErrorKind::UnusableValidator,
         Outcome::Unknown => ErrorKind::OutcomeUnknown,
         Outcome::Accepted => ErrorKind::Accepted,
-        Outcome::EditFailed => match done.trouble {
-            Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
+        Outcome::EditFailed => match done.diagnosis.cause {
+            Some(Cause::NoRepresentation(_)) => ErrorKind::Decode,
             _ => ErrorKind::Edit,
         },
         Outcome::Conflict => ErrorKind::Conflict,
         Outcome::Exhausted => ErrorKind::Exhausted,
-        Outcome::Refused => match &done.refusal {
+        Outcome::Refused => match &done.diagnosis.refusal {
             // A creation may be refused for its words, or for its condition.
             Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
             Some((RefusalKind::StaleVersion, problem))
@@ -47,7 +50,7 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             // No words, but the read that followed found something there.
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
-                    && done.remote.is_some()
+                    && done.state.remote.snapshot().is_some()
                     && matches!(problem.status().as_u16(), 200..300 | 409 | 412) =>
             {
                 ErrorKind::AlreadyExists
@@ -66,27 +69,27 @@ pub(super) fn kind(done: &Done) -> ErrorKind {
             },
             None => ErrorKind::Status,
         },
-        _ => match &done.trouble {
-            Some(Trouble::Transport(error)) if error.fate == Fate::TooLarge => ErrorKind::TooLarge,
-            Some(Trouble::Transport(_)) => ErrorKind::Transport,
-            Some(Trouble::Gated(_)) => ErrorKind::Exhausted,
-            Some(Trouble::NoRepresentation(_)) => ErrorKind::Decode,
-            Some(Trouble::Credentials(_) | Trouble::Payload(_)) => ErrorKind::Config,
-            Some(Trouble::Unusable(_)) => ErrorKind::UnusableValidator,
+        _ => match &done.diagnosis.cause {
+            Some(Cause::Transport(error)) if error.fate == Fate::TooLarge => ErrorKind::TooLarge,
+            Some(Cause::Transport(_)) => ErrorKind::Transport,
+            Some(Cause::Gated(_)) => ErrorKind::Exhausted,
+            Some(Cause::NoRepresentation(_)) => ErrorKind::Decode,
+            Some(Cause::Credentials(_) | Cause::Payload(_)) => ErrorKind::Config,
+            Some(Cause::Unusable(_)) => ErrorKind::UnusableValidator,
             _ => ErrorKind::Status,
         },
     }
 }
 
-fn unfaithful(done: &Done) -> Option<&Unfaithful> {
-    done.trouble.as_ref()?.unfaithful()
+fn unfaithful(done: &WriteOutcome) -> Option<&Unfaithful> {
+    done.diagnosis.cause.as_ref()?.unfaithful()
 }
 
 /// The status that the write ended with; a read that judged it may have come after.
-fn said_status(done: &Done) -> Option<StatusCode> {
-    match &done.trouble {
-        Some(Trouble::Status(status)) => Some(*status),
-        _ => done.last_status,
+fn said_status(done: &WriteOutcome) -> Option<StatusCode> {
+    match &done.diagnosis.cause {
+        Some(Cause::Status(status)) => Some(*status),
+        _ => done.session.last_status,
     }
 }
 
@@ -95,12 +98,12 @@ pub(super) fn error<T: Resourceful>(
     kind: ErrorKind,
     target: &Target,
     id: Option<&str>,
-    mut done: Done,
+    mut done: WriteOutcome,
     report: &WriteReport,
 ) -> Error {
     let path = target.url.path();
     let why = why(kind, &done);
-    let said = done.refusal.as_ref().filter(|_| {
+    let said = done.diagnosis.refusal.as_ref().filter(|_| {
         matches!(
             kind,
             ErrorKind::Refused
@@ -115,9 +118,10 @@ pub(super) fn error<T: Resourceful>(
         .map(|(_, problem)| format!(": {problem}"))
         .unwrap_or_default();
     let message = match kind {
-        ErrorKind::Conflict if !done.fields.is_empty() => {
+        ErrorKind::Conflict if !done.diagnosis.conflicts.is_empty() => {
             let fields: Vec<&str> = done
-                .fields
+                .diagnosis
+                .conflicts
                 .iter()
                 .map(|field| field.pointer.as_str())
                 .collect();
@@ -141,7 +145,7 @@ pub(super) fn error<T: Resourceful>(
             format!("{path}: the server does not speak this version of the API{said}")
         }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
-        ErrorKind::Refused if matches!(done.trouble, Some(Trouble::Contradicted(_))) => {
+        ErrorKind::Refused if matches!(done.diagnosis.cause, Some(Cause::Contradicted(_))) => {
             format!("{path}: not stored: {why}")
         }
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
@@ -159,82 +163,99 @@ pub(super) fn error<T: Resourceful>(
     };
     let report = ErrorReport {
         last_status: said_status(&done),
-        retry_after: done.told,
+        retry_after: done.session.retry_after,
         why,
         ..ErrorReport::of(report)
     };
-    let (refusal, problem) = match done.refusal.as_ref().or(done.said.as_ref()) {
+    let (refusal, problem) = match done
+        .diagnosis
+        .refusal
+        .as_ref()
+        .or(done.diagnosis.last_problem.as_ref())
+    {
         Some((kind, problem)) => (Some(*kind), Some(problem.clone())),
         None => (None, None),
     };
-    let trouble = done.trouble.take();
+    let source = done.diagnosis.cause.take().and_then(source);
     let error = Error::new(kind, message)
         .with_monitor(done.monitor.take())
         .with_problem(problem, refusal)
         .with_report(report)
         .with_sides(sides::<T>(target, id, done));
-    match trouble {
-        Some(Trouble::Transport(source)) => error.with_source(source),
-        Some(Trouble::NoRepresentation(source)) => error.with_source(source),
-        Some(
-            Trouble::Edit(source)
-            | Trouble::Strategy(source)
-            | Trouble::Handler(source)
-            | Trouble::Payload(source)
-            | Trouble::Credentials(source),
-        ) => error.with_source(source),
-        _ => error,
+    match source {
+        Some(source) => error.with_shared_source(source),
+        None => error,
+    }
+}
+
+/// The error behind the cause, if there is one.
+fn source(cause: Cause) -> Option<SharedError> {
+    match cause {
+        Cause::Transport(source) => Some(source),
+        Cause::NoRepresentation(source) => Some(Arc::new(source)),
+        Cause::Edit(source)
+        | Cause::Strategy(source)
+        | Cause::Handler(source)
+        | Cause::Payload(source)
+        | Cause::Credentials(source) => Some(source),
+        _ => None,
     }
 }
 
 /// The three sides of a write that is over.
-pub(super) fn sides<T: Resourceful>(target: &Target, id: Option<&str>, done: Done) -> Sides<T> {
+pub(super) fn sides<T: Resourceful>(
+    target: &Target,
+    id: Option<&str>,
+    done: WriteOutcome,
+) -> Sides<T> {
     let versioned =
         |snapshot| Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok();
     // A value that panics is a side that cannot be shown.
     let decode = |document: Document| panics::catch(panics::VALUE, || document.decode().ok()).ok();
     Sides {
-        base: done.base.and_then(|base| decode(base.document)?),
-        local: done.local.and_then(|local| decode(local)?),
+        base: done.state.base.and_then(|base| decode(base.document)?),
+        local: done.state.local.and_then(|local| decode(local)?),
         remote: done
+            .state
             .remote
+            .into_snapshot()
             .and_then(|remote| panics::catch(panics::VALUE, || versioned(remote)).ok()?),
-        fields: done.fields,
+        fields: done.diagnosis.conflicts,
     }
 }
 
 /// Why it was not tried again, in words.
-fn why(kind: ErrorKind, done: &Done) -> String {
+fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
     if let (ErrorKind::Unfaithful, Some(why)) = (kind, unfaithful(done)) {
         return why.to_string();
     }
-    let outcome = match done.outcome {
+    let outcome = match done.kind {
         Outcome::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
         Outcome::Accepted => "the server has it already, and may still carry it out",
-        Outcome::Conflict => match &done.trouble {
-            Some(Trouble::Strategy(error)) => return format!("the merge strategy failed: {error}"),
+        Outcome::Conflict => match &done.diagnosis.cause {
+            Some(Cause::Strategy(error)) => return format!("the merge strategy failed: {error}"),
             _ => "both sides changed the same fields, and no strategy settled them",
         },
-        Outcome::Refused => match &done.trouble {
-            Some(Trouble::Contradicted(why)) => why,
-            Some(Trouble::Handler(error)) => {
+        Outcome::Refused => match &done.diagnosis.cause {
+            Some(Cause::Contradicted(why)) => why,
+            Some(Cause::Handler(error)) => {
                 return format!("the refusal handler failed: {error}");
             }
-            _ if done.renamed.is_some() => {
+            _ if done.diagnosis.new_id.is_some() => {
                 "each id that the handler named was refused, as often as the rounds of a write allow"
             }
             _ => "the refusal is no race, and no handler answered it otherwise",
         },
         Outcome::Locked => "the lock outlasted the time",
         Outcome::NotFound => "there is nothing at this address",
-        Outcome::Gone if matches!(done.trouble, Some(Trouble::Succeeded)) => {
+        Outcome::Gone if matches!(done.diagnosis.cause, Some(Cause::Succeeded)) => {
             "it was removed, and what is at its address now is another object"
         }
         Outcome::Gone => "it was removed, and no strategy said to create it again",
-        Outcome::UnusableValidator => match &done.trouble {
-            Some(Trouble::Unusable(why)) => why,
+        Outcome::UnusableValidator => match &done.diagnosis.cause {
+            Some(Cause::Unusable(why)) => why,
             _ if done.tally.races > 0 => {
                 "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
             }
@@ -245,23 +266,23 @@ fn why(kind: ErrorKind, done: &Done) -> String {
     if !outcome.is_empty() {
         return outcome.to_owned();
     }
-    match &done.trouble {
-        Some(Trouble::Transport(error)) => {
+    match &done.diagnosis.cause {
+        Some(Cause::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
-        Some(Trouble::Gated(held)) => format!("{held}, longer than this call may take"),
-        Some(Trouble::WaitTooLong(wait)) => {
+        Some(Cause::Gated(held)) => format!("{held}, longer than this call may take"),
+        Some(Cause::WaitTooLong(wait)) => {
             let held = Held::Server(*wait);
             format!("{held}, longer than this call may take")
         }
-        Some(Trouble::Credentials(error)) => format!("the credentials could not be had: {error}"),
-        Some(Trouble::NoRepresentation(error)) => error.to_string(),
-        Some(Trouble::Edit(error)) => format!("the edit failed: {error}"),
-        Some(Trouble::Payload(error)) => format!("the document cannot be sent: {error}"),
-        Some(Trouble::Unusable(why)) => (*why).to_owned(),
-        Some(Trouble::Budget) => "the retry budget of this server is spent".to_owned(),
-        Some(Trouble::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
-        Some(Trouble::Status(status)) if kind == ErrorKind::Status => {
+        Some(Cause::Credentials(error)) => format!("the credentials could not be had: {error}"),
+        Some(Cause::NoRepresentation(error)) => error.to_string(),
+        Some(Cause::Edit(error)) => format!("the edit failed: {error}"),
+        Some(Cause::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(Cause::Unusable(why)) => (*why).to_owned(),
+        Some(Cause::Budget) => "the retry budget of this server is spent".to_owned(),
+        Some(Cause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
+        Some(Cause::Status(status)) if kind == ErrorKind::Status => {
             format!("the server answered {}", status.as_u16())
         }
         _ if kind == ErrorKind::Exhausted => format!(

@@ -98,7 +98,12 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let mut ended = call.run().await?;
     let collection = handle.target()?.url;
     let stored = ended.done.stored.take();
-    let named = ended.done.location.take().map(|at| handle.with_query(at));
+    let named = ended
+        .done
+        .diagnosis
+        .location
+        .take()
+        .map(|at| handle.with_query(at));
     let id = named.as_ref().and_then(crate::path::last_segment);
     if let Some(stored) = stored {
         let at = named.clone().unwrap_or_else(|| collection.clone());

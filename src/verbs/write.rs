@@ -19,8 +19,8 @@ use crate::panics;
 use crate::store::StoredSnapshot;
 use crate::strategy::{MergeStrategy, Strategy};
 use crate::write::abandoned::Inherited;
-use crate::write::driver::Driver;
-use crate::write::ending::{Done, Start};
+use crate::write::driver::{Driver, WriteInput};
+use crate::write::outcome::WriteOutcome;
 use crate::write::plan::{Base, Goal, Outcome, Plan};
 use crate::write::target::{Target, WritePermit};
 
@@ -130,7 +130,7 @@ pub(crate) struct Write<T> {
 pub(crate) struct Ended<T> {
     pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
-    pub(crate) done: Box<Done>,
+    pub(crate) done: Box<WriteOutcome>,
     pub(crate) report: WriteReport,
     pub(crate) of: PhantomData<fn() -> T>,
 }
@@ -173,7 +173,9 @@ impl<T: Resourceful> Write<T> {
     }
 
     /// Runs it, in its turn, to whatever end.
-    pub(super) async fn carry_out(self: Box<Self>) -> Result<(Box<Done>, WriteReport), Error> {
+    pub(super) async fn carry_out(
+        self: Box<Self>,
+    ) -> Result<(Box<WriteOutcome>, WriteReport), Error> {
         let queues = self.begun.target.shared.queues.clone();
         match queues {
             Some(queues) if self.goal != Goal::Append => batch::in_turn(&queues, self).await,
@@ -182,7 +184,10 @@ impl<T: Resourceful> Write<T> {
     }
 
     /// Drives it through the loop; also tells which of several edits failed and were left out.
-    pub(crate) async fn drive(&mut self, permit: &mut WritePermit) -> (Box<Done>, Vec<bool>) {
+    pub(crate) async fn drive(
+        &mut self,
+        permit: &mut WritePermit,
+    ) -> (Box<WriteOutcome>, Vec<bool>) {
         if self.filed {
             self.take_filed().await;
         }
@@ -194,7 +199,7 @@ impl<T: Resourceful> Write<T> {
             lens = lens.with_policy(&policy);
             Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
-        let start = Start {
+        let input = WriteInput {
             plan: self.plan(!inherited.documents.is_empty()),
             base: self.base.take(),
             local: self.local.take(),
@@ -217,7 +222,7 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent.take(),
             rerun: self.rerun,
         };
-        let driver = Driver::new(&target, &mut task, permit, start);
+        let driver = Driver::new(&target, &mut task, permit, input);
         // The loop is large; whoever waits for it is moved about with all that it awaits.
         let done = Box::pin(driver.run()).await;
         self.edits = task.edits;
@@ -328,17 +333,17 @@ impl<T: Resourceful> Ended<T> {
 }
 
 /// What a write that is over did.
-pub(super) fn report(done: &Done) -> WriteReport {
+pub(super) fn report(done: &WriteOutcome) -> WriteReport {
     WriteReport {
-        requests: done.course.requests,
+        requests: done.session.course.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
-        settled: done.outcome == Outcome::Settled,
-        unchanged: done.outcome == Outcome::Unchanged,
-        recreated: done.remarks.recreated,
-        removal_pending: done.remarks.removal_pending,
+        settled: done.kind == Outcome::Settled,
+        unchanged: done.kind == Outcome::Unchanged,
+        recreated: done.diagnosis.remarks.recreated,
+        removal_pending: done.diagnosis.remarks.removal_pending,
         coalesced_with: 0,
-        waited: done.course.waited,
+        waited: done.session.course.waited,
         elapsed: done.elapsed,
     }
 }
@@ -346,12 +351,12 @@ pub(super) fn report(done: &Done) -> WriteReport {
 pub(super) fn conclude<T: Resourceful>(
     target: Arc<Target>,
     id: Option<String>,
-    done: Box<Done>,
+    done: Box<WriteOutcome>,
     report: WriteReport,
 ) -> Result<Ended<T>, Error> {
     let kind = (!done.succeeded()).then(|| failed::kind(&done));
     let path = target.url.path();
-    let seen = WriteSeen::new(path, kind, done.fields.len(), &report);
+    let seen = WriteSeen::new(path, kind, done.diagnosis.conflicts.len(), &report);
     observe::finished(target.shared.observer.as_deref(), &seen);
     if let Some(kind) = kind {
         return Err(failed::error::<T>(

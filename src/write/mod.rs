@@ -2,21 +2,22 @@
 
 pub(crate) mod abandoned;
 pub(crate) mod address;
-mod decisions;
+pub(crate) mod diagnosis;
 pub(crate) mod driver;
-pub(crate) mod ending;
 pub(crate) mod evidence;
+mod in_flight;
 pub(crate) mod machine;
 pub(crate) mod measure;
+pub(crate) mod merge_state;
 mod operation;
+pub(crate) mod outcome;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod practice;
 pub(crate) mod reading;
-mod replies;
-mod seen;
+mod session;
 pub(crate) mod settle;
 pub(crate) mod stamp;
 pub(crate) mod target;
 pub(crate) mod task;
-mod wire;
+mod timer;

@@ -1,18 +1,15 @@
 //! The status monitor of a write that the server has accepted and not carried out yet (202).
 
 use ::http::header::LOCATION;
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::driver::Driver;
-use super::plan::{Event, Progress};
+use super::plan::Progress;
 use super::reading;
 use super::target::Target;
 use crate::exchange::within_origin;
-use crate::http::{Problem, Validator};
 use crate::json::Document;
-use crate::refusal::RefusalKind;
 use crate::transport::Response;
 
 /// Members in which status monitors tell how far they are, the first one found counts.
@@ -57,36 +54,8 @@ pub(super) fn monitor(target: &Target, reply: &Response) -> Option<Url> {
     told.find(|at| at.path() != target.url.path())
 }
 
-impl Driver<'_> {
-    /// Asks how far an accepted write has come.
-    pub(super) async fn follow(&mut self) -> Event<Validator> {
-        let Some(monitor) = self.monitor.clone() else {
-            return Event::Followed(Progress::Untold);
-        };
-        let mut call = reading::read_call(self.target, Method::GET, true);
-        call.url = monitor;
-        let Ok(reply) = self.exchange(&call, None).await else {
-            return Event::Followed(Progress::Running(None));
-        };
-        let progress = progress(&reply);
-        match progress {
-            Progress::Done => self.location = made_at(&call.url, &reply),
-            Progress::Refused => {
-                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
-                let kind = match self.target.shared.classify(&problem, false) {
-                    RefusalKind::Unknown => RefusalKind::InvalidState,
-                    kind => kind,
-                };
-                self.refusal = Some((kind, problem));
-            }
-            Progress::Running(_) | Progress::Untold => {}
-        }
-        Event::Followed(progress)
-    }
-}
-
 /// What the response of a monitor says.
-fn progress(reply: &Response) -> Progress {
+pub(super) fn progress(reply: &Response) -> Progress {
     let wait = reading::told_to_wait(&reply.headers);
     match reply.status.as_u16() {
         202 | 408 | 425 | 429 | 500.. => Progress::Running(wait),
@@ -132,7 +101,7 @@ fn told_in(body: &[u8]) -> Option<Progress> {
 }
 
 /// Where the operation says that what it made is.
-fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
+pub(super) fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
     let told = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
     let in_body = || {
         let body = Document::parse(&reply.body).ok()?;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::abandoned::Abandoned;
-use super::ending::Done;
+use super::outcome::WriteOutcome;
 use super::practice::{Altering, Practice};
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
@@ -78,7 +78,7 @@ impl Work for Writes {
 
 /// How a write ended that went out for several callers.
 pub(crate) struct Answer {
-    pub(crate) done: Box<Done>,
+    pub(crate) done: Box<WriteOutcome>,
     /// When it began.
     pub(crate) since: Instant,
     /// How many others it went out for.

@@ -1,4 +1,4 @@
-//! How a client judges a lost write and decides a conflict, as `write::decisions` and the strategy
+//! How a client judges a lost write and decides a conflict, as `write::driver` and the strategy
 //! `ThreeWay` do.
 
 use super::client::{Client, LostWrite, Snapshot};

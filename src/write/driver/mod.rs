@@ -1,0 +1,253 @@
+//! Carries the machine's actions out: requests, waits, questions to strategies and handlers.
+//!
+//! Each action ends in one [`Step`]: the event that answers it, with its cause. What a step leaves behind lies
+//! in five parts, each of which knows nothing of the others.
+
+mod decisions;
+mod judging;
+mod reads;
+mod refusals;
+mod replies;
+mod requests;
+
+use tokio::time::Instant;
+
+use super::abandoned::{Inherited, Out};
+use super::diagnosis::{Cause, Diagnosis};
+use super::in_flight::InFlight;
+use super::machine::{Clock, Machine};
+use super::merge_state::{MergeState, Origin, Remote};
+use super::outcome::WriteOutcome;
+use super::plan::{Action, Event, Failure, Goal, Outcome, Pause, Plan};
+use super::reading::NoRepresentation;
+use super::session::Session;
+use super::target::{Target, WritePermit};
+use super::task::{NotEdited, Task};
+use super::timer::Timer;
+use crate::http::Validator;
+use crate::json::Document;
+use crate::panics;
+use crate::retry;
+use crate::store::{SnapshotKey, StoredSnapshot};
+
+/// What a write begins with.
+pub(crate) struct WriteInput {
+    pub(crate) plan: Plan<Validator>,
+    pub(crate) base: Option<StoredSnapshot>,
+    /// The document to write, if no edit has to be run first.
+    pub(crate) local: Option<Document>,
+    /// What earlier writes sent onto the same version, without anybody knowing whether it landed.
+    pub(crate) inherited: Inherited,
+    /// What snapshots of the resource are filed under.
+    pub(crate) key: SnapshotKey,
+    pub(crate) since: Instant,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// What came of an action.
+struct Step {
+    event: Event<Validator>,
+    /// Why it is no better event.
+    cause: Option<Cause>,
+}
+
+impl Step {
+    fn because(event: Event<Validator>, cause: Cause) -> Self {
+        Self {
+            event,
+            cause: Some(cause),
+        }
+    }
+
+    /// A request that failed, and would not be answered with a time to wait.
+    fn failed(failure: Failure, cause: Cause) -> Self {
+        let event = Event::Failed {
+            failure,
+            wait: None,
+        };
+        Self::because(event, cause)
+    }
+}
+
+impl From<Event<Validator>> for Step {
+    fn from(event: Event<Validator>) -> Self {
+        Self { event, cause: None }
+    }
+}
+
+/// One write under way.
+pub(crate) struct Driver<'a> {
+    target: &'a Target,
+    task: &'a mut dyn Task,
+    permit: &'a mut WritePermit,
+    machine: Machine<Validator>,
+    state: MergeState,
+    in_flight: InFlight,
+    session: Session,
+    timer: Timer,
+    diagnosis: Diagnosis,
+}
+
+impl<'a> Driver<'a> {
+    pub(crate) fn new(
+        target: &'a Target,
+        task: &'a mut dyn Task,
+        permit: &'a mut WritePermit,
+        input: WriteInput,
+    ) -> Box<Self> {
+        let shared = &target.shared;
+        let delays = shared.retry.delays(shared.exchange.host.round_trip());
+        let session = Session::new(input.key.who());
+        let guard = Out::new(shared.abandoned.clone(), input.key);
+        permit.reports(guard.under_way());
+        let write_id = target.stamp.as_ref().map(|_| crate::ids::uuid());
+        // Boxed: it moves into the future of its loop.
+        Box::new(Self {
+            target,
+            task,
+            permit,
+            timer: Timer::new(input.since, input.plan.deadline, delays),
+            machine: Machine::new(input.plan),
+            state: MergeState::new(input.base, input.local),
+            in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
+            session,
+            diagnosis: Diagnosis::default(),
+        })
+    }
+
+    /// Runs the write to its end.
+    pub(crate) async fn run(mut self: Box<Self>) -> Box<WriteOutcome> {
+        let mut event = Event::Begin;
+        loop {
+            let step = match self.machine.on(self.clock(), event) {
+                Action::Prepare => self.prepare(),
+                Action::Read => self.read().await,
+                Action::Send {
+                    condition,
+                    delete,
+                    resend,
+                } => self.send(&condition, delete, resend).await,
+                Action::Judge => self.judge(),
+                Action::Resolve { may_have_landed } => self.resolve(may_have_landed).await,
+                Action::Ask => self.ask().await,
+                Action::Follow => self.follow().await,
+                Action::Wait(pause) => self.wait(pause).await,
+                Action::Finish(outcome) => return self.finish(outcome).await,
+            };
+            let is_in_doubt = self.machine.in_doubt();
+            self.diagnosis.note(&step.event, step.cause, is_in_doubt);
+            event = step.event;
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let round_trip = self.target.shared.exchange.host.round_trip();
+        Clock {
+            now: self.timer.elapsed(),
+            round_trip: round_trip.unwrap_or_default(),
+        }
+    }
+
+    /// Takes what was read last as the state to build on.
+    fn rebase(&mut self) {
+        self.state.rebase();
+        self.in_flight.inherited = Inherited::default();
+    }
+
+    fn prepare(&mut self) -> Step {
+        if !matches!(self.state.remote, Remote::Unread) {
+            self.rebase();
+        }
+        if self.state.original_base.is_none() {
+            self.state.original_base.clone_from(&self.state.base);
+        }
+        let base = self.state.base_document();
+        if self.state.origin == Origin::Given {
+            return Event::Prepared(base != self.state.local.as_ref()).into();
+        }
+        let prepared = panics::catch(panics::VALUE, || self.task.prepare(base));
+        match prepared.unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into()))) {
+            Ok(local) => {
+                // What an edit did not touch keeps its text.
+                let changed = base.is_none_or(|base| !base.same_text(&local));
+                (self.state.local, self.state.origin) = (Some(local), Origin::Edited);
+                Event::Prepared(changed).into()
+            }
+            Err(error) => {
+                let cause = match error {
+                    NotEdited::Misfit(error) => {
+                        Cause::NoRepresentation(NoRepresentation::Misfit(error))
+                    }
+                    NotEdited::Failed(error) => Cause::Edit(error.into()),
+                    NotEdited::Unfaithful(error, local) => {
+                        self.state.local = Some(local);
+                        Cause::Edit(std::sync::Arc::new(error))
+                    }
+                };
+                Step::because(Event::EditFailed, cause)
+            }
+        }
+    }
+
+    async fn wait(&mut self, pause: Pause) -> Step {
+        let exchange = &self.target.shared.exchange;
+        let count = self.state.base_version().and_then(retry::count);
+        let longest = exchange.limits.retry_after;
+        let length = self.timer.length(pause, count, &exchange.host, longest);
+        match length {
+            Ok(time) => match self.sleep(time).await {
+                Ok(()) => Event::Woke.into(),
+                Err(cause) => Step::because(Event::OutOfTime, cause),
+            },
+            Err(cause) => Step::because(Event::OutOfTime, cause),
+        }
+    }
+
+    async fn sleep(&mut self, time: std::time::Duration) -> Result<(), Cause> {
+        self.timer.sleep(time).await?;
+        self.session.course.waited += time;
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>, outcome: Outcome) -> Box<WriteOutcome> {
+        let goal = self.machine.goal();
+        if self.in_flight.inherits() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
+            self.in_flight.forget_inherited(self.state.base_version());
+        }
+        let known = match (outcome, &self.state.remote) {
+            (Outcome::Stored, _) => self.state.stored.clone(),
+            (Outcome::Settled | Outcome::Unchanged, Remote::Unread) => self.state.base.clone(),
+            (_, remote) => remote.snapshot().cloned(),
+        };
+        let known = known.filter(|_| goal != Goal::Delete || outcome == Outcome::Conflict);
+        match &known {
+            // The doubt is remembered: the next write onto this version settles it first.
+            _ if matches!(outcome, Outcome::Unknown | Outcome::Accepted)
+                || goal == Goal::Append => {}
+            // The edit changed nothing, so an earlier write onto the same version stays open.
+            _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
+            Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
+            _ => self.forget().await,
+        }
+        let mut ended = Box::new(WriteOutcome {
+            kind: outcome,
+            goal,
+            elapsed: self.timer.elapsed_in_all(),
+            tally: self.machine.tally(),
+            state: self.state,
+            stored: None,
+            diagnosis: self.diagnosis,
+            session: self.session,
+            monitor: self.in_flight.monitor,
+        });
+        let succeeded = ended.succeeded();
+        if succeeded || !self.machine.in_doubt() {
+            self.in_flight.guard.settled();
+        }
+        ended.stored = known.filter(|_| succeeded);
+        if goal == Goal::Delete {
+            ended.state.local = None;
+        }
+        ended
+    }
+}

@@ -1,0 +1,104 @@
+//! What a read for a write shows.
+
+use super::super::diagnosis::Cause;
+use super::super::merge_state::Remote;
+use super::super::plan::{Event, Failure, Goal, Seen};
+use super::super::reading::{self, NoRepresentation};
+use super::{Driver, Step};
+use crate::http::Validator;
+use crate::json::Document;
+use crate::refusal::{Found, is_no_representation};
+use crate::store::StoredSnapshot;
+use crate::transport::Response;
+
+impl Driver<'_> {
+    pub(super) async fn take(&mut self, reply: &Response) -> Step {
+        let read = match reading::representation(self.target, reply) {
+            Ok(read) => read,
+            Err(NoRepresentation::Absent(_)) => return self.absent().await,
+            Err(error) => {
+                return Step::failed(Failure::Permanent, Cause::NoRepresentation(error));
+            }
+        };
+        let snapshot = read.snapshot;
+        let (seen, cause) = match read.found {
+            Found::Version(validator) => {
+                let raced = self.machine.tally().races > 0;
+                self.state.seen(validator, &snapshot.document, raced)
+            }
+            Found::Nothing => (Seen::Unversioned, None),
+            Found::Unusable { may_heal, why } => {
+                let before = self.state.remote.snapshot();
+                let moved =
+                    before.is_some_and(|before| !before.document.same_text(&snapshot.document));
+                let seen = Seen::Unusable { may_heal, moved };
+                (seen, Some(Cause::Unusable(why)))
+            }
+        };
+        if let Some(step) = self.end_in_sight(&snapshot) {
+            self.state.remote = Remote::Present(snapshot);
+            return step;
+        }
+        if self.is_refusal(reply, &snapshot.document) {
+            let why = NoRepresentation::Refused(reply.status);
+            return Step::failed(Failure::Permanent, Cause::NoRepresentation(why));
+        }
+        let ours = self.is_ours(&snapshot);
+        self.state.remote = Remote::Present(snapshot);
+        let event = if ours {
+            Event::Recognised(seen)
+        } else {
+            Event::Read(seen)
+        };
+        Step { event, cause }
+    }
+
+    /// A read found nothing.
+    pub(super) async fn absent(&mut self) -> Step {
+        self.state.remote = Remote::Absent;
+        self.forget().await;
+        Event::Read(Seen::Absent).into()
+    }
+
+    /// Whether the read shows that this write has landed.
+    fn is_ours(&self, read: &StoredSnapshot) -> bool {
+        let base = self.state.base_document();
+        self.is_stamped(&read.document) || self.in_flight.is_what_was_told(base, read)
+    }
+
+    /// Whether this write has left its stamp. A new document of a collection is not looked for.
+    pub(super) fn is_stamped(&self, document: &Document) -> bool {
+        let stamps = self.target.stamp.as_deref();
+        self.machine.goal() != Goal::Append && self.in_flight.is_stamped(stamps, document)
+    }
+
+    /// Whether the read shows another object than the one that was edited, or that the one to be removed is
+    /// being removed.
+    fn end_in_sight(&mut self, read: &StoredSnapshot) -> Option<Step> {
+        if let Some(base) = &self.state.base {
+            self.target.check(base, read);
+        }
+        let envelope = self.target.envelope();
+        let whole = |side: &StoredSnapshot| envelope.whole(&side.document, side.frame.as_ref());
+        let body = whole(read)?;
+        let base = self.state.base.as_ref();
+        if self.target.is_another(base, &body) {
+            let event = Event::<Validator>::Read(Seen::Successor);
+            return Some(Step::because(event, Cause::Succeeded));
+        }
+        let was_marked = |base| whole(base).is_none_or(|base| self.target.is_marked(&base));
+        let marked = self.machine.goal() == Goal::Delete
+            && self.target.is_marked(&body)
+            && base.is_some_and(|base| !was_marked(base));
+        self.diagnosis.remarks.removal_pending |= marked;
+        marked.then(|| Event::Read(Seen::Marked).into())
+    }
+
+    /// Whether what a read brought is a refusal although it has a version, as some servers give one to every
+    /// reply: it says so, and lacks what the resource had.
+    fn is_refusal(&self, reply: &Response, document: &Document) -> bool {
+        let told = is_no_representation(&self.target.shared.hidden, document);
+        let base = self.state.base_document().filter(|_| told);
+        base.is_some_and(|base| !reading::is_representation(self.target, reply, document, base))
+    }
+}

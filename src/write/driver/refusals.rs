@@ -1,0 +1,99 @@
+//! What a refusal asks for.
+
+use super::super::merge_state::Remote;
+use super::super::payload::Payload;
+use super::super::plan::{Event, Refused};
+use super::super::reading;
+use super::{Driver, Step};
+use crate::http::{Problem, Validator};
+use crate::observe::{self, ConflictSeen};
+use crate::panics;
+use crate::refusal::{Meaning, RefusalKind};
+use crate::transport::Response;
+
+impl Driver<'_> {
+    /// A 2xx that tells a refusal. `known`: what it means, if that was told as well.
+    pub(super) fn refused(
+        &mut self,
+        payload: &Payload,
+        reply: &Response,
+        known: RefusalKind,
+    ) -> Step {
+        let problem = self.problem(reply);
+        let mut meaning = self.meaning(&problem, reply, Some(payload));
+        if known != RefusalKind::Unknown {
+            meaning.kind = known;
+        }
+        self.refused_by(reply, problem, meaning)
+    }
+
+    pub(super) fn refused_by(
+        &mut self,
+        reply: &Response,
+        problem: Problem,
+        Meaning { kind, wait, .. }: Meaning,
+    ) -> Step {
+        self.session.retry_after = wait.or(self.session.retry_after);
+        let event = Event::Refused {
+            kind: self.asks_for(kind, reply),
+            current: self.current(kind, &problem, reply),
+            wait,
+        };
+        let round = self.machine.tally().rounds;
+        observe::conflict(
+            self.target.shared.observer.as_deref(),
+            &ConflictSeen::new(self.target.url.path(), kind, problem.status(), round),
+        );
+        self.diagnosis.refusal = Some((kind, problem));
+        event.into()
+    }
+
+    fn asks_for(&self, kind: RefusalKind, reply: &Response) -> Refused {
+        let payload = self.in_flight.payload.as_ref();
+        let creates = payload.is_some_and(|payload| payload.creates);
+        let tests = payload.is_some_and(|payload| payload.tests);
+        match (kind, reply.status.as_u16()) {
+            (RefusalKind::StaleVersion, _) => Refused::Stale,
+            (RefusalKind::Locked, _) => Refused::Locked,
+            (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
+            (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
+            (_, 404 | 410) => Refused::Missing,
+            // Here, or somewhere else under a name that has to be unique.
+            (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
+            (_, 428) => Refused::ConditionRequired,
+            (RefusalKind::Unknown, 200..300 | 409 | 412) => Refused::Unclassified,
+            // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
+            // offers several.
+            (RefusalKind::Invalid, _) if tests => Refused::Unclassified,
+            _ => Refused::Final,
+        }
+    }
+
+    /// The version of the current state, if the refusal carries the whole of it; it is what was read last
+    /// from then on.
+    fn current(
+        &mut self,
+        kind: RefusalKind,
+        problem: &Problem,
+        reply: &Response,
+    ) -> Option<Validator> {
+        // A profile knows the current state in its own envelope only.
+        if kind != RefusalKind::StaleVersion || self.target.envelope.is_some() {
+            return None;
+        }
+        let profile = &*self.target.shared.profile;
+        let current = || profile.current(problem, &reply.headers);
+        let (body, validator) = panics::named("the profile", current)?;
+        let depth = self.target.shared.exchange.limits.depth;
+        let opened = self.target.envelope().open(&body, depth)?;
+        let another = self.target.is_another(self.state.base.as_ref(), &body);
+        if another || self.is_stamped(&opened.document) {
+            // It is of another object, or of a second delivery: a read settles that.
+            return None;
+        }
+        let (known, headers) = (Some(validator.clone()), reply.headers.clone());
+        let snapshot = reading::snapshot(opened, known, headers, reply.origin);
+        self.state.remote = Remote::Present(snapshot);
+        Some(validator)
+    }
+}

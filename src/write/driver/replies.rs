@@ -1,0 +1,192 @@
+//! What replies to writes mean.
+
+use ::http::StatusCode;
+use tokio::time::Instant;
+
+use super::super::address;
+use super::super::diagnosis::{Cause, Remarks};
+use super::super::evidence::{self, Body};
+use super::super::in_flight::Contradicted;
+use super::super::operation;
+use super::super::payload::Payload;
+use super::super::plan::{Event, Failure, Goal, Refused};
+use super::super::reading::{self, Weighed};
+use super::{Driver, Step};
+use crate::http::Problem;
+use crate::json::Document;
+use crate::refusal::{Asked, Meaning, RefusalKind, Standing, Told};
+use crate::transport::Response;
+
+impl Driver<'_> {
+    pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Step {
+        self.in_flight.contradicted = None;
+        let status = reply.status;
+        if status == StatusCode::ACCEPTED {
+            self.in_flight.monitor = operation::monitor(self.target, reply);
+            let wait = reading::told_to_wait(&reply.headers);
+            return Event::Accepted { wait }.into();
+        }
+        if status == StatusCode::MULTI_STATUS {
+            return self.failed(reply);
+        }
+        if status.is_success() {
+            match self.told(payload, reply) {
+                Told::Success => {}
+                Told::Refused(kind) => return self.refused(payload, reply, kind),
+                Told::Doubtful => {
+                    return Step::failed(Failure::Answered, Cause::Status(status));
+                }
+            }
+            self.target.shared.exchange.host.succeeded();
+            return self.weighed(payload, reply);
+        }
+        let problem = self.problem(reply);
+        let meaning = self.meaning(&problem, reply, Some(payload));
+        match meaning.standing {
+            Standing::Refused => self.refused_by(reply, problem, meaning),
+            _ => self.failed_by(problem, meaning),
+        }
+    }
+
+    /// A reply to a read, or a 207 to a write: the request was not, or perhaps not, carried out.
+    pub(super) fn failed(&mut self, reply: &Response) -> Step {
+        let problem = self.problem(reply);
+        let meaning = self.meaning(&problem, reply, None);
+        self.failed_by(problem, meaning)
+    }
+
+    fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> Step {
+        let status = problem.status();
+        let throttled = meaning.standing == Standing::Later;
+        // Only "too many" and "not now" invite the same request again.
+        let timed = throttled || status == StatusCode::SERVICE_UNAVAILABLE;
+        let wait = meaning.wait.filter(|_| timed);
+        let failure = match meaning.standing {
+            // Only part of what a 207 tells of may be refused.
+            _ if status.is_success() => by_status(status),
+            Standing::Open => by_status(status),
+            Standing::BrokenOff => Failure::InFlight,
+            Standing::Later => Failure::Throttled,
+            Standing::Refused if meaning.invites_again() => Failure::Throttled,
+            Standing::Refused => Failure::Permanent,
+        };
+        if let Some(wait) = wait {
+            let exchange = &self.target.shared.exchange;
+            let wait = wait.min(exchange.limits.retry_after);
+            exchange.host.close_for(wait, Instant::now());
+        }
+        self.session.retry_after = wait.or(self.session.retry_after);
+        self.diagnosis.last_problem = Some((meaning.kind, problem));
+        Step::because(Event::Failed { failure, wait }, Cause::Status(status))
+    }
+
+    pub(super) fn problem(&self, reply: &Response) -> Problem {
+        Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url)
+    }
+
+    /// What a reply that is no success means to a write, or to a read.
+    pub(super) fn meaning(
+        &self,
+        problem: &Problem,
+        reply: &Response,
+        payload: Option<&Payload>,
+    ) -> Meaning {
+        let asked = payload.map_or_else(Asked::default, |payload| Asked {
+            pinned: payload.pinned,
+            creates: payload.creates,
+        });
+        self.target.shared.meaning(problem, &reply.headers, asked)
+    }
+
+    /// What a success proves of what is stored.
+    fn weighed(&mut self, payload: &Payload, reply: &Response) -> Step {
+        let pinned = payload.pinned && !payload.creates;
+        let base = self.state.base.as_ref().filter(|_| !payload.creates);
+        let onto = base.and_then(|base| base.validator.as_ref());
+        let onto = onto.filter(|_| pinned);
+        match reading::weigh(self.target, reply, base, onto, payload) {
+            Weighed::Stored(stored) => {
+                self.state.stored = stored;
+                self.diagnosis.remarks = Remarks {
+                    recreated: pinned && reply.status == StatusCode::CREATED,
+                    removal_pending: payload.document.is_none() && self.shows_mark(reply),
+                };
+                if self.machine.goal() == Goal::Append {
+                    self.diagnosis.location = address::of_new(self.target, reply);
+                }
+                Event::Stored.into()
+            }
+            Weighed::Contradicted(why, version) => {
+                let unmoved = version.is_some() && version.as_ref() == onto;
+                self.in_flight.contradicted = Some(Contradicted { version });
+                self.diagnosis.refusal = Some((RefusalKind::Unknown, self.problem(reply)));
+                let event = Event::Refused {
+                    kind: Refused::Contradicted { unmoved },
+                    current: None,
+                    wait: None,
+                };
+                Step::because(event, Cause::Contradicted(why.why()))
+            }
+        }
+    }
+
+    /// Whether the reply to a removal shows that the object is only marked.
+    fn shows_mark(&self, reply: &Response) -> bool {
+        let depth = self.target.shared.exchange.limits.depth;
+        let marks = self.target.practice.deletion_mark.is_some() && !reply.body.is_empty();
+        let body = marks.then(|| Document::parse_with_depth(&reply.body, depth));
+        body.is_some_and(|body| body.is_ok_and(|body| self.target.is_marked(&body)))
+    }
+
+    /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
+    fn told(&self, payload: &Payload, reply: &Response) -> Told {
+        let depth = self.target.shared.exchange.limits.depth;
+        match evidence::body(&reply.headers, &reply.body, depth) {
+            // A login page, most likely. Only a read can tell.
+            Body::Page => return Told::Doubtful,
+            Body::Problem if self.gives_back(payload, reply) => {}
+            Body::Problem => return Told::Refused(RefusalKind::Unknown),
+            Body::Plain => {}
+        }
+        let documents = || {
+            let before = self.state.base.as_ref();
+            let whole = before.and_then(|before| {
+                let envelope = self.target.envelope();
+                envelope.whole(&before.document, before.frame.as_ref())
+            });
+            let before = before.map(|before| before.document.clone());
+            let sent = [payload.document.clone(), payload.body.clone()];
+            sent.into_iter().chain([before, whole]).flatten().collect()
+        };
+        match self.target.shared.told(reply, documents) {
+            Told::Refused(_) if self.gives_back(payload, reply) => Told::Doubtful,
+            told => told,
+        }
+    }
+
+    /// Whether the reply has every member of what was sent, and so may be the resource.
+    fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
+        let depth = self.target.shared.exchange.limits.depth;
+        let body = Document::parse_with_depth(&reply.body, depth).ok();
+        let opened = body.and_then(|body| self.target.envelope().open(&body, depth));
+        let sent = payload.document.as_ref();
+        opened.zip(sent).is_some_and(|(opened, sent)| {
+            reading::is_representation(self.target, reply, &opened.document, sent)
+        })
+    }
+}
+
+/// What a status by itself says of a request.
+fn by_status(status: StatusCode) -> Failure {
+    match status.as_u16() {
+        500 | 503 => Failure::Answered,
+        // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it. And of a
+        // 207 only the body tells, which would be the same again.
+        207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
+        501 | 505 | 511 => Failure::Permanent,
+        // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
+        // done it.
+        500.. => Failure::InFlight,
+        _ => Failure::Permanent,
+    }
+}

@@ -1,0 +1,181 @@
+//! The requests of a write: reads, writes, questions to a status monitor.
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+
+use super::super::abandoned::Sent;
+use super::super::diagnosis::Cause;
+use super::super::operation;
+use super::super::payload::{Draft, NoPayload, Payload};
+use super::super::plan::{Condition, Event, Failure, Goal, Progress, Refused};
+use super::super::reading;
+use super::{Driver, Step};
+use crate::exchange::Call;
+use crate::http::{Problem, Validator};
+use crate::refusal::RefusalKind;
+use crate::store::StoredSnapshot;
+use crate::transport::Response;
+
+impl Driver<'_> {
+    /// Sends a call that leaves nothing behind if it is dropped.
+    async fn request(&mut self, call: &Call) -> Result<Response, (Failure, Cause)> {
+        let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
+        self.session
+            .send(exchange, call, deadline, &mut || {})
+            .await
+    }
+
+    pub(super) async fn read(&mut self) -> Step {
+        let call = reading::read_call(self.target, Method::GET, true);
+        let reply = match self.request(&call).await {
+            Ok(reply) => reply,
+            Err((failure, cause)) => return Step::failed(failure, cause),
+        };
+        match reply.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => self.absent().await,
+            status if status.is_success() => self.take(&reply).await,
+            _ => self.failed(&reply),
+        }
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        condition: &Condition<Validator>,
+        delete: bool,
+        resend: bool,
+    ) -> Step {
+        if let Condition::Match(version) = condition
+            && self.state.has_read(version)
+        {
+            self.rebase();
+        }
+        if !self.machine.in_doubt() {
+            self.in_flight.lost.clear();
+        }
+        let payload = match self.in_flight.payload.clone() {
+            Some(payload) if resend => payload,
+            _ => match self.draft(condition, delete) {
+                Ok(payload) => Arc::new(payload),
+                Err(error) => {
+                    let cause = match error {
+                        NoPayload::Unpinned(why) => Cause::Unusable(why),
+                        NoPayload::Other(error) => Cause::Payload(error.into()),
+                    };
+                    return Step::failed(Failure::Permanent, cause);
+                }
+            },
+        };
+        self.in_flight.payload = Some(payload.clone());
+        let onto = self.state.base_version().cloned();
+        let onto = onto.filter(|_| *condition != Condition::Absent);
+        let document = payload.document.clone();
+        let going_out = (self.machine.goal() != Goal::Append).then_some(Sent { onto, document });
+        let guard = &mut self.in_flight.guard;
+        let mut sent = || {
+            if let Some(going_out) = &going_out {
+                guard.send(going_out.clone());
+            }
+        };
+        let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
+        let session = &mut self.session;
+        let reply = session.send(exchange, &payload.call, deadline, &mut sent);
+        let step = match reply.await {
+            Ok(reply) => self.replied(&payload, &reply),
+            Err((failure, cause)) => Step::failed(failure, cause),
+        };
+        if may_have_been_applied(&step.event) {
+            let (base, edited) = (self.state.base_document(), self.state.edited());
+            self.in_flight.remember(&payload, base, edited);
+        }
+        if was_not_applied(&step.event) && !self.machine.in_doubt() {
+            // Nothing of ours is under way: a write dropped from here on leaves nothing behind.
+            self.in_flight.guard.settled();
+        }
+        step
+    }
+
+    fn draft(
+        &mut self,
+        condition: &Condition<Validator>,
+        delete: bool,
+    ) -> Result<Payload, NoPayload> {
+        let honours = self.target.shared.profile.honours_idempotency_keys();
+        let local = self.state.local.as_ref().filter(|_| !delete);
+        let append = self.machine.goal() == Goal::Append;
+        let write_id = self.in_flight.write_id.clone();
+        let key = (append || honours).then(|| self.in_flight.key_for(condition, local));
+        Draft {
+            target: self.target,
+            condition,
+            base: self.state.base.as_ref(),
+            local,
+            post: append,
+            write_id: write_id.as_deref(),
+            key,
+        }
+        .payload()
+    }
+
+    /// Asks how far an accepted write has come.
+    pub(super) async fn follow(&mut self) -> Step {
+        let Some(monitor) = self.in_flight.monitor.clone() else {
+            return Event::Followed(Progress::Untold).into();
+        };
+        let mut call = reading::read_call(self.target, Method::GET, true);
+        call.url = monitor;
+        let reply = match self.request(&call).await {
+            Ok(reply) => reply,
+            Err((_, cause)) => {
+                return Step::because(Event::Followed(Progress::Running(None)), cause);
+            }
+        };
+        let progress = operation::progress(&reply);
+        match progress {
+            Progress::Done => self.diagnosis.location = operation::made_at(&call.url, &reply),
+            Progress::Refused => {
+                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
+                let kind = match self.target.shared.classify(&problem, false) {
+                    RefusalKind::Unknown => RefusalKind::InvalidState,
+                    kind => kind,
+                };
+                self.diagnosis.refusal = Some((kind, problem));
+            }
+            Progress::Running(_) | Progress::Untold => {}
+        }
+        Event::Followed(progress).into()
+    }
+
+    pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
+        let (store, until) = (&self.target.shared.store, self.timer.deadline());
+        store.put(self.in_flight.guard.key(), snapshot, until).await;
+    }
+
+    pub(super) async fn forget(&mut self) {
+        let (store, until) = (&self.target.shared.store, self.timer.deadline());
+        store.remove(self.in_flight.guard.key(), until).await;
+    }
+}
+
+fn may_have_been_applied(event: &Event<Validator>) -> bool {
+    matches!(
+        event,
+        Event::Accepted { .. }
+            | Event::Failed {
+                failure: Failure::InFlight | Failure::Answered | Failure::Doubtful,
+                ..
+            }
+            | Event::Refused {
+                kind: Refused::Contradicted { .. },
+                ..
+            }
+    )
+}
+
+fn was_not_applied(event: &Event<Validator>) -> bool {
+    match event {
+        Event::Refused { kind, .. } => !matches!(kind, Refused::Contradicted { .. }),
+        Event::Failed { failure, .. } => matches!(failure, Failure::NotSent | Failure::Throttled),
+        _ => false,
+    }
+}

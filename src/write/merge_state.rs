@@ -1,0 +1,219 @@
+//! The sides of a write: what it is built on, what is to be written, and what was read last.
+
+use super::diagnosis::Cause;
+use super::plan::Seen;
+use crate::http::Validator;
+use crate::json::Document;
+use crate::store::StoredSnapshot;
+
+/// After so many races in a row that left the document as it was, its versions are taken to mean nothing.
+const MOST_RESTLESS: u32 = 4;
+const RESTLESS: &str = "its version changes with each read although the document stays the same, so no write can be pinned to it: the server most likely computes the tag from something that differs each time, such as the time";
+
+/// Where the local document comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was given, and no edit makes it.
+    Given,
+    /// It is what the edit made of the base.
+    Edited,
+    /// A strategy or a handler has changed what the edit made.
+    Changed,
+}
+
+/// What the last read showed.
+#[derive(Clone)]
+pub(crate) enum Remote {
+    /// Nothing was read since the base.
+    Unread,
+    /// Nothing is there.
+    Absent,
+    /// This is there.
+    Present(StoredSnapshot),
+}
+
+impl Remote {
+    /// What is there, if it was read.
+    pub(crate) fn snapshot(&self) -> Option<&StoredSnapshot> {
+        match self {
+            Self::Present(snapshot) => Some(snapshot),
+            Self::Unread | Self::Absent => None,
+        }
+    }
+
+    /// The same as a value.
+    pub(crate) fn into_snapshot(self) -> Option<StoredSnapshot> {
+        match self {
+            Self::Present(snapshot) => Some(snapshot),
+            Self::Unread | Self::Absent => None,
+        }
+    }
+}
+
+/// The sides of one write.
+#[derive(Clone)]
+pub(crate) struct MergeState {
+    /// What the next request is built on.
+    pub(crate) base: Option<StoredSnapshot>,
+    /// What the edit was first made on. It is set by the first preparation.
+    pub(crate) original_base: Option<StoredSnapshot>,
+    /// What is to be written. `None` until the edit has run, and for a removal.
+    pub(crate) local: Option<Document>,
+    pub(crate) origin: Origin,
+    pub(crate) remote: Remote,
+    /// What the last request stored, as far as its reply tells.
+    pub(crate) stored: Option<StoredSnapshot>,
+    /// Races in a row after which the document was the same under another version.
+    restless: u32,
+}
+
+impl MergeState {
+    /// At the start of a write. Without a local document, an edit makes it.
+    pub(crate) fn new(base: Option<StoredSnapshot>, local: Option<Document>) -> Self {
+        Self {
+            base,
+            original_base: None,
+            origin: match local {
+                Some(_) => Origin::Given,
+                None => Origin::Edited,
+            },
+            local,
+            remote: Remote::Unread,
+            stored: None,
+            restless: 0,
+        }
+    }
+
+    /// Takes what was read last as the state to build on.
+    pub(crate) fn rebase(&mut self) {
+        self.base = self.remote.snapshot().cloned();
+    }
+
+    /// Takes another document than the edit made, or than was given.
+    pub(crate) fn change(&mut self, document: Document) {
+        self.local = Some(document);
+        if self.origin == Origin::Edited {
+            self.origin = Origin::Changed;
+        }
+    }
+
+    pub(crate) fn base_document(&self) -> Option<&Document> {
+        self.base.as_ref().map(|base| &base.document)
+    }
+
+    pub(crate) fn base_version(&self) -> Option<&Validator> {
+        self.base.as_ref().and_then(|base| base.validator.as_ref())
+    }
+
+    /// What the edit made, if nothing has changed it since.
+    pub(crate) fn edited(&self) -> Option<&Document> {
+        self.local
+            .as_ref()
+            .filter(|_| self.origin == Origin::Edited)
+    }
+
+    /// Whether the state of this version was read for the write, and is not the base yet.
+    pub(crate) fn has_read(&self, version: &Validator) -> bool {
+        let read = self.remote.snapshot();
+        self.base_version() != Some(version)
+            && read.is_some_and(|read| read.validator.as_ref() == Some(version))
+    }
+
+    /// What a version that was read tells, held against the base. `raced`: this write has lost a race.
+    pub(crate) fn seen(
+        &mut self,
+        version: Validator,
+        document: &Document,
+        raced: bool,
+    ) -> (Seen<Validator>, Option<Cause>) {
+        let Some(base) = &self.base else {
+            return (Seen::Version(version), None);
+        };
+        let same_version = base.validator.as_ref() == Some(&version);
+        let same_document = base.document == *document;
+        if same_version && !same_document {
+            return (Seen::Altered(version), None);
+        }
+        if same_version || !same_document {
+            self.restless = 0;
+        } else if raced {
+            self.restless += 1;
+        }
+        if self.restless < MOST_RESTLESS {
+            return (Seen::Version(version), None);
+        }
+        let seen = Seen::Unusable {
+            may_heal: false,
+            moved: false,
+        };
+        (seen, Some(Cause::Unusable(RESTLESS)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use ::http::HeaderMap;
+
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document::parse(text.as_bytes()).unwrap()
+    }
+
+    fn version(tag: &str) -> Validator {
+        tag.parse().unwrap()
+    }
+
+    fn snapshot(text: &str, tag: &str) -> StoredSnapshot {
+        StoredSnapshot::new(document(text), Some(version(tag)), HeaderMap::new())
+    }
+
+    #[test]
+    fn a_version_that_names_two_documents_is_told() {
+        let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
+        let (seen, cause) = state.seen(version("\"a\""), &document("2"), false);
+        assert_eq!(seen, Seen::Altered(version("\"a\"")));
+        assert!(cause.is_none());
+    }
+
+    #[test]
+    fn versions_that_move_by_themselves_are_found_out_after_four_lost_races() {
+        let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
+        for race in 1..=4 {
+            let (seen, cause) = state.seen(version("\"b\""), &document("1"), true);
+            let unusable = matches!(seen, Seen::Unusable { .. });
+            assert_eq!(unusable, race == 4);
+            assert_eq!(cause.is_some(), race == 4);
+        }
+    }
+
+    #[test]
+    fn a_document_that_moves_with_its_version_starts_the_count_anew() {
+        let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
+        for text in ["1", "1", "1", "2", "1", "1", "1"] {
+            let (seen, _) = state.seen(version("\"b\""), &document(text), true);
+            assert_eq!(seen, Seen::Version(version("\"b\"")));
+        }
+    }
+
+    #[test]
+    fn what_a_strategy_made_is_not_what_the_edit_made() {
+        let mut state = MergeState::new(None, None);
+        state.local = Some(document("1"));
+        assert_eq!(state.edited(), Some(&document("1")));
+        state.change(document("2"));
+        assert_eq!((state.edited(), state.origin), (None, Origin::Changed));
+    }
+
+    #[test]
+    fn a_state_that_was_read_and_is_not_the_base_is_known_by_its_version() {
+        let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
+        state.remote = Remote::Present(snapshot("2", "\"b\""));
+        assert!(state.has_read(&version("\"b\"")) && !state.has_read(&version("\"a\"")));
+        state.rebase();
+        assert!(!state.has_read(&version("\"b\"")));
+        assert_eq!(state.base_document(), Some(&document("2")));
+    }
+}

@@ -1,0 +1,106 @@
+//! The requests of one write: on whose behalf they go out, and what came of the last one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::diagnosis::Cause;
+use super::plan::Failure;
+use crate::exchange::{Call, Course, Errand, Exchange, NoReply};
+use crate::store::Who;
+use crate::transport::{Fate, Response};
+
+/// The requests of one write.
+#[derive(Clone, Copy)]
+pub(crate) struct Session {
+    /// Whose write it is: it does not go on as another user's.
+    whose: Who,
+    pub(crate) course: Course,
+    pub(crate) last_status: Option<StatusCode>,
+    /// How long the server asked to wait, the last time that it did.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Session {
+    pub(crate) fn new(whose: Who) -> Self {
+        Self {
+            whose,
+            course: Course::default(),
+            last_status: None,
+            retry_after: None,
+        }
+    }
+
+    /// Sends a call. `sent` is called right before a request leaves.
+    ///
+    /// # Errors
+    ///
+    /// How it failed and why, if no reply came.
+    pub(crate) async fn send(
+        &mut self,
+        exchange: &Exchange,
+        call: &Call,
+        deadline: Instant,
+        sent: &mut (dyn FnMut() + Send),
+    ) -> Result<Response, (Failure, Cause)> {
+        let errand = Errand {
+            deadline,
+            course: &mut self.course,
+            whose: Some(self.whose),
+            sent,
+        };
+        match exchange.send(call, errand).await {
+            Ok(reply) => {
+                self.last_status = Some(reply.status);
+                Ok(reply)
+            }
+            Err(NoReply::Gated(held)) => {
+                self.retry_after = self.retry_after.max(held.told());
+                Err((Failure::Permanent, Cause::Gated(held)))
+            }
+            Err(error) => Err(failure(&call.method, error)),
+        }
+    }
+}
+
+/// What a request without a reply means to its write.
+fn failure(method: &Method, error: NoReply) -> (Failure, Cause) {
+    match error {
+        NoReply::Transport(error) => {
+            let failure = match error.fate {
+                Fate::NotSent => Failure::NotSent,
+                Fate::Impossible => Failure::Permanent,
+                Fate::TooLarge if method == Method::GET => Failure::Permanent,
+                _ => Failure::InFlight,
+            };
+            (failure, Cause::Transport(Arc::new(error)))
+        }
+        NoReply::Gated(held) => (Failure::Permanent, Cause::Gated(held)),
+        NoReply::Credentials(error) => (Failure::Permanent, Cause::Credentials(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::TransportError;
+
+    #[test]
+    fn only_a_request_that_certainly_did_not_leave_is_told_so() {
+        for (method, fate, expected) in [
+            (Method::PUT, Fate::NotSent, Failure::NotSent),
+            (Method::PUT, Fate::Impossible, Failure::Permanent),
+            (Method::PUT, Fate::Unknown, Failure::InFlight),
+            // It was carried out, and only its reply is too large.
+            (Method::PUT, Fate::TooLarge, Failure::InFlight),
+            (Method::GET, Fate::TooLarge, Failure::Permanent),
+        ] {
+            let error = NoReply::Transport(TransportError::new(fate, "cut"));
+            let (failure, cause) = failure(&method, error);
+            assert_eq!(failure, expected, "{method} {fate:?}");
+            assert!(matches!(cause, Cause::Transport(_)));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The time of a write: when it ends, and how long each pause is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::diagnosis::Cause;
+use super::plan::Pause;
+use crate::retry::{Delays, Host, Lost, later};
+
+/// How long a young validator is given to become usable, each time; also the first pause for a replica that
+/// lags behind.
+const HEALING: Duration = Duration::from_millis(300);
+/// The pause before the second question about an accepted write, where the server does not say how long.
+const POLL: Duration = Duration::from_millis(100);
+/// No pause that doubles grows beyond this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The time of one write.
+pub(crate) struct Timer {
+    started: Instant,
+    /// Time in which a person was asked. It does not count.
+    paused_for: Duration,
+    time: Duration,
+    delays: Delays,
+}
+
+impl Timer {
+    pub(crate) fn new(started: Instant, time: Duration, delays: Delays) -> Self {
+        Self {
+            started,
+            paused_for: Duration::ZERO,
+            time,
+            delays,
+        }
+    }
+
+    /// How much of its time the write has had.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed().saturating_sub(self.paused_for)
+    }
+
+    /// The same with the time in which a person was asked.
+    pub(crate) fn elapsed_in_all(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        later(later(self.started, self.paused_for), self.time)
+    }
+
+    /// How much time is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline().saturating_duration_since(Instant::now())
+    }
+
+    /// Leaves out what has passed since.
+    pub(crate) fn pause_since(&mut self, since: Instant) {
+        self.paused_for += since.elapsed();
+    }
+
+    /// How long a pause is. `count`: the version that was raced for, if versions count. `longest`: the
+    /// longest pause that a server may ask for.
+    ///
+    /// # Errors
+    ///
+    /// The cause, if there is to be no further try.
+    pub(crate) fn length(
+        &mut self,
+        pause: Pause,
+        count: Option<u64>,
+        host: &Host,
+        longest: Duration,
+    ) -> Result<Duration, Cause> {
+        match pause {
+            Pause::Told(time) if time > longest => return Err(Cause::WaitTooLong(time)),
+            Pause::Settle(_) => return Ok(HEALING),
+            Pause::Lag(reads) => return Ok(doubled(HEALING, reads)),
+            Pause::Poll(Some(time), _) => return Ok(time.min(longest)),
+            Pause::Poll(None, 1) => return Ok(Duration::ZERO),
+            Pause::Poll(None, polls) => return Ok(doubled(POLL, polls - 1)),
+            Pause::Transient(_) | Pause::Told(_) if !host.take_retry(Instant::now()) => {
+                return Err(Cause::Budget);
+            }
+            Pause::Told(time) => return Ok(time),
+            Pause::Race(_) => {
+                let elapsed = self.elapsed();
+                self.delays.after_race(Lost {
+                    count,
+                    elapsed,
+                    left: self.time.saturating_sub(elapsed),
+                    round_trip: host.round_trip().unwrap_or_default(),
+                })
+            }
+            Pause::Transient(_) => self.delays.next(),
+        }
+        .ok_or(Cause::ScheduleEnded)
+    }
+
+    /// Waits, unless the time does not allow it.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::OutOfTime`] at once, if the time would be over before the wait is.
+    pub(crate) async fn sleep(&mut self, time: Duration) -> Result<(), Cause> {
+        if later(Instant::now(), time) >= self.deadline() {
+            return Err(Cause::OutOfTime);
+        }
+        tokio::time::sleep(time).await;
+        Ok(())
+    }
+}
+
+/// A pause that doubles with each time.
+fn doubled(first: Duration, times: u32) -> Duration {
+    let factor = 1_u32.checked_shl(times.saturating_sub(1));
+    let pause = first.saturating_mul(factor.unwrap_or(u32::MAX));
+    pause.min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::RetryPolicy;
+
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    fn timer(time: Duration) -> (Timer, Host) {
+        let policy = RetryPolicy::default();
+        let timer = Timer::new(Instant::now(), time, policy.delays(None));
+        (timer, Host::new(&policy, None))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_waited_for_beyond_the_time_of_the_write() {
+        let (mut timer, _) = timer(Duration::from_secs(10));
+        assert!(timer.sleep(Duration::from_secs(9)).await.is_ok());
+        assert_eq!(timer.left(), Duration::from_secs(1));
+        let slept = timer.sleep(Duration::from_secs(1)).await;
+        assert!(matches!(slept, Err(Cause::OutOfTime)));
+        assert_eq!(timer.elapsed(), Duration::from_secs(9));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_person_does_not_count() {
+        let (mut timer, _) = timer(Duration::from_secs(10));
+        let asked = Instant::now();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        timer.pause_since(asked);
+        assert_eq!(timer.left(), Duration::from_secs(10));
+        assert_eq!(timer.elapsed(), Duration::ZERO);
+        assert_eq!(timer.elapsed_in_all(), Duration::from_secs(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_up_to_five_seconds_and_servers_are_heeded_up_to_the_limit() {
+        let (mut timer, host) = timer(Duration::from_secs(30));
+        let mut length = |pause| timer.length(pause, None, &host, LONGEST);
+        for (pause, expected) in [
+            (Pause::Lag(1), HEALING),
+            (Pause::Lag(2), 2 * HEALING),
+            (Pause::Lag(40), LONGEST_PAUSE),
+            (Pause::Poll(None, 1), Duration::ZERO),
+            (Pause::Poll(None, 3), 2 * POLL),
+            (Pause::Poll(Some(2 * LONGEST), 3), LONGEST),
+            (Pause::Told(LONGEST), LONGEST),
+        ] {
+            assert_eq!(length(pause).ok(), Some(expected), "{pause:?}");
+        }
+        assert!(matches!(
+            length(Pause::Told(2 * LONGEST)),
+            Err(Cause::WaitTooLong(_))
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn transient_failures_are_tried_again_as_long_as_the_budget_lasts() {
+        let (mut timer, host) = timer(Duration::from_secs(30));
+        let mut tries = 0;
+        let cause = loop {
+            match timer.length(Pause::Transient(1), None, &host, LONGEST) {
+                Ok(_) => tries += 1,
+                Err(cause) => break cause,
+            }
+        };
+        assert!(matches!(cause, Cause::Budget) && tries == 100, "{tries}");
+    }
+}
