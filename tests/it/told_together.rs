@@ -37,10 +37,15 @@ async fn both(client: Client, server: &Server, events: Vec<Event>) -> [Error; 2]
 /// A handler with a mistake in it.
 struct Stumbles;
 
+/// Its error.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler stumbled")]
+struct Stumbled;
+
 #[async_trait]
 impl RefusalHandler<Article> for Stumbles {
     async fn refused(&self, _: &Refusal<Article>) -> Result<Answer<Article>, BoxError> {
-        Err("the handler stumbled".into())
+        Err(Box::new(Stumbled))
     }
 }
 
@@ -190,5 +195,19 @@ async fn each_caller_of_edits_that_failed_together_is_told_why() {
             assert!(sides.base.is_some() && sides.local.is_some(), "{number}");
         }
         assert_eq!(one.to_string(), other.to_string(), "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_caller_of_edits_that_failed_together_has_the_error_itself() {
+    let server = Server::with(AT, ARTICLE);
+    let client = server.builder().transport(Slow(server.clone()));
+    let refused = vec![Event::Answer(451, &[], "")];
+    for error in both(client.build().unwrap(), &server, refused).await {
+        let source = std::error::Error::source(&error);
+        assert!(
+            source.is_some_and(|source| source.is::<Stumbled>()),
+            "{error:?}"
+        );
     }
 }

@@ -32,6 +32,23 @@ async fn a_stamp_hides_nothing_but_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_does_not_tell_the_cause_of_what_was_made_good() {
+    let server = Server::with(AT, ARTICLE);
+    let article = articles(&server).get(1).await.unwrap();
+    server.script([
+        Event::NoConnection,
+        foreign(|theirs| theirs["title"] = "theirs".into()),
+        Event::NoConnection,
+    ]);
+    let mut edited = article.clone();
+    edited.title = "mine".into();
+    let error = articles(&server).save(&edited).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    assert_eq!(server.methods(), ["GET", "PUT", "PUT", "GET", "GET"]);
+    assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_5xx_after_the_write_is_no_plain_failure() {
     for status in [520, 522, 524, 507] {
         let server = Server::with(AT, ARTICLE);
