@@ -366,8 +366,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token, the secret of the store or the API version is none, if the base URL
-    /// is not `https` and has to be, or if TLS cannot be set up or the system has no random numbers.
+    /// `Config` if the base URL, the token, the secret of the store or the API version is invalid, if the base URL
+    /// is not `https` although it has to be, if TLS cannot be set up, or if the system has no random numbers.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);

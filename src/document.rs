@@ -55,7 +55,7 @@ pub struct WriteReport {
     /// Nothing had to be written.
     pub unchanged: bool,
     /// The server said that it created the resource (201), although the write was pinned to a version that
-    /// was there: somebody had removed it, and the server ignores conditions where nothing is.
+    /// was there: another client had removed it, and the server ignores preconditions where nothing exists.
     pub recreated: bool,
     /// The removal was accepted, and the resource is marked as being removed, but still there.
     pub removal_pending: bool,

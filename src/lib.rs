@@ -108,7 +108,7 @@
 //!    every write, with the text of their numbers.
 //! 4. No endless loop. Every loop is bounded in rounds and in time ([`Limits`]).
 //! 5. Only races are merged. A 409 is merged only if the version has moved.
-//! 6. One round trip when nobody interferes and a snapshot is at hand.
+//! 6. One round trip without contention, if a snapshot is at hand.
 //! 7. Hostile input is data: sizes, depths, times and redirects are bounded, and secrets stay out of messages.
 //! 8. An `update` is serializable, as said above.
 //! 9. What goes out is what was meant: a document that would not read as the value that was handed in is not

@@ -37,7 +37,7 @@ impl<W: Work> Home<W> {
 /// The right to work, for as long as it is held.
 pub(crate) struct Permit<W: Work> {
     holder: Arc<Holder>,
-    /// A permit without a queue keeps nobody waiting.
+    /// A permit without a queue: no other write waits for it.
     home: Option<Home<W>>,
 }
 

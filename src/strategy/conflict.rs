@@ -61,8 +61,8 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    /// A value of a strategy's as a document: put into the remote one, or where there is none into the local
-    /// one. What the local side changed and the type does not show, such as a password that it only writes,
+    /// A strategy's value as a document: put into the remote document, or into the local one if nothing is
+    /// there. What the local side changed and the type does not show, such as a password that it only writes,
     /// comes along.
     pub(crate) fn put<T>(&self, lens: &Lens<T>, value: &T) -> Result<Document, BoxError>
     where

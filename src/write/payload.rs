@@ -210,7 +210,7 @@ impl Draft<'_> {
             }
         }
         // What is stored has the version where a read shows it. What only the request has, a member of its
-        // own for the version or the next number, is no part of it: nobody would ever see it there.
+        // own for the version or the next number, is no part of it: no read would ever show it there.
         for part in inside {
             if let Some(inner) = envelope.within(pointer(part))
                 && part.origin == Some(pointer(part))

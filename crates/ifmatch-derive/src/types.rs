@@ -34,7 +34,9 @@ pub(crate) fn fits(rule: &FieldRule, ty: &Type) -> syn::Result<()> {
         _ => return Ok(()),
     };
     if known && !fits {
-        return Err(rule.error(format!("this rule is for {wants}, and `{name}` is none")));
+        return Err(rule.error(format!(
+            "this rule is for {wants}, and `{name}` is not one of them"
+        )));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! This is the pure part of the crate `ifmatch`, which re-exports it: no network, no runtime, no clock.
 //! It can be used alone, where documents come from elsewhere than an HTTP API.
 //!
-//! * [`json`]: documents that keep the text of their numbers and the members that nobody asked for.
+//! * [`json`]: documents that keep the text of their numbers and the members that the type does not know.
 //! * [`merge`]: policies, three-way merges, conflicts.
 //! * [`lens`]: typed values put back into the documents that they were read from.
 //!

@@ -17,7 +17,7 @@ use crate::refusal::{Profile, RefusalKind, Versioning};
 /// The file lies in the member `content`, in Base64. With an envelope a collection holds the JSON files
 /// themselves, which can then be merged; without one its documents are the objects around them. Each
 /// write needs a `message`, from the envelope or from a field of the type; a removal says "Remove a
-/// file". A write to a file that somebody removed makes it anew, whatever its `sha` says.
+/// file". A write to a file that was removed makes it anew, whatever its `sha` says.
 ///
 /// [Reference](https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
 ///

@@ -10,7 +10,7 @@ use crate::refusal::{Profile, RefusalKind};
 /// `PreconditionFailed`. A 409 `ConditionalRequestConflict` or `OperationAborted` says that another
 /// operation on the object was under way: the same request, fenced by the same condition, goes out
 /// again. A 400 `RequestTimeout`, an upload that was too slow, is settled by a read like a lost reply. A write
-/// to an object that somebody removed is a 404. Older stores answer a creation that finds something with
+/// to an object that was removed is a 404. Older stores answer a creation that finds something with
 /// 304.
 ///
 /// Tags are mostly hashes of the content, so a state that was changed and changed back has its old

@@ -14,7 +14,7 @@ use crate::retry::later;
 
 impl Driver<'_> {
     pub(super) async fn resolve(&mut self, may_have_landed: bool) -> Step {
-        // A removal that nobody waited for may have been carried out, and the resource made again.
+        // A removal whose caller went away may have been carried out, and the resource made again.
         let may_have_landed = may_have_landed || self.in_flight.inherited.removal;
         if self.machine.goal() == Goal::Delete && !may_have_landed && self.is_as_seen() {
             self.rebase();

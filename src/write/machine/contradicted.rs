@@ -102,7 +102,7 @@ mod tests {
             after(Goal::Replace, &[contradicted(true), read(1)]),
             Action::Ask
         );
-        // The reply told another version than a read shows: it may lag, and in the end nobody knows.
+        // The reply told another version than a read shows: it may lag, and in the end the outcome is unknown.
         let mut events = vec![contradicted(false)];
         for _ in 0..LOOKS {
             events.extend([read(1), Event::Woke]);

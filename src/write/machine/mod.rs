@@ -320,7 +320,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.finish(Outcome::UnusableValidator);
         }
         if self.is_late() && self.tally.rounds > 0 {
-            // Cut off on its way, it would leave a doubt where there is none.
+            // Cut off on its way, it would leave a doubt without a reason.
             return self.give_up(Outcome::Exhausted);
         }
         if !resend {

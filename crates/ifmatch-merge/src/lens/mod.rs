@@ -3,7 +3,7 @@
 //! A type is a *view* of a document: it sorts lists, knows other names, leaves members out, fills defaults in.
 //! [`Lens::put`] writes a changed value into the raw document so that everything stays that the type does not
 //! show. Places are found by value and key: a set that the type sorts is edited at the right element, a member
-//! under an older name keeps it, hidden elements stay. Two laws hold for each result, or there is none:
+//! under an older name keeps it, hidden elements stay. Each result obeys two laws; where one cannot be kept, there is an error and no result:
 //!
 //! * *`GetPut`*: putting an unchanged value back gives the raw document, byte for byte.
 //! * *`PutGet`*: the type reads the result as what it would read from the value as it writes it, and members

@@ -221,7 +221,7 @@ fn shows_members<'t>(
     })
 }
 
-/// A value that types fill in where there is none.
+/// A value that types fill in for a missing member.
 fn is_empty(value: Node<'_>) -> bool {
     match value.view() {
         View::Null | View::Bool(false) => true,

@@ -106,7 +106,7 @@ impl<'t, T: Tree<'t>> Account<T> {
         }
     }
 
-    /// Notes an element that was merged inside, and is none of the three any more.
+    /// Notes an element that was merged inside, and so differs from all three sides.
     pub(super) fn inside(&mut self, base: T, local: T, remote: T) {
         self.dropped(Side::Local, &[base], &[local]);
         self.dropped(Side::Remote, &[base], &[remote]);

@@ -56,8 +56,8 @@ pub(super) struct Arrays<'p, T> {
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// Numbers, as many on each side as before: a point, a range, a colour. They mean something together,
-    /// and of two changes nobody wrote both.
+    /// Numbers, as many on each side as before: a point, a range, a colour. They mean something together:
+    /// if each side changed one of them, the merged tuple would be one that neither side wrote.
     fn is_tuple(&self) -> bool {
         let sides = [&self.base, &self.local, &self.remote];
         let is_number =

@@ -22,8 +22,8 @@ struct Seen {
 
 impl Strays {
     /// Holds the members of what was replaced against each other. A member that only one element had and
-    /// only one has tells where an element went; if more of them lead away from a pair than hold it
-    /// together, or as many, it is none.
+    /// only one has tells where an element went. A pair counts only if more members hold it together than
+    /// lead away from it.
     pub(super) fn of<'t, T: Tree<'t>>(base: &[T], side: &[T], changes: &[Replaced]) -> Self {
         let mut seen: HashMap<u64, Seen> = HashMap::new();
         let mut ids = Ids::default();

@@ -48,7 +48,7 @@ pub(crate) enum Kind {
     Ruled(fn() -> Policy, OnceLock<Box<Plan>>),
 }
 
-/// The key of a map as the type writes it; `None` if it is none of the type's.
+/// The key of a map as the type writes it; `None` if the type has no such key.
 pub(crate) type KeyName = fn(&str) -> Option<String>;
 
 /// The members that one type writes.
