@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | the version that was to be replaced, and no change of ours in the body | [`Contradicted`]`(Unmoved)` | a stored change has another version (8.8.1) |
 //! | a body in which each place that we changed is as it was before | [`Contradicted`]`(Before)` | the state before, or a refusal without words |
+//! | `PUT` of something new, not a 201, and a body that has none of the texts, numbers and `true`s that were sent | [`Contradicted`]`(Before)` | something was there (9.3.4 asks for 201), and the condition was ignored |
 //! | a body with another `id`, or another identity | [`Contradicted`]`(Another)` | it is about another resource |
 //! | the setting `returns_stored`; a version and a body | [`Stored`]`(Shown)` | the user vouches for the body |
 //! | the setting `stores_as_sent(false)`, or a read showed a difference before | [`StoredUnseen`] | the tag names a document that is not in our hands |
@@ -59,6 +60,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) shown: Option<&'a Document>,
     /// The reply says that its body is the resource.
     pub(crate) named: bool,
+    /// The reply says that the resource was created (201).
+    pub(crate) created: bool,
     /// The body is known to be of another object.
     pub(crate) another: bool,
     /// Pointers to members that a server gives to every new document: its id, its version.
@@ -133,7 +136,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     if is_another(claim) {
         return Evidence::Contradicted(Contradiction::Another);
     }
-    if changed && view.keeps && !moves {
+    if is_found(claim) || (changed && view.keeps && !moves) {
         return Evidence::Contradicted(Contradiction::Before);
     }
     // A version that has not moved names what was there before.
@@ -174,6 +177,20 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
         view.adds = Likeness::of(claim.base, claim.sent, &bare, &names).adds;
     }
     is_view.then_some(view)
+}
+
+/// Whether a creation shows what was there already: nothing of what was sent, but for its address.
+fn is_found(claim: &Claim<'_>) -> bool {
+    let creates = claim.method == Method::PUT && claim.base.is_none() && !claim.created;
+    let Some(shown) = claim.shown.filter(|_| creates) else {
+        return false;
+    };
+    let bare = |document: &Document| {
+        let given = claim.given.iter();
+        given.fold(document.clone(), |bare, at| bare.without(at))
+    };
+    let view = Likeness::of(None, &bare(claim.sent), &bare(shown), &[]);
+    view.refutes && !view.agrees
 }
 
 fn is_another(claim: &Claim<'_>) -> bool {

@@ -202,6 +202,7 @@ pub(crate) fn weigh(
         version: version.as_ref(),
         shown: shown.as_ref().map(|shown| &shown.document),
         named: is_named(target, reply, payload.call.method == Method::POST),
+        created: reply.status == StatusCode::CREATED,
         another: body
             .as_ref()
             .is_some_and(|body| target.is_another(base, body)),

@@ -2,7 +2,7 @@
 
 use super::super::in_flight::LostWrite;
 use super::super::measure::{Measured, measure};
-use super::super::plan::{Event, Verdict};
+use super::super::plan::{Event, Goal, Verdict};
 use super::super::settle::{self, Doubtful, Lost};
 use super::super::stamp;
 use super::{Driver, Step};
@@ -31,6 +31,13 @@ impl Driver<'_> {
             if inherited != Verdict::NotLanded && verdict != Verdict::Unknown {
                 (verdict, doubtful) = (inherited, open);
             }
+        }
+        if self.in_flight.contradicted.is_some()
+            && self.machine.goal() == Goal::Create
+            && verdict == Verdict::NotLanded
+        {
+            // The server told a success, and may have stored something else than what was sent.
+            verdict = Verdict::Doubtful;
         }
         if self.in_flight.inherits() && verdict != Verdict::Unknown {
             self.in_flight.forget_inherited(self.state.base_version());

@@ -19,6 +19,7 @@ struct Row {
     version: Option<&'static str>,
     shown: Option<Value>,
     named: bool,
+    created: bool,
     as_sent: Option<bool>,
     as_shown: bool,
 }
@@ -49,6 +50,7 @@ fn weighed(row: &Row) -> Evidence {
         version: told.as_ref(),
         shown: shown.as_ref(),
         named: row.named,
+        created: row.created,
         another: false,
         given: &["/id"],
         as_sent: row.as_sent,
@@ -70,6 +72,7 @@ fn each_row_of_the_table_holds() {
     };
     let (one, two) = (Some("1"), Some("2"));
     let old = || put(mine()).base.unwrap_or_default();
+    let theirs = || json!({"id": 7, "title": "theirs", "at": 2, "link": {"id": 9}});
     let computed = || json!({"id": 7, "title": "mine", "at": 2, "link": {"id": 1}});
     let warned =
         || json!({"id": 7, "title": "mine", "at": 2, "link": {"id": 1}, "warnings": ["w"]});
@@ -237,6 +240,32 @@ fn each_row_of_the_table_holds() {
             },
             StoredUnseen(Shown),
         ),
+        (
+            "a creation, and what was there already",
+            Row {
+                base: None,
+                ..reply(two, theirs())
+            },
+            Contradicted(Before),
+        ),
+        (
+            "a creation, and values of the server where nothing was sent",
+            Row {
+                base: None,
+                sent: json!({"id": 7, "title": "", "at": 0, "link": null}),
+                ..reply(two, json!({"id": 7, "title": "New", "at": 2}))
+            },
+            Stored(Shown),
+        ),
+        (
+            "a creation, told as such, and other values",
+            Row {
+                base: None,
+                created: true,
+                ..reply(two, theirs())
+            },
+            Stored(Shown),
+        ),
     ];
     for (name, row, expected) in rows {
         assert_eq!(weighed(&row), expected, "{name}");
@@ -361,7 +390,7 @@ proptest! {
             }
             shown
         });
-        let row = Row { method, base, sent, version, shown, named, as_sent, as_shown: false };
+        let row = Row { method, base, sent, version, shown, named, created: false, as_sent, as_shown: false };
         let Stored(which) = weighed(&row) else {
             return Ok(());
         };

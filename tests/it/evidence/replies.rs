@@ -48,6 +48,22 @@ async fn a_version_that_has_not_moved_is_no_success() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creation_that_is_answered_with_what_was_there_is_no_success() {
+    const THEIRS: &str = r#"{"title":"theirs","body":"theirs","tags":[],"views":0,"comments":[]}"#;
+    const TAG: &[(&str, &str)] = &[("etag", "\"1\"")];
+    let server = Server::with(AT, THEIRS);
+    server.script([Event::Answer(200, TAG, THEIRS)]);
+    let error = articles(&server).create(1, &draft()).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(server.methods(), ["PUT", "GET"]);
+    let remote = error
+        .into_sides::<crate::support::Article>()
+        .unwrap()
+        .remote;
+    assert_eq!(remote.unwrap().title, "theirs");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_was_stored_under_a_version_told_wrongly_is_seen() {
     // For a counter the documents alone would not tell.
     let server = Server::with(AT, ARTICLE);

@@ -1,6 +1,7 @@
 //! How far a document that was shown is the one that was sent.
 
 use super::Document;
+use super::number::Number;
 use super::tape::Tape;
 use super::tree::{Finder, Key, Tree, View, same};
 
@@ -25,6 +26,10 @@ pub struct Likeness {
     pub keeps: bool,
     /// A place that the sender changed shows something else than what was there before.
     pub moves: bool,
+    /// A telling value is shown as it was sent: a text that is not empty, a number other than zero, `true`.
+    pub agrees: bool,
+    /// A telling value was sent, and another value is shown.
+    pub refutes: bool,
 }
 
 impl Likeness {
@@ -55,6 +60,11 @@ impl Likeness {
     }
 
     fn walk<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        if is_telling(sent) {
+            let agrees = same(sent, shown);
+            self.agrees |= agrees;
+            self.refutes |= !agrees;
+        }
         match (sent.view(), shown.view()) {
             (View::Object, View::Object) => self.members(before, sent, shown),
             (View::Array, View::Array) => self.elements(before, sent, shown),
@@ -145,6 +155,7 @@ impl Likeness {
             }
         } else if same(sent, shown) {
             self.moved(before, sent);
+            self.agrees |= !all_sent.is_empty();
         } else {
             self.changed(before, sent, shown);
             // Elements have moved, so what each of them was before is not known.
@@ -154,7 +165,19 @@ impl Likeness {
             }
             self.lacks |= parts.lacks || all_shown.len() < all_sent.len();
             self.adds |= parts.adds;
+            self.agrees |= parts.agrees;
+            self.refutes |= parts.refutes;
         }
+    }
+}
+
+/// Whether a value tells documents apart. What is empty or zero stands in many, and servers fill it in.
+fn is_telling<'t, T: Tree<'t>>(value: T) -> bool {
+    match value.view() {
+        View::Bool(value) => value,
+        View::Number(number) => !number.same(Number::Text("0")),
+        View::String(text) | View::Torn(text) => !text.is_empty(),
+        View::Null | View::Array | View::Object => false,
     }
 }
 
