@@ -9,9 +9,9 @@ use crate::refusal::RefusalKind;
 
 /// Is told of each conflict and each finished write, so that hot spots can be counted.
 ///
-/// It is called within the write and should return at once. If it panics, the write goes on, and the panic
-/// is logged. The same is sent to `tracing` if the
-/// feature of that name is on. No bodies, queries or credentials are in it.
+/// It is called within the write and should return at once. If [`conflict`](Self::conflict) panics, that write
+/// ends with an error; a panic in the other methods is logged, and the call goes on. The same events go to
+/// `tracing` if the feature of that name is on. They hold no bodies, queries or credentials.
 ///
 /// # Example: counting the hot spots
 ///
@@ -38,8 +38,8 @@ pub trait Observer: Send + Sync + 'static {
         let _ = conflict;
     }
 
-    /// A read showed another document under a version than the write had sent to which that version was told
-    /// in reply. Told once for each collection: from then on, each write to it reads first.
+    /// A read showed that the server stores something else than it was sent, although its reply told a version
+    /// for what was sent. Called once for each collection: from then on, each write to it reads first.
     fn altered(&self, altered: &AlteredSeen<'_>) {
         let _ = altered;
     }
@@ -123,7 +123,7 @@ pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>)
     #[cfg(feature = "tracing")]
     tracing::info!(path = seen.path, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
     if let Some(observer) = observer {
-        told(|| observer.conflict(seen));
+        panics::named("the observer", || observer.conflict(seen));
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
         "the server stores something else than it is sent, although its replies tell a version for what was sent (RFC 9110 9.3.4): writes to this collection read first from now on; `stores_as_sent(false)` says so beforehand"
     );
     if let Some(observer) = observer {
-        observer.altered(seen);
+        told(|| observer.altered(seen));
     }
 }
 
@@ -156,7 +156,7 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     }
 }
 
-/// Tells an observer. If it panics, the write goes on.
+/// Tells an observer something that changes nothing of the call, not even if the observer panics.
 fn told(tell: impl FnOnce()) {
     if let Err(panicked) = panics::catch("the observer", tell) {
         #[cfg(feature = "tracing")]

@@ -152,7 +152,7 @@ const SEAMS: [Seam; 10] = [
         name: "an observer of conflicts",
         set_up: |client, _, bomb| client.observer(OnConflict(bomb)),
         script: race,
-        ends: None,
+        ends: Some((ErrorKind::Config, "the observer panicked")),
     },
     Seam {
         name: "an observer of ends",

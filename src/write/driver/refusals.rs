@@ -39,13 +39,17 @@ impl Driver<'_> {
             current: self.current(kind, &problem, reply),
             wait,
         };
-        let round = self.machine.tally().rounds;
-        observe::conflict(
-            self.target.shared.observer.as_deref(),
-            &ConflictSeen::new(self.target.url.path(), kind, problem.status(), round),
-        );
         self.diagnosis.refusal = Some((kind, problem));
         event.into()
+    }
+
+    /// Tells the observer of the last refusal.
+    pub(super) fn tell_observer(&self) {
+        if let Some((kind, problem)) = &self.diagnosis.refusal {
+            let (path, round) = (self.target.url.path(), self.machine.tally().rounds);
+            let seen = ConflictSeen::new(path, *kind, problem.status(), round);
+            observe::conflict(self.target.shared.observer.as_deref(), &seen);
+        }
     }
 
     fn asks_for(&self, kind: RefusalKind, reply: &Response) -> Refused {

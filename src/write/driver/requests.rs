@@ -92,6 +92,9 @@ impl Driver<'_> {
             // Nothing of ours is under way: a write dropped from here on leaves nothing behind.
             self.in_flight.guard.settled();
         }
+        if is_refusal(&step.event) {
+            self.tell_observer();
+        }
         step
     }
 
@@ -174,8 +177,14 @@ fn may_have_been_applied(event: &Event<Validator>) -> bool {
 
 fn was_not_applied(event: &Event<Validator>) -> bool {
     match event {
-        Event::Refused { kind, .. } => !matches!(kind, Refused::Contradicted { .. }),
         Event::Failed { failure, .. } => matches!(failure, Failure::NotSent | Failure::Throttled),
+        event => is_refusal(event),
+    }
+}
+
+fn is_refusal(event: &Event<Validator>) -> bool {
+    match event {
+        Event::Refused { kind, .. } => !matches!(kind, Refused::Contradicted { .. }),
         _ => false,
     }
 }
