@@ -46,6 +46,7 @@ use crate::json::Document;
 use crate::store::StoredSnapshot;
 
 /// One write and the successful reply to it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Claim<'a> {
     pub(crate) method: &'a Method,
     /// The version that the write was pinned to.

@@ -424,6 +424,48 @@ async fn a_side_that_wins_brings_what_the_type_does_not_know() {
     }
 }
 
+#[derive(Clone, Serialize, Deserialize, Merge)]
+struct Stock {
+    sku: String,
+    qty: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize, Merge)]
+struct Shelf {
+    #[merge(key = "sku")]
+    lines: Vec<Stock>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_element_kept_over_a_removal_brings_what_the_type_does_not_know() {
+    let base = r#"{"lines":[{"sku":"a","qty":1,"note":"A"},{"sku":"b","qty":1,"note":"B"}]}"#;
+    let prefer = ThreeWay::new(Shelf::policy().prefer(Side::Local));
+    let merge = ThreeWay::new(Shelf::policy());
+    for by_strategy in [false, true] {
+        let server = ResourceServer::start().await;
+        server.put("/a/1", base);
+        let client = server.in_process().build().unwrap();
+        server.before_next_write(|it| {
+            it["lines"].as_array_mut().map(|it| it.remove(0));
+        });
+        if by_strategy {
+            let shelves = client.collection_with::<Shelf>("a", merge.clone());
+            shelves.get(1).await.unwrap();
+            let update = shelves.update(1, |shelf| shelf.lines[0].qty = 9);
+            update.strategy(prefer.clone()).await.unwrap();
+        } else {
+            let shelves = client.collection_with::<Shelf>("a", prefer.clone());
+            let mut shelf = shelves.get(1).await.unwrap();
+            shelf.lines[0].qty = 9;
+            shelves.save(&shelf).await.unwrap();
+        }
+        let now: Value = serde_json::from_str(&server.text("/a/1").unwrap()).unwrap();
+        let kept = serde_json::json!({"sku": "a", "qty": 9, "note": "A"});
+        let lines = now["lines"].as_array().unwrap();
+        assert!(lines.contains(&kept) && lines.len() == 2, "{now}");
+    }
+}
+
 #[derive(Serialize, Deserialize, Merge)]
 struct Page {
     title: String,
