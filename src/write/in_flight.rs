@@ -138,16 +138,15 @@ impl InFlight {
     }
 
     /// Whether the read shows that the write has landed whose reply contradicted itself: what is under the
-    /// version that the reply told is the state right after it; under another version, all of it has to be
-    /// there.
+    /// version that the reply told is the state right after it. Under another version nothing is said by
+    /// that, and the write is judged as a lost one.
     pub(crate) fn is_what_was_told(&self, base: Option<&Document>, read: &StoredSnapshot) -> bool {
         let sent = self.payload.as_ref().and_then(|it| it.document.as_ref());
         let (Some(told), Some(base), Some(sent)) = (&self.contradicted, base, sent) else {
             return false;
         };
         let shown = Likeness::of(Some(base), sent, &read.document, &[]);
-        let right_after = told.version.is_some() && told.version == read.validator;
-        shown.moves && (right_after || shown.is_same())
+        shown.moves && told.version.is_some() && told.version == read.validator
     }
 }
 

@@ -206,7 +206,7 @@ async fn each_caller_of_edits_that_failed_together_has_the_error_itself() {
     for error in both(client.build().unwrap(), &server, refused).await {
         let source = std::error::Error::source(&error);
         assert!(
-            source.is_some_and(|source| source.is::<Stumbled>()),
+            source.is_some_and(<dyn std::error::Error>::is::<Stumbled>),
             "{error:?}"
         );
     }

@@ -4,7 +4,7 @@ use ifmatch::{LocalWins, Policy, Rule, ThreeWay};
 use serde_json::{Value, json};
 
 use super::server::{Maker, reply, shown};
-use crate::support::{ARTICLE, AT, Event, Server, articles, counters, draft};
+use crate::support::{ARTICLE, AT, Event, Server, articles, counters, draft, foreign};
 
 const OLD: &str = r#"{"title":"old","body":"text","views":1}"#;
 
@@ -48,6 +48,19 @@ async fn a_version_that_has_not_moved_is_no_success() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_count_of_another_writer_is_no_proof_of_ours() {
+    let server = Server::with(AT, ARTICLE);
+    server.script([
+        Event::Plain,
+        Event::Answer(204, &[("etag", "\"1\"")], ""),
+        foreign(|theirs| theirs["views"] = 2.into()),
+    ]);
+    let counted = counters(&server).update(1, |article| article.views += 1);
+    let error = counted.await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_creation_that_is_answered_with_what_was_there_is_no_success() {
     const THEIRS: &str = r#"{"title":"theirs","body":"theirs","tags":[],"views":0,"comments":[]}"#;
     const TAG: &[(&str, &str)] = &[("etag", "\"1\"")];
@@ -65,19 +78,17 @@ async fn a_creation_that_is_answered_with_what_was_there_is_no_success() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_stored_under_a_version_told_wrongly_is_seen() {
-    // For a counter the documents alone would not tell.
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Plain, Event::AnswerAfter(204, &[("etag", "\"1\"")])]);
-    let articles = counters(&server);
-    let saved = articles
-        .update(1, |article| article.views += 1)
+    let saved = articles(&server)
+        .update(1, |article| article.title = "mine".into())
         .await
         .unwrap();
-    assert!(saved.report().settled && saved.views == 2);
+    assert!(saved.report().settled && saved.title == "mine");
     assert_eq!(saved.snapshot().validator().unwrap().to_string(), "\"2\"");
     assert_eq!(
-        (server.applied(), server.value(AT)["views"].clone()),
-        (1, 2.into())
+        (server.applied(), server.value(AT)["title"].clone()),
+        (1, "mine".into())
     );
 }
 

@@ -3,12 +3,16 @@
 
 use std::time::Duration;
 
+use ifmatch_merge::internal::Likeness;
+
 use super::document::Doc;
 use super::flaws::Flaw;
 use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
 use crate::write::machine::{Clock, Machine, Phase};
-use crate::write::plan::{Action, Condition, Event, Failure, Goal, Outcome, Progress, Seen, Tally};
+use crate::write::plan::{
+    Action, Condition, Event, Failure, Goal, Outcome, Progress, Refused, Seen, Tally,
+};
 use crate::write::stamp;
 
 /// A state that was read.
@@ -95,6 +99,8 @@ pub(super) struct Client {
     pub(super) inherited: Vec<Doc>,
     payload: Option<Payload>,
     pub(super) made_on: Option<Doc>,
+    /// The version that the last reply told, if it was a success that it does not show.
+    told: Option<u8>,
     /// The last request that may be under way: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
@@ -126,6 +132,7 @@ impl Client {
             lost: Vec::new(),
             inherited,
             payload: None,
+            told: None,
             out: None,
             time: Time::Enough,
             observed: Observed::default(),
@@ -157,9 +164,31 @@ impl Client {
         }
     }
 
+    /// Whether its request is a `PUT` of something that is there.
+    pub(super) fn sends_a_document(&self) -> bool {
+        let sent = self.payload.as_ref().is_some_and(|sent| sent.0.is_some());
+        let replaces = self.machine.goal() == Goal::Replace && self.base.is_some();
+        sent && replaces && self.machine.phase == Phase::Sending
+    }
+
+    /// Takes a success in that shows nothing of the write, and tells this version.
+    pub(super) fn is_contradicted(&mut self, told: Option<u8>) {
+        self.told = told;
+    }
+
+    /// Whether a read shows that the write has landed whose reply contradicted itself.
+    fn is_what_was_told(&self, seen: &Snapshot) -> bool {
+        let sent = self.payload.as_ref().and_then(|sent| sent.0.as_ref());
+        let (Some(told), Some(base), Some(sent)) = (self.told, &self.base, sent) else {
+            return false;
+        };
+        let shown = Likeness::of(Some(&base.doc.0), &sent.0, &seen.doc.0, &[]);
+        shown.moves && told == seen.version
+    }
+
     /// Takes a refusal in that shows the current state.
     pub(super) fn is_shown(&mut self, setting: &Setting, seen: Snapshot) -> Option<u8> {
-        if self.recognises(setting, &seen) {
+        if self.shows_stamp(setting, &seen) {
             return None;
         }
         let version = seen.version;
@@ -171,8 +200,25 @@ impl Client {
 
     /// Goes on after an event, up to the next request or to the end.
     pub(super) fn on(&mut self, setting: &Setting, mut event: Event<u8>) -> Next {
+        let contradicted = matches!(
+            event,
+            Event::Refused {
+                kind: Refused::Contradicted { .. },
+                ..
+            }
+        );
+        let is_reply = !matches!(
+            event,
+            Event::Failed {
+                failure: Failure::InFlight | Failure::NotSent,
+                ..
+            }
+        );
+        if self.machine.phase == Phase::Sending && is_reply && !contradicted {
+            self.told = None;
+        }
         let unprocessed = match &event {
-            Event::Refused { .. } => true,
+            Event::Refused { .. } => !contradicted,
             Event::Failed { failure, .. } => *failure == Failure::Throttled,
             _ => false,
         };
@@ -228,7 +274,11 @@ impl Client {
     /// Keeps a request in mind that may have been applied.
     fn remember(&mut self, event: &Event<u8>) {
         let lost = match event {
-            Event::Accepted { .. } => true,
+            Event::Accepted { .. }
+            | Event::Refused {
+                kind: Refused::Contradicted { .. },
+                ..
+            } => true,
             Event::Failed { failure, .. } => matches!(
                 failure,
                 Failure::InFlight | Failure::Answered | Failure::Doubtful
@@ -344,6 +394,10 @@ impl Client {
 
     /// Whether a state shows its stamp.
     fn recognises(&self, setting: &Setting, seen: &Snapshot) -> bool {
+        self.is_what_was_told(seen) || self.shows_stamp(setting, seen)
+    }
+
+    fn shows_stamp(&self, setting: &Setting, seen: &Snapshot) -> bool {
         setting.settlement == Settlement::Stamped
             && self.payload.is_some()
             && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)

@@ -141,6 +141,28 @@ fn a_server_whose_version_stays_or_names_another_document() {
 }
 
 #[test]
+fn a_server_that_tells_a_success_and_shows_none() {
+    let lies = [(true, true), (true, false), (false, true), (false, false)];
+    let lies = lies.map(|(applied, unmoved)| Fault::Contradicted { applied, unmoved });
+    for (name, first, second) in [
+        ("two texts", A, B),
+        ("one text, two values", A, OTHER_A),
+        ("two counts", COUNT, COUNT),
+    ] {
+        for rerun in [false, true] {
+            let mut setting = Setting {
+                rerun,
+                ..team(&[Writer::informed(first), Writer::new(second)])
+            };
+            setting.faults -= 1;
+            setting.kinds.extend(lies);
+            let name = format!("{name}, empty successes, run again: {rerun}");
+            holds(&name, &setting);
+        }
+    }
+}
+
+#[test]
 fn creations() {
     let both = [Writer::new(Edit::Create), Writer::new(Edit::Create)];
     holds_in_every_way("two creations", &from_nothing(&both));

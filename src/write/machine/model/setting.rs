@@ -111,6 +111,9 @@ pub(super) enum Fault {
     ReplyLost,
     /// The request is carried out under the version that was there before, and its reply is lost.
     Unmoved,
+    /// A success whose body or version shows nothing of the write; with `applied` it was carried out all
+    /// the same. `unmoved`: the reply tells the version that was to be replaced.
+    Contradicted { applied: bool, unmoved: bool },
     /// A read shows a document that an outsider has put there under the same version.
     Replaced,
     /// A copy of the request arrives at any time after it.
@@ -143,13 +146,15 @@ impl Fault {
     /// Whether a write that meets it may have been applied without its writer's knowing.
     pub(super) fn leaves_doubt(self) -> bool {
         use Fault::{
-            Accepted, Busy, BusyAfter, Crash, Deadline, Dubious, Late, ReplyLost, Unmoved,
+            Accepted, Busy, BusyAfter, Contradicted, Crash, Deadline, Dubious, Late, ReplyLost,
+            Unmoved,
         };
         matches!(
             self,
             Late | Deadline
                 | ReplyLost
                 | Unmoved
+                | Contradicted { .. }
                 | Busy(_)
                 | BusyAfter(_)
                 | Dubious(_)

@@ -71,6 +71,11 @@ impl Observed {
                 kind: Refused::Final,
                 ..
             } => self.for_good = true,
+            // What was told to be a success is not sent again.
+            Event::Refused {
+                kind: Refused::Contradicted { .. },
+                ..
+            } => (self.state, self.for_good) = (false, true),
             Event::Refused { current, .. } => {
                 self.state &= current.is_some();
                 self.refused = true;

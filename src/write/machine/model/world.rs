@@ -143,6 +143,7 @@ impl World {
             Fault::Late | Fault::Deadline | Fault::Busy(false) | Fault::Crash => true,
             Fault::NoWait => client.time == Time::Enough,
             Fault::Replaced => reading && self.server.snapshot().is_some(),
+            Fault::Contradicted { .. } => client.sends_a_document(),
             _ => !reading,
         };
         if self.faults > 0 && fits {
@@ -243,6 +244,16 @@ impl World {
                     self.server.carry_out(setting, writer, &call, replicas);
                 }
                 failed(Failure::Doubtful)
+            }
+            Fault::Contradicted { applied, unmoved } => {
+                let mut told = None;
+                if applied {
+                    let reply = self.server.carry_out(setting, writer, &call, replicas);
+                    let stored = reply == Some(Event::Stored) && !unmoved;
+                    told = self.server.snapshot().filter(|_| stored);
+                }
+                client.is_contradicted(told.map(|told| told.version));
+                refused(Refused::Contradicted { unmoved })
             }
             Fault::Throttled | Fault::Stale => failed(Failure::Throttled),
             Fault::Locked => refused(Refused::Locked),
