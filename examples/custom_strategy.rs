@@ -60,8 +60,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("1. No rules: both changed the same fields, so a person has to decide.");
     clash();
-    products.refresh(1).await?;
-    let outcome = products.update(1, edit).await;
+    let mut product = products.get(1).await?;
+    edit(&mut product);
+    let outcome = products.save(&product).await;
     let error = outcome.err().ok_or("this is a conflict")?;
     println!("   {error}");
     assert!(error.is_conflict());

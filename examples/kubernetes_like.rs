@@ -121,11 +121,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .clone();
     assert_eq!(kept["metadata"]["labels"]["team"], "shop");
 
-    println!("3. Both want another image: nobody is overwritten, and the error holds all sides.");
+    println!("3. Both want another image: nothing is overwritten, and the error holds all sides.");
+    let mut edited = deployments.get("web").await?;
+    edited.spec.image = "shop:3".into();
     server.before_next_write(|object| object["spec"]["image"] = "shop:rollback".into());
-    let outcome = deployments
-        .update("web", |deployment| deployment.spec.image = "shop:3".into())
-        .await;
+    let outcome = deployments.save(&edited).await;
     let error = outcome.err().ok_or("this is for a person to decide")?;
     println!("   {error}");
     assert!(error.is_conflict());
