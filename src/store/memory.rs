@@ -71,6 +71,17 @@ impl Shelf {
         Some(snapshot)
     }
 
+    /// What is there, which counts as used from now on.
+    fn use_it(&mut self, key: &SnapshotKey) -> Option<&mut StoredSnapshot> {
+        let (used, snapshot) = self.by_key.get_mut(key)?;
+        self.uses += 1;
+        if let Some(key) = self.by_use.remove(used) {
+            self.by_use.insert(self.uses, key);
+        }
+        *used = self.uses;
+        Some(snapshot)
+    }
+
     fn lay(&mut self, key: SnapshotKey, snapshot: StoredSnapshot) {
         self.uses += 1;
         self.bytes += cost(&key, &snapshot);
@@ -86,18 +97,18 @@ fn cost(key: &SnapshotKey, snapshot: &StoredSnapshot) -> usize {
 #[async_trait]
 impl SnapshotStore for MemoryStore {
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
-        let mut guard = self.shelf();
-        let Some(snapshot) = guard.take(key) else {
-            return Ok(None);
-        };
-        guard.lay(key.clone(), snapshot.clone());
-        Ok(Some(snapshot))
+        Ok(self.shelf().use_it(key).cloned())
     }
 
     async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError> {
         let mut guard = self.shelf();
-        guard.take(key);
-        guard.lay(key.clone(), snapshot);
+        let added = cost(key, &snapshot);
+        if let Some(there) = guard.use_it(key) {
+            let before = std::mem::replace(there, snapshot);
+            guard.bytes = guard.bytes + added - cost(key, &before);
+        } else {
+            guard.lay(key.clone(), snapshot);
+        }
         while guard.by_key.len() > self.entries || guard.bytes > self.bytes {
             let Some((_, oldest)) = guard.by_use.pop_first() else {
                 break;

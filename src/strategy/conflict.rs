@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use similar::TextDiff;
 
+use super::shown;
 use crate::BoxError;
 use crate::http::Problem;
 use crate::json::{Document, JsonError};
@@ -195,6 +195,10 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
 impl<T: Serialize> Conflict<T> {
     /// The three sides as printable text: what the local edit changed and what the remote side
     /// changed, each as a unified diff against the base.
+    ///
+    /// It is for people. Of a longer difference, the first 400 lines of either state from the first change on
+    /// are held against each other, and a last line says how many more there are;
+    /// [`fields`](Self::fields) has all that is open.
     pub fn diff(&self) -> String {
         let base = self.base.as_ref().map(pretty);
         let mut text = String::new();
@@ -207,12 +211,7 @@ impl<T: Serialize> Conflict<T> {
             } else {
                 format!("{name} (removed)")
             };
-            let diff = TextDiff::from_lines(old, new);
-            let shown = diff
-                .unified_diff()
-                .context_radius(2)
-                .header("base", &name)
-                .to_string();
+            let shown = shown::diff(old, new, &name);
             if shown.is_empty() {
                 // Writing to a string cannot fail.
                 let _ = writeln!(text, "--- base\n+++ {name}\n(unchanged)");

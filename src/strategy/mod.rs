@@ -4,6 +4,7 @@ mod conflict;
 mod derived;
 mod function;
 mod or_else;
+mod shown;
 mod three_way;
 mod wins;
 

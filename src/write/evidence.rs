@@ -122,8 +122,9 @@ impl Contradiction {
 pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let view = view(claim);
     let moves = view.is_some_and(|view| view.moves);
-    let changed = claim.base.is_some_and(|base| base != claim.sent);
-    if claim.onto.is_some() && claim.onto == claim.version && changed && !moves {
+    // Asked last: it may have to read both documents.
+    let changed = || claim.base.is_some_and(|base| base != claim.sent);
+    if claim.onto.is_some() && claim.onto == claim.version && !moves && changed() {
         return Evidence::Contradicted(Contradiction::Unmoved);
     }
     let Some(view) = view else {
@@ -137,7 +138,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     if is_another(claim) {
         return Evidence::Contradicted(Contradiction::Another);
     }
-    if is_found(claim) || (changed && view.keeps && !moves) {
+    if (view.keeps && !moves && changed()) || is_found(claim) {
         return Evidence::Contradicted(Contradiction::Before);
     }
     // A version that has not moved names what was there before.

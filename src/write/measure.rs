@@ -10,10 +10,14 @@
 //!   otherwise the edit is made on `r`.
 //! * Anything else is an operation (\"add one\", \"toggle\"), and nothing tells whether it was applied.
 
+use std::collections::{HashMap, HashSet};
+
+use ifmatch_merge::internal::{Sight, sightings};
+use serde_json::Value;
+
 use super::plan::Verdict;
 use crate::json::Document;
-use crate::merge::{Policy, changes};
-use serde_json::Value;
+use crate::merge::Policy;
 
 /// What one more run of the edit came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +64,8 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
         // An edit that guards itself (\"already shipped\") fails on its own work.
         let guards = edit(sent).is_none_or(|run| run.failed != again.failed);
         let shown = || {
-            let mut changed = changes(base, sent, policy).into_iter();
-            changed.all(|change| remote.pointer(&change.pointer) == change.after)
+            let seen = sightings(base, sent, remote, policy);
+            seen.iter().all(|seen| seen.sight == Sight::After)
         };
         return if guards && fresh.is_empty() && shown() {
             Verdict::Landed
@@ -88,9 +92,9 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
 /// The places at which an edit writes something else each time, with what it wrote when it was sent. The
 /// place of a list's element is any place in that list: others may have moved it.
 #[derive(Debug, Default)]
-struct Fresh(Vec<(Vec<Step>, Value)>);
+struct Fresh(HashMap<Vec<Step>, Vec<Value>>);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Member(String),
     Element,
@@ -124,14 +128,21 @@ impl Fresh {
                 at.pop();
             }
             _ if again == sent => {}
-            _ => self.0.push((at.clone(), sent.clone())),
+            _ => match self.0.get_mut(at.as_slice()) {
+                Some(values) => values.push(sent.clone()),
+                None => {
+                    self.0.insert(at.clone(), vec![sent.clone()]);
+                }
+            },
         }
     }
 
     fn all_in(&self, document: &Value) -> bool {
-        self.0
-            .iter()
-            .all(|(at, value)| stands_at(document, at, value))
+        self.0.iter().all(|(at, values)| {
+            let mut there = HashSet::new();
+            standing(document, at, &mut there);
+            values.iter().all(|value| there.contains(value))
+        })
     }
 
     /// Whether two documents are the same, these places aside.
@@ -140,7 +151,7 @@ impl Fresh {
     }
 
     fn same_beneath(&self, a: &Value, b: &Value, at: &mut Vec<Step>) -> bool {
-        if self.0.iter().any(|(place, _)| place == at) {
+        if self.0.contains_key(at.as_slice()) {
             return true;
         }
         match (a, b) {
@@ -152,7 +163,7 @@ impl Fresh {
                     at.push(Step::Member(name.clone()));
                     let same = match (a.get(name), b.get(name)) {
                         (Some(a), Some(b)) => self.same_beneath(a, b, at),
-                        _ => self.0.iter().any(|(place, _)| place == at),
+                        _ => self.0.contains_key(at.as_slice()),
                     };
                     at.pop();
                     same
@@ -174,17 +185,23 @@ fn same_keys(a: &serde_json::Map<String, Value>, b: &serde_json::Map<String, Val
     a.len() == b.len() && a.keys().all(|name| b.contains_key(name))
 }
 
-/// Whether the value stands at that place, or at any of those places.
-fn stands_at(document: &Value, at: &[Step], value: &Value) -> bool {
+/// What stands at that place, or at all of those places.
+fn standing<'v>(document: &'v Value, at: &[Step], found: &mut HashSet<&'v Value>) {
     match (at, document) {
-        ([], _) => document == value,
-        ([Step::Member(name), rest @ ..], Value::Object(members)) => members
-            .get(name)
-            .is_some_and(|member| stands_at(member, rest, value)),
-        ([Step::Element, rest @ ..], Value::Array(elements)) => elements
-            .iter()
-            .any(|element| stands_at(element, rest, value)),
-        _ => false,
+        ([], _) => {
+            found.insert(document);
+        }
+        ([Step::Member(name), rest @ ..], Value::Object(members)) => {
+            if let Some(member) = members.get(name) {
+                standing(member, rest, found);
+            }
+        }
+        ([Step::Element, rest @ ..], Value::Array(elements)) => {
+            for element in elements {
+                standing(element, rest, found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -201,7 +201,8 @@ pub(crate) fn weigh(
         sent,
         version: version.as_ref(),
         shown: shown.as_ref().map(|shown| &shown.document),
-        named: is_named(target, reply, payload.call.method == Method::POST),
+        // What shows nothing need not be asked what it is.
+        named: shown.is_some() && is_named(target, reply, payload.call.method == Method::POST),
         created: reply.status == StatusCode::CREATED,
         another: body
             .as_ref()
