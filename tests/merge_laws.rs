@@ -210,6 +210,21 @@ fn scalars(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Rows: lists of bare values that are elements of lists.
+fn rows(value: &Value, is_element: bool, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(elements) => {
+            let is_row = elements.iter().all(|e| !e.is_array() && !e.is_object());
+            if is_element && is_row && !elements.is_empty() {
+                found.insert(doc(value).to_string());
+            }
+            elements.iter().for_each(|e| rows(e, true, found));
+        }
+        Value::Object(members) => members.values().for_each(|m| rows(m, false, found)),
+        _ => {}
+    }
+}
+
 fn overlaps(a: &str, b: &str) -> bool {
     let within =
         |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
@@ -305,6 +320,12 @@ proptest! {
             }
             scalars(&merged.value, &mut found);
             prop_assert!(found.is_subset(&known));
+            let (mut known, mut found) = (BTreeSet::new(), BTreeSet::new());
+            for side in [&base, &local, &remote] {
+                rows(side, false, &mut known);
+            }
+            rows(&merged.value, false, &mut found);
+            prop_assert!(found.is_subset(&known), "{:?}", found.difference(&known));
         }
     }
 

@@ -328,12 +328,17 @@ fn points_and_ranges_are_not_put_together_from_two_writers() {
         &json!(["2024-01-20", "2024-02-01"]),
         &json!(["2024-01-01", "2024-01-10"]),
     );
-    // Two vertices of one line are two elements.
+    // Two vertices of one line are two elements, and the corners of a box touch.
     clean(
         &json!([[0, 0], [1, 1], [2, 2]]),
         &json!([[0, 5], [1, 1], [2, 2]]),
-        &json!([[0, 0], [1, 6], [2, 2]]),
-        &json!([[0, 5], [1, 6], [2, 2]]),
+        &json!([[0, 0], [1, 1], [2, 6]]),
+        &json!([[0, 5], [1, 1], [2, 6]]),
+    );
+    open(
+        &json!([[0, 0], [9, 9]]),
+        &json!([[5, 0], [9, 9]]),
+        &json!([[0, 0], [9, 3]]),
     );
     // The same change by both is one change, and a list of numbers may still grow.
     clean(
@@ -347,6 +352,72 @@ fn points_and_ranges_are_not_put_together_from_two_writers() {
         &json!([0, 1, 2, 3]),
         &json!([1, 2]),
         &json!([0, 1, 2]),
+    );
+}
+
+#[test]
+fn values_of_several_kinds_are_not_put_together_from_two_writers() {
+    for (base, local, remote) in [
+        (json!(["m", 0, 3]), json!(["km", 0, 3]), json!(["m", 0, 5])),
+        (
+            json!([10, null, 50]),
+            json!([40, null, 50]),
+            json!([10, null, 30]),
+        ),
+        (
+            json!([2024, "Jan", 31]),
+            json!([2025, "Jan", 31]),
+            json!([2024, "Jan", 30]),
+        ),
+        (
+            json!(["0", "5", "10"]),
+            json!(["8", "5", "10"]),
+            json!(["0", "5", "6"]),
+        ),
+        (
+            json!(["9:00", "12:30", "17:00"]),
+            json!(["16:00", "12:30", "17:00"]),
+            json!(["9:00", "12:30", "15:00"]),
+        ),
+        (
+            json!([["a", 0, 1]]),
+            json!([["b", 0, 1]]),
+            json!([["a", 0, 2]]),
+        ),
+        (
+            json!([["a", "b", "c"]]),
+            json!([["x", "b", "c"]]),
+            json!([["a", "b", "y"]]),
+        ),
+        (
+            json!([["a", "b"], []]),
+            json!([["x", "a", "b"], []]),
+            json!([["a", "b", "y"], []]),
+        ),
+        (
+            json!([13.4, 52.5]),
+            json!([13.5, 52.5]),
+            json!([13.4, 52.5, 34]),
+        ),
+        (
+            json!([[[0, 0], [1, 1], [0, 0]]]),
+            json!([[[0, 0], [2, 1], [0, 0]]]),
+            json!([[[0, 0], [1, 2], [0, 0]]]),
+        ),
+    ] {
+        open(&base, &local, &remote);
+    }
+    clean(
+        &json!(["ann", "bea", "cid"]),
+        &json!(["Ann", "bea", "cid"]),
+        &json!(["ann", "bea", "Cid"]),
+        &json!(["Ann", "bea", "Cid"]),
+    );
+    clean(
+        &json!([["a", 1], ["b", 2], ["c", 3]]),
+        &json!([["a", 9], ["b", 2], ["c", 3]]),
+        &json!([["a", 1], ["b", 2], ["c", 7]]),
+        &json!([["a", 9], ["b", 2], ["c", 7]]),
     );
 }
 

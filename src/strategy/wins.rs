@@ -33,12 +33,11 @@ pub struct LastWriteWins {
 }
 
 impl LastWriteWins {
-    /// Compares the member at this JSON Pointer: numbers by value and exactly, times as times, other texts
-    /// by their bytes.
+    /// Compares the member at this JSON Pointer as [`Rule::Max`](crate::merge::Rule::Max) does: numbers by value
+    /// and exactly, times as times, other texts by their bytes.
     ///
-    /// Times are those of RFC 3339, with any offset and any fraction of a second, and HTTP dates. The
-    /// remote side wins a tie. If a side has no such member, or the two cannot be compared (a number and
-    /// a text, a time and another text), the conflict stays open.
+    /// The remote side wins a tie. If a side has no such member, or the two cannot be compared (a number and
+    /// a text, a time and another text, times that cannot be read), the conflict stays open.
     pub fn by(pointer: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -151,6 +150,15 @@ mod tests {
                 json!(9_007_199_254_740_992_u64),
                 json!(9_007_199_254_740_993_u64),
             ),
+            (
+                json!("2024-05-01T11:00:00+0200"),
+                json!("2024-05-01T10:00:00+0000"),
+            ),
+            (
+                json!("Wed, 01 May 2024 12:00:00 +0200"),
+                json!("Wed, 01 May 2024 11:00:00 +0000"),
+            ),
+            (json!("999999999"), json!("1714550400")),
             (json!(-1.5), json!(1)),
             (json!("v10"), json!("v9")),
         ] {
@@ -172,5 +180,7 @@ mod tests {
             let open = resolved(time(), other).await;
             assert!(matches!(open, Resolution::Unresolved { .. }));
         }
+        let unclear = resolved(json!("05/01/2024"), json!("04/02/2025")).await;
+        assert!(matches!(unclear, Resolution::Unresolved { .. }));
     }
 }

@@ -22,9 +22,9 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let mut writer = Writer::new(krate, &params);
     let shape = if let Some(stand_in) = &container.stand_in {
         let place = writer.of_type(stand_in);
-        quote!(__ifmatch::Shape::same(#place))
+        quote!(__ifmatch::Shape::same(#place.unproven()))
     } else {
-        match &input.data {
+        let shape = match &input.data {
             Data::Struct(data) => writer.structure(&data.fields, &container),
             Data::Enum(data) => writer.enumeration(data.variants.iter(), &container),
             Data::Union(data) => {
@@ -33,6 +33,11 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                     "a union has no document to merge",
                 ));
             }
+        };
+        if container.reads_another {
+            quote!(__ifmatch::Shape::same(__ifmatch::Place::here(#shape).unproven()))
+        } else {
+            shape
         }
     };
     let Writer {

@@ -32,6 +32,10 @@ impl<X> Both<X> {
 
 /// On a struct or enum.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of its own"
+)]
 pub(crate) struct Container {
     pub(crate) rename_all: Both<Case>,
     pub(crate) rename_all_fields: Both<Case>,
@@ -43,6 +47,8 @@ pub(crate) struct Container {
     pub(crate) default: bool,
     /// The type that stands in for this one in documents.
     pub(crate) stand_in: Option<Type>,
+    /// It is read as another type.
+    pub(crate) reads_another: bool,
 }
 
 /// On a field or variant.
@@ -62,16 +68,31 @@ pub(crate) struct Member {
     pub(crate) untagged: bool,
     /// The field is written by a function, so its type says nothing about the document.
     pub(crate) custom: bool,
+    /// The field is read by a function.
+    pub(crate) custom_read: bool,
     /// A field that is missing is filled in, or a function may do so.
     pub(crate) default: bool,
-    /// Some values are written without it.
-    pub(crate) skip_if: bool,
+    /// It is filled in by a function of the user's.
+    pub(crate) default_by: bool,
+    /// The values that are written without it: those of which this function holds.
+    pub(crate) skip_if: Option<String>,
 }
 
 impl Member {
     /// It is in no document.
     pub(crate) fn is_skipped(&self) -> bool {
         !self.is_written && !self.is_read
+    }
+
+    /// Whether what is left out on writing is read as what it was.
+    pub(crate) fn fills_what_it_skips(&self, is_option: bool) -> bool {
+        let last = |path: &str| path.rsplit("::").next().map(|name| name.trim().to_owned());
+        match self.skip_if.as_deref().and_then(last).as_deref() {
+            None => self.skip_if.is_none(),
+            Some("is_none") => is_option && !self.default_by,
+            Some("is_empty") => self.default && !self.default_by,
+            Some(_) => false,
+        }
     }
 
     /// The name that is written and those that are read.
@@ -119,6 +140,9 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
             skip(&meta)?;
         } else if meta.path.is_ident("into") {
             found.stand_in = Some(meta.value()?.parse::<LitStr>()?.parse()?);
+        } else if meta.path.is_ident("from") || meta.path.is_ident("try_from") {
+            found.reads_another = true;
+            skip(&meta)?;
         } else {
             skip(&meta)?;
         }
@@ -154,9 +178,14 @@ pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<Member> {
             found.is_read &= is("skip_serializing");
         } else {
             found.default = found.default || is("default");
-            found.skip_if = found.skip_if || is("skip_serializing_if");
+            found.default_by = found.default_by || (is("default") && meta.input.peek(Token![=]));
             found.custom = found.custom || is("with") || is("serialize_with");
-            skip(&meta)?;
+            found.custom_read = found.custom_read || is("with") || is("deserialize_with");
+            if is("skip_serializing_if") {
+                found.skip_if = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else {
+                skip(&meta)?;
+            }
         }
         Ok(())
     })?;

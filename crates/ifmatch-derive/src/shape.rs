@@ -117,11 +117,12 @@ impl<'a> Writer<'a> {
             }
             let plain = field.ident.as_ref().map(plain_name).unwrap_or_default();
             let (written, read) = serde.names(&plain, cases, Case::field);
-            let place = self.place(field, rule, serde.custom);
+            let place = self.place(field, rule, &serde);
             let required =
                 serde.is_read && !(serde.default || defaults || types::is_option(&field.ty));
             let required = required.then(|| quote!(.required()));
-            let skipped = serde.skip_if.then(|| quote!(.skipped()));
+            let fills = serde.fills_what_it_skips(types::is_option(&field.ty));
+            let skipped = (!fills).then(|| quote!(.skipped()));
             let read_only = (!serde.is_written).then(|| quote!(.read_only()));
             members
                 .push(quote!(__ifmatch::Member::new(#written, &[#(#read),*], #place)#read_only #required #skipped,));
@@ -143,12 +144,23 @@ impl<'a> Writer<'a> {
             self.or_told(attr::field(&field.attrs)),
         );
         match said {
-            (Some(serde), Some(rule)) => self.place(field, rule, serde.custom),
+            (Some(serde), Some(rule)) => self.place(field, rule, &serde),
             _ => TokenStream::new(),
         }
     }
 
-    fn place(&mut self, field: &Field, rule: Option<FieldRule>, custom: bool) -> TokenStream {
+    fn place(
+        &mut self,
+        field: &Field,
+        rule: Option<FieldRule>,
+        serde: &serde_attr::Member,
+    ) -> TokenStream {
+        let place = self.ruled_place(field, rule, serde.custom);
+        let by_function = serde.custom_read.then(|| quote!(.unproven()));
+        quote!(#place #by_function)
+    }
+
+    fn ruled_place(&mut self, field: &Field, rule: Option<FieldRule>, custom: bool) -> TokenStream {
         let unknown = quote!(__ifmatch::Place::if_known(::core::option::Option::None));
         let Some(rule) = rule else {
             return if custom {
@@ -248,7 +260,7 @@ impl<'a> Writer<'a> {
                     self.tell(rule.error("a tuple is merged as a whole; use named fields"));
                 }
                 None if serde.is_skipped() => {}
-                None => parts.push(self.place(field, rule, serde.custom)),
+                None => parts.push(self.place(field, rule, &serde)),
             }
         }
         quote!(__ifmatch::Shape::tuple(::std::vec![#(#parts),*]))
@@ -315,7 +327,8 @@ impl<'a> Writer<'a> {
             Fields::Unit => None,
         };
         let content = if let Some(place) = content {
-            quote!(::core::option::Option::Some(#place))
+            let by_function = serde.custom_read.then(|| quote!(.unproven()));
+            quote!(::core::option::Option::Some(#place #by_function))
         } else {
             quote!(::core::option::Option::None)
         };

@@ -28,8 +28,13 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
     }
     // Nested deeper than `serde_json` reads a text. The way over a value has no such limit, and rounds
     // integers beyond 64 bits.
-    if second.to_string().starts_with("recursion limit") && !document.with_root(is_torn) {
+    let torn = document.with_root(is_torn);
+    if second.to_string().starts_with("recursion limit") && !torn {
         return T::deserialize(document.to_value()).map_err(|e| error(&e, None));
+    }
+    if !torn {
+        // A key that its type does not read.
+        return Err(error(&second, place(&readable, &second)));
     }
     let detail = "half of a surrogate pair, expected Unicode text";
     Err(JsonError::type_mismatch(

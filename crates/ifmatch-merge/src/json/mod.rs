@@ -23,7 +23,9 @@ pub mod patch;
 mod pointer;
 mod scan;
 mod slide;
+mod spelling;
 mod tape;
+
 mod time;
 mod tree;
 mod write;

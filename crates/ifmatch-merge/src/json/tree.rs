@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::number::Number;
 use super::tape::{Kind, Node};
-use super::{time, write};
+use super::{spelling, write};
 
 /// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
 pub(crate) const WALKED_DEPTH: usize = 256;
@@ -185,7 +185,7 @@ pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
 pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
     match (a.view(), b.view()) {
         (View::Number(a), View::Number(b)) => a.order(b),
-        (View::String(a), View::String(b)) => time::order(a, b),
+        (View::String(a), View::String(b)) => spelling::order(a, b),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::written::unwritten;
+use super::written::{unsaid, unwritten};
 use crate::json::{self, Document, JsonError, Node, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Shape;
@@ -100,6 +100,11 @@ pub(super) fn check<T: Serialize + DeserializeOwned>(
         || (alike(&got, &want, cursor, Lists::Unordered) && shuffles(result, read));
     if !is_meant {
         return Err(difference(&got, &want, cursor));
+    }
+    if let Some(pointer) = unsaid(after, &want) {
+        // It was left out on writing, and reading fills in something else.
+        let reason = Reason::Other;
+        return Err(Unfaithful { pointer, reason });
     }
     unwritten(after, &want, result).map_or(Ok(()), |pointer| {
         Err(Unfaithful {

@@ -9,6 +9,8 @@ pub(super) struct Learned {
     names: HashMap<usize, String>,
     /// Lists stay in the order of the document where the type may reorder what it reads.
     pub(super) raw_order: bool,
+    /// What the type shows the raw elements as that begin at these offsets, by digest.
+    pub(super) images: HashMap<usize, Option<u64>>,
 }
 
 impl Default for Learned {
@@ -16,6 +18,7 @@ impl Default for Learned {
         Self {
             names: HashMap::new(),
             raw_order: true,
+            images: HashMap::new(),
         }
     }
 }
@@ -32,6 +35,37 @@ impl Learned {
     pub(super) fn with(&self, offset: usize, name: &str) -> Self {
         let mut learned = self.clone();
         learned.names.insert(offset, name.to_owned());
+        learned
+    }
+
+    /// The same with images of elements, in the document's order or in the type's.
+    pub(super) fn told(&self, images: HashMap<usize, Option<u64>>, raw_order: bool) -> Self {
+        Self {
+            names: self.names.clone(),
+            images,
+            raw_order,
+        }
+    }
+
+    /// The same without what it said of this member.
+    pub(super) fn without(&self, doubt: &Doubt) -> Self {
+        let mut learned = self.clone();
+        let is_it = |offset: &usize, name: &String| {
+            *name == doubt.name && doubt.candidates.contains(offset)
+        };
+        learned.names.retain(|offset, name| !is_it(offset, name));
+        learned
+    }
+
+    /// Each member is read from the first place that no other one has.
+    pub(super) fn guessed(doubts: &[Doubt]) -> Self {
+        let mut learned = Self::default();
+        for doubt in doubts {
+            let mut free = doubt.candidates.iter();
+            if let Some(offset) = free.find(|at| !learned.names.contains_key(at)) {
+                learned = learned.with(*offset, &doubt.name);
+            }
+        }
         learned
     }
 }

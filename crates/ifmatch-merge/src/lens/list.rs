@@ -1,5 +1,6 @@
 //! Lists: each element of the new value is written where the raw element stands that it came from.
 
+use super::images::Unsure;
 use super::pairing::{keys, pair};
 use super::put::{Put, Side, Source, is_typed};
 use super::seen::seen;
@@ -25,6 +26,9 @@ pub(super) fn put<'t>(
         Some(shown) => seen(walk, (raw, &re), (shown, &be), cursor),
         None => vec![None; re.len()],
     };
+    walk.unsure
+        .borrow_mut()
+        .extend(Unsure::of(walk, raw, &re, &be));
     let (before_keys, after_keys) = (
         shown.and_then(|shown| keys(&be, shown, cursor)),
         keys(&ae, after, cursor),

@@ -11,6 +11,7 @@
 //!
 //! A type that shows its documents so that a change cannot be put back gets an [`Unfaithful`] error.
 
+mod images;
 mod laws;
 mod learned;
 mod list;
@@ -24,6 +25,7 @@ mod walk;
 mod written;
 
 use std::any::TypeId;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use serde_json::Value;
 use crate::json::{Document, JsonError};
 use crate::merge::{Cursor, Merge, Policy};
 use learned::{Doubt, Learned};
-use walk::{readable, walk};
+use walk::{Walked, readable, walk};
 
 pub use laws::Unfaithful;
 pub use walk::transplant;
@@ -172,7 +174,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             if target.shown.same_text(after) {
                 return Ok(target.raw.clone());
             }
-            if target.shown.same_text(&target.raw) && self.policy.reads_as_it_writes() {
+            if target.shown.same_text(&target.raw) && self.is_proven(&target.shown, after) {
                 // The type knows all of it and writes it in the same way.
                 return Ok(after.clone());
             }
@@ -184,62 +186,77 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             if TypeId::of::<T>() == TypeId::of::<Value>() {
                 return Ok(());
             }
-            if result.same_text(after) {
-                // What the type writes is what it means, if it can read it at all.
-                if self.policy.reads_as_it_writes() || result.decode::<T>().is_ok() {
-                    return Ok(());
-                }
+            if result.same_text(after) && self.is_proven(&target.shown, after) {
+                return Ok(());
             }
             laws::check::<T>(result, after, || readable(after, plan), cursor)
         };
         let mut learned = Learned::default();
-        let (mut result, doubts) = walk(&learned);
-        if !doubts.is_empty() {
-            learned = Self::tried(&doubts, learned, after, &walk);
-            result = walk(&learned).0;
+        let mut walked = walk(&learned);
+        if !walked.doubts.is_empty() {
+            learned = Self::tried(&walked.doubts, after, &walk);
+            walked = walk(&learned);
         }
-        let breach = match law(&result) {
-            Ok(()) => return Ok(result),
+        let breach = match law(&walked.document) {
+            Ok(()) => return Ok(walked.document),
             Err(breach) => breach,
         };
-        learned.raw_order = false;
-        let (reordered, _) = walk(&learned);
-        if !reordered.same_text(&result) && law(&reordered).is_ok() {
-            return Ok(reordered);
+        let images = images::images::<T>(&target.raw, &walked.unsure);
+        // With what the type makes of single elements, and in its own order.
+        for (images, raw_order) in [
+            (images.clone(), true),
+            (HashMap::new(), false),
+            (images, false),
+        ] {
+            let learned = learned.told(images, raw_order);
+            let again = walk(&learned).document;
+            if !again.same_text(&walked.document) && law(&again).is_ok() {
+                return Ok(again);
+            }
         }
         Err(breach)
     }
 
+    /// Whether the type reads what it writes, by its tree. A float that is no number is written as `null`.
+    fn is_proven(&self, before: &Document, after: &Document) -> bool {
+        let nulls = |document: &Document| document.as_str().matches("null").count();
+        self.policy.reads_as_it_writes() && nulls(after) <= nulls(before)
+    }
+
     /// Finds out where a type, of which nothing is said, reads the members that it shows: each raw member that
     /// may be one is changed in its place, and the type is asked what it shows then.
-    fn tried(
-        doubts: &[Doubt],
-        mut learned: Learned,
-        after: &Document,
-        walk: &impl Fn(&Learned) -> (Document, Vec<Doubt>),
-    ) -> Learned {
+    fn tried(doubts: &[Doubt], after: &Document, walk: &impl Fn(&Learned) -> Walked) -> Learned {
         /// Each trial reads the document once.
         const TRIALS: usize = 32;
         let mut trials = 0;
-        for doubt in doubts {
-            for offset in &doubt.candidates {
-                if trials == TRIALS {
-                    return learned;
-                }
-                trials += 1;
-                let trial = learned.with(*offset, &doubt.name);
-                let shown = walk(&trial)
-                    .0
+        let mut is_it = |learned: &Learned, doubt: &Doubt| {
+            trials += 1;
+            let shown = || {
+                walk(learned)
+                    .document
                     .decode::<T>()
-                    .and_then(|value| Document::encode(&value));
-                let is_it = shown.is_ok_and(|shown| {
+                    .and_then(|value| Document::encode(&value))
+            };
+            trials <= TRIALS
+                && shown().is_ok_and(|shown| {
                     shown.pointer(&doubt.pointer) == after.pointer(&doubt.pointer)
-                });
-                if is_it {
-                    learned = trial;
-                    break;
+                })
+        };
+        // The type may read nothing before all of them are in their places, so a guess stays until the end.
+        let mut learned = Learned::guessed(doubts);
+        let mut open: Vec<&Doubt> = doubts.iter().collect();
+        for keeps_guess in [true, false] {
+            open.retain(|doubt| {
+                let others = learned.without(doubt);
+                let mut trials = doubt.candidates.iter();
+                let mut trials = trials.by_ref().map(|at| others.with(*at, &doubt.name));
+                match trials.find(|trial| is_it(trial, doubt)) {
+                    Some(found) => learned = found,
+                    None if keeps_guess && doubts.len() > 1 => return true,
+                    None => learned = others,
                 }
-            }
+                false
+            });
         }
         learned
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::json::{self, Ids, Node, Tree, View, same};
+use crate::json::{self, Ids, Node, Replaced, Tree, View, same};
 use crate::merge::{Cursor, Rule, key_of};
 
 /// The keys of the elements, where a rule declares them and all elements have one.
@@ -97,6 +97,7 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
             }
         }
     }
+    by_identity(before, after, &changes, &mut partners, &mut free);
     for change in &changes {
         let mut left: Vec<usize> = change.old.clone().filter(|at| free[*at]).collect();
         let new = change.new.clone().filter(|at| partners[*at].is_none());
@@ -123,6 +124,66 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
         }
     }
     partners
+}
+
+/// Pairs elements that moved and were changed on the way: by the first member that tells the elements apart,
+/// unless the element that stood in the place is as much like it.
+fn by_identity<'t>(
+    before: &[Node<'t>],
+    after: &[Node<'t>],
+    changes: &[Replaced],
+    partners: &mut [Option<usize>],
+    free: &mut [bool],
+) {
+    if !free.contains(&true) || !partners.contains(&None) {
+        return;
+    }
+    let Some((name, mut places)) = identity(before) else {
+        return;
+    };
+    for change in changes {
+        let in_place = change.old.len() == change.new.len();
+        for (nth, to) in change.new.clone().enumerate() {
+            if partners[to].is_some() {
+                continue;
+            }
+            let found = telling(after[to], name).and_then(|value| places.remove(&value));
+            let Some(from) = found.filter(|from| free[*from]) else {
+                continue;
+            };
+            let there = Some(change.old.start + nth).filter(|at| in_place && free[*at]);
+            let shared = |at: usize| shared_members(before[at], after[to]);
+            if there.is_none_or(|there| there == from || shared(there) < shared(from)) {
+                partners[to] = Some(from);
+                free[from] = false;
+            }
+        }
+    }
+}
+
+/// The first member that all elements have and no two with the same value, and where each value stands.
+fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, HashMap<u64, usize>)> {
+    /// So many names are tried.
+    const NAMES: usize = 8;
+    let [first, _, ..] = elements else {
+        return None;
+    };
+    first.each_member().take(NAMES).find_map(|(key, _)| {
+        let mut places = HashMap::new();
+        let is_new = |(at, element): (usize, &Node<'t>)| {
+            telling(*element, key.name).is_some_and(|value| places.insert(value, at).is_none())
+        };
+        let tells = elements.iter().enumerate().all(is_new);
+        tells.then_some((key.name, places))
+    })
+}
+
+/// A member that can tell an element from others: a text or a number.
+fn telling(element: Node<'_>, name: &str) -> Option<u64> {
+    let mut members = element.each_member();
+    let (_, value) = members.find(|(key, _)| key.name == name)?;
+    let is_scalar = matches!(value.view(), View::String(_) | View::Number(_));
+    is_scalar.then(|| value.digest())
 }
 
 /// How many members of `after` are as they were.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use super::images::Unsure;
 use super::learned::{Doubt, Learned};
 use super::pairing::shared_members;
 use super::{list, object};
@@ -39,6 +40,8 @@ pub(super) struct Put<'t, 'l> {
     pub(super) has_new: Cell<bool>,
     /// Members of which it is not known where the type reads them.
     pub(super) doubts: RefCell<Vec<Doubt>>,
+    /// Lists of which it is not known which element is shown as which.
+    pub(super) unsure: RefCell<Vec<Unsure>>,
     /// The pointer into the new value.
     pub(super) path: RefCell<String>,
 }
@@ -106,6 +109,7 @@ impl<'t, 'l> Put<'t, 'l> {
             moved: Moved::default(),
             has_new: Cell::new(false),
             doubts: RefCell::default(),
+            unsure: RefCell::default(),
             path: RefCell::default(),
         }
     }
@@ -183,6 +187,16 @@ impl<'t> Put<'t, '_> {
             View::Array => list::fresh(self, after, cursor, depth),
             _ => Out::Take(after),
         }
+    }
+
+    /// What the type shows raw elements as, if it was asked.
+    pub(super) fn images(&self, raw: &[Node<'t>]) -> Option<Vec<Option<u64>>> {
+        let is_ours = std::ptr::eq(raw.first()?.whole_text(), self.text);
+        let image = |element: &Node<'t>| self.learned.images.get(&element.range().start).copied();
+        raw.iter()
+            .map(image)
+            .collect::<Option<_>>()
+            .filter(|_| is_ours)
     }
 
     /// Remembers what leaves its place.

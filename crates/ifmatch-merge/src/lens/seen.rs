@@ -22,6 +22,9 @@ pub(super) fn seen<'t>(
     if in_order {
         return (0..raw.len()).map(Some).collect();
     }
+    if let Some(images) = walk.images(raw) {
+        return by_image(images, shown);
+    }
     let keys = (
         pairing::keys_of(raw, raw_list, cursor),
         pairing::keys(shown, shown_list, cursor),
@@ -109,6 +112,24 @@ fn by_key<'t>(
         seen[at] = seen[at].or_else(same_key);
     }
     seen
+}
+
+/// By what the type shows each of them as.
+fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> {
+    let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
+    for (at, element) in shown.iter().enumerate() {
+        waiting.entry(element.digest()).or_default().push_back(at);
+    }
+    let one = |image: Option<u64>| {
+        let waiting = waiting.get_mut(&image?)?;
+        // The last one stands for those that are left over.
+        if waiting.len() > 1 {
+            waiting.pop_front()
+        } else {
+            waiting.front().copied()
+        }
+    };
+    images.into_iter().map(one).collect()
 }
 
 /// By equality; equal ones that are left over are shown as one that is taken.

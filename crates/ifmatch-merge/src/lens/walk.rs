@@ -1,5 +1,6 @@
 //! A walk from documents to a document.
 
+use super::images::Unsure;
 use super::learned::{Doubt, Learned};
 use super::put::{Moved, Put, Side, Source};
 use super::{From, Reading};
@@ -48,17 +49,26 @@ pub fn transplant(
     let mut learned = Learned::default();
     // Nothing tells here whether the type sorts.
     learned.raw_order = false;
-    walk(&target, after, None, &learned, policy.plan()).0
+    walk(&target, after, None, &learned, policy.plan()).document
 }
 
-/// The document with the value in it, and what is not known of where its type reads members.
+/// What a walk gives.
+pub(super) struct Walked {
+    /// The document with the value in it.
+    pub(super) document: Document,
+    /// What is not known of where its type reads members, and what it shows elements as.
+    pub(super) doubts: Vec<Doubt>,
+    pub(super) unsure: Vec<Unsure>,
+}
+
+/// Puts a value into a document.
 pub(super) fn walk(
     target: &Reading,
     after: &Document,
     from: Option<From<'_>>,
     learned: &Learned,
     plan: &Plan,
-) -> (Document, Vec<Doubt>) {
+) -> Walked {
     let (raw, shown, new) = (
         Tape::of_checked(target.raw.as_str()),
         Tape::of_checked(target.shown.as_str()),
@@ -88,11 +98,17 @@ pub(super) fn walk(
         // Something may have moved from one place to another.
         put.moved = Moved::of(dropped);
         put.doubts.take();
+        put.unsure.take();
         out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
     }
-    let doubts = put.doubts.take();
+    let (doubts, unsure) = (put.doubts.take(), put.unsure.take());
+    let walked = |document| Walked {
+        document,
+        doubts,
+        unsure,
+    };
     if out.is(root) {
-        return (target.raw.clone(), doubts);
+        return walked(target.raw.clone());
     }
     // White space around the value belongs to the document, not to the value.
     let (text, value) = (target.raw.as_str(), root.range());
@@ -100,7 +116,7 @@ pub(super) fn walk(
     changed.push_str(&text[..value.start]);
     out.write(&mut changed);
     changed.push_str(&text[value.end..]);
-    (Document::of_checked(changed), doubts)
+    walked(Document::of_checked(changed))
 }
 
 /// A new document of the type, under the names that it reads.

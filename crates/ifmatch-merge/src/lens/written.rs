@@ -77,3 +77,39 @@ pub(super) fn unwritten(after: &Document, want: &Document, result: &Document) ->
         .with_root(|a| want.with_root(|w| result.with_root(|r| walk(a, w, Some(r), &mut pointer))))
         .then_some(pointer)
 }
+
+/// A member that the type reads where the value was written without one.
+pub(super) fn unsaid(after: &Document, want: &Document) -> Option<String> {
+    fn walk(after: Node<'_>, want: Node<'_>, pointer: &mut String) -> bool {
+        let mut step = |token: &str, after: Option<Node<'_>>, want: Node<'_>| {
+            let length = pointer.len();
+            json::push_token(pointer, token);
+            let found = after.is_none_or(|after| walk(after, want, pointer));
+            if !found {
+                pointer.truncate(length);
+            }
+            found
+        };
+        match (after.view(), want.view()) {
+            (View::Object, View::Object) => {
+                let members = after.members();
+                let mut in_after = json::Finder::new(&members);
+                want.each_member().any(|(key, want)| {
+                    let after = in_after.get(key.name).map(|at| members[at].1);
+                    step(key.name, after, want)
+                })
+            }
+            (View::Array, View::Array) => {
+                let (a, w) = (after.elements(), want.elements());
+                // In another order it is not known which element became which.
+                let in_order = a.len() == w.len() && a.iter().zip(&w).all(|(a, w)| is_part(*a, *w));
+                let mut pairs = a.iter().zip(&w).enumerate();
+                in_order && pairs.any(|(at, (a, w))| step(&at.to_string(), Some(*a), *w))
+            }
+            _ => false,
+        }
+    }
+    let mut pointer = String::new();
+    let found = after.with_root(|a| want.with_root(|w| walk(a, w, &mut pointer)));
+    found.then_some(pointer)
+}

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::conflict::Side;
-use super::pairs::{is_kept, member_digests};
+use super::pairs::{is_mostly_same, part_digests};
 use crate::json::{Ids, Replaced, Tree};
 
 /// What became of equal elements.
@@ -148,7 +148,7 @@ impl<'t, T: Tree<'t>> Account<T> {
         let mut had: HashMap<u64, Option<usize>> = HashMap::new();
         let mut left = 0;
         for (at, element) in self.gone.iter().enumerate() {
-            for member in member_digests(*element) {
+            for member in part_digests(*element) {
                 left += COMPARED;
                 had.entry(member)
                     .and_modify(|at| *at = None)
@@ -156,10 +156,11 @@ impl<'t, T: Tree<'t>> Account<T> {
             }
         }
         for element in &self.added {
-            let size = element.each_member().count();
+            let parts: Vec<u64> = part_digests(*element).collect();
+            let size = parts.len();
             left += size * COMPARED;
             let mut last = None;
-            for member in member_digests(*element) {
+            for member in parts {
                 let found = had.get(&member).copied().flatten();
                 if let Some(at) = found.filter(|at| last != Some(*at)) {
                     last = Some(at);
@@ -167,7 +168,7 @@ impl<'t, T: Tree<'t>> Account<T> {
                         return true;
                     };
                     left = rest;
-                    if is_kept(self.gone[at], *element) {
+                    if is_mostly_same(self.gone[at], *element) {
                         return true;
                     }
                 }

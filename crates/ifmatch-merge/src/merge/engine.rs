@@ -34,6 +34,8 @@ pub(crate) struct Engine {
     /// The pointer of the place the walk is at.
     pub(crate) path: String,
     depth: usize,
+    /// Whether the place that comes next is an element of an array.
+    at_element: bool,
 }
 
 /// The three states of a place that both sides have.
@@ -51,7 +53,17 @@ impl Engine {
             conflicts: Vec::new(),
             path: String::new(),
             depth: 0,
+            at_element: false,
         }
+    }
+
+    /// Merges an element of an array that all sides have.
+    pub(super) fn element<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Option<Out<'t, T>> {
+        self.at_element = true;
+        let (local, remote) = (Some(three.local), Some(three.remote));
+        let out = self.place(three.base, local, remote, three.cursor.element());
+        self.at_element = false;
+        out
     }
 
     /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
@@ -136,7 +148,18 @@ impl Engine {
 
     fn by_rule<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
         use View::{Array, Object, String};
+        let is_element = std::mem::take(&mut self.at_element);
         let rule = three.cursor.rule(three.remote.view());
+        let three = match (rule, three.base) {
+            // A list of a declared kind that was not there yet.
+            (Rule::Set | Rule::Keyed(_), Base::Is(base)) if matches!(base.view(), View::Null) => {
+                Three {
+                    base: Base::Absent,
+                    ..three
+                }
+            }
+            _ => three,
+        };
         let views = (
             three.base.value().map(Tree::view),
             three.local.view(),
@@ -157,8 +180,12 @@ impl Engine {
             (Rule::Auto, (None | Some(Array), Array, Array)) if three.cursor.is_by_place() => {
                 place::merge(self, three)
             }
-            (Rule::Auto, (None | Some(Array), Array, Array)) => array::merge(self, three, false),
-            (Rule::Sequence, (None | Some(Array), Array, Array)) => array::merge(self, three, true),
+            (Rule::Auto, (None | Some(Array), Array, Array)) => {
+                array::merge(self, three, false, is_element)
+            }
+            (Rule::Sequence, (None | Some(Array), Array, Array)) => {
+                array::merge(self, three, true, is_element)
+            }
             (Rule::Set, (None | Some(Array), Array, Array)) => {
                 unless_one_sided(three, true).unwrap_or_else(|| set::merge(three))
             }

@@ -36,16 +36,23 @@
 //! |---|---|
 //! | both changed one object, and nothing says that it is another one | it is merged inside |
 //! | an object was changed in place, another one was put or removed beside it | both, without a conflict |
-//! | all elements are numbers, as many on each side as before: a point, a range, a colour | one value; two different changes conflict |
-//! | two scalars beside each other, one changed by each side | conflict |
+//! | all elements are bare values and not all are words, as many on each side as before: a point, a range of times, a colour, flags | one value; two different changes conflict |
+//! | the same, with another length: one side changed a value and the other one changed the list | conflict; where both only put in or took out, both |
+//! | a list of bare values that is an element itself: a vertex, a row, a pair | one value |
+//! | two values beside each other, one changed by each side: the corners of a box, two rows | conflict |
 //! | one side moved, sorted or copied an element, the other left it alone | both, without a conflict |
 //! | one side moved an element, the other removed, changed or moved it | conflict, unless both did the same |
 //! | both put equal elements at different places | conflict |
 //! | an object took the place of another one, which the other side changed | conflict |
 //!
+//! Bare values are those that are no arrays and no objects, and a word is a string that is no number, no time and no
+//! number with its unit. Objects are merged member by member, whatever their members are called: `{"x": 1, "y": 2}`
+//! is no list. Say [`Rule::Atomic`] where its members mean something together only.
+//!
 //! An object counts as the same one where at least half of its members are as before and none of its
 //! values went to another element. If all of its telling members changed (those that no two elements share,
-//! such as an id), more than half of what lies within must be as before. A scalar or an array is known
+//! such as an id), more than half of what lies within must be as before. Members with a rule of their own, such as a
+//! counter, tell nothing. A scalar or an array is known
 //! by its value only, so one that was changed *and* moved is another one. Strings of which some end in a
 //! line break are the lines of a text, which may repeat, as the `source` of a notebook's cell.
 //!

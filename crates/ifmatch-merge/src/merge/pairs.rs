@@ -95,7 +95,7 @@ fn note<'t, T: Tree<'t>>(
 }
 
 /// A digest for each member of an object: its name and its value.
-pub(super) fn member_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
+fn member_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
     let members = element.each_member();
     members.map(|(key, value)| member_digest(key.name, value))
 }
@@ -118,6 +118,24 @@ pub(super) fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
         kept += usize::from(now.is_some_and(|now| same(value, now)));
     }
     kept > 0 && kept * 2 >= after.len().max(count)
+}
+
+/// A digest for each member of an object, or for each element of an array with its place.
+pub(super) fn part_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
+    let elements = element.elements().into_iter().enumerate();
+    let elements = elements.map(|(at, value)| member_digest(&at.to_string(), value));
+    member_digests(element).chain(elements)
+}
+
+/// The same for arrays, place by place: a pair of which one value was changed.
+pub(super) fn is_mostly_same<'t, T: Tree<'t>>(before: T, after: T) -> bool {
+    let (View::Array, View::Array) = (before.view(), after.view()) else {
+        return is_kept(before, after);
+    };
+    let (before, after) = (before.elements(), after.elements());
+    let kept = before.iter().zip(&after).filter(|(b, a)| same(**b, **a));
+    let kept = kept.count();
+    kept > 0 && kept * 2 >= before.len().max(after.len())
 }
 
 /// Tells objects that were changed from objects that others took the place of.

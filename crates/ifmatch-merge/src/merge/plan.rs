@@ -178,6 +178,8 @@ pub(crate) struct Cursor<'p> {
     range: Option<&'p (i128, i128)>,
     default: Option<&'p Rule>,
     prefer: Option<Side>,
+    /// A function may read from something else what is written there.
+    is_unproven: bool,
 }
 
 static SET: Rule = Rule::Set;
@@ -193,6 +195,7 @@ impl<'p> Cursor<'p> {
             range: None,
             default: None,
             prefer: None,
+            is_unproven: false,
         }
         .entered(Some(plan), None, None)
     }
@@ -229,12 +232,18 @@ impl<'p> Cursor<'p> {
             range: at.and_then(|at| at.range),
             default: default(plan).or_else(|| default(by_hand)).or(self.default),
             prefer: prefer(plan).or_else(|| prefer(by_hand)).or(self.prefer),
+            is_unproven: at.is_some_and(|at| at.is_unproven),
         }
     }
 
     /// What the type says about the members of an object that lies here.
     pub(crate) fn fields<'t, T: Tree<'t>>(self, object: T) -> Fields<'p, 't> {
-        Fields::of(self.shape, object)
+        let fields = Fields::of(self.shape, object);
+        if self.is_unproven {
+            fields.opened()
+        } else {
+            fields
+        }
     }
 
     /// The place of a member.

@@ -33,7 +33,7 @@ use super::conflict::Side;
 pub enum Rule {
     /// Objects by key, arrays by element, strings of several lines by lines, anything else as a whole.
     ///
-    /// A list of numbers of unchanged length is one value, and a list in which an element would be doubled,
+    /// A list of numbers or times of unchanged length is one value, and a list in which an element would be doubled,
     /// brought back or put together from two is a conflict; see [the module](super) for each case. Declare
     /// what a list is by [`Keyed`](Self::Keyed) or [`Set`](Self::Set), and more of it merges.
     #[default]
@@ -60,9 +60,13 @@ pub enum Rule {
     Local,
     /// The remote state wins when both sides changed it.
     Remote,
-    /// The larger of both changes: numbers by value and exactly, times by time, other texts by their
-    /// bytes. Of equal ones the remote's stays. A time is what RFC 3339 says one is, with any offset and
-    /// any fraction of a second, or an HTTP date; a time against another text is a conflict.
+    /// The larger of both changes: numbers by value and exactly, times by time, numbers in texts as numbers,
+    /// other texts by their bytes. Of equal ones the remote's stays.
+    ///
+    /// Times are those of RFC 3339 and ISO 8601, with any offset and any fraction of a second, and the dates of
+    /// mails and of HTTP. Days, months, times of day and times without a zone have an order among their like. A time
+    /// against another text is a conflict, and so are texts whose bytes tell no order: times in a form that
+    /// cannot be read (`05/01/2024`), version numbers (`1.10.0`), and counts of different lengths (`9-a`, `10-a`).
     ///
     /// # Example
     ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::policy::Policy;
-use crate::shape::{MapKey, Place, Shape};
+use crate::shape::{MapKey, Place, Shape, Tagging, Variant};
 
 /// A type that says how its documents are merged; usually by `#[derive(Merge)]`.
 ///
@@ -83,11 +83,11 @@ scalars! {
     (), bool, char, String, str,
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64,
     std::num::NonZeroI8, std::num::NonZeroI16, std::num::NonZeroI32, std::num::NonZeroI64,
-    std::num::NonZeroIsize, std::num::NonZeroU8, std::num::NonZeroU16, std::num::NonZeroU32,
+    std::num::NonZeroI128, std::num::NonZeroU128, std::num::NonZeroIsize, std::num::NonZeroU8, std::num::NonZeroU16, std::num::NonZeroU32,
     std::num::NonZeroU64, std::num::NonZeroUsize,
     std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr,
     std::net::SocketAddr, std::net::SocketAddrV4, std::net::SocketAddrV6,
-    std::path::PathBuf,
+    std::path::PathBuf, std::path::Path, serde_json::Number,
 }
 
 shaped! {
@@ -110,6 +110,15 @@ shaped! {
     [T] std::ops::Range<T> => Shape::unknown(),
     [T] std::ops::RangeInclusive<T> => Shape::unknown(),
     [T] std::ops::Bound<T> => Shape::unknown(),
+    [] serde_json::Map<String, Value> => Shape::map::<String>(Place::of(Value::shape)),
+    [T: Merge, E: Merge] Result<T, E> => Shape::variants(
+        Tagging::External,
+        vec![
+            Variant::new("Ok", &["Ok"], Some(Place::of(T::shape))),
+            Variant::new("Err", &["Err"], Some(Place::of(E::shape))),
+        ],
+    ),
+    [T: Merge] std::num::Saturating<T> => Shape::same(Place::of(T::shape)),
     [T: Merge] std::num::Wrapping<T> => Shape::same(Place::of(T::shape)),
     [T: Merge] std::cmp::Reverse<T> => Shape::same(Place::of(T::shape)),
     [T: Merge] std::cell::Cell<T> => Shape::same(Place::of(T::shape)),
@@ -151,4 +160,9 @@ macro_rules! tuples {
     };
 }
 
-tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
+tuples! {
+    (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
+    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
+    (A B C D E F G H I J K L M) (A B C D E F G H I J K L M N) (A B C D E F G H I J K L M N O)
+    (A B C D E F G H I J K L M N O P)
+}

@@ -100,6 +100,12 @@ impl<'s, 't> Fields<'s, 't> {
         }
     }
 
+    /// Its members may stand under names of which nothing is known.
+    pub(crate) fn opened(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
     /// Whether members that it does not know may be the type's all the same.
     pub(crate) fn is_open(&self) -> bool {
         self.open

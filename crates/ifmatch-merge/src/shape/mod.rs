@@ -68,7 +68,7 @@ pub struct Member {
     pub(crate) is_written: bool,
     /// Without it nothing is read.
     pub(crate) is_required: bool,
-    /// Some values are written without it.
+    /// Some values are written without it, and may not be what is read then.
     pub(crate) is_skipped: bool,
     pub(crate) place: Place,
 }
@@ -110,6 +110,8 @@ pub struct Place {
     pub(crate) range: Option<(i128, i128)>,
     make: Option<fn() -> Shape>,
     known: OnceLock<Shape>,
+    /// What is written there may be read as something else, or not at all.
+    pub(crate) is_unproven: bool,
 }
 
 impl Shape {
@@ -194,8 +196,15 @@ impl Place {
     pub fn if_known(shape: Option<fn() -> Shape>) -> Self {
         Self {
             make: shape,
+            is_unproven: shape.is_none(),
             ..Self::default()
         }
+    }
+
+    /// What is written there is read by a function.
+    pub fn unproven(mut self) -> Self {
+        self.is_unproven = true;
+        self
     }
 
     /// A place of a known shape.
@@ -243,7 +252,7 @@ impl Member {
         self
     }
 
-    /// Some values are written without it.
+    /// Some values are written without it, and may not be what is read then.
     pub fn skipped(mut self) -> Self {
         self.is_skipped = true;
         self

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Kind, Member, Place, Shape, Tagging};
+use super::{Kind, Member, Place, Shape, Tagging, Variant};
 use crate::merge::Rule;
 
 /// A type can stand for another one, and that for a third. One that goes on stands for itself.
@@ -14,6 +14,8 @@ pub(crate) struct Step<'s> {
     pub(crate) shape: &'s Shape,
     pub(crate) rule: Option<&'s Rule>,
     pub(crate) range: Option<&'s (i128, i128)>,
+    /// A function may read it from something else.
+    pub(crate) is_unproven: bool,
 }
 
 pub(crate) fn step(place: &Place) -> Step<'_> {
@@ -21,11 +23,16 @@ pub(crate) fn step(place: &Place) -> Step<'_> {
         shape: place.shape(),
         rule: place.rule.as_ref(),
         range: place.range.as_ref(),
+        is_unproven: place.is_unproven,
     }
     .settled()
 }
 
 impl Place {
+    fn is_unproven(&self) -> bool {
+        self.is_unproven
+    }
+
     /// Its type, the first time that it is met; types may contain themselves.
     fn first_met(&self, met: &mut HashSet<usize>) -> Option<&Shape> {
         let is_new = self.make.is_none_or(|make| met.insert(make as usize));
@@ -43,6 +50,7 @@ impl Step<'_> {
                 shape: inner.shape(),
                 rule: self.rule.or(inner.rule.as_ref()),
                 range: self.range.or(inner.range.as_ref()),
+                is_unproven: self.is_unproven || inner.is_unproven,
             };
         }
         self
@@ -56,6 +64,7 @@ impl Shape {
             shape: self,
             rule: None,
             range: None,
+            is_unproven: false,
         }
         .settled()
     }
@@ -83,13 +92,17 @@ impl Shape {
     }
 
     /// Whether the type, and each type inside, reads whatever it writes: every member under the name under
-    /// which it writes it, and all that it needs. Types of which nothing is known are taken at their word.
+    /// which it writes it, all that it needs, and what it leaves out as what it was. That is not known of
+    /// functions, of types that stand for others, and of those of which nothing is known.
     pub(crate) fn reads_as_it_writes(&self) -> bool {
         let mut met = HashSet::new();
         let mut open = vec![self];
-        while let Some(shape) = open.pop() {
-            let mut enter = |place| open.extend(Place::first_met(place, &mut met));
-            let is_read = |written: &str, read: &[&str]| read.is_empty() || read.contains(&written);
+        let mut is_proven = true;
+        while let Some(shape) = open.pop().filter(|_| is_proven) {
+            let mut enter = |place| {
+                is_proven = is_proven && !Place::is_unproven(place);
+                open.extend(Place::first_met(place, &mut met));
+            };
             match shape.kind() {
                 Kind::List { element: place, .. }
                 | Kind::Same(place)
@@ -98,9 +111,9 @@ impl Shape {
                 }
                 Kind::Tuple(parts) => parts.iter().for_each(enter),
                 Kind::Object(object) => {
-                    let is_missed = |m: &Member| m.is_required && m.is_skipped;
-                    let reads = |m: &Member| is_read(m.written, m.read) && !is_missed(m);
-                    if !object.members.iter().all(reads) {
+                    // What is only written is not read.
+                    let is_read = |m: &Member| m.read.is_empty() || m.read.contains(&m.written);
+                    if !object.members.iter().all(|m| is_read(m) && !m.is_skipped) {
                         return false;
                     }
                     object
@@ -110,7 +123,8 @@ impl Shape {
                     object.flattened.iter().for_each(enter);
                 }
                 Kind::Enum(of) => {
-                    if !of.variants.iter().all(|v| is_read(v.written, v.read)) {
+                    let is_read = |v: &Variant| v.read.contains(&v.written) && !v.untagged;
+                    if matches!(of.tag, Tagging::Untagged) || !of.variants.iter().all(is_read) {
                         return false;
                     }
                     of.variants
@@ -118,10 +132,11 @@ impl Shape {
                         .filter_map(|v| v.content.as_ref())
                         .for_each(enter);
                 }
-                Kind::Unknown | Kind::Scalar | Kind::Ruled(..) => {}
+                Kind::Ruled(..) => return false,
+                Kind::Unknown | Kind::Scalar => {}
             }
         }
-        true
+        is_proven
     }
 
     /// Whether it is a list whose order does not count.

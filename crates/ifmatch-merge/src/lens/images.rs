@@ -1,0 +1,74 @@
+//! What a type makes of each element of a list: it is asked to read lists of one.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::put::Put;
+use crate::json::{Document, Node, Tree, View, same};
+
+/// A raw list that the type shows as another one, in a way that its values do not tell.
+#[derive(Debug, Clone)]
+pub(super) struct Unsure {
+    /// Where the type shows it.
+    pointer: String,
+    list: Range<usize>,
+    elements: Vec<Range<usize>>,
+}
+
+impl Unsure {
+    /// A list of bare values of the walk's own document, if it is one and if it is short.
+    pub(super) fn of<'t>(
+        walk: &Put<'t, '_>,
+        list: Node<'t>,
+        raw: &[Node<'t>],
+        shown: &[Node<'t>],
+    ) -> Option<Self> {
+        const LONGEST: usize = 32;
+        let is_bare = |e: &Node<'t>| !matches!(e.view(), View::Array | View::Object);
+        let is_shown = raw.len() == shown.len() && raw.iter().zip(shown).all(|(r, s)| same(*r, *s));
+        let is_ours = std::ptr::eq(list.whole_text(), walk.text);
+        let fits = is_ours && !is_shown && raw.len() <= LONGEST && raw.iter().all(is_bare);
+        fits.then(|| Self {
+            pointer: walk.path.borrow().clone(),
+            list: list.range(),
+            elements: raw.iter().map(|element| element.range()).collect(),
+        })
+    }
+
+    /// What the type shows an element as, where it stands alone: by its digest, or nothing. `None`: it cannot
+    /// be told.
+    fn image<T: Serialize + DeserializeOwned>(
+        &self,
+        raw: &str,
+        element: &Range<usize>,
+    ) -> Option<Option<u64>> {
+        let (before, behind) = (&raw[..self.list.start], &raw[self.list.end..]);
+        let alone = format!("{before}[{}]{behind}", &raw[element.clone()]);
+        let shown = Document::encode(&Document::of_checked(alone).decode::<T>().ok()?).ok()?;
+        let list = shown.pointer(&self.pointer)?;
+        list.with_root(|list| match (list.view(), &list.elements()[..]) {
+            (View::Array, []) => Some(None),
+            (View::Array, [one]) => Some(Some(one.digest())),
+            _ => None,
+        })
+    }
+}
+
+/// The images of the elements of lists, by the offset at which each element begins.
+pub(super) fn images<T: Serialize + DeserializeOwned>(
+    raw: &Document,
+    lists: &[Unsure],
+) -> HashMap<usize, Option<u64>> {
+    let mut images = HashMap::new();
+    for list in lists {
+        let each = list.elements.iter();
+        let each = each.map(|at| Some((at.start, list.image::<T>(raw.as_str(), at)?)));
+        if let Some(all) = each.collect::<Option<Vec<_>>>() {
+            images.extend(all);
+        }
+    }
+    images
+}
