@@ -34,6 +34,8 @@ pub(crate) struct Engine {
     /// The pointer of the place the walk is at.
     pub(crate) path: String,
     depth: usize,
+    /// Conflicts are counted, and what they hold is not kept.
+    counts: bool,
 }
 
 /// The three states of a place that both sides have.
@@ -51,7 +53,25 @@ impl Engine {
             conflicts: Vec::new(),
             path: String::new(),
             depth: 0,
+            counts: false,
         }
+    }
+
+    /// A walk that only tells whether there are conflicts.
+    pub(crate) fn counting() -> Self {
+        Self {
+            counts: true,
+            ..Self::new()
+        }
+    }
+
+    fn conflict<'t, T: Tree<'t>>(&mut self, kind: ConflictKind, sides: [Option<T>; 3]) {
+        let conflict = if self.counts {
+            FieldConflict::new(String::new(), kind, None, None, None)
+        } else {
+            FieldConflict::of(&self.path, kind, sides)
+        };
+        self.conflicts.push(conflict);
     }
 
     /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
@@ -99,8 +119,7 @@ impl Engine {
                 [Some(base), Some(changed), None],
             ),
         };
-        self.conflicts
-            .push(FieldConflict::of(&self.path, kind, sides));
+        self.conflict(kind, sides);
         Some(Out::Take(changed))
     }
 
@@ -223,8 +242,7 @@ impl Engine {
                     }
                 });
                 let sides = [base.value(), Some(local), Some(remote)];
-                self.conflicts
-                    .push(FieldConflict::of(&self.path, kind, sides));
+                self.conflict(kind, sides);
                 Out::Take(remote)
             }
         }
