@@ -1,5 +1,12 @@
 //! A fast 64-bit digest for finding equal values again. Whoever uses it compares the values too, so a
 //! collision costs time, never a wrong answer.
+//!
+//! Tables hash by the same steps, from a seed that nobody knows ([`Seeded`]).
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
 
 const SEED: u64 = 0x243f_6a88_85a3_08d3;
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -30,6 +37,55 @@ impl Digest {
     }
 
     pub(crate) fn finish(self) -> u64 {
+        fold(self.0, SEED)
+    }
+}
+
+/// Tables of what comes out of documents.
+pub(crate) type Table<K, V> = HashMap<K, V, Seeded>;
+pub(crate) type TableSet<K> = HashSet<K, Seeded>;
+
+/// Hashes short keys fast; the seed is random, so that no document can be made to fill one place of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeded(u64);
+
+impl Default for Seeded {
+    fn default() -> Self {
+        static RANDOM: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(SEED));
+        Self(*RANDOM)
+    }
+}
+
+impl BuildHasher for Seeded {
+    type Hasher = Digest;
+
+    fn build_hasher(&self) -> Digest {
+        Digest(self.0)
+    }
+}
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.word(u64::from(byte));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.word(u64::from(word));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.word(word);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.word(word as u64);
+    }
+
+    fn finish(&self) -> u64 {
         fold(self.0, SEED)
     }
 }

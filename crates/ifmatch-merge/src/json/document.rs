@@ -120,19 +120,27 @@ impl Document {
     /// # Ok::<(), ifmatch::json::JsonError>(())
     /// ```
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
-        let text = encode::text(value).map_err(|e| decode::error(&e, None))?;
-        // A type can write a key twice (`flatten`) or nest too deep; readers would trip over it.
-        Self::parse(text.as_bytes())
+        let text = encode::text(value, 128).map_err(|e| decode::error(&e, None))?;
+        Self::of_type(text)
     }
 
     /// As [`encode`](Self::encode); the same document again if that is how it is spelt already.
     #[doc(hidden)]
     pub fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
-        let text = encode::text(value).map_err(|e| decode::error(&e, None))?;
+        // A little room, so that a value that grew a little is not moved.
+        let about = self.text.len() + 64;
+        let text = encode::text(value, about).map_err(|e| decode::error(&e, None))?;
         if *text == *self.text {
             return Ok(self.clone());
         }
-        Self::parse(text.as_bytes())
+        Self::of_type(text)
+    }
+
+    /// What a type has written. It can write a key twice (`flatten`) or nest too deep; readers would trip
+    /// over it.
+    fn of_type(text: String) -> Result<Self, JsonError> {
+        Tape::parse(&text, Self::DEFAULT_DEPTH)?;
+        Ok(Self { text: text.into() })
     }
 
     /// Reads the document as a Rust value.

@@ -33,10 +33,12 @@ impl Drop for IntoText {
     }
 }
 
-/// The JSON text of a value; a [`Document`] within keeps its own.
-pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
+/// The JSON text of a value; a [`Document`] within keeps its own. `about`: how long it may be.
+pub(super) fn text<T: Serialize + ?Sized>(value: &T, about: usize) -> serde_json::Result<String> {
     let _mark = IntoText::new();
-    serde_json::to_string(value)
+    let mut text = Vec::with_capacity(about);
+    serde_json::to_writer(&mut text, value)?;
+    String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 
 impl Serialize for Document {

@@ -36,7 +36,7 @@ pub use error::JsonError;
 pub use likeness::Likeness;
 
 pub(crate) use align::{Replaced, array_differences, differences, longest_rising};
-pub(crate) use digest::Digest;
+pub(crate) use digest::{Digest, Table, TableSet};
 pub(crate) use ids::Ids;
 pub(crate) use number::Number;
 #[doc(hidden)]

@@ -1,8 +1,8 @@
 //! The reader: one pass over the text, an entry per value, no recursion.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 
+use super::digest::TableSet;
 use super::error::JsonError;
 use super::number::Number;
 use super::pointer;
@@ -204,7 +204,7 @@ impl<'a> Tape<'a> {
             at: container,
         };
         let mut few = [""; FEW];
-        let mut many = HashSet::new();
+        let mut many = TableSet::default();
         for (count, (key, _)) in object.children_of_object().enumerate() {
             let name = key.content();
             let double = if count < FEW {

@@ -1,11 +1,10 @@
 //! What the merge needs of a JSON value, whether it lies in a text or in a `serde_json::Value`.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::digest::Digest;
+use super::digest::{Digest, Table};
 use super::number::Number;
 use super::tape::{Kind, Node};
 use super::{spelling, write};
@@ -298,7 +297,7 @@ pub(crate) fn to_value<'t, T: Tree<'t>>(value: T) -> Value {
 pub(crate) struct Finder<'s, 't, T> {
     members: &'s [(Key<'t>, T)],
     cursor: usize,
-    table: Option<HashMap<&'t str, usize>>,
+    table: Option<Table<&'t str, usize>>,
 }
 
 impl<'s, 't, T> Finder<'s, 't, T> {

@@ -1,14 +1,13 @@
 //! Objects: members are found by what the type calls them, whatever the document calls them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::learned::Doubt;
 use super::origin::Origin;
 use super::put::{Put, Side, Source};
 use super::seen::shows;
 use super::slots::{Slots, names_of};
-use crate::json::{self, Finder, Key, Node, Tree, same};
+use crate::json::{self, Finder, Key, Node, Table, Tree, same};
 use crate::merge::{Cursor, Out, woven};
 use crate::shape::Fields;
 
@@ -269,7 +268,7 @@ fn replace_namesakes<'t>(
     out: &mut Members<'t>,
     added: Vec<(usize, Member<'t>)>,
 ) -> Vec<(usize, Member<'t>)> {
-    let places: HashMap<&str, usize> = out.iter().map(|(key, _)| key.name).zip(0..).collect();
+    let places: Table<&str, usize> = out.iter().map(|(key, _)| key.name).zip(0..).collect();
     let places: Vec<Option<usize>> = added
         .iter()
         .map(|(_, (key, _))| places.get(key.name).copied())

@@ -1,8 +1,8 @@
 //! Which element of the new list came from which of the list before.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::json::{self, Ids, Node, Replaced, Tree, View, same};
+use crate::json::{self, Ids, Node, Replaced, Table, Tree, View, same};
 use crate::merge::{Cursor, Rule, key_of};
 
 /// The keys of the elements, where a rule declares them and all elements have one.
@@ -46,7 +46,7 @@ fn by_key<'t>(
     before_keys: &[String],
     after_keys: &[String],
 ) -> Vec<Option<usize>> {
-    let mut waiting: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    let mut waiting: Table<&str, VecDeque<usize>> = Table::default();
     for (at, key) in before_keys.iter().enumerate() {
         waiting.entry(key).or_default().push_back(at);
     }
@@ -85,7 +85,7 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
         partners[a] = Some(b);
     }
     // Elements that moved are found again by their value.
-    let mut moved: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut moved: Table<u32, Vec<usize>> = Table::default();
     for at in (0..b.len()).rev().filter(|at| free[*at]) {
         moved.entry(b[at]).or_default().push(at);
     }
@@ -162,14 +162,14 @@ fn by_identity<'t>(
 }
 
 /// The first member that all elements have and no two with the same value, and where each value stands.
-fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, HashMap<u64, usize>)> {
+fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, Table<u64, usize>)> {
     /// So many names are tried.
     const NAMES: usize = 8;
     let [first, _, ..] = elements else {
         return None;
     };
     first.each_member().take(NAMES).find_map(|(key, _)| {
-        let mut places = HashMap::new();
+        let mut places = Table::default();
         let is_new = |(at, element): (usize, &Node<'t>)| {
             telling(*element, key.name).is_some_and(|value| places.insert(value, at).is_none())
         };

@@ -1,13 +1,12 @@
 //! The walk that puts a value back: over the raw document, what the type shows of it, and the new value.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 use super::images::Unsure;
 use super::learned::{Doubt, Learned};
 use super::pairing::shared_members;
 use super::{list, object};
-use crate::json::{Node, Tree, View, WALKED_DEPTH, same};
+use crate::json::{Node, Table, Tree, View, WALKED_DEPTH, same};
 use crate::merge::{Cursor, Out};
 
 /// A raw value, and what the type shows of it; `None`: nothing.
@@ -58,8 +57,8 @@ pub(super) struct Dropped<'t> {
 /// stand in two places by chance, and what the server keeps for the one is not the other's.
 #[derive(Debug, Default)]
 pub(super) struct Moved<'t> {
-    by_value: HashMap<u64, Option<Side<'t>>>,
-    by_key: HashMap<String, Option<Side<'t>>>,
+    by_value: Table<u64, Option<Side<'t>>>,
+    by_key: Table<String, Option<Side<'t>>>,
 }
 
 /// As many leaves must a value show to be known again in another place.

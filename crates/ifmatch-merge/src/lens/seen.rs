@@ -1,10 +1,10 @@
 //! Which raw element the type shows as which: it may sort, hash, filter, or read equal ones once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::pairing;
 use super::put::Put;
-use crate::json::{Ids, Node, Tree, View, same};
+use crate::json::{Ids, Node, Table, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Fields;
 
@@ -87,8 +87,8 @@ fn by_key<'t>(
     (shown, shown_keys): (&[Node<'t>], &[String]),
     cursor: Cursor<'_>,
 ) -> Vec<Option<usize>> {
-    let mut waiting: HashMap<&str, VecDeque<usize>> = HashMap::new();
-    let mut last: HashMap<&str, usize> = HashMap::new();
+    let mut waiting: Table<&str, VecDeque<usize>> = Table::default();
+    let mut last: Table<&str, usize> = Table::default();
     for (at, key) in shown_keys.iter().enumerate() {
         waiting.entry(key).or_default().push_back(at);
         last.insert(key, at);
@@ -116,7 +116,7 @@ fn by_key<'t>(
 
 /// By what the type shows each of them as.
 fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> {
-    let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
+    let mut waiting: Table<u64, VecDeque<usize>> = Table::default();
     for (at, element) in shown.iter().enumerate() {
         waiting.entry(element.digest()).or_default().push_back(at);
     }
@@ -135,8 +135,8 @@ fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> 
 /// By equality; equal ones that are left over are shown as one that is taken.
 fn equal<'t>(raw: &[Node<'t>], shown: &[Node<'t>]) -> Vec<Option<usize>> {
     let mut ids = Ids::default();
-    let mut waiting: HashMap<u32, VecDeque<usize>> = HashMap::new();
-    let mut last = HashMap::new();
+    let mut waiting: Table<u32, VecDeque<usize>> = Table::default();
+    let mut last = Table::default();
     for (at, element) in shown.iter().enumerate() {
         let id = ids.of(*element);
         waiting.entry(id).or_default().push_back(at);

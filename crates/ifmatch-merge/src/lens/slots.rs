@@ -1,10 +1,9 @@
 //! What a type calls the members of a raw object.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::put::Put;
-use crate::json::{Key, Node};
+use crate::json::{Key, Node, Table};
 use crate::shape::Fields;
 
 /// What the type calls each raw member; `None`: it knows none of that name.
@@ -30,7 +29,7 @@ impl<'t> Put<'t, '_> {
 /// Finds raw members by what the type calls them; of several the last one, which is what readers keep.
 pub(super) struct Slots<'n> {
     names: &'n [Option<Cow<'n, str>>],
-    table: Option<HashMap<&'n str, usize>>,
+    table: Option<Table<&'n str, usize>>,
 }
 
 impl<'n> Slots<'n> {
@@ -53,7 +52,7 @@ impl<'n> Slots<'n> {
                     .filter_map(|(at, name)| Some((name.as_deref()?, at)))
                     .collect()
             };
-            let table: &HashMap<&str, usize> = self.table.get_or_insert_with(fill);
+            let table: &Table<&str, usize> = self.table.get_or_insert_with(fill);
             table.get(name).copied()
         }
     }

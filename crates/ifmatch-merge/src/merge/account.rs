@@ -4,11 +4,9 @@
 //! merge wrong (two sides that moved one element, a move that met a removal), it does not balance, and the
 //! list is a conflict.
 
-use std::collections::HashMap;
-
 use super::conflict::Side;
 use super::pairs::{is_mostly_same, part_digests};
-use crate::json::{Ids, Replaced, Tree};
+use crate::json::{Ids, Replaced, Table, Tree};
 
 /// What became of equal elements.
 #[derive(Debug, Default, Clone, Copy)]
@@ -145,7 +143,7 @@ impl<'t, T: Tree<'t>> Account<T> {
             return false;
         }
         // Members that only one of the elements had. The others tell nothing.
-        let mut had: HashMap<u64, Option<usize>> = HashMap::new();
+        let mut had: Table<u64, Option<usize>> = Table::default();
         let mut left = 0;
         for (at, element) in self.gone.iter().enumerate() {
             for member in part_digests(*element) {

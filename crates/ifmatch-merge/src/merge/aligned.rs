@@ -6,7 +6,7 @@ use super::conflict::{Side, same};
 use super::diff::{self, Adjacent, Change, Fate, Region};
 use super::pairs::{Identity, Strays, is_kept};
 use super::places::{by_place, edges};
-use crate::json::{self, Ids, Replaced, Tree};
+use crate::json::{self, Ids, Replaced, Tree, View};
 
 /// What both sides did to the middle of a list, behind the elements that are the same on all sides.
 pub(super) struct Changes<'t, T> {
@@ -21,7 +21,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     pub(super) fn changes(&self) -> Changes<'t, T> {
         let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
         if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
-            return self.changes_of(0, [base, local, remote], [ours, theirs]);
+            return self.changes_of(0, [base, local, remote], [ours, theirs], true);
         }
         let (front, back) = edges(base, local, remote);
         let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
@@ -36,7 +36,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             remote,
             level: true,
         };
-        let mut changes = self.changes_of(front, sides, differences);
+        let mut changes = self.changes_of(front, sides, differences, false);
         let between = std::mem::take(&mut changes.regions).into_iter();
         changes.regions.push(edge(0..front, 0..front, 0..front));
         changes
@@ -48,22 +48,29 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         changes
     }
 
-    /// What both sides changed, as regions and in the account.
+    /// What both sides changed, as regions and in the account. `stayed`: no element moved.
     fn changes_of(
         &self,
         front: usize,
         sides: [&[T]; 3],
         changes: [Vec<Replaced>; 2],
+        stayed: bool,
     ) -> Changes<'t, T> {
         let [base, local, remote] = sides;
         let [ours, theirs] = changes;
         let mut account = Account::new();
         account.changed(Side::Local, base, local, &ours);
         account.changed(Side::Remote, base, remote, &theirs);
-        let strays = [
-            Strays::of(base, local, &ours),
-            Strays::of(base, remote, &theirs),
-        ];
+        let is_object = |element: &T| matches!(element.view(), View::Object);
+        let strays = |side: &[T], changes: &[Replaced]| {
+            let mut replaced = changes.iter().flat_map(|it| &base[it.old.clone()]);
+            if stayed && !replaced.any(is_object) {
+                // Nothing within them could have gone elsewhere.
+                return Strays::default();
+            }
+            Strays::of(base, side, changes)
+        };
+        let strays = [strays(local, &ours), strays(remote, &theirs)];
         let changes = |changes: Vec<Replaced>, side: &[T], strays: &Strays| {
             let changes = changes.into_iter();
             changes

@@ -2,11 +2,11 @@
 //!
 //! Elements are numbers here: equal elements have the same one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::ops::Range;
 
-use crate::json::{Replaced, differences};
+use crate::json::{Replaced, Table, differences};
 
 /// What happened in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +223,7 @@ pub(crate) fn matched<K: Eq + Hash>(
     before: &[Option<K>],
     after: &[Option<K>],
 ) -> Vec<(Option<usize>, Option<usize>)> {
-    let mut waiting: HashMap<&K, VecDeque<usize>> = HashMap::new();
+    let mut waiting: Table<&K, VecDeque<usize>> = Table::default();
     for (at, key) in before.iter().enumerate() {
         if let Some(key) = key {
             waiting.entry(key).or_default().push_back(at);

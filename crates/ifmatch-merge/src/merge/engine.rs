@@ -36,6 +36,8 @@ pub(crate) struct Engine {
     depth: usize,
     /// Whether the place that comes next is an element of an array.
     at_element: bool,
+    /// Conflicts are counted, and what they hold is not kept.
+    counts: bool,
 }
 
 /// The three states of a place that both sides have.
@@ -54,6 +56,7 @@ impl Engine {
             path: String::new(),
             depth: 0,
             at_element: false,
+            counts: false,
         }
     }
 
@@ -64,6 +67,23 @@ impl Engine {
         let out = self.place(three.base, local, remote, three.cursor.element());
         self.at_element = false;
         out
+    }
+
+    /// A walk that only tells whether there are conflicts.
+    pub(crate) fn counting() -> Self {
+        Self {
+            counts: true,
+            ..Self::new()
+        }
+    }
+
+    fn conflict<'t, T: Tree<'t>>(&mut self, kind: ConflictKind, sides: [Option<T>; 3]) {
+        let conflict = if self.counts {
+            FieldConflict::new(String::new(), kind, None, None, None)
+        } else {
+            FieldConflict::of(&self.path, kind, sides)
+        };
+        self.conflicts.push(conflict);
     }
 
     /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
@@ -111,8 +131,7 @@ impl Engine {
                 [Some(base), Some(changed), None],
             ),
         };
-        self.conflicts
-            .push(FieldConflict::of(&self.path, kind, sides));
+        self.conflict(kind, sides);
         Some(Out::Take(changed))
     }
 
@@ -250,8 +269,7 @@ impl Engine {
                     }
                 });
                 let sides = [base.value(), Some(local), Some(remote)];
-                self.conflicts
-                    .push(FieldConflict::of(&self.path, kind, sides));
+                self.conflict(kind, sides);
                 Out::Take(remote)
             }
         }

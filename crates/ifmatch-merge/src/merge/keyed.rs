@@ -1,6 +1,6 @@
 //! Lists whose elements have a declared identity.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use super::conflict::{ConflictKind, same};
 use super::engine::{Base, Engine, Three};
@@ -8,7 +8,7 @@ use super::out::Out;
 use super::plan::Cursor;
 use super::rule::Keyed;
 use super::woven::woven;
-use crate::json::{self, Tree, View};
+use crate::json::{self, Table, TableSet, Tree, View};
 
 /// Merges keyed lists: elements with the same key are merged field by field, the remote order is kept
 /// and local additions stand behind their local neighbours. If only the local side reordered, its order
@@ -103,10 +103,10 @@ fn interleaved<T: Copy>(lead: &List<T>, follow: &List<T>) -> Vec<u32> {
 
 /// The keys that do not keep their order, as few as explain the new one.
 fn moved(before: &[u32], after: &[u32]) -> BTreeSet<u32> {
-    let places: HashMap<u32, usize> = after.iter().copied().zip(0..).collect();
+    let places: Table<u32, usize> = after.iter().copied().zip(0..).collect();
     let pairs: Vec<_> = before.iter().map(|key| places[key]).enumerate().collect();
     let kept = json::longest_rising(&pairs);
-    let kept: HashSet<u32> = kept.into_iter().map(|(_, at)| after[at]).collect();
+    let kept: TableSet<u32> = kept.into_iter().map(|(_, at)| after[at]).collect();
     let keys = after.iter().copied();
     keys.filter(|key| !kept.contains(key)).collect()
 }
@@ -143,7 +143,7 @@ impl<T: Copy> List<T> {
 /// Gives equal keys equal numbers, counted from 0.
 #[derive(Default)]
 struct Keys {
-    numbers: HashMap<String, u32>,
+    numbers: Table<String, u32>,
     /// The keys by number, one behind the other, and where each ends.
     spelled: String,
     ends: Vec<usize>,
@@ -214,7 +214,9 @@ impl Keys {
     /// changed the type of its keys, and the elements cannot be told apart by them.
     fn mix_types(&self) -> bool {
         let untyped = || self.numbers.keys().map(|key| untyped(key));
-        self.numeric && self.textual && untyped().collect::<HashSet<_>>().len() < self.numbers.len()
+        self.numeric
+            && self.textual
+            && untyped().collect::<TableSet<_>>().len() < self.numbers.len()
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Out<'t, T> {
     Text(String),
     /// A value that is known by its text only.
     Raw(String),
+    /// The same, where it is kept elsewhere.
+    Spelt(&'t str),
     /// A value from a function.
     Value(Value),
     /// An object from a function: for each member the key that it had, its name and its value.
@@ -49,6 +51,7 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
             Out::Take(value) => value.to_value(),
             Out::Text(text) => Value::String(text),
             Out::Raw(text) => Document::of_checked(text).to_value(),
+            Out::Spelt(text) => Document::of_checked(text).to_value(),
             Out::Value(value) => value,
             Out::Array { items, .. } => {
                 Value::Array(items.into_iter().map(Out::into_value).collect())
@@ -73,6 +76,7 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
             Out::Take(value) => value.write(out),
             Out::Text(text) => json::write_string(text, out),
             Out::Raw(text) => out.push_str(text),
+            Out::Spelt(text) => out.push_str(text),
             Out::Value(value) => value.write(out),
             Out::Array { like, items } => {
                 let style = Style::of(like.and_then(Tree::node));

@@ -4,14 +4,12 @@
 //! It need not be the same thing: it can have moved there, or be a new one. What a side changed about an
 //! element is put into the other side's element only where nothing speaks against the pair.
 
-use std::collections::{HashMap, HashSet};
-
 use super::conflict::same;
-use crate::json::{Digest, Finder, Ids, Replaced, Tree, View, WALKED_DEPTH};
+use crate::json::{Digest, Finder, Ids, Replaced, Table, TableSet, Tree, View, WALKED_DEPTH};
 
-/// The elements of the base that stand opposite something else on one side.
+/// For each element of the base whether it stands opposite something else on one side; none behind the end.
 #[derive(Debug, Default)]
-pub(super) struct Strays(HashSet<usize>);
+pub(super) struct Strays(Vec<bool>);
 
 /// Where a value stands among the elements that were replaced: on how many, and on which.
 #[derive(Default)]
@@ -20,72 +18,87 @@ struct Seen {
     new: (usize, usize),
 }
 
+/// What is known of an element of the base.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    /// The element that stands opposite.
+    partner: Option<usize>,
+    /// How many members hold the two together, lead away from the old one, and came to the new one.
+    own: usize,
+    left: usize,
+    came: usize,
+}
+
 impl Strays {
     /// Holds the members of what was replaced against each other. A member that only one element had and
     /// only one has tells where an element went. A pair counts only if more members hold it together than
     /// lead away from it.
     pub(super) fn of<'t, T: Tree<'t>>(base: &[T], side: &[T], changes: &[Replaced]) -> Self {
-        let mut seen: HashMap<u64, Seen> = HashMap::new();
+        if changes.iter().all(|it| it.old.len() != it.new.len()) {
+            return Self::default();
+        }
+        let mut seen: Table<u64, Seen> = Table::default();
         let mut ids = Ids::default();
-        let (mut before, mut after) = (HashSet::new(), HashSet::new());
-        let mut partner = HashMap::new();
+        // For each id whether it stood there and whether it stands there.
+        let mut stands: Vec<[bool; 2]> = Vec::new();
+        let mut stand = |element: T, after: bool| {
+            let id = ids.of(element) as usize;
+            if stands.len() <= id {
+                stands.resize(id + 1, [false; 2]);
+            }
+            stands[id][usize::from(after)] = true;
+            id
+        };
+        let (mut old_ids, mut new_ids) = (vec![0; base.len()], vec![0; side.len()]);
+        let mut pairs = vec![Pair::default(); base.len()];
+        let mut opposite = vec![None; side.len()];
         for change in changes {
             for at in change.old.clone() {
-                before.insert(ids.of(base[at]));
+                old_ids[at] = stand(base[at], false);
                 note(base[at], at, &mut seen, |seen| &mut seen.old);
             }
             for at in change.new.clone() {
-                after.insert(ids.of(side[at]));
+                new_ids[at] = stand(side[at], true);
                 note(side[at], at, &mut seen, |seen| &mut seen.new);
             }
             if change.old.len() == change.new.len() {
-                partner.extend(change.old.clone().zip(change.new.clone()));
+                for (old, new) in change.old.clone().zip(change.new.clone()) {
+                    (pairs[old].partner, opposite[new]) = (Some(new), Some(old));
+                }
             }
         }
-        let opposite: HashMap<usize, usize> =
-            partner.iter().map(|(old, new)| (*new, *old)).collect();
-        let (mut own, mut left) = (
-            HashMap::<usize, usize>::new(),
-            HashMap::<usize, usize>::new(),
-        );
-        let mut came = HashMap::<usize, usize>::new();
         for seen in seen.values() {
             let ((1, old), (1, new)) = (seen.old, seen.new) else {
                 continue;
             };
-            if partner.get(&old) == Some(&new) {
-                *own.entry(old).or_default() += 1;
+            if pairs[old].partner == Some(new) {
+                pairs[old].own += 1;
             } else {
-                *left.entry(old).or_default() += 1;
-                if let Some(old) = opposite.get(&new) {
-                    *came.entry(*old).or_default() += 1;
+                pairs[old].left += 1;
+                if let Some(old) = opposite[new] {
+                    pairs[old].came += 1;
                 }
             }
         }
-        let mut strays = HashSet::new();
-        for (old, new) in &partner {
-            let count = |of: &HashMap<usize, usize>| of.get(old).copied().unwrap_or(0);
-            let away = count(&left).max(count(&came));
-            let mut went = |value: T| {
-                let id = ids.of(value);
-                before.contains(&id) && after.contains(&id)
-            };
-            if (away > 0 && away >= count(&own)) || went(base[*old]) || went(side[*new]) {
-                strays.insert(*old);
-            }
-        }
-        Self(strays)
+        let is_stray = |(old, pair): (usize, &Pair)| {
+            let away = pair.left.max(pair.came);
+            let went = |id: usize| stands[id] == [true; 2];
+            pair.partner.is_some_and(|new| {
+                (away > 0 && away >= pair.own) || went(old_ids[old]) || went(new_ids[new])
+            })
+        };
+        Self(pairs.iter().enumerate().map(is_stray).collect())
     }
 
     pub(super) fn has(&self, old: usize) -> bool {
-        self.0.contains(&old)
+        self.0.get(old).is_some_and(|is_stray| *is_stray)
     }
 }
 
 fn note<'t, T: Tree<'t>>(
     element: T,
     at: usize,
-    seen: &mut HashMap<u64, Seen>,
+    seen: &mut Table<u64, Seen>,
     on: impl Fn(&mut Seen) -> &mut (usize, usize),
 ) {
     for member in member_digests(element) {
@@ -144,7 +157,7 @@ pub(super) fn is_mostly_same<'t, T: Tree<'t>>(before: T, after: T) -> bool {
 #[derive(Default)]
 pub(super) struct Identity<'t> {
     /// For each name whether it tells the elements of the base apart.
-    telling: HashMap<&'t str, bool>,
+    telling: Table<&'t str, bool>,
 }
 
 impl<'t> Identity<'t> {
@@ -189,7 +202,7 @@ impl<'t> Identity<'t> {
             return false;
         }
         *self.telling.entry(name).or_insert_with(|| {
-            let mut values = HashSet::new();
+            let mut values = TableSet::default();
             base.len() > 1
                 && base.iter().all(|element| {
                     let member = element.each_member().find(|(key, _)| key.name == name);
@@ -213,7 +226,7 @@ fn is_mostly_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     leaves(before, "", WALKED_DEPTH, &mut old);
     leaves(after, "", WALKED_DEPTH, &mut new);
     let size = old.len().max(new.len());
-    let mut left: HashMap<u64, usize> = HashMap::new();
+    let mut left: Table<u64, usize> = Table::default();
     for leaf in old {
         *left.entry(leaf).or_default() += 1;
     }

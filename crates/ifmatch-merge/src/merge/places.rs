@@ -1,9 +1,7 @@
 //! What stands where it stood, found without a diff.
 
-use std::collections::HashSet;
-
 use super::conflict::same;
-use crate::json::{Ids, Replaced, Tree};
+use crate::json::{Ids, Replaced, TableSet, Tree};
 
 /// The changes of sides on which no element moved: each stands where it stood, or is unlike all that were
 /// changed. Cheap, because only changed elements are looked at twice.
@@ -48,7 +46,7 @@ fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T
         return places.iter().any(|at| stood(side[*at]));
     }
     let mut ids = Ids::default();
-    let before: HashSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
+    let before: TableSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
     places.iter().any(|at| before.contains(&ids.of(side[*at])))
 }
 

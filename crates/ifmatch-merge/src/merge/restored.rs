@@ -1,11 +1,9 @@
 //! What a function made of values, put back into the texts that the values came from.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::out::Out;
-use crate::json::{self, Ids, Tree};
+use crate::json::{self, Ids, Table, Tree};
 
 /// A function's value, with the text of what the function only passed on: numbers that a `Value` rounds,
 /// the order of keys. It is looked for where it stood, and in arrays at any place.
@@ -27,7 +25,7 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t
             let known: Vec<_> = known.collect();
             let places = known.iter().map(|(members, _)| {
                 let names = members.iter().map(|(key, _)| json::shown_name(key.name));
-                names.zip(0..).collect::<HashMap<_, usize>>()
+                names.zip(0..).collect::<Table<_, usize>>()
             });
             let places: Vec<_> = places.collect();
             let restore = |(name, value): (String, Value)| {
@@ -53,7 +51,7 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t
         }
         Value::Array(elements) => {
             let mut ids = Ids::default();
-            let mut places = HashMap::new();
+            let mut places = Table::default();
             for (side, shown) in sides {
                 for (element, shown) in side
                     .each_element()

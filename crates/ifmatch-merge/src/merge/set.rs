@@ -3,7 +3,7 @@
 use super::engine::{Base, Three};
 use super::out::Out;
 use super::woven::woven;
-use crate::json::{Ids, Tree};
+use crate::json::{Ids, Table, Tree};
 
 /// Merges sets, or multisets where a side has duplicates: what one side added or removed is added or
 /// removed. There are no conflicts. The order is that of the remote side; local additions stand behind
@@ -35,7 +35,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(three: Three<'_, T>) -> Out<'t, T> {
             out.push((*id, *element));
         }
     }
-    let mut places = std::collections::HashMap::new();
+    let mut places = Table::default();
     for (at, (id, _)) in out.iter().enumerate() {
         places.entry(*id).or_insert(at + 1);
     }

@@ -68,9 +68,9 @@ enum Edit {
 }
 
 impl Edit {
-    fn out<'t>(&self) -> Option<Out<'t, Node<'t>>> {
+    fn out<'t>(&'t self) -> Option<Out<'t, Node<'t>>> {
         match self {
-            Edit::Set(document) => Some(Out::Raw(document.as_str().trim().to_owned())),
+            Edit::Set(document) => Some(Out::Spelt(document.as_str().trim())),
             Edit::Remove => None,
         }
     }
@@ -78,15 +78,15 @@ impl Edit {
 
 /// What is to be set where.
 #[derive(Default)]
-struct Edits {
+struct Edits<'p> {
     edit: Option<Edit>,
-    children: BTreeMap<String, Edits>,
+    children: BTreeMap<Cow<'p, str>, Edits<'p>>,
 }
 
-impl Edits {
-    fn at(&mut self, tokens: Vec<Cow<'_, str>>) -> &mut Edits {
+impl<'p> Edits<'p> {
+    fn at(&mut self, tokens: Vec<Cow<'p, str>>) -> &mut Self {
         tokens.into_iter().fold(self, |edits, token| {
-            edits.children.entry(token.into_owned()).or_default()
+            edits.children.entry(token).or_default()
         })
     }
 
@@ -104,7 +104,11 @@ impl Edits {
                 for (at, element) in node.children_of_array().enumerate() {
                     items.extend(self.child(&at.to_string(), element));
                 }
-                items.extend(self.children.get(&count.to_string()).and_then(Edits::added));
+                items.extend(
+                    self.children
+                        .get(count.to_string().as_str())
+                        .and_then(|edits| edits.added()),
+                );
                 Some(Out::Array {
                     like: Some(node),
                     items,
@@ -139,7 +143,7 @@ impl Edits {
     }
 
     /// A place that the document lacks.
-    fn added<'t>(&self) -> Option<Out<'t, Node<'t>>> {
+    fn added<'t>(&'t self) -> Option<Out<'t, Node<'t>>> {
         self.edit.as_ref()?.out()
     }
 }

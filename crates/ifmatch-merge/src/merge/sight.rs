@@ -81,7 +81,7 @@ fn sight(place: &Place<'_, '_>) -> Sight {
     if is_indivisible(place.cursor, after, third) {
         return Sight::Other;
     }
-    let mut engine = Engine::new();
+    let mut engine = Engine::counting();
     let base = place.before.map_or(Base::Absent, Base::Is);
     let merged = engine.place(base, Some(after), Some(third), place.cursor);
     let adds_nothing = merged.is_some_and(|merged| is_as(&merged, third));
