@@ -32,6 +32,10 @@ impl<X> Both<X> {
 
 /// On a struct or enum.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of serde's"
+)]
 pub(crate) struct Container {
     pub(crate) rename_all: Both<Case>,
     pub(crate) rename_all_fields: Both<Case>,
