@@ -482,3 +482,17 @@ fn a_certificate_is_merged_as_a_whole_and_lines_of_a_cell_may_repeat() {
         &json!(["\n", "a\n", "b\n", "c\n", "\n", "d"]),
     );
 }
+
+#[test]
+fn an_element_that_both_gave_another_key_does_not_stand_there_twice() {
+    let merge = ThreeWay::new(Policy::new().field("", Rule::keyed("id")));
+    let of = |id: &str| json!([{"id": id, "name": "x", "n": 1}]);
+    let merged = merge.merge_json(Some(&of("a")), &of("b"), &of("c"));
+    assert!(!merged.conflicts.is_empty(), "{}", merged.value);
+    let merged = merge.merge_json(Some(&of("a")), &of("b"), &of("b"));
+    assert_eq!(merged.value, of("b"));
+    // Two new elements that are not alike, in the place of one.
+    let other = json!([{"id": "d", "name": "y", "n": 2}]);
+    let merged = merge.merge_json(Some(&of("a")), &of("b"), &other);
+    assert!(merged.conflicts.is_empty());
+}

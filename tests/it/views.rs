@@ -561,3 +561,30 @@ async fn what_cannot_be_put_back_is_an_error_with_all_sides_and_nothing_is_sent(
         assert_eq!(server.version("/a/1"), Some(1));
     }
 }
+
+fn yes() -> bool {
+    true
+}
+
+/// What it leaves out it reads as the opposite.
+#[derive(Debug, Serialize, Deserialize, Merge)]
+struct Switch {
+    #[serde(default = "yes", skip_serializing_if = "std::ops::Not::not")]
+    on: bool,
+    n: u64,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_its_type_reads_as_another_one_is_not_sent() {
+    let document = r#"{"on":true,"n":1}"#;
+    let off = |it: &mut Switch| it.on = false;
+    let known = edited(document, off as fn(&mut Switch)).await;
+    let unknown = edited_unknown(document, off as fn(&mut Switch)).await;
+    for edited in [known, unknown] {
+        assert!(edited.told.unwrap_err().is_unfaithful());
+        assert_eq!(edited.now, document);
+    }
+    edited::<Switch>(document, |it| it.n = 2)
+        .await
+        .is(r#"{"on":true,"n":2}"#);
+}

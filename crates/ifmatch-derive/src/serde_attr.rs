@@ -34,7 +34,7 @@ impl<X> Both<X> {
 #[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is an attribute of its own"
+    reason = "each is an attribute of serde's"
 )]
 pub(crate) struct Container {
     pub(crate) rename_all: Both<Case>,

@@ -163,11 +163,11 @@ fn what_a_type_writes_and_cannot_read_is_refused() {
         r#"{"of":{"a":1},"n":2}"#,
     );
     refused::<Mail>(r#"{"to":"a@b","weight":1.0}"#, |it| {
-        it.to.0 = "no address".into()
+        it.to.0 = "no address".into();
     });
     refused::<Mail>(r#"{"to":"a@b","weight":1.0}"#, |it| it.weight = f64::NAN);
     refused::<Mail>(r#"{"to":"a@b","weight":1.0}"#, |it| {
-        it.weight = f64::INFINITY
+        it.weight = f64::INFINITY;
     });
     becomes::<Mail>(
         r#"{"to":"a@b","weight":1}"#,

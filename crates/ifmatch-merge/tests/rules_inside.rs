@@ -87,7 +87,7 @@ struct Flat {
 
 #[derive(Serialize, Deserialize, Merge)]
 #[merge(crate = "ifmatch_merge")]
-struct Odd {
+struct Spelled {
     #[merge(counter)]
     #[serde(rename = "a/b~*")]
     odd: u64,
@@ -191,9 +191,9 @@ fn a_counter_counts_nothing_that_is_not_its_own() {
             odd
         };
         if is_counter {
-            counts::<Odd>(odd);
+            counts::<Spelled>(odd);
         } else {
-            is_open::<Odd>(odd);
+            is_open::<Spelled>(odd);
         }
     }
 }

@@ -25,7 +25,6 @@ mod scan;
 mod slide;
 mod spelling;
 mod tape;
-
 mod time;
 mod tree;
 mod write;

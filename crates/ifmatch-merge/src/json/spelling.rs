@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn times_of_one_kind_and_numbers_are_ordered_by_what_they_say() {
         for (less, more) in [
-            // Each would be the other way round by its bytes.
+            // Of many the bytes say the opposite.
             ("2024-05-01T11:00:00+0200", "2024-05-01T10:00:00+0000"),
             ("2024-05-01T10:00Z", "2024-05-01T09:30-01:00"),
             ("20240501T110000+02", "20240501T100000Z"),
@@ -182,7 +182,7 @@ mod tests {
             ("2024-W01-1", "2024-002"),
             ("2024-12-31", "2025-W01-3"),
             ("2024-04-30", "2024-122"),
-            ("9:30", "10:00"),
+            ("09:30", "10:00"),
             (
                 "Thu, 02 May 2024 10:00:00 GMT",
                 "Fri, 3 May 2024 09:00:00 +0000",
@@ -197,27 +197,16 @@ mod tests {
             ("0.5", "00.50001"),
             ("v10", "v9"),
         ] {
-            let clear = !less.starts_with("9:");
-            assert_eq!(
-                order(less, more),
-                clear.then_some(Ordering::Less),
-                "{less} {more}"
-            );
-            assert_eq!(
-                order(more, less),
-                clear.then_some(Ordering::Greater),
-                "{more} {less}"
-            );
+            assert_eq!(order(less, more), Some(Ordering::Less), "{less} {more}");
+            assert_eq!(order(more, less), Some(Ordering::Greater), "{more} {less}");
         }
         for (a, b) in [
             ("2024-05-01T10:00:00Z", "2024-W18-3T12:00:00+02"),
             ("2024-05-01", "2024-122"),
-            ("2024-05-01", "20240501T"),
             ("1.50", "01.5"),
             ("Wed, 01 May 2024 10:00:00 +0000", "2024-05-01T10:00:00.0Z"),
         ] {
-            let same = (!b.ends_with('T')).then_some(Ordering::Equal);
-            assert_eq!(order(a, b), same, "{a} {b}");
+            assert_eq!(order(a, b), Some(Ordering::Equal), "{a} {b}");
         }
     }
 
@@ -234,6 +223,8 @@ mod tests {
             ),
             ("2024-05-01T10:00:00+2:00", "2024-05-01T09:00:00+1:00"),
             ("2024-05-01T10:00:00", "2024-05-01"),
+            ("2024-05-01", "20240501T"),
+            ("9:30", "10:00"),
             ("5", "five"),
         ] {
             assert_eq!(order(a, b), None, "{a} {b}");

@@ -38,21 +38,19 @@ impl Unsure {
         })
     }
 
-    /// What the type shows an element as, where it stands alone: by its digest, or nothing. `None`: it cannot
-    /// be told.
+    /// What the type shows an element as, where it stands alone: its digest, or none. `None`: it cannot be told.
     fn image<T: Serialize + DeserializeOwned>(
         &self,
         raw: &str,
         element: &Range<usize>,
-    ) -> Option<Option<u64>> {
+    ) -> Option<Vec<u64>> {
         let (before, behind) = (&raw[..self.list.start], &raw[self.list.end..]);
         let alone = format!("{before}[{}]{behind}", &raw[element.clone()]);
         let shown = Document::encode(&Document::of_checked(alone).decode::<T>().ok()?).ok()?;
         let list = shown.pointer(&self.pointer)?;
-        list.with_root(|list| match (list.view(), &list.elements()[..]) {
-            (View::Array, []) => Some(None),
-            (View::Array, [one]) => Some(Some(one.digest())),
-            _ => None,
+        list.with_root(|list| {
+            let images: Vec<u64> = list.each_element().map(Tree::digest).collect();
+            (matches!(list.view(), View::Array) && images.len() < 2).then_some(images)
         })
     }
 }
@@ -65,7 +63,10 @@ pub(super) fn images<T: Serialize + DeserializeOwned>(
     let mut images = HashMap::new();
     for list in lists {
         let each = list.elements.iter();
-        let each = each.map(|at| Some((at.start, list.image::<T>(raw.as_str(), at)?)));
+        let each = each.map(|at| {
+            let image = list.image::<T>(raw.as_str(), at)?;
+            Some((at.start, image.first().copied()))
+        });
         if let Some(all) = each.collect::<Option<Vec<_>>>() {
             images.extend(all);
         }

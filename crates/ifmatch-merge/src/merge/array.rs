@@ -5,8 +5,7 @@ use super::conflict::{Side, same};
 use super::diff::{Fate, Region};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
-use super::plan::Cursor;
-use super::rule::Rule;
+use super::whole::is_changed_by_rules;
 use crate::json::{self, Replaced, Tree, View};
 
 /// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
@@ -53,59 +52,13 @@ pub(super) struct Arrays<'p, T> {
     pub(super) base: Vec<T>,
     pub(super) local: Vec<T>,
     pub(super) remote: Vec<T>,
-    three: Three<'p, T>,
+    pub(super) three: Three<'p, T>,
     pub(super) sequence: bool,
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// Whether all that stands here means something together: a point, a range, a colour, a row of a table.
-    /// If each side changed a part of it, the merged value would be one that neither side wrote. Words are a
-    /// list, and so is what sides only put in or took out.
-    fn is_one_value(&self, is_element: bool) -> bool {
-        let sides = [&self.base, &self.local, &self.remote];
-        let all = |is: &dyn Fn(&T) -> bool| sides.iter().all(|side| side.iter().all(is));
-        if self.base.is_empty() || !all(&|e| self.is_bare(*e)) || self.is_text() {
-            return false;
-        }
-        let is_measured = |e: &T| !matches!(e.view(), View::String(text) if !is_measure(text));
-        let of_texts = all(&|e| matches!(e.view(), View::String(_)));
-        let same_length = sides.iter().all(|side| side.len() == self.base.len());
-        if same_length {
-            return self.base.len() > 1 && (is_element || !of_texts || all(&is_measured));
-        }
-        let replaces = |side: &&Vec<T>| {
-            let changes = json::array_differences(&self.base, side);
-            let mut changes = changes.iter();
-            changes.any(|change| !change.old.is_empty() && !change.new.is_empty())
-        };
-        !self.sequence && (is_element || (!of_texts && sides[1..].iter().any(replaces)))
-    }
-
-    /// Whether an element has nothing inside that could be merged, by its value and by the rules.
-    fn is_bare(&self, element: T) -> bool {
-        let view = element.view();
-        !matches!(view, View::Array | View::Object)
-            && matches!(self.three.cursor.element().rule(view), Rule::Auto)
-    }
-
-    /// Whether an element is known by its value only: it is bare, or a list of what is.
-    fn is_whole(&self, element: T) -> bool {
-        let View::Array = element.view() else {
-            return self.is_bare(element);
-        };
-        let cursor = self.three.cursor.element();
-        let is_auto =
-            |cursor: Cursor<'_>, value: T| matches!(cursor.rule(value.view()), Rule::Auto);
-        let is_bare = |part: T| {
-            let is_line = matches!(part.view(), View::String(line) if line.ends_with('\n'));
-            let has_parts = matches!(part.view(), View::Array | View::Object);
-            !is_line && !has_parts && is_auto(cursor.element(), part)
-        };
-        is_auto(cursor, element) && !cursor.is_by_place() && element.each_element().all(is_bare)
-    }
-
     /// Strings of which some end a line are a text, whose lines have no identity (`source` of a notebook).
-    fn is_text(&self) -> bool {
+    pub(super) fn is_text(&self) -> bool {
         let mut ends = false;
         let sides = [&self.base, &self.local, &self.remote];
         sides
@@ -246,22 +199,6 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         ]
     }
 
-    /// Whether only members changed that have a rule of their own, such as a counter: what such a member says
-    /// does not tell which element it is.
-    fn is_changed_by_rules(&self, before: T, after: T) -> bool {
-        let cursor = self.three.cursor.element();
-        let (fields, old) = (cursor.fields(after), before.members());
-        let mut in_old = json::Finder::new(&old);
-        let mut count = 0;
-        let kept = after.each_member().all(|(key, now)| {
-            let at = in_old.get(key.name);
-            count += usize::from(at.is_some());
-            let rule = || cursor.member(&fields, key.name).rule(now.view());
-            at.is_some_and(|at| same(old[at].1, now)) || !matches!(rule(), Rule::Auto)
-        });
-        kept && count == old.len()
-    }
-
     /// Merges the elements of a region one by one.
     fn merge_opposite(
         &self,
@@ -288,7 +225,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 && [[base, local, remote], [base, remote, local]]
                     .into_iter()
                     .any(|three| {
-                        !self.is_changed_by_rules(three[0], three[1])
+                        !is_changed_by_rules(self.three.cursor.element(), three[0], three[1])
                             && changes.identity.is_lost(&self.base, three)
                     })
                 && !out
@@ -341,10 +278,4 @@ fn element<'t, T: Tree<'t>>(
     let out = engine.element(three);
     engine.path.truncate(length);
     out
-}
-
-/// Whether a text is a number or a time, or a number with its unit, and no word.
-fn is_measure(text: &str) -> bool {
-    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
-    letters < 3 && text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_digit())
 }

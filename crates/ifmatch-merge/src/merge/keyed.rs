@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::conflict::{ConflictKind, same};
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
+use super::pairs::is_kept;
 use super::plan::Cursor;
 use super::rule::Keyed;
 use super::woven::woven;
@@ -37,6 +38,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     };
     if keys.mix_types() {
         return engine.atomic(three, Some(ConflictKind::MixedKeys));
+    }
+    if cursor.prefer().is_none() && renamed_twice(&b, &l, &r) {
+        return engine.atomic(three, None);
     }
     let orders = [&b, &l, &r].map(|side| {
         let shared = |key: &u32| [&b, &l, &r].iter().all(|list| list.place(*key).is_some());
@@ -86,6 +90,29 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         like: Some(remote),
         items,
     }
+}
+
+/// Whether both sides gave one element another key, each its own: it would stand there twice.
+fn renamed_twice<'t, T: Tree<'t>>(base: &List<T>, local: &List<T>, remote: &List<T>) -> bool {
+    /// So many elements are held against each other.
+    const COMPARED: usize = 32;
+    let added = |side: &List<T>, other: &List<T>| -> Vec<T> {
+        let is_new = |key: &&u32| base.place(**key).is_none() && other.place(**key).is_none();
+        let new = side.keys.iter().filter(is_new).take(COMPARED);
+        new.filter_map(|key| side.get(*key)).collect()
+    };
+    let (ours, theirs) = (added(local, remote), added(remote, local));
+    if ours.is_empty() || theirs.is_empty() {
+        return false;
+    }
+    let is_gone = |key: &&u32| local.place(**key).is_none() && remote.place(**key).is_none();
+    let gone = base.keys.iter().filter(is_gone).take(COMPARED);
+    let mut gone = gone.filter_map(|key| base.get(*key));
+    gone.any(|gone| {
+        [&ours, &theirs]
+            .iter()
+            .all(|added| added.iter().any(|now| is_kept(gone, *now)))
+    })
 }
 
 /// All keys: those of `lead` in its order, those that only `follow` has behind their neighbours there.

@@ -93,6 +93,7 @@ pub(crate) mod sight;
 mod text;
 mod three_way;
 mod types;
+mod whole;
 mod woven;
 
 pub use crate::lens::transplant;

@@ -1,0 +1,107 @@
+//! Values that mean something as a whole only: points, rows, texts that measure.
+
+use super::array::Arrays;
+use super::conflict::same;
+use super::plan::Cursor;
+use super::rule::Rule;
+use crate::json::{self, Tree, View, WALKED_DEPTH};
+
+impl<'t, T: Tree<'t>> Arrays<'_, T> {
+    /// Whether all that stands here means something together, so that of two changes nobody wrote both: a
+    /// point, a range, a colour, a row of a table. Words are a list, and so is what sides only put in or took
+    /// out.
+    pub(super) fn is_one_value(&self, is_element: bool) -> bool {
+        let sides = [&self.base, &self.local, &self.remote];
+        let all = |is: &dyn Fn(&T) -> bool| sides.iter().all(|side| side.iter().all(is));
+        if self.base.is_empty() || !all(&|e| self.is_bare(*e)) || self.is_text() {
+            return false;
+        }
+        let is_measured = |e: &T| !matches!(e.view(), View::String(text) if !is_measure(text));
+        let of_texts = all(&|e| matches!(e.view(), View::String(_)));
+        let same_length = sides.iter().all(|side| side.len() == self.base.len());
+        if same_length {
+            return self.base.len() > 1 && (is_element || !of_texts || all(&is_measured));
+        }
+        let replaces = |side: &&Vec<T>| {
+            let changes = json::array_differences(&self.base, side);
+            let mut changes = changes.iter();
+            changes.any(|change| !change.old.is_empty() && !change.new.is_empty())
+        };
+        !self.sequence && (is_element || (!of_texts && sides[1..].iter().any(replaces)))
+    }
+
+    /// Whether an element has nothing inside that could be merged, by its value and by the rules.
+    pub(super) fn is_bare(&self, element: T) -> bool {
+        let view = element.view();
+        !matches!(view, View::Array | View::Object)
+            && matches!(self.three.cursor.element().rule(view), Rule::Auto)
+    }
+
+    /// Whether an element is known by its value only: it is bare, or a list of what is.
+    pub(super) fn is_whole(&self, element: T) -> bool {
+        let View::Array = element.view() else {
+            return self.is_bare(element);
+        };
+        let cursor = self.three.cursor.element();
+        let is_auto =
+            |cursor: Cursor<'_>, value: T| matches!(cursor.rule(value.view()), Rule::Auto);
+        let is_bare = |part: T| {
+            let is_line = matches!(part.view(), View::String(line) if line.ends_with('\n'));
+            let has_parts = matches!(part.view(), View::Array | View::Object);
+            !is_line && !has_parts && is_auto(cursor.element(), part)
+        };
+        is_auto(cursor, element) && !cursor.is_by_place() && element.each_element().all(is_bare)
+    }
+}
+
+/// Whether only members changed that have a rule of their own, such as a counter: what such a member says does
+/// not tell which element it is.
+pub(super) fn is_changed_by_rules<'t, T: Tree<'t>>(
+    cursor: Cursor<'_>,
+    before: T,
+    after: T,
+) -> bool {
+    changed_by_rules(cursor, before, after, WALKED_DEPTH)
+}
+
+fn changed_by_rules<'t, T: Tree<'t>>(
+    cursor: Cursor<'_>,
+    before: T,
+    after: T,
+    depth: usize,
+) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return false;
+    };
+    if same(before, after) || !matches!(cursor.rule(after.view()), Rule::Auto) {
+        return true;
+    }
+    match (before.view(), after.view()) {
+        (View::Object, View::Object) => {
+            let (fields, old) = (cursor.fields(after), before.members());
+            let mut in_old = json::Finder::new(&old);
+            let mut count = 0;
+            let by_rules = after.each_member().all(|(key, now)| {
+                let at = in_old.get(key.name);
+                count += usize::from(at.is_some());
+                let cursor = cursor.member(&fields, key.name);
+                at.is_some_and(|at| changed_by_rules(cursor, old[at].1, now, depth))
+            });
+            by_rules && count == old.len()
+        }
+        (View::Array, View::Array) => {
+            let (old, now) = (before.elements(), after.elements());
+            let mut pairs = old.iter().zip(&now).enumerate();
+            old.len() == now.len()
+                && pairs
+                    .all(|(at, (old, now))| changed_by_rules(cursor.part(at), *old, *now, depth))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text is a number or a time, or a number with its unit, and no word.
+fn is_measure(text: &str) -> bool {
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    letters < 3 && text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_digit())
+}
