@@ -134,7 +134,7 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
         "the server stores something else than it is sent, although its replies tell a version for what was sent (RFC 9110 9.3.4): writes to this collection read first from now on; `stores_as_sent(false)` says so beforehand"
     );
     if let Some(observer) = observer {
-        observer.altered(seen);
+        told(|| observer.altered(seen));
     }
 }
 
@@ -156,7 +156,7 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     }
 }
 
-/// Tells an observer. If it panics, the write goes on.
+/// Tells an observer. If it panics, the call goes on.
 fn told(tell: impl FnOnce()) {
     if let Err(panicked) = panics::catch("the observer", tell) {
         #[cfg(feature = "tracing")]

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::driver::{Driver, LostWrite};
 use super::ending::Trouble;
-use super::measure::{Measured, measure};
+use super::measure::{Measured, is_harmless, measure};
 use super::plan::{Answered, Decision, Event, Goal, Verdict};
 use super::settle::{self, Doubtful, Lost};
 use super::stamp;
@@ -65,7 +65,19 @@ impl Driver<'_> {
             };
             return (measure(&measured), Vec::new());
         }
-        self.judge_shown(base, &lost.sent, remote)
+        let judged = self.judge_shown(base, &lost.sent, remote);
+        if judged.0 == Verdict::NotLanded && base.is_none() && self.task.reruns() {
+            // The edit is not made on what is created. If others have written over what was, it would be made
+            // once too often now.
+            let run = |document: &Document| {
+                let run = panics::catch(panics::VALUE, || self.task.run(document));
+                run.ok().flatten()
+            };
+            if told.is_none() && !is_harmless(&run, remote) {
+                return (Verdict::Unknown, Vec::new());
+            }
+        }
+        judged
     }
 
     fn judge_shown(
@@ -186,6 +198,8 @@ impl Driver<'_> {
                 self.rebase();
                 Decision::Delete
             }
+            // What is to be kept may come from a replica that lags behind a write of ours, which was applied.
+            Decided::Remote if self.machine.in_doubt() => Decision::Unresolved,
             Decided::Remote => Decision::AsRemote,
             Decided::Open(fields) => {
                 self.fields = fields;

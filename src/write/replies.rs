@@ -195,7 +195,14 @@ impl Driver<'_> {
         let onto = base.and_then(|base| base.validator.as_ref());
         let onto = onto.filter(|_| pinned);
         match reading::weigh(self.target, reply, base, onto, payload) {
-            Weighed::Stored(stored) => {
+            Weighed::Stored(mut stored) => {
+                if payload.creates && reply.status == StatusCode::CREATED {
+                    self.location = address::of_creation(self.target, reply);
+                }
+                if let (Some(stored), Some(_)) = (&mut stored, &self.location) {
+                    // Its version is not filed under the address that it was to have.
+                    stored.validator = None;
+                }
                 self.stored = stored;
                 self.remarks = Remarks {
                     recreated: pinned && reply.status == StatusCode::CREATED,
@@ -207,7 +214,9 @@ impl Driver<'_> {
                 Event::Stored
             }
             Weighed::Contradicted(why, version) => {
-                let unmoved = version.is_some() && version.as_ref() == onto;
+                let unmoved = onto.is_some_and(|onto| {
+                    version.as_ref() == Some(onto) || evidence::has_tag_of(&reply.headers, onto)
+                });
                 self.to_see = Some(ToSee { version });
                 self.trouble = Some(Trouble::Contradicted(why.why()));
                 let url = &self.target.url;
@@ -256,12 +265,14 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether the reply has every member of what was sent, and so may be the resource.
+    /// Whether the reply has every member of what was sent, or of what was removed, and so may be the
+    /// resource.
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let opened = body.and_then(|body| self.target.envelope().open(&body, depth));
-        let sent = payload.document.as_ref();
+        let removed = self.base.as_ref().map(|base| &base.document);
+        let sent = payload.document.as_ref().or(removed);
         opened.zip(sent).is_some_and(|(opened, sent)| {
             reading::is_representation(self.target, reply, &opened.document, sent)
         })
