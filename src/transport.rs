@@ -203,7 +203,13 @@ impl Transport for Reqwest {
         let mut frames = reqwest::Body::from(reply);
         let (mut body, mut trailers) = (BytesMut::new(), HeaderMap::new());
         while let Some(frame) = poll_fn(|context| Pin::new(&mut frames).poll_frame(context)).await {
-            let chunk = match frame.map_err(transport_error)?.into_data() {
+            let frame = match frame {
+                Ok(frame) => frame,
+                // The status has said already that nothing was carried out.
+                Err(_) if is_write && status.is_client_error() => break,
+                Err(error) => return Err(transport_error(error)),
+            };
+            let chunk = match frame.into_data() {
                 Ok(chunk) => chunk,
                 Err(last) => {
                     trailers = last.into_trailers().unwrap_or_default();

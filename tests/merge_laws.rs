@@ -218,7 +218,9 @@ fn rows(value: &Value, is_element: bool, found: &mut BTreeSet<String>) {
             if is_element && is_row && !elements.is_empty() {
                 found.insert(doc(value).to_string());
             }
-            elements.iter().for_each(|e| rows(e, true, found));
+            for element in elements {
+                rows(element, true, found);
+            }
         }
         Value::Object(members) => members.values().for_each(|m| rows(m, false, found)),
         _ => {}

@@ -15,6 +15,7 @@ use crate::http::Problem;
 use crate::json::Document;
 use crate::panics;
 use crate::queue::{Batch, Queues, Stopped, Turn};
+use crate::retry::later;
 use crate::write::diagnosis::Cause;
 use crate::write::outcome::WriteOutcome;
 use crate::write::plan::{Goal, Outcome};
@@ -43,12 +44,19 @@ pub(super) async fn in_turn<T: Resourceful>(
     loop {
         match waiter.turn(deadline).await {
             Turn::Permit(permit) => {
-                let handle = &write.handle;
+                let (handle, now) = (&write.handle, Instant::now());
+                let host = &write.begun.target.shared.exchange.host;
+                let trip = host.round_trip().unwrap_or_default();
                 let fits = |job: &Arc<dyn Any + Send + Sync>| {
                     let job = job.downcast_ref::<Job<T>>();
-                    job.is_some_and(|job| job.fits(handle, write.rerun))
+                    job.is_some_and(|job| {
+                        job.fits(handle, write.rerun) && later(now, trip) < job.deadline
+                    })
                 };
-                let Some(batch) = waiter.take_along(TOGETHER, fits) else {
+                // Sent with others, it could not hear of its end in its time.
+                let has_time = later(now, trip) < deadline;
+                let most = if has_time { TOGETHER } else { 1 };
+                let Some(batch) = waiter.take_along(most, fits) else {
                     let in_queue = since.elapsed();
                     let (done, mut report) = alone(write, permit).await?;
                     report.waited += in_queue;

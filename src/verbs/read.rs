@@ -177,23 +177,25 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
     }
     let mut reply = ask(target, &call, Some(begun.time), begun.since).await?;
     let of_another = |reply: &Response| reply.origin.who != Some(begun.key.who());
-    let unchanged = reply.status == StatusCode::NOT_MODIFIED;
-    let ours = known.is_some_and(|known| evidence::confirms(&reply.headers, known));
-    if unchanged && (of_another(&reply) || !ours) {
+    let path = target.url.path();
+    let store = &target.shared.store;
+    if reply.status == StatusCode::NOT_MODIFIED {
+        let mut asked = [IF_NONE_MATCH, IF_MODIFIED_SINCE].into_iter();
+        let asked = asked.any(|name| call.headers.contains_key(name));
+        let ours = known.filter(|known| asked && evidence::confirms(&reply.headers, known));
+        if let Some(known) = ours.filter(|_| !of_another(&reply)) {
+            if !reply.origin.storable {
+                // What it says of keeping counts for the reply that is on file (RFC 9111 4.3.4).
+                store.remove(&begun.key, begun.deadline()).await;
+            }
+            return Ok((known.clone(), false));
+        }
         // Another user came in since the snapshot was looked up, and it is not for these eyes. Or the 304 is
-        // about another version than the one that was asked about (RFC 9110 15.4.5).
+        // about another version than the one that was asked about, or nobody asked for it (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
         reply = ask(target, &call, Some(begun.time), begun.since).await?;
     }
-    if reply.status == StatusCode::NOT_MODIFIED
-        && !of_another(&reply)
-        && let Some(known) = known
-    {
-        return Ok((known.clone(), false));
-    }
-    let path = target.url.path();
-    let store = &target.shared.store;
     let read = match reading::representation(target, &reply) {
         Ok(read) => read,
         Err(NoRepresentation::Absent(_)) => {

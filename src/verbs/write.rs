@@ -308,9 +308,14 @@ impl<T: Resourceful> Ended<T> {
             let why = "the conflict was resolved by removing the resource";
             return Err(self.but(Error::new(ErrorKind::Gone, why)));
         };
-        let versioned = panics::catch(panics::VALUE, || {
-            Versioned::new(stored, self.target.url.clone(), self.id.clone())
-        });
+        let (mut url, mut id) = (self.target.url.clone(), self.id.clone());
+        if let (Outcome::Stored, Some(elsewhere)) = (self.done.kind, &self.done.diagnosis.location)
+        {
+            // It was created under another name than it was to have.
+            url.set_path(elsewhere.path());
+            id = crate::path::last_segment(&url);
+        }
+        let versioned = panics::catch(panics::VALUE, || Versioned::new(stored, url, id));
         let error: BoxError = match versioned {
             Ok(Ok(versioned)) => return Ok(Saved::new(versioned, self.report)),
             Ok(Err(error)) => error.into(),

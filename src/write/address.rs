@@ -1,6 +1,6 @@
 //! Addresses that replies tell of resources.
 
-use ::http::header::LOCATION;
+use ::http::header::{CONTENT_LOCATION, LOCATION};
 use url::Url;
 
 use super::target::Target;
@@ -43,6 +43,40 @@ pub(super) fn told(target: &Target, reference: &str) -> Option<Url> {
         }
     }
     Some(url)
+}
+
+/// Whether the reply to a write says that what is in it is another resource than the one that was written
+/// (RFC 9110 8.7).
+pub(super) fn is_of_another(target: &Target, reply: &Response) -> bool {
+    let elsewhere = reply.headers.get(CONTENT_LOCATION);
+    let elsewhere = elsewhere.and_then(|at| told(target, at.to_str().ok()?));
+    elsewhere.is_some_and(|at| !is_within(&target.url, &at))
+}
+
+/// Where the reply to a creation says that the new resource is, if that is elsewhere than it was to be
+/// (RFC 9110 15.3.2).
+pub(super) fn of_creation(target: &Target, reply: &Response) -> Option<Url> {
+    let at = told(target, reply.headers.get(LOCATION)?.to_str().ok()?)?;
+    (!is_within(&target.url, &at)).then_some(at)
+}
+
+/// Whether an address is that of a resource or lies beneath it, as its versions do. A proxy may have put
+/// something in front of it.
+fn is_within(resource: &Url, at: &Url) -> bool {
+    let Some(name) = crate::path::last_segment(resource) else {
+        return true;
+    };
+    let mut segments = at.path().split('/').filter_map(crate::path::decoded);
+    segments.any(|segment| segment == name)
+}
+
+/// A reference to the same host, which a server behind a proxy may give with another scheme or port.
+pub(super) fn at_host(own: &Url, reference: &str) -> Option<Url> {
+    within_origin(own, reference).or_else(|| {
+        let told = own.join(reference).ok()?;
+        let same = told.host().is_some() && told.host() == own.host();
+        same.then(|| at_home(own, &told)).flatten()
+    })
 }
 
 fn at_home(own: &Url, elsewhere: &Url) -> Option<Url> {

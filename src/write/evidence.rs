@@ -14,9 +14,10 @@
 //!
 //! | the reply (2xx) | proves | reason |
 //! |---|---|---|
-//! | the version that was to be replaced, and no change of ours in the body | [`Contradicted`]`(Unmoved)` | a stored change has another version (8.8.1) |
+//! | the version that was to be replaced (also weakened, or with `-gzip`), and no change of ours in the body | [`Contradicted`]`(Unmoved)` | a stored change has another version (8.8.1) |
 //! | a body in which each place that we changed is as it was before | [`Contradicted`]`(Before)` | the state before, or a refusal without words |
 //! | `PUT` of something new, not a 201, and a body that has none of the texts, numbers and `true`s that were sent | [`Contradicted`]`(Before)` | something was there (9.3.4 asks for 201), and the condition was ignored |
+//! | a `Content-Location` elsewhere | [`StoredUnseen`]`(Sent)` | the body is another resource (8.7) |
 //! | a body with another `id`, or another identity | [`Contradicted`]`(Another)` | it is about another resource |
 //! | the setting `returns_stored`; a version and a body | [`Stored`]`(Shown)` | the user vouches for the body |
 //! | the setting `stores_as_sent(false)`, or a read showed a difference before | [`StoredUnseen`] | the tag names a document that is not in our hands |
@@ -57,6 +58,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) sent: &'a Document,
     /// The version that the reply tells, if a condition can use it.
     pub(crate) version: Option<&'a Validator>,
+    /// The reply has the tag of the version that was to be replaced, weakened or with the suffix of a proxy.
+    pub(crate) unmoved: bool,
     /// The document in the body of the reply.
     pub(crate) shown: Option<&'a Document>,
     /// The reply says that its body is the resource.
@@ -123,8 +126,9 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let view = view(claim);
     let moves = view.is_some_and(|view| view.moves);
     // Asked last: it may have to read both documents.
-    let changed = || claim.base.is_some_and(|base| base != claim.sent);
-    if claim.onto.is_some() && claim.onto == claim.version && !moves && changed() {
+    let changed = || claim.base.is_some_and(|base| is_changed(base, claim.sent));
+    let unmoved = claim.unmoved || (claim.onto.is_some() && claim.onto == claim.version);
+    if unmoved && !moves && changed() {
         return Evidence::Contradicted(Contradiction::Unmoved);
     }
     let Some(view) = view else {
@@ -142,7 +146,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         return Evidence::Contradicted(Contradiction::Before);
     }
     // A version that has not moved names what was there before.
-    let fresh = claim.version.is_some() && claim.version != claim.onto;
+    let fresh = claim.version.is_some() && !unmoved;
     if fresh && claim.as_shown {
         return Evidence::Stored(Which::Shown);
     }
@@ -159,6 +163,12 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let of_post = claim.method == Method::POST;
     let shown = whole || of_post || (claim.named && !view.keeps) || claim.as_shown;
     Evidence::StoredUnseen(if shown { Which::Shown } else { Which::Sent })
+}
+
+/// Whether there was something to change. Where a server stores no `null`, there is not if one was written
+/// for a missing member.
+fn is_changed(base: &Document, sent: &Document) -> bool {
+    base != sent && !Likeness::of(None, sent, base, &[]).is_same()
 }
 
 /// How the body shows what was sent; `None`: it does not show the resource.
@@ -222,6 +232,14 @@ pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
     }
 }
 
+/// Whether a reply has the tag of this version, perhaps weakened or with the suffix of a proxy.
+pub(crate) fn has_tag_of(headers: &HeaderMap, version: &Validator) -> bool {
+    match (version, entity_tag_of(headers)) {
+        (Validator::Tag(known), TagField::Found(told)) => is_the_same(&told, known),
+        _ => false,
+    }
+}
+
 /// Neither the mark of a weak tag nor a suffix that a proxy puts there makes it another one (13.1.2).
 fn is_the_same(told: &EntityTag, known: &EntityTag) -> bool {
     let [told, known] = [told, known].map(|tag| {
@@ -251,20 +269,25 @@ pub(crate) fn body(headers: &HeaderMap, body: &[u8], depth: usize) -> Body {
     if essence.as_deref().is_some_and(is_problem) {
         return Body::Problem;
     }
-    let begins = |with: &[u8]| {
-        let start = text.get(..with.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(with))
-    };
-    if begins(b"<!doctype html") || begins(b"<html") {
-        return Body::Page;
-    }
-    if begins(b"<") && essence.as_deref().is_some_and(is_html) {
+    let is_markup = text.first() == Some(&b'<');
+    if is_markup && (essence.as_deref().is_some_and(is_html) || is_page(text)) {
         return Body::Page;
     }
     if is_details(text, depth) {
         return Body::Problem;
     }
     Body::Plain
+}
+
+/// Whether markup is a page, whatever its label: comments and declarations may stand before its first element.
+fn is_page(text: &[u8]) -> bool {
+    const HEAD: usize = 1_024;
+    const SIGNS: [&[u8]; 4] = [b"<!doctype html", b"<html", b"<head", b"<body"];
+    let head = text.get(..HEAD).unwrap_or(text);
+    SIGNS.iter().any(|sign| {
+        let mut windows = head.windows(sign.len());
+        windows.any(|window| window.eq_ignore_ascii_case(sign))
+    })
 }
 
 /// Problem Details under another label: a title, the status of an error, and one member more of them.

@@ -4,8 +4,8 @@
 //! With `f` for the edit, `b` for the base, `s` for what was sent and `r` for the state that is there now:
 //!
 //! * *Fresh values.* Where `f(b)`, made again, differs from `s`, the edit wrote something of the moment: a
-//!   time, a new id. Nothing else writes the same, so these values are a stamp: all of them in `r` means that
-//!   the write was applied. They say nothing about the rest, so they are left out of what follows.
+//!   time, a new id. Nothing else writes the same, so those that were not in `b` are a stamp: all of them in
+//!   `r` means that the write was applied. They say nothing about the rest, so they are left out of what follows.
 //! * *Idempotent.* `f(f(r)) = f(r)`: making the edit again is harmless. If `f(r) = r`, what was wanted is so;
 //!   otherwise the edit is made on `r`.
 //! * Anything else is an operation (\"add one\", \"toggle\"), and nothing tells whether it was applied.
@@ -56,7 +56,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
         return Verdict::Unknown;
     };
     let fresh = Fresh::of(&again.document.to_value(), &sent.to_value());
-    if !fresh.is_empty() && fresh.all_in(&remote.to_value()) {
+    if fresh.tell(&base.to_value(), &remote.to_value()) {
         return Verdict::Landed;
     }
     let once = edit(remote).filter(|once| once.failed == again.failed);
@@ -87,6 +87,19 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
     } else {
         Verdict::NotLanded
     }
+}
+
+/// Whether it makes no difference to make the edit once more, where it was made or not.
+pub(crate) fn is_harmless(edit: &dyn Fn(&Document) -> Option<Run>, on: &Document) -> bool {
+    let (Some(once), Some(again)) = (edit(on), edit(on)) else {
+        // It is not made at all.
+        return true;
+    };
+    let Some(twice) = edit(&once.document) else {
+        return false;
+    };
+    let [once, again, twice] = [once, again, twice].map(|run| run.document.to_value());
+    Fresh::of(&again, &once).same(&once, &twice)
 }
 
 /// The places at which an edit writes something else each time, with what it wrote when it was sent. The
@@ -137,12 +150,21 @@ impl Fresh {
         }
     }
 
-    fn all_in(&self, document: &Value) -> bool {
-        self.0.iter().all(|(at, values)| {
-            let mut there = HashSet::new();
-            standing(document, at, &mut there);
-            values.iter().all(|value| there.contains(value))
-        })
+    /// Whether they are all there now. Those that were there before tell nothing: an edit that draws one of
+    /// a few values may draw the old one.
+    fn tell(&self, before: &Value, now: &Value) -> bool {
+        let mut is_any_new = false;
+        let are_there = self.0.iter().all(|(at, values)| {
+            let (mut old, mut there) = (HashSet::new(), HashSet::new());
+            standing(before, at, &mut old);
+            standing(now, at, &mut there);
+            let mut new = values.iter().filter(|value| !old.contains(value));
+            new.all(|value| {
+                is_any_new = true;
+                there.contains(value)
+            })
+        });
+        is_any_new && are_there
     }
 
     /// Whether two documents are the same, these places aside.

@@ -5,15 +5,18 @@ use ::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::address;
+use super::evidence;
 use super::plan::Progress;
 use super::reading;
 use super::target::Target;
-use crate::exchange::within_origin;
 use crate::json::Document;
 use crate::transport::Response;
 
 /// Members in which status monitors tell how far they are, the first one found counts.
-const TOLD_AT: [&str; 4] = [
+const TOLD_AT: [&str; 6] = [
+    "/status/state",
+    "/status/phase",
     "/status",
     "/properties/provisioningState",
     "/state",
@@ -43,19 +46,27 @@ const REFUSED: [&str; 8] = [
     "denied",
 ];
 
-/// Where the server says that the status of an accepted write can be read, within its origin (RFC 9110
+/// Where the server says that the status of an accepted write can be read, on its own host (RFC 9110
 /// 15.3.3 leaves open how; the headers are the profile's). The resource itself is no monitor of its own.
 pub(super) fn monitor(target: &Target, reply: &Response) -> Option<Url> {
     let names = target.shared.profile.monitor_headers();
     let mut told = names.iter().filter_map(|name| {
         let reference = reply.headers.get(name)?.to_str().ok()?;
-        within_origin(&target.url, reference)
+        address::at_host(&target.url, reference)
     });
     told.find(|at| at.path() != target.url.path())
 }
 
 /// What the response of a monitor says.
 pub(super) fn progress(reply: &Response) -> Progress {
+    if reply.status.is_success() {
+        match evidence::body(&reply.headers, &reply.body, Document::DEFAULT_DEPTH) {
+            // A login page, most likely, and no word of the operation.
+            evidence::Body::Page => return Progress::Untold,
+            evidence::Body::Problem => return Progress::Refused,
+            evidence::Body::Plain => {}
+        }
+    }
     let wait = reading::told_to_wait(&reply.headers);
     match reply.status.as_u16() {
         202 | 408 | 425 | 429 | 500.. => Progress::Running(wait),
@@ -111,7 +122,7 @@ pub(super) fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
         StatusCode::SEE_OTHER | StatusCode::CREATED => told(&reply.headers),
         _ => in_body(),
     };
-    within_origin(monitor, &reference?)
+    address::at_host(monitor, &reference?)
 }
 
 #[cfg(test)]

@@ -200,6 +200,7 @@ pub(crate) fn weigh(
         base: base.map(|base| &base.document),
         sent,
         version: version.as_ref(),
+        unmoved: onto.is_some_and(|onto| whole && evidence::has_tag_of(&headers, onto)),
         shown: shown.as_ref().map(|shown| &shown.document),
         // What shows nothing need not be asked what it is.
         named: shown.is_some() && is_named(target, reply, payload.call.method == Method::POST),
@@ -213,6 +214,12 @@ pub(crate) fn weigh(
     });
     let (which, validator) = match weighed {
         Evidence::Contradicted(why) => return Weighed::Contradicted(why, version),
+        // The body shows another resource (RFC 9110 8.7), so nothing shows what became of this one.
+        Evidence::Stored(_) | Evidence::StoredUnseen(_)
+            if address::is_of_another(target, reply) =>
+        {
+            (Which::Sent, None)
+        }
         Evidence::Stored(which) => (which, version),
         Evidence::StoredUnseen(which) => (which, None),
     };

@@ -166,3 +166,92 @@ async fn a_207_to_a_single_write_is_not_repeated() {
     assert!(error.is_outcome_unknown(), "{error:?}");
     assert_eq!(writes(&server), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_or_a_problem_at_the_monitor_is_no_word_of_success() {
+    // DESIGN promise 10: a login page and problem details in a 200 are no success, and a monitor's 200 is
+    // evidence for the write that it tells of.
+    for (body, refused) in [
+        ("<!doctype html><html>Log in</html>", false),
+        (
+            r#"{"type":"about:blank","title":"Not yours","status":403}"#,
+            true,
+        ),
+        (r#"{"status":{"state":"failed"}}"#, true),
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::Answer(202, MONITOR, "")]);
+        server.script([Event::Answer(200, &[], body)]);
+        let update = articles(&server).update(1, edit);
+        let error = update.timeout(Duration::from_secs(5)).await.unwrap_err();
+        let fits = if refused {
+            error.is_refused()
+        } else {
+            error.is_accepted()
+        };
+        assert!(fits, "{body}: {error:?}");
+        server.script([
+            Event::Answer(202, MONITOR, ""),
+            Event::Answer(200, &[], body),
+        ]);
+        let error = articles(&server).post(&draft()).await.unwrap_err();
+        let fits = if refused {
+            error.is_refused()
+        } else {
+            error.is_accepted()
+        };
+        assert!(fits, "{body}: {error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_monitor_calls_done_and_no_read_shows_is_no_success() {
+    // DESIGN promise 10: an unchanged version contradicts a success, whoever tells it. The old state may come
+    // from a replica that lags behind, so it is read again before the call ends as accepted.
+    let succeeded = || Event::Answer(200, &[], r#"{"status":"Succeeded"}"#);
+    for (lags, removes) in [(2, false), (100, false), (2, true), (100, true)] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Plain, Event::Answer(202, MONITOR, ""), succeeded()]);
+        server.script((0..lags).map(|_| Event::Plain));
+        server.script([if removes {
+            Event::ForeignRemoval
+        } else {
+            foreign(|now| now["title"] = "mine".into())
+        }]);
+        let articles = articles(&server);
+        let outcome = if removes {
+            articles.delete(1).await.map(|report| report.settled)
+        } else {
+            let saved = articles.update(1, edit).await;
+            saved.map(|saved| saved.report().settled && saved.title == "mine")
+        };
+        match outcome {
+            Ok(settled) => assert!(settled && lags == 2),
+            Err(error) => assert!(error.is_accepted() && lags == 100, "{error:?}"),
+        }
+        assert_eq!(writes(&server), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_on_the_same_host_is_asked_whatever_its_scheme_and_port() {
+    // Point 5 of the issue: addresses told behind a proxy, which ends TLS, are reached in front of it. What a
+    // monitor tells of where the new resource is, too (RFC 9110 15.3.3, 15.4.4).
+    let server = Server::with("/v1/articles/9", ARTICLE);
+    let monitor = &[("location", "http://server.test:8080/v1/jobs/5")];
+    let made_at = &[("location", "http://server.test:8080/v1/articles/9")];
+    server.script([
+        Event::Answer(202, monitor, ""),
+        Event::Answer(303, made_at, ""),
+    ]);
+    let client = ifmatch::Client::builder("https://server.test/v1").transport(server.clone());
+    let client = client.build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ifmatch::LocalWins);
+    let made = articles.post(&draft()).await.unwrap();
+    let url = made.snapshot().url().as_str();
+    assert_eq!(url, "https://server.test/v1/articles/9");
+    assert_eq!(
+        asked(&server),
+        ["/v1/articles", "/v1/jobs/5", "/v1/articles/9"]
+    );
+}

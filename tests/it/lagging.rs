@@ -1,5 +1,6 @@
 //! Promise 2 and 10: what a read shows is evidence only as far as it goes; replicas lag behind.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
@@ -154,4 +155,57 @@ async fn a_lag_ends_with_the_time_of_the_call() {
     let error = articles.update(1, edit).await.unwrap_err();
     assert!(error.is_unusable_validator(), "{error:?}");
     assert!(begun.elapsed() <= Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_fails_when_it_is_made_again_in_doubt_is_no_plain_failure() {
+    // Point 6 of the issue: a lagging replica never turns an applied write into a plain failure. The edit was
+    // applied, and fails when it runs again on what a replica shows from before the base.
+    for fails_from in 2..9 {
+        let server = Server::with(AT, ARTICLE);
+        server.put(AT, &ARTICLE.replace("text", "second"));
+        server.script([Event::Plain, Event::LoseReply, stale()]);
+        let runs = AtomicU32::new(0);
+        let update = articles(&server).try_update(1, move |article| {
+            if runs.fetch_add(1, Ordering::SeqCst) + 1 >= fails_from {
+                return Err("no".into());
+            }
+            edit(article);
+            Ok(())
+        });
+        let outcome = update.await;
+        assert_eq!(server.value(AT)["title"], "mine");
+        if let Err(error) = outcome {
+            assert!(error.is_outcome_unknown(), "{fails_from}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_with_a_state_from_before_the_base_is_no_plain_failure() {
+    // The same for a save: what a replica shows from before the base conflicts with it, and nobody settles
+    // that; or it is kept, and would be told as what is stored.
+    for keeps in [false, true] {
+        let server = Server::with(AT, r#"{"title":"old","body":"first","views":1}"#);
+        server.put(AT, ARTICLE);
+        let articles = articles(&server);
+        let mut article = articles.get(1).await.unwrap();
+        (article.title, article.body) = ("mine".into(), "mine".into());
+        let first = r#"{"title":"old","body":"first","views":1}"#;
+        server.script([
+            Event::LoseReply,
+            Event::Answer(200, &[("etag", "\"1\"")], first),
+        ]);
+        let save = articles.save(&article);
+        let outcome = if keeps {
+            save.strategy(ifmatch::RemoteWins).await
+        } else {
+            save.await
+        };
+        assert_eq!(server.value(AT)["body"], "mine");
+        match outcome {
+            Ok(saved) => assert_eq!(saved.body, "mine"),
+            Err(error) => assert!(error.is_outcome_unknown(), "{error:?}"),
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Promise 2: no phantom success and no double apply.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{
-    ARTICLE, AT, Article, Event, Server, articles, counters, foreign, given_back,
+    ARTICLE, AT, Article, Event, Server, articles, counters, foreign, given_back, values,
 };
-use ifmatch::{Limits, LocalWins, MergeStrategy, ThreeWay};
+use ifmatch::{Generic, Limits, LocalWins, MergeStrategy, ThreeWay};
 use serde_json::Value;
 
 #[tokio::test(start_paused = true)]
@@ -605,4 +606,28 @@ async fn the_list_of_stamps_is_never_shortened_by_a_strategy() {
     let stored = server.value(AT);
     let stamps = stored["meta"]["writes"].as_array().unwrap();
     assert_eq!((stamps.len(), &stamps[1]), (3, &"b".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_was_there_before_the_edit_is_no_stamp_of_it() {
+    // DESIGN 6 takes values of the moment for a stamp because nothing else writes the same. An edit that draws
+    // the value that is there already writes nothing new, so promise 2 forbids to be told by it.
+    let server = Server::with(AT, r#"{"title":"old","drawn":1,"other":0}"#);
+    server.script([
+        Event::Plain,
+        Event::LoseRequest,
+        foreign(|theirs| theirs["other"] = 1.into()),
+    ]);
+    let draws = AtomicU32::new(0);
+    let edit = move |it: &mut Value| {
+        it["title"] = "mine".into();
+        it["drawn"] = (draws.fetch_add(1, Ordering::SeqCst) + 1).into();
+    };
+    let saved = values(&server, Generic::new())
+        .update(1, edit)
+        .await
+        .unwrap();
+    assert!(!saved.report().settled);
+    assert_eq!(server.value(AT)["title"], "mine");
+    assert_eq!(server.value(AT)["other"], 1);
 }

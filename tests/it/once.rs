@@ -218,3 +218,29 @@ async fn a_count_that_went_on_after_an_unknown_save_is_asked_about() {
     );
     assert_eq!(server.value(AT)["views"], 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice_without_rules_either() {
+    // DESIGN 6: whether an edit may be made again is measured, not declared by a rule. What was created is
+    // not edited, so counting on what somebody else made of it would count once too often (promise 2).
+    for lands in [true, false] {
+        let server = Server::default();
+        let creation = if lands {
+            Event::LoseReply
+        } else {
+            Event::LoseRequest
+        };
+        let theirs = foreign(|theirs| theirs["n"] = (theirs["n"].as_i64().unwrap_or(6) + 1).into());
+        server.script([Event::Plain, creation, theirs]);
+        let all = crate::support::values(&server, ifmatch::Generic::new());
+        let count = |it: &mut serde_json::Value| it["n"] = (it["n"].as_i64().unwrap() + 1).into();
+        let update = all.update(1, count).if_absent(serde_json::json!({"n": 1}));
+        let outcome = update.await.map(|saved| saved["n"].clone());
+        let now = server.value(AT)["n"].clone();
+        if lands {
+            assert!(outcome.is_err_and(|error| error.is_outcome_unknown()) && now == 2);
+        } else {
+            assert!(outcome.is_ok(), "{outcome:?}");
+        }
+    }
+}

@@ -295,3 +295,35 @@ async fn nothing_is_begun_that_cannot_end_in_its_time() {
     }
     assert_eq!((exhausted, unknown), (60, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_write_is_not_begun_either_if_it_cannot_end_in_its_time() {
+    // Point 6 of the issue: nothing is begun that cannot end in its time. The read has taken 20 of 25 ms; a
+    // write that is cut off would be `OutcomeUnknown` where nothing was at stake.
+    let server = Server::with(AT, r#"{"stock":1}"#);
+    let update = far(&server)
+        .collection::<Plain>("articles")
+        .update(1, Plain::take_one);
+    let error = update.timeout(Duration::from_millis(25)).await.unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    assert_eq!(server.methods(), ["GET"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_turn_comes_too_late_is_not_begun() {
+    // DESIGN 8: every caller ends in its own time, and point 6 of the issue as above. 20 of 24 ms went by in
+    // the queue.
+    let server = Server::with(AT, r#"{"stock":2}"#);
+    let stocks = far(&server).collection::<Plain>("articles");
+    stocks.get(1).await.unwrap();
+    let first = tokio::spawn(stocks.update(1, Plain::take_one));
+    tokio::task::yield_now().await;
+    let late = stocks
+        .update(1, Plain::take_one)
+        .timeout(Duration::from_millis(24));
+    let error = late.await.unwrap_err();
+    assert!(error.is_exhausted(), "{error:?}");
+    first.await.unwrap().unwrap();
+    assert_eq!(server.value(AT)["stock"], 1);
+    assert_eq!(server.methods(), ["GET", "PUT"]);
+}

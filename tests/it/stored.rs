@@ -199,3 +199,17 @@ async fn the_text_of_a_key_is_part_of_a_file_name_and_holds_no_secret() {
         assert_eq!(wrong.parse::<SnapshotKey>().unwrap_err(), error, "{wrong}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_forbids_to_keep_takes_away_what_was_kept() {
+    // RFC 9111 4.3.4: the fields of a 304 replace those of the stored reply, and 5.2.2.5: what is `no-store`
+    // is not kept. So what was kept before goes.
+    let (server, disk) = (Server::with(AT, ARTICLE), Disk::default());
+    let articles = articles(server.builder().store(disk.clone()));
+    articles.get(1).await.unwrap();
+    assert_eq!(disk.texts().len(), 1);
+    let forbids = &[("etag", "\"1\""), ("cache-control", "no-store")];
+    server.script([Event::Answer(304, forbids, "")]);
+    assert_eq!(articles.get(1).await.unwrap().title, "old");
+    assert_eq!(disk.texts(), Vec::<String>::new());
+}

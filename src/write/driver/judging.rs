@@ -1,7 +1,7 @@
 //! Whether a lost write landed, asked of what is there now.
 
 use super::super::in_flight::LostWrite;
-use super::super::measure::{Measured, measure};
+use super::super::measure::{Measured, is_harmless, measure};
 use super::super::plan::{Event, Goal, Verdict};
 use super::super::settle::{self, Doubtful, Lost};
 use super::super::stamp;
@@ -67,7 +67,19 @@ impl Driver<'_> {
             };
             return (measure(&measured), Vec::new());
         }
-        self.judge_shown(base, &lost.sent, remote)
+        let judged = self.judge_shown(base, &lost.sent, remote);
+        if judged.0 == Verdict::NotLanded && base.is_none() && self.task.reruns() {
+            // The edit is not made on what is created. If others have written over what was, it would be made
+            // once too often now.
+            let run = |document: &Document| {
+                let run = panics::catch(panics::VALUE, || self.task.run(document));
+                run.ok().flatten()
+            };
+            if told.is_none() && !is_harmless(&run, remote) {
+                return (Verdict::Unknown, Vec::new());
+            }
+        }
+        judged
     }
 
     fn judge_shown(

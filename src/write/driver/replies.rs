@@ -105,7 +105,14 @@ impl Driver<'_> {
         let onto = base.and_then(|base| base.validator.as_ref());
         let onto = onto.filter(|_| pinned);
         match reading::weigh(self.target, reply, base, onto, payload) {
-            Weighed::Stored(stored) => {
+            Weighed::Stored(mut stored) => {
+                if payload.creates && reply.status == StatusCode::CREATED {
+                    self.diagnosis.location = address::of_creation(self.target, reply);
+                }
+                if let (Some(stored), Some(_)) = (&mut stored, &self.diagnosis.location) {
+                    // Its version is not filed under the address that it was to have.
+                    stored.validator = None;
+                }
                 self.state.stored = stored;
                 self.diagnosis.remarks = Remarks {
                     recreated: pinned && reply.status == StatusCode::CREATED,
@@ -117,7 +124,9 @@ impl Driver<'_> {
                 Event::Stored.into()
             }
             Weighed::Contradicted(why, version) => {
-                let unmoved = version.is_some() && version.as_ref() == onto;
+                let unmoved = onto.is_some_and(|onto| {
+                    version.as_ref() == Some(onto) || evidence::has_tag_of(&reply.headers, onto)
+                });
                 self.in_flight.contradicted = Some(Contradicted { version });
                 self.diagnosis.refusal = Some((RefusalKind::Unknown, self.problem(reply)));
                 let event = Event::Refused {
@@ -164,12 +173,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether the reply has every member of what was sent, and so may be the resource.
+    /// Whether the reply has every member of what was sent, or of what was removed, and so may be the
+    /// resource.
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let opened = body.and_then(|body| self.target.envelope().open(&body, depth));
-        let sent = payload.document.as_ref();
+        let sent = payload.document.as_ref().or(self.state.base_document());
         opened.zip(sent).is_some_and(|(opened, sent)| {
             reading::is_representation(self.target, reply, &opened.document, sent)
         })

@@ -48,6 +48,7 @@ fn weighed(row: &Row) -> Evidence {
         base: base.as_ref(),
         sent: &document(&row.sent),
         version: told.as_ref(),
+        unmoved: false,
         shown: shown.as_ref(),
         named: row.named,
         created: row.created,

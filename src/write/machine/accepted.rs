@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Goal, Outcome, Pause, Progress, Seen};
-use super::{Doubt, Machine, Phase, Then, Why};
+use super::{Doubt, LAGGING_READS, Machine, Phase, Then, Why};
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// Whether the server has accepted a request and not told yet what became of it.
@@ -45,7 +45,10 @@ impl<V: Clone + PartialEq> Machine<V> {
         match progress {
             Progress::Running(wait) => self.poll_later(wait),
             Progress::Done if append => self.finish(Outcome::Stored),
-            Progress::Done => self.ask_read(Why::Done),
+            Progress::Done => {
+                self.same_again = 0;
+                self.ask_read(Why::Done)
+            }
             Progress::Refused => {
                 self.doubt = None;
                 self.ask_handler(None, Outcome::Refused)
@@ -56,9 +59,25 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    /// The server says that it has carried the write out; the read shows what that came to.
+    /// The server says that it has carried the write out; the read shows what that came to. One that shows
+    /// what was there before may come from a replica that lags behind, or the monitor told of something else.
     pub(super) fn done(&mut self, seen: &Seen<V>) -> Action<V> {
-        self.rebase(seen);
-        self.finish(Outcome::Settled)
+        let removes = self.plan.goal == Goal::Delete || self.removing;
+        let outdated = if removes {
+            *seen != Seen::Absent
+        } else {
+            *seen == Seen::Absent || self.is_base(seen)
+        };
+        if !outdated {
+            self.rebase(seen);
+            return self.finish(Outcome::Settled);
+        }
+        self.same_again += 1;
+        if self.same_again > LAGGING_READS {
+            return self.finish(Outcome::Accepted);
+        }
+        let action = self.wait(Pause::Lag(self.same_again), Then::Read(Why::Done));
+        self.waiting_for = Outcome::Accepted;
+        action
     }
 }

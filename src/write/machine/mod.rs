@@ -279,6 +279,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.base = Base::Unknown;
             return self.ask_read(Why::First);
         }
+        // What an earlier write has left behind is no business of an edit that was never sent.
+        if self.doubt.is_some_and(|doubt| doubt.own) {
+            return self.finish(Outcome::Unknown);
+        }
         self.finish(Outcome::EditFailed)
     }
 
@@ -319,7 +323,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         {
             return self.finish(Outcome::UnusableValidator);
         }
-        if self.is_late() && self.tally.rounds > 0 {
+        if self.has_run_out() || (self.is_late() && self.tally.rounds > 0) {
             // Cut off on its way, it would leave a doubt without a reason.
             return self.give_up(Outcome::Exhausted);
         }
@@ -343,6 +347,13 @@ impl<V: Clone + PartialEq> Machine<V> {
     fn is_late(&self) -> bool {
         let Clock { now, round_trip } = self.clock;
         now.saturating_add(round_trip.saturating_mul(2)) >= self.plan.deadline
+    }
+
+    /// Whether so much time has gone, in a queue or for a read, that what is left is not enough for a first
+    /// request. A call that had too little to begin with is tried all the same.
+    fn has_run_out(&self) -> bool {
+        let Clock { now, round_trip } = self.clock;
+        round_trip < self.plan.deadline && now.saturating_add(round_trip) >= self.plan.deadline
     }
 
     pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {

@@ -180,7 +180,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             // A plain failure would say that nothing was applied.
             Decision::Unresolved if may_have_landed => self.finish(Outcome::Unknown),
             Decision::Unresolved | Decision::AsRemote if absent => self.finish(Outcome::Gone),
-            Decision::Unresolved => self.finish(Outcome::Conflict),
+            Decision::Unresolved => self.finish_plainly(Outcome::Conflict),
             Decision::Delete if absent => self.finish(Outcome::Unchanged),
             Decision::AsRemote => {
                 self.rebase(seen);

@@ -8,7 +8,7 @@ use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{Client, Collection, Generic, Profile, async_trait};
 use serde_json::{Value, json};
 
-use super::server::{reply, shown};
+use super::server::{Maker, reply, shown};
 
 /// It makes one resource, and says that it is at this address.
 #[derive(Clone)]
@@ -27,6 +27,9 @@ impl Transport for Inside {
             Method::POST => reply(201, &[("location", self.location)], self.body),
             Method::GET if request.url.path() == "/v1/orders/7" => {
                 shown(&json!({"id": 7, "n": 1}), "\"1\"")
+            }
+            Method::PUT if request.headers.contains_key("if-none-match") => {
+                reply(201, &[("location", self.location), ("etag", "\"1\"")], "")
             }
             Method::PUT if request.url.path() == "/v1/orders/7" => reply(204, &[], ""),
             _ => reply(404, &[], ""),
@@ -103,4 +106,46 @@ async fn what_a_post_made_is_told_and_not_the_draft() {
     let all = orders(&inside, Generic::new());
     let made = all.post(&json!({"n": 1, "coupon": "x"})).await.unwrap();
     assert_eq!(*made, json!({"id": 7, "n": 1, "total": 10}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_reply_shows_of_another_resource_is_not_written_back() {
+    // RFC 9110 8.7: a `Content-Location` other than the target says that the body is another resource, here
+    // a receipt. DESIGN promise 10: it must not go on file under the tag of what was written.
+    let things = Maker::with(json!({"title": "a", "n": 1})).answers(|written| {
+        let receipt = json!({"title": written.sent["title"], "n": 99});
+        let headers = [("etag", &*written.tag), ("content-location", "/receipts/9")];
+        reply(200, &headers, receipt)
+    });
+    let all = things.things();
+    for title in ["b", "c"] {
+        let saved = all.update(1, move |it| it["title"] = title.into()).await;
+        assert_eq!(saved.unwrap()["n"], 1);
+    }
+    assert_eq!(things.stored(), json!({"title": "c", "n": 1}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_created_under_another_name_is_saved_there() {
+    // RFC 9110 15.3.2: what a 201 has created is identified by its `Location`. DESIGN 6, point 5 of the issue:
+    // a value handed out under the address that it was to have would be saved where nothing is.
+    let elsewhere = Inside {
+        location: "/v1/orders/7",
+        body: "",
+        asked: Arc::default(),
+    };
+    let all = orders(&elsewhere, Generic::new());
+    let mut made = all.create("mine", &json!({"n": 1})).await.unwrap();
+    assert_eq!(made.snapshot().id(), Some("7"));
+    made["n"] = 2.into();
+    all.save(&made).await.unwrap();
+    let asked = elsewhere.asked.lock().unwrap().clone();
+    assert_eq!(
+        asked,
+        [
+            "PUT https://api.test/v1/orders/mine",
+            "GET https://api.test/v1/orders/7",
+            "PUT https://api.test/v1/orders/7"
+        ]
+    );
 }

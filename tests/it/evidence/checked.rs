@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ifmatch::{AlteredSeen, Generic, Observer};
+use ifmatch::{AlteredSeen, Generic, Observer, Versioning};
 use serde_json::{Value, json};
 
 use super::server::{Maker, shown};
-use crate::support::{ARTICLE, AT, Event, Server, articles};
+use crate::support::{ARTICLE, AT, Event, Server, articles, values};
 
 /// It adds to the history with each write, and answers 204 with the tag of that.
 fn historian() -> Maker {
@@ -167,4 +167,47 @@ async fn a_reply_from_a_proxy_that_changed_it_files_nothing() {
     all.update(1, |it| it["n"] = 2.into()).await.unwrap();
     all.update(1, |it| it["n"] = 3.into()).await.unwrap();
     assert_eq!(things.methods(), "GET PUT GET PUT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_nobody_asked_for_is_never_taken_for_news_of_the_snapshot() {
+    // RFC 9110 15.4.5: a 304 answers a conditional request. DESIGN promise 10: one of another version, or one
+    // that comes unasked for, leads to a read, and never to the old state as the answer.
+    let body_field = Generic::new().versioning(Versioning::body_field("/version"));
+    let server = Server::with(AT, r#"{"version":1,"n":1}"#);
+    server.0.lock().unwrap().silent = true;
+    let things = values(&server, body_field);
+    things.get(1).await.unwrap();
+    server.put(AT, r#"{"version":2,"n":2}"#);
+    server.script([Event::Answer(304, &[], "")]);
+    assert_eq!(things.get(1).await.unwrap()["n"], 2);
+
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    articles.get(1).await.unwrap();
+    server.put(AT, r#"{"title":"new","body":"text","views":1}"#);
+    let of_another = || Event::Answer(304, &[("etag", "\"7\"")], "");
+    server.script([of_another(), of_another()]);
+    let error = articles.get(1).await.unwrap_err();
+    assert!(error.is_decode(), "{error:?}");
+    assert_eq!(articles.get(1).await.unwrap().title, "new");
+}
+
+struct Panics;
+
+impl Observer for Panics {
+    fn altered(&self, _: &AlteredSeen<'_>) {
+        panic!("no");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_at_a_difference_ends_no_read() {
+    // The docs of `ClientBuilder::observer`: its panics end no write. This one came out of `get`, and
+    // DESIGN 8 lets a panic of a user's part end its own work alone.
+    let things = historian();
+    let client = things.builder().observer(Panics).build().unwrap();
+    let all = client.collection::<Value>("things");
+    all.update(1, |it| it["title"] = "b".into()).await.unwrap();
+    assert_eq!(all.get(1).await.unwrap()["title"], "b");
 }

@@ -238,3 +238,75 @@ async fn a_resource_made_anew_by_a_save_is_told() {
     let made = articles.create(2, &draft()).await.unwrap();
     assert!(!made.report().recreated);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_a_proxy_changed_still_names_the_version_before() {
+    // DESIGN promise 10: an unchanged version contradicts a success. A suffix of a compressing proxy, or the
+    // mark of a weak tag, makes no other version of it (RFC 9110 8.8.3.2, 8.8.3.3).
+    let replies: [&[(&str, &str)]; 2] = [&[("etag", "\"1-gzip\"")], &[("etag", "W/\"1\"")]];
+    for headers in replies {
+        let server = Server::with(AT, ARTICLE);
+        let articles = articles(&server);
+        articles.get(1).await.unwrap();
+        server.script([Event::Answer(200, headers, r#"{"ok":true}"#)]);
+        let update = articles.update(1, |article| article.title = "mine".into());
+        let error = update.await.unwrap_err();
+        assert!(error.is_refused(), "{headers:?}: {error:?}");
+        assert_eq!(articles.get(1).await.unwrap().title, "old");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_known_whatever_stands_before_its_first_element() {
+    // DESIGN promise 10: a login page in a 200 is no success. Comments and declarations before its first
+    // element, and a label of another type, make it no less a page.
+    const TAG: (&str, &str) = ("etag", "\"page\"");
+    let pages = [
+        (
+            "application/json",
+            "<!-- x -->\n<!DOCTYPE html><html></html>",
+        ),
+        (
+            "text/plain",
+            "<?xml version=\"1.0\"?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0\"><html/>",
+        ),
+        (
+            "application/octet-stream",
+            "\n<head><title>Log in</title></head>",
+        ),
+    ];
+    for (label, page) in pages {
+        let server = Server::with(AT, ARTICLE);
+        let headers: &'static [_] =
+            Box::leak(vec![("content-type", label), TAG].into_boxed_slice());
+        server.script([Event::Plain, Event::Answer(200, headers, page)]);
+        let saved = articles(&server).update(1, |article| article.title = "mine".into());
+        assert!(saved.await.is_ok());
+        assert_eq!(server.value(AT)["title"], "mine", "{page}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_null_that_the_server_does_not_store_is_no_contradiction() {
+    // Where tags are made of the content, a `null` for a missing member leaves document and tag as they are.
+    // RFC 9110 8.8.1 wants another validator for another representation only.
+    let things = Maker::with(json!({"n": 1})).answers(|_| reply(204, &[("etag", "\"1\"")], ""));
+    let all = things.things();
+    let saved = all.update(1, |it| it["note"] = Value::Null).await;
+    assert!(saved.is_ok(), "{:?}", saved.err());
+    assert_eq!(things.methods(), "GET PUT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_answered_with_what_was_removed_is_done() {
+    // RFC 9110 9.3.5 lets a removal be answered with a representation. A resource whose members look like
+    // Problem Details is no refusal of its own removal, and `unchanged` would say that somebody else did it.
+    let record = json!({"type": "about:blank", "title": "x", "status": 404, "detail": "y"});
+    let things = Maker::with(record)
+        .makes(|_, _| Value::Null)
+        .answers(|written| reply(200, &[], &written.before));
+    let all = things.things();
+    let seen = all.get(1).await.unwrap();
+    assert!(!all.delete(&seen).await.unwrap().unchanged);
+    assert_eq!(things.methods(), "GET DELETE");
+}

@@ -68,7 +68,7 @@ enum Edit {
 }
 
 impl Edit {
-    fn out<'t>(&'t self) -> Option<Out<'t, Node<'t>>> {
+    fn out(&self) -> Option<Out<'_, Node<'_>>> {
         match self {
             Edit::Set(document) => Some(Out::Spelt(document.as_str().trim())),
             Edit::Remove => None,
@@ -143,7 +143,7 @@ impl<'p> Edits<'p> {
     }
 
     /// A place that the document lacks.
-    fn added<'t>(&'t self) -> Option<Out<'t, Node<'t>>> {
+    fn added(&self) -> Option<Out<'_, Node<'_>>> {
         self.edit.as_ref()?.out()
     }
 }

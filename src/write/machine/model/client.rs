@@ -11,7 +11,7 @@ use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
 use crate::write::machine::{Clock, Machine, Phase};
 use crate::write::plan::{
-    Action, Condition, Event, Failure, Goal, Outcome, Progress, Refused, Seen, Tally,
+    Action, Condition, Decision, Event, Failure, Goal, Outcome, Progress, Refused, Seen, Tally,
 };
 use crate::write::stamp;
 
@@ -258,7 +258,9 @@ impl Client {
                     Event::Judged(verdict)
                 }
                 Action::Resolve { may_have_landed } => {
-                    Event::Resolved(self.resolve(setting, may_have_landed, &doubtful))
+                    let decision = self.resolve(setting, may_have_landed, &doubtful);
+                    self.observed.for_good |= decision == Decision::Unresolved;
+                    Event::Resolved(decision)
                 }
                 Action::Ask => self.handle(setting),
                 // No monitor is known; the resource itself is looked at.
