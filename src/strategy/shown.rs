@@ -108,7 +108,8 @@ mod tests {
     use super::*;
 
     fn lines(lines: impl IntoIterator<Item = usize>) -> String {
-        lines.into_iter().map(|line| format!("{line}\n")).collect()
+        let lines: Vec<String> = lines.into_iter().map(|line| line.to_string()).collect();
+        lines.join("\n") + "\n"
     }
 
     #[test]
