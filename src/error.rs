@@ -226,7 +226,7 @@ impl Error {
     }
 
     /// The address at which the server tells how far a write is that it has [accepted](ErrorKind::Accepted);
-    /// `None` if the response named none within its origin.
+    /// `None` if the response named none. One on another host was not asked.
     pub fn monitor(&self) -> Option<&Url> {
         self.0.monitor.as_ref()
     }

@@ -136,6 +136,7 @@ impl Choices<'_> {
                 [
                     Decision::Write,
                     Decision::AsRemote,
+                    Decision::KeepRemote,
                     Decision::Delete,
                     Decision::Unresolved,
                 ],

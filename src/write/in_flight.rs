@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ifmatch_merge::internal::Likeness;
-use url::Url;
 
 use super::abandoned::{Inherited, Out};
+use super::operation::Monitor;
 use super::payload::Payload;
 use super::plan::Condition;
 use super::settle::Doubtful;
@@ -46,7 +46,7 @@ pub(crate) struct InFlight {
     /// Set by a reply that contradicts itself, cleared by the next reply.
     pub(crate) contradicted: Option<Contradicted>,
     /// Where the server tells how far an accepted write has come.
-    pub(crate) monitor: Option<Url>,
+    pub(super) monitor: Option<Monitor>,
     idempotency_key: Option<String>,
     /// What the key was sent with.
     keyed: Option<(Condition<Validator>, Option<Document>)>,
@@ -156,6 +156,7 @@ mod tests {
 
     use ::http::{HeaderMap, Method};
     use bytes::Bytes;
+    use url::Url;
 
     use super::*;
     use crate::exchange::Call;

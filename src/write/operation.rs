@@ -46,15 +46,31 @@ const REFUSED: [&str; 8] = [
     "denied",
 ];
 
-/// Where the server says that the status of an accepted write can be read, on its own host (RFC 9110
-/// 15.3.3 leaves open how; the headers are the profile's). The resource itself is no monitor of its own.
-pub(super) fn monitor(target: &Target, reply: &Response) -> Option<Url> {
-    let names = target.shared.profile.monitor_headers();
-    let mut told = names.iter().filter_map(|name| {
-        let reference = reply.headers.get(name)?.to_str().ok()?;
-        address::at_host(&target.url, reference)
-    });
-    told.find(|at| at.path() != target.url.path())
+/// Where the status of an accepted write can be read.
+#[derive(Clone, Debug)]
+pub(super) struct Monitor {
+    pub(super) url: Url,
+    /// It is on the host of the resource. No credentials go elsewhere, so only such a one is asked.
+    pub(super) is_asked: bool,
+}
+
+impl Monitor {
+    /// What the reply says of it (RFC 9110 15.3.3 leaves open how; the headers are the profile's). The
+    /// resource itself is no monitor of its own.
+    pub(super) fn told(target: &Target, reply: &Response) -> Option<Self> {
+        let names = target.shared.profile.monitor_headers();
+        let told = names.iter().filter_map(|name| {
+            let reference = reply.headers.get(name)?.to_str().ok()?;
+            let at_host = address::at_host(&target.url, reference);
+            let is_asked = at_host.is_some();
+            let url = at_host.or_else(|| target.url.join(reference).ok())?;
+            Some(Self { url, is_asked })
+        });
+        let mut others = told.filter(|it| it.url.path() != target.url.path());
+        let first = others.next()?;
+        let asked = others.find(|it| it.is_asked && !first.is_asked);
+        Some(asked.unwrap_or(first))
+    }
 }
 
 /// What the response of a monitor says.

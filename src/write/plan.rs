@@ -148,6 +148,8 @@ pub(crate) enum Decision {
     Write,
     /// What is there is what is wanted.
     AsRemote,
+    /// What is there stays, and the change is given up.
+    KeepRemote,
     /// Remove what is there.
     Delete,
     /// Nobody could decide, or the strategy failed.

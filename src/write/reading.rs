@@ -125,11 +125,14 @@ pub(crate) fn representation(
         Found::Version(validator) => Some(validator.clone()),
         _ => None,
     };
+    let depth = target.shared.exchange.limits.depth;
     // What has a version is the resource, whatever its members are called.
-    if validator.is_none() && is_no_representation(&target.shared.hidden, &body) {
+    if validator.is_none()
+        && (is_no_representation(&target.shared.hidden, &body)
+            || evidence::body(&reply.headers, &reply.body, depth) == evidence::Body::Problem)
+    {
         return Err(NoRepresentation::Refused(reply.status));
     }
-    let depth = target.shared.exchange.limits.depth;
     let opened = target.envelope().open(&body, depth);
     let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;
     Ok(Representation {

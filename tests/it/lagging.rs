@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
-use ifmatch::{Limits, Versioning};
+use ifmatch::{Limits, RemoteWins, Versioning};
 use tokio::time::Instant;
 
 fn edit(article: &mut Article) {
@@ -208,4 +208,22 @@ async fn a_conflict_with_a_state_from_before_the_base_is_no_plain_failure() {
             Err(error) => assert!(error.is_outcome_unknown(), "{error:?}"),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replica_shows_from_before_the_base_is_not_told_as_kept() {
+    let first = r#"{"title":"first","body":"text","views":1}"#;
+    let server = Server::with(AT, first);
+    server.put(AT, ARTICLE);
+    let articles = articles(&server);
+    let mut article = articles.get(1).await.unwrap();
+    article.title = "mine".into();
+    server.script([
+        Event::LoseReply,
+        Event::Answer(200, &[("etag", "\"1\"")], first),
+    ]);
+    let saved = articles.save(&article).strategy(RemoteWins).await;
+    let error = saved.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(server.value(AT)["title"], "mine");
 }

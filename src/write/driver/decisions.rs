@@ -57,9 +57,7 @@ impl Driver<'_> {
                 self.rebase();
                 Decision::Delete
             }
-            // What is to be kept may come from a replica that lags behind a write of ours, which was applied.
-            Decided::Remote if self.machine.in_doubt() => Decision::Unresolved,
-            Decided::Remote => Decision::AsRemote,
+            Decided::Remote => Decision::KeepRemote,
             Decided::Open(fields) => {
                 self.diagnosis.conflicts = fields;
                 Decision::Unresolved

@@ -238,7 +238,7 @@ impl<'a> Driver<'a> {
             stored: None,
             diagnosis: self.diagnosis,
             session: self.session,
-            monitor: self.in_flight.monitor,
+            monitor: self.in_flight.monitor.map(|monitor| monitor.url),
         });
         let succeeded = ended.succeeded();
         if succeeded || !self.machine.in_doubt() {

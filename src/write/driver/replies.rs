@@ -7,7 +7,7 @@ use super::super::address;
 use super::super::diagnosis::{Cause, Remarks};
 use super::super::evidence::{self, Body};
 use super::super::in_flight::Contradicted;
-use super::super::operation;
+use super::super::operation::Monitor;
 use super::super::payload::Payload;
 use super::super::plan::{Event, Failure, Goal, Refused};
 use super::super::reading::{self, Weighed};
@@ -22,7 +22,7 @@ impl Driver<'_> {
         self.in_flight.contradicted = None;
         let status = reply.status;
         if status == StatusCode::ACCEPTED {
-            self.in_flight.monitor = operation::monitor(self.target, reply);
+            self.in_flight.monitor = Monitor::told(self.target, reply);
             let wait = reading::told_to_wait(&reply.headers);
             return Event::Accepted { wait }.into();
         }

@@ -122,11 +122,12 @@ impl Driver<'_> {
 
     /// Asks how far an accepted write has come.
     pub(super) async fn follow(&mut self) -> Step {
-        let Some(monitor) = self.in_flight.monitor.clone() else {
+        let monitor = self.in_flight.monitor.clone().filter(|it| it.is_asked);
+        let Some(monitor) = monitor else {
             return Event::Followed(Progress::Untold).into();
         };
         let mut call = reading::read_call(self.target, Method::GET, true);
-        call.url = monitor;
+        call.url = monitor.url;
         let reply = match self.request(&call).await {
             Ok(reply) => reply,
             Err((_, cause)) => {

@@ -179,10 +179,16 @@ impl<V: Clone + PartialEq> Machine<V> {
         match decision {
             // A plain failure would say that nothing was applied.
             Decision::Unresolved if may_have_landed => self.finish(Outcome::Unknown),
-            Decision::Unresolved | Decision::AsRemote if absent => self.finish(Outcome::Gone),
+            Decision::Unresolved | Decision::AsRemote | Decision::KeepRemote if absent => {
+                self.finish(Outcome::Gone)
+            }
             Decision::Unresolved => self.finish_plainly(Outcome::Conflict),
+            // The state to be kept may come from a replica that lags behind a write of ours that was applied.
+            Decision::KeepRemote if self.handed_on || self.doubt.is_some() => {
+                self.finish(Outcome::Unknown)
+            }
             Decision::Delete if absent => self.finish(Outcome::Unchanged),
-            Decision::AsRemote => {
+            Decision::AsRemote | Decision::KeepRemote => {
                 self.rebase(seen);
                 self.finish(Outcome::Unchanged)
             }

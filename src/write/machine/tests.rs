@@ -144,9 +144,10 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             [
                 Decision::Write,
                 Decision::AsRemote,
+                Decision::KeepRemote,
                 Decision::Delete,
                 Decision::Unresolved,
-            ][usize::from(what) % 4],
+            ][usize::from(what) % 5],
         ),
         Action::Ask => Event::Answered(
             [
@@ -216,6 +217,9 @@ proptest! {
         prop_assert!(outcome != Outcome::Accepted || was_accepted, "{:?}", trace);
         // A request that may have been applied is never reported as a plain failure unless it was judged.
         prop_assert!(!(outcome.is_plain_failure() && in_doubt), "{:?} {:?}", outcome, trace);
+        // Nor is it told that the state of others was kept.
+        let keeps = matches!(trace.last(), Some((_, Event::Resolved(Decision::KeepRemote))));
+        prop_assert!(!(keeps && in_doubt && outcome == Outcome::Unchanged), "{:?}", trace);
     }
 }
 

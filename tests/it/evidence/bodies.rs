@@ -5,6 +5,7 @@ use ifmatch::Generic;
 use serde_json::{Value, json};
 
 use super::server::{Maker, reply, shown};
+use crate::support::{ARTICLE, AT, Event, Server, values};
 
 #[tokio::test(start_paused = true)]
 async fn old_parts_inside_a_reply_take_no_edit_back() {
@@ -167,4 +168,13 @@ async fn what_the_server_made_of_a_creation_survives_the_next_update() {
         all.update(1, |it| it["name"] = "b".into()).await.unwrap();
         assert_eq!(things.stored(), json!({"name": "b", "role": "editor"}));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn problem_details_without_a_version_are_no_resource_whatever_their_label() {
+    let server = Server::with(AT, ARTICLE);
+    let problem = r#"{"type":"about:blank","title":"Not yours","status":403}"#;
+    server.script([Event::Answer(200, &[], problem)]);
+    let error = values(&server, Generic::new()).get(1).await.unwrap_err();
+    assert!(error.to_string().contains("refuses"), "{error}");
 }
