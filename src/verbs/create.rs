@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use tokio::time::Instant;
 
-use super::write::{Ended, Write, WriteSettings, conclude, write_settings};
+use super::settings::{WriteSettings, write_settings};
+use super::write::{Ended, Write, conclude};
 use super::{Lazy, verb};
 use crate::document::{Saved, WriteReport};
 use crate::error::Error;

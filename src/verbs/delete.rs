@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use url::Url;
 
-use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
+use super::settings::{WriteSettings, unconditional_setting, write_settings};
+use super::write::Write;
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;

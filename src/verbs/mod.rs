@@ -8,6 +8,7 @@ mod list;
 mod post;
 mod read;
 mod save;
+mod settings;
 mod task;
 mod update;
 mod write;

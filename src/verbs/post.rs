@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::write::{Write, WriteSettings};
+use super::settings::WriteSettings;
+use super::write::Write;
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind};

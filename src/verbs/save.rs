@@ -4,7 +4,8 @@ use std::fmt;
 
 use url::Url;
 
-use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
+use super::settings::{WriteSettings, unconditional_setting, write_settings};
+use super::write::Write;
 use super::{Lazy, verb};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind, Sides};

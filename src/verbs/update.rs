@@ -1,7 +1,8 @@
 //! `update` and `try_update`: read if needed, edit, write; after a race, edit again.
 
+use super::settings::{WriteSettings, unconditional_setting, write_settings};
 use super::task::Edit;
-use super::write::{Write, WriteSettings, unconditional_setting, write_settings};
+use super::write::Write;
 use super::{Lazy, verb};
 use crate::document::Saved;
 use crate::error::Error;

@@ -1,10 +1,10 @@
 //! The places in which two states of a document differ.
 
 use super::conflict::same;
+use super::cursor::Cursor;
 use super::diff;
 use super::keyed::key_of;
 use super::object::variant_differs;
-use super::plan::Cursor;
 use super::policy::Policy;
 use super::rule::Rule;
 use crate::json::{self, Document, Finder, Node, Tape, Tree, View, WALKED_DEPTH};

@@ -1,9 +1,9 @@
 //! The walk over base, local and remote.
 
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
+use super::cursor::Cursor;
 use super::opaque::is_opaque;
 use super::out::Out;
-use super::plan::Cursor;
 use super::restored::restored;
 use super::rule::{Custom, Rule};
 use super::{array, keyed, object, place, prose, set, text};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::conflict::{ConflictKind, same};
+use super::cursor::Cursor;
 use super::engine::{Base, Engine, Three};
 use super::out::Out;
 use super::pairs::is_kept;
-use super::plan::Cursor;
 use super::rule::Keyed;
 use super::woven::woven;
 use crate::json::{self, Table, TableSet, Tree, View};

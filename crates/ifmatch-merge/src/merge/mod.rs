@@ -71,6 +71,7 @@ mod array;
 mod changes;
 mod check;
 mod conflict;
+mod cursor;
 mod diff;
 mod engine;
 mod keyed;
@@ -108,9 +109,10 @@ pub use text::{TextConflict, TextMerged, text};
 pub use three_way::{Merged, MergedDocument, ThreeWay};
 pub use types::Merge;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use keyed::key_of;
 pub(crate) use out::Out;
-pub(crate) use plan::{Cursor, Plan};
+pub(crate) use plan::Plan;
 pub(crate) use woven::woven;
 
 /// An error of a user's own function.

@@ -1,9 +1,9 @@
 //! Objects.
 
+use super::cursor::Cursor;
 use super::engine::{Base, Engine, Three};
 use super::names::Named;
 use super::out::Out;
-use super::plan::Cursor;
 use super::policy::Tag;
 use super::woven::woven;
 use crate::json::{self, Key, Tree, View};

@@ -2,9 +2,10 @@
 
 use super::changes::{Change, Place, Walk};
 use super::conflict::same;
+use super::cursor::Cursor;
 use super::engine::{Base, Engine};
 use super::out::Out;
-use super::plan::{Cursor, Plan};
+use super::plan::Plan;
 use super::policy::Policy;
 use super::rule::Rule;
 use crate::json::{Document, Node, Tape, Tree, View};

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::check::PolicyError;
 use super::conflict::FieldConflict;
+use super::cursor::Cursor;
 use super::engine::{Base, Engine};
 use super::out::Out;
-use super::plan::Cursor;
 use super::policy::Policy;
 use super::types::Merge;
 use crate::json::{Document, Tape, Tree};

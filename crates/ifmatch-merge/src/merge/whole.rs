@@ -2,7 +2,7 @@
 
 use super::array::Arrays;
 use super::conflict::same;
-use super::plan::Cursor;
+use super::cursor::Cursor;
 use super::rule::Rule;
 use crate::json::{self, Tree, View, WALKED_DEPTH};
 

@@ -1,0 +1,193 @@
+//! The walk through a document: what holds for the place that it is at.
+
+use super::conflict::Side;
+use super::plan::Plan;
+use super::policy::Tag;
+use super::rule::Rule;
+use crate::json::{Tree, View};
+use crate::shape::{Fields, Known, Shape, step};
+
+/// A place in a document: what a policy says about it by pointers, what its type says, and what it inherits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'p> {
+    plan: Option<&'p Plan>,
+    /// What a type that was made `Merge` by hand says, which the policy may override.
+    by_hand: Option<&'p Plan>,
+    shape: Option<&'p Shape>,
+    /// What the type says about the place.
+    rule: Option<&'p Rule>,
+    range: Option<&'p (i128, i128)>,
+    default: Option<&'p Rule>,
+    prefer: Option<Side>,
+    /// A function may read from something else what is written there.
+    is_unproven: bool,
+}
+
+static SET: Rule = Rule::Set;
+static ATOMIC: Rule = Rule::Atomic;
+
+impl<'p> Cursor<'p> {
+    pub(crate) fn new(plan: &'p Plan) -> Self {
+        Self {
+            plan: None,
+            by_hand: None,
+            shape: None,
+            rule: None,
+            range: None,
+            default: None,
+            prefer: None,
+            is_unproven: false,
+        }
+        .entered(Some(plan), None, None)
+    }
+
+    fn entered(
+        self,
+        plan: Option<&'p Plan>,
+        by_hand: Option<&'p Plan>,
+        known: Option<Known<'p>>,
+    ) -> Self {
+        let plan = plan.map(Plan::forced);
+        let at = known.and_then(|known| known.place).map(step);
+        let by_hand = known.and_then(|known| known.plan).or(by_hand);
+        let by_hand = by_hand
+            .or_else(|| at.and_then(|at| at.shape.kind().plan()))
+            .map(Plan::forced);
+        // A type that is put there by a pointer stands for one that nothing is known of.
+        let put_there = || {
+            let shape = plan.and_then(|plan| plan.shape.as_ref());
+            let shape = shape.or_else(|| by_hand.and_then(|plan| plan.shape.as_ref()));
+            shape.map(Shape::stood_for)
+        };
+        let at = match at {
+            Some(at) if !at.shape.is_unknown() => Some(at),
+            at => put_there().or(at),
+        };
+        let default = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.default.as_ref());
+        let prefer = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.prefer);
+        Self {
+            plan,
+            by_hand,
+            shape: at.map(|at| at.shape),
+            rule: at.and_then(|at| at.rule),
+            range: at.and_then(|at| at.range),
+            default: default(plan).or_else(|| default(by_hand)).or(self.default),
+            prefer: prefer(plan).or_else(|| prefer(by_hand)).or(self.prefer),
+            is_unproven: at.is_some_and(|at| at.is_unproven),
+        }
+    }
+
+    /// What the type says about the members of an object that lies here.
+    pub(crate) fn fields<'t, T: Tree<'t>>(self, object: T) -> Fields<'p, 't> {
+        let fields = Fields::of(self.shape, object);
+        if self.is_unproven {
+            fields.opened()
+        } else {
+            fields
+        }
+    }
+
+    /// The place of a member.
+    pub(crate) fn member(self, fields: &Fields<'p, '_>, name: &str) -> Self {
+        self.known(fields.named(name), name)
+    }
+
+    /// The place of a member that the type was asked for.
+    pub(crate) fn known(self, known: Option<Known<'p>>, name: &str) -> Self {
+        let beneath = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.beneath(name));
+        self.entered(beneath(self.plan), beneath(self.by_hand), known)
+    }
+
+    /// The place of an element of an array.
+    pub(crate) fn element(self) -> Self {
+        self.part(0)
+    }
+
+    /// The place of one part of a tuple.
+    pub(crate) fn part(self, at: usize) -> Self {
+        let any = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.any.as_deref());
+        let place = self.shape.and_then(|shape| shape.element(at));
+        let known = place.map(Known::of);
+        self.entered(any(self.plan), any(self.by_hand), known)
+    }
+
+    /// The rule for a place that holds such a value.
+    pub(crate) fn rule(self, value: View<'_>) -> &'p Rule {
+        let said = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.rule.as_ref());
+        let said = said(self.plan).or_else(|| said(self.by_hand)).or(self.rule);
+        if let Some(rule) = said {
+            return rule;
+        }
+        if let Some(shape) = self.shape {
+            if shape.is_set() {
+                return &SET;
+            }
+            if shape.is_one_value() {
+                return &ATOMIC;
+            }
+        }
+        let fits = self.default.filter(|rule| match rule {
+            Rule::Auto => true,
+            Rule::Text | Rule::Prose => matches!(value, View::String(_)),
+            Rule::Set | Rule::Keyed(_) | Rule::Sequence => matches!(value, View::Array),
+            Rule::Counter => matches!(value, View::Number(_)),
+            Rule::Max | Rule::Min => {
+                matches!(value, View::Number(_) | View::String(_) | View::Torn(_))
+            }
+            Rule::Atomic | Rule::Local | Rule::Remote | Rule::Custom(_) => {
+                !matches!(value, View::Object)
+            }
+        });
+        fits.unwrap_or(&Rule::Auto)
+    }
+
+    pub(crate) fn prefer(self) -> Option<Side> {
+        self.prefer
+    }
+
+    pub(crate) fn range(self) -> Option<(i128, i128)> {
+        let said = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.range.as_ref());
+        let said = said(self.plan).or_else(|| said(self.by_hand));
+        said.or(self.range).copied()
+    }
+
+    /// Where the policy says that an enum tells its variant.
+    pub(crate) fn tags(self) -> impl Iterator<Item = &'p Tag> {
+        let tags = |plan: Option<&'p Plan>| plan.map_or(&[][..], |plan| &plan.tags);
+        tags(self.plan).iter().chain(tags(self.by_hand))
+    }
+
+    /// The other names of this member that the policy says.
+    pub(crate) fn aliases(self) -> impl Iterator<Item = &'p String> {
+        let aliases = |plan: Option<&'p Plan>| plan.map_or(&[][..], |plan| &plan.aliases);
+        aliases(self.plan).iter().chain(aliases(self.by_hand))
+    }
+
+    /// The type that lies here, as far as it is known.
+    pub(crate) fn shape(self) -> Option<&'p Shape> {
+        self.shape
+    }
+
+    /// Whether nothing beneath has names or rules.
+    pub(crate) fn is_plain(self) -> bool {
+        self.shape
+            .is_none_or(|shape| shape.is_scalar() || shape.is_unknown())
+    }
+
+    /// Whether each part of an array is merged with the one at its place.
+    pub(crate) fn is_by_place(self) -> bool {
+        self.shape.is_some_and(Shape::is_merged_by_place)
+    }
+
+    /// Whether a rule here or beneath may be operation-like.
+    pub(crate) fn is_operation_like(self) -> bool {
+        let in_plan = |plan: Option<&Plan>| plan.is_some_and(Plan::is_operation_like);
+        self.default.is_some_and(Rule::is_operation_like)
+            || self.rule.is_some_and(Rule::is_operation_like)
+            || in_plan(self.plan)
+            || in_plan(self.by_hand)
+            || self
+                .shape
+                .is_some_and(|shape| !shape.is_scalar() && !shape.is_unknown())
+    }
+}
