@@ -232,6 +232,7 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
     let flag = |bit: u8| flags >> bit & 1 == 1;
     Plan {
         doubtful: flag(0) && goal != Goal::Append && matches!(base, Base::Version(_)),
+        repeated: false,
         goal,
         base,
         filed: flag(6),

@@ -2,11 +2,12 @@
 //! it cannot.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::task::Edit;
+use super::task::{Edit, is_repeatable};
 use super::write::{Write, report};
 use crate::document::WriteReport;
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
@@ -35,14 +36,17 @@ pub(super) async fn in_turn<T: Resourceful>(
     if let Some(permit) = queues.enter(key) {
         return alone(write, permit).await;
     }
-    let job: Option<Arc<dyn Any + Send + Sync>> = Job::of(&mut write).map(|job| job as _);
-    let Some(mut waiter) = queues.wait(&write.begun.key, job) else {
+    let job = Job::of(&mut write);
+    let shared = job.clone().map(|job| job as Arc<dyn Any + Send + Sync>);
+    let Some(mut waiter) = queues.wait(&write.begun.key, shared) else {
         let why = "too many writes wait for their turn at this resource";
         return Err(unsent(&write, ErrorKind::Exhausted, why));
     };
     let (since, deadline) = (write.begun.since, write.begun.deadline());
     loop {
-        match waiter.turn(deadline).await {
+        let turn = waiter.turn(deadline).await;
+        write.repeated = job.as_ref().is_some_and(|job| job.is_repeated());
+        match turn {
             Turn::Permit(permit) => {
                 let (handle, now) = (&write.handle, Instant::now());
                 let host = &write.begun.target.shared.exchange.host;
@@ -74,7 +78,12 @@ pub(super) async fn in_turn<T: Resourceful>(
             }
             Turn::OutOfTime => {
                 let why = "the turn of this write did not come in its time";
-                return Err(unsent(&write, ErrorKind::Exhausted, why));
+                let kind = if write.repeated {
+                    ErrorKind::OutcomeUnknown
+                } else {
+                    ErrorKind::Exhausted
+                };
+                return Err(unsent(&write, kind, why));
             }
             Turn::Lost => {
                 let why = "it went out together with others, and no answer to it came in its time";
@@ -136,6 +145,8 @@ struct Job<T> {
     deadline: Instant,
     /// Shared by its caller and by the write that takes it along: either may be the one that goes on.
     edit: Arc<Mutex<Edit<T>>>,
+    /// It went out with others, and nothing tells what became of that; making it again is harmless.
+    repeated: AtomicBool,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
@@ -159,6 +170,7 @@ impl<T: Resourceful> Job<T> {
             rerun: write.rerun,
             deadline: write.begun.deadline(),
             edit: Arc::new(Mutex::new(write.edits.pop()?)),
+            repeated: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
             span: tracing::Span::current(),
         });
@@ -178,6 +190,27 @@ impl<T: Resourceful> Job<T> {
             let edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
             edit(value)
         })
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.repeated.load(Ordering::Acquire)
+    }
+
+    /// Whether it is made again alone after a write of several of which nothing tells what became of it: that
+    /// request can arrive no more, because the version has moved, and making the edit again is harmless.
+    fn repeats(&self, done: &WriteOutcome) -> bool {
+        let remote = done.state.remote.snapshot();
+        let remote = remote.filter(|remote| {
+            let version = remote.validator.as_ref();
+            version.is_some() && version != done.state.base_version()
+        });
+        let asked = self.rerun && !self.handle.strict && done.kind == Outcome::Unknown;
+        let Some(remote) = remote.filter(|_| asked) else {
+            return false;
+        };
+        let repeats = is_repeatable(&self.handle.lens, &self.edit(), &remote.document);
+        self.repeated.fetch_or(repeats, Ordering::AcqRel);
+        repeats
     }
 
     fn fits(&self, other: &Handle<T>, rerun: bool) -> bool {
@@ -230,10 +263,17 @@ async fn carry_out<T: Resourceful>(
     if may_be_due_to_one(&done) && !permit.is_under_way() {
         return halve(&batch);
     }
-    let alone = |at: usize| done.succeeded() && failed.get(at).copied().unwrap_or(false);
-    let others = (0..batch.len()).filter(|at| !alone(*at)).count();
-    for at in 0..batch.len() {
-        if alone(at) {
+    let alone = |(at, job): (usize, &Arc<dyn Any + Send + Sync>)| {
+        let failed = done.succeeded() && failed.get(at).copied().unwrap_or(false);
+        failed
+            || job
+                .downcast_ref::<Job<T>>()
+                .is_some_and(|job| job.repeats(&done))
+    };
+    let alone: Vec<bool> = batch.jobs().enumerate().map(alone).collect();
+    let others = alone.iter().filter(|alone| !**alone).count();
+    for (at, alone) in alone.into_iter().enumerate() {
+        if alone {
             batch.put_back(at..at + 1);
             continue;
         }

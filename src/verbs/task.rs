@@ -16,7 +16,7 @@ use crate::lens::{Lens, Reading};
 use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Settled, Strategy};
-use crate::write::measure::Run;
+use crate::write::measure::{Run, is_harmless};
 use crate::write::target::Target;
 use crate::write::task::{Clash, Decided, NotEdited, RefusedWrite, Reply, Task};
 
@@ -159,6 +159,22 @@ fn edited<T: Resourceful>(
     let after = target.shown.encode_again(&value).map_err(BoxError::from)?;
     let put = lens.put_reading(&target, &after, None);
     put.map_err(|error| NotEdited::Unfaithful(error, after))
+}
+
+/// Whether it makes no difference to make an edit once more on this document, where it was made or not. One
+/// that fails there may fail because it was made.
+pub(super) fn is_repeatable<T: Resourceful>(lens: &Lens<T>, edit: &Edit<T>, on: &Document) -> bool {
+    let run = |document: &Document| {
+        let document = panics::catch(panics::VALUE, || {
+            edited(lens, document, |value| made(edit, value)).ok()
+        });
+        let failed = Vec::new();
+        document
+            .ok()
+            .flatten()
+            .map(|document| Run { document, failed })
+    };
+    run(on).is_some() && is_harmless(&run, on)
 }
 
 /// Makes one edit. It may be the user's assertion; its panic is told with all sides like an error.

@@ -28,6 +28,7 @@ use crate::write::target::{Target, WritePermit};
 const POLLS: u32 = 200;
 
 /// One write, ready for the loop, or several edits of one resource that go out together.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
     pub(crate) begun: Begun,
@@ -41,6 +42,8 @@ pub(crate) struct Write<T> {
     pub(crate) if_absent: Option<Document>,
     /// After a race the edits run again; otherwise the strategy merges.
     pub(crate) rerun: bool,
+    /// The same change may have been applied before, by a write that ended as unknown.
+    pub(crate) repeated: bool,
     pub(crate) idempotency_key: Option<String>,
     /// The server honours it, whatever the profile says.
     pub(crate) honours_keys: bool,
@@ -76,6 +79,7 @@ impl<T: Resourceful> Write<T> {
             edits: Vec::new(),
             if_absent: None,
             rerun: false,
+            repeated: false,
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
@@ -167,6 +171,7 @@ impl<T: Resourceful> Write<T> {
             edits,
             if_absent: None,
             rerun: self.rerun,
+            repeated: false,
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
@@ -188,6 +193,7 @@ impl<T: Resourceful> Write<T> {
             },
             filed: self.filed,
             doubtful: inherits && self.goal != Goal::Delete,
+            repeated: self.repeated,
             rerun: self.rerun,
             create_if_absent: self.if_absent.is_some(),
             unconditional: self.settings.unconditional || target.versioning.is_unconditional(),

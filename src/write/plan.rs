@@ -55,6 +55,8 @@ pub(crate) struct Plan<V> {
     pub(crate) filed: bool,
     /// An earlier write under the same base may have landed (its future was dropped).
     pub(crate) doubtful: bool,
+    /// The same change may have been applied before, by a write that ended as unknown.
+    pub(crate) repeated: bool,
     /// After a race the edit runs again on the remote state. Otherwise the strategy merges.
     pub(crate) rerun: bool,
     /// A missing resource is created instead of being an error.

@@ -100,6 +100,68 @@ async fn edits_that_go_together_keep_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_edits_that_were_lost_together_only_those_are_unknown_that_cannot_be_made_again() {
+    for lost in [Event::LoseReply, Event::LoseRequest] {
+        let was_applied = matches!(lost, Event::LoseReply);
+        let server = Server::with(AT, r#"{"items":[],"a":0,"b":0}"#);
+        let values = values(&server);
+        values.get(1).await.unwrap();
+        let first = tokio::spawn(values.update(1, |value| value["first"] = true.into()));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let set = |name: &'static str| {
+            tokio::spawn(values.update(1, move |value| value[name] = 1.into()))
+        };
+        let (a, pushed, b) = (
+            set("a"),
+            tokio::spawn(values.update(1, |value| push(value, "mine"))),
+            set("b"),
+        );
+        server.script([
+            Event::Plain,
+            lost,
+            foreign(|theirs| theirs["theirs"] = true.into()),
+        ]);
+        first.await.unwrap().unwrap();
+        let error = pushed.await.unwrap().unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error:?}");
+        for set in [a, b] {
+            set.await.unwrap().unwrap();
+        }
+        let now = server.value(AT);
+        assert_eq!(
+            (&now["a"], &now["b"], &now["theirs"]),
+            (&1.into(), &1.into(), &true.into())
+        );
+        let times = now["items"].as_array().unwrap().len();
+        assert_eq!(times, usize::from(was_applied));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_was_lost_with_others_fails_in_no_plain_way() {
+    let server = Server::with(AT, r#"{"items":[],"a":0}"#);
+    let values = values(&server);
+    values.get(1).await.unwrap();
+    let first = tokio::spawn(values.update(1, |value| value["first"] = true.into()));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let set = tokio::spawn(values.update(1, |value| value["a"] = 1.into()));
+    let pushed = tokio::spawn(values.update(1, |value| push(value, "mine")));
+    // The batch is applied; its work is taken back, and then the server refuses.
+    server.script([
+        Event::Plain,
+        Event::LoseReply,
+        foreign(|theirs| theirs["a"] = 0.into()),
+        Event::Answer(403, &[], ""),
+        Event::Answer(403, &[], ""),
+    ]);
+    first.await.unwrap().unwrap();
+    for lost in [set, pushed] {
+        let error = lost.await.unwrap().unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_that_fails_or_panics_is_told_alone() {
     let server = Server::with(AT, r#"{"items":[]}"#);
     let values = values(&server);

@@ -140,12 +140,13 @@ impl<V: Clone + PartialEq> Machine<V> {
             pending: false,
             own: false,
         });
+        let handed_on = plan.repeated;
         Self {
             base: plan.base.clone(),
             plan,
             phase: Phase::Start,
             doubt,
-            handed_on: false,
+            handed_on,
             verdict_pending: None,
             refused_version: None,
             sent_onto: None,

@@ -53,6 +53,7 @@ fn plan() -> impl Strategy<Value = Plan<u8>> {
             Plan {
                 goal,
                 doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
+                repeated: false,
                 base,
                 filed,
                 rerun,
@@ -230,6 +231,7 @@ pub(super) fn machine(goal: Goal) -> Machine<u8> {
         base: Base::Version(1),
         filed: false,
         doubtful: false,
+        repeated: false,
         rerun: false,
         create_if_absent: false,
         unconditional: false,

@@ -251,6 +251,7 @@ impl Setting {
             },
             filed: false,
             doubtful,
+            repeated: false,
             rerun: self.reruns(writer),
             create_if_absent: matches!(edit, Edit::SetOrCreate(..)),
             unconditional: false,
