@@ -32,6 +32,12 @@ pub(crate) struct Payload {
     pub(crate) tests: bool,
 }
 
+impl Payload {
+    pub(crate) fn is_put(&self) -> bool {
+        self.call.method == Method::PUT
+    }
+}
+
 /// Why nothing can be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoPayload {

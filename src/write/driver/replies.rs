@@ -151,6 +151,8 @@ impl Driver<'_> {
     fn told(&self, payload: &Payload, reply: &Response) -> Told {
         let depth = self.target.shared.exchange.limits.depth;
         match evidence::body(&reply.headers, &reply.body, depth) {
+            // WebDAV servers say it in a page that a `PUT` has created something.
+            Body::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
             // A login page, most likely. Only a read can tell.
             Body::Page => return Told::Doubtful,
             Body::Problem if self.gives_back(payload, reply) => {}

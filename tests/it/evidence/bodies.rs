@@ -178,3 +178,12 @@ async fn problem_details_without_a_version_are_no_resource_whatever_their_label(
     let error = values(&server, Generic::new()).get(1).await.unwrap_err();
     assert!(error.to_string().contains("refuses"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_says_that_something_was_created_is_a_success() {
+    let page = "<!DOCTYPE HTML><html><head><title>201 Created</title></head></html>";
+    let server = Server::default();
+    server.script([Event::Answer(201, &[("content-type", "text/html")], page)]);
+    let made = values(&server, Generic::new()).create(1, &json!({"n": 1}));
+    assert_eq!(made.await.unwrap().report().requests, 1);
+}
