@@ -205,7 +205,7 @@ impl Transport for Reqwest {
         while let Some(frame) = poll_fn(|context| Pin::new(&mut frames).poll_frame(context)).await {
             let frame = match frame {
                 Ok(frame) => frame,
-                // The status has said already that nothing was carried out.
+                // What the status means, it means without the body.
                 Err(_) if is_write && status.is_client_error() => break,
                 Err(error) => return Err(transport_error(error)),
             };

@@ -239,7 +239,7 @@ impl Eq for SnapshotKey {}
 
 impl Hash for SnapshotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Each is a keyed digest already, so that nobody can make their sums meet.
+        // Each is a keyed digest already, so no address can be made to collide with another one.
         let words = self.parts().map(|part| u128::from_le_bytes(*part));
         let [address, variant, user] = words;
         state.write_u128(address ^ variant.rotate_left(1) ^ user.rotate_left(2));

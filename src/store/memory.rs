@@ -71,8 +71,8 @@ impl Shelf {
         Some(snapshot)
     }
 
-    /// What is there, which counts as used from now on.
-    fn use_it(&mut self, key: &SnapshotKey) -> Option<&mut StoredSnapshot> {
+    /// Returns what is there, and counts it as used just now.
+    fn touch(&mut self, key: &SnapshotKey) -> Option<&mut StoredSnapshot> {
         let (used, snapshot) = self.by_key.get_mut(key)?;
         self.uses += 1;
         if let Some(key) = self.by_use.remove(used) {
@@ -97,13 +97,13 @@ fn cost(key: &SnapshotKey, snapshot: &StoredSnapshot) -> usize {
 #[async_trait]
 impl SnapshotStore for MemoryStore {
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
-        Ok(self.shelf().use_it(key).cloned())
+        Ok(self.shelf().touch(key).cloned())
     }
 
     async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError> {
         let mut guard = self.shelf();
         let added = cost(key, &snapshot);
-        if let Some(there) = guard.use_it(key) {
+        if let Some(there) = guard.touch(key) {
             let before = std::mem::replace(there, snapshot);
             guard.bytes = guard.bytes + added - cost(key, &before);
         } else {

@@ -108,8 +108,9 @@ pub(super) async fn alone<T: Resourceful>(
         Err(Stopped::Panicked(panicked)) => panicked.to_string(),
         Err(Stopped::Revoked) => "the write was stopped".to_owned(),
     };
-    // Nothing is filed of an appended document, so nothing tells whether it went out.
-    let kind = if append || permit.is_under_way() {
+    // Nothing is filed of an appended document, so nothing tells whether it went out. And what went out before
+    // may have been applied.
+    let kind = if append || write.repeated || permit.is_under_way() {
         ErrorKind::OutcomeUnknown
     } else {
         ErrorKind::Config
@@ -263,14 +264,16 @@ async fn carry_out<T: Resourceful>(
     if may_be_due_to_one(&done) && !permit.is_under_way() {
         return halve(&batch);
     }
-    let alone = |(at, job): (usize, &Arc<dyn Any + Send + Sync>)| {
+    let mut alone = Vec::with_capacity(batch.len());
+    for (at, job) in batch.jobs().enumerate() {
         let failed = done.succeeded() && failed.get(at).copied().unwrap_or(false);
-        failed
-            || job
-                .downcast_ref::<Job<T>>()
-                .is_some_and(|job| job.repeats(&done))
-    };
-    let alone: Vec<bool> = batch.jobs().enumerate().map(alone).collect();
+        let job = job.downcast_ref::<Job<T>>();
+        alone.push(failed || job.is_some_and(|job| job.repeats(&done)));
+        if done.kind == Outcome::Unknown {
+            // Each edit is run a few times to find that out, and there may be many.
+            tokio::task::yield_now().await;
+        }
+    }
     let others = alone.iter().filter(|alone| !**alone).count();
     for (at, alone) in alone.into_iter().enumerate() {
         if alone {

@@ -191,7 +191,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
             return Ok((known.clone(), false));
         }
         // Another user came in since the snapshot was looked up, and it is not for these eyes. Or the 304 is
-        // about another version than the one that was asked about, or nobody asked for it (RFC 9110 15.4.5).
+        // about another version than the one that was asked about, or the request was not conditional (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
         reply = ask(target, &call, Some(begun.time), begun.since).await?;

@@ -67,9 +67,9 @@ macro_rules! unconditional_setting {
     ($name:ident) => {
         impl<T: $crate::handle::Resourceful> $name<T> {
             /// Lets this call write where the server tells no version that a condition can use, instead
-            /// of ending with [`UnusableValidator`](crate::ErrorKind::UnusableValidator): whatever
-            /// somebody else wrote since the last read is then lost. Where there is a version, the call
-            /// is pinned to it as always.
+            /// of ending with [`UnusableValidator`](crate::ErrorKind::UnusableValidator). Changes that other
+            /// clients made since the last read are then lost. Where there is a version, the call is
+            /// pinned to it as always.
             pub fn unconditional(self) -> Self {
                 Self {
                     call: self

@@ -207,7 +207,7 @@ async fn a_page_or_a_problem_at_the_monitor_is_no_word_of_success() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_monitor_calls_done_and_no_read_shows_is_no_success() {
-    // DESIGN promise 10: an unchanged version contradicts a success, whoever tells it. The old state may come
+    // DESIGN promise 10: an unchanged version contradicts a success, also where a monitor tells it. The old state may come
     // from a replica that lags behind, so it is read again before the call ends as accepted.
     let succeeded = || Event::Answer(200, &[], r#"{"status":"Succeeded"}"#);
     for (lags, removes) in [(2, false), (100, false), (2, true), (100, true)] {

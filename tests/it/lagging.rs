@@ -183,7 +183,7 @@ async fn an_edit_that_fails_when_it_is_made_again_in_doubt_is_no_plain_failure()
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_with_a_state_from_before_the_base_is_no_plain_failure() {
-    // The same for a save: what a replica shows from before the base conflicts with it, and nobody settles
+    // The same for a save: what a replica shows from before the base conflicts with it, and no strategy settles
     // that; or it is kept, and would be told as what is stored.
     for keeps in [false, true] {
         let server = Server::with(AT, r#"{"title":"old","body":"first","views":1}"#);

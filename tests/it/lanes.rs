@@ -11,8 +11,9 @@ use crate::support::{ARTICLE, AT, Always, Article, Event, Server, foreign, given
 use http::Method;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
-    Answer, BoxError, Client, Collection, Conflict, Error, Generic, HiddenRefusal, Limits, Merge,
-    Refusal, RefusalHandler, Resolution, Saved, ThreeWay, ask_fn, async_trait,
+    Answer, BoxError, Client, Collection, Conflict, ConflictSeen, Error, Generic, HiddenRefusal,
+    Limits, Merge, Observer, Refusal, RefusalHandler, Resolution, Saved, ThreeWay, ask_fn,
+    async_trait,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -151,6 +152,41 @@ async fn an_edit_that_was_lost_with_others_fails_in_no_plain_way() {
         Event::Plain,
         Event::LoseReply,
         foreign(|theirs| theirs["a"] = 0.into()),
+        Event::Answer(403, &[], ""),
+        Event::Answer(403, &[], ""),
+    ]);
+    first.await.unwrap().unwrap();
+    for lost in [set, pushed] {
+        let error = lost.await.unwrap().unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error:?}");
+    }
+}
+
+/// Panics when it is told of a refusal.
+struct Frail;
+
+impl Observer for Frail {
+    fn conflict(&self, _: &ConflictSeen<'_>) {
+        panic!("told of a refusal");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_does_not_hide_that_an_edit_was_lost_with_others() {
+    let server = Server::with(AT, r#"{"items":[],"a":0}"#);
+    let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
+    let client = client.observer(Frail).build().unwrap();
+    let values = client.collection_with::<Value>("articles", ThreeWay::default());
+    values.get(1).await.unwrap();
+    let first = tokio::spawn(values.update(1, |value| value["first"] = true.into()));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let set = tokio::spawn(values.update(1, |value| value["a"] = 1.into()));
+    let pushed = tokio::spawn(values.update(1, |value| push(value, "mine")));
+    server.script([
+        Event::Plain,
+        Event::LoseReply,
+        foreign(|theirs| theirs["a"] = 0.into()),
+        Event::Plain,
         Event::Answer(403, &[], ""),
         Event::Answer(403, &[], ""),
     ]);

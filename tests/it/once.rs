@@ -222,7 +222,7 @@ async fn a_count_that_went_on_after_an_unknown_save_is_asked_about() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice_without_rules_either() {
     // DESIGN 6: whether an edit may be made again is measured, not declared by a rule. What was created is
-    // not edited, so counting on what somebody else made of it would count once too often (promise 2).
+    // not edited, so counting on what another client made of it would count once too often (promise 2).
     for lands in [true, false] {
         let server = Server::default();
         let creation = if lands {

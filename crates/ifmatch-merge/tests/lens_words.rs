@@ -154,6 +154,23 @@ enum Either {
     Long { n: u64, text: Option<String> },
 }
 
+#[derive(Serialize, Deserialize, Merge)]
+#[merge(crate = "ifmatch_merge")]
+struct Parcel {
+    note: Option<String>,
+    weight: f64,
+}
+
+#[test]
+fn a_number_that_cannot_be_written_is_refused_also_where_a_null_goes_elsewhere() {
+    for note in ["null", r#""null""#] {
+        let raw = format!(r#"{{"note":{note},"weight":1.0}}"#);
+        refused::<Parcel>(&raw, |it| {
+            (it.note, it.weight) = (Some("heavy".into()), f64::NAN);
+        });
+    }
+}
+
 #[test]
 fn what_a_type_writes_and_cannot_read_is_refused() {
     refused::<Pairs>(r#"{"of":{"a":1},"n":1}"#, |it| it.of[0].1 = 2);

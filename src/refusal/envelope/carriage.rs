@@ -98,7 +98,7 @@ impl Envelope {
         Ok(patch)
     }
 
-    /// The body as it came, around this document. `None` if the document is the whole body.
+    /// The body as it came, around this document. `None` if what lies around it is not known.
     pub(crate) fn whole(&self, document: &Document, frame: Option<&Document>) -> Option<Document> {
         match (&self.at, frame) {
             (None, _) => Some(document.clone()),

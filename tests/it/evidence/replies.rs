@@ -300,7 +300,7 @@ async fn a_null_that_the_server_does_not_store_is_no_contradiction() {
 #[tokio::test(start_paused = true)]
 async fn a_removal_answered_with_what_was_removed_is_done() {
     // RFC 9110 9.3.5 lets a removal be answered with a representation. A resource whose members look like
-    // Problem Details is no refusal of its own removal, and `unchanged` would say that somebody else did it.
+    // Problem Details is no refusal of its own removal, and `unchanged` would say that another client did it.
     let record = json!({"type": "about:blank", "title": "x", "status": 404, "detail": "y"});
     let things = Maker::with(record)
         .makes(|_, _| Value::Null)

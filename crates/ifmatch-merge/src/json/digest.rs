@@ -1,7 +1,7 @@
-//! A fast 64-bit digest for finding equal values again. Whoever uses it compares the values too, so a
+//! A fast 64-bit digest for finding equal values again. Its users compare the values too, so a
 //! collision costs time, never a wrong answer.
 //!
-//! Tables hash by the same steps, from a seed that nobody knows ([`Seeded`]).
+//! Tables hash by the same steps, from a random seed ([`Seeded`]).
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};

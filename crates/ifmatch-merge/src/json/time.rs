@@ -26,6 +26,21 @@ impl<'a> Time<'a> {
     pub(super) fn read(text: &'a str) -> Option<Self> {
         iso(text).or_else(|| of_words(text))
     }
+
+    /// This time of day on a day, in a zone if one is named.
+    fn on(self, day: i64, zone: &str) -> Option<Self> {
+        let seconds = day * 86_400 + self.seconds;
+        let (kind, seconds) = if zone.is_empty() {
+            (Kind::Local, seconds)
+        } else {
+            (Kind::Instant, seconds - offset(zone)?)
+        };
+        Some(Self {
+            kind,
+            seconds,
+            ..self
+        })
+    }
 }
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -80,20 +95,7 @@ fn iso(text: &str) -> Option<Time<'_>> {
         return Some(whole(Kind::Day, iso_day(text)? * 86_400));
     };
     let (time, zone) = clock(time)?;
-    let seconds = iso_day(date)? * 86_400 + time.seconds;
-    Some(if zone.is_empty() {
-        Time {
-            kind: Kind::Local,
-            seconds,
-            ..time
-        }
-    } else {
-        Time {
-            kind: Kind::Instant,
-            seconds: seconds - offset(zone)?,
-            ..time
-        }
-    })
+    time.on(iso_day(date)?, zone)
 }
 
 /// `2024-05-01`, `20240501`, `2024-W18-3`, `2024-122`, with as many digits of the year as there are.
@@ -157,20 +159,7 @@ fn of_words(text: &str) -> Option<Time<'_>> {
     let (time, "") = clock(time)? else {
         return None;
     };
-    let seconds = day(year, month, of_month)? * 86_400 + time.seconds;
-    Some(if zone.is_empty() {
-        Time {
-            kind: Kind::Local,
-            seconds,
-            ..time
-        }
-    } else {
-        Time {
-            kind: Kind::Instant,
-            seconds: seconds - offset(zone)?,
-            ..time
-        }
-    })
+    time.on(day(year, month, of_month)?, zone)
 }
 
 fn number(digits: &str) -> Option<i64> {

@@ -7,9 +7,9 @@ use super::rule::Rule;
 use crate::json::{self, Tree, View, WALKED_DEPTH};
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// Whether all that stands here means something together, so that of two changes nobody wrote both: a
-    /// point, a range, a colour, a row of a table. Words are a list, and so is what sides only put in or took
-    /// out.
+    /// Whether all that stands here means something together: a point, a range, a colour, a row of a table.
+    /// If each side changed a part of it, the merged value would be one that neither side wrote. Words are a
+    /// list, and so is what sides only put in or took out.
     pub(super) fn is_one_value(&self, is_element: bool) -> bool {
         let sides = [&self.base, &self.local, &self.remote];
         let all = |is: &dyn Fn(&T) -> bool| sides.iter().all(|side| side.iter().all(is));

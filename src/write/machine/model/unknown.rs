@@ -17,7 +17,7 @@
 //! 4. *Its absence is not proven.* The latest look shows no trace of it. That look may come from a replica
 //!    that lags behind, and only a later write of the same client that the server takes onto that state would
 //!    prove it; its time, its waits or its rounds are spent, the server would answer all the same for good, or
-//!    nobody settles what is in conflict with that state.
+//!    no strategy settles what is in conflict with that state.
 //!
 //! For the third it is asked of each place that the write changed what is there now. If all of them show
 //! what it sent, what was wanted is so, whoever made it, and that is known. If any shows what was there
