@@ -6,9 +6,9 @@
 //! until the edit is in, or a person has to decide. When a response is lost, it finds out whether the write
 //! was applied before it does anything else.
 //!
-//! # Which verb to take
+//! # Which operation to use
 //!
-//! | verb | works on | after a race | who decides | a lost response ends in |
+//! | operation | works on | after a race | who decides | a lost response ends in |
 //! |---|---|---|---|---|
 //! | [`update`], [`try_update`] | an id and an edit | the edit runs again, on the new state | the edit; a strategy only where [the call names one](Update::strategy) | success, if the edit shows in the new state or can be made again without harm; [`OutcomeUnknown`] for operations such as "add one" |
 //! | [`save`] | a value that was read and changed | base, local and remote are merged | the strategy, then a person | success, if all changes are there; [`OutcomeUnknown`] where a counter or a part of them leaves it open |
@@ -158,6 +158,7 @@ mod handler;
 pub mod http;
 mod ids;
 mod observe;
+mod operations;
 mod panics;
 mod path;
 mod probe;
@@ -170,7 +171,6 @@ mod strategy;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;
-mod verbs;
 mod write;
 
 pub use ::async_trait::async_trait;
@@ -187,6 +187,10 @@ pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
 pub use observe::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
+pub use operations::{
+    Create, Delete, Get, GetOpt, Head, Headed, IntoSave, IntoTarget, List, Page, Post, Refresh,
+    Refreshed, Save, Update,
+};
 pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use refusal::{
@@ -201,10 +205,6 @@ pub use strategy::{
     Resolution, ask_fn, merge_fn,
 };
 pub use transport::Transport;
-pub use verbs::{
-    Create, Delete, Get, GetOpt, Head, Headed, IntoSave, IntoTarget, List, Page, Post, Refresh,
-    Refreshed, Save, Update,
-};
 pub use write::target::WriteMode;
 
 /// The README's code is compiled and run with the tests.

@@ -1,4 +1,4 @@
-//! Collections and single resources: the settings and the verbs that callers see.
+//! Collections and single resources: the settings and the operations that callers see.
 
 mod resource;
 mod settings;
@@ -19,18 +19,18 @@ use crate::document::Versioned;
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
 use crate::handler::RefusalHandler;
-use crate::refusal::Envelope;
-use crate::restore::{IntoDocument, IntoValidator};
-use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
-use crate::verbs::{
+use crate::operations::{
     Create, Delete, DeleteInput, Get, GetOpt, Head, IntoSave, IntoTarget, List, Post, Refresh,
     Save, Update,
 };
+use crate::refusal::Envelope;
+use crate::restore::{IntoDocument, IntoValidator};
+use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
 use crate::write::target::WriteMode;
 
 /// The resources of one type beneath one path.
 ///
-/// It is cheap to clone. Every verb answers with a builder that is a future: nothing is sent before
+/// It is cheap to clone. Every operation answers with a builder that is a future: nothing is sent before
 /// it is awaited, and it can be spawned, joined and raced.
 ///
 /// Ids are one path segment each, encoded; an empty one, `.` and `..` are `Config` errors.

@@ -1,4 +1,4 @@
-//! Single resources: the verbs without an id.
+//! Single resources: the operations without an id.
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -14,14 +14,14 @@ use crate::document::Versioned;
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
 use crate::handler::RefusalHandler;
+use crate::operations::{Create, Delete, Get, GetOpt, Head, IntoSave, Post, Refresh, Save, Update};
 use crate::refusal::Envelope;
 use crate::restore::{IntoDocument, IntoValidator};
 use crate::store::StoredSnapshot;
 use crate::strategy::{Conflict, MergeStrategy, Resolution, ask_fn, merge_fn};
-use crate::verbs::{Create, Delete, Get, GetOpt, Head, IntoSave, Post, Refresh, Save, Update};
 use crate::write::target::WriteMode;
 
-/// One resource, with the verbs of a [`Collection`](super::Collection).
+/// One resource, with the operations of a [`Collection`](super::Collection).
 ///
 /// # Example
 ///

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::json::Document;
+use crate::operations::Lazy;
 use crate::refusal::Envelope;
-use crate::verbs::Lazy;
 use crate::write::target::WriteMode;
 
 use checks::{Checks, RACES};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ifmatch_merge::internal::Likeness;
 
 use super::abandoned::{Inherited, Out};
-use super::operation::Monitor;
+use super::monitor::Monitor;
 use super::payload::Payload;
 use super::plan::Condition;
 use super::settle::Doubtful;

@@ -9,7 +9,7 @@ mod in_flight;
 pub(crate) mod machine;
 pub(crate) mod measure;
 pub(crate) mod merge_state;
-mod operation;
+mod monitor;
 pub(crate) mod outcome;
 pub(crate) mod payload;
 pub(crate) mod plan;

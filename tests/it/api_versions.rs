@@ -12,7 +12,7 @@ fn articles(server: &Server, version: ApiVersion) -> Collection<Article> {
 }
 
 /// A read, a write, a removal, a listing of two pages, a new resource, and its removal.
-async fn all_verbs(server: &Server, articles: &Collection<Article>, at: &str) {
+async fn all_operations(server: &Server, articles: &Collection<Article>, at: &str) {
     server.put(at, ARTICLE);
     let mut article = articles.get(1).await.unwrap();
     article.views = 2;
@@ -30,7 +30,7 @@ async fn all_verbs(server: &Server, articles: &Collection<Article>, at: &str) {
 async fn a_version_in_the_query_is_said_once_in_every_request() {
     let server = Server::default();
     let articles = articles(&server, ApiVersion::query("api-version", "2024-05-01"));
-    all_verbs(&server, &articles, AT).await;
+    all_operations(&server, &articles, AT).await;
     let seen = server.seen();
     assert_eq!(seen.len(), 7);
     for request in seen {
@@ -48,7 +48,7 @@ async fn a_version_in_a_header_is_said_in_every_request() {
     let server = Server::default();
     let name = HeaderName::from_static("x-api-version");
     let articles = articles(&server, ApiVersion::header(name, "2022-11-28"));
-    all_verbs(&server, &articles, AT).await;
+    all_operations(&server, &articles, AT).await;
     for request in server.seen() {
         assert_eq!(request.header("x-api-version"), Some("2022-11-28"));
     }
@@ -58,7 +58,7 @@ async fn a_version_in_a_header_is_said_in_every_request() {
 async fn a_version_in_the_path_lies_behind_the_base() {
     let server = Server::default();
     let articles = articles(&server, ApiVersion::path("2.1/beta"));
-    all_verbs(&server, &articles, "/v1/2.1/beta/articles/1").await;
+    all_operations(&server, &articles, "/v1/2.1/beta/articles/1").await;
     for request in server.seen() {
         assert!(
             request.path.starts_with("/v1/2.1/beta/articles"),
@@ -73,7 +73,7 @@ async fn a_version_in_the_media_type_is_asked_for_and_sent() {
     let server = Server::default();
     let vendor = "application/vnd.example.v2+json";
     let articles = articles(&server, ApiVersion::media_type(vendor));
-    all_verbs(&server, &articles, AT).await;
+    all_operations(&server, &articles, AT).await;
     for request in server.seen() {
         let asked = request.header("accept").unwrap();
         assert!(

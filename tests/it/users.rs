@@ -171,7 +171,7 @@ const TROUBLES: [Trouble; 5] = [
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Verb {
+enum Operation {
     Get,
     Refresh,
     Update,
@@ -179,17 +179,17 @@ enum Verb {
     Delete,
 }
 
-async fn carry_out(me: &Resource<Value>, verb: Verb) -> Result<(), Error> {
-    match verb {
-        Verb::Get => drop(me.get().await?),
-        Verb::Refresh => drop(me.refresh().await?),
-        Verb::Update => drop(me.update(|it| it["n"] = 7.into()).await?),
-        Verb::Save => {
+async fn carry_out(me: &Resource<Value>, operation: Operation) -> Result<(), Error> {
+    match operation {
+        Operation::Get => drop(me.get().await?),
+        Operation::Refresh => drop(me.refresh().await?),
+        Operation::Update => drop(me.update(|it| it["n"] = 7.into()).await?),
+        Operation::Save => {
             let mut read = me.get().await?;
             read["n"] = 7.into();
             drop(me.save(read).await?);
         }
-        Verb::Delete => {
+        Operation::Delete => {
             me.delete().await?;
         }
     }
@@ -200,12 +200,12 @@ async fn carry_out(me: &Resource<Value>, verb: Verb) -> Result<(), Error> {
 async fn a_user_who_comes_in_during_a_call_is_shown_and_leaves_nothing_of_another() {
     for named in [true, false] {
         for trouble in TROUBLES {
-            for verb in [
-                Verb::Get,
-                Verb::Refresh,
-                Verb::Update,
-                Verb::Save,
-                Verb::Delete,
+            for operation in [
+                Operation::Get,
+                Operation::Refresh,
+                Operation::Update,
+                Operation::Save,
+                Operation::Delete,
             ] {
                 for warm in [false, true] {
                     let login = Login {
@@ -217,7 +217,7 @@ async fn a_user_who_comes_in_during_a_call_is_shown_and_leaves_nothing_of_anothe
                     if warm {
                         me.get().await.unwrap();
                     }
-                    if verb == Verb::Save {
+                    if operation == Operation::Save {
                         // Its own read is not the one that is troubled.
                         let mut read = me.get().await.unwrap();
                         read["n"] = 7.into();
@@ -225,9 +225,9 @@ async fn a_user_who_comes_in_during_a_call_is_shown_and_leaves_nothing_of_anothe
                         let _ = me.save(read).await;
                     } else {
                         *server.trouble.lock().unwrap() = Some(trouble);
-                        let _ = carry_out(&me, verb).await;
+                        let _ = carry_out(&me, operation).await;
                     }
-                    let told = format!("{verb:?}, {trouble:?}, named: {named}, warm: {warm}");
+                    let told = format!("{operation:?}, {trouble:?}, named: {named}, warm: {warm}");
                     // Without names, other credentials may be renewed ones, and a write goes on.
                     if named {
                         assert_eq!(

@@ -7,7 +7,7 @@ use super::super::address;
 use super::super::diagnosis::{Cause, Remarks};
 use super::super::evidence::{self, Body};
 use super::super::in_flight::Contradicted;
-use super::super::operation::Monitor;
+use super::super::monitor::Monitor;
 use super::super::payload::Payload;
 use super::super::plan::{Event, Failure, Goal, Refused};
 use super::super::reading::{self, Weighed};

@@ -6,7 +6,7 @@ use ::http::{Method, StatusCode};
 
 use super::super::abandoned::Sent;
 use super::super::diagnosis::Cause;
-use super::super::operation;
+use super::super::monitor;
 use super::super::payload::{Draft, NoPayload, Payload};
 use super::super::plan::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::super::reading;
@@ -134,9 +134,9 @@ impl Driver<'_> {
                 return Step::because(Event::Followed(Progress::Running(None)), cause);
             }
         };
-        let progress = operation::progress(&reply);
+        let progress = monitor::progress(&reply);
         match progress {
-            Progress::Done => self.diagnosis.location = operation::made_at(&call.url, &reply),
+            Progress::Done => self.diagnosis.location = monitor::made_at(&call.url, &reply),
             Progress::Refused => {
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
                 let kind = match self.target.shared.classify(&problem, false) {

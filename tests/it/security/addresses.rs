@@ -23,7 +23,7 @@ const CLIMBERS: [&str; 14] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn an_id_is_one_segment_for_every_verb() {
+async fn an_id_is_one_segment_for_every_operation() {
     for id in CLIMBERS {
         let server = Server::default();
         let articles = articles(&server);

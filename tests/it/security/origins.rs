@@ -55,7 +55,7 @@ const ELSEWHERE: [&[(&str, &str)]; 10] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn no_verb_follows_a_redirect_to_another_origin() {
+async fn no_operation_follows_a_redirect_to_another_origin() {
     for elsewhere in ELSEWHERE {
         for status in [301, 302, 303, 307, 308] {
             let at_home = Everywhere::new();

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::settings::{WriteSettings, unconditional_setting, write_settings};
 use super::write::Write;
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind, Sides};
 use crate::handle::{Handle, Resourceful};
@@ -111,7 +111,7 @@ impl<T: Resourceful> Save<T> {
 
 write_settings!(Save);
 unconditional_setting!(Save);
-verb!(Save<T> => Result<Saved<T>, Error>, run);
+operation!(Save<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let Settings {

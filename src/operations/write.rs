@@ -1,4 +1,4 @@
-//! From the settings of a verb through the loop to the caller's result.
+//! From the settings of an operation through the loop to the caller's result.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::settings::WriteSettings;
-use super::task::{Edit, Judgement, TypedTask};
-use super::{batch, failed};
+use super::typed_edit::{Edit, Judgement, TypedTask};
+use super::{batch, write_error};
 use crate::BoxError;
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport};
@@ -260,7 +260,7 @@ impl<T: Resourceful> Ended<T> {
             why,
             ..ErrorReport::of(&self.report)
         };
-        let sides = failed::sides::<T>(&self.target, self.id.as_deref(), *self.done);
+        let sides = write_error::sides::<T>(&self.target, self.id.as_deref(), *self.done);
         error.with_report(report).with_sides(sides)
     }
 }
@@ -287,12 +287,12 @@ pub(super) fn conclude<T: Resourceful>(
     done: Box<WriteOutcome>,
     report: WriteReport,
 ) -> Result<Ended<T>, Error> {
-    let kind = (!done.succeeded()).then(|| failed::kind(&done));
+    let kind = (!done.succeeded()).then(|| write_error::kind(&done));
     let path = target.url.path();
     let seen = WriteSeen::new(path, kind, done.diagnosis.conflicts.len(), &report);
     observe::finished(target.shared.observer.as_deref(), &seen);
     if let Some(kind) = kind {
-        return Err(failed::error::<T>(
+        return Err(write_error::error::<T>(
             kind,
             &target,
             id.as_deref(),

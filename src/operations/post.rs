@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::settings::WriteSettings;
 use super::write::Write;
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Resourceful};
@@ -71,7 +71,7 @@ impl<T: Resourceful> Post<T> {
     }
 }
 
-verb!(Post<T> => Result<Saved<T>, Error>, run);
+operation!(Post<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::settings::{WriteSettings, write_settings};
 use super::write::{Ended, Write, conclude};
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::{Saved, WriteReport};
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
@@ -38,7 +38,7 @@ impl<T: Resourceful> Create<T> {
 }
 
 write_settings!(Create);
-verb!(Create<T> => Result<Saved<T>, Error>, run);
+operation!(Create<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {

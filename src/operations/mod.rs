@@ -1,17 +1,17 @@
-//! What a handle can do: each verb a builder that is its own future.
+//! What a handle can do: each operation a builder that is its own future.
 
 mod batch;
 mod create;
 mod delete;
-mod failed;
 mod list;
 mod post;
 mod read;
 mod save;
 mod settings;
-mod task;
+mod typed_edit;
 mod update;
 mod write;
+mod write_error;
 
 pub use create::Create;
 pub(crate) use delete::DeleteInput;
@@ -81,8 +81,8 @@ impl<S, O> Lazy<S, Result<O, Error>> {
     }
 }
 
-/// Makes a verb its own future, and its debug form silent about what it carries.
-macro_rules! verb {
+/// Makes an operation its own future, and its debug form silent about what it carries.
+macro_rules! operation {
     ($name:ident<$t:ident> => $output:ty, $run:expr) => {
         impl<$t: crate::handle::Resourceful> std::future::Future for $name<$t> {
             type Output = $output;
@@ -102,4 +102,4 @@ macro_rules! verb {
         }
     };
 }
-pub(crate) use verb;
+pub(crate) use operation;

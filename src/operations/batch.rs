@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::task::{Edit, is_repeatable};
+use super::typed_edit::{Edit, is_repeatable};
 use super::write::{Write, report};
 use crate::document::WriteReport;
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};

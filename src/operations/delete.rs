@@ -6,7 +6,7 @@ use url::Url;
 
 use super::settings::{WriteSettings, unconditional_setting, write_settings};
 use super::write::Write;
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
@@ -104,7 +104,7 @@ impl<T: Resourceful> Delete<T> {
 
 write_settings!(Delete);
 unconditional_setting!(Delete);
-verb!(Delete<T> => Result<WriteReport, Error>, run);
+operation!(Delete<T> => Result<WriteReport, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<WriteReport, Error> {
     let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;

@@ -7,7 +7,7 @@ use ::http::{HeaderMap, Method};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::within_origin;
@@ -157,7 +157,7 @@ impl<T> std::fmt::Debug for Page<T> {
     }
 }
 
-verb!(List<T> => Result<Page<T>, Error>, run);
+operation!(List<T> => Result<Page<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     let handle = settings.handle;

@@ -1,9 +1,9 @@
 //! `update` and `try_update`: read if needed, edit, write; after a race, edit again.
 
 use super::settings::{WriteSettings, unconditional_setting, write_settings};
-use super::task::Edit;
+use super::typed_edit::Edit;
 use super::write::Write;
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::Saved;
 use crate::error::Error;
 use crate::handle::{Handle, Resourceful};
@@ -51,7 +51,7 @@ impl<T: Resourceful> Update<T> {
 
 write_settings!(Update);
 unconditional_setting!(Update);
-verb!(Update<T> => Result<Saved<T>, Error>, run);
+operation!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let if_absent = settings.if_absent.transpose().map_err(|error| {

@@ -7,7 +7,7 @@ use ::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use ::http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
-use super::{Lazy, verb};
+use super::{Lazy, operation};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, Course, Errand, NoReply};
@@ -26,7 +26,7 @@ pub(crate) struct Settings<T> {
     timeout: Option<Duration>,
 }
 
-macro_rules! read_verb {
+macro_rules! read_operation {
     ($(#[$doc:meta])* $name:ident => $output:ty, $run:expr) => {
         $(#[$doc])*
         #[must_use = "nothing is sent before it is awaited"]
@@ -53,18 +53,18 @@ macro_rules! read_verb {
             }
         }
 
-        verb!($name<T> => Result<$output, Error>, $run);
+        operation!($name<T> => Result<$output, Error>, $run);
     };
 }
 
-read_verb! {
+read_operation! {
     /// A read under way; made by [`Collection::get`](crate::Collection::get).
     Get => Versioned<T>, |settings: Settings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
 }
 
-read_verb! {
+read_operation! {
     /// A read under way that takes absence for an answer; made by
     /// [`Collection::get_opt`](crate::Collection::get_opt).
     GetOpt => Option<Versioned<T>>, |settings: Settings<T>| async move {
@@ -76,7 +76,7 @@ read_verb! {
     }
 }
 
-read_verb! {
+read_operation! {
     /// A read under way that asks the server for news; made by
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Refreshed<T>, |settings: Settings<T>| async move {
@@ -86,7 +86,7 @@ read_verb! {
     }
 }
 
-read_verb! {
+read_operation! {
     /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
     Head => Headed, |settings: Settings<T>| async move {
         let (target, begun) = (settings.handle.target()?, Instant::now());
