@@ -29,7 +29,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use ifmatch::json::Document;
-use ifmatch::merge::{BoxError, MarkerStyle, Policy, Rule, Side, ThreeWay, settle, text};
+use ifmatch::merge::{BoxError, MarkerStyle, Policy, Rule, Side, ThreeWay, pick_side, text};
 
 fn main() -> ExitCode {
     match run() {
@@ -95,7 +95,7 @@ fn run() -> Result<bool, BoxError> {
     if write {
         // Both have all that could be merged and differ in what could not.
         let [mine, theirs] = [Side::Local, Side::Remote]
-            .map(|side| settle(&merged.document, &merged.conflicts, side).to_string());
+            .map(|side| pick_side(&merged.document, &merged.conflicts, side).to_string());
         let marked = text("", &mine, &theirs);
         let marked = marked.with_markers(MarkerStyle::Merge, ["local", "base", "remote"]);
         fs::write(local_file, marked)?;

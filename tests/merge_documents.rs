@@ -3,7 +3,7 @@
 
 use ifmatch::json::Document;
 use ifmatch::json::patch::{json_patch, merge_patch};
-use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, settle, transplant};
+use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
 use serde_json::{Value, json};
 
 fn doc(text: &str) -> Document {
@@ -192,7 +192,7 @@ fn settling_keeps_the_text_of_the_side() {
     );
     let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
     assert_eq!(merged.document.as_str(), "{\"n\":1.10}");
-    let settled = |side| settle(&merged.document, &merged.conflicts, side);
+    let settled = |side| pick_side(&merged.document, &merged.conflicts, side);
     assert_eq!(
         settled(Side::Local).as_str(),
         "{\"n\":12345678901234567890123}"
@@ -204,7 +204,7 @@ fn settling_keeps_the_text_of_the_side() {
 fn settling_keeps_the_white_space_around_the_document() {
     let (base, local, remote) = (doc("[1]\n"), doc("[2]\n"), doc("\n[3]\n"));
     let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
-    let settled = settle(&merged.document, &merged.conflicts, Side::Local);
+    let settled = pick_side(&merged.document, &merged.conflicts, Side::Local);
     assert_eq!(settled.as_str(), "\n[2]\n");
 }
 
@@ -217,11 +217,11 @@ fn settling_removals_does_not_shift_later_places() {
     let merged = ThreeWay::new(policy).merge_documents(Some(&base), &local, &remote);
     assert_eq!(merged.conflicts.len(), 3);
     assert_eq!(
-        settle(&merged.document, &merged.conflicts, Side::Local),
+        pick_side(&merged.document, &merged.conflicts, Side::Local),
         local
     );
     assert_eq!(
-        settle(&merged.document, &merged.conflicts, Side::Remote),
+        pick_side(&merged.document, &merged.conflicts, Side::Remote),
         remote
     );
 }

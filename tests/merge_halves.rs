@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use ifmatch::json::Document;
-use ifmatch::merge::{Policy, Rule, Side, ThreeWay, settle, transplant};
+use ifmatch::merge::{Policy, Rule, Side, ThreeWay, pick_side, transplant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ fn halves_are_merged_as_a_whole_and_settled_as_they_were() {
         let merged = merge.merge_documents(Some(&base), &local, &remote);
         assert_eq!(merged.conflicts.len(), 1);
         assert_eq!(merged.document.as_str(), remote.as_str());
-        let settled = settle(&merged.document, &merged.conflicts, Side::Local);
+        let settled = pick_side(&merged.document, &merged.conflicts, Side::Local);
         assert_eq!(settled.as_str(), local.as_str());
     }
 }
@@ -123,9 +123,9 @@ fn a_removed_member_with_half_a_name_comes_back_under_its_name() {
     let (base, gone) = (doc(r#"{"\ud83d":1}"#), doc("{}"));
     let changed = doc(r#"{"\ud83d":12345678901234567890123}"#);
     let merged = ThreeWay::default().merge_documents(Some(&base), &gone, &changed);
-    let removed = settle(&merged.document, &merged.conflicts, Side::Local);
+    let removed = pick_side(&merged.document, &merged.conflicts, Side::Local);
     assert_eq!(removed.as_str(), "{}");
-    let restored = settle(&removed, &merged.conflicts, Side::Remote);
+    let restored = pick_side(&removed, &merged.conflicts, Side::Remote);
     assert_eq!(restored.as_str(), changed.as_str());
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ifmatch::json::Document;
-use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, settle, text, transplant};
+use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, pick_side, text, transplant};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -349,10 +349,10 @@ proptest! {
             let expected = conflict.remote.as_ref().or(conflict.local.as_ref()).map(doc);
             prop_assert_eq!(held, expected, "{}", &conflict.pointer);
         }
-        let settled = settle(&merged.document, &merged.conflicts, Side::Remote);
+        let settled = pick_side(&merged.document, &merged.conflicts, Side::Remote);
         let kept = merged.conflicts.iter().all(|c| c.remote.is_some());
         prop_assert!(!kept || settled == merged.document);
-        let settled = settle(&merged.document, &merged.conflicts, Side::Local);
+        let settled = pick_side(&merged.document, &merged.conflicts, Side::Local);
         if merged.conflicts.iter().all(|c| c.local.is_some()) {
             for conflict in &merged.conflicts {
                 prop_assert_eq!(settled.pointer(&conflict.pointer), conflict.local.as_ref().map(doc));

@@ -3,7 +3,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "`json!` is written in place")]
 
 use ifmatch::json::Document;
-use ifmatch::merge::{ConflictKind, Merged, Policy, Rule, Side, ThreeWay, settle};
+use ifmatch::merge::{ConflictKind, Merged, Policy, Rule, Side, ThreeWay, pick_side};
 use serde_json::{Value, json};
 
 fn merge(policy: Policy, base: Value, local: Value, remote: Value) -> Merged {
@@ -430,8 +430,8 @@ fn open_places_can_be_settled_one_by_one() {
     );
     let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
     let (mine, theirs) = merged.conflicts.split_at(1);
-    let settled = settle(&merged.document, mine, Side::Local);
-    let settled = settle(&settled, theirs, Side::Remote);
+    let settled = pick_side(&merged.document, mine, Side::Local);
+    let settled = pick_side(&settled, theirs, Side::Remote);
     assert_eq!(settled.as_str(), r#"{"a":2,"b":3}"#);
 }
 

@@ -5,7 +5,7 @@
 #![no_main]
 
 use ifmatch::json::Document;
-use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, settle, transplant};
+use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -102,7 +102,7 @@ fn results_can_be_read_and_say_where_they_are_open(
         );
     }
     for side in [Side::Local, Side::Remote] {
-        let settled = settle(&merged.document, &merged.conflicts, side);
+        let settled = pick_side(&merged.document, &merged.conflicts, side);
         assert!(Document::parse(settled.as_str().as_bytes()).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
-use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, settle};
+use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, pick_side};
 
 /// Merges the documents by the policy; what cannot be merged stays open.
 ///
@@ -32,7 +32,7 @@ where
         };
         let merged = self.merge_documents(documents.base.as_ref(), local, remote);
         let mut fields = merged.conflicts;
-        // What may be our own work already stays open where it cannot be told (see `write::settle`).
+        // What may be our own work already stays open where it cannot be told (see `write::lost_write`).
         for doubtful in &conflict.doubtful {
             if !fields.iter().any(|field| field.pointer == doubtful.pointer) {
                 fields.push(doubtful.clone());
@@ -41,7 +41,7 @@ where
         let document = if conflict.doubtful.is_empty() {
             merged.document
         } else {
-            settle(&merged.document, &conflict.doubtful, Side::Remote)
+            pick_side(&merged.document, &conflict.doubtful, Side::Remote)
         };
         // Two edits that are fine each can make a document that the type does not allow.
         let fits = document.decode::<T>().is_ok();

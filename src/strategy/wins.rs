@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
 use crate::json::Document;
-use crate::merge::{Side, settle};
+use crate::merge::{Side, pick_side};
 
 /// The local side wins; after another strategy, only in the fields that are still open.
 ///
@@ -53,7 +53,7 @@ fn take<T: Serialize + DeserializeOwned>(
     if let Some(merged) = &conflict.documents()?.merged
         && !conflict.fields.is_empty()
     {
-        let settled = settle(merged, &conflict.fields, side);
+        let settled = pick_side(merged, &conflict.fields, side);
         // It has to be one of the type.
         settled.decode::<T>()?;
         return Ok(Settled::Document(settled));

@@ -249,7 +249,7 @@ mod tests {
     fn sent(onto: usize, text: &str) -> Result<Sent, Failed> {
         Ok(Sent {
             onto: Some(version(onto)?),
-            document: Some(Document::of_checked(text)),
+            document: Some(Document::from_trusted(text)),
         })
     }
 

@@ -82,7 +82,7 @@ fn judge_creation(lost: &Lost<'_>) -> Verdict {
             Verdict::Landed
         };
     }
-    let members = made(lost, &Document::of_checked("{}"));
+    let members = made(lost, &Document::from_trusted("{}"));
     let operation = |member: &Sighting| member.change.operation_like;
     if lost.strict || lost.operation || members.iter().any(operation) {
         return Verdict::Unknown;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use ifmatch::json::Document;
 use ifmatch::json::patch::{json_patch, merge_patch};
-use ifmatch::merge::{FieldConflict, Policy, Rule, Side, ThreeWay, changes, settle, transplant};
+use ifmatch::merge::{FieldConflict, Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
 use ifmatch::Conflict;
 use ifmatch_merge::internal::sightings;
 use serde_json::{Map, Value, json};
@@ -170,7 +170,7 @@ fn rows(
     vec![
         ("judge", ms(fastest(|| sightings(base, local, remote, policy)))),
         ("judge a landed one", ms(fastest(|| sightings(base, local, local, policy)))),
-        ("settle", ms(fastest(|| settle(remote, &conflicts, Side::Local)))),
+        ("pick_side", ms(fastest(|| pick_side(remote, &conflicts, Side::Local)))),
         ("transplant", ms(fastest(|| transplant(&raw, base, local, policy)))),
         ("merge", ms(fastest(|| merge.merge_documents(Some(base), local, remote)))),
         ("changes", ms(fastest(|| changes(base, local, policy)))),

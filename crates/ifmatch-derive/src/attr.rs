@@ -10,7 +10,7 @@ use syn::{
 };
 
 /// The rule of a field, where it says one.
-pub(crate) enum Rule {
+pub(crate) enum RuleAttr {
     /// A rule without parameters: its variant.
     Plain(&'static str),
     Keyed(Vec<LitStr>),
@@ -24,7 +24,7 @@ pub(crate) enum Rule {
 }
 
 pub(crate) struct FieldRule {
-    pub(crate) rule: Rule,
+    pub(crate) rule: RuleAttr,
     pub(crate) span: Span,
     /// The field's type may be no `Merge`.
     pub(crate) foreign: bool,
@@ -76,11 +76,11 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
     }
     if let Some(span) = foreign {
         let found = found.get_or_insert(FieldRule {
-            rule: Rule::Plain("Auto"),
+            rule: RuleAttr::Plain("Auto"),
             span,
             foreign: true,
         });
-        if matches!(found.rule, Rule::Nested) {
+        if matches!(found.rule, RuleAttr::Nested) {
             let why = "`nested` takes the rules of the type, and `foreign` says that it has none";
             return Err(syn::Error::new(span, why));
         }
@@ -89,7 +89,7 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
     if let Some(span) = state_like {
         match &mut found {
             Some(FieldRule {
-                rule: Rule::With { state_like, .. },
+                rule: RuleAttr::With { state_like, .. },
                 ..
             }) => *state_like = true,
             _ => {
@@ -103,15 +103,15 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
     Ok(found)
 }
 
-fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Rule> {
+fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<RuleAttr> {
     if let Some((_, variant)) = PLAIN.iter().find(|(name, _)| meta.path.is_ident(name)) {
-        return Ok(Rule::Plain(variant));
+        return Ok(RuleAttr::Plain(variant));
     }
     if meta.path.is_ident("nested") {
-        return Ok(Rule::Nested);
+        return Ok(RuleAttr::Nested);
     }
     if meta.path.is_ident("key") {
-        return keys(meta).map(Rule::Keyed);
+        return keys(meta).map(RuleAttr::Keyed);
     }
     let json = meta.path.is_ident("with_json");
     if json || meta.path.is_ident("with") {
@@ -135,7 +135,7 @@ fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Rule> {
                 ));
             }
         };
-        return Ok(Rule::With {
+        return Ok(RuleAttr::With {
             function,
             json,
             state_like: false,
@@ -167,15 +167,15 @@ fn keys(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
 }
 
 /// What `#[merge(…)]` says on the type.
-pub(crate) struct Container {
+pub(crate) struct MergeAttrs {
     /// The bounds in place of ours.
     pub(crate) bound: Option<Vec<WherePredicate>>,
     /// Where our items are found.
     pub(crate) krate: Path,
 }
 
-pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
-    let mut found = Container {
+pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<MergeAttrs> {
+    let mut found = MergeAttrs {
         bound: None,
         krate: syn::parse_quote!(::ifmatch),
     };
@@ -203,23 +203,23 @@ impl FieldRule {
     pub(crate) fn expression(&self, ty: &Type, krate: &Path) -> TokenStream {
         let rule = quote!(#krate::merge::Rule);
         match &self.rule {
-            Rule::Plain(variant) => {
+            RuleAttr::Plain(variant) => {
                 let variant = syn::Ident::new(variant, Span::call_site());
                 quote!(#rule::#variant)
             }
-            Rule::Nested => quote!(#rule::Auto),
-            Rule::Keyed(keys) => quote!(#rule::keyed_by([#(#keys),*])),
-            Rule::With {
+            RuleAttr::Nested => quote!(#rule::Auto),
+            RuleAttr::Keyed(keys) => quote!(#rule::keyed_by([#(#keys),*])),
+            RuleAttr::With {
                 function,
                 json: true,
                 state_like: false,
             } => quote!(#rule::custom(#function)),
-            Rule::With {
+            RuleAttr::With {
                 function,
                 json: true,
                 state_like: true,
             } => quote!(#rule::custom_state_like(#function)),
-            Rule::With {
+            RuleAttr::With {
                 function,
                 json: false,
                 state_like,
@@ -234,7 +234,7 @@ impl FieldRule {
     pub(crate) fn is_walked(&self) -> bool {
         matches!(
             self.rule,
-            Rule::Plain("Auto" | "Sequence") | Rule::Keyed(_) | Rule::Nested
+            RuleAttr::Plain("Auto" | "Sequence") | RuleAttr::Keyed(_) | RuleAttr::Nested
         )
     }
 
@@ -244,7 +244,7 @@ impl FieldRule {
     }
 
     pub(crate) fn is_auto(&self) -> bool {
-        matches!(self.rule, Rule::Plain("Auto"))
+        matches!(self.rule, RuleAttr::Plain("Auto"))
     }
 
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> syn::Error {

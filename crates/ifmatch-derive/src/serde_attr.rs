@@ -36,7 +36,7 @@ impl<X> Both<X> {
     clippy::struct_excessive_bools,
     reason = "each is an attribute of serde's"
 )]
-pub(crate) struct Container {
+pub(crate) struct ContainerAttrs {
     pub(crate) rename_all: Both<Case>,
     pub(crate) rename_all_fields: Both<Case>,
     pub(crate) tag: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct Container {
     clippy::struct_excessive_bools,
     reason = "each is an attribute of serde's"
 )]
-pub(crate) struct Member {
+pub(crate) struct MemberAttrs {
     pub(crate) rename: Both<String>,
     pub(crate) rename_all: Both<Case>,
     pub(crate) aliases: Vec<String>,
@@ -78,7 +78,7 @@ pub(crate) struct Member {
     pub(crate) skip_if: Option<String>,
 }
 
-impl Member {
+impl MemberAttrs {
     /// It is in no document.
     pub(crate) fn is_skipped(&self) -> bool {
         !self.is_written && !self.is_read
@@ -120,8 +120,8 @@ impl Member {
     }
 }
 
-pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
-    let mut found = Container::default();
+pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<ContainerAttrs> {
+    let mut found = ContainerAttrs::default();
     each(attrs, |meta| {
         if meta.path.is_ident("rename_all") {
             found.rename_all = cases(&meta)?;
@@ -151,11 +151,11 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<Container> {
     Ok(found)
 }
 
-pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<Member> {
-    let mut found = Member {
+pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<MemberAttrs> {
+    let mut found = MemberAttrs {
         is_written: true,
         is_read: true,
-        ..Member::default()
+        ..MemberAttrs::default()
     };
     each(attrs, |meta| {
         let is = |name: &str| meta.path.is_ident(name);

@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Field, Fields, Ident, Path, Type, Variant};
 
-use crate::attr::{self, FieldRule, Rule};
+use crate::attr::{self, FieldRule, RuleAttr};
 use crate::case::Case;
-use crate::serde_attr::{self, Both, Container};
+use crate::serde_attr::{self, Both, ContainerAttrs};
 use crate::types;
 
 pub(crate) struct Writer<'a> {
@@ -49,7 +49,7 @@ impl<'a> Writer<'a> {
         self.or_told::<()>(Err(mistake));
     }
 
-    pub(crate) fn structure(&mut self, fields: &Fields, container: &Container) -> TokenStream {
+    pub(crate) fn structure(&mut self, fields: &Fields, container: &ContainerAttrs) -> TokenStream {
         let is_content = |field: &&Field| {
             let serde = serde_attr::member(&field.attrs);
             serde.is_ok_and(|serde| !serde.is_skipped()) && !types::is_phantom(&field.ty)
@@ -106,7 +106,7 @@ impl<'a> Writer<'a> {
             if serde.flatten {
                 self.names = None;
                 match &rule {
-                    Some(rule) if !(rule.foreign || matches!(rule.rule, Rule::Nested)) => {
+                    Some(rule) if !(rule.foreign || matches!(rule.rule, RuleAttr::Nested)) => {
                         let why =
                             "a flattened field has no place of its own; give its fields rules";
                         self.tell(rule.error(why));
@@ -153,7 +153,7 @@ impl<'a> Writer<'a> {
         &mut self,
         field: &Field,
         rule: Option<FieldRule>,
-        serde: &serde_attr::Member,
+        serde: &serde_attr::MemberAttrs,
     ) -> TokenStream {
         let place = self.ruled_place(field, rule, serde.custom);
         let by_function = serde.custom_read.then(|| quote!(.unproven()));
@@ -169,7 +169,7 @@ impl<'a> Writer<'a> {
                 self.type_at(&field.ty, None)
             };
         };
-        if custom && matches!(rule.rule, Rule::With { json: false, .. }) {
+        if custom && matches!(rule.rule, RuleAttr::With { json: false, .. }) {
             let why = "serde writes this field by a function of its own; use `with_json`";
             self.tell(rule.error(why));
         }
@@ -184,12 +184,12 @@ impl<'a> Writer<'a> {
             self.type_at(&field.ty, Some(&rule))
         };
         let says_rule =
-            (!matches!(rule.rule, Rule::Nested) && !rule.is_only_foreign()).then(|| {
+            (!matches!(rule.rule, RuleAttr::Nested) && !rule.is_only_foreign()).then(|| {
                 let expression = rule.expression(&field.ty, self.krate);
                 quote!(.rule(#expression))
             });
         let range = match (&rule.rule, types::integer(&field.ty)) {
-            (Rule::Plain("Counter"), Some(integer)) => Some(quote! {
+            (RuleAttr::Plain("Counter"), Some(integer)) => Some(quote! {
                 .range(::core::primitive::#integer::MIN as i128, ::core::primitive::#integer::MAX as i128)
             }),
             _ => None,
@@ -199,7 +199,7 @@ impl<'a> Writer<'a> {
 
     /// Refuses keys that the elements do not have.
     fn check_keys(&mut self, rule: &FieldRule, ty: &Type) {
-        let (Rule::Keyed(keys), Some(element)) = (&rule.rule, types::element(ty)) else {
+        let (RuleAttr::Keyed(keys), Some(element)) = (&rule.rule, types::element(ty)) else {
             return;
         };
         if self.is_generic(element) {
@@ -216,7 +216,7 @@ impl<'a> Writer<'a> {
                 const _: () = {
                     #[allow(unused_imports)]
                     use #krate::merge::__private::{self as __ifmatch, NotMerge as _};
-                    assert!(__ifmatch::has_field(__ifmatch::Probe::<#element>::FIELDS, #key), #message);
+                    assert!(__ifmatch::has_field(__ifmatch::TypeProbe::<#element>::FIELDS, #key), #message);
                 };
             });
         }
@@ -227,15 +227,15 @@ impl<'a> Writer<'a> {
     fn type_at(&self, ty: &Type, rule: Option<&FieldRule>) -> TokenStream {
         let span = ty.span();
         match rule {
-            Some(rule) if matches!(rule.rule, Rule::Nested) => {
+            Some(rule) if matches!(rule.rule, RuleAttr::Nested) => {
                 let krate = self.krate;
                 quote_spanned!(span=> __ifmatch::Place::of(<#ty as #krate::merge::Merge>::shape))
             }
             Some(rule) if rule.foreign || rule.is_auto() || !rule.is_walked() => {
-                quote!(__ifmatch::Place::if_known(__ifmatch::Probe::<#ty>::new().shape_if_known()))
+                quote!(__ifmatch::Place::if_known(__ifmatch::TypeProbe::<#ty>::new().shape_if_known()))
             }
             _ => {
-                quote_spanned!(span=> __ifmatch::Place::if_known(__ifmatch::Probe::<#ty>::new().shape()))
+                quote_spanned!(span=> __ifmatch::Place::if_known(__ifmatch::TypeProbe::<#ty>::new().shape()))
             }
         }
     }
@@ -269,7 +269,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn enumeration<'v>(
         &mut self,
         variants: impl Iterator<Item = &'v Variant>,
-        container: &Container,
+        container: &ContainerAttrs,
     ) -> TokenStream {
         let tag = match (&container.tag, &container.content) {
             _ if container.untagged => quote!(__ifmatch::Tagging::Untagged),
@@ -283,7 +283,7 @@ impl<'a> Writer<'a> {
         quote!(__ifmatch::Shape::variants(#tag, ::std::vec![#(#variants),*]))
     }
 
-    fn variant(&mut self, variant: &Variant, container: &Container) -> Option<TokenStream> {
+    fn variant(&mut self, variant: &Variant, container: &ContainerAttrs) -> Option<TokenStream> {
         let rule = self.or_told(attr::field(&variant.attrs))?;
         if let Some(rule) = rule {
             self.tell(rule.error("rules belong to the fields of a variant"));

@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
-use crate::attr::{FieldRule, Rule};
+use crate::attr::{FieldRule, RuleAttr};
 
 const LISTS: [&str; 6] = [
     "Vec",
@@ -27,10 +27,10 @@ pub(crate) fn fits(rule: &FieldRule, ty: &Type) -> syn::Result<()> {
     let text = ["String", "str", "char"].contains(&name);
     let known = number || list || text || name == "bool" || MAPS.contains(&name);
     let (wants, fits) = match &rule.rule {
-        Rule::Plain("Text" | "Prose") => ("a text", text),
-        Rule::Plain("Counter") => ("a number", number),
-        Rule::Plain("Max" | "Min") => ("a number or a text", number || text),
-        Rule::Plain("Set" | "Sequence") | Rule::Keyed(_) => ("a list", list),
+        RuleAttr::Plain("Text" | "Prose") => ("a text", text),
+        RuleAttr::Plain("Counter") => ("a number", number),
+        RuleAttr::Plain("Max" | "Min") => ("a number or a text", number || text),
+        RuleAttr::Plain("Set" | "Sequence") | RuleAttr::Keyed(_) => ("a list", list),
         _ => return Ok(()),
     };
     if known && !fits {

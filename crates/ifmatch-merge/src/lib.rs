@@ -28,6 +28,6 @@ pub mod internal {
     pub use crate::json::patch::json_patch_if;
     pub use crate::json::push_token;
     pub use crate::line::one_line;
-    pub use crate::merge::settle::edited;
+    pub use crate::merge::pick_side::edited;
     pub use crate::merge::sight::{Sight, Sighting, sightings};
 }

@@ -6,7 +6,7 @@ use serde_json::error::Category;
 use super::document::Document;
 use super::error::JsonError;
 use super::pointer;
-use super::tape::{Kind, Node};
+use super::tape::{Node, NodeKind};
 
 pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, JsonError> {
     let first = match serde_json::from_str(document.as_str()) {
@@ -48,15 +48,15 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
 fn readable(root: Node<'_>) -> Document {
     let mut text = String::with_capacity(root.range().len());
     write_readable(root, &mut text);
-    Document::of_checked(text)
+    Document::from_trusted(text)
 }
 
 fn write_readable(node: Node<'_>, out: &mut String) {
     match node.kind() {
-        Kind::Number if node.raw().parse::<serde_json::Number>().is_err() => {
+        NodeKind::Number if node.raw().parse::<serde_json::Number>().is_err() => {
             out.push_str(&node.number().held().to_string());
         }
-        Kind::Array => {
+        NodeKind::Array => {
             out.push('[');
             for (at, element) in node.children_of_array().enumerate() {
                 if at > 0 {
@@ -66,10 +66,10 @@ fn write_readable(node: Node<'_>, out: &mut String) {
             }
             out.push(']');
         }
-        Kind::Object => {
+        NodeKind::Object => {
             out.push('{');
             let members = node.children_of_object();
-            for (key, member) in members.filter(|(key, _)| key.kind() != Kind::Torn) {
+            for (key, member) in members.filter(|(key, _)| key.kind() != NodeKind::Torn) {
                 if !out.ends_with('{') {
                     out.push(',');
                 }
@@ -85,8 +85,8 @@ fn write_readable(node: Node<'_>, out: &mut String) {
 
 fn is_torn(node: Node<'_>) -> bool {
     let is_torn_member =
-        |(key, member): (Node<'_>, Node<'_>)| key.kind() == Kind::Torn || is_torn(member);
-    node.kind() == Kind::Torn
+        |(key, member): (Node<'_>, Node<'_>)| key.kind() == NodeKind::Torn || is_torn(member);
+    node.kind() == NodeKind::Torn
         || node.children_of_array().any(is_torn)
         || node.children_of_object().any(is_torn_member)
 }
@@ -147,13 +147,13 @@ fn place(document: &Document, error: &serde_json::Error) -> Option<String> {
 
 fn child_at(node: Node<'_>, offset: usize) -> Option<(String, Node<'_>)> {
     match node.kind() {
-        Kind::Array => {
+        NodeKind::Array => {
             let mut children = node.children_of_array().enumerate();
             children
                 .find(|(_, c)| c.range().contains(&offset))
                 .map(|(i, c)| (i.to_string(), c))
         }
-        Kind::Object => {
+        NodeKind::Object => {
             let mut children = node.children_of_object();
             children
                 .find(|(_, c)| c.range().contains(&offset))

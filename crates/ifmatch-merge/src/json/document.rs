@@ -172,7 +172,7 @@ impl Document {
     pub fn from_value(value: &Value) -> Self {
         let mut text = String::new();
         write::value(value, &mut text);
-        Self::of_checked(text)
+        Self::from_trusted(text)
     }
 
     /// The document as a `serde_json` value, which may round numbers and sorts keys. Half of a surrogate
@@ -219,7 +219,7 @@ impl Document {
     pub fn pointer(&self, pointer: &str) -> Option<Self> {
         let tokens = pointer::tokens(pointer)?;
         self.with_root(|root| {
-            Some(Self::of_checked(
+            Some(Self::from_trusted(
                 edit::find(root, &tokens)?.raw().to_owned(),
             ))
         })
@@ -249,7 +249,7 @@ impl Document {
             let array = edit::find(root, &tokens)?;
             let is_array = matches!(array.view(), View::Array);
             let elements = || array.elements().into_iter();
-            is_array.then(|| elements().map(|it| Self::of_checked(it.raw())).collect())
+            is_array.then(|| elements().map(|it| Self::from_trusted(it.raw())).collect())
         })
     }
 
@@ -277,7 +277,7 @@ impl Document {
         let tokens = pointer::tokens(pointer)
             .ok_or_else(|| JsonError::bad_pointer(pointer, "it is malformed"))?;
         self.with_root(|root| edit::set(root, &tokens, value.as_str().trim()))
-            .map(Self::of_checked)
+            .map(Self::from_trusted)
             .ok_or_else(|| {
                 JsonError::bad_pointer(pointer, "it leads through a scalar or a missing element")
             })
@@ -299,7 +299,7 @@ impl Document {
     pub fn without(&self, pointer: &str) -> Self {
         let removed = pointer::tokens(pointer)
             .and_then(|tokens| self.with_root(|root| edit::remove(root, &tokens)));
-        removed.map_or_else(|| self.clone(), Self::of_checked)
+        removed.map_or_else(|| self.clone(), Self::from_trusted)
     }
 
     /// Whether the texts are the same, byte by byte.
@@ -309,13 +309,13 @@ impl Document {
 
     /// A document of a text that is known to be JSON.
     #[doc(hidden)]
-    pub fn of_checked(text: impl Into<Arc<str>>) -> Self {
+    pub fn from_trusted(text: impl Into<Arc<str>>) -> Self {
         Self { text: text.into() }
     }
 
     /// The parsed text, for as long as the closure runs.
     pub(crate) fn with_root<R>(&self, use_it: impl FnOnce(Node<'_>) -> R) -> R {
-        use_it(Tape::of_checked(&self.text).root())
+        use_it(Tape::from_trusted(&self.text).root())
     }
 }
 
@@ -324,7 +324,10 @@ impl PartialEq for Document {
         if self.text == other.text {
             return true;
         }
-        let (a, b) = (Tape::of_checked(&self.text), Tape::of_checked(&other.text));
+        let (a, b) = (
+            Tape::from_trusted(&self.text),
+            Tape::from_trusted(&other.text),
+        );
         tree::same(a.root(), b.root())
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::pointer;
-use super::tape::{Kind, Node};
+use super::tape::{Node, NodeKind};
 use super::write;
 
 pub(super) fn find<'t>(root: Node<'t>, tokens: &[Cow<'_, str>]) -> Option<Node<'t>> {
@@ -14,8 +14,8 @@ pub(super) fn find<'t>(root: Node<'t>, tokens: &[Cow<'_, str>]) -> Option<Node<'
 
 fn child<'t>(node: Node<'t>, token: &str) -> Option<Node<'t>> {
     match node.kind() {
-        Kind::Array => node.children_of_array().nth(pointer::index(token)?),
-        Kind::Object => node
+        NodeKind::Array => node.children_of_array().nth(pointer::index(token)?),
+        NodeKind::Object => node
             .children_of_object()
             .find(|(key, _)| key.content() == token)
             .map(|(_, value)| value),
@@ -34,8 +34,8 @@ pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Optio
         }
         let rest = &tokens[depth + 1..];
         let last = match node.kind() {
-            Kind::Object => node.children_of_object().last().map(|(_, value)| value),
-            Kind::Array => {
+            NodeKind::Object => node.children_of_object().last().map(|(_, value)| value),
+            NodeKind::Array => {
                 let count = node.children_of_array().count();
                 if token != "-" && pointer::index(token)? != count {
                     return None;
@@ -48,7 +48,7 @@ pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Optio
         if last.is_some() {
             new.push(',');
         }
-        if node.kind() == Kind::Object {
+        if node.kind() == NodeKind::Object {
             write::key(token, &mut new);
             new.push(':');
         }
@@ -71,11 +71,11 @@ pub(super) fn remove(root: Node<'_>, tokens: &[Cow<'_, str>]) -> Option<String> 
     let parent = find(root, parents)?;
     // The text ranges of all members or elements, keys included.
     let (ranges, at): (Vec<_>, usize) = match parent.kind() {
-        Kind::Array => {
+        NodeKind::Array => {
             let at = pointer::index(last)?;
             (parent.children_of_array().map(Node::range).collect(), at)
         }
-        Kind::Object => {
+        NodeKind::Object => {
             let at = parent
                 .children_of_object()
                 .position(|(key, _)| key.content() == last)?;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::document::Document;
-use super::tape::{Kind, Node};
+use super::tape::{Node, NodeKind};
 use super::write;
 
 thread_local! {
@@ -47,38 +47,38 @@ impl Serialize for Document {
             let raw = RawValue::from_string(self.as_str().to_owned());
             return raw.map_err(S::Error::custom)?.serialize(serializer);
         }
-        self.with_root(|root| Part(root).serialize(serializer))
+        self.with_root(|root| DocumentPart(root).serialize(serializer))
     }
 }
 
 /// A value within a document, for serializers that take no text.
-struct Part<'t>(Node<'t>);
+struct DocumentPart<'t>(Node<'t>);
 
-impl Serialize for Part<'_> {
+impl Serialize for DocumentPart<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let node = self.0;
         match node.kind() {
-            Kind::Null => serializer.serialize_unit(),
-            Kind::False => serializer.serialize_bool(false),
-            Kind::True => serializer.serialize_bool(true),
-            Kind::Number => node.number().held().serialize(serializer),
-            Kind::Plain | Kind::Escaped | Kind::Torn => {
+            NodeKind::Null => serializer.serialize_unit(),
+            NodeKind::False => serializer.serialize_bool(false),
+            NodeKind::True => serializer.serialize_bool(true),
+            NodeKind::Number => node.number().held().serialize(serializer),
+            NodeKind::Plain | NodeKind::Escaped | NodeKind::Torn => {
                 serializer.serialize_str(&write::without_halves(node.content()))
             }
-            Kind::Array => {
+            NodeKind::Array => {
                 let mut elements =
                     serializer.serialize_seq(Some(node.children_of_array().count()))?;
                 for element in node.children_of_array() {
-                    elements.serialize_element(&Part(element))?;
+                    elements.serialize_element(&DocumentPart(element))?;
                 }
                 elements.end()
             }
-            Kind::Object => {
+            NodeKind::Object => {
                 let mut members =
                     serializer.serialize_map(Some(node.children_of_object().count()))?;
                 for (key, member) in node.children_of_object() {
                     let name = write::without_halves(key.content());
-                    members.serialize_entry(&*name, &Part(member))?;
+                    members.serialize_entry(&*name, &DocumentPart(member))?;
                 }
                 members.end()
             }

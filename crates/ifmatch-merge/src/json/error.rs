@@ -24,14 +24,14 @@ const LONGEST: usize = 256;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
-    kind: Kind,
+    kind: JsonErrorKind,
     offset: Option<usize>,
     pointer: Option<String>,
     detail: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum JsonErrorKind {
     Encoding,
     Syntax,
     DuplicateKey,
@@ -43,46 +43,46 @@ enum Kind {
 
 impl JsonError {
     pub(crate) fn encoding(offset: usize) -> Self {
-        Self::new(Kind::Encoding).at(offset)
+        Self::new(JsonErrorKind::Encoding).at(offset)
     }
 
     pub(crate) fn syntax(offset: usize, detail: &str) -> Self {
-        let mut error = Self::new(Kind::Syntax).at(offset);
+        let mut error = Self::new(JsonErrorKind::Syntax).at(offset);
         error.detail = Some(detail.to_owned());
         error
     }
 
     pub(crate) fn duplicate_key(offset: usize, pointer: String) -> Self {
-        let mut error = Self::new(Kind::DuplicateKey).at(offset);
+        let mut error = Self::new(JsonErrorKind::DuplicateKey).at(offset);
         error.pointer = Some(pointer);
         error
     }
 
     pub(crate) fn too_deep(offset: usize, limit: usize) -> Self {
-        let mut error = Self::new(Kind::TooDeep).at(offset);
+        let mut error = Self::new(JsonErrorKind::TooDeep).at(offset);
         error.detail = Some(limit.to_string());
         error
     }
 
     pub(crate) fn too_long() -> Self {
-        Self::new(Kind::TooLong)
+        Self::new(JsonErrorKind::TooLong)
     }
 
     pub(crate) fn type_mismatch(detail: String, pointer: Option<String>) -> Self {
-        let mut error = Self::new(Kind::Type);
+        let mut error = Self::new(JsonErrorKind::Type);
         error.detail = Some(detail);
         error.pointer = pointer;
         error
     }
 
     pub(crate) fn bad_pointer(pointer: &str, detail: &str) -> Self {
-        let mut error = Self::new(Kind::Pointer);
+        let mut error = Self::new(JsonErrorKind::Pointer);
         error.pointer = Some(pointer.to_owned());
         error.detail = Some(detail.to_owned());
         error
     }
 
-    fn new(kind: Kind) -> Self {
+    fn new(kind: JsonErrorKind) -> Self {
         Self {
             kind,
             offset: None,
@@ -98,37 +98,37 @@ impl JsonError {
 
     /// Whether the bytes are not UTF-8 (RFC 8259 section 8.1).
     pub fn is_encoding(&self) -> bool {
-        self.kind == Kind::Encoding
+        self.kind == JsonErrorKind::Encoding
     }
 
     /// Whether the text breaks the grammar: torn, followed by something else, or simply not JSON.
     pub fn is_syntax(&self) -> bool {
-        self.kind == Kind::Syntax
+        self.kind == JsonErrorKind::Syntax
     }
 
     /// Whether an object names one key twice. Readers disagree about which one counts, so none is chosen.
     pub fn is_duplicate_key(&self) -> bool {
-        self.kind == Kind::DuplicateKey
+        self.kind == JsonErrorKind::DuplicateKey
     }
 
     /// Whether arrays and objects are nested deeper than the limit.
     pub fn is_too_deep(&self) -> bool {
-        self.kind == Kind::TooDeep
+        self.kind == JsonErrorKind::TooDeep
     }
 
     /// Whether the text is longer than 4 GiB.
     pub fn is_too_long(&self) -> bool {
-        self.kind == Kind::TooLong
+        self.kind == JsonErrorKind::TooLong
     }
 
     /// Whether the document and the Rust type do not fit each other.
     pub fn is_type_mismatch(&self) -> bool {
-        self.kind == Kind::Type
+        self.kind == JsonErrorKind::Type
     }
 
     /// Whether a JSON Pointer is malformed or leads to a place that cannot be set.
     pub fn is_bad_pointer(&self) -> bool {
-        self.kind == Kind::Pointer
+        self.kind == JsonErrorKind::Pointer
     }
 
     /// The byte offset of the problem, counted without a leading byte order mark.
@@ -148,18 +148,20 @@ impl fmt::Display for JsonError {
         let shown = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default(), LONGEST);
         let (detail, pointer) = (shown(&self.detail), shown(&self.pointer));
         match self.kind {
-            Kind::Encoding => f.write_str("the text is not valid Unicode")?,
-            Kind::Syntax => write!(f, "not valid JSON: {detail}")?,
-            Kind::DuplicateKey => write!(f, "the key at {pointer} appears twice")?,
-            Kind::TooDeep => write!(f, "nested deeper than {detail} levels")?,
-            Kind::TooLong => f.write_str("the text is longer than 4 GiB")?,
-            Kind::Type => {
+            JsonErrorKind::Encoding => f.write_str("the text is not valid Unicode")?,
+            JsonErrorKind::Syntax => write!(f, "not valid JSON: {detail}")?,
+            JsonErrorKind::DuplicateKey => write!(f, "the key at {pointer} appears twice")?,
+            JsonErrorKind::TooDeep => write!(f, "nested deeper than {detail} levels")?,
+            JsonErrorKind::TooLong => f.write_str("the text is longer than 4 GiB")?,
+            JsonErrorKind::Type => {
                 write!(f, "the document does not fit the type: {detail}")?;
                 if !pointer.is_empty() {
                     write!(f, " at {pointer}")?;
                 }
             }
-            Kind::Pointer => write!(f, "the pointer {pointer:?} cannot be used: {detail}")?,
+            JsonErrorKind::Pointer => {
+                write!(f, "the pointer {pointer:?} cannot be used: {detail}")?
+            }
         }
         match self.offset {
             Some(offset) => write!(f, " (byte {offset})"),

@@ -55,8 +55,8 @@ impl std::error::Error for NotExpressible {}
 /// ```
 pub fn merge_patch(from: &Document, to: &Document) -> Result<Document, NotExpressible> {
     let (from, to) = (
-        Tape::of_checked(from.as_str()),
-        Tape::of_checked(to.as_str()),
+        Tape::from_trusted(from.as_str()),
+        Tape::from_trusted(to.as_str()),
     );
     let (from, to) = (from.root(), to.root());
     if !matches!((from.view(), to.view()), (View::Object, View::Object)) {
@@ -66,7 +66,7 @@ pub fn merge_patch(from: &Document, to: &Document) -> Result<Document, NotExpres
     }
     let mut out = String::new();
     members_patch(Some(from), to, &mut String::new(), &mut out)?;
-    Ok(Document::of_checked(out))
+    Ok(Document::from_trusted(out))
 }
 
 /// Writes what has to be set and removed in an object. Without `from`, all of it is set.
@@ -146,8 +146,8 @@ pub fn json_patch(from: &Document, to: &Document) -> Document {
 #[doc(hidden)]
 pub fn json_patch_if(from: &Document, to: &Document, first: &[(&str, Document)]) -> Document {
     let (from, to) = (
-        Tape::of_checked(from.as_str()),
-        Tape::of_checked(to.as_str()),
+        Tape::from_trusted(from.as_str()),
+        Tape::from_trusted(to.as_str()),
     );
     let mut patch = Patch {
         out: String::from("["),
@@ -155,12 +155,12 @@ pub fn json_patch_if(from: &Document, to: &Document, first: &[(&str, Document)])
     };
     for (place, value) in first {
         patch.path.push_str(place);
-        patch.operation("test", Some(Tape::of_checked(value.as_str()).root()));
+        patch.operation("test", Some(Tape::from_trusted(value.as_str()).root()));
         patch.path.clear();
     }
     patch.place(from.root(), to.root());
     patch.out.push(']');
-    Document::of_checked(patch.out)
+    Document::from_trusted(patch.out)
 }
 
 struct Patch {

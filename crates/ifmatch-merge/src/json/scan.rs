@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::error::JsonError;
-use super::tape::Kind;
+use super::tape::NodeKind;
 
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
@@ -40,19 +40,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// One scalar value, or a key.
-    pub(super) fn scalar(&mut self) -> Result<Kind, JsonError> {
+    pub(super) fn scalar(&mut self) -> Result<NodeKind, JsonError> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true", Kind::True),
-            Some(b'f') => self.word(b"false", Kind::False),
-            Some(b'n') => self.word(b"null", Kind::Null),
+            Some(b't') => self.word(b"true", NodeKind::True),
+            Some(b'f') => self.word(b"false", NodeKind::False),
+            Some(b'n') => self.word(b"null", NodeKind::Null),
             Some(_) => Err(self.error("expected a value")),
             None => Err(self.error("it ends too early")),
         }
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
+    fn word(&mut self, word: &[u8], kind: NodeKind) -> Result<NodeKind, JsonError> {
         if !self.bytes[self.at..].starts_with(word) {
             return Err(self.error("expected a value"));
         }
@@ -60,9 +60,9 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    fn string(&mut self) -> Result<Kind, JsonError> {
+    fn string(&mut self) -> Result<NodeKind, JsonError> {
         let start = self.at;
-        let mut kind = Kind::Plain;
+        let mut kind = NodeKind::Plain;
         self.at += 1;
         loop {
             // Skips to the next byte that means something inside a string.
@@ -76,7 +76,7 @@ impl<'a> Scanner<'a> {
                     return Ok(kind);
                 }
                 b'\\' => {
-                    kind = Kind::Escaped;
+                    kind = NodeKind::Escaped;
                     // What follows the backslash is checked when the string is unescaped.
                     if self.at + 1 >= self.bytes.len() {
                         return Err(JsonError::syntax(start, "a string that does not end"));
@@ -100,7 +100,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Kind, JsonError> {
+    fn number(&mut self) -> Result<NodeKind, JsonError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -120,7 +120,7 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        Ok(Kind::Number)
+        Ok(NodeKind::Number)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Moves the changes of `old` and then those of `new`. The flags say which elements were removed and
 /// which were added; as many elements are unflagged on either side.
-pub(super) fn settle(old: &[u32], removed: &mut [bool], new: &[u32], added: &mut [bool]) {
+pub(super) fn slide_changes(old: &[u32], removed: &mut [bool], new: &[u32], added: &mut [bool]) {
     one_side(old, removed, added);
     one_side(new, added, removed);
 }
@@ -89,7 +89,7 @@ fn one_side(of: &[u32], flags: &mut [bool], other: &mut [bool]) {
     let mut opposite = Group::first(other);
     loop {
         if !group.is_empty() {
-            settle_group(of, &mut group, &mut opposite);
+            slide_group(of, &mut group, &mut opposite);
         }
         if !(group.next() && opposite.next()) {
             return;
@@ -97,7 +97,7 @@ fn one_side(of: &[u32], flags: &mut [bool], other: &mut [bool]) {
     }
 }
 
-fn settle_group(of: &[u32], group: &mut Group<'_>, opposite: &mut Group<'_>) {
+fn slide_group(of: &[u32], group: &mut Group<'_>, opposite: &mut Group<'_>) {
     let (mut foremost, mut facing);
     loop {
         let size = group.range.len();

@@ -10,7 +10,7 @@ use super::scan::{self, Scanner};
 
 /// What an entry of the tape is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Null,
     False,
     True,
@@ -33,7 +33,7 @@ struct Entry {
     /// For arrays and objects the entry behind the last child, for escaped strings the place in the
     /// side table.
     link: u32,
-    kind: Kind,
+    kind: NodeKind,
 }
 
 /// A parsed text. Values are addressed by [`Node`].
@@ -70,7 +70,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Reads a text that was checked before.
-    pub(crate) fn of_checked(text: &'a str) -> Self {
+    pub(crate) fn from_trusted(text: &'a str) -> Self {
         // A checked text has no error; were it otherwise, `null` would stand in for it.
         Self::parse(text, usize::MAX).unwrap_or_else(|_| Tape {
             text: "null",
@@ -78,7 +78,7 @@ impl<'a> Tape<'a> {
                 start: 0,
                 end: 4,
                 link: 1,
-                kind: Kind::Null,
+                kind: NodeKind::Null,
             }],
             unescaped: Vec::new(),
             digests: RefCell::default(),
@@ -96,11 +96,11 @@ impl<'a> Tape<'a> {
         'value: loop {
             let start = scan.at;
             let kind = match scan.peek() {
-                Some(b'{') => Kind::Object,
-                Some(b'[') => Kind::Array,
+                Some(b'{') => NodeKind::Object,
+                Some(b'[') => NodeKind::Array,
                 _ => scan.scalar()?,
             };
-            if matches!(kind, Kind::Object | Kind::Array) {
+            if matches!(kind, NodeKind::Object | NodeKind::Array) {
                 if open.len() >= depth {
                     return Err(JsonError::too_deep(start, depth));
                 }
@@ -108,9 +108,9 @@ impl<'a> Tape<'a> {
                 self.push(start, start, kind);
                 scan.at += 1;
                 scan.space();
-                let close = if kind == Kind::Object { b'}' } else { b']' };
+                let close = if kind == NodeKind::Object { b'}' } else { b']' };
                 if scan.peek() != Some(close) {
-                    if kind == Kind::Object {
+                    if kind == NodeKind::Object {
                         self.key(&mut scan)?;
                     }
                     continue 'value;
@@ -124,7 +124,7 @@ impl<'a> Tape<'a> {
                 let Some(&container) = open.last() else {
                     return scan.end();
                 };
-                let object = self.entries[container].kind == Kind::Object;
+                let object = self.entries[container].kind == NodeKind::Object;
                 match scan.peek() {
                     Some(b',') => {
                         scan.at += 1;
@@ -173,7 +173,7 @@ impl<'a> Tape<'a> {
         Ok(())
     }
 
-    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+    fn push(&mut self, start: usize, end: usize, kind: NodeKind) {
         self.entries.push(Entry {
             start: narrow(start),
             end: narrow(end),
@@ -182,14 +182,14 @@ impl<'a> Tape<'a> {
         });
     }
 
-    fn push_scalar(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), JsonError> {
+    fn push_scalar(&mut self, start: usize, end: usize, kind: NodeKind) -> Result<(), JsonError> {
         self.push(start, end, kind);
-        if kind == Kind::Escaped {
+        if kind == NodeKind::Escaped {
             let (content, has_half) = scan::unescape(self.text, start, end)?;
             if let Some(entry) = self.entries.last_mut() {
                 entry.link = narrow(self.unescaped.len());
                 if has_half {
-                    entry.kind = Kind::Torn;
+                    entry.kind = NodeKind::Torn;
                 }
             }
             self.unescaped.push(content);
@@ -234,7 +234,7 @@ impl<'a> Tape<'a> {
         let chain = open.iter().copied().chain([container]).collect::<Vec<_>>();
         for pair in chain.windows(2) {
             let (parent, child) = (pair[0], pair[1]);
-            if self.entries[parent].kind == Kind::Object {
+            if self.entries[parent].kind == NodeKind::Object {
                 // In an object that is still open the key is the entry before its value.
                 pointer::push(
                     &mut path,
@@ -262,14 +262,14 @@ impl<'a> Tape<'a> {
     fn behind(&self, at: usize) -> usize {
         let entry = &self.entries[at];
         match entry.kind {
-            Kind::Array | Kind::Object => entry.link as usize,
+            NodeKind::Array | NodeKind::Object => entry.link as usize,
             _ => at + 1,
         }
     }
 }
 
 impl<'t> Node<'t> {
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> NodeKind {
         self.entry().kind
     }
 
@@ -278,7 +278,7 @@ impl<'t> Node<'t> {
     }
 
     /// Whether both are the same entry of the same tape.
-    pub(crate) fn stands_where(self, other: Node<'_>) -> bool {
+    pub(crate) fn is_same_node(self, other: Node<'_>) -> bool {
         self.at == other.at && std::ptr::eq(self.tape.text, other.tape.text)
     }
 
@@ -302,8 +302,8 @@ impl<'t> Node<'t> {
     pub(crate) fn content(self) -> &'t str {
         let entry = self.entry();
         match entry.kind {
-            Kind::Plain => &self.tape.text[entry.start as usize + 1..entry.end as usize - 1],
-            Kind::Escaped | Kind::Torn => &self.tape.unescaped[entry.link as usize],
+            NodeKind::Plain => &self.tape.text[entry.start as usize + 1..entry.end as usize - 1],
+            NodeKind::Escaped | NodeKind::Torn => &self.tape.unescaped[entry.link as usize],
             _ => self.raw(),
         }
     }
@@ -314,16 +314,16 @@ impl<'t> Node<'t> {
 
     /// The elements of an array; nothing for other values.
     pub(crate) fn children_of_array(self) -> impl Iterator<Item = Node<'t>> {
-        self.children(Kind::Array)
+        self.children(NodeKind::Array)
     }
 
     /// The keys and values of an object; nothing for other values.
     pub(crate) fn children_of_object(self) -> impl Iterator<Item = (Node<'t>, Node<'t>)> {
-        let mut children = self.children(Kind::Object);
+        let mut children = self.children(NodeKind::Object);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    fn children(self, kind: Kind) -> impl Iterator<Item = Node<'t>> {
+    fn children(self, kind: NodeKind) -> impl Iterator<Item = Node<'t>> {
         let end = if self.kind() == kind {
             self.tape.behind(self.at)
         } else {

@@ -3,7 +3,7 @@
 /// A point in time: seconds of the proleptic Gregorian calendar, and the digits of the fraction.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: TimeKind,
     seconds: i64,
     /// A leap second is behind the 59th and before the next minute.
     leap: bool,
@@ -13,7 +13,7 @@ pub(super) struct Time<'a> {
 
 /// What a text says of a point in time. Only two of one kind have an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum TimeKind {
     Instant,
     /// Without a zone.
     Local,
@@ -31,9 +31,9 @@ impl<'a> Time<'a> {
     fn on(self, day: i64, zone: &str) -> Option<Self> {
         let seconds = day * 86_400 + self.seconds;
         let (kind, seconds) = if zone.is_empty() {
-            (Kind::Local, seconds)
+            (TimeKind::Local, seconds)
         } else {
-            (Kind::Instant, seconds - offset(zone)?)
+            (TimeKind::Instant, seconds - offset(zone)?)
         };
         Some(Self {
             kind,
@@ -80,19 +80,19 @@ fn iso(text: &str) -> Option<Time<'_>> {
         && month.len() == 2
     {
         return Some(whole(
-            Kind::Month,
+            TimeKind::Month,
             number(year)? * 12 + month_number(month)?,
         ));
     }
     if let Some((time, "")) = clock(text) {
         return Some(Time {
-            kind: Kind::Clock,
+            kind: TimeKind::Clock,
             ..time
         });
     }
     // A `T` or a space ends the date.
     let Some((date, time)) = text.split_once(['T', 't', ' ']) else {
-        return Some(whole(Kind::Day, iso_day(text)? * 86_400));
+        return Some(whole(TimeKind::Day, iso_day(text)? * 86_400));
     };
     let (time, zone) = clock(time)?;
     time.on(iso_day(date)?, zone)
@@ -227,7 +227,7 @@ fn clock(text: &str) -> Option<(Time<'_>, &str)> {
         None => ("", rest),
     };
     let time = Time {
-        kind: Kind::Clock,
+        kind: TimeKind::Clock,
         seconds: hour * 3600 + minute * 60 + second.min(59),
         leap: second == 60,
         fraction: fraction.trim_end_matches('0'),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::digest::{Digest, Table};
 use super::number::Number;
-use super::tape::{Kind, Node};
+use super::tape::{Node, NodeKind};
 use super::{spelling, write};
 
 /// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
@@ -68,14 +68,14 @@ pub(crate) trait Tree<'t>: Copy {
 impl<'t> Tree<'t> for Node<'t> {
     fn view(self) -> View<'t> {
         match self.kind() {
-            Kind::Null => View::Null,
-            Kind::False => View::Bool(false),
-            Kind::True => View::Bool(true),
-            Kind::Number => View::Number(self.number()),
-            Kind::Plain | Kind::Escaped => View::String(self.content()),
-            Kind::Torn => View::Torn(self.content()),
-            Kind::Array => View::Array,
-            Kind::Object => View::Object,
+            NodeKind::Null => View::Null,
+            NodeKind::False => View::Bool(false),
+            NodeKind::True => View::Bool(true),
+            NodeKind::Number => View::Number(self.number()),
+            NodeKind::Plain | NodeKind::Escaped => View::String(self.content()),
+            NodeKind::Torn => View::Torn(self.content()),
+            NodeKind::Array => View::Array,
+            NodeKind::Object => View::Object,
         }
     }
 
@@ -102,7 +102,7 @@ impl<'t> Tree<'t> for Node<'t> {
     }
 
     fn is(self, other: Self) -> bool {
-        self.stands_where(other)
+        self.is_same_node(other)
     }
 
     fn digest_within(self, depth: usize) -> u64 {

@@ -1,4 +1,4 @@
-//! What trials told about a type of which nothing is said: where it reads what it shows.
+//! What trials showed about a type of which nothing is said: where it reads what it shows.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ impl Learned {
     }
 
     /// The same with images of elements, in the document's order or in the type's.
-    pub(super) fn told(&self, images: HashMap<usize, Option<u64>>, raw_order: bool) -> Self {
+    pub(super) fn with_images(&self, images: HashMap<usize, Option<u64>>, raw_order: bool) -> Self {
         Self {
             names: self.names.clone(),
             images,
@@ -48,7 +48,7 @@ impl Learned {
     }
 
     /// The same without what it said of this member.
-    pub(super) fn without(&self, doubt: &Doubt) -> Self {
+    pub(super) fn without(&self, doubt: &UnclearMember) -> Self {
         let mut learned = self.clone();
         let is_it = |offset: &usize, name: &String| {
             *name == doubt.name && doubt.candidates.contains(offset)
@@ -58,7 +58,7 @@ impl Learned {
     }
 
     /// Each member is read from the first place that no other one has.
-    pub(super) fn guessed(doubts: &[Doubt]) -> Self {
+    pub(super) fn guessed(doubts: &[UnclearMember]) -> Self {
         let mut learned = Self::default();
         for doubt in doubts {
             let mut free = doubt.candidates.iter();
@@ -72,7 +72,7 @@ impl Learned {
 
 /// A member that the type shows, and the offsets of raw members one of which it may be read from.
 #[derive(Debug, Clone)]
-pub(super) struct Doubt {
+pub(super) struct UnclearMember {
     /// Where it stands in the new value.
     pub(super) pointer: String,
     pub(super) name: String,

@@ -2,22 +2,22 @@
 
 use super::images::Unsure;
 use super::pairing::{keys, pair};
-use super::put::{Put, Side, Source, is_typed};
+use super::put::{Put, PutSource, ShownValue, is_typed};
 use super::seen::seen;
 use crate::json::{Node, Tree};
-use crate::merge::{Cursor, Out, woven};
+use crate::merge::{Cursor, MergedValue, interleave};
 
-type Item<'t> = Out<'t, Node<'t>>;
+type MergedItem<'t> = MergedValue<'t, Node<'t>>;
 
 pub(super) fn put<'t>(
     walk: &Put<'t, '_>,
-    target: Side<'t>,
-    source: Option<Source<'t>>,
+    target: ShownValue<'t>,
+    source: Option<PutSource<'t>>,
     after: Node<'t>,
     cursor: Cursor<'_>,
     depth: usize,
-) -> Item<'t> {
-    let Side { raw, shown } = target;
+) -> MergedItem<'t> {
+    let ShownValue { raw, shown } = target;
     let (re, ae) = (raw.elements(), after.elements());
     let be = shown.map(Tree::elements).unwrap_or_default();
     let is_tuple = cursor.shape().is_some_and(crate::shape::Shape::is_tuple);
@@ -48,7 +48,8 @@ pub(super) fn put<'t>(
             raws[*shown].push(at);
         }
     }
-    let mut kept: Vec<Option<Item<'t>>> = re.iter().map(|raw| Some(Out::Take(*raw))).collect();
+    let mut kept: Vec<Option<MergedItem<'t>>> =
+        re.iter().map(|raw| Some(MergedValue::Take(*raw))).collect();
     remove(
         walk,
         &mut kept,
@@ -59,14 +60,14 @@ pub(super) fn put<'t>(
         before_keys.as_deref(),
     );
     // For each new element the raw one that it is written to, or the element itself.
-    let mut placed: Vec<(Option<usize>, Option<Item<'t>>)> = Vec::with_capacity(ae.len());
+    let mut placed: Vec<(Option<usize>, Option<MergedItem<'t>>)> = Vec::with_capacity(ae.len());
     for (at, (value, partner)) in ae.iter().zip(&partners).enumerate() {
         let place = cursor.part(at);
         let from = sources.get(at).copied().flatten();
         let raw_at = partner.and_then(|b| raws[b].first().copied());
         let item = walk.at(&at.to_string(), || match (raw_at, partner) {
             (Some(raw_at), Some(b)) => {
-                let target = Side {
+                let target = ShownValue {
                     raw: re[raw_at],
                     shown: Some(be[*b]),
                 };
@@ -99,14 +100,14 @@ pub(super) fn put<'t>(
     let reorders = !shown_as.iter().flatten().is_sorted();
     let keeps_order = !reordered || (walk.learned.raw_order && (reorders || !is_typed(cursor)));
     if as_before && keeps_order {
-        return Out::Take(raw);
+        return MergedValue::Take(raw);
     }
     let items = if keeps_order {
         in_raw_order(kept, placed, is_set)
     } else {
         in_new_order(kept, placed, &shown_as)
     };
-    Out::Array {
+    MergedValue::Array {
         like: Some(raw),
         items,
     }
@@ -118,7 +119,7 @@ pub(super) fn fresh<'t>(
     after: Node<'t>,
     cursor: Cursor<'_>,
     depth: usize,
-) -> Item<'t> {
+) -> MergedItem<'t> {
     let elements = after.elements();
     let keys = keys(&elements, after, cursor);
     let item = |(at, value): (usize, &Node<'t>)| {
@@ -133,9 +134,9 @@ pub(super) fn fresh<'t>(
         .zip(&elements)
         .all(|(item, value)| item.is(*value))
     {
-        return Out::Take(after);
+        return MergedValue::Take(after);
     }
-    Out::Array {
+    MergedValue::Array {
         like: Some(after),
         items,
     }
@@ -144,7 +145,7 @@ pub(super) fn fresh<'t>(
 /// Takes out the raw elements of those that the new value lacks.
 fn remove<'t>(
     walk: &Put<'t, '_>,
-    kept: &mut [Option<Item<'t>>],
+    kept: &mut [Option<MergedItem<'t>>],
     re: &[Node<'t>],
     be: &[Node<'t>],
     raws: &[Vec<usize>],
@@ -157,7 +158,7 @@ fn remove<'t>(
         for (nth, at) in raws[b].iter().enumerate() {
             kept[*at] = None;
             if nth == 0 {
-                let side = Side {
+                let side = ShownValue {
                     raw: re[*at],
                     shown: Some(be[b]),
                 };
@@ -169,10 +170,10 @@ fn remove<'t>(
 
 /// The raw order stays; what is new stands behind its neighbour in the new value, else in front of it.
 fn in_raw_order<'t>(
-    kept: Vec<Option<Item<'t>>>,
-    placed: Vec<(Option<usize>, Option<Item<'t>>)>,
+    kept: Vec<Option<MergedItem<'t>>>,
+    placed: Vec<(Option<usize>, Option<MergedItem<'t>>)>,
     is_set: bool,
-) -> Vec<Item<'t>> {
+) -> Vec<MergedItem<'t>> {
     let mut place_of = Vec::with_capacity(kept.len());
     let mut out = Vec::with_capacity(kept.len());
     for item in kept {
@@ -198,15 +199,15 @@ fn in_raw_order<'t>(
             added.push((anchor, item));
         }
     }
-    woven(out, added)
+    interleave(out, added)
 }
 
 /// The new order; what the type does not show stays behind the raw element that it stood behind.
 fn in_new_order<'t>(
-    mut kept: Vec<Option<Item<'t>>>,
-    placed: Vec<(Option<usize>, Option<Item<'t>>)>,
+    mut kept: Vec<Option<MergedItem<'t>>>,
+    placed: Vec<(Option<usize>, Option<MergedItem<'t>>)>,
     shown_as: &[Option<usize>],
-) -> Vec<Item<'t>> {
+) -> Vec<MergedItem<'t>> {
     let named: Vec<usize> = placed.iter().filter_map(|(raw, _)| *raw).collect();
     let mut is_named = vec![false; kept.len()];
     for at in &named {
@@ -240,11 +241,11 @@ fn in_new_order<'t>(
 /// Where each new element comes from.
 fn sources<'t>(
     walk: &Put<'t, '_>,
-    source: Option<Source<'t>>,
+    source: Option<PutSource<'t>>,
     ae: &[Node<'t>],
     after: Node<'t>,
     cursor: Cursor<'_>,
-) -> Vec<Option<Source<'t>>> {
+) -> Vec<Option<PutSource<'t>>> {
     let Some(source) = source.filter(|s| s.raw.elements().len() + s.shown.elements().len() > 0)
     else {
         return Vec::new();
@@ -273,7 +274,7 @@ fn sources<'t>(
     let one = |from: &Option<usize>| {
         let from = (*from)?;
         let raw_at: usize = raw_of[from]?;
-        Some(Source {
+        Some(PutSource {
             raw: raw[raw_at],
             shown: shown[from],
             origin: from_origin[raw_at].map(|at| began[at]),

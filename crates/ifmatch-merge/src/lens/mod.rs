@@ -37,7 +37,7 @@ use serde_json::Value;
 
 use crate::json::{Document, JsonError};
 use crate::merge::{Cursor, Merge, Policy};
-use learned::{Doubt, Learned};
+use learned::{Learned, UnclearMember};
 use walk::{Walked, readable, walk};
 
 pub use laws::Unfaithful;
@@ -180,9 +180,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
                 return Ok(after.clone());
             }
         }
-        let plan = self.policy.plan();
-        let cursor = Cursor::new(plan);
-        let walk = |learned: &Learned| walk(target, after, from, learned, plan);
+        let compiled = self.policy.compiled();
+        let cursor = Cursor::new(compiled);
+        let walk = |learned: &Learned| walk(target, after, from, learned, compiled);
         let law = |result: &Document| {
             if TypeId::of::<T>() == TypeId::of::<Value>() {
                 return Ok(());
@@ -190,7 +190,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             if result.same_text(after) && self.is_proven(after) {
                 return Ok(());
             }
-            laws::check::<T>(result, after, || readable(after, plan), cursor)
+            laws::check::<T>(result, after, || readable(after, compiled), cursor)
         };
         let mut learned = Learned::default();
         let mut walked = walk(&learned);
@@ -209,7 +209,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             (HashMap::new(), false),
             (images, false),
         ] {
-            let learned = learned.told(images, raw_order);
+            let learned = learned.with_images(images, raw_order);
             let again = walk(&learned).document;
             if !again.same_text(&walked.document) && law(&again).is_ok() {
                 return Ok(again);
@@ -226,11 +226,15 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
 
     /// Finds out where a type, of which nothing is said, reads the members that it shows: each raw member that
     /// may be one is changed in its place, and the type is asked what it shows then.
-    fn tried(doubts: &[Doubt], after: &Document, walk: &impl Fn(&Learned) -> Walked) -> Learned {
+    fn tried(
+        doubts: &[UnclearMember],
+        after: &Document,
+        walk: &impl Fn(&Learned) -> Walked,
+    ) -> Learned {
         /// Each trial reads the document once.
         const TRIALS: usize = 32;
         let mut trials = 0;
-        let mut is_it = |learned: &Learned, doubt: &Doubt| {
+        let mut is_it = |learned: &Learned, doubt: &UnclearMember| {
             trials += 1;
             let shown = || {
                 walk(learned)
@@ -245,7 +249,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
         };
         // The type may read nothing before all of them are in their places, so a guess stays until the end.
         let mut learned = Learned::guessed(doubts);
-        let mut open: Vec<&Doubt> = doubts.iter().collect();
+        let mut open: Vec<&UnclearMember> = doubts.iter().collect();
         for keeps_guess in [true, false] {
             open.retain(|doubt| {
                 let others = learned.without(doubt);

@@ -2,34 +2,34 @@
 
 use std::borrow::Cow;
 
-use super::learned::Doubt;
-use super::origin::Origin;
-use super::put::{Put, Side, Source};
+use super::learned::UnclearMember;
+use super::origin::MemberOrigin;
+use super::put::{Put, PutSource, ShownValue};
 use super::seen::shows;
 use super::slots::{Slots, names_of};
 use crate::json::{self, Finder, Key, Node, Table, Tree, same};
-use crate::merge::{Cursor, Out, woven};
+use crate::merge::{Cursor, MergedValue, interleave};
 use crate::shape::Fields;
 
-pub(super) type Member<'t> = (Key<'t>, Out<'t, Node<'t>>);
-pub(super) type Members<'t> = Vec<Member<'t>>;
+pub(super) type MergedMember<'t> = (Key<'t>, MergedValue<'t, Node<'t>>);
+pub(super) type MergedMembers<'t> = Vec<MergedMember<'t>>;
 
 pub(super) fn put<'t>(
     walk: &Put<'t, '_>,
-    target: Side<'t>,
-    source: Option<Source<'t>>,
+    target: ShownValue<'t>,
+    source: Option<PutSource<'t>>,
     after: Node<'t>,
     cursor: Cursor<'_>,
     depth: usize,
-) -> Out<'t, Node<'t>> {
-    let Side { raw, shown } = target;
+) -> MergedValue<'t, Node<'t>> {
+    let ShownValue { raw, shown } = target;
     let fields = cursor.fields(after);
     let earlier = shown.map(|shown| cursor.fields(shown));
     // Of another variant: no member is what it was.
     let varied = earlier.filter(|earlier| !earlier.agrees_with(&fields));
     let rm = raw.members();
     let names = names_of(walk, &rm, &fields);
-    let object = Object {
+    let object = PutObject {
         walk,
         cursor,
         depth,
@@ -39,14 +39,14 @@ pub(super) fn put<'t>(
         rm,
         bm: shown.map(Tree::members).unwrap_or_default(),
         am: after.members(),
-        from: source.map(|source| Origin::new(source, cursor)),
+        from: source.map(|source| MemberOrigin::new(source, cursor)),
         fields,
     };
     object.put(raw)
 }
 
 /// One object, as the document has it, as the type shows it, and as the value says it.
-struct Object<'w, 't, 'l, 'c> {
+struct PutObject<'w, 't, 'l, 'c> {
     walk: &'w Put<'t, 'l>,
     cursor: Cursor<'c>,
     depth: usize,
@@ -59,7 +59,7 @@ struct Object<'w, 't, 'l, 'c> {
     am: Vec<(Key<'t>, Node<'t>)>,
     fields: Fields<'c, 't>,
     varied: bool,
-    from: Option<Origin<'t, 'c>>,
+    from: Option<MemberOrigin<'t, 'c>>,
 }
 
 /// Which raw members the value says anew, and what is to be added.
@@ -67,16 +67,16 @@ struct Claims<'t> {
     /// For each raw member the one of the value.
     claimed: Vec<Option<usize>>,
     /// What no raw member stands for, behind the raw member that it follows.
-    added: Vec<(Option<usize>, Member<'t>)>,
+    added: Vec<(Option<usize>, MergedMember<'t>)>,
     /// Members, of which it is not known where they are read.
     doubtful: Vec<usize>,
 }
 
-impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
-    fn put(&self, raw: Node<'t>) -> Out<'t, Node<'t>> {
+impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
+    fn put(&self, raw: Node<'t>) -> MergedValue<'t, Node<'t>> {
         let mut claims = self.claims();
         let mut unchanged = claims.added.is_empty();
-        let mut out: Members<'t> = Vec::with_capacity(self.rm.len() + claims.added.len());
+        let mut out: MergedMembers<'t> = Vec::with_capacity(self.rm.len() + claims.added.len());
         let mut place_of = vec![0; self.rm.len()];
         let (mut in_before, mut in_after) = (Finder::new(&self.bm), Finder::new(&self.am));
         for (at, (key, raw)) in self.rm.iter().enumerate() {
@@ -88,10 +88,10 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
             } else if let Some(before) = before.filter(|at| !self.stays(*at, &mut in_after)) {
                 // The value has it no more, or says it under another name.
                 let shown = Some(self.bm[before].1);
-                self.walk.drop(Side { raw: *raw, shown }, None);
+                self.walk.drop(ShownValue { raw: *raw, shown }, None);
                 unchanged = false;
             } else {
-                out.push((*key, Out::Take(*raw)));
+                out.push((*key, MergedValue::Take(*raw)));
             }
             place_of[at] = out.len();
         }
@@ -106,7 +106,7 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
             unchanged = !from.carry_hidden(&mut out, &claimed) && unchanged;
         }
         if unchanged {
-            return Out::Take(raw);
+            return MergedValue::Take(raw);
         }
         // A new member stands where the type writes it; in front of all others only if nothing precedes it.
         let first = if self.rm.is_empty() { 0 } else { out.len() };
@@ -114,9 +114,9 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
         let added = claims.added.into_iter();
         let added = added.map(|(anchor, member)| (place(anchor), member));
         let added = replace_namesakes(&mut out, added.collect());
-        Out::Object {
+        MergedValue::Object {
             like: Some(raw),
-            members: woven(out, added),
+            members: interleave(out, added),
         }
     }
 
@@ -159,12 +159,17 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
     }
 
     /// What becomes of a raw member that the value says anew.
-    fn member(&self, raw: Node<'t>, before: Option<usize>, after: usize) -> Out<'t, Node<'t>> {
+    fn member(
+        &self,
+        raw: Node<'t>,
+        before: Option<usize>,
+        after: usize,
+    ) -> MergedValue<'t, Node<'t>> {
         let (name, value) = (self.am[after].0.name, self.am[after].1);
         let place = self.cursor.known(self.fields.written_as(name), name);
         let from = self.from.as_ref().and_then(|from| from.member(name));
         let shown = before.map(|before| self.bm[before].1);
-        let target = Some(Side { raw, shown });
+        let target = Some(ShownValue { raw, shown });
         self.walk.at(name, || {
             self.walk.place(target, from, value, place, self.depth + 1)
         })
@@ -220,7 +225,7 @@ impl<'w, 't, 'l: 'w> Object<'w, 't, 'l, '_> {
             if !candidates.is_empty() {
                 let mut pointer = self.walk.path.borrow().clone();
                 json::push_token(&mut pointer, key.name);
-                self.walk.doubts.borrow_mut().push(Doubt {
+                self.walk.doubts.borrow_mut().push(UnclearMember {
                     pointer,
                     name: key.name.to_owned(),
                     candidates,
@@ -236,7 +241,7 @@ pub(super) fn fresh<'t>(
     after: Node<'t>,
     cursor: Cursor<'_>,
     depth: usize,
-) -> Out<'t, Node<'t>> {
+) -> MergedValue<'t, Node<'t>> {
     let fields = cursor.fields(after);
     let mut unchanged = true;
     let member = |(key, value): (Key<'t>, Node<'t>)| {
@@ -255,9 +260,9 @@ pub(super) fn fresh<'t>(
     };
     let members: Vec<_> = after.each_member().map(member).collect();
     if unchanged {
-        return Out::Take(after);
+        return MergedValue::Take(after);
     }
-    Out::Object {
+    MergedValue::Object {
         like: Some(after),
         members,
     }
@@ -265,9 +270,9 @@ pub(super) fn fresh<'t>(
 
 /// A new member may have the name of one that says nothing to the type: it takes its place.
 fn replace_namesakes<'t>(
-    out: &mut Members<'t>,
-    added: Vec<(usize, Member<'t>)>,
-) -> Vec<(usize, Member<'t>)> {
+    out: &mut MergedMembers<'t>,
+    added: Vec<(usize, MergedMember<'t>)>,
+) -> Vec<(usize, MergedMember<'t>)> {
     let places: Table<&str, usize> = out.iter().map(|(key, _)| key.name).zip(0..).collect();
     let places: Vec<Option<usize>> = added
         .iter()

@@ -2,22 +2,22 @@
 
 use std::borrow::Cow;
 
-use super::object::Members;
-use super::put::Source;
+use super::object::MergedMembers;
+use super::put::PutSource;
 use crate::json::{Key, Node, Tree, same};
-use crate::merge::{Cursor, Out};
+use crate::merge::{Cursor, MergedValue};
 use crate::shape::Fields;
 
 /// The object that new members are taken from.
-pub(super) struct Origin<'t, 'p> {
+pub(super) struct MemberOrigin<'t, 'p> {
     raw: Vec<(Key<'t>, Node<'t>)>,
     shown: Vec<(Key<'t>, Node<'t>)>,
     began: Vec<(Key<'t>, Node<'t>)>,
     fields: Fields<'p, 't>,
 }
 
-impl<'t, 'p> Origin<'t, 'p> {
-    pub(super) fn new(source: Source<'t>, cursor: Cursor<'p>) -> Self {
+impl<'t, 'p> MemberOrigin<'t, 'p> {
+    pub(super) fn new(source: PutSource<'t>, cursor: Cursor<'p>) -> Self {
         Self {
             raw: source.raw.members(),
             shown: source.shown.members(),
@@ -31,12 +31,12 @@ impl<'t, 'p> Origin<'t, 'p> {
     }
 
     /// Where the member comes from.
-    pub(super) fn member(&self, name: &str) -> Option<Source<'t>> {
+    pub(super) fn member(&self, name: &str) -> Option<PutSource<'t>> {
         let (_, shown) = self.shown.iter().find(|(key, _)| key.name == name)?;
         let is_it = |(key, _): &&(Key<'t>, Node<'t>)| self.name(*key).as_deref() == Some(name);
         let (_, raw) = self.raw.iter().rev().find(is_it)?;
         let origin = self.began.iter().rev().find(is_it);
-        Some(Source {
+        Some(PutSource {
             raw: *raw,
             shown: *shown,
             origin: origin.map(|(_, origin)| *origin),
@@ -45,7 +45,7 @@ impl<'t, 'p> Origin<'t, 'p> {
 
     /// What the source changed of members that its type does not show, a password that is only written, say.
     /// Tells whether there was any.
-    pub(super) fn carry_hidden(&self, out: &mut Members<'t>, claimed: &[&str]) -> bool {
+    pub(super) fn carry_hidden(&self, out: &mut MergedMembers<'t>, claimed: &[&str]) -> bool {
         let mut carried = false;
         for (key, value) in &self.raw {
             let shown = self.name(*key);
@@ -56,9 +56,9 @@ impl<'t, 'p> Origin<'t, 'p> {
                 continue;
             }
             match out.iter_mut().find(|(k, _)| k.name == key.name) {
-                Some((_, Out::Take(there))) if same(*there, *value) => continue,
-                Some((_, there)) => *there = Out::Take(*value),
-                None => out.push((*key, Out::Take(*value))),
+                Some((_, MergedValue::Take(there))) if same(*there, *value) => continue,
+                Some((_, there)) => *there = MergedValue::Take(*value),
+                None => out.push((*key, MergedValue::Take(*value))),
             }
             carried = true;
         }

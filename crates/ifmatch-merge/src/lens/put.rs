@@ -3,22 +3,22 @@
 use std::cell::{Cell, RefCell};
 
 use super::images::Unsure;
-use super::learned::{Doubt, Learned};
+use super::learned::{Learned, UnclearMember};
 use super::pairing::shared_members;
 use super::{list, object};
 use crate::json::{Node, Table, Tree, View, WALKED_DEPTH, same};
-use crate::merge::{Cursor, Out};
+use crate::merge::{Cursor, MergedValue};
 
 /// A raw value, and what the type shows of it; `None`: nothing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Side<'t> {
+pub(super) struct ShownValue<'t> {
     pub(super) raw: Node<'t>,
     pub(super) shown: Option<Node<'t>>,
 }
 
 /// Where the new value comes from: the raw value that it was read from, and the state that this one began as.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'t> {
+pub(super) struct PutSource<'t> {
     pub(super) raw: Node<'t>,
     pub(super) shown: Node<'t>,
     /// `None`: it began as nothing.
@@ -38,7 +38,7 @@ pub(super) struct Put<'t, 'l> {
     /// Something is new that could have been moved there.
     pub(super) has_new: Cell<bool>,
     /// Members of which it is not known where the type reads them.
-    pub(super) doubts: RefCell<Vec<Doubt>>,
+    pub(super) doubts: RefCell<Vec<UnclearMember>>,
     /// Lists of which it is not known which element is shown as which.
     pub(super) unsure: RefCell<Vec<Unsure>>,
     /// The pointer into the new value.
@@ -47,7 +47,7 @@ pub(super) struct Put<'t, 'l> {
 
 #[derive(Debug, Clone)]
 pub(super) struct Dropped<'t> {
-    pub(super) side: Side<'t>,
+    pub(super) side: ShownValue<'t>,
     pub(super) key: Option<String>,
 }
 
@@ -57,8 +57,8 @@ pub(super) struct Dropped<'t> {
 /// stand in two places by chance, and what the server keeps for the one is not the other's.
 #[derive(Debug, Default)]
 pub(super) struct Moved<'t> {
-    by_value: Table<u64, Option<Side<'t>>>,
-    by_key: Table<String, Option<Side<'t>>>,
+    by_value: Table<u64, Option<ShownValue<'t>>>,
+    by_key: Table<String, Option<ShownValue<'t>>>,
 }
 
 /// As many leaves must a value show to be known again in another place.
@@ -82,12 +82,12 @@ impl<'t> Moved<'t> {
         moved
     }
 
-    fn find(&self, value: Node<'t>, key: Option<&str>) -> Option<Side<'t>> {
+    fn find(&self, value: Node<'t>, key: Option<&str>) -> Option<ShownValue<'t>> {
         if self.by_value.is_empty() {
             return None;
         }
         // Another list may have the same key for something else.
-        let is_it = |side: &Side<'t>| {
+        let is_it = |side: &ShownValue<'t>| {
             let shared = side.shown.map_or(0, |shown| shared_members(shown, value));
             shared > 1 && shared * 2 >= value.each_member().count()
         };
@@ -118,31 +118,41 @@ impl<'t> Put<'t, '_> {
     /// What stands at a place afterwards. Without a target the place is new.
     pub(super) fn place(
         &self,
-        target: Option<Side<'t>>,
-        source: Option<Source<'t>>,
+        target: Option<ShownValue<'t>>,
+        source: Option<PutSource<'t>>,
         after: Node<'t>,
         cursor: Cursor<'_>,
         depth: usize,
-    ) -> Out<'t, Node<'t>> {
-        let Some(Side { raw, shown }) = target else {
+    ) -> MergedValue<'t, Node<'t>> {
+        let Some(ShownValue { raw, shown }) = target else {
             return self.new_place(source, after, None, cursor, depth);
         };
         let unchanged = shown.is_some_and(|shown| same(shown, after));
         if unchanged && source.is_none() {
-            return Out::Take(raw);
+            return MergedValue::Take(raw);
         }
         let views = (raw.view(), shown.unwrap_or(after).view(), after.view());
         match views {
-            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => {
-                object::put(self, Side { raw, shown }, source, after, cursor, depth)
-            }
-            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => {
-                list::put(self, Side { raw, shown }, source, after, cursor, depth)
-            }
+            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => object::put(
+                self,
+                ShownValue { raw, shown },
+                source,
+                after,
+                cursor,
+                depth,
+            ),
+            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => list::put(
+                self,
+                ShownValue { raw, shown },
+                source,
+                after,
+                cursor,
+                depth,
+            ),
             // The type says the same as the raw document, in other words.
-            _ if unchanged || same(raw, after) => Out::Take(raw),
+            _ if unchanged || same(raw, after) => MergedValue::Take(raw),
             _ => {
-                self.drop(Side { raw, shown }, None);
+                self.drop(ShownValue { raw, shown }, None);
                 self.new_place(source, after, None, cursor, depth)
             }
         }
@@ -151,14 +161,14 @@ impl<'t> Put<'t, '_> {
     /// A place that the target lacks: as the source has it, or as it stood where it was moved from.
     pub(super) fn new_place(
         &self,
-        source: Option<Source<'t>>,
+        source: Option<PutSource<'t>>,
         after: Node<'t>,
         key: Option<&str>,
         cursor: Cursor<'_>,
         depth: usize,
-    ) -> Out<'t, Node<'t>> {
+    ) -> MergedValue<'t, Node<'t>> {
         let has_parts = matches!(after.view(), View::Object | View::Array);
-        let from = source.map(|source| Side {
+        let from = source.map(|source| ShownValue {
             raw: source.raw,
             shown: Some(source.shown),
         });
@@ -167,7 +177,9 @@ impl<'t> Put<'t, '_> {
             self.moved.find(after, key).filter(|_| has_parts)
         });
         match from {
-            Some(from) if from.shown.is_some_and(|shown| same(shown, after)) => Out::Take(from.raw),
+            Some(from) if from.shown.is_some_and(|shown| same(shown, after)) => {
+                MergedValue::Take(from.raw)
+            }
             // What cannot be walked is new.
             Some(from) if same_kind(from.raw, after) && has_parts => {
                 self.place(Some(from), None, after, cursor, depth)
@@ -177,14 +189,19 @@ impl<'t> Put<'t, '_> {
     }
 
     /// A value of the type's own, under the names that it reads.
-    fn fresh(&self, after: Node<'t>, cursor: Cursor<'_>, depth: usize) -> Out<'t, Node<'t>> {
+    fn fresh(
+        &self,
+        after: Node<'t>,
+        cursor: Cursor<'_>,
+        depth: usize,
+    ) -> MergedValue<'t, Node<'t>> {
         if depth >= WALKED_DEPTH || (cursor.is_plain() && self.moved.by_value.is_empty()) {
-            return Out::Take(after);
+            return MergedValue::Take(after);
         }
         match after.view() {
             View::Object => object::fresh(self, after, cursor, depth),
             View::Array => list::fresh(self, after, cursor, depth),
-            _ => Out::Take(after),
+            _ => MergedValue::Take(after),
         }
     }
 
@@ -199,7 +216,7 @@ impl<'t> Put<'t, '_> {
     }
 
     /// Remembers what leaves its place.
-    pub(super) fn drop(&self, side: Side<'t>, key: Option<String>) {
+    pub(super) fn drop(&self, side: ShownValue<'t>, key: Option<String>) {
         if matches!(side.raw.view(), View::Object | View::Array) {
             self.dropped.borrow_mut().push(Dropped { side, key });
         }

@@ -1,11 +1,11 @@
 //! A walk from documents to a document.
 
 use super::images::Unsure;
-use super::learned::{Doubt, Learned};
-use super::put::{Moved, Put, Side, Source};
+use super::learned::{Learned, UnclearMember};
+use super::put::{Moved, Put, PutSource, ShownValue};
 use super::{From, Reading};
 use crate::json::{Document, Tape};
-use crate::merge::{Cursor, Plan, Policy};
+use crate::merge::{CompiledPolicy, Cursor, Policy};
 
 /// Applies to `raw` what changed from `before` to `after`.
 ///
@@ -49,7 +49,7 @@ pub fn transplant(
     let mut learned = Learned::default();
     // Nothing tells here whether the type sorts.
     learned.raw_order = false;
-    walk(&target, after, None, &learned, policy.plan()).document
+    walk(&target, after, None, &learned, policy.compiled()).document
 }
 
 /// What a walk gives.
@@ -57,7 +57,7 @@ pub(super) struct Walked {
     /// The document with the value in it.
     pub(super) document: Document,
     /// What is not known of where its type reads members, and what it shows elements as.
-    pub(super) doubts: Vec<Doubt>,
+    pub(super) doubts: Vec<UnclearMember>,
     pub(super) unsure: Vec<Unsure>,
 }
 
@@ -67,39 +67,39 @@ pub(super) fn walk(
     after: &Document,
     from: Option<From<'_>>,
     learned: &Learned,
-    plan: &Plan,
+    compiled: &CompiledPolicy,
 ) -> Walked {
     let (raw, shown, new) = (
-        Tape::of_checked(target.raw.as_str()),
-        Tape::of_checked(target.shown.as_str()),
-        Tape::of_checked(after.as_str()),
+        Tape::from_trusted(target.raw.as_str()),
+        Tape::from_trusted(target.shown.as_str()),
+        Tape::from_trusted(after.as_str()),
     );
     let source = from.map(|from| {
         (
-            Tape::of_checked(from.reading.raw.as_str()),
-            Tape::of_checked(from.reading.shown.as_str()),
-            from.began.map(|began| Tape::of_checked(began.as_str())),
+            Tape::from_trusted(from.reading.raw.as_str()),
+            Tape::from_trusted(from.reading.shown.as_str()),
+            from.began.map(|began| Tape::from_trusted(began.as_str())),
         )
     });
-    let source = source.as_ref().map(|(raw, shown, began)| Source {
+    let source = source.as_ref().map(|(raw, shown, began)| PutSource {
         raw: raw.root(),
         shown: shown.root(),
         origin: began.as_ref().map(Tape::root),
     });
     let root = raw.root();
-    let side = Side {
+    let side = ShownValue {
         raw: root,
         shown: Some(shown.root()),
     };
     let mut put = Put::new(learned, target.raw.as_str());
-    let mut out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+    let mut out = put.place(Some(side), source, new.root(), Cursor::new(compiled), 0);
     let dropped = put.dropped.take();
     if put.has_new.get() && !dropped.is_empty() {
         // Something may have moved from one place to another.
         put.moved = Moved::of(dropped);
         put.doubts.take();
         put.unsure.take();
-        out = put.place(Some(side), source, new.root(), Cursor::new(plan), 0);
+        out = put.place(Some(side), source, new.root(), Cursor::new(compiled), 0);
     }
     let (doubts, unsure) = (put.doubts.take(), put.unsure.take());
     let walked = |document| Walked {
@@ -116,16 +116,16 @@ pub(super) fn walk(
     changed.push_str(&text[..value.start]);
     out.write(&mut changed);
     changed.push_str(&text[value.end..]);
-    walked(Document::of_checked(changed))
+    walked(Document::from_trusted(changed))
 }
 
 /// A new document of the type, under the names that it reads.
-pub(super) fn readable(after: &Document, plan: &Plan) -> Document {
-    let new = Tape::of_checked(after.as_str());
+pub(super) fn readable(after: &Document, compiled: &CompiledPolicy) -> Document {
+    let new = Tape::from_trusted(after.as_str());
     let learned = Learned::default();
     let put = Put::new(&learned, after.as_str());
-    let out = put.place(None, None, new.root(), Cursor::new(plan), 0);
+    let out = put.place(None, None, new.root(), Cursor::new(compiled), 0);
     let mut text = String::with_capacity(after.len());
     out.write(&mut text);
-    Document::of_checked(text)
+    Document::from_trusted(text)
 }

@@ -3,9 +3,9 @@
 use super::account::Account;
 use super::array::Arrays;
 use super::conflict::{Side, same};
-use super::diff::{self, Adjacent, Change, Fate, Region};
+use super::diff::{self, Adjacent, Region, RegionFate, SideChange};
 use super::pairs::{Identity, Strays, is_kept};
-use super::places::{by_place, edges};
+use super::unmoved::{by_place, edges};
 use crate::json::{self, Ids, Replaced, Tree, View};
 
 /// What both sides did to the middle of a list, behind the elements that are the same on all sides.
@@ -30,7 +30,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         let differences = [&l, &r].map(|side| json::differences(&b, side));
         let end = |side: &[T]| side.len() - back..side.len();
         let edge = |base, local, remote| Region {
-            fate: Fate::Unchanged,
+            fate: RegionFate::Unchanged,
             base,
             local,
             remote,
@@ -107,7 +107,7 @@ fn in_place<'t, T: Tree<'t>>(
     base: &[T],
     side: &[T],
     strays: &Strays,
-) -> Vec<Change> {
+) -> Vec<SideChange> {
     let (old, new) = (stretch.old.clone(), stretch.new.clone());
     let kept = old.len() == new.len()
         && old
@@ -117,7 +117,7 @@ fn in_place<'t, T: Tree<'t>>(
     if !kept {
         return vec![stretch.into()];
     }
-    let one = |(old, new)| Change {
+    let one = |(old, new)| SideChange {
         stretch: Replaced {
             old: old..old + 1,
             new: new..new + 1,

@@ -2,9 +2,9 @@
 
 use super::aligned::Changes;
 use super::conflict::{Side, same};
-use super::diff::{Fate, Region};
-use super::engine::{Base, Engine, Three};
-use super::out::Out;
+use super::diff::{Region, RegionFate};
+use super::engine::{Ancestor, Engine, MergeInput};
+use super::merged_value::MergedValue;
 use super::whole::is_changed_by_rules;
 use crate::json::{self, Replaced, Tree, View};
 
@@ -12,27 +12,27 @@ use crate::json::{self, Replaced, Tree, View};
 /// place stays, remote first.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
-    three: Three<'_, T>,
+    input: MergeInput<'_, T>,
     sequence: bool,
     is_element: bool,
-) -> Out<'t, T> {
-    let remote = three.remote;
-    let base = three.base.value().map(Tree::elements).unwrap_or_default();
+) -> MergedValue<'t, T> {
+    let remote = input.remote;
+    let base = input.base.value().map(Tree::elements).unwrap_or_default();
     let arrays = Arrays {
         base,
-        local: three.local.elements(),
+        local: input.local.elements(),
         remote: remote.elements(),
-        three,
+        input,
         sequence,
     };
     if arrays.is_one_value(is_element) {
-        return engine.atomic(three, None);
+        return engine.atomic(input, None);
     }
     let mark = engine.conflicts.len();
     let Some(items) = arrays.merged(engine, mark) else {
         // The array as a whole is in conflict, so what lies inside is not told apart from it.
         engine.conflicts.truncate(mark);
-        return engine.settle(three, None);
+        return engine.fall_back(input, None);
     };
     let unchanged = items.len() == arrays.remote.len()
         && items
@@ -40,9 +40,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             .zip(&arrays.remote)
             .all(|(item, e)| item.is(*e));
     if unchanged {
-        return Out::Take(remote);
+        return MergedValue::Take(remote);
     }
-    Out::Array {
+    MergedValue::Array {
         like: Some(remote),
         items,
     }
@@ -52,7 +52,7 @@ pub(super) struct Arrays<'p, T> {
     pub(super) base: Vec<T>,
     pub(super) local: Vec<T>,
     pub(super) remote: Vec<T>,
-    pub(super) three: Three<'p, T>,
+    pub(super) input: MergeInput<'p, T>,
     pub(super) sequence: bool,
 }
 
@@ -75,7 +75,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     }
 
     /// The merged elements; `None` if there is a conflict of the array as such.
-    fn merged(&self, engine: &mut Engine, mark: usize) -> Option<Vec<Out<'t, T>>> {
+    fn merged(&self, engine: &mut Engine, mark: usize) -> Option<Vec<MergedValue<'t, T>>> {
         let mut changes = self.changes();
         let mut items = Vec::with_capacity(self.remote.len());
         for region in std::mem::take(&mut changes.regions) {
@@ -91,7 +91,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         // A sequence to which both gave the same new order.
         let agreed = self.sequence
             && changes.account.nothing_new()
-            && same(self.three.local, self.three.remote);
+            && same(self.input.local, self.input.remote);
         agreed.then(|| taken(&self.remote).collect())
     }
 
@@ -101,30 +101,30 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         engine: &mut Engine,
         region: &Region,
         changes: &mut Changes<'t, T>,
-        items: &mut Vec<Out<'t, T>>,
+        items: &mut Vec<MergedValue<'t, T>>,
     ) -> bool {
-        let Three { base, cursor, .. } = self.three;
+        let MergeInput { base, cursor, .. } = self.input;
         let bs = &self.base[region.base.clone()];
         let (ls, rs) = (
             &self.local[region.local.clone()],
             &self.remote[region.remote.clone()],
         );
-        let known = !matches!(base, Base::Unknown);
+        let known = !matches!(base, Ancestor::Unknown);
         let is_opposite = known && self.is_opposite(region, changes);
         let account = &mut changes.account;
         let mut take = |elements: &[T]| {
-            if region.fate != Fate::Unchanged {
+            if region.fate != RegionFate::Unchanged {
                 account.merged(bs, elements);
             }
             items.extend(taken(elements));
         };
         match region.fate {
-            Fate::Unchanged => take(rs),
-            Fate::Remote => {
+            RegionFate::Unchanged => take(rs),
+            RegionFate::Remote => {
                 take(rs);
                 account.added(rs);
             }
-            Fate::Local => {
+            RegionFate::Local => {
                 take(ls);
                 account.added(ls);
             }
@@ -134,16 +134,16 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 account.added(rs);
                 account.added(ls);
             }
-            Fate::Agreed if !(is_opposite && cursor.element().is_operation_like()) => {
+            RegionFate::Agreed if !(is_opposite && cursor.element().is_operation_like()) => {
                 take(rs);
                 if rs.is_empty() {
                     account.gone(bs.iter().copied());
                 }
             }
-            Fate::Agreed | Fate::Conflict if is_opposite => {
+            RegionFate::Agreed | RegionFate::Conflict if is_opposite => {
                 return self.merge_opposite(engine, region, changes, items);
             }
-            Fate::Agreed | Fate::Conflict => {
+            RegionFate::Agreed | RegionFate::Conflict => {
                 let kept = kept_by_both(bs, ls, rs);
                 match (kept, cursor.prefer()) {
                     (Some(kept), _) => {
@@ -174,8 +174,10 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 .iter()
                 .all(|strays| !strays.has(at - changes.front))
         };
-        if matches!(region.fate, Fate::Unchanged | Fate::Local | Fate::Remote)
-            || !region.level
+        if matches!(
+            region.fate,
+            RegionFate::Unchanged | RegionFate::Local | RegionFate::Remote
+        ) || !region.level
             || !region.base.clone().all(at_home)
         {
             return false;
@@ -205,28 +207,28 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         engine: &mut Engine,
         region: &Region,
         changes: &mut Changes<'t, T>,
-        items: &mut Vec<Out<'t, T>>,
+        items: &mut Vec<MergedValue<'t, T>>,
     ) -> bool {
         for at in 0..region.base.len() {
             let [base, local, remote] = self.opposite(region, at);
             let by_both = !(same(base, local) || same(base, remote) || same(local, remote));
-            let three = Three {
-                base: Base::Is(base),
+            let input = MergeInput {
+                base: Ancestor::Is(base),
                 local,
                 remote,
-                cursor: self.three.cursor,
+                cursor: self.input.cursor,
             };
             let mark = engine.conflicts.len();
-            let out = element(engine, items.len(), three);
+            let out = element(engine, items.len(), input);
             // What is open inside is told where it lies; what is clean must be of one element.
             let is_other = by_both
                 && engine.conflicts.len() == mark
-                && self.three.cursor.prefer().is_none()
+                && self.input.cursor.prefer().is_none()
                 && [[base, local, remote], [base, remote, local]]
                     .into_iter()
-                    .any(|three| {
-                        !is_changed_by_rules(self.three.cursor.element(), three[0], three[1])
-                            && changes.identity.is_lost(&self.base, three)
+                    .any(|triple| {
+                        !is_changed_by_rules(self.input.cursor.element(), triple[0], triple[1])
+                            && changes.identity.is_lost(&self.base, triple)
                     })
                 && !out
                     .as_ref()
@@ -235,7 +237,9 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 return false;
             }
             match &out {
-                Some(Out::Take(one)) if !by_both => changes.account.merged(&[base], &[*one]),
+                Some(MergedValue::Take(one)) if !by_both => {
+                    changes.account.merged(&[base], &[*one])
+                }
                 _ => changes.account.inside(base, local, remote),
             }
             items.extend(out);
@@ -244,8 +248,8 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     }
 }
 
-fn taken<'t, T: Tree<'t>>(elements: &[T]) -> impl Iterator<Item = Out<'t, T>> {
-    elements.iter().map(|element| Out::Take(*element))
+fn taken<'t, T: Tree<'t>>(elements: &[T]) -> impl Iterator<Item = MergedValue<'t, T>> {
+    elements.iter().map(|element| MergedValue::Take(*element))
 }
 
 /// What is left of a stretch from which both sides only removed elements.
@@ -271,11 +275,11 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
 fn element<'t, T: Tree<'t>>(
     engine: &mut Engine,
     at: usize,
-    three: Three<'_, T>,
-) -> Option<Out<'t, T>> {
+    input: MergeInput<'_, T>,
+) -> Option<MergedValue<'t, T>> {
     let length = engine.path.len();
     json::push_token(&mut engine.path, &at.to_string());
-    let out = engine.element(three);
+    let out = engine.element(input);
     engine.path.truncate(length);
     out
 }

@@ -43,18 +43,19 @@ pub struct Change {
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Change> {
-    let plan = policy.plan();
+    let compiled = policy.compiled();
     let (before, after) = (
-        Tape::of_checked(before.as_str()),
-        Tape::of_checked(after.as_str()),
+        Tape::from_trusted(before.as_str()),
+        Tape::from_trusted(after.as_str()),
     );
     let mut found = Vec::new();
-    let mut walk = Walk::new(|pointer, place: &Place<'_, '_>| found.push(place.change(pointer)));
-    walk.place(Place {
+    let mut walk =
+        Walk::new(|pointer, place: &ChangedPlace<'_, '_>| found.push(place.change(pointer)));
+    walk.place(ChangedPlace {
         before: Some(before.root()),
         after: Some(after.root()),
         third: None,
-        cursor: Cursor::new(plan),
+        cursor: Cursor::new(compiled),
         depth: 0,
         another_variant: false,
     });
@@ -63,7 +64,7 @@ pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Chan
 
 /// A place, in two states that may differ there and in a third one that is looked up beside them.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'t, 'p> {
+pub(super) struct ChangedPlace<'t, 'p> {
     pub(super) before: Option<Node<'t>>,
     pub(super) after: Option<Node<'t>>,
     pub(super) third: Option<Node<'t>>,
@@ -73,9 +74,9 @@ pub(super) struct Place<'t, 'p> {
     pub(super) another_variant: bool,
 }
 
-impl Place<'_, '_> {
+impl ChangedPlace<'_, '_> {
     pub(super) fn change(&self, pointer: &str) -> Change {
-        let text = |node: Node<'_>| Document::of_checked(node.raw());
+        let text = |node: Node<'_>| Document::from_trusted(node.raw());
         Change {
             pointer: pointer.to_owned(),
             before: self.before.map(text),
@@ -91,13 +92,13 @@ pub(super) struct Walk<F> {
     show: F,
 }
 
-impl<F: FnMut(&str, &Place<'_, '_>)> Walk<F> {
+impl<F: FnMut(&str, &ChangedPlace<'_, '_>)> Walk<F> {
     pub(super) fn new(show: F) -> Self {
         let path = String::new();
         Self { path, show }
     }
 
-    pub(super) fn place(&mut self, place: Place<'_, '_>) {
+    pub(super) fn place(&mut self, place: ChangedPlace<'_, '_>) {
         let (Some(b), Some(a)) = (place.before, place.after) else {
             return (self.show)(&self.path, &place);
         };
@@ -114,7 +115,7 @@ impl<F: FnMut(&str, &Place<'_, '_>)> Walk<F> {
         }
     }
 
-    fn members<'t>(&mut self, object: Place<'t, '_>, before: Node<'t>, after: Node<'t>) {
+    fn members<'t>(&mut self, object: ChangedPlace<'t, '_>, before: Node<'t>, after: Node<'t>) {
         let third = object
             .third
             .filter(|third| matches!(third.view(), View::Object));
@@ -128,7 +129,7 @@ impl<F: FnMut(&str, &Place<'_, '_>)> Walk<F> {
         let mut member = |name: &str, before: Option<Node<'t>>, after: Option<Node<'t>>| {
             let length = self.path.len();
             json::push_token(&mut self.path, name);
-            self.place(Place {
+            self.place(ChangedPlace {
                 before,
                 after,
                 third: in_third.get(name).map(|at| tm[at].1),

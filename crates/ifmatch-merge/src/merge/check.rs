@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::plan::Plan;
+use super::compiled::CompiledPolicy;
 use super::policy::{Nested, Policy};
 use super::rule::Rule;
 use crate::json;
@@ -49,7 +49,7 @@ impl Policy {
             "prefers both sides".into()
         })?;
         contradiction(&self.ranges, PartialEq::eq, |_, _| "has two ranges".into())?;
-        let plan = Plan::of(self);
+        let compiled = CompiledPolicy::of(self);
         for (pointer, rule) in &self.fields {
             if let Some(typed) = self.rule_of_type(pointer).filter(|t| !t.agrees_with(rule)) {
                 let reason = format!("has two rules, {} and {}", typed.name(), rule.name());
@@ -58,11 +58,13 @@ impl Policy {
             if matches!(rule, Rule::Keyed(keyed) if keyed.members().is_empty()) {
                 return Err(PolicyError::new(pointer, "is keyed by nothing"));
             }
-            self.is_reached(&plan, pointer)?;
+            self.is_reached(&compiled, pointer)?;
         }
         for (pointer, side) in &self.prefer_at {
-            self.is_reached(&plan, pointer)?;
-            if let Some(rule) = plan.rule_at(pointer).or_else(|| self.rule_of_type(pointer))
+            self.is_reached(&compiled, pointer)?;
+            if let Some(rule) = compiled
+                .rule_at(pointer)
+                .or_else(|| self.rule_of_type(pointer))
                 && rule.winner().is_some_and(|winner| winner != *side)
             {
                 let reason = format!("prefers another side than its rule, {}", rule.name());
@@ -76,7 +78,7 @@ impl Policy {
                     "has a range that holds no number",
                 ));
             }
-            if let Some(rule) = plan
+            if let Some(rule) = compiled
                 .rule_at(pointer)
                 .or_else(|| self.rule_of_type(pointer))
                 .filter(|rule| !matches!(rule, Rule::Counter))
@@ -91,7 +93,7 @@ impl Policy {
             let Nested::Known(nested) = nested else {
                 continue;
             };
-            self.is_reached(&plan, pointer)?;
+            self.is_reached(&compiled, pointer)?;
             let rule = self.fields.iter().find(|(place, _)| place == pointer);
             if let Some((_, rule)) = rule.filter(|(_, rule)| !rule.goes_inside()) {
                 return Err(as_a_whole(pointer, pointer, rule));
@@ -130,11 +132,11 @@ impl Policy {
     }
 
     /// Refuses a place that is never asked for its rule, because one above it decides.
-    fn is_reached(&self, plan: &Plan, pointer: &str) -> Result<(), PolicyError> {
+    fn is_reached(&self, compiled: &CompiledPolicy, pointer: &str) -> Result<(), PolicyError> {
         for (end, _) in pointer.match_indices('/') {
             let above = &pointer[..end];
             let token = pointer[end + 1..].split('/').next().unwrap_or_default();
-            match plan.rule_at(above).or_else(|| self.rule_of_type(above)) {
+            match compiled.rule_at(above).or_else(|| self.rule_of_type(above)) {
                 None | Some(Rule::Auto) => {}
                 Some(Rule::Keyed(_) | Rule::Sequence) if token == "*" => {}
                 Some(rule @ (Rule::Keyed(_) | Rule::Sequence)) => {

@@ -167,7 +167,7 @@ impl FieldConflict {
 fn text_of<'t, T: Tree<'t>>(value: T) -> Document {
     let mut text = String::new();
     value.write(&mut text);
-    Document::of_checked(text)
+    Document::from_trusted(text)
 }
 
 fn is_held_exactly<'t, T: Tree<'t>>(value: T) -> bool {

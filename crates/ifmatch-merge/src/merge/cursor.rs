@@ -1,7 +1,7 @@
 //! The walk through a document: what holds for the place that it is at.
 
+use super::compiled::CompiledPolicy;
 use super::conflict::Side;
-use super::plan::Plan;
 use super::policy::Tag;
 use super::rule::Rule;
 use crate::json::{Tree, View};
@@ -10,9 +10,9 @@ use crate::shape::{Fields, Known, Shape, step};
 /// A place in a document: what a policy says about it by pointers, what its type says, and what it inherits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'p> {
-    plan: Option<&'p Plan>,
+    compiled: Option<&'p CompiledPolicy>,
     /// What a type that was made `Merge` by hand says, which the policy may override.
-    by_hand: Option<&'p Plan>,
+    by_hand: Option<&'p CompiledPolicy>,
     shape: Option<&'p Shape>,
     /// What the type says about the place.
     rule: Option<&'p Rule>,
@@ -27,9 +27,9 @@ static SET: Rule = Rule::Set;
 static ATOMIC: Rule = Rule::Atomic;
 
 impl<'p> Cursor<'p> {
-    pub(crate) fn new(plan: &'p Plan) -> Self {
+    pub(crate) fn new(compiled: &'p CompiledPolicy) -> Self {
         Self {
-            plan: None,
+            compiled: None,
             by_hand: None,
             shape: None,
             rule: None,
@@ -38,41 +38,46 @@ impl<'p> Cursor<'p> {
             prefer: None,
             is_unproven: false,
         }
-        .entered(Some(plan), None, None)
+        .entered(Some(compiled), None, None)
     }
 
     fn entered(
         self,
-        plan: Option<&'p Plan>,
-        by_hand: Option<&'p Plan>,
+        compiled: Option<&'p CompiledPolicy>,
+        by_hand: Option<&'p CompiledPolicy>,
         known: Option<Known<'p>>,
     ) -> Self {
-        let plan = plan.map(Plan::forced);
+        let compiled = compiled.map(CompiledPolicy::forced);
         let at = known.and_then(|known| known.place).map(step);
-        let by_hand = known.and_then(|known| known.plan).or(by_hand);
+        let by_hand = known.and_then(|known| known.compiled).or(by_hand);
         let by_hand = by_hand
-            .or_else(|| at.and_then(|at| at.shape.kind().plan()))
-            .map(Plan::forced);
+            .or_else(|| at.and_then(|at| at.shape.kind().compiled()))
+            .map(CompiledPolicy::forced);
         // A type that is put there by a pointer stands for one that nothing is known of.
         let put_there = || {
-            let shape = plan.and_then(|plan| plan.shape.as_ref());
-            let shape = shape.or_else(|| by_hand.and_then(|plan| plan.shape.as_ref()));
+            let shape = compiled.and_then(|compiled| compiled.shape.as_ref());
+            let shape = shape.or_else(|| by_hand.and_then(|compiled| compiled.shape.as_ref()));
             shape.map(Shape::stood_for)
         };
         let at = match at {
             Some(at) if !at.shape.is_unknown() => Some(at),
             at => put_there().or(at),
         };
-        let default = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.default.as_ref());
-        let prefer = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.prefer);
+        let default = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.and_then(|compiled| compiled.default.as_ref())
+        };
+        let prefer =
+            |compiled: Option<&'p CompiledPolicy>| compiled.and_then(|compiled| compiled.prefer);
         Self {
-            plan,
+            compiled,
             by_hand,
             shape: at.map(|at| at.shape),
             rule: at.and_then(|at| at.rule),
             range: at.and_then(|at| at.range),
-            default: default(plan).or_else(|| default(by_hand)).or(self.default),
-            prefer: prefer(plan).or_else(|| prefer(by_hand)).or(self.prefer),
+            default: default(compiled)
+                .or_else(|| default(by_hand))
+                .or(self.default),
+            prefer: prefer(compiled).or_else(|| prefer(by_hand)).or(self.prefer),
             is_unproven: at.is_some_and(|at| at.is_unproven),
         }
     }
@@ -94,8 +99,10 @@ impl<'p> Cursor<'p> {
 
     /// The place of a member that the type was asked for.
     pub(crate) fn known(self, known: Option<Known<'p>>, name: &str) -> Self {
-        let beneath = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.beneath(name));
-        self.entered(beneath(self.plan), beneath(self.by_hand), known)
+        let beneath = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.and_then(|compiled| compiled.beneath(name))
+        };
+        self.entered(beneath(self.compiled), beneath(self.by_hand), known)
     }
 
     /// The place of an element of an array.
@@ -105,16 +112,22 @@ impl<'p> Cursor<'p> {
 
     /// The place of one part of a tuple.
     pub(crate) fn part(self, at: usize) -> Self {
-        let any = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.any.as_deref());
+        let any = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.and_then(|compiled| compiled.any.as_deref())
+        };
         let place = self.shape.and_then(|shape| shape.element(at));
         let known = place.map(Known::of);
-        self.entered(any(self.plan), any(self.by_hand), known)
+        self.entered(any(self.compiled), any(self.by_hand), known)
     }
 
     /// The rule for a place that holds such a value.
     pub(crate) fn rule(self, value: View<'_>) -> &'p Rule {
-        let said = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.rule.as_ref());
-        let said = said(self.plan).or_else(|| said(self.by_hand)).or(self.rule);
+        let said = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.and_then(|compiled| compiled.rule.as_ref())
+        };
+        let said = said(self.compiled)
+            .or_else(|| said(self.by_hand))
+            .or(self.rule);
         if let Some(rule) = said {
             return rule;
         }
@@ -146,21 +159,27 @@ impl<'p> Cursor<'p> {
     }
 
     pub(crate) fn range(self) -> Option<(i128, i128)> {
-        let said = |plan: Option<&'p Plan>| plan.and_then(|plan| plan.range.as_ref());
-        let said = said(self.plan).or_else(|| said(self.by_hand));
+        let said = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.and_then(|compiled| compiled.range.as_ref())
+        };
+        let said = said(self.compiled).or_else(|| said(self.by_hand));
         said.or(self.range).copied()
     }
 
     /// Where the policy says that an enum tells its variant.
     pub(crate) fn tags(self) -> impl Iterator<Item = &'p Tag> {
-        let tags = |plan: Option<&'p Plan>| plan.map_or(&[][..], |plan| &plan.tags);
-        tags(self.plan).iter().chain(tags(self.by_hand))
+        let tags = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.map_or(&[][..], |compiled| &compiled.tags)
+        };
+        tags(self.compiled).iter().chain(tags(self.by_hand))
     }
 
     /// The other names of this member that the policy says.
     pub(crate) fn aliases(self) -> impl Iterator<Item = &'p String> {
-        let aliases = |plan: Option<&'p Plan>| plan.map_or(&[][..], |plan| &plan.aliases);
-        aliases(self.plan).iter().chain(aliases(self.by_hand))
+        let aliases = |compiled: Option<&'p CompiledPolicy>| {
+            compiled.map_or(&[][..], |compiled| &compiled.aliases)
+        };
+        aliases(self.compiled).iter().chain(aliases(self.by_hand))
     }
 
     /// The type that lies here, as far as it is known.
@@ -181,10 +200,12 @@ impl<'p> Cursor<'p> {
 
     /// Whether a rule here or beneath may be operation-like.
     pub(crate) fn is_operation_like(self) -> bool {
-        let in_plan = |plan: Option<&Plan>| plan.is_some_and(Plan::is_operation_like);
+        let in_plan = |compiled: Option<&CompiledPolicy>| {
+            compiled.is_some_and(CompiledPolicy::is_operation_like)
+        };
         self.default.is_some_and(Rule::is_operation_like)
             || self.rule.is_some_and(Rule::is_operation_like)
-            || in_plan(self.plan)
+            || in_plan(self.compiled)
             || in_plan(self.by_hand)
             || self
                 .shape

@@ -10,7 +10,7 @@ use crate::json::{Replaced, Table, differences};
 
 /// What happened in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum RegionFate {
     Unchanged,
     Local,
     Remote,
@@ -22,7 +22,7 @@ pub(crate) enum Fate {
 /// A stretch of the base with what became of it on either side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Region {
-    pub(crate) fate: Fate,
+    pub(crate) fate: RegionFate,
     pub(crate) base: Range<usize>,
     pub(crate) local: Range<usize>,
     pub(crate) remote: Range<usize>,
@@ -56,13 +56,13 @@ pub(crate) enum Adjacent {
 
 /// What one side did to a stretch of the base.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
+pub(crate) struct SideChange {
     pub(crate) stretch: Replaced,
     /// One element was changed and still is the same element: what lies beside it is not touched.
     pub(crate) in_place: bool,
 }
 
-impl From<Replaced> for Change {
+impl From<Replaced> for SideChange {
     fn from(stretch: Replaced) -> Self {
         Self {
             stretch,
@@ -81,7 +81,7 @@ pub(crate) fn regions(
     let changes = |side| {
         differences(base, side)
             .into_iter()
-            .map(Change::from)
+            .map(SideChange::from)
             .collect()
     };
     regions_of(
@@ -97,8 +97,8 @@ pub(crate) fn regions(
 /// sum. `agree` tells whether two stretches are the same.
 pub(crate) fn regions_of(
     base: usize,
-    ours: Vec<Change>,
-    theirs: Vec<Change>,
+    ours: Vec<SideChange>,
+    theirs: Vec<SideChange>,
     adjacent: Adjacent,
     agree: impl Fn(Range<usize>, Range<usize>) -> bool,
 ) -> Vec<Region> {
@@ -116,7 +116,7 @@ pub(crate) fn regions_of(
         if start > b {
             let length = start - b;
             regions.push(Region {
-                fate: Fate::Unchanged,
+                fate: RegionFate::Unchanged,
                 base: b..start,
                 local: l..l + length,
                 remote: r..r + length,
@@ -133,7 +133,7 @@ pub(crate) fn regions_of(
         };
         let mut yours = mine;
         // The change that comes first opens the region; an insertion comes before what it stands in front of.
-        let key = |c: &Change| (c.stretch.old.start, c.stretch.old.end);
+        let key = |c: &SideChange| (c.stretch.old.start, c.stretch.old.end);
         let ours_first = ours
             .peek()
             .is_some_and(|a| theirs.peek().is_none_or(|b| key(a) <= key(b)));
@@ -152,8 +152,9 @@ pub(crate) fn regions_of(
                 .all(|side| !side.any || side.end < end || side.in_place);
             // An element that was changed in place does not touch what is put or removed beside it. Behind
             // the last one nothing holds the place, so an addition there touches it.
-            let apart = |c: &Change| c.in_place || (edge_in_place && c.stretch.old.start < base);
-            let joins = |c: &Change| {
+            let apart =
+                |c: &SideChange| c.in_place || (edge_in_place && c.stretch.old.start < base);
+            let joins = |c: &SideChange| {
                 let old = &c.stretch.old;
                 old.start < end
                     || match adjacent {
@@ -172,10 +173,10 @@ pub(crate) fn regions_of(
         let end = mine.end.max(yours.end);
         let (l_end, r_end) = (l + mine.length(end - start), r + yours.length(end - start));
         let fate = match (mine.any, yours.any) {
-            (true, false) => Fate::Local,
-            (false, true) => Fate::Remote,
-            _ if agree(l..l_end, r..r_end) => Fate::Agreed,
-            _ => Fate::Conflict,
+            (true, false) => RegionFate::Local,
+            (false, true) => RegionFate::Remote,
+            _ if agree(l..l_end, r..r_end) => RegionFate::Agreed,
+            _ => RegionFate::Conflict,
         };
         regions.push(Region {
             fate,
@@ -202,7 +203,7 @@ struct Absorbed {
 }
 
 impl Absorbed {
-    fn take(&mut self, change: &Change) {
+    fn take(&mut self, change: &SideChange) {
         self.any = true;
         self.in_place = change.in_place;
         self.uneven |= change.stretch.old.len() != change.stretch.new.len();
@@ -252,7 +253,7 @@ pub(crate) fn matched<K: Eq + Hash>(
 mod tests {
     use super::*;
 
-    fn fates(base: &[u32], local: &[u32], remote: &[u32]) -> Vec<Fate> {
+    fn fates(base: &[u32], local: &[u32], remote: &[u32]) -> Vec<RegionFate> {
         regions(base, local, remote, Adjacent::Together)
             .into_iter()
             .map(|r| r.fate)
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn changes_apart_are_clean_and_touching_ones_conflict() {
-        use Fate::{Conflict, Local, Remote, Unchanged};
+        use RegionFate::{Conflict, Local, Remote, Unchanged};
         assert_eq!(
             fates(&[1, 2, 3], &[9, 2, 3], &[1, 2, 8]),
             [Local, Unchanged, Remote]
@@ -273,9 +274,13 @@ mod tests {
     fn the_same_change_agrees() {
         assert_eq!(
             fates(&[1, 2, 3], &[1, 9, 3], &[1, 9, 3]),
-            [Fate::Unchanged, Fate::Agreed, Fate::Unchanged]
+            [
+                RegionFate::Unchanged,
+                RegionFate::Agreed,
+                RegionFate::Unchanged
+            ]
         );
-        assert_eq!(fates(&[], &[1], &[1]), [Fate::Agreed]);
+        assert_eq!(fates(&[], &[1], &[1]), [RegionFate::Agreed]);
     }
 
     #[test]
@@ -284,7 +289,7 @@ mod tests {
         assert_eq!(
             all[1],
             Region {
-                fate: Fate::Conflict,
+                fate: RegionFate::Conflict,
                 base: 1..3,
                 local: 1..1,
                 remote: 1..4,

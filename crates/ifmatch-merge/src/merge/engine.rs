@@ -2,16 +2,16 @@
 
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
 use super::cursor::Cursor;
+use super::merged_value::MergedValue;
 use super::opaque::is_opaque;
-use super::out::Out;
 use super::restored::restored;
 use super::rule::{Custom, Rule};
-use super::{array, keyed, object, place, prose, set, text};
+use super::{array, keyed, object, prose, set, text, tuple};
 use crate::json::{self, Tree, View, WALKED_DEPTH};
 
 /// The base of a place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Base<T> {
+pub(crate) enum Ancestor<T> {
     /// Nothing is known about what both sides started from.
     Unknown,
     /// It is known that nothing was there.
@@ -19,10 +19,10 @@ pub(crate) enum Base<T> {
     Is(T),
 }
 
-impl<T> Base<T> {
+impl<T> Ancestor<T> {
     pub(crate) fn value(self) -> Option<T> {
         match self {
-            Base::Is(value) => Some(value),
+            Ancestor::Is(value) => Some(value),
             _ => None,
         }
     }
@@ -42,8 +42,8 @@ pub(crate) struct Engine {
 
 /// The three states of a place that both sides have.
 #[derive(Clone, Copy)]
-pub(crate) struct Three<'p, T> {
-    pub(crate) base: Base<T>,
+pub(crate) struct MergeInput<'p, T> {
+    pub(crate) base: Ancestor<T>,
     pub(crate) local: T,
     pub(crate) remote: T,
     pub(crate) cursor: Cursor<'p>,
@@ -61,10 +61,13 @@ impl Engine {
     }
 
     /// Merges an element of an array that all sides have.
-    pub(super) fn element<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Option<Out<'t, T>> {
+    pub(super) fn element<'t, T: Tree<'t>>(
+        &mut self,
+        input: MergeInput<'_, T>,
+    ) -> Option<MergedValue<'t, T>> {
         self.at_element = true;
-        let (local, remote) = (Some(three.local), Some(three.remote));
-        let out = self.place(three.base, local, remote, three.cursor.element());
+        let (local, remote) = (Some(input.local), Some(input.remote));
+        let out = self.place(input.base, local, remote, input.cursor.element());
         self.at_element = false;
         out
     }
@@ -89,26 +92,26 @@ impl Engine {
     /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
     pub(crate) fn place<'t, T: Tree<'t>>(
         &mut self,
-        base: Base<T>,
+        base: Ancestor<T>,
         local: Option<T>,
         remote: Option<T>,
         cursor: Cursor<'_>,
-    ) -> Option<Out<'t, T>> {
+    ) -> Option<MergedValue<'t, T>> {
         match (base, local, remote) {
             (_, None, None) => None,
-            (base, Some(local), Some(remote)) => Some(self.both(Three {
+            (base, Some(local), Some(remote)) => Some(self.both(MergeInput {
                 base,
                 local,
                 remote,
                 cursor,
             })),
-            (Base::Is(base), Some(local), None) => (!same(base, local))
+            (Ancestor::Is(base), Some(local), None) => (!same(base, local))
                 .then(|| self.deleted(base, local, Side::Remote, cursor))
                 .flatten(),
-            (Base::Is(base), None, Some(remote)) => (!same(base, remote))
+            (Ancestor::Is(base), None, Some(remote)) => (!same(base, remote))
                 .then(|| self.deleted(base, remote, Side::Local, cursor))
                 .flatten(),
-            (_, Some(one), None) | (_, None, Some(one)) => Some(Out::Take(one)),
+            (_, Some(one), None) | (_, None, Some(one)) => Some(MergedValue::Take(one)),
         }
     }
 
@@ -119,10 +122,10 @@ impl Engine {
         changed: T,
         deleted_by: Side,
         cursor: Cursor<'_>,
-    ) -> Option<Out<'t, T>> {
+    ) -> Option<MergedValue<'t, T>> {
         let winner = cursor.rule(changed.view()).winner();
         if let Some(winner) = winner.or(cursor.prefer()) {
-            return (winner != deleted_by).then_some(Out::Take(changed));
+            return (winner != deleted_by).then_some(MergedValue::Take(changed));
         }
         let (kind, sides) = match deleted_by {
             Side::Local => (ConflictKind::DeletedHere, [Some(base), None, Some(changed)]),
@@ -132,132 +135,134 @@ impl Engine {
             ),
         };
         self.conflict(kind, sides);
-        Some(Out::Take(changed))
+        Some(MergedValue::Take(changed))
     }
 
-    fn both<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
-        let Three {
+    fn both<'t, T: Tree<'t>>(&mut self, input: MergeInput<'_, T>) -> MergedValue<'t, T> {
+        let MergeInput {
             base,
             local,
             remote,
             cursor,
-        } = three;
-        if let Base::Is(base) = base {
+        } = input;
+        if let Ancestor::Is(base) = base {
             if local.surely_same(base) {
-                return Out::Take(remote);
+                return MergedValue::Take(remote);
             }
             // Objects are walked even so: what the local side left alone keeps the remote text.
             if remote.surely_same(base)
                 && !matches!((local.view(), remote.view()), (View::Object, View::Object))
             {
-                return Out::Take(if same(local, base) { remote } else { local });
+                return MergedValue::Take(if same(local, base) { remote } else { local });
             }
         }
         if local.surely_same(remote) && !cursor.is_operation_like() {
-            return Out::Take(remote);
+            return MergedValue::Take(remote);
         }
         if self.depth >= WALKED_DEPTH {
-            return self.atomic(three, Some(ConflictKind::TooDeep));
+            return self.atomic(input, Some(ConflictKind::TooDeep));
         }
         self.depth += 1;
-        let out = self.by_rule(three);
+        let out = self.by_rule(input);
         self.depth -= 1;
         out
     }
 
-    fn by_rule<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+    fn by_rule<'t, T: Tree<'t>>(&mut self, input: MergeInput<'_, T>) -> MergedValue<'t, T> {
         use View::{Array, Object, String};
         let is_element = std::mem::take(&mut self.at_element);
-        let rule = three.cursor.rule(three.remote.view());
-        let three = match (rule, three.base) {
+        let rule = input.cursor.rule(input.remote.view());
+        let input = match (rule, input.base) {
             // A list of a declared kind that was not there yet.
-            (Rule::Set | Rule::Keyed(_), Base::Is(base)) if matches!(base.view(), View::Null) => {
-                Three {
-                    base: Base::Absent,
-                    ..three
+            (Rule::Set | Rule::Keyed(_), Ancestor::Is(base))
+                if matches!(base.view(), View::Null) =>
+            {
+                MergeInput {
+                    base: Ancestor::Absent,
+                    ..input
                 }
             }
-            _ => three,
+            _ => input,
         };
         let views = (
-            three.base.value().map(Tree::view),
-            three.local.view(),
-            three.remote.view(),
+            input.base.value().map(Tree::view),
+            input.local.view(),
+            input.remote.view(),
         );
         match (rule, views) {
-            (Rule::Auto, (_, Object, Object)) if object::variants_differ(three) => {
-                self.atomic(three, Some(ConflictKind::VariantChanged))
+            (Rule::Auto, (_, Object, Object)) if object::variants_differ(input) => {
+                self.atomic(input, Some(ConflictKind::VariantChanged))
             }
-            (Rule::Auto, (None | Some(Object), Object, Object)) => object::merge(self, three),
-            _ if three
+            (Rule::Auto, (None | Some(Object), Object, Object)) => object::merge(self, input),
+            _ if input
                 .base
                 .value()
-                .is_some_and(|base| three.remote.surely_same(base)) =>
+                .is_some_and(|base| input.remote.surely_same(base)) =>
             {
-                Out::Take(three.local)
+                MergedValue::Take(input.local)
             }
-            (Rule::Auto, (None | Some(Array), Array, Array)) if three.cursor.is_by_place() => {
-                place::merge(self, three)
+            (Rule::Auto, (None | Some(Array), Array, Array)) if input.cursor.is_by_place() => {
+                tuple::merge(self, input)
             }
             (Rule::Auto, (None | Some(Array), Array, Array)) => {
-                array::merge(self, three, false, is_element)
+                array::merge(self, input, false, is_element)
             }
             (Rule::Sequence, (None | Some(Array), Array, Array)) => {
-                array::merge(self, three, true, is_element)
+                array::merge(self, input, true, is_element)
             }
             (Rule::Set, (None | Some(Array), Array, Array)) => {
-                unless_one_sided(three, true).unwrap_or_else(|| set::merge(three))
+                unless_one_sided(input, true).unwrap_or_else(|| set::merge(input))
             }
-            (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, three, by),
+            (Rule::Keyed(by), (None | Some(Array), Array, Array)) => keyed::merge(self, input, by),
             (Rule::Auto, (Some(String(b)), String(l), String(r)))
                 if [b, l, r]
                     .iter()
                     .all(|text| text.contains('\n') && !is_opaque(text)) =>
             {
-                self.texts(three, || text::merge(b, l, r))
+                self.texts(input, || text::merge(b, l, r))
             }
             (Rule::Text, (Some(String(b)), String(l), String(r))) => {
-                self.texts(three, || text::merge(b, l, r))
+                self.texts(input, || text::merge(b, l, r))
             }
             (Rule::Prose, (Some(String(b)), String(l), String(r))) => {
-                self.texts(three, || prose::merge(b, l, r))
+                self.texts(input, || prose::merge(b, l, r))
             }
-            (Rule::Counter, _) => self.counter(three),
-            (Rule::Custom(custom), _) => self.custom(three, custom),
-            _ => self.atomic(three, None),
+            (Rule::Counter, _) => self.counter(input),
+            (Rule::Custom(custom), _) => self.custom(input, custom),
+            _ => self.atomic(input, None),
         }
     }
 
     /// Takes the place as a whole. `kind` is for the case that this ends in a conflict.
     pub(crate) fn atomic<'t, T: Tree<'t>>(
         &mut self,
-        three: Three<'_, T>,
+        input: MergeInput<'_, T>,
         kind: Option<ConflictKind>,
-    ) -> Out<'t, T> {
-        unless_one_sided(three, true).unwrap_or_else(|| self.settle(three, kind))
+    ) -> MergedValue<'t, T> {
+        unless_one_sided(input, true).unwrap_or_else(|| self.fall_back(input, kind))
     }
 
     /// Both sides changed the place, and no way to merge it is left: the rule or the preference picks a
     /// side, or it is a conflict.
-    pub(crate) fn settle<'t, T: Tree<'t>>(
+    pub(crate) fn fall_back<'t, T: Tree<'t>>(
         &mut self,
-        three: Three<'_, T>,
+        input: MergeInput<'_, T>,
         kind: Option<ConflictKind>,
-    ) -> Out<'t, T> {
-        let Three {
+    ) -> MergedValue<'t, T> {
+        let MergeInput {
             base,
             local,
             remote,
             cursor,
-        } = three;
+        } = input;
         let winner = match cursor.rule(remote.view()) {
             Rule::Max => larger(local, remote),
             Rule::Min => larger(remote, local),
             rule => rule.winner(),
         };
         match winner.or(cursor.prefer()) {
-            Some(Side::Local) => Out::Take(local),
-            Some(Side::Remote) => Out::Take(remote),
+            Some(Side::Local) => MergedValue::Take(local),
+            Some(Side::Remote) => MergedValue::Take(remote),
             None => {
                 let kind = kind.unwrap_or_else(|| {
                     if types_differ(local.view(), remote.view()) {
@@ -270,66 +275,70 @@ impl Engine {
                 });
                 let sides = [base.value(), Some(local), Some(remote)];
                 self.conflict(kind, sides);
-                Out::Take(remote)
+                MergedValue::Take(remote)
             }
         }
     }
 
     fn texts<'t, T: Tree<'t>>(
         &mut self,
-        three: Three<'_, T>,
+        input: MergeInput<'_, T>,
         merge: impl FnOnce() -> Option<std::string::String>,
-    ) -> Out<'t, T> {
-        if let Some(out) = unless_one_sided(three, true) {
+    ) -> MergedValue<'t, T> {
+        if let Some(out) = unless_one_sided(input, true) {
             return out;
         }
-        merge().map_or_else(|| self.settle(three, None), Out::Text)
+        merge().map_or_else(|| self.fall_back(input, None), MergedValue::Text)
     }
 
-    fn counter<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>) -> Out<'t, T> {
+    fn counter<'t, T: Tree<'t>>(&mut self, input: MergeInput<'_, T>) -> MergedValue<'t, T> {
         // Two equal changes are two changes: both sides added something.
-        if let Some(out) = unless_one_sided(three, matches!(three.base, Base::Unknown)) {
+        if let Some(out) = unless_one_sided(input, matches!(input.base, Ancestor::Unknown)) {
             return out;
         }
-        let (View::Number(local), View::Number(remote)) = (three.local.view(), three.remote.view())
+        let (View::Number(local), View::Number(remote)) = (input.local.view(), input.remote.view())
         else {
-            return self.atomic(three, Some(ConflictKind::NotANumber));
+            return self.atomic(input, Some(ConflictKind::NotANumber));
         };
-        let base = match three.base {
-            Base::Unknown => return self.settle(three, None),
-            Base::Absent => None,
-            Base::Is(base) => match base.view() {
+        let base = match input.base {
+            Ancestor::Unknown => return self.fall_back(input, None),
+            Ancestor::Absent => None,
+            Ancestor::Is(base) => match base.view() {
                 View::Number(number) => Some(number),
                 // An optional counter that was not set yet.
                 View::Null => None,
-                _ => return self.atomic(three, Some(ConflictKind::NotANumber)),
+                _ => return self.atomic(input, Some(ConflictKind::NotANumber)),
             },
         };
         let sum = remote.plus_change(local, base).filter(|sum| {
             let whole = json::Number::Text(sum).whole();
-            three
+            input
                 .cursor
                 .range()
                 .is_none_or(|(least, most)| whole.is_none_or(|n| (least..=most).contains(&n)))
         });
         match sum {
-            Some(sum) => Out::Raw(sum),
-            None => self.settle(three, Some(ConflictKind::Overflow)),
+            Some(sum) => MergedValue::Raw(sum),
+            None => self.fall_back(input, Some(ConflictKind::Overflow)),
         }
     }
 
-    fn custom<'t, T: Tree<'t>>(&mut self, three: Three<'_, T>, custom: &Custom) -> Out<'t, T> {
-        if let Some(out) = unless_one_sided(three, custom.is_state_like()) {
+    fn custom<'t, T: Tree<'t>>(
+        &mut self,
+        input: MergeInput<'_, T>,
+        custom: &Custom,
+    ) -> MergedValue<'t, T> {
+        if let Some(out) = unless_one_sided(input, custom.is_state_like()) {
             return out;
         }
         let (base, local, remote) = (
-            three.base.value().map(Tree::to_value),
-            three.local.to_value(),
-            three.remote.to_value(),
+            input.base.value().map(Tree::to_value),
+            input.local.to_value(),
+            input.remote.to_value(),
         );
         match custom.call(base.as_ref(), &local, &remote) {
-            Ok(value) => restored(value, [three.remote, three.local]),
-            Err(_) => self.settle(three, Some(ConflictKind::FunctionFailed)),
+            Ok(value) => restored(value, [input.remote, input.local]),
+            Err(_) => self.fall_back(input, Some(ConflictKind::FunctionFailed)),
         }
     }
 }
@@ -345,20 +354,23 @@ fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
 }
 
 /// The outcome where one side changed nothing, or (`agreeing`) both say the same.
-fn unless_one_sided<'t, T: Tree<'t>>(three: Three<'_, T>, agreeing: bool) -> Option<Out<'t, T>> {
-    let Three {
+fn unless_one_sided<'t, T: Tree<'t>>(
+    input: MergeInput<'_, T>,
+    agreeing: bool,
+) -> Option<MergedValue<'t, T>> {
+    let MergeInput {
         base,
         local,
         remote,
         ..
-    } = three;
-    if let Base::Is(base) = base {
+    } = input;
+    if let Ancestor::Is(base) = base {
         if same(local, base) {
-            return Some(Out::Take(remote));
+            return Some(MergedValue::Take(remote));
         }
         if same(remote, base) {
-            return Some(Out::Take(local));
+            return Some(MergedValue::Take(local));
         }
     }
-    (agreeing && same(local, remote)).then_some(Out::Take(remote))
+    (agreeing && same(local, remote)).then_some(MergedValue::Take(remote))
 }

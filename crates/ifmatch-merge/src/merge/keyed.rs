@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::conflict::{ConflictKind, same};
 use super::cursor::Cursor;
-use super::engine::{Base, Engine, Three};
-use super::out::Out;
+use super::engine::{Ancestor, Engine, MergeInput};
+use super::interleave::interleave;
+use super::merged_value::MergedValue;
 use super::pairs::is_kept;
 use super::rule::Keyed;
-use super::woven::woven;
 use crate::json::{self, Table, TableSet, Tree, View};
 
 /// Merges keyed lists: elements with the same key are merged field by field, the remote order is kept
@@ -16,31 +16,34 @@ use crate::json::{self, Table, TableSet, Tree, View};
 /// is kept. A list that breaks the declaration is taken as a whole.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
-    three: Three<'_, T>,
+    input: MergeInput<'_, T>,
     by: &Keyed,
-) -> Out<'t, T> {
-    let Three {
+) -> MergedValue<'t, T> {
+    let MergeInput {
         base,
         local,
         remote,
         cursor,
-    } = three;
-    let known = !matches!(base, Base::Unknown);
+    } = input;
+    let known = !matches!(base, Ancestor::Unknown);
     let mut keys = Keys::default();
     let mut list = |side: Option<T>| {
-        side.map_or_else(|| Ok(List::default()), |side| keys.list(side, by, cursor))
+        side.map_or_else(
+            || Ok(KeyedList::default()),
+            |side| keys.list(side, by, cursor),
+        )
     };
     let [b, l, r] = match [list(base.value()), list(Some(local)), list(Some(remote))] {
         [Ok(b), Ok(l), Ok(r)] => [b, l, r],
         [Err(kind), _, _] | [_, Err(kind), _] | [_, _, Err(kind)] => {
-            return engine.atomic(three, Some(kind));
+            return engine.atomic(input, Some(kind));
         }
     };
     if keys.mix_types() {
-        return engine.atomic(three, Some(ConflictKind::MixedKeys));
+        return engine.atomic(input, Some(ConflictKind::MixedKeys));
     }
     if cursor.prefer().is_none() && renamed_twice(&b, &l, &r) {
-        return engine.atomic(three, None);
+        return engine.atomic(input, None);
     }
     let orders = [&b, &l, &r].map(|side| {
         let shared = |key: &u32| [&b, &l, &r].iter().all(|list| list.place(*key).is_some());
@@ -54,7 +57,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         } else {
             ConflictKind::Order
         };
-        return engine.atomic(three, Some(kind));
+        return engine.atomic(input, Some(kind));
     }
     let local_first = match cursor.prefer() {
         Some(side) if reordered && reordered_remotely => side == super::Side::Local,
@@ -62,19 +65,19 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     };
     let (lead, follow) = if local_first { (&l, &r) } else { (&r, &l) };
     let order = interleaved(lead, follow);
-    let mut items: Vec<Out<'t, T>> = Vec::with_capacity(order.len());
+    let mut items: Vec<MergedValue<'t, T>> = Vec::with_capacity(order.len());
     for key in order {
         let base = match b.get(key) {
-            Some(base) => Base::Is(base),
-            None if known => Base::Absent,
-            None => Base::Unknown,
+            Some(base) => Ancestor::Is(base),
+            None if known => Ancestor::Absent,
+            None => Ancestor::Unknown,
         };
         let (ours, theirs) = (l.get(key), r.get(key));
         // The common case first: nothing happened here.
-        if let (Base::Is(b), Some(ours), Some(theirs)) = (base, ours, theirs)
+        if let (Ancestor::Is(b), Some(ours), Some(theirs)) = (base, ours, theirs)
             && same(ours, b)
         {
-            items.push(Out::Take(theirs));
+            items.push(MergedValue::Take(theirs));
             continue;
         }
         let length = engine.path.len();
@@ -84,19 +87,23 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
     if items.len() == r.elements.len() && items.iter().zip(&r.elements).all(|(item, e)| item.is(*e))
     {
-        return Out::Take(remote);
+        return MergedValue::Take(remote);
     }
-    Out::Array {
+    MergedValue::Array {
         like: Some(remote),
         items,
     }
 }
 
 /// Whether both sides gave one element another key, each its own: it would stand there twice.
-fn renamed_twice<'t, T: Tree<'t>>(base: &List<T>, local: &List<T>, remote: &List<T>) -> bool {
+fn renamed_twice<'t, T: Tree<'t>>(
+    base: &KeyedList<T>,
+    local: &KeyedList<T>,
+    remote: &KeyedList<T>,
+) -> bool {
     /// So many elements are held against each other.
     const COMPARED: usize = 32;
-    let added = |side: &List<T>, other: &List<T>| -> Vec<T> {
+    let added = |side: &KeyedList<T>, other: &KeyedList<T>| -> Vec<T> {
         let is_new = |key: &&u32| base.place(**key).is_none() && other.place(**key).is_none();
         let new = side.keys.iter().filter(is_new).take(COMPARED);
         new.filter_map(|key| side.get(*key)).collect()
@@ -116,7 +123,7 @@ fn renamed_twice<'t, T: Tree<'t>>(base: &List<T>, local: &List<T>, remote: &List
 }
 
 /// All keys: those of `lead` in its order, those that only `follow` has behind their neighbours there.
-fn interleaved<T: Copy>(lead: &List<T>, follow: &List<T>) -> Vec<u32> {
+fn interleaved<T: Copy>(lead: &KeyedList<T>, follow: &KeyedList<T>) -> Vec<u32> {
     let mut added = Vec::new();
     let mut anchor = 0;
     for key in &follow.keys {
@@ -125,7 +132,7 @@ fn interleaved<T: Copy>(lead: &List<T>, follow: &List<T>) -> Vec<u32> {
             None => added.push((anchor, *key)),
         }
     }
-    woven(lead.keys.clone(), added)
+    interleave(lead.keys.clone(), added)
 }
 
 /// The keys that do not keep their order, as few as explain the new one.
@@ -139,14 +146,14 @@ fn moved(before: &[u32], after: &[u32]) -> BTreeSet<u32> {
 }
 
 /// A list with the numbers of its keys.
-struct List<T> {
+struct KeyedList<T> {
     elements: Vec<T>,
     keys: Vec<u32>,
     /// For each number the place where the element stands.
     places: Vec<Option<u32>>,
 }
 
-impl<T> Default for List<T> {
+impl<T> Default for KeyedList<T> {
     fn default() -> Self {
         Self {
             elements: Vec::new(),
@@ -156,7 +163,7 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<T: Copy> List<T> {
+impl<T: Copy> KeyedList<T> {
     fn place(&self, key: u32) -> Option<usize> {
         let place = self.places.get(key as usize).copied().flatten();
         place.map(|at| at as usize)
@@ -185,9 +192,9 @@ impl Keys {
         side: T,
         by: &Keyed,
         cursor: Cursor<'_>,
-    ) -> Result<List<T>, ConflictKind> {
+    ) -> Result<KeyedList<T>, ConflictKind> {
         let elements = side.elements();
-        let mut list = List {
+        let mut list = KeyedList {
             keys: Vec::with_capacity(elements.len()),
             places: vec![None; elements.len().max(self.ends.len())],
             elements,

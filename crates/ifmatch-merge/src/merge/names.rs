@@ -7,14 +7,14 @@ use crate::json::{Finder, Key};
 use crate::shape::Fields;
 
 /// Boxed, because a walk holds several at each level.
-type Table<'m> = Box<HashMap<Cow<'m, str>, usize>>;
+type NameTable<'m> = Box<HashMap<Cow<'m, str>, usize>>;
 
 /// Finds the member that another side has under the same name, or under another name of the same field.
 pub(super) struct Named<'m, 't, T> {
     members: &'m [(Key<'t>, T)],
     finder: Finder<'m, 't, T>,
     /// Places by the one name of each member; filled when one is missed.
-    table: Option<Table<'m>>,
+    table: Option<NameTable<'m>>,
 }
 
 impl<'m, 't: 'm, T> Named<'m, 't, T> {

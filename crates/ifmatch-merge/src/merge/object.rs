@@ -1,22 +1,25 @@
 //! Objects.
 
 use super::cursor::Cursor;
-use super::engine::{Base, Engine, Three};
+use super::engine::{Ancestor, Engine, MergeInput};
+use super::interleave::interleave;
+use super::merged_value::MergedValue;
 use super::names::Named;
-use super::out::Out;
 use super::policy::Tag;
-use super::woven::woven;
 use crate::json::{self, Key, Tree, View};
 
 /// Merges objects member by member: in the order of the remote, with local additions by their neighbours.
-pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -> Out<'t, T> {
-    let Three {
+pub(super) fn merge<'t, T: Tree<'t>>(
+    engine: &mut Engine,
+    input: MergeInput<'_, T>,
+) -> MergedValue<'t, T> {
+    let MergeInput {
         base,
         local,
         remote,
         cursor,
-    } = three;
-    let known = !matches!(base, Base::Unknown);
+    } = input;
+    let known = !matches!(base, Ancestor::Unknown);
     let (bm, lm, rm) = (
         base.value().map(Tree::members).unwrap_or_default(),
         local.members(),
@@ -26,14 +29,14 @@ pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -
     let (mut in_base, mut in_local, mut in_remote) =
         (Named::new(&bm), Named::new(&lm), Named::new(&rm));
     let mut used = vec![false; lm.len()];
-    let mut out: Vec<(Key<'t>, Out<'t, T>)> = Vec::with_capacity(rm.len());
+    let mut out: Vec<(Key<'t>, MergedValue<'t, T>)> = Vec::with_capacity(rm.len());
     // For each local member that remote has: how long `out` was then.
     let mut place_of = vec![0; lm.len()];
     let mut as_remote = true;
     let base_at = |at: Option<usize>| match at {
-        Some(at) => Base::Is(bm[at].1),
-        None if known => Base::Absent,
-        None => Base::Unknown,
+        Some(at) => Ancestor::Is(bm[at].1),
+        None if known => Ancestor::Absent,
+        None => Ancestor::Unknown,
     };
     for (key, theirs) in &rm {
         let at = in_local.get(key.name, &fields, |name| in_remote.has(name));
@@ -61,27 +64,27 @@ pub(super) fn merge<'t, T: Tree<'t>>(engine: &mut Engine, three: Three<'_, T>) -
         }
     }
     if as_remote && added.is_empty() {
-        return Out::Take(remote);
+        return MergedValue::Take(remote);
     }
-    Out::Object {
+    MergedValue::Object {
         like: Some(remote),
-        members: woven(out, added),
+        members: interleave(out, added),
     }
 }
 
 fn member<'t, T: Tree<'t>>(
     engine: &mut Engine,
     key: Key<'t>,
-    base: Base<T>,
+    base: Ancestor<T>,
     local: Option<T>,
     remote: Option<T>,
     cursor: Cursor<'_>,
-) -> Option<Out<'t, T>> {
+) -> Option<MergedValue<'t, T>> {
     // The common case first: nothing happened here.
-    if let (Base::Is(b), Some(l), Some(r)) = (base, local, remote)
+    if let (Ancestor::Is(b), Some(l), Some(r)) = (base, local, remote)
         && l.surely_same(b)
     {
-        return Some(Out::Take(r));
+        return Some(MergedValue::Take(r));
     }
     let length = engine.path.len();
     json::push_token(&mut engine.path, key.name);
@@ -91,10 +94,10 @@ fn member<'t, T: Tree<'t>>(
 }
 
 /// Whether the sides hold different variants of an enum.
-pub(super) fn variants_differ<'t, T: Tree<'t>>(three: Three<'_, T>) -> bool {
-    let (cursor, base) = (three.cursor, three.base.value());
-    let mut others = [Some(three.local), base].into_iter().flatten();
-    others.any(|other| variant_differs(cursor, other, three.remote))
+pub(super) fn variants_differ<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> bool {
+    let (cursor, base) = (input.cursor, input.base.value());
+    let mut others = [Some(input.local), base].into_iter().flatten();
+    others.any(|other| variant_differs(cursor, other, input.remote))
 }
 
 /// Whether two sides hold different variants of an enum.

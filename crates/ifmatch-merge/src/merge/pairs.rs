@@ -13,7 +13,7 @@ pub(super) struct Strays(Vec<bool>);
 
 /// Where a value stands among the elements that were replaced: on how many, and on which.
 #[derive(Default)]
-struct Seen {
+struct Occurrences {
     old: (usize, usize),
     new: (usize, usize),
 }
@@ -37,7 +37,7 @@ impl Strays {
         if changes.iter().all(|it| it.old.len() != it.new.len()) {
             return Self::default();
         }
-        let mut seen: Table<u64, Seen> = Table::default();
+        let mut seen: Table<u64, Occurrences> = Table::default();
         let mut ids = Ids::default();
         // For each id whether it stood there and whether it stands there.
         let mut stands: Vec<[bool; 2]> = Vec::new();
@@ -98,8 +98,8 @@ impl Strays {
 fn note<'t, T: Tree<'t>>(
     element: T,
     at: usize,
-    seen: &mut Table<u64, Seen>,
-    on: impl Fn(&mut Seen) -> &mut (usize, usize),
+    seen: &mut Table<u64, Occurrences>,
+    on: impl Fn(&mut Occurrences) -> &mut (usize, usize),
 ) {
     for member in member_digests(element) {
         let slot = on(seen.entry(member).or_default());

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::compiled::CompiledPolicy;
 use super::conflict::Side;
-use super::plan::Plan;
 use super::rule::Rule;
 use super::types::Merge;
 use crate::shape::Shape;
@@ -47,7 +47,7 @@ pub struct Policy {
 
 #[derive(Debug)]
 struct Ready {
-    plan: Plan,
+    compiled: CompiledPolicy,
     reads_as_it_writes: bool,
 }
 
@@ -129,15 +129,15 @@ impl Policy {
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
             Arc::new(Ready {
-                plan: Plan::of(self),
+                compiled: CompiledPolicy::of(self),
                 reads_as_it_writes: self.shape.as_ref().is_some_and(Shape::reads_as_it_writes),
             })
         })
     }
 
     /// The policy as a tree.
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.ready().plan
+    pub(crate) fn compiled(&self) -> &CompiledPolicy {
+        &self.ready().compiled
     }
 
     /// Whether the type reads each member under the name under which it writes it.

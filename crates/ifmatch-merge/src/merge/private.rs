@@ -13,9 +13,9 @@ pub use crate::shape::{MapKey, Member, Place, Shape, Tagging, Variant};
 /// Finds out whether a type is `Merge`: the methods here are those of types that are, and where they do
 /// not apply the compiler takes the ones of [`NotMerge`].
 #[derive(Debug)]
-pub struct Probe<T: ?Sized>(PhantomData<T>);
+pub struct TypeProbe<T: ?Sized>(PhantomData<T>);
 
-impl<T: ?Sized> Probe<T> {
+impl<T: ?Sized> TypeProbe<T> {
     /// A probe.
     #[expect(
         clippy::new_without_default,
@@ -26,7 +26,7 @@ impl<T: ?Sized> Probe<T> {
     }
 }
 
-impl<T: Merge> Probe<T> {
+impl<T: Merge> TypeProbe<T> {
     /// The names of the fields.
     pub const FIELDS: Option<&'static [&'static str]> = T::FIELDS;
 
@@ -62,7 +62,7 @@ pub trait NotMerge {
     }
 }
 
-impl<T: ?Sized> NotMerge for Probe<T> {}
+impl<T: ?Sized> NotMerge for TypeProbe<T> {}
 
 /// Whether a field is among those that are known; `true` where nothing is known.
 pub const fn has_field(fields: Option<&[&str]>, name: &str) -> bool {

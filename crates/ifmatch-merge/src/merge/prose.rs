@@ -1,6 +1,6 @@
 //! Texts by lines, and by words where lines conflict.
 
-use super::diff::{self, Adjacent, Fate};
+use super::diff::{self, Adjacent, RegionFate};
 use super::text::{TextConflict, text};
 use crate::json::Ids;
 
@@ -25,11 +25,11 @@ fn refined(conflict: &TextConflict) -> Option<String> {
     let mut out = String::new();
     for region in diff::regions(&ids[0], &ids[1], &ids[2], Adjacent::Together) {
         out.extend(match region.fate {
-            Fate::Unchanged | Fate::Remote | Fate::Agreed => {
+            RegionFate::Unchanged | RegionFate::Remote | RegionFate::Agreed => {
                 sides[2][region.remote].iter().copied()
             }
-            Fate::Local => sides[1][region.local].iter().copied(),
-            Fate::Conflict => return None,
+            RegionFate::Local => sides[1][region.local].iter().copied(),
+            RegionFate::Conflict => return None,
         });
     }
     Some(out)

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::out::Out;
+use super::merged_value::MergedValue;
 use crate::json::{self, Ids, Table, Tree};
 
 /// A function's value, with the text of what the function only passed on: numbers that a `Value` rounds,
 /// the order of keys. It is looked for where it stood, and in arrays at any place.
-pub(crate) fn restored<'t, T: Tree<'t>>(value: Value, sides: [T; 2]) -> Out<'t, T> {
+pub(crate) fn restored<'t, T: Tree<'t>>(value: Value, sides: [T; 2]) -> MergedValue<'t, T> {
     let as_values = sides.map(Tree::to_value);
     restored_from(
         value,
@@ -15,9 +15,9 @@ pub(crate) fn restored<'t, T: Tree<'t>>(value: Value, sides: [T; 2]) -> Out<'t, 
     )
 }
 
-fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t, T> {
+fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> MergedValue<'t, T> {
     if let Some((side, _)) = sides.iter().find(|(_, side)| **side == value) {
-        return Out::Take(*side);
+        return MergedValue::Take(*side);
     }
     match value {
         Value::Object(members) => {
@@ -43,7 +43,7 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t
             // As they stood, with what is new at the end.
             members.sort_by_key(|(first, ..)| first.map_or(usize::MAX, |(at, _)| at));
             let members = members.into_iter();
-            Out::Made(
+            MergedValue::Made(
                 members
                     .map(|(first, name, out)| (first.map(|(_, key)| key), name, out))
                     .collect(),
@@ -67,7 +67,7 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t
             let at_place: Vec<Vec<T>> = sides.iter().map(|(side, _)| side.elements()).collect();
             let restore = |(at, (element, found)): (usize, (Value, Option<T>))| {
                 if let Some(found) = found {
-                    return Out::Take(found);
+                    return MergedValue::Take(found);
                 }
 
                 let beneath = sides.iter().zip(&at_place);
@@ -82,8 +82,8 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Out<'t
                 .enumerate()
                 .map(restore)
                 .collect();
-            Out::Array { like: None, items }
+            MergedValue::Array { like: None, items }
         }
-        scalar => Out::Value(scalar),
+        scalar => MergedValue::Value(scalar),
     }
 }

@@ -1,20 +1,20 @@
 //! Lists whose order does not count.
 
-use super::engine::{Base, Three};
-use super::out::Out;
-use super::woven::woven;
+use super::engine::{Ancestor, MergeInput};
+use super::interleave::interleave;
+use super::merged_value::MergedValue;
 use crate::json::{Ids, Table, Tree};
 
 /// Merges sets, or multisets where a side has duplicates: what one side added or removed is added or
 /// removed. There are no conflicts. The order is that of the remote side; local additions stand behind
 /// the element that they stand behind locally.
-pub(super) fn merge<'t, T: Tree<'t>>(three: Three<'_, T>) -> Out<'t, T> {
+pub(super) fn merge<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> MergedValue<'t, T> {
     let elements = |side: T| side.elements();
-    let base = match three.base {
-        Base::Is(base) => elements(base),
-        Base::Absent | Base::Unknown => Vec::new(),
+    let base = match input.base {
+        Ancestor::Is(base) => elements(base),
+        Ancestor::Absent | Ancestor::Unknown => Vec::new(),
     };
-    let (local, remote) = (elements(three.local), elements(three.remote));
+    let (local, remote) = (elements(input.local), elements(input.remote));
     let mut ids = Ids::default();
     let [b, l, r] =
         [&base, &local, &remote].map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
@@ -51,16 +51,16 @@ pub(super) fn merge<'t, T: Tree<'t>>(three: Three<'_, T>) -> Out<'t, T> {
             anchor = *place;
         }
     }
-    let items: Vec<T> = woven(out, added)
+    let items: Vec<T> = interleave(out, added)
         .into_iter()
         .map(|(_, element)| element)
         .collect();
     if items.len() == remote.len() && items.iter().zip(&remote).all(|(item, e)| item.is(*e)) {
-        return Out::Take(three.remote);
+        return MergedValue::Take(input.remote);
     }
-    Out::Array {
-        like: Some(three.remote),
-        items: items.into_iter().map(Out::Take).collect(),
+    MergedValue::Array {
+        like: Some(input.remote),
+        items: items.into_iter().map(MergedValue::Take).collect(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a third state shows of the changes between two others.
 
-use super::changes::{Change, Place, Walk};
+use super::changes::{Change, ChangedPlace, Walk};
+use super::compiled::CompiledPolicy;
 use super::conflict::same;
 use super::cursor::Cursor;
-use super::engine::{Base, Engine};
-use super::out::Out;
-use super::plan::Plan;
+use super::engine::{Ancestor, Engine};
+use super::merged_value::MergedValue;
 use super::policy::Policy;
 use super::rule::Rule;
 use crate::json::{Document, Node, Tape, Tree, View};
@@ -42,28 +42,28 @@ pub fn sightings(
     third: &Document,
     policy: &Policy,
 ) -> Vec<Sighting> {
-    let plan = Plan::of(policy);
-    let [before, after, third] = [before, after, third].map(|it| Tape::of_checked(it.as_str()));
+    let compiled = CompiledPolicy::of(policy);
+    let [before, after, third] = [before, after, third].map(|it| Tape::from_trusted(it.as_str()));
     let mut found = Vec::new();
-    let mut walk = Walk::new(|pointer: &str, place: &Place<'_, '_>| {
+    let mut walk = Walk::new(|pointer: &str, place: &ChangedPlace<'_, '_>| {
         found.push(Sighting {
             change: place.change(pointer),
             sight: sight(place),
-            there: place.third.map(|it| Document::of_checked(it.raw())),
+            there: place.third.map(|it| Document::from_trusted(it.raw())),
         });
     });
-    walk.place(Place {
+    walk.place(ChangedPlace {
         before: Some(before.root()),
         after: Some(after.root()),
         third: Some(third.root()),
-        cursor: Cursor::new(&plan),
+        cursor: Cursor::new(&compiled),
         depth: 0,
         another_variant: false,
     });
     found
 }
 
-fn sight(place: &Place<'_, '_>) -> Sight {
+fn sight(place: &ChangedPlace<'_, '_>) -> Sight {
     let shows = |state: Option<Node<'_>>| match (state, place.third) {
         (None, None) => true,
         (Some(state), Some(third)) => same(state, third),
@@ -83,7 +83,7 @@ fn sight(place: &Place<'_, '_>) -> Sight {
         return Sight::Other;
     }
     let mut engine = Engine::counting();
-    let base = place.before.map_or(Base::Absent, Base::Is);
+    let base = place.before.map_or(Ancestor::Absent, Ancestor::Is);
     let merged = engine.place(base, Some(after), Some(third), place.cursor);
     let adds_nothing = merged.is_some_and(|merged| is_as(&merged, third));
     if engine.conflicts.is_empty() && adds_nothing {
@@ -104,11 +104,11 @@ fn is_indivisible(cursor: Cursor<'_>, after: Node<'_>, third: Node<'_>) -> bool 
     plain && !divisible && cursor.prefer().is_none()
 }
 
-fn is_as<'t>(merged: &Out<'t, Node<'t>>, third: Node<'t>) -> bool {
+fn is_as<'t>(merged: &MergedValue<'t, Node<'t>>, third: Node<'t>) -> bool {
     if merged.is(third) {
         return true;
     }
     let mut text = String::new();
     merged.write(&mut text);
-    same(Tape::of_checked(&text).root(), third)
+    same(Tape::from_trusted(&text).root(), third)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::diff::{self, Adjacent, Fate, Region};
+use super::diff::{self, Adjacent, Region, RegionFate};
 use crate::json::Ids;
 
 /// Merges three texts by lines, with the outcome of `git merge-file`.
@@ -81,11 +81,13 @@ impl TextMerged {
     fn add(&mut self, region: &Region, b: &Lines<'_>, l: &Lines<'_>, r: &Lines<'_>) {
         let start = self.text.len();
         self.text.push_str(match region.fate {
-            Fate::Unchanged => b.slice(&region.base),
-            Fate::Local => l.slice(&region.local),
-            Fate::Remote | Fate::Agreed | Fate::Conflict => r.slice(&region.remote),
+            RegionFate::Unchanged => b.slice(&region.base),
+            RegionFate::Local => l.slice(&region.local),
+            RegionFate::Remote | RegionFate::Agreed | RegionFate::Conflict => {
+                r.slice(&region.remote)
+            }
         });
-        if region.fate == Fate::Conflict {
+        if region.fate == RegionFate::Conflict {
             self.pieces.push(Piece::Open(self.conflicts.len()));
             self.conflicts.push(TextConflict {
                 base: b.slice(&region.base).to_owned(),
@@ -95,7 +97,7 @@ impl TextMerged {
             });
             return;
         }
-        let shared = matches!(region.fate, Fate::Unchanged | Fate::Agreed);
+        let shared = matches!(region.fate, RegionFate::Unchanged | RegionFate::Agreed);
         match self.pieces.last_mut() {
             Some(Piece::Settled(last, also)) if *also == shared => last.end = self.text.len(),
             _ => self

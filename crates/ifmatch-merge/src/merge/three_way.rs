@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::check::PolicyError;
 use super::conflict::FieldConflict;
 use super::cursor::Cursor;
-use super::engine::{Base, Engine};
-use super::out::Out;
+use super::engine::{Ancestor, Engine};
+use super::merged_value::MergedValue;
 use super::policy::Policy;
 use super::types::Merge;
 use crate::json::{Document, Tape, Tree};
@@ -60,7 +60,7 @@ impl ThreeWay {
     /// Merges by a policy, mistakes in it included; [`checked`](Self::checked) refuses them.
     pub fn new(policy: Policy) -> Self {
         // Made ready once, for all copies.
-        policy.plan();
+        policy.compiled();
         Self { policy }
     }
 
@@ -95,7 +95,7 @@ impl ThreeWay {
     }
 
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor::new(self.policy.plan())
+        Cursor::new(self.policy.compiled())
     }
 
     /// Merges `serde_json` values. Without a base, what only one side has is taken for added.
@@ -143,10 +143,10 @@ impl ThreeWay {
         local: &Document,
         remote: &Document,
     ) -> MergedDocument {
-        let base = base.map(|base| Tape::of_checked(base.as_str()));
+        let base = base.map(|base| Tape::from_trusted(base.as_str()));
         let (local_tape, remote_tape) = (
-            Tape::of_checked(local.as_str()),
-            Tape::of_checked(remote.as_str()),
+            Tape::from_trusted(local.as_str()),
+            Tape::from_trusted(remote.as_str()),
         );
         let base = base.as_ref().map(Tape::root);
         let (out, conflicts) = self.merge(base, local_tape.root(), remote_tape.root());
@@ -161,7 +161,7 @@ impl ThreeWay {
             merged.push_str(&text[..value.start]);
             out.write(&mut merged);
             merged.push_str(&text[value.end..]);
-            Document::of_checked(merged)
+            Document::from_trusted(merged)
         };
         MergedDocument {
             document,
@@ -174,10 +174,10 @@ impl ThreeWay {
         base: Option<T>,
         local: T,
         remote: T,
-    ) -> (Out<'t, T>, Vec<FieldConflict>) {
+    ) -> (MergedValue<'t, T>, Vec<FieldConflict>) {
         let mut engine = Engine::new();
-        let base = base.map_or(Base::Unknown, Base::Is);
+        let base = base.map_or(Ancestor::Unknown, Ancestor::Is);
         let out = engine.place(base, Some(local), Some(remote), self.cursor());
-        (out.unwrap_or(Out::Take(remote)), engine.conflicts)
+        (out.unwrap_or(MergedValue::Take(remote)), engine.conflicts)
     }
 }

@@ -34,7 +34,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     pub(super) fn is_bare(&self, element: T) -> bool {
         let view = element.view();
         !matches!(view, View::Array | View::Object)
-            && matches!(self.three.cursor.element().rule(view), Rule::Auto)
+            && matches!(self.input.cursor.element().rule(view), Rule::Auto)
     }
 
     /// Whether an element is known by its value only: it is bare, or a list of what is.
@@ -42,7 +42,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         let View::Array = element.view() else {
             return self.is_bare(element);
         };
-        let cursor = self.three.cursor.element();
+        let cursor = self.input.cursor.element();
         let is_auto =
             |cursor: Cursor<'_>, value: T| matches!(cursor.rule(value.view()), Rule::Auto);
         let is_bare = |part: T| {

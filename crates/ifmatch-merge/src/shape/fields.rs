@@ -4,20 +4,20 @@ use std::borrow::Cow;
 
 use super::{KeyName, Member, Place, Shape, Variant};
 use crate::json::Tree;
-use crate::merge::Plan;
+use crate::merge::CompiledPolicy;
 
 /// What a type says about the members of one object.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'s, 't> {
-    pub(super) parts: Vec<Part<'s>>,
+    pub(super) parts: Vec<FieldSource<'s>>,
     /// The variants of the enums that the object holds, in the order of the type.
-    pub(super) variants: Vec<Which<'t>>,
+    pub(super) variants: Vec<DocumentVariant<'t>>,
     /// Not all of its members are known.
     pub(super) open: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part<'s> {
+pub(super) enum FieldSource<'s> {
     Members(&'s [Member]),
     /// The variants of an externally tagged enum are members.
     Variants(&'s [Variant]),
@@ -25,12 +25,12 @@ pub(super) enum Part<'s> {
     Tag(&'static str),
     Content(&'static str, Option<&'s Place>),
     Map(KeyName, &'s Place),
-    Ruled(&'s Plan),
+    Ruled(&'s CompiledPolicy),
 }
 
 /// A variant in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which<'t> {
+pub(crate) enum DocumentVariant<'t> {
     Known(usize),
     /// The type has no variant of this name.
     Named(&'t str),
@@ -42,7 +42,7 @@ pub(crate) enum Which<'t> {
 pub(crate) struct Known<'s> {
     pub(crate) place: Option<&'s Place>,
     /// The rules of a type that was written by hand.
-    pub(crate) plan: Option<&'s Plan>,
+    pub(crate) compiled: Option<&'s CompiledPolicy>,
     names: Names,
 }
 
@@ -114,7 +114,7 @@ impl<'s, 't> Fields<'s, 't> {
     /// Whether nothing is read from an object without this member.
     pub(crate) fn requires(&self, written: &str) -> bool {
         let members = self.parts.iter().filter_map(|part| match part {
-            Part::Members(members) => Some(*members),
+            FieldSource::Members(members) => Some(*members),
             _ => None,
         });
         let mut members = members.flatten();
@@ -124,7 +124,7 @@ impl<'s, 't> Fields<'s, 't> {
     /// Whether it is the member that names a variant.
     pub(crate) fn is_tag(&self, name: &str) -> bool {
         let mut parts = self.parts.iter();
-        parts.any(|part| matches!(part, Part::Tag(tag) if *tag == name))
+        parts.any(|part| matches!(part, FieldSource::Tag(tag) if *tag == name))
     }
 
     /// Whether the object holds an enum.
@@ -140,10 +140,10 @@ impl<'s, 't> Fields<'s, 't> {
     /// Whether some member can have several names.
     pub(crate) fn renames(&self) -> bool {
         self.parts.iter().any(|part| match part {
-            Part::Members(members) => members.iter().any(|m| m.read != [m.written]),
-            Part::Variants(variants) => variants.iter().any(|v| v.read != [v.written]),
-            Part::Map(..) => true,
-            Part::Tag(_) | Part::Content(..) | Part::Ruled(_) => false,
+            FieldSource::Members(members) => members.iter().any(|m| m.read != [m.written]),
+            FieldSource::Variants(variants) => variants.iter().any(|v| v.read != [v.written]),
+            FieldSource::Map(..) => true,
+            FieldSource::Tag(_) | FieldSource::Content(..) | FieldSource::Ruled(_) => false,
         })
     }
 
@@ -186,37 +186,37 @@ impl<'s, 't> Fields<'s, 't> {
     ) -> Option<Known<'s>> {
         let of = |written: &'static str, read: &'static [&'static str], place| Known {
             place,
-            plan: None,
+            compiled: None,
             names: Names::Of { written, read },
         };
-        let entry = |part: &Part<'s>| match *part {
+        let entry = |part: &FieldSource<'s>| match *part {
             // What stands in no other part belongs to the map.
-            Part::Map(key, place) => key(name).map(|_| Known {
+            FieldSource::Map(key, place) => key(name).map(|_| Known {
                 place: Some(place),
-                plan: None,
+                compiled: None,
                 names: Names::Entry(key),
             }),
             _ => None,
         };
         let known = self.parts.iter().find_map(|part| match *part {
-            Part::Members(members) => {
+            FieldSource::Members(members) => {
                 let mut members = members.iter().filter(|m| is(m.written, m.read));
                 members
                     .next()
                     .map(|m| of(m.written, m.read, Some(&m.place)))
             }
-            Part::Variants(variants) => {
+            FieldSource::Variants(variants) => {
                 let mut variants = variants.iter();
                 let found = variants.find(|v| !v.untagged && is(v.written, v.read));
                 found.map(|v| of(v.written, v.read, v.content.as_ref()))
             }
-            Part::Tag(tag) if tag == name => Some(same(None)),
-            Part::Content(content, place) if content == name => Some(same(place)),
-            Part::Ruled(plan) => plan.beneath(name).map(|plan| Known {
-                plan: Some(plan),
+            FieldSource::Tag(tag) if tag == name => Some(same(None)),
+            FieldSource::Content(content, place) if content == name => Some(same(place)),
+            FieldSource::Ruled(compiled) => compiled.beneath(name).map(|compiled| Known {
+                compiled: Some(compiled),
                 ..same(None)
             }),
-            Part::Tag(_) | Part::Content(..) | Part::Map(..) => None,
+            FieldSource::Tag(_) | FieldSource::Content(..) | FieldSource::Map(..) => None,
         });
         known.or_else(|| self.parts.iter().find_map(entry))
     }
@@ -225,7 +225,7 @@ impl<'s, 't> Fields<'s, 't> {
 fn same(place: Option<&Place>) -> Known<'_> {
     Known {
         place,
-        plan: None,
+        compiled: None,
         names: Names::Same,
     }
 }

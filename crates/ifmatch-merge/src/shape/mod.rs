@@ -6,13 +6,13 @@
 
 mod fields;
 mod key;
-mod places;
+mod pointers;
 mod variants;
 mod walk;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::merge::{Plan, Policy, Rule};
+use crate::merge::{CompiledPolicy, Policy, Rule};
 
 pub(crate) use fields::{Fields, Known};
 pub use key::MapKey;
@@ -20,10 +20,10 @@ pub(crate) use walk::step;
 
 /// What serde knows of one type. Not for use by hand.
 #[derive(Debug, Clone, Default)]
-pub struct Shape(Arc<Kind>);
+pub struct Shape(Arc<ShapeKind>);
 
 #[derive(Debug, Default)]
-pub(crate) enum Kind {
+pub(crate) enum ShapeKind {
     /// Nothing is known: a value of any form, or one that functions write.
     #[default]
     Unknown,
@@ -40,12 +40,12 @@ pub(crate) enum Kind {
         key: KeyName,
         value: Place,
     },
-    Object(Object),
+    Object(ObjectShape),
     Enum(Enum),
     /// It stands for another one: a newtype, an `Option`, a `Box`.
     Same(Place),
     /// The rules are known, and the type is not: `Merge` that was written by hand.
-    Ruled(fn() -> Policy, OnceLock<Box<Plan>>),
+    Ruled(fn() -> Policy, OnceLock<Box<CompiledPolicy>>),
 }
 
 /// The key of a map as the type writes it; `None` if the type has no such key.
@@ -53,7 +53,7 @@ pub(crate) type KeyName = fn(&str) -> Option<String>;
 
 /// The members that one type writes.
 #[derive(Debug, Default)]
-pub(crate) struct Object {
+pub(crate) struct ObjectShape {
     pub(crate) members: Vec<Member>,
     /// Types whose members stand among these.
     pub(crate) flattened: Vec<Place>,
@@ -122,64 +122,67 @@ impl Shape {
 
     /// A value without parts.
     pub fn scalar() -> Self {
-        Self(Arc::new(Kind::Scalar))
+        Self(Arc::new(ShapeKind::Scalar))
     }
 
     /// A list.
     pub fn list(element: Place) -> Self {
         let ordered = true;
-        Self(Arc::new(Kind::List { element, ordered }))
+        Self(Arc::new(ShapeKind::List { element, ordered }))
     }
 
     /// A list whose order does not count.
     pub fn set(element: Place) -> Self {
         let ordered = false;
-        Self(Arc::new(Kind::List { element, ordered }))
+        Self(Arc::new(ShapeKind::List { element, ordered }))
     }
 
     /// A tuple or an array.
     pub fn tuple(parts: Vec<Place>) -> Self {
-        Self(Arc::new(Kind::Tuple(parts)))
+        Self(Arc::new(ShapeKind::Tuple(parts)))
     }
 
     /// A map.
     pub fn map<K: MapKey>(value: Place) -> Self {
         let key = key::name::<K>;
-        Self(Arc::new(Kind::Map { key, value }))
+        Self(Arc::new(ShapeKind::Map { key, value }))
     }
 
     /// An object with these members, and those of the flattened types.
     pub fn object(members: Vec<Member>, flattened: Vec<Place>) -> Self {
-        Self(Arc::new(Kind::Object(Object { members, flattened })))
+        Self(Arc::new(ShapeKind::Object(ObjectShape {
+            members,
+            flattened,
+        })))
     }
 
     /// An enum.
     pub fn variants(tag: Tagging, variants: Vec<Variant>) -> Self {
-        Self(Arc::new(Kind::Enum(Enum { tag, variants })))
+        Self(Arc::new(ShapeKind::Enum(Enum { tag, variants })))
     }
 
     /// A type that stands for another one.
     pub fn same(place: Place) -> Self {
-        Self(Arc::new(Kind::Same(place)))
+        Self(Arc::new(ShapeKind::Same(place)))
     }
 
     /// A type of which only the rules are known.
     pub fn ruled(policy: fn() -> Policy) -> Self {
-        Self(Arc::new(Kind::Ruled(policy, OnceLock::new())))
+        Self(Arc::new(ShapeKind::Ruled(policy, OnceLock::new())))
     }
 
-    pub(crate) fn kind(&self) -> &Kind {
+    pub(crate) fn kind(&self) -> &ShapeKind {
         &self.0
     }
 }
 
-impl Kind {
+impl ShapeKind {
     /// The rules of a type of which nothing else is known.
-    pub(crate) fn plan(&self) -> Option<&Plan> {
-        let Kind::Ruled(policy, plan) = self else {
+    pub(crate) fn compiled(&self) -> Option<&CompiledPolicy> {
+        let ShapeKind::Ruled(policy, compiled) = self else {
             return None;
         };
-        Some(plan.get_or_init(|| Box::new(Plan::of(&policy()))))
+        Some(compiled.get_or_init(|| Box::new(CompiledPolicy::of(&policy()))))
     }
 }
 

@@ -1,28 +1,29 @@
 //! The parts of a type that one object holds, by its variant.
 
-use super::fields::{Fields, Part, Which};
-use super::{Enum, Kind, Shape, Tagging, Variant, step};
+use super::fields::{DocumentVariant, FieldSource, Fields};
+use super::{Enum, Shape, ShapeKind, Tagging, Variant, step};
 use crate::json::{Tree, View};
 
 impl<'s, 't> Fields<'s, 't> {
     /// Adds what a type says of the object.
     pub(super) fn add<T: Tree<'t>>(&mut self, shape: &'s Shape, object: T, flattened: bool) {
         match shape.kind() {
-            Kind::Object(of) => {
-                self.parts.push(Part::Members(&of.members));
+            ShapeKind::Object(of) => {
+                self.parts.push(FieldSource::Members(&of.members));
                 for place in &of.flattened {
                     self.add(step(place).shape, object, true);
                 }
             }
-            Kind::Map { key, value } => self.parts.push(Part::Map(*key, value)),
-            Kind::Enum(of) => self.add_enum(of, object, flattened),
-            Kind::Same(place) => self.add(step(place).shape, object, flattened),
-            Kind::Ruled(..) => {
+            ShapeKind::Map { key, value } => self.parts.push(FieldSource::Map(*key, value)),
+            ShapeKind::Enum(of) => self.add_enum(of, object, flattened),
+            ShapeKind::Same(place) => self.add(step(place).shape, object, flattened),
+            ShapeKind::Ruled(..) => {
                 self.open = true;
-                self.parts.extend(shape.kind().plan().map(Part::Ruled));
+                self.parts
+                    .extend(shape.kind().compiled().map(FieldSource::Ruled));
             }
-            Kind::Unknown => self.open = true,
-            Kind::Scalar | Kind::List { .. } | Kind::Tuple(_) => {}
+            ShapeKind::Unknown => self.open = true,
+            ShapeKind::Scalar | ShapeKind::List { .. } | ShapeKind::Tuple(_) => {}
         }
     }
 
@@ -35,15 +36,15 @@ impl<'s, 't> Fields<'s, 't> {
             }
         };
         let which = |name: Option<&'t str>| match name {
-            None => Which::Missing,
+            None => DocumentVariant::Missing,
             Some(name) => {
                 let known = of.variants.iter().position(|v| v.is_named(name));
-                known.map_or(Which::Named(name), Which::Known)
+                known.map_or(DocumentVariant::Named(name), DocumentVariant::Known)
             }
         };
         let (which, content) = match of.tag {
             Tagging::External => {
-                self.parts.push(Part::Variants(&of.variants));
+                self.parts.push(FieldSource::Variants(&of.variants));
                 let mut names = object.each_member().map(|(key, _)| key.name);
                 let which = if flattened {
                     let is_known = |name: &&str| of.variants.iter().any(|v| v.is_named(name));
@@ -54,29 +55,32 @@ impl<'s, 't> Fields<'s, 't> {
                 (which, None)
             }
             Tagging::Internal(tag) => {
-                self.parts.push(Part::Tag(tag));
+                self.parts.push(FieldSource::Tag(tag));
                 (which(text(tag)), Some(None))
             }
             Tagging::Adjacent(tag, content) => {
-                self.parts.push(Part::Tag(tag));
+                self.parts.push(FieldSource::Tag(tag));
                 (which(text(tag)), Some(Some(content)))
             }
             Tagging::Untagged => {
                 let found = of.written(object);
-                (found.map_or(Which::Missing, Which::Known), Some(None))
+                (
+                    found.map_or(DocumentVariant::Missing, DocumentVariant::Known),
+                    Some(None),
+                )
             }
         };
         self.variants.push(which);
         let Some(content) = content else { return };
         let place = match which {
-            Which::Known(at) => of.variants[at].content.as_ref(),
-            Which::Named(_) | Which::Missing => {
+            DocumentVariant::Known(at) => of.variants[at].content.as_ref(),
+            DocumentVariant::Named(_) | DocumentVariant::Missing => {
                 self.open = true;
                 None
             }
         };
         match (content, place) {
-            (Some(content), place) => self.parts.push(Part::Content(content, place)),
+            (Some(content), place) => self.parts.push(FieldSource::Content(content, place)),
             (None, Some(place)) => self.add(step(place).shape, object, flattened),
             (None, None) => {}
         }
@@ -104,7 +108,7 @@ impl Shape {
     /// How many known members a value has that the type could have written; `None` if it could not.
     fn could_write<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
         match (self.kind(), value.view()) {
-            (Kind::Object(_), View::Object) => {
+            (ShapeKind::Object(_), View::Object) => {
                 let fields = Fields::of(Some(self), value);
                 let mut known = 0;
                 for (key, _) in value.each_member() {
@@ -116,13 +120,13 @@ impl Shape {
                 }
                 Some(known + 1)
             }
-            (Kind::Unknown | Kind::Ruled(..), _)
-            | (Kind::Map { .. } | Kind::Enum(_), View::Object) => Some(0),
-            (Kind::List { .. } | Kind::Tuple(_), View::Array) => Some(1),
-            (Kind::Scalar | Kind::Enum(_), view) => {
+            (ShapeKind::Unknown | ShapeKind::Ruled(..), _)
+            | (ShapeKind::Map { .. } | ShapeKind::Enum(_), View::Object) => Some(0),
+            (ShapeKind::List { .. } | ShapeKind::Tuple(_), View::Array) => Some(1),
+            (ShapeKind::Scalar | ShapeKind::Enum(_), view) => {
                 (!matches!(view, View::Array | View::Object)).then_some(1)
             }
-            (Kind::Same(place), _) => step(place).shape.could_write(value),
+            (ShapeKind::Same(place), _) => step(place).shape.could_write(value),
             _ => None,
         }
     }

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::{Kind, Member, Place, Shape, Tagging, Variant};
+use super::{Member, Place, Shape, ShapeKind, Tagging, Variant};
 use crate::merge::Rule;
 
-/// A type can stand for another one, and that for a third. One that goes on stands for itself.
+/// How many stand-ins are followed: a type can stand for another one, and that for a third. A longer chain is taken
+/// for a recursive one, whose next type stands for itself.
 const STAND_INS: usize = 16;
 
 /// The type at a place, past those that only stand for it, with the rule that is said first on the way.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step<'s> {
+pub(crate) struct TypeStep<'s> {
     pub(crate) shape: &'s Shape,
     pub(crate) rule: Option<&'s Rule>,
     pub(crate) range: Option<&'s (i128, i128)>,
@@ -18,14 +19,14 @@ pub(crate) struct Step<'s> {
     pub(crate) is_unproven: bool,
 }
 
-pub(crate) fn step(place: &Place) -> Step<'_> {
-    Step {
+pub(crate) fn step(place: &Place) -> TypeStep<'_> {
+    TypeStep {
         shape: place.shape(),
         rule: place.rule.as_ref(),
         range: place.range.as_ref(),
         is_unproven: place.is_unproven,
     }
-    .settled()
+    .resolved()
 }
 
 impl Place {
@@ -40,13 +41,13 @@ impl Place {
     }
 }
 
-impl Step<'_> {
-    fn settled(mut self) -> Self {
+impl TypeStep<'_> {
+    fn resolved(mut self) -> Self {
         for _ in 0..STAND_INS {
-            let Kind::Same(inner) = self.shape.kind() else {
+            let ShapeKind::Same(inner) = self.shape.kind() else {
                 break;
             };
-            self = Step {
+            self = TypeStep {
                 shape: inner.shape(),
                 rule: self.rule.or(inner.rule.as_ref()),
                 range: self.range.or(inner.range.as_ref()),
@@ -59,32 +60,32 @@ impl Step<'_> {
 
 impl Shape {
     /// The type that this one stands for.
-    pub(crate) fn stood_for(&self) -> Step<'_> {
-        Step {
+    pub(crate) fn stood_for(&self) -> TypeStep<'_> {
+        TypeStep {
             shape: self,
             rule: None,
             range: None,
             is_unproven: false,
         }
-        .settled()
+        .resolved()
     }
 
     /// The place of the elements of a list; in a tuple each has its own.
     pub(crate) fn element(&self, at: usize) -> Option<&Place> {
         match self.kind() {
-            Kind::List { element, .. } => Some(element),
-            Kind::Tuple(parts) => parts.get(at),
+            ShapeKind::List { element, .. } => Some(element),
+            ShapeKind::Tuple(parts) => parts.get(at),
             _ => None,
         }
     }
 
     pub(crate) fn is_tuple(&self) -> bool {
-        matches!(self.kind(), Kind::Tuple(_))
+        matches!(self.kind(), ShapeKind::Tuple(_))
     }
 
     /// Whether both are names of one variant.
     pub(crate) fn is_same_variant(&self, one: &str, other: &str) -> bool {
-        let Kind::Enum(of) = self.kind() else {
+        let ShapeKind::Enum(of) = self.kind() else {
             return false;
         };
         let at = |name: &str| of.variants.iter().position(|v| v.is_named(name));
@@ -104,13 +105,13 @@ impl Shape {
                 open.extend(Place::first_met(place, &mut met));
             };
             match shape.kind() {
-                Kind::List { element: place, .. }
-                | Kind::Same(place)
-                | Kind::Map { value: place, .. } => {
+                ShapeKind::List { element: place, .. }
+                | ShapeKind::Same(place)
+                | ShapeKind::Map { value: place, .. } => {
                     enter(place);
                 }
-                Kind::Tuple(parts) => parts.iter().for_each(enter),
-                Kind::Object(object) => {
+                ShapeKind::Tuple(parts) => parts.iter().for_each(enter),
+                ShapeKind::Object(object) => {
                     // What is only written is not read.
                     let is_read = |m: &Member| m.read.is_empty() || m.read.contains(&m.written);
                     if !object.members.iter().all(|m| is_read(m) && !m.is_skipped) {
@@ -122,7 +123,7 @@ impl Shape {
                         .for_each(|member| enter(&member.place));
                     object.flattened.iter().for_each(enter);
                 }
-                Kind::Enum(of) => {
+                ShapeKind::Enum(of) => {
                     let is_read = |v: &Variant| v.read.contains(&v.written) && !v.untagged;
                     if matches!(of.tag, Tagging::Untagged) || !of.variants.iter().all(is_read) {
                         return false;
@@ -132,8 +133,8 @@ impl Shape {
                         .filter_map(|v| v.content.as_ref())
                         .for_each(enter);
                 }
-                Kind::Ruled(..) => return false,
-                Kind::Unknown | Kind::Scalar => {}
+                ShapeKind::Ruled(..) => return false,
+                ShapeKind::Unknown | ShapeKind::Scalar => {}
             }
         }
         is_proven
@@ -141,12 +142,12 @@ impl Shape {
 
     /// Whether it is a list whose order does not count.
     pub(crate) fn is_set(&self) -> bool {
-        matches!(self.kind(), Kind::List { ordered: false, .. })
+        matches!(self.kind(), ShapeKind::List { ordered: false, .. })
     }
 
     /// Whether nothing is known of it, so that anything may lie there.
     pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self.kind(), Kind::Unknown | Kind::Ruled(..))
+        matches!(self.kind(), ShapeKind::Unknown | ShapeKind::Ruled(..))
     }
 
     /// Whether its parts are merged one by one, each with the one at its place: a tuple or an array all parts of
@@ -157,11 +158,14 @@ impl Shape {
             step.rule.is_some()
                 || matches!(
                     step.shape.kind(),
-                    Kind::Object(_) | Kind::Enum(_) | Kind::Map { .. } | Kind::List { .. }
+                    ShapeKind::Object(_)
+                        | ShapeKind::Enum(_)
+                        | ShapeKind::Map { .. }
+                        | ShapeKind::List { .. }
                 )
         };
         match self.kind() {
-            Kind::Tuple(parts) => parts.iter().all(has_parts),
+            ShapeKind::Tuple(parts) => parts.iter().all(has_parts),
             _ => false,
         }
     }
@@ -169,15 +173,15 @@ impl Shape {
     /// Whether it is merged as a whole unless a rule says otherwise.
     pub(crate) fn is_one_value(&self) -> bool {
         match self.kind() {
-            Kind::Tuple(_) => !self.is_merged_by_place(),
+            ShapeKind::Tuple(_) => !self.is_merged_by_place(),
             // Its document does not say which variant it is.
-            Kind::Enum(of) => matches!(of.tag, Tagging::Untagged),
+            ShapeKind::Enum(of) => matches!(of.tag, Tagging::Untagged),
             _ => false,
         }
     }
 
     /// Whether no value of the type can have parts with rules of their own.
     pub(crate) fn is_scalar(&self) -> bool {
-        matches!(self.kind(), Kind::Scalar)
+        matches!(self.kind(), ShapeKind::Scalar)
     }
 }

@@ -15,12 +15,12 @@ pub(super) struct Doc(pub(super) Document);
 
 impl Doc {
     pub(super) fn of(text: &str) -> Self {
-        Self(Document::of_checked(text))
+        Self(Document::from_trusted(text))
     }
 
     fn with(&self, pointer: &str, value: &str) -> Self {
         // Only a malformed pointer could fail, and the model has none.
-        let changed = self.0.with(pointer, &Document::of_checked(value));
+        let changed = self.0.with(pointer, &Document::from_trusted(value));
         changed.map_or_else(|_| self.clone(), Self)
     }
 

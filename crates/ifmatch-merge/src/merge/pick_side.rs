@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::conflict::{FieldConflict, Side};
-use super::out::Out;
+use super::merged_value::MergedValue;
 use crate::json::{self, Document, Key, Node, Tree, View};
 
 /// Sets the place of every listed conflict to the state of one side.
@@ -18,17 +18,17 @@ use crate::json::{self, Document, Key, Node, Tree, View};
 /// ```
 /// # use ifmatch_merge as ifmatch;
 /// use ifmatch::json::Document;
-/// use ifmatch::merge::{Side, ThreeWay, settle};
+/// use ifmatch::merge::{Side, ThreeWay, pick_side};
 ///
 /// let parse = |text: &str| Document::parse(text.as_bytes());
 /// let (base, local, remote) = (parse(r#"{"a":1,"b":1}"#)?, parse(r#"{"a":2,"b":2}"#)?, parse(r#"{"a":3,"b":1}"#)?);
 /// let merged = ThreeWay::default().merge_documents(Some(&base), &local, &remote);
 /// assert_eq!(merged.document.as_str(), r#"{"a":3,"b":2}"#);
-/// let mine = settle(&merged.document, &merged.conflicts, Side::Local);
+/// let mine = pick_side(&merged.document, &merged.conflicts, Side::Local);
 /// assert_eq!(mine.as_str(), r#"{"a":2,"b":2}"#);
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
-pub fn settle(document: &Document, conflicts: &[FieldConflict], side: Side) -> Document {
+pub fn pick_side(document: &Document, conflicts: &[FieldConflict], side: Side) -> Document {
     let places = conflicts
         .iter()
         .map(|conflict| (conflict.pointer.as_str(), conflict.side(side)));
@@ -41,10 +41,10 @@ pub fn edited<'p>(
     document: &Document,
     places: impl IntoIterator<Item = (&'p str, Option<Document>)>,
 ) -> Document {
-    let mut edits = Edits::default();
+    let mut edits = PlaceEdits::default();
     for (pointer, state) in places {
         if let Some(tokens) = json::pointer_tokens(pointer) {
-            edits.at(tokens).edit = Some(state.map_or(Edit::Remove, Edit::Set));
+            edits.at(tokens).edit = Some(state.map_or(PlaceEdit::Remove, PlaceEdit::Set));
         }
     }
     document.with_root(|root| {
@@ -58,44 +58,44 @@ pub fn edited<'p>(
             None => text.push_str("null"),
         }
         text.push_str(&whole[value.end..]);
-        Document::of_checked(text)
+        Document::from_trusted(text)
     })
 }
 
-enum Edit {
+enum PlaceEdit {
     Set(Document),
     Remove,
 }
 
-impl Edit {
-    fn out(&self) -> Option<Out<'_, Node<'_>>> {
+impl PlaceEdit {
+    fn out(&self) -> Option<MergedValue<'_, Node<'_>>> {
         match self {
-            Edit::Set(document) => Some(Out::Spelt(document.as_str().trim())),
-            Edit::Remove => None,
+            PlaceEdit::Set(document) => Some(MergedValue::Spelt(document.as_str().trim())),
+            PlaceEdit::Remove => None,
         }
     }
 }
 
 /// What is to be set where.
 #[derive(Default)]
-struct Edits<'p> {
-    edit: Option<Edit>,
-    children: BTreeMap<Cow<'p, str>, Edits<'p>>,
+struct PlaceEdits<'p> {
+    edit: Option<PlaceEdit>,
+    children: BTreeMap<Cow<'p, str>, PlaceEdits<'p>>,
 }
 
-impl<'p> Edits<'p> {
+impl<'p> PlaceEdits<'p> {
     fn at(&mut self, tokens: Vec<Cow<'p, str>>) -> &mut Self {
         tokens.into_iter().fold(self, |edits, token| {
             edits.children.entry(token).or_default()
         })
     }
 
-    fn apply<'t>(&'t self, node: Node<'t>) -> Option<Out<'t, Node<'t>>> {
+    fn apply<'t>(&'t self, node: Node<'t>) -> Option<MergedValue<'t, Node<'t>>> {
         if let Some(edit) = &self.edit {
             return edit.out();
         }
         if self.children.is_empty() {
-            return Some(Out::Take(node));
+            return Some(MergedValue::Take(node));
         }
         match node.view() {
             View::Array => {
@@ -109,7 +109,7 @@ impl<'p> Edits<'p> {
                         .get(count.to_string().as_str())
                         .and_then(|edits| edits.added()),
                 );
-                Some(Out::Array {
+                Some(MergedValue::Array {
                     like: Some(node),
                     items,
                 })
@@ -126,24 +126,24 @@ impl<'p> Edits<'p> {
                         out.extend(edits.added().map(|added| (Key { name, raw: "" }, added)));
                     }
                 }
-                Some(Out::Object {
+                Some(MergedValue::Object {
                     like: Some(node),
                     members: out,
                 })
             }
-            _ => Some(Out::Take(node)),
+            _ => Some(MergedValue::Take(node)),
         }
     }
 
-    fn child<'t>(&'t self, token: &str, child: Node<'t>) -> Option<Out<'t, Node<'t>>> {
+    fn child<'t>(&'t self, token: &str, child: Node<'t>) -> Option<MergedValue<'t, Node<'t>>> {
         match self.children.get(token) {
             Some(edits) => edits.apply(child),
-            None => Some(Out::Take(child)),
+            None => Some(MergedValue::Take(child)),
         }
     }
 
     /// A place that the document lacks.
-    fn added(&self) -> Option<Out<'_, Node<'_>>> {
+    fn added(&self) -> Option<MergedValue<'_, Node<'_>>> {
         self.edit.as_ref()?.out()
     }
 }

@@ -1,19 +1,19 @@
 //! Additions put among what is there.
 
 /// Puts each addition where its anchor says, counted in elements of `out`.
-pub(crate) fn woven<X>(out: Vec<X>, mut added: Vec<(usize, X)>) -> Vec<X> {
+pub(crate) fn interleave<X>(out: Vec<X>, mut added: Vec<(usize, X)>) -> Vec<X> {
     if added.is_empty() {
         return out;
     }
     added.sort_by_key(|(anchor, _)| *anchor);
-    let mut woven = Vec::with_capacity(out.len() + added.len());
+    let mut interleave = Vec::with_capacity(out.len() + added.len());
     let mut added = added.into_iter().peekable();
     for (at, one) in out.into_iter().enumerate() {
         while let Some((_, one)) = added.next_if(|(anchor, _)| *anchor <= at) {
-            woven.push(one);
+            interleave.push(one);
         }
-        woven.push(one);
+        interleave.push(one);
     }
-    woven.extend(added.map(|(_, one)| one));
-    woven
+    interleave.extend(added.map(|(_, one)| one));
+    interleave
 }

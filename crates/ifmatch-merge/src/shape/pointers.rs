@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Member, Place, Shape, Tagging, step};
+use super::{Member, Place, Shape, ShapeKind, Tagging, step};
 use crate::merge::Rule;
 
 /// What lies beneath a type under one token.
@@ -58,12 +58,16 @@ impl Shape {
     fn beneath(&self, token: &str) -> Beneath<'_> {
         let shape = self.stood_for().shape;
         match shape.kind() {
-            Kind::Unknown | Kind::Ruled(..) | Kind::Same(_) => Beneath::Anything,
-            Kind::List { element, .. } if token == "*" => Beneath::Places(vec![Some(element)]),
-            Kind::Tuple(parts) if token == "*" => Beneath::Places(parts.iter().map(Some).collect()),
-            Kind::Scalar | Kind::List { .. } | Kind::Tuple(_) => Beneath::Places(Vec::new()),
-            Kind::Map { value, .. } => Beneath::Places(vec![Some(value)]),
-            Kind::Object(object) => {
+            ShapeKind::Unknown | ShapeKind::Ruled(..) | ShapeKind::Same(_) => Beneath::Anything,
+            ShapeKind::List { element, .. } if token == "*" => Beneath::Places(vec![Some(element)]),
+            ShapeKind::Tuple(parts) if token == "*" => {
+                Beneath::Places(parts.iter().map(Some).collect())
+            }
+            ShapeKind::Scalar | ShapeKind::List { .. } | ShapeKind::Tuple(_) => {
+                Beneath::Places(Vec::new())
+            }
+            ShapeKind::Map { value, .. } => Beneath::Places(vec![Some(value)]),
+            ShapeKind::Object(object) => {
                 let is =
                     |m: &&Member| token == "*" || m.written == token || m.read.contains(&token);
                 let members = object.members.iter().filter(is);
@@ -76,7 +80,7 @@ impl Shape {
                 }
                 Beneath::Places(places)
             }
-            Kind::Enum(of) => {
+            ShapeKind::Enum(of) => {
                 let mut places = Vec::new();
                 match of.tag {
                     Tagging::Internal(tag) if tag == token => places.push(None),

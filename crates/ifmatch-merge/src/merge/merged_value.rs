@@ -6,7 +6,7 @@ use crate::json::{self, Document, Key, Node, Tree};
 
 /// A merged value.
 #[derive(Debug, Clone)]
-pub(crate) enum Out<'t, T> {
+pub(crate) enum MergedValue<'t, T> {
     /// A value of one of the inputs, as it stands there.
     Take(T),
     /// A text that was merged.
@@ -18,23 +18,23 @@ pub(crate) enum Out<'t, T> {
     /// A value from a function.
     Value(Value),
     /// An object from a function: for each member the key that it had, its name and its value.
-    Made(Vec<(Option<Key<'t>>, String, Out<'t, T>)>),
+    Made(Vec<(Option<Key<'t>>, String, MergedValue<'t, T>)>),
     /// An array, written in the style of another one.
     Array {
         like: Option<T>,
-        items: Vec<Out<'t, T>>,
+        items: Vec<MergedValue<'t, T>>,
     },
     /// An object, written in the style of another one.
     Object {
         like: Option<T>,
-        members: Vec<(Key<'t>, Out<'t, T>)>,
+        members: Vec<(Key<'t>, MergedValue<'t, T>)>,
     },
 }
 
-impl<'t, T: Tree<'t>> Out<'t, T> {
+impl<'t, T: Tree<'t>> MergedValue<'t, T> {
     /// Whether this is that very input value.
     pub(crate) fn is(&self, value: T) -> bool {
-        matches!(self, Out::Take(taken) if taken.is(value))
+        matches!(self, MergedValue::Take(taken) if taken.is(value))
     }
 
     /// Whether this is equal to an input value.
@@ -42,27 +42,27 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
         let mut texts = [String::new(), String::new()];
         self.write(&mut texts[0]);
         value.write(&mut texts[1]);
-        let [merged, value] = texts.map(Document::of_checked);
+        let [merged, value] = texts.map(Document::from_trusted);
         merged == value
     }
 
     pub(crate) fn into_value(self) -> Value {
         match self {
-            Out::Take(value) => value.to_value(),
-            Out::Text(text) => Value::String(text),
-            Out::Raw(text) => Document::of_checked(text).to_value(),
-            Out::Spelt(text) => Document::of_checked(text).to_value(),
-            Out::Value(value) => value,
-            Out::Array { items, .. } => {
-                Value::Array(items.into_iter().map(Out::into_value).collect())
+            MergedValue::Take(value) => value.to_value(),
+            MergedValue::Text(text) => Value::String(text),
+            MergedValue::Raw(text) => Document::from_trusted(text).to_value(),
+            MergedValue::Spelt(text) => Document::from_trusted(text).to_value(),
+            MergedValue::Value(value) => value,
+            MergedValue::Array { items, .. } => {
+                Value::Array(items.into_iter().map(MergedValue::into_value).collect())
             }
-            Out::Made(members) => {
+            MergedValue::Made(members) => {
                 let members = members
                     .into_iter()
                     .map(|(_, name, member)| (name, member.into_value()));
                 Value::Object(members.collect())
             }
-            Out::Object { members, .. } => {
+            MergedValue::Object { members, .. } => {
                 let members = members
                     .into_iter()
                     .map(|(key, member)| (key.name.to_owned(), member.into_value()));
@@ -73,16 +73,16 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
 
     pub(crate) fn write(&self, out: &mut String) {
         match self {
-            Out::Take(value) => value.write(out),
-            Out::Text(text) => json::write_string(text, out),
-            Out::Raw(text) => out.push_str(text),
-            Out::Spelt(text) => out.push_str(text),
-            Out::Value(value) => value.write(out),
-            Out::Array { like, items } => {
+            MergedValue::Take(value) => value.write(out),
+            MergedValue::Text(text) => json::write_string(text, out),
+            MergedValue::Raw(text) => out.push_str(text),
+            MergedValue::Spelt(text) => out.push_str(text),
+            MergedValue::Value(value) => value.write(out),
+            MergedValue::Array { like, items } => {
                 let style = Style::of(like.and_then(Tree::node));
                 style.write(out, ['[', ']'], items.len(), |at, out| items[at].write(out));
             }
-            Out::Made(members) => {
+            MergedValue::Made(members) => {
                 Style::of(None).write(out, ['{', '}'], members.len(), |at, out| {
                     let (key, name, member) = &members[at];
                     write_key(*key, name, out);
@@ -90,7 +90,7 @@ impl<'t, T: Tree<'t>> Out<'t, T> {
                     member.write(out);
                 });
             }
-            Out::Object { like, members } => {
+            MergedValue::Object { like, members } => {
                 let style = Style::of(like.and_then(Tree::node));
                 style.write(out, ['{', '}'], members.len(), |at, out| {
                     let (key, member) = &members[at];

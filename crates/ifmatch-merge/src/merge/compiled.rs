@@ -11,61 +11,61 @@ use crate::shape::Shape;
 
 /// What a policy says about one place and those beneath it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Plan {
+pub(crate) struct CompiledPolicy {
     pub(super) rule: Option<Rule>,
     pub(super) default: Option<Rule>,
     pub(super) prefer: Option<Side>,
     pub(super) range: Option<(i128, i128)>,
     pub(super) aliases: Vec<String>,
     pub(super) tags: Vec<Tag>,
-    exact: HashMap<String, Plan>,
-    pub(super) any: Option<Box<Plan>>,
+    exact: HashMap<String, CompiledPolicy>,
+    pub(super) any: Option<Box<CompiledPolicy>>,
     /// The tree of the type that lies here.
     pub(super) shape: Option<Shape>,
-    /// The policy of a type, and the plan with it once it was asked for.
+    /// The policy of a type, and the compiled one with it once it was asked for.
     lazy: Vec<fn() -> Policy>,
-    forced: OnceLock<Box<Plan>>,
+    forced: OnceLock<Box<CompiledPolicy>>,
 }
 
-impl Plan {
+impl CompiledPolicy {
     pub(crate) fn of(policy: &Policy) -> Self {
-        let mut plan = Self::raw(policy);
-        plan.settle_wildcards();
-        plan
+        let mut compiled = Self::raw(policy);
+        compiled.spread_wildcards();
+        compiled
     }
 
     fn raw(policy: &Policy) -> Self {
-        let mut plan = Plan {
+        let mut compiled = CompiledPolicy {
             default: policy.default.clone(),
             prefer: policy.prefer,
             shape: policy.shape.clone(),
-            ..Plan::default()
+            ..CompiledPolicy::default()
         };
         for (pointer, rule) in &policy.fields {
-            plan.at(pointer, |place| place.rule = Some(rule.clone()));
+            compiled.at(pointer, |place| place.rule = Some(rule.clone()));
         }
         for (pointer, side) in &policy.prefer_at {
-            plan.at(pointer, |place| place.prefer = Some(*side));
+            compiled.at(pointer, |place| place.prefer = Some(*side));
         }
         for (pointer, range) in &policy.ranges {
-            plan.at(pointer, |place| place.range = Some(*range));
+            compiled.at(pointer, |place| place.range = Some(*range));
         }
         for (pointer, tag) in &policy.tags {
-            plan.at(pointer, |place| place.tags.push(tag.clone()));
+            compiled.at(pointer, |place| place.tags.push(tag.clone()));
         }
         for (pointer, name) in &policy.aliases {
-            plan.at(pointer, |place| place.aliases.push(name.clone()));
+            compiled.at(pointer, |place| place.aliases.push(name.clone()));
         }
         for (pointer, nested) in &policy.nested {
-            plan.at(pointer, |place| match nested {
+            compiled.at(pointer, |place| match nested {
                 Nested::Known(policy) => place.fill_from(&Self::raw(policy)),
                 Nested::OfType(policy) => place.lazy.push(*policy),
             });
         }
-        plan
+        compiled
     }
 
-    fn at(&mut self, pointer: &str, change: impl FnOnce(&mut Plan)) {
+    fn at(&mut self, pointer: &str, change: impl FnOnce(&mut CompiledPolicy)) {
         let Some(tokens) = json::pointer_tokens(pointer) else {
             return;
         };
@@ -86,8 +86,8 @@ impl Plan {
         place?.rule.as_ref()
     }
 
-    /// Adds what `other` says where this plan says nothing.
-    fn fill_from(&mut self, other: &Plan) {
+    /// Adds what `other` says where this policy says nothing.
+    fn fill_from(&mut self, other: &CompiledPolicy) {
         self.rule = self.rule.take().or_else(|| other.rule.clone());
         self.default = self.default.take().or_else(|| other.default.clone());
         self.prefer = self.prefer.or(other.prefer);
@@ -108,60 +108,62 @@ impl Plan {
     }
 
     /// What `*` says holds for the named keys too, as far as they say nothing themselves.
-    fn settle_wildcards(&mut self) {
+    fn spread_wildcards(&mut self) {
         if let Some(any) = &self.any {
             for child in self.exact.values_mut() {
                 child.fill_from(any);
             }
         }
-        self.exact.values_mut().for_each(Plan::settle_wildcards);
+        self.exact
+            .values_mut()
+            .for_each(CompiledPolicy::spread_wildcards);
         if let Some(any) = &mut self.any {
-            any.settle_wildcards();
+            any.spread_wildcards();
         }
     }
 
-    /// This plan with the policies of types put in.
-    pub(super) fn forced(&self) -> &Plan {
+    /// This policy with the policies of types put in.
+    pub(super) fn forced(&self) -> &CompiledPolicy {
         /// A type can stand for another one, and that for a third. One that goes on stands for itself.
         const STAND_INS: usize = 16;
         if self.lazy.is_empty() {
             return self;
         }
         self.forced.get_or_init(|| {
-            let mut plan = Plan {
+            let mut compiled = CompiledPolicy {
                 forced: OnceLock::new(),
                 ..self.clone()
             };
             for _ in 0..STAND_INS {
-                for policy in std::mem::take(&mut plan.lazy) {
-                    plan.fill_from(&Plan::raw(&policy()));
+                for policy in std::mem::take(&mut compiled.lazy) {
+                    compiled.fill_from(&CompiledPolicy::raw(&policy()));
                 }
             }
-            plan.lazy.clear();
-            plan.settle_wildcards();
-            Box::new(plan)
+            compiled.lazy.clear();
+            compiled.spread_wildcards();
+            Box::new(compiled)
         })
     }
 
     /// What it says of a member, or of all.
-    pub(crate) fn beneath(&self, name: &str) -> Option<&Plan> {
-        let plan = self.forced();
-        let child = if plan.exact.is_empty() {
+    pub(crate) fn beneath(&self, name: &str) -> Option<&CompiledPolicy> {
+        let compiled = self.forced();
+        let child = if compiled.exact.is_empty() {
             None
         } else {
-            plan.exact.get(name)
+            compiled.exact.get(name)
         };
-        child.or(plan.any.as_deref())
+        child.or(compiled.any.as_deref())
     }
 
     pub(super) fn is_operation_like(&self) -> bool {
         let by_rule = |rule: &Option<Rule>| rule.as_ref().is_some_and(Rule::is_operation_like);
-        // A plan that was not asked for yet may be anything.
+        // A policy that was not asked for yet may be anything.
         by_rule(&self.rule)
             || by_rule(&self.default)
             || !self.lazy.is_empty()
             || self.shape.is_some()
-            || self.exact.values().any(Plan::is_operation_like)
+            || self.exact.values().any(CompiledPolicy::is_operation_like)
             || self.any.as_ref().is_some_and(|any| any.is_operation_like())
     }
 }

@@ -1,0 +1,40 @@
+//! Tuples and arrays whose parts have rules: each part is merged with the one at its place.
+
+use super::engine::{Ancestor, Engine, MergeInput};
+use super::merged_value::MergedValue;
+use crate::json::{self, Tree};
+
+/// Merges part by part. One that changed its length is taken as a whole.
+pub(super) fn merge<'t, T: Tree<'t>>(
+    engine: &mut Engine,
+    input: MergeInput<'_, T>,
+) -> MergedValue<'t, T> {
+    let (base, local, remote) = (
+        input.base.value().map(Tree::elements),
+        input.local.elements(),
+        input.remote.elements(),
+    );
+    let length = remote.len();
+    if local.len() != length || base.as_ref().is_some_and(|base| base.len() != length) {
+        return engine.atomic(input, None);
+    }
+    let mut items = Vec::with_capacity(length);
+    for (at, (ours, theirs)) in local.into_iter().zip(&remote).enumerate() {
+        let base = match (&base, input.base) {
+            (Some(base), _) => Ancestor::Is(base[at]),
+            (None, Ancestor::Absent) => Ancestor::Absent,
+            (None, _) => Ancestor::Unknown,
+        };
+        let path = engine.path.len();
+        json::push_token(&mut engine.path, &at.to_string());
+        items.extend(engine.place(base, Some(ours), Some(*theirs), input.cursor.part(at)));
+        engine.path.truncate(path);
+    }
+    if items.iter().zip(&remote).all(|(item, part)| item.is(*part)) {
+        return MergedValue::Take(input.remote);
+    }
+    MergedValue::Array {
+        like: Some(input.remote),
+        items,
+    }
+}
