@@ -21,8 +21,8 @@ use crate::path::{self, IntoPath};
 use crate::probe::Probe;
 use crate::queue::Queues;
 use crate::refusal::{Generic, Profile};
-use crate::retry::{Host, Limits, Rate, RetryPolicy};
-use crate::store::{Filing, MemoryStore, Secret, SnapshotStore};
+use crate::retry::{Limits, Rate, RetryPolicy, ServerState};
+use crate::store::{BestEffortStore, MemoryStore, Secret, SnapshotStore};
 use crate::strategy::{Derived, MergeStrategy, Strategy};
 use crate::transport::{Reqwest, Transport};
 use crate::write::practice::Altering;
@@ -398,7 +398,7 @@ impl ClientBuilder {
             secret,
             transport,
             authenticator: self.authenticator,
-            host: Host::new(&self.retry, self.rate),
+            server: ServerState::new(&self.retry, self.rate),
             limits: self.limits,
             headers: self.headers,
         };
@@ -409,7 +409,7 @@ impl ClientBuilder {
             profile: self.profile,
             version: self.version,
             accept,
-            store: Filing::new(self.store),
+            store: BestEffortStore::new(self.store),
             abandoned: Arc::default(),
             altering: Altering::default(),
             queues: (self.lane > 0).then(|| Arc::new(Queues::new(self.lane))),

@@ -17,7 +17,7 @@ use crate::merge::Policy;
 use crate::path::PathError;
 use crate::refusal::Envelope;
 use crate::retry::later;
-use crate::store::{SnapshotKey, Standing, StoredSnapshot};
+use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
 use crate::strategy::Strategy;
 use crate::write::practice::Practice;
 use crate::write::target::{Shared, Target, WriteMode};
@@ -185,18 +185,18 @@ impl<T: Resourceful> Handle<T> {
             crate::write::reading::accept(&target, &mut headers);
             headers
         };
-        let standing = self
+        let headers_digest = self
             .headers
-            .standing
-            .get_or_init(|| exchange.standing(asked()));
-        let who = exchange.whose(asked, later(since, time)).await;
+            .headers_digest
+            .get_or_init(|| exchange.headers_digest(asked()));
+        let credentials = exchange.whose(asked, later(since, time)).await;
         let envelope = target.envelope();
         let key = SnapshotKey::new(
             &exchange.secret,
             &target.url,
-            *standing,
+            *headers_digest,
             envelope.view(),
-            who,
+            credentials,
         );
         Ok(Begun {
             target: Arc::new(target),
@@ -212,7 +212,7 @@ impl<T: Resourceful> Handle<T> {
 pub(crate) struct OwnHeaders {
     map: HeaderMap,
     /// Made once, by the first call, for all handles with these headers.
-    standing: Arc<OnceLock<Standing>>,
+    headers_digest: Arc<OnceLock<HeadersDigest>>,
 }
 
 impl OwnHeaders {
@@ -221,7 +221,7 @@ impl OwnHeaders {
     pub(crate) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
         if !CONDITIONS.contains(&name) {
             self.map.insert(name, value);
-            self.standing = Arc::default();
+            self.headers_digest = Arc::default();
         }
     }
 }

@@ -12,7 +12,7 @@ use http_body::Body as _;
 use url::Url;
 
 use crate::BoxError;
-use crate::store::Origin;
+use crate::store::SnapshotOrigin;
 
 /// One request, ready to be sent.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ pub struct Response {
     /// is read.
     pub trailers: HeaderMap,
     /// Whose request it answers; known to the client, not to the transport.
-    pub(crate) origin: Origin,
+    pub(crate) origin: SnapshotOrigin,
 }
 
 impl Response {
@@ -70,7 +70,7 @@ impl Response {
             headers,
             body: body.into(),
             trailers: HeaderMap::new(),
-            origin: Origin::ELSEWHERE,
+            origin: SnapshotOrigin::ELSEWHERE,
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, NoReply};
 use crate::http::rate_limit;
-use crate::retry::{Held, later};
+use crate::retry::{BlockedBy, later};
 use crate::transport::{Fate, Response};
 
 impl Exchange {
@@ -26,24 +26,24 @@ impl Exchange {
         passed.map_err(NoReply::Gated)
     }
 
-    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, Held> {
+    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
         loop {
             // Whoever is held back for another reason takes a place anew: the old one is long past.
-            let (place, wait) = self.host.take_place(Instant::now(), deadline)?;
+            let (place, wait) = self.server.take_place(Instant::now(), deadline)?;
             if !wait.is_zero() {
                 *held_back = true;
                 tokio::time::sleep(wait).await;
             }
-            let eased = self.host.eased();
+            let eased = self.server.eased();
             let now = Instant::now();
-            if has_waited && !self.host.answers_by(deadline, now) {
+            if has_waited && !self.server.answers_by(deadline, now) {
                 // Given up on its way it would cost the server as much as any other, and nobody would learn from
                 // it that the server has recovered. Whoever comes when nobody waits has all of its time, however
                 // short that is, and goes.
-                return Err(Held::Strain(Duration::ZERO));
+                return Err(BlockedBy::Overload(Duration::ZERO));
             }
-            let held = match self.host.pass(now, ticket.as_ref()) {
+            let held = match self.server.pass(now, ticket.as_ref()) {
                 Ok(number) => {
                     place.using();
                     return Ok(number);
@@ -53,15 +53,15 @@ impl Exchange {
             drop(place);
             *held_back = true;
             match held {
-                Held::Strain(_) if ticket.is_none() => ticket = Some(self.host.queue()),
+                BlockedBy::Overload(_) if ticket.is_none() => ticket = Some(self.server.queue()),
                 // It may be less, so this waits until its time is over.
-                Held::Strain(wait) => {
+                BlockedBy::Overload(wait) => {
                     let until = later(now, wait).min(deadline);
                     // Sooner or in its time: the host tells.
                     let _ = timeout_at(until, eased).await;
                     has_waited = true;
                 }
-                Held::Server(wait) | Held::Rate(wait) if later(now, wait) < deadline => {
+                BlockedBy::Server(wait) | BlockedBy::Rate(wait) if later(now, wait) < deadline => {
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(held),
@@ -78,7 +78,7 @@ impl Exchange {
             && !headers.contains_key(RETRY_AFTER)
             && quota.reset <= self.limits.retry_after
         {
-            self.host.told(quota, number, Instant::now());
+            self.server.note_quota(quota, number, Instant::now());
         }
     }
 }

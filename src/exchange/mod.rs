@@ -17,8 +17,8 @@ use crate::BoxError;
 use crate::auth::Authenticator;
 use crate::http::forbid_keeping;
 use crate::panics;
-use crate::retry::{Held, Host, Limits, Went};
-use crate::store::{Origin, Secret, Standing, Who};
+use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
+use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 use redirect::Loses;
 pub(crate) use redirect::within_origin;
@@ -27,7 +27,7 @@ pub(crate) use redirect::within_origin;
 pub(crate) struct Exchange {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
-    pub(crate) host: Host,
+    pub(crate) server: ServerState,
     pub(crate) limits: Limits,
     /// Without conditions: the condition is each call's own, and one that stands for all calls would be none.
     pub(crate) headers: HeaderMap,
@@ -44,19 +44,20 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// What goes along with a call, and what it tells on its way.
-pub(crate) struct Errand<'a> {
+/// What a call is sent with: its deadline and credentials, and where its statistics are kept.
+pub(crate) struct RequestContext<'a> {
     pub(crate) deadline: Instant,
-    pub(crate) course: &'a mut Course,
+    pub(crate) stats: &'a mut RequestStats,
     /// Whose call it is, if it must not go on as another user's.
-    pub(crate) whose: Option<Who>,
-    /// Called right before a request goes out: what is dropped before that has sent nothing.
+    pub(crate) whose: Option<CredentialsDigest>,
+    /// Called right before a request goes out. If the future is dropped before this call, no request left the
+    /// client.
     pub(crate) sent: &'a mut (dyn FnMut() + Send),
 }
 
 /// What the requests of one call came to so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Course {
+pub(crate) struct RequestStats {
     /// How many went out.
     pub(crate) requests: u32,
     /// How long the call was held back.
@@ -71,40 +72,44 @@ pub(crate) enum NoReply {
     /// The transport failed.
     Transport(TransportError),
     /// No request may go out for so long.
-    Gated(Held),
+    Gated(BlockedBy),
     /// The credentials could not be had.
     Credentials(BoxError),
 }
 
 impl Exchange {
     /// Sends a call, with the default headers beneath its own.
-    pub(crate) async fn send(&self, call: &Call, errand: Errand<'_>) -> Result<Response, NoReply> {
-        let Errand {
+    pub(crate) async fn send(
+        &self,
+        call: &Call,
+        context: RequestContext<'_>,
+    ) -> Result<Response, NoReply> {
+        let RequestContext {
             deadline,
-            course,
+            stats,
             whose,
             sent,
-        } = errand;
+        } = context;
         let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            let number = self.pass_gate(deadline, &mut course.waited).await?;
-            let (requests, begun) = (&mut course.requests, Instant::now());
+            let number = self.pass_gate(deadline, &mut stats.waited).await?;
+            let (requests, sent_at) = (&mut stats.requests, Instant::now());
             let mut sent = || {
                 *requests += 1;
                 sent();
             };
             let reply = self.send_once(call, &url, whose, deadline, &mut sent).await;
             let now = Instant::now();
-            if let Some(told) = gate::tells_overload(&reply, now < deadline) {
-                let again = std::mem::replace(&mut course.overload, told);
-                let went = Went {
+            if let Some(overload) = gate::tells_overload(&reply, now < deadline) {
+                let again = std::mem::replace(&mut stats.overload, overload);
+                let sample = RequestSample {
                     number,
-                    took: now - begun,
-                    overload: told,
+                    took: now - sent_at,
+                    overload,
                     again,
                 };
-                self.host.replied(went, now);
+                self.server.replied(sample, now);
             }
             let reply = reply?;
             self.heed(&reply.headers, number);
@@ -130,7 +135,7 @@ impl Exchange {
         &self,
         call: &Call,
         url: &Url,
-        whose: Option<Who>,
+        whose: Option<CredentialsDigest>,
         deadline: Instant,
         sent: &mut (dyn FnMut() + Send),
     ) -> Result<Response, NoReply> {
@@ -138,8 +143,8 @@ impl Exchange {
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
-        let who = self.authenticated(&mut headers, deadline).await?;
-        if !whose.is_none_or(|whose| whose.may_go_on_as(who)) {
+        let credentials = self.authenticated(&mut headers, deadline).await?;
+        if !whose.is_none_or(|whose| whose.may_go_on_as(credentials)) {
             let why =
                 "the user changed while the call was under way, and it is not made as another one";
             return Err(NoReply::Credentials(why.into()));
@@ -172,9 +177,9 @@ impl Exchange {
         let reply =
             reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
         let mut reply = reply.map_err(NoReply::Transport)?;
-        self.host.answered(begun.elapsed());
-        reply.origin = Origin {
-            who: Some(who),
+        self.server.answered(begun.elapsed());
+        reply.origin = SnapshotOrigin {
+            credentials: Some(credentials),
             storable: !kept_out && !forbid_keeping(&reply.headers),
         };
         Ok(reply)
@@ -187,9 +192,9 @@ impl Exchange {
         &self,
         headers: &mut HeaderMap,
         deadline: Instant,
-    ) -> Result<Who, NoReply> {
+    ) -> Result<CredentialsDigest, NoReply> {
         let Some(authenticator) = &self.authenticator else {
-            return Ok(Who::ANONYMOUS);
+            return Ok(CredentialsDigest::ANONYMOUS);
         };
         let before = headers.clone();
         for _ in 0..ASKED {
@@ -198,12 +203,12 @@ impl Exchange {
             in_time(deadline, authenticator.authenticate(headers)).await?;
             if name == named(&**authenticator)? {
                 return Ok(match name {
-                    Some(name) => Who::named(&self.secret, &name),
-                    None => Who::holding(&self.secret, &before, headers),
+                    Some(name) => CredentialsDigest::named(&self.secret, &name),
+                    None => CredentialsDigest::holding(&self.secret, &before, headers),
                 });
             }
         }
-        Ok(Who::unknown(&self.secret))
+        Ok(CredentialsDigest::unknown(&self.secret))
     }
 
     /// Whose a call with these headers is, as it begins.
@@ -211,24 +216,24 @@ impl Exchange {
         &self,
         headers: impl FnOnce() -> HeaderMap,
         deadline: Instant,
-    ) -> Who {
+    ) -> CredentialsDigest {
         let Some(authenticator) = &self.authenticator else {
-            return Who::ANONYMOUS;
+            return CredentialsDigest::ANONYMOUS;
         };
         if let Ok(Some(name)) = named(&**authenticator) {
-            return Who::named(&self.secret, &name);
+            return CredentialsDigest::named(&self.secret, &name);
         }
         let mut headers = headers();
         self.default(&mut headers);
-        let who = self.authenticated(&mut headers, deadline).await;
+        let credentials = self.authenticated(&mut headers, deadline).await;
         // The error comes again, and is told, when the request itself is authenticated.
-        who.unwrap_or_else(|_| Who::unknown(&self.secret))
+        credentials.unwrap_or_else(|_| CredentialsDigest::unknown(&self.secret))
     }
 
     /// What a handle with these headers contributes to the keys of its snapshots.
-    pub(crate) fn standing(&self, mut headers: HeaderMap) -> Standing {
+    pub(crate) fn headers_digest(&self, mut headers: HeaderMap) -> HeadersDigest {
         self.default(&mut headers);
-        Standing::of(&self.secret, &headers)
+        HeadersDigest::of(&self.secret, &headers)
     }
 
     /// Lays the default headers beneath others.

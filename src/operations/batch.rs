@@ -49,7 +49,7 @@ pub(super) async fn in_turn<T: Resourceful>(
         match turn {
             Turn::Permit(permit) => {
                 let (handle, now) = (&write.handle, Instant::now());
-                let host = &write.begun.target.shared.exchange.host;
+                let host = &write.begun.target.shared.exchange.server;
                 let trip = host.round_trip().unwrap_or_default();
                 let fits = |job: &Arc<dyn Any + Send + Sync>| {
                     let job = job.downcast_ref::<Job<T>>();

@@ -15,7 +15,7 @@ use crate::handle::{Handle, Resourceful};
 use crate::http::next_link;
 use crate::json::Document;
 use crate::refusal::Found;
-use crate::store::Origin;
+use crate::store::SnapshotOrigin;
 use crate::write::reading;
 
 /// A listing under way; made by [`Collection::list`](crate::Collection::list).
@@ -215,7 +215,7 @@ fn item<T: Resourceful>(
     collection: &Url,
     shape: &Shape,
     item: &Document,
-    origin: Origin,
+    origin: SnapshotOrigin,
 ) -> Result<Versioned<T>, Error> {
     let no_headers = HeaderMap::new();
     let target = handle.target()?;

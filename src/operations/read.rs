@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Lazy, operation};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::exchange::{Call, Course, Errand, NoReply};
+use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
 use crate::handle::{Begun, Handle, Resourceful};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
 use crate::refusal::{Asked, RefusalKind};
@@ -176,7 +176,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         _ => {}
     }
     let mut reply = ask(target, &call, Some(begun.time), begun.since).await?;
-    let of_another = |reply: &Response| reply.origin.who != Some(begun.key.who());
+    let of_another = |reply: &Response| reply.origin.credentials != Some(begun.key.credentials());
     let path = target.url.path();
     let store = &target.shared.store;
     if reply.status == StatusCode::NOT_MODIFIED {
@@ -238,19 +238,19 @@ pub(super) async fn ask(
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
     let deadline = later(begun, timeout.unwrap_or(limits.time));
-    let mut delays = target.shared.retry.delays(exchange.host.round_trip());
-    let (mut report, mut tries, mut course) = (ErrorReport::default(), 0, Course::default());
+    let mut delays = target.shared.retry.delays(exchange.server.round_trip());
+    let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
     let path = target.url.path();
     loop {
         tries += 1;
-        let errand = Errand {
+        let context = RequestContext {
             deadline,
-            course: &mut course,
+            stats: &mut stats,
             whose: None,
             sent: &mut || {},
         };
-        let reply = exchange.send(call, errand).await;
-        (report.requests, report.waited) = (course.requests, course.waited);
+        let reply = exchange.send(call, context).await;
+        (report.requests, report.waited) = (stats.requests, stats.waited);
         report.elapsed = begun.elapsed();
         let mut told = None;
         let failed = match reply {
@@ -278,13 +278,13 @@ pub(super) async fn ask(
                 }
                 if let Some(wait) = told {
                     exchange
-                        .host
+                        .server
                         .close_for(wait.min(limits.retry_after), Instant::now());
                 }
                 error
             }
             Err(NoReply::Gated(held)) => {
-                report.retry_after = held.told();
+                report.retry_after = held.retry_after();
                 report.why = format!("{held}, longer than this call may take");
                 return Err(Error::new(
                     ErrorKind::Exhausted,
@@ -320,12 +320,12 @@ pub(super) async fn ask(
                 format!("the next try would be in {wait:?}, later than this call may take")
             }
             Some(_) if tries > limits.transient => "it was tried often enough".to_owned(),
-            Some(_) if !exchange.host.take_retry(now) => {
+            Some(_) if !exchange.server.take_retry(now) => {
                 "the retry budget of this server is spent".to_owned()
             }
             Some(wait) => {
                 tokio::time::sleep(wait).await;
-                course.waited += wait;
+                stats.waited += wait;
                 continue;
             }
         };

@@ -268,7 +268,7 @@ impl<T: Resourceful> Ended<T> {
 /// What a write that is over did.
 pub(super) fn report(done: &WriteOutcome) -> WriteReport {
     WriteReport {
-        requests: done.session.course.requests,
+        requests: done.session.stats.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
         settled: done.kind == Outcome::Settled,
@@ -276,7 +276,7 @@ pub(super) fn report(done: &WriteOutcome) -> WriteReport {
         recreated: done.diagnosis.remarks.recreated,
         removal_pending: done.diagnosis.remarks.removal_pending,
         coalesced_with: 0,
-        waited: done.session.course.waited,
+        waited: done.session.stats.waited,
         elapsed: done.elapsed,
     }
 }

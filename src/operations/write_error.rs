@@ -11,7 +11,7 @@ use crate::json::Document;
 use crate::lens::Unfaithful;
 use crate::panics;
 use crate::refusal::RefusalKind;
-use crate::retry::Held;
+use crate::retry::BlockedBy;
 use crate::transport::Fate;
 use crate::write::diagnosis::{Cause, SharedError};
 use crate::write::outcome::WriteOutcome;
@@ -272,7 +272,7 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
         }
         Some(Cause::Gated(held)) => format!("{held}, longer than this call may take"),
         Some(Cause::WaitTooLong(wait)) => {
-            let held = Held::Server(*wait);
+            let held = BlockedBy::Server(*wait);
             format!("{held}, longer than this call may take")
         }
         Some(Cause::Credentials(error)) => format!("the credentials could not be had: {error}"),

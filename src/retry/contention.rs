@@ -72,7 +72,7 @@ const SHORTEST_TRIP: Duration = Duration::from_micros(10);
 
 /// What is known when a race was lost.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lost {
+pub(crate) struct LostRace {
     /// The number in the version that was refused, if there is one.
     pub(crate) count: Option<u64>,
     /// The time since the write began.
@@ -91,7 +91,7 @@ pub(super) struct Contention {
     /// The window of the last wait, in round trips, before any cap; those within bursts do not count.
     window: f64,
     /// The race before.
-    before: Option<Lost>,
+    before: Option<LostRace>,
     /// Waits in a row that found the resource busy all the time.
     saturated: u32,
     /// Bursts so far.
@@ -113,7 +113,7 @@ impl Contention {
     /// is evenly drawn from nothing to one.
     pub(super) fn wait(
         &mut self,
-        lost: Lost,
+        lost: LostRace,
         first: Option<Duration>,
         cap: Duration,
         jitter: f64,
@@ -128,7 +128,7 @@ impl Contention {
     }
 
     /// The next window; `least` is a part of it.
-    fn next(&mut self, lost: Lost, first: Option<f64>) -> Window {
+    fn next(&mut self, lost: LostRace, first: Option<f64>) -> Window {
         if self.quick > 0 {
             return self.quick_try();
         }
@@ -194,7 +194,7 @@ impl Contention {
 
     /// How many commits the others made since the last race that was lost, and how many round trips that
     /// was ago.
-    fn commits_since(&self, lost: Lost) -> Option<(f64, f64)> {
+    fn commits_since(&self, lost: LostRace) -> Option<(f64, f64)> {
         let before = self.before?;
         let moved = lost.count?.checked_sub(before.count?)?;
         let commits = f64::from(u32::try_from(moved).ok()?);

@@ -8,21 +8,21 @@
 //! most of what it is sent gets one request after another. A rate that the user sets is kept to before the server
 //! has to ask.
 
+mod blocked_by;
 mod contention;
-mod held;
-mod host;
 mod limits;
+mod overload;
 mod policy;
 mod rate;
-mod strain;
+mod server_state;
 mod time;
 
-pub(crate) use contention::{Lost, count};
-pub(crate) use held::Held;
-pub(crate) use host::Host;
+pub(crate) use blocked_by::BlockedBy;
+pub(crate) use contention::{LostRace, count};
 pub use limits::Limits;
+pub(crate) use overload::RequestSample;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
 pub(crate) use rate::Rate;
-pub(crate) use strain::Went;
+pub(crate) use server_state::ServerState;
 pub(crate) use time::later;

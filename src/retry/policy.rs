@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::contention::{Contention, Lost};
+use super::contention::{Contention, LostRace};
 
 /// The first window after a transient failure while no round trip was measured yet.
 const FIRST_WINDOW: Duration = Duration::from_millis(10);
@@ -17,7 +17,7 @@ const GROWTH: f32 = 2.0;
 /// Retries that the writes of one client may have in advance.
 const BUDGET: u32 = 100;
 
-type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send + Sync>;
+type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send + Sync>;
 
 /// How long to wait before trying again.
 ///
@@ -99,7 +99,7 @@ pub struct RetryPolicy {
     first: Option<Duration>,
     pub(super) cap: Duration,
     factor: f32,
-    source: Option<Source>,
+    source: Option<ScheduleSource>,
     pub(super) budget: u32,
 }
 
@@ -253,7 +253,7 @@ impl Delays {
     }
 
     /// The next wait after a race; `None`: the schedule is at its end.
-    pub(crate) fn after_race(&mut self, lost: Lost) -> Option<Duration> {
+    pub(crate) fn after_race(&mut self, lost: LostRace) -> Option<Duration> {
         match &mut self.own {
             Some(own) => {
                 let jitter = fastrand::f64();

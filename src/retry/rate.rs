@@ -10,7 +10,7 @@ use super::time::later;
 ///
 /// This is the generic cell rate algorithm, which is one instant and a comparison. The crate `governor` has it
 /// too, with a clock of its own, which a test cannot stop, and with a dozen dependencies for keys and lock-free
-/// counters: here the lock of the host is held anyway, and each client has one host.
+/// counters: here the lock of the server state is held anyway, and each client has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     /// From one request to the next.
@@ -21,7 +21,7 @@ pub(crate) struct Rate {
 
 /// The places that were taken.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Places {
+pub(super) struct RateSchedule {
     /// When the next one is due by the even spacing.
     next: Option<Instant>,
 }
@@ -36,7 +36,7 @@ impl Rate {
     }
 }
 
-impl Places {
+impl RateSchedule {
     /// How long the next request has to wait for its place.
     pub(super) fn wait(self, rate: Rate, now: Instant) -> Duration {
         let next = self.next.unwrap_or(now);
@@ -61,10 +61,15 @@ mod tests {
     use super::*;
 
     /// How long each of so many requests at the same time has to wait, in milliseconds.
-    fn waits(rate: Rate, places: &mut Places, now: Instant, requests: usize) -> Vec<u128> {
+    fn waits(
+        rate: Rate,
+        rate_schedule: &mut RateSchedule,
+        now: Instant,
+        requests: usize,
+    ) -> Vec<u128> {
         let one = |_| {
-            let wait = places.wait(rate, now);
-            places.take(rate, now);
+            let wait = rate_schedule.wait(rate, now);
+            rate_schedule.take(rate, now);
             wait.as_millis()
         };
         (0..requests).map(one).collect()
@@ -73,20 +78,23 @@ mod tests {
     #[test]
     fn after_a_rest_some_go_at_once_and_the_others_evenly() {
         let rate = Rate::new(4, Duration::from_secs(2));
-        let (mut places, now) = (Places::default(), Instant::now());
-        let six = waits(rate, &mut places, now, 6);
+        let (mut rate_schedule, now) = (RateSchedule::default(), Instant::now());
+        let six = waits(rate, &mut rate_schedule, now, 6);
         assert_eq!(six, [0, 0, 0, 0, 500, 1000]);
         let rested = now + Duration::from_secs(60);
-        assert_eq!(waits(rate, &mut places, rested, 5), [0, 0, 0, 0, 500]);
+        assert_eq!(
+            waits(rate, &mut rate_schedule, rested, 5),
+            [0, 0, 0, 0, 500]
+        );
     }
 
     #[test]
     fn a_place_given_back_is_free_again() {
         let rate = Rate::new(1, Duration::from_secs(2));
-        let (mut places, now) = (Places::default(), Instant::now());
-        assert_eq!(waits(rate, &mut places, now, 2), [0, 2000]);
-        places.give_back(rate);
-        assert_eq!(waits(rate, &mut places, now, 1), [2000]);
+        let (mut rate_schedule, now) = (RateSchedule::default(), Instant::now());
+        assert_eq!(waits(rate, &mut rate_schedule, now, 2), [0, 2000]);
+        rate_schedule.give_back(rate);
+        assert_eq!(waits(rate, &mut rate_schedule, now, 1), [2000]);
     }
 
     #[test]
@@ -97,8 +105,11 @@ mod tests {
             (1, Duration::MAX),
             (9, Duration::from_nanos(1)),
         ] {
-            let mut places = Places::default();
-            assert_eq!(waits(Rate::new(requests, per), &mut places, now, 3)[0], 0);
+            let mut rate_schedule = RateSchedule::default();
+            assert_eq!(
+                waits(Rate::new(requests, per), &mut rate_schedule, now, 3)[0],
+                0
+            );
         }
     }
 }

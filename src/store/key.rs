@@ -10,8 +10,8 @@ use ::http::HeaderMap;
 use ::http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use url::{Position, Url};
 
-use super::digest::{Digest, Purpose, Secret};
-use super::who::Who;
+use super::credentials::CredentialsDigest;
+use super::key_digest::{KeyDigest, Purpose, Secret};
 
 /// What a snapshot is filed under: the address, the representation asked for and the part of it that is
 /// the document, and the user.
@@ -27,21 +27,21 @@ use super::who::Who;
 #[derive(Clone)]
 pub struct SnapshotKey {
     url: Arc<str>,
-    address: Digest,
-    variant: Digest,
-    user: Digest,
+    address: KeyDigest,
+    variant: KeyDigest,
+    user: KeyDigest,
     /// The user alone, by whom a snapshot is compared with its key; no part of the key itself.
-    who: Who,
+    credentials: CredentialsDigest,
 }
 
-/// What a handle contributes to all of its keys.
+/// What the headers of a handle contribute to all of its keys.
 #[derive(Clone, Copy)]
-pub(crate) struct Standing {
-    chosen: Digest,
-    headers: Digest,
+pub(crate) struct HeadersDigest {
+    chosen: KeyDigest,
+    headers: KeyDigest,
 }
 
-impl Standing {
+impl HeadersDigest {
     /// Any header may hold a key or a tenant; those that do not only split the store.
     pub(crate) fn of(secret: &Secret, headers: &HeaderMap) -> Self {
         let chooses = |name: &str| name == ACCEPT.as_str() || name == ACCEPT_LANGUAGE.as_str();
@@ -69,9 +69,9 @@ impl SnapshotKey {
     pub(crate) fn new(
         secret: &Secret,
         url: &Url,
-        standing: Standing,
+        headers_digest: HeadersDigest,
         view: Option<&str>,
-        who: Who,
+        credentials: CredentialsDigest,
     ) -> Self {
         let (before, after) = (
             &url[..Position::BeforeUsername],
@@ -82,19 +82,21 @@ impl SnapshotKey {
         bare.push_str(after);
         let query = &url[Position::AfterPath..Position::AfterQuery];
         let variant = match view {
-            None => standing.chosen,
-            Some(view) => secret.digest(Purpose::View, [&standing.chosen[..], view.as_bytes()]),
+            None => headers_digest.chosen,
+            Some(view) => {
+                secret.digest(Purpose::View, [&headers_digest.chosen[..], view.as_bytes()])
+            }
         };
         let named = (url.username(), url.password());
-        let user = if named == ("", None) && who == Who::ANONYMOUS {
-            standing.headers
+        let user = if named == ("", None) && credentials == CredentialsDigest::ANONYMOUS {
+            headers_digest.headers
         } else {
             let (name, password) = (named.0, named.1.unwrap_or_default());
             let parts = [
-                &standing.headers[..],
+                &headers_digest.headers[..],
                 name.as_bytes(),
                 password.as_bytes(),
-                who.digest(),
+                credentials.digest(),
             ];
             secret.digest(Purpose::User, parts)
         };
@@ -103,7 +105,7 @@ impl SnapshotKey {
             url: bare.into(),
             variant,
             user,
-            who,
+            credentials,
         }
     }
 
@@ -114,13 +116,13 @@ impl SnapshotKey {
     }
 
     /// The whole address, for every user.
-    pub(crate) fn address(&self) -> &Digest {
+    pub(crate) fn address(&self) -> &KeyDigest {
         &self.address
     }
 
     /// For whom it is.
-    pub(crate) fn who(&self) -> Who {
-        self.who
+    pub(crate) fn credentials(&self) -> CredentialsDigest {
+        self.credentials
     }
 
     /// The whole key as text, for stores that file under names; [`FromStr`] reads it.
@@ -161,7 +163,7 @@ impl SnapshotKey {
         text
     }
 
-    fn parts(&self) -> [&Digest; 3] {
+    fn parts(&self) -> [&KeyDigest; 3] {
         [&self.address, &self.variant, &self.user]
     }
 }
@@ -211,13 +213,13 @@ impl FromStr for SnapshotKey {
             address,
             variant,
             user,
-            who: Who::ANONYMOUS,
+            credentials: CredentialsDigest::ANONYMOUS,
         })
     }
 }
 
-fn digest_of(text: &str) -> Option<Digest> {
-    let mut digest = Digest::default();
+fn digest_of(text: &str) -> Option<KeyDigest> {
+    let mut digest = KeyDigest::default();
     let digits = text.as_bytes();
     let is_hex = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
     if digits.len() != 32 || !digits.iter().all(is_hex) {
@@ -271,12 +273,18 @@ impl SnapshotKey {
     /// A key for tests, of a user by that name.
     pub(crate) fn of(url: &str, user: &str) -> Result<Self, url::ParseError> {
         let secret = Secret::of(b"tests");
-        let standing = Standing::of(&secret, &HeaderMap::new());
-        let who = if user.is_empty() {
-            Who::ANONYMOUS
+        let headers_digest = HeadersDigest::of(&secret, &HeaderMap::new());
+        let credentials = if user.is_empty() {
+            CredentialsDigest::ANONYMOUS
         } else {
-            Who::named(&secret, user)
+            CredentialsDigest::named(&secret, user)
         };
-        Ok(Self::new(&secret, &Url::parse(url)?, standing, None, who))
+        Ok(Self::new(
+            &secret,
+            &Url::parse(url)?,
+            headers_digest,
+            None,
+            credentials,
+        ))
     }
 }

@@ -1,10 +1,10 @@
 //! Snapshots kept between calls, so that an update needs no read first.
 
-mod digest;
-mod filing;
+mod best_effort;
+mod credentials;
 mod key;
+mod key_digest;
 mod memory;
-mod who;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::BoxError;
 use crate::http::Validator;
 use crate::json::Document;
 
-pub(crate) use digest::{Digest, Secret};
-pub(crate) use filing::Filing;
-pub(crate) use key::Standing;
+pub(crate) use best_effort::BestEffortStore;
+pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
+pub(crate) use key::HeadersDigest;
 pub use key::{SnapshotKey, SnapshotKeyError};
+pub(crate) use key_digest::{KeyDigest, Secret};
 pub use memory::MemoryStore;
-pub(crate) use who::{Origin, Who};
 
 /// A representation that was read or written, with the validator that names it.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct StoredSnapshot {
     pub unread: bool,
     /// Whose it is, and whether it may be filed. A store need not keep it: what is filed under a key is of the
     /// key's user.
-    pub(crate) origin: Origin,
+    pub(crate) origin: SnapshotOrigin,
 }
 
 impl StoredSnapshot {
@@ -58,7 +58,7 @@ impl StoredSnapshot {
             headers: headers.into(),
             frame: None,
             unread: false,
-            origin: Origin::ELSEWHERE,
+            origin: SnapshotOrigin::ELSEWHERE,
         }
     }
 

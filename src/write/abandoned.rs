@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::queue::UnderWay;
-use crate::store::{Digest, SnapshotKey};
+use crate::store::{KeyDigest, SnapshotKey};
 
 /// Resources for which writes are remembered, writes for each, and bytes in all; the oldest go first.
 const RESOURCES: usize = 10_000;
@@ -33,8 +33,8 @@ pub(crate) struct Abandoned(Mutex<Ledger>);
 
 #[derive(Default)]
 struct Ledger {
-    by_address: HashMap<Digest, VecDeque<Sent>>,
-    by_age: VecDeque<Digest>,
+    by_address: HashMap<KeyDigest, VecDeque<Sent>>,
+    by_age: VecDeque<KeyDigest>,
     bytes: usize,
 }
 

@@ -12,7 +12,7 @@ use crate::http::{Problem, Validator};
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
-use crate::retry::Held;
+use crate::retry::BlockedBy;
 use crate::transport::TransportError;
 
 /// An error that several callers can be told.
@@ -22,7 +22,7 @@ pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(crate) enum Cause {
     Transport(Arc<TransportError>),
-    Gated(Held),
+    Gated(BlockedBy),
     Credentials(SharedError),
     NoRepresentation(NoRepresentation),
     Status(StatusCode),

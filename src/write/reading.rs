@@ -15,7 +15,7 @@ use crate::exchange::Call;
 use crate::http::{Validator, essence, is_coded, is_problem};
 use crate::json::{Document, JsonError};
 use crate::refusal::{Found, Opened, is_no_representation};
-use crate::store::{Origin, StoredSnapshot};
+use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::transport::Response;
 
 /// Asks for what the client asks for, unless the handle was told otherwise.
@@ -146,7 +146,7 @@ pub(crate) fn snapshot(
     opened: Opened,
     validator: Option<Validator>,
     headers: HeaderMap,
-    origin: Origin,
+    origin: SnapshotOrigin,
 ) -> StoredSnapshot {
     StoredSnapshot {
         frame: opened.frame,

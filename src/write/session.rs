@@ -8,26 +8,26 @@ use tokio::time::Instant;
 
 use super::diagnosis::Cause;
 use super::plan::Failure;
-use crate::exchange::{Call, Course, Errand, Exchange, NoReply};
-use crate::store::Who;
+use crate::exchange::{Call, Exchange, NoReply, RequestContext, RequestStats};
+use crate::store::CredentialsDigest;
 use crate::transport::{Fate, Response};
 
 /// The requests of one write.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
     /// Whose write it is: it does not go on as another user's.
-    whose: Who,
-    pub(crate) course: Course,
+    whose: CredentialsDigest,
+    pub(crate) stats: RequestStats,
     pub(crate) last_status: Option<StatusCode>,
     /// How long the server asked to wait, the last time that it did.
     pub(crate) retry_after: Option<Duration>,
 }
 
 impl Session {
-    pub(crate) fn new(whose: Who) -> Self {
+    pub(crate) fn new(whose: CredentialsDigest) -> Self {
         Self {
             whose,
-            course: Course::default(),
+            stats: RequestStats::default(),
             last_status: None,
             retry_after: None,
         }
@@ -45,19 +45,19 @@ impl Session {
         deadline: Instant,
         sent: &mut (dyn FnMut() + Send),
     ) -> Result<Response, (Failure, Cause)> {
-        let errand = Errand {
+        let context = RequestContext {
             deadline,
-            course: &mut self.course,
+            stats: &mut self.stats,
             whose: Some(self.whose),
             sent,
         };
-        match exchange.send(call, errand).await {
+        match exchange.send(call, context).await {
             Ok(reply) => {
                 self.last_status = Some(reply.status);
                 Ok(reply)
             }
             Err(NoReply::Gated(held)) => {
-                self.retry_after = self.retry_after.max(held.told());
+                self.retry_after = self.retry_after.max(held.retry_after());
                 Err((Failure::Permanent, Cause::Gated(held)))
             }
             Err(error) => Err(failure(&call.method, error)),

@@ -25,7 +25,7 @@ use crate::refusal::{
     judge, meaning,
 };
 use crate::retry::RetryPolicy;
-use crate::store::{Filing, SnapshotKey, StoredSnapshot};
+use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
 use crate::strategy::Derived;
 use crate::transport::Response;
 
@@ -97,7 +97,7 @@ pub(crate) struct Shared {
     pub(crate) hidden: Vec<HiddenRefusal>,
     pub(crate) version: Option<ApiVersion>,
     pub(crate) accept: HeaderValue,
-    pub(crate) store: Filing,
+    pub(crate) store: BestEffortStore,
     pub(crate) abandoned: Arc<Abandoned>,
     /// Collections whose documents are other than what was sent.
     pub(crate) altering: Altering,

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::diagnosis::Cause;
 use super::plan::Pause;
-use crate::retry::{Delays, Host, Lost, later};
+use crate::retry::{Delays, LostRace, ServerState, later};
 
 /// How long a young validator is given to become usable, each time; also the first pause for a replica that
 /// lags behind.
@@ -69,7 +69,7 @@ impl Timer {
         &mut self,
         pause: Pause,
         count: Option<u64>,
-        host: &Host,
+        server: &ServerState,
         longest: Duration,
     ) -> Result<Duration, Cause> {
         match pause {
@@ -79,17 +79,17 @@ impl Timer {
             Pause::Poll(Some(time), _) => return Ok(time.min(longest)),
             Pause::Poll(None, 1) => return Ok(Duration::ZERO),
             Pause::Poll(None, polls) => return Ok(doubled(POLL, polls - 1)),
-            Pause::Transient(_) | Pause::Told(_) if !host.take_retry(Instant::now()) => {
+            Pause::Transient(_) | Pause::Told(_) if !server.take_retry(Instant::now()) => {
                 return Err(Cause::Budget);
             }
             Pause::Told(time) => return Ok(time),
             Pause::Race(_) => {
                 let elapsed = self.elapsed();
-                self.delays.after_race(Lost {
+                self.delays.after_race(LostRace {
                     count,
                     elapsed,
                     left: self.time.saturating_sub(elapsed),
-                    round_trip: host.round_trip().unwrap_or_default(),
+                    round_trip: server.round_trip().unwrap_or_default(),
                 })
             }
             Pause::Transient(_) => self.delays.next(),
@@ -125,10 +125,10 @@ mod tests {
 
     const LONGEST: Duration = Duration::from_secs(60);
 
-    fn timer(time: Duration) -> (Timer, Host) {
+    fn timer(time: Duration) -> (Timer, ServerState) {
         let policy = RetryPolicy::default();
         let timer = Timer::new(Instant::now(), time, policy.delays(None));
-        (timer, Host::new(&policy, None))
+        (timer, ServerState::new(&policy, None))
     }
 
     #[tokio::test(start_paused = true)]
@@ -154,8 +154,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_double_up_to_five_seconds_and_servers_are_heeded_up_to_the_limit() {
-        let (mut timer, host) = timer(Duration::from_secs(30));
-        let mut length = |pause| timer.length(pause, None, &host, LONGEST);
+        let (mut timer, server) = timer(Duration::from_secs(30));
+        let mut length = |pause| timer.length(pause, None, &server, LONGEST);
         for (pause, expected) in [
             (Pause::Lag(1), HEALING),
             (Pause::Lag(2), 2 * HEALING),
@@ -175,10 +175,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn transient_failures_are_tried_again_as_long_as_the_budget_lasts() {
-        let (mut timer, host) = timer(Duration::from_secs(30));
+        let (mut timer, server) = timer(Duration::from_secs(30));
         let mut tries = 0;
         let cause = loop {
-            match timer.length(Pause::Transient(1), None, &host, LONGEST) {
+            match timer.length(Pause::Transient(1), None, &server, LONGEST) {
                 Ok(_) => tries += 1,
                 Err(cause) => break cause,
             }

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Answered, Done, PAUSE, Presence, Seen, Site, Stop, TRIES};
-use crate::exchange::{Call, Course, Errand, NoReply};
+use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
 use crate::http::{EntityTag, TagField, Validator, entity_tag_of};
 use crate::json::Document;
 use crate::refusal::Found;
@@ -24,16 +24,16 @@ impl Site {
         let is_read = call.method == Method::GET;
         let target = self.target.clone();
         let exchange = &target.shared.exchange;
-        let mut course = Course::default();
+        let mut stats = RequestStats::default();
         for left in (0..TRIES).rev() {
             self.requests += 1;
-            let errand = Errand {
+            let context = RequestContext {
                 deadline: self.deadline,
-                course: &mut course,
+                stats: &mut stats,
                 whose: None,
                 sent: &mut || {},
             };
-            let reply = exchange.send(call, errand).await;
+            let reply = exchange.send(call, context).await;
             let (wait, why) = match reply {
                 Ok(reply) => {
                     let status = reply.status.as_u16();
@@ -132,14 +132,14 @@ impl Site {
             let (target, deadline) = (self.target.clone(), self.deadline);
             self.requests += 1;
             racing.spawn(async move {
-                let mut course = Course::default();
-                let errand = Errand {
+                let mut stats = RequestStats::default();
+                let context = RequestContext {
                     deadline,
-                    course: &mut course,
+                    stats: &mut stats,
                     whose: None,
                     sent: &mut || {},
                 };
-                let reply = target.shared.exchange.send(&call, errand).await;
+                let reply = target.shared.exchange.send(&call, context).await;
                 reply.map(|reply| (call, reply))
             });
         }

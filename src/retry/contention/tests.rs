@@ -5,8 +5,8 @@ use super::*;
 const TRIP: Duration = Duration::from_millis(20);
 const CAP: Duration = Duration::from_secs(5);
 
-fn lost(count: Option<u64>, trips: u32) -> Lost {
-    Lost {
+fn lost(count: Option<u64>, trips: u32) -> LostRace {
+    LostRace {
         count,
         elapsed: TRIP * trips,
         left: Duration::from_secs(30).saturating_sub(TRIP * trips),
@@ -15,7 +15,7 @@ fn lost(count: Option<u64>, trips: u32) -> Lost {
 }
 
 /// The largest waits after races lost so.
-fn windows(races: &[Lost]) -> Vec<u128> {
+fn windows(races: &[LostRace]) -> Vec<u128> {
     let mut contention = Contention::default();
     let waits = races
         .iter()
@@ -36,7 +36,7 @@ fn against_a_hot_writer(counts: bool, races: usize) -> Vec<f64> {
     let mut waits = Vec::new();
     for _ in 0..races {
         let count = u64::try_from((elapsed + TRIP / 2).as_micros() / TRIP.as_micros()).unwrap();
-        let lost = Lost {
+        let lost = LostRace {
             count: counts.then_some(7 + count),
             elapsed,
             left: Duration::from_secs(3600),
@@ -84,7 +84,7 @@ fn a_crowd_that_thins_out_gets_no_burst() {
     // The busy part falls as the window grows.
     for (commits, over) in [(10, 10), (48, 50), (120, 150), (90, 150), (60, 150)] {
         let last = races[races.len() - 1];
-        races.push(Lost {
+        races.push(LostRace {
             count: last.count.map(|count| count + commits),
             elapsed: last.elapsed + TRIP * over,
             ..last
@@ -138,7 +138,7 @@ fn no_wait_exceeds_the_cap_or_panics() {
     let mut contention = Contention::default();
     for round_trip in [Duration::ZERO, Duration::MAX, TRIP] {
         for count in [None, Some(0), Some(NO_COUNT)] {
-            let lost = Lost {
+            let lost = LostRace {
                 count,
                 elapsed: Duration::MAX,
                 left: Duration::MAX,

@@ -96,8 +96,8 @@ impl<'a> Driver<'a> {
         input: WriteInput,
     ) -> Box<Self> {
         let shared = &target.shared;
-        let delays = shared.retry.delays(shared.exchange.host.round_trip());
-        let session = Session::new(input.key.who());
+        let delays = shared.retry.delays(shared.exchange.server.round_trip());
+        let session = Session::new(input.key.credentials());
         let guard = Out::new(shared.abandoned.clone(), input.key);
         permit.reports(guard.under_way());
         let write_id = target.stamp.as_ref().map(|_| crate::ids::uuid());
@@ -141,7 +141,7 @@ impl<'a> Driver<'a> {
     }
 
     fn clock(&self) -> Clock {
-        let round_trip = self.target.shared.exchange.host.round_trip();
+        let round_trip = self.target.shared.exchange.server.round_trip();
         Clock {
             now: self.timer.elapsed(),
             round_trip: round_trip.unwrap_or_default(),
@@ -193,7 +193,7 @@ impl<'a> Driver<'a> {
         let exchange = &self.target.shared.exchange;
         let count = self.state.base_version().and_then(retry::count);
         let longest = exchange.limits.retry_after;
-        let length = self.timer.length(pause, count, &exchange.host, longest);
+        let length = self.timer.length(pause, count, &exchange.server, longest);
         match length {
             Ok(time) => match self.sleep(time).await {
                 Ok(()) => Event::Woke.into(),
@@ -205,7 +205,7 @@ impl<'a> Driver<'a> {
 
     async fn sleep(&mut self, time: std::time::Duration) -> Result<(), Cause> {
         self.timer.sleep(time).await?;
-        self.session.course.waited += time;
+        self.session.stats.waited += time;
         Ok(())
     }
 

@@ -37,7 +37,7 @@ impl Driver<'_> {
                     return Step::failed(Failure::Answered, Cause::Status(status));
                 }
             }
-            self.target.shared.exchange.host.succeeded();
+            self.target.shared.exchange.server.succeeded();
             return self.weighed(payload, reply);
         }
         let problem = self.problem(reply);
@@ -73,7 +73,7 @@ impl Driver<'_> {
         if let Some(wait) = wait {
             let exchange = &self.target.shared.exchange;
             let wait = wait.min(exchange.limits.retry_after);
-            exchange.host.close_for(wait, Instant::now());
+            exchange.server.close_for(wait, Instant::now());
         }
         self.session.retry_after = wait.or(self.session.retry_after);
         self.diagnosis.last_problem = Some((meaning.kind, problem));

@@ -2,17 +2,17 @@
 
 use ::http::HeaderMap;
 
-use super::digest::{Digest, Purpose, Secret};
+use super::key_digest::{KeyDigest, Purpose, Secret};
 
-/// Whose credentials a request had.
+/// A digest of the credentials that a request had.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Who {
-    digest: Digest,
+pub(crate) struct CredentialsDigest {
+    digest: KeyDigest,
     /// The authenticator has named the user, so that another one is another user and not new credentials.
     named: bool,
 }
 
-impl Who {
+impl CredentialsDigest {
     /// There is no authenticator.
     pub(crate) const ANONYMOUS: Self = Self {
         digest: [0; 16],
@@ -64,17 +64,17 @@ impl Who {
 
 /// Where a reply comes from, as far as that decides whether it may be filed.
 #[derive(Clone, Copy)]
-pub(crate) struct Origin {
+pub(crate) struct SnapshotOrigin {
     /// Whose request it answers; `None`: it did not come as a reply to one.
-    pub(crate) who: Option<Who>,
+    pub(crate) credentials: Option<CredentialsDigest>,
     /// Neither the request nor the reply forbids to keep it.
     pub(crate) storable: bool,
 }
 
-impl Origin {
+impl SnapshotOrigin {
     /// What did not come as a reply.
     pub(crate) const ELSEWHERE: Self = Self {
-        who: None,
+        credentials: None,
         storable: false,
     };
 }

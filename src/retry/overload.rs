@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 /// How a request went.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Went {
+pub(crate) struct RequestSample {
     /// Its number.
     pub(crate) number: u64,
     /// How long it took.
@@ -42,7 +42,7 @@ pub(crate) struct Went {
 
 /// What the replies of late tell of the server.
 #[derive(Debug)]
-pub(super) struct Strain {
+pub(super) struct Overload {
     /// Share of the replies that tell of overload, the last ones counting most.
     share: f64,
     /// From one request to the next.
@@ -56,8 +56,8 @@ pub(super) struct Strain {
     tickets: u64,
 }
 
-impl Strain {
-    /// No strain, and no pause that is longer than what the user allows.
+impl Overload {
+    /// No overload, and no pause that is longer than what the user allows.
     pub(super) fn new(cap: Duration) -> Self {
         Self {
             share: 0.0,
@@ -108,11 +108,11 @@ impl Strain {
     /// How a request went, the latest being `sent`. What was under way when the pause was changed knows nothing of
     /// the change, and does not change it again. Tries that are repeated do not count in the share, or one resource
     /// that is always refused would pass for the whole server. Whether the pause is shorter now.
-    pub(super) fn replied(&mut self, went: Went, sent: u64, now: Instant) -> bool {
-        let Went {
+    pub(super) fn replied(&mut self, sample: RequestSample, sent: u64, now: Instant) -> bool {
+        let RequestSample {
             number, overload, ..
-        } = went;
-        if !went.again {
+        } = sample;
+        if !sample.again {
             self.share += (f64::from(u8::from(overload)) - self.share) * WEIGHT;
         }
         if number <= self.changed_after {
@@ -128,7 +128,7 @@ impl Strain {
             }
         } else if self.share > MOST {
             let longer = self.pause.saturating_mul(2);
-            longer.max(FIRST).max(went.took).min(self.longest)
+            longer.max(FIRST).max(sample.took).min(self.longest)
         } else {
             self.pause
         };
@@ -144,8 +144,8 @@ impl Strain {
 mod tests {
     use super::*;
 
-    fn went(number: u64, overload: bool) -> Went {
-        Went {
+    fn sample(number: u64, overload: bool) -> RequestSample {
+        RequestSample {
             number,
             took: Duration::ZERO,
             overload,
@@ -154,80 +154,86 @@ mod tests {
     }
 
     /// How long whoever comes now has to wait.
-    fn wait(strain: &mut Strain, now: Instant) -> Duration {
-        let ticket = strain.queue();
-        let wait = strain.wait(ticket, now);
-        strain.leave(ticket);
+    fn wait(overload: &mut Overload, now: Instant) -> Duration {
+        let ticket = overload.queue();
+        let wait = overload.wait(ticket, now);
+        overload.leave(ticket);
         wait
     }
 
     /// Replies of which so many in a hundred tell of overload, one request at a time; how long they took.
-    fn replies(strain: &mut Strain, now: &mut Instant, overload: u64, requests: u64) -> Duration {
+    fn replies(
+        overload: &mut Overload,
+        now: &mut Instant,
+        percent: u64,
+        requests: u64,
+    ) -> Duration {
         let begun = *now;
         for number in 1..=requests {
-            let ticket = strain.queue();
-            *now += strain.wait(ticket, *now);
-            strain.pass(ticket, *now);
-            strain.replied(went(1, number * 61 % 100 < overload), 1, *now);
-            strain.changed_after = 0;
+            let ticket = overload.queue();
+            *now += overload.wait(ticket, *now);
+            overload.pass(ticket, *now);
+            overload.replied(sample(1, number * 61 % 100 < percent), 1, *now);
+            overload.changed_after = 0;
         }
         *now - begun
     }
 
     #[test]
     fn a_struggling_server_gets_pauses_and_loses_them_when_it_recovers() {
-        let (mut strain, mut now) = (Strain::new(Duration::MAX), Instant::now());
-        assert!(replies(&mut strain, &mut now, 80, 200) > Duration::from_secs(20));
-        assert!(replies(&mut strain, &mut now, 0, 200) < Duration::from_secs(3));
-        assert!(!strain.holds());
+        let (mut overload, mut now) = (Overload::new(Duration::MAX), Instant::now());
+        assert!(replies(&mut overload, &mut now, 80, 200) > Duration::from_secs(20));
+        assert!(replies(&mut overload, &mut now, 0, 200) < Duration::from_secs(3));
+        assert!(!overload.holds());
     }
 
     #[test]
     fn a_server_that_refuses_every_third_request_is_not_held_up() {
-        let (mut strain, mut now) = (Strain::new(Duration::MAX), Instant::now());
-        assert_eq!(replies(&mut strain, &mut now, 34, 1000), Duration::ZERO);
+        let (mut overload, mut now) = (Overload::new(Duration::MAX), Instant::now());
+        assert_eq!(replies(&mut overload, &mut now, 34, 1000), Duration::ZERO);
     }
 
     #[test]
     fn a_herd_that_was_under_way_changes_the_pause_once() {
-        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
+        let (mut overload, now) = (Overload::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), 500, now);
+            overload.replied(sample(number, true), 500, now);
         }
-        assert_eq!(wait(&mut strain, now), FIRST);
-        strain.replied(went(501, true), 501, now);
-        assert_eq!(wait(&mut strain, now), FIRST * 2);
+        assert_eq!(wait(&mut overload, now), FIRST);
+        overload.replied(sample(501, true), 501, now);
+        assert_eq!(wait(&mut overload, now), FIRST * 2);
     }
 
     #[test]
     fn no_pause_is_longer_than_a_second_or_than_the_user_allows() {
-        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
+        let (mut overload, now) = (Overload::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), number, now);
+            overload.replied(sample(number, true), number, now);
         }
-        assert_eq!(wait(&mut strain, now), LONGEST);
-        strain = Strain::new(Duration::from_millis(20));
+        assert_eq!(wait(&mut overload, now), LONGEST);
+        overload = Overload::new(Duration::from_millis(20));
         for number in 1..=500 {
-            strain.replied(went(number, true), number, now);
+            overload.replied(sample(number, true), number, now);
         }
-        assert_eq!(wait(&mut strain, now), Duration::from_millis(20));
+        assert_eq!(wait(&mut overload, now), Duration::from_millis(20));
     }
 
     #[test]
     fn requests_go_in_the_order_of_their_coming_and_wait_for_none_that_does_not_go() {
-        let (mut strain, now) = (Strain::new(Duration::MAX), Instant::now());
+        let (mut overload, now) = (Overload::new(Duration::MAX), Instant::now());
         for number in 1..=500 {
-            strain.replied(went(number, true), 500, now);
+            overload.replied(sample(number, true), 500, now);
         }
-        let [one, two, three, four] = [(); 4].map(|()| strain.queue());
-        let waits = |strain: &Strain| [one, two, three, four].map(|it| strain.wait(it, now) / 10);
+        let [one, two, three, four] = [(); 4].map(|()| overload.queue());
+        let waits =
+            |overload: &Overload| [one, two, three, four].map(|it| overload.wait(it, now) / 10);
         let millis = Duration::from_millis;
-        assert_eq!(waits(&strain), [1, 2, 3, 4].map(millis));
-        strain.leave(three);
-        assert_eq!(waits(&strain)[3], millis(3));
+        assert_eq!(waits(&overload), [1, 2, 3, 4].map(millis));
+        overload.leave(three);
+        assert_eq!(waits(&overload)[3], millis(3));
         // The first is not polled when it could go.
-        strain.pass(two, now);
-        assert_eq!(waits(&strain)[3], millis(1));
-        assert_eq!(strain.wait(one, now + FIRST), Duration::ZERO);
+        overload.pass(two, now);
+        assert_eq!(waits(&overload)[3], millis(1));
+        assert_eq!(overload.wait(one, now + FIRST), Duration::ZERO);
     }
 }

@@ -7,10 +7,10 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-use super::held::Held;
+use super::blocked_by::BlockedBy;
+use super::overload::{Overload, RequestSample};
 use super::policy::RetryPolicy;
-use super::rate::{Places, Rate};
-use super::strain::{Strain, Went};
+use super::rate::{Rate, RateSchedule};
 use super::time::later;
 use crate::http::Quota;
 
@@ -22,14 +22,14 @@ const REGAINED: f64 = 1.0;
 const LONGER: f64 = 0.2;
 /// Weight of one that was shorter: chance makes many round trips longer, and hardly any shorter.
 const SHORTER: f64 = 0.5;
-/// A longer one counts as so many times the mean at most, or a single late reply would stand for all.
+/// Outliers are clamped to so many times the mean. Otherwise a single late reply would dominate it.
 const LATE: f64 = 2.0;
 
 /// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip, whether it
 /// struggles.
 #[derive(Debug)]
-pub(crate) struct Host {
-    state: Mutex<State>,
+pub(crate) struct ServerState {
+    state: Mutex<LockedState>,
     /// Told when a struggling server is given shorter pauses.
     eased: Notify,
     capacity: f64,
@@ -37,16 +37,16 @@ pub(crate) struct Host {
 }
 
 #[derive(Debug)]
-struct State {
+struct LockedState {
     closed_until: Option<Instant>,
     tokens: f64,
     counted: Option<Instant>,
     round_trip: Option<Duration>,
-    places: Places,
+    rate_schedule: RateSchedule,
     /// Requests sent so far.
     sent: u64,
     quota: Option<QuotaLeft>,
-    strain: Strain,
+    overload: Overload,
 }
 
 /// Requests that may still be sent until then.
@@ -54,30 +54,30 @@ struct State {
 struct QuotaLeft {
     left: u64,
     until: Instant,
-    /// The number of the request whose reply told.
-    told_to: u64,
+    /// The number of the request whose reply reported it.
+    reported_by: u64,
 }
 
 /// A place among the requests of a rate; dropped before its request goes out, it is free for another.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
-    host: &'a Host,
+pub(crate) struct RatePermit<'a> {
+    server: &'a ServerState,
     used: bool,
 }
 
-impl Place<'_> {
+impl RatePermit<'_> {
     /// The request goes out.
     pub(crate) fn using(mut self) {
         self.used = true;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for RatePermit<'_> {
     fn drop(&mut self) {
-        if let Some(rate) = self.host.rate
+        if let Some(rate) = self.server.rate
             && !self.used
         {
-            self.host.state().places.give_back(rate);
+            self.server.state().rate_schedule.give_back(rate);
         }
     }
 }
@@ -85,29 +85,29 @@ impl Drop for Place<'_> {
 /// A place in the queue to a struggling server; dropped, it is free.
 #[derive(Debug)]
 pub(crate) struct Ticket<'a> {
-    host: &'a Host,
+    server: &'a ServerState,
     number: u64,
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.host.state().strain.leave(self.number);
+        self.server.state().overload.leave(self.number);
     }
 }
 
-impl Host {
+impl ServerState {
     pub(crate) fn new(policy: &RetryPolicy, rate: Option<Rate>) -> Self {
         let capacity = f64::from(policy.budget);
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(LockedState {
                 closed_until: None,
                 tokens: capacity,
                 counted: None,
                 round_trip: None,
-                places: Places::default(),
+                rate_schedule: RateSchedule::default(),
                 sent: 0,
                 quota: None,
-                strain: Strain::new(policy.cap),
+                overload: Overload::new(policy.cap),
             }),
             eased: Notify::new(),
             capacity,
@@ -116,7 +116,7 @@ impl Host {
     }
 
     // A panic elsewhere cannot leave these numbers half changed.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LockedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,8 +132,8 @@ impl Host {
     /// A ticket for a struggling server.
     pub(crate) fn queue(&self) -> Ticket<'_> {
         Ticket {
-            host: self,
-            number: self.state().strain.queue(),
+            server: self,
+            number: self.state().overload.queue(),
         }
     }
 
@@ -144,23 +144,23 @@ impl Host {
 
     /// Lets a request pass and numbers it, or tells why and how long it is held back. A struggling server takes
     /// only those that have a ticket.
-    pub(crate) fn pass(&self, now: Instant, ticket: Option<&Ticket<'_>>) -> Result<u64, Held> {
+    pub(crate) fn pass(&self, now: Instant, ticket: Option<&Ticket<'_>>) -> Result<u64, BlockedBy> {
         let mut state = self.state();
         let used_up = state.quota.filter(|quota| quota.left == 0);
         let until = state.closed_until.max(used_up.map(|quota| quota.until));
         let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         if !wait.is_zero() {
-            return Err(Held::Server(wait));
+            return Err(BlockedBy::Server(wait));
         }
-        if state.strain.holds() {
+        if state.overload.holds() {
             let Some(Ticket { number, .. }) = ticket else {
-                return Err(Held::Strain(Duration::ZERO));
+                return Err(BlockedBy::Overload(Duration::ZERO));
             };
-            let wait = state.strain.wait(*number, now);
+            let wait = state.overload.wait(*number, now);
             if !wait.is_zero() {
-                return Err(Held::Strain(wait));
+                return Err(BlockedBy::Overload(wait));
             }
-            state.strain.pass(*number, now);
+            state.overload.pass(*number, now);
         }
         state.quota = state.quota.filter(|quota| now < quota.until);
         if let Some(quota) = &mut state.quota {
@@ -176,19 +176,19 @@ impl Host {
         &self,
         now: Instant,
         deadline: Instant,
-    ) -> Result<(Place<'_>, Duration), Held> {
+    ) -> Result<(RatePermit<'_>, Duration), BlockedBy> {
         let mut wait = Duration::ZERO;
         if let Some(rate) = self.rate {
             let mut state = self.state();
-            wait = state.places.wait(rate, now);
+            wait = state.rate_schedule.wait(rate, now);
             if !wait.is_zero() && later(now, wait) >= deadline {
-                return Err(Held::Rate(wait));
+                return Err(BlockedBy::Rate(wait));
             }
-            state.places.take(rate, now);
+            state.rate_schedule.take(rate, now);
         }
         Ok((
-            Place {
-                host: self,
+            RatePermit {
+                server: self,
                 used: false,
             },
             wait,
@@ -197,15 +197,15 @@ impl Host {
 
     /// The reply to the request of this number told what is left of a quota. What was sent after that request
     /// is not counted in it yet, and a later request knows more.
-    pub(crate) fn told(&self, quota: Quota, request: u64, now: Instant) {
+    pub(crate) fn note_quota(&self, quota: Quota, request: u64, now: Instant) {
         let mut state = self.state();
-        if state.quota.is_none_or(|known| known.told_to <= request) {
+        if state.quota.is_none_or(|known| known.reported_by <= request) {
             state.quota = Some(QuotaLeft {
                 left: quota
                     .left
                     .saturating_sub(state.sent.saturating_sub(request)),
                 until: later(now, quota.reset),
-                told_to: request,
+                reported_by: request,
             });
         }
     }
@@ -226,10 +226,10 @@ impl Host {
     }
 
     /// How a request went.
-    pub(crate) fn replied(&self, went: Went, now: Instant) {
+    pub(crate) fn replied(&self, sample: RequestSample, now: Instant) {
         let mut state = self.state();
         let sent = state.sent;
-        let shorter = state.strain.replied(went, sent, now);
+        let shorter = state.overload.replied(sample, sent, now);
         drop(state);
         if shorter {
             self.eased.notify_waiters();
@@ -271,70 +271,70 @@ impl Host {
 mod tests {
     use super::*;
 
-    fn host(budget: u32) -> Host {
-        Host::new(&RetryPolicy::default().budget(budget), None)
+    fn server(budget: u32) -> ServerState {
+        ServerState::new(&RetryPolicy::default().budget(budget), None)
     }
 
-    fn pass(host: &Host, now: Instant) -> Result<u64, Duration> {
-        let passed = host.pass(now, None);
-        passed.map_err(|held| held.told().unwrap_or_default())
+    fn pass(server: &ServerState, now: Instant) -> Result<u64, Duration> {
+        let passed = server.pass(now, None);
+        passed.map_err(|blocked_by| blocked_by.retry_after().unwrap_or_default())
     }
 
     #[test]
     fn the_longest_wait_that_was_asked_holds() {
-        let (host, now) = (host(1), Instant::now());
-        host.close_for(Duration::from_secs(5), now);
-        host.close_for(Duration::from_secs(2), now);
-        assert_eq!(pass(&host, now), Err(Duration::from_secs(5)));
-        assert_eq!(pass(&host, now + Duration::from_secs(6)), Ok(1));
+        let (server, now) = (server(1), Instant::now());
+        server.close_for(Duration::from_secs(5), now);
+        server.close_for(Duration::from_secs(2), now);
+        assert_eq!(pass(&server, now), Err(Duration::from_secs(5)));
+        assert_eq!(pass(&server, now + Duration::from_secs(6)), Ok(1));
     }
 
     #[test]
     fn a_spent_budget_comes_back_with_time_and_with_success() {
-        let (host, now) = (host(2), Instant::now());
-        assert!(host.take_retry(now) && host.take_retry(now) && !host.take_retry(now));
-        assert!(host.take_retry(now + Duration::from_secs(1)));
+        let (server, now) = (server(2), Instant::now());
+        assert!(server.take_retry(now) && server.take_retry(now) && !server.take_retry(now));
+        assert!(server.take_retry(now + Duration::from_secs(1)));
         for _ in 0..5 {
-            host.succeeded();
+            server.succeeded();
         }
-        assert!(host.take_retry(now + Duration::from_secs(1)));
+        assert!(server.take_retry(now + Duration::from_secs(1)));
     }
 
     #[test]
     fn a_quota_counts_what_went_out_since_its_reply_was_asked_for() {
-        let (host, now) = (host(1), Instant::now());
+        let (server, now) = (server(1), Instant::now());
         let quota = |left| Quota {
             left,
             reset: Duration::from_secs(9),
         };
         for number in 1..=4 {
-            assert_eq!(pass(&host, now), Ok(number));
+            assert_eq!(pass(&server, now), Ok(number));
         }
-        host.told(quota(4), 2, now);
+        server.note_quota(quota(4), 2, now);
         // The reply to an earlier request comes later.
-        host.told(quota(5), 1, now);
-        assert_eq!((pass(&host, now), pass(&host, now)), (Ok(5), Ok(6)));
-        assert_eq!(pass(&host, now), Err(Duration::from_secs(9)));
+        server.note_quota(quota(5), 1, now);
+        assert_eq!((pass(&server, now), pass(&server, now)), (Ok(5), Ok(6)));
+        assert_eq!(pass(&server, now), Err(Duration::from_secs(9)));
         // A quota that slides is as large as its last reply says.
-        host.told(quota(3), 6, now);
-        assert_eq!(pass(&host, now), Ok(7));
-        assert_eq!(pass(&host, now + Duration::from_secs(9)), Ok(8));
+        server.note_quota(quota(3), 6, now);
+        assert_eq!(pass(&server, now), Ok(7));
+        assert_eq!(pass(&server, now + Duration::from_secs(9)), Ok(8));
     }
 
     #[test]
     fn a_late_reply_is_soon_forgotten_and_a_slower_server_soon_learnt() {
-        let (host, usual) = (host(1), Duration::from_millis(20));
+        let (server, usual) = (server(1), Duration::from_millis(20));
         let late = Duration::from_secs(2);
-        host.answered(usual);
-        host.answered(late);
-        assert!(host.round_trip() < Some(usual.mul_f64(1.25)));
+        server.answered(usual);
+        server.answered(late);
+        assert!(server.round_trip() < Some(usual.mul_f64(1.25)));
         for _ in 0..30 {
-            host.answered(late);
+            server.answered(late);
         }
-        assert!(host.round_trip() > Some(late.mul_f64(0.9)));
+        assert!(server.round_trip() > Some(late.mul_f64(0.9)));
         for _ in 0..8 {
-            host.answered(usual);
+            server.answered(usual);
         }
-        assert!(host.round_trip() < Some(usual.mul_f64(1.5)));
+        assert!(server.round_trip() < Some(usual.mul_f64(1.5)));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Half of a BLAKE3 hash: 128 bits.
-pub(crate) type Digest = [u8; 16];
+pub(crate) type KeyDigest = [u8; 16];
 
 /// What a digest is made of. Digests for different purposes never meet.
 #[derive(Clone, Copy)]
@@ -49,7 +49,7 @@ impl Secret {
         &self,
         purpose: Purpose,
         parts: impl IntoIterator<Item = &'p [u8]>,
-    ) -> Digest {
+    ) -> KeyDigest {
         let mut bytes = Vec::with_capacity(256);
         bytes.push(purpose as u8);
         for part in parts {
@@ -57,7 +57,7 @@ impl Secret {
             bytes.extend_from_slice(part);
         }
         let hash = blake3::keyed_hash(&self.0, &bytes);
-        let mut digest = Digest::default();
+        let mut digest = KeyDigest::default();
         digest.copy_from_slice(&hash.as_bytes()[..16]);
         digest
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Origin, SnapshotKey, SnapshotStore, StoredSnapshot};
+use super::{SnapshotKey, SnapshotOrigin, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 use crate::panics;
 
@@ -12,9 +12,9 @@ use crate::panics;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A store whose failures are told to the log alone.
-pub(crate) struct Filing(Box<dyn SnapshotStore>);
+pub(crate) struct BestEffortStore(Box<dyn SnapshotStore>);
 
-impl Filing {
+impl BestEffortStore {
     pub(crate) fn new(store: Box<dyn SnapshotStore>) -> Self {
         Self(store)
     }
@@ -23,8 +23,8 @@ impl Filing {
         let found = in_time(until, async { self.0.get(key).await })
             .await
             .flatten()?;
-        let origin = Origin {
-            who: Some(key.who()),
+        let origin = SnapshotOrigin {
+            credentials: Some(key.credentials()),
             storable: true,
         };
         Some(StoredSnapshot { origin, ..found })
@@ -33,7 +33,7 @@ impl Filing {
     /// Files a snapshot, if it was made for the user of the key and may be kept. One that may not be kept
     /// takes the place of the one before all the same: that one is outdated.
     pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
-        if snapshot.origin.who != Some(key.who()) {
+        if snapshot.origin.credentials != Some(key.credentials()) {
             return;
         }
         if !snapshot.origin.storable {
