@@ -34,10 +34,10 @@ use crate::path::{self, IntoPath};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct ApiVersion(Place);
+pub struct ApiVersion(ApiVersionLocation);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum ApiVersionLocation {
     Path(Vec<String>),
     MediaType(String),
     Header(HeaderName, String),
@@ -47,42 +47,42 @@ enum Place {
 impl ApiVersion {
     /// In the path, behind the base URL.
     pub fn path(segments: impl IntoPath) -> Self {
-        Self(Place::Path(segments.into_segments()))
+        Self(ApiVersionLocation::Path(segments.into_segments()))
     }
 
     /// In the media type of documents, which is asked for and sent.
     pub fn media_type(media_type: impl Into<String>) -> Self {
-        Self(Place::MediaType(media_type.into()))
+        Self(ApiVersionLocation::MediaType(media_type.into()))
     }
 
     /// In a header field.
     pub fn header(name: HeaderName, version: impl Into<String>) -> Self {
-        Self(Place::Header(name, version.into()))
+        Self(ApiVersionLocation::Header(name, version.into()))
     }
 
     /// In a query parameter.
     pub fn query(name: impl Into<String>, version: impl Into<String>) -> Self {
-        Self(Place::Query(name.into(), version.into()))
+        Self(ApiVersionLocation::Query(name.into(), version.into()))
     }
 
     /// Says it where all requests of a client do: in the base URL and the default headers.
-    pub(crate) fn settle(&self, base: Url, headers: &mut HeaderMap) -> Result<Url, Error> {
+    pub(crate) fn apply_to(&self, base: Url, headers: &mut HeaderMap) -> Result<Url, Error> {
         match &self.0 {
-            Place::Path(segments) => return Ok(path::join_all(&base, segments)?),
-            Place::Header(name, version) => {
+            ApiVersionLocation::Path(segments) => return Ok(path::join_all(&base, segments)?),
+            ApiVersionLocation::Header(name, version) => {
                 headers.insert(name, value(version)?);
             }
-            Place::MediaType(media_type) => {
+            ApiVersionLocation::MediaType(media_type) => {
                 value(media_type)?;
             }
-            Place::Query(..) => {}
+            ApiVersionLocation::Query(..) => {}
         }
         Ok(base)
     }
 
     /// Says it in an address, unless it is said there.
     pub(crate) fn put_on(&self, url: &mut Url) {
-        if let Place::Query(name, version) = &self.0
+        if let ApiVersionLocation::Query(name, version) = &self.0
             && !url.query_pairs().any(|(key, _)| key == *name)
         {
             url.query_pairs_mut().append_pair(name, version);
@@ -92,7 +92,7 @@ impl ApiVersion {
     /// The media type of documents, if the version lies there.
     pub(crate) fn as_media_type(&self) -> Option<&str> {
         match &self.0 {
-            Place::MediaType(media_type) => Some(media_type),
+            ApiVersionLocation::MediaType(media_type) => Some(media_type),
             _ => None,
         }
     }

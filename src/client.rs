@@ -377,7 +377,7 @@ impl ClientBuilder {
             return Err(Error::config("the base URL is not https, and has to be"));
         }
         if let Some(version) = &self.version {
-            base = version.settle(base, &mut self.headers)?;
+            base = version.apply_to(base, &mut self.headers)?;
         }
         let transport = match self.transport {
             Some(transport) => transport,

@@ -19,7 +19,7 @@ pub fn machine(bytes: &[u8]) {
     let mut watched = Watched::new(&plan);
     let mut machine = Machine::new(plan);
     let (mut now, mut event) = (Duration::ZERO, Event::Begin);
-    // Rounds, resends, reads that heal and one look more: far fewer steps than this are possible.
+    // Rounds, resends, reads of young versions and one look more: far fewer steps than this are possible.
     for _ in 0..4_000 {
         let clock = Clock {
             now,
@@ -101,7 +101,7 @@ impl Choices<'_> {
                 2 => Event::Read(Seen::Absent),
                 3 => Event::Read(Seen::Unversioned),
                 4 => Event::Read(Seen::Unusable {
-                    may_heal: what >= 128,
+                    becomes_usable: what >= 128,
                     moved: what >= 192,
                 }),
                 5 => Event::Read(Seen::Altered(what / 8 % 4)),

@@ -110,12 +110,12 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// An item of a structured list, with its parameters as they are spelled.
-struct Item<'a> {
+struct ListItem<'a> {
     name: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
 }
 
-impl<'a> Item<'a> {
+impl<'a> ListItem<'a> {
     /// The last one of that name counts (RFC 9651 3.1.2).
     fn parameter(&self, key: &str) -> Option<&'a str> {
         let mut from_the_last = self.parameters.iter().rev();
@@ -126,7 +126,7 @@ impl<'a> Item<'a> {
 }
 
 /// The items of all fields of that name; `None`: something in them is malformed.
-fn items<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<Item<'a>>> {
+fn items<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<ListItem<'a>>> {
     let mut items = Vec::new();
     for value in headers.get_all(name) {
         for item in parts(text(value)?, ',') {
@@ -136,7 +136,7 @@ fn items<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<Item<'a>>> {
                 let (key, value) = parameter?.split_once('=').unwrap_or((parameter?, "?1"));
                 (!key.is_empty() && !value.is_empty()).then_some((key, value))
             });
-            items.push(Item {
+            items.push(ListItem {
                 name: Some(name).filter(|name| !name.is_empty())?,
                 parameters: parameters.collect::<Option<_>>()?,
             });

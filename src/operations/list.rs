@@ -14,7 +14,7 @@ use crate::exchange::within_origin;
 use crate::handle::{Handle, Resourceful};
 use crate::http::next_link;
 use crate::json::Document;
-use crate::refusal::Found;
+use crate::refusal::FoundVersion;
 use crate::store::SnapshotOrigin;
 use crate::write::reading;
 
@@ -222,12 +222,12 @@ fn item<T: Resourceful>(
     let versioning = &target.versioning;
     // A version inside the item counts; the headers of a page are not those of its items.
     let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {
-        Found::Version(validator) if shape.whole => Some(validator),
+        FoundVersion::Version(validator) if shape.whole => Some(validator),
         _ => None,
     };
     let id = item.pointer(&shape.id).and_then(|id| id.as_id());
     let depth = target.shared.exchange.limits.depth;
-    let opened = target.envelope().open_item(item, depth);
+    let unwrapped = target.envelope().unwrap_item(item, depth);
     let url = match &id {
         Some(id) => crate::path::item(collection, id)?,
         None => {
@@ -241,7 +241,7 @@ fn item<T: Resourceful>(
             ));
         }
     };
-    let snapshot = reading::snapshot(opened, validator, no_headers, origin);
+    let snapshot = reading::snapshot(unwrapped, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
         .map_err(|error| Error::decode("an item of the list does not fit the type", error))
 }

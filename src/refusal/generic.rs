@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use ::http::{HeaderMap, HeaderName};
 
 use super::{
-    Envelope, Found, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
+    Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
     WriteRoute, words,
 };
 use crate::http::{Problem, Validator};
@@ -225,7 +225,7 @@ impl Profile for Generic {
             let versioning = self.versioning();
             // No clock is at hand, so a date counts only beside the server's own `Date`.
             return match versioning.of_read(headers, &body, UNIX_EPOCH) {
-                Found::Version(version) if !problem.truncated() => Some((body, version)),
+                FoundVersion::Version(version) if !problem.truncated() => Some((body, version)),
                 _ => None,
             };
         }

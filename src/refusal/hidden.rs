@@ -58,7 +58,7 @@ enum Sign {
 
 /// What a 2xx reply to a write says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum SuccessVerdict {
     Success,
     Refused(RefusalKind),
     /// Perhaps the one, perhaps the other.
@@ -111,7 +111,8 @@ impl HiddenRefusal {
         list.is_some_and(|list| list.len() > 1)
     }
 
-    fn is_told_in(&self, body: &Document) -> bool {
+    /// Whether the body shows the sign of the refusal.
+    fn shows_in(&self, body: &Document) -> bool {
         let found = body.pointer(&self.at);
         match &self.sign {
             Sign::Is(value) => found.as_ref() == Some(value),
@@ -140,36 +141,39 @@ pub(crate) fn judge(
     body: &[u8],
     depth: usize,
     documents: impl FnOnce() -> Vec<Document>,
-) -> Told {
+) -> SuccessVerdict {
     if rules.is_empty() {
-        return Told::Success;
+        return SuccessVerdict::Success;
     }
     let Ok(body) = Document::parse_with_depth(body, depth) else {
         // Nothing, or no JSON, says nothing either way; JSON that cannot be read may say anything.
         let demanded = rules.iter().any(|rule| matches!(rule.sign, Sign::IsNot(_)));
         return if demanded || looks_like_json(body) {
-            Told::Doubtful
+            SuccessVerdict::Doubtful
         } else {
-            Told::Success
+            SuccessVerdict::Success
         };
     };
-    let (mut told, documents) = (Told::Success, documents());
-    for rule in rules.iter().filter(|rule| rule.is_told_in(&body)) {
+    let (mut verdict, documents) = (SuccessVerdict::Success, documents());
+    for rule in rules.iter().filter(|rule| rule.shows_in(&body)) {
         let mut documents = documents.iter();
         let copied = documents.any(|document| rule.echoes(&body, document));
         if !copied && !rule.may_be_in_part(&body) {
-            return Told::Refused(rule.kind);
+            return SuccessVerdict::Refused(rule.kind);
         }
-        told = Told::Doubtful;
+        verdict = SuccessVerdict::Doubtful;
     }
-    told
+    verdict
 }
 
 /// Whether the body of a 2xx reply to a read is a refusal and no representation. What replies to writes
 /// have to say is not said of reads.
 pub(crate) fn is_no_representation(rules: &[HiddenRefusal], body: &Document) -> bool {
-    let told = |rule: &&HiddenRefusal| !matches!(rule.sign, Sign::IsNot(_));
-    rules.iter().filter(told).any(|rule| rule.is_told_in(body))
+    let is_positive = |rule: &&HiddenRefusal| !matches!(rule.sign, Sign::IsNot(_));
+    rules
+        .iter()
+        .filter(is_positive)
+        .any(|rule| rule.shows_in(body))
 }
 
 fn looks_like_json(body: &[u8]) -> bool {

@@ -12,14 +12,14 @@ mod versioning;
 mod words;
 
 pub use envelope::Envelope;
-pub(crate) use envelope::Opened;
+pub(crate) use envelope::Unwrapped;
 pub use generic::Generic;
 pub use hidden::HiddenRefusal;
-pub(crate) use hidden::{Told, is_no_representation, judge};
+pub(crate) use hidden::{SuccessVerdict, is_no_representation, judge};
 pub use kind::RefusalKind;
 pub(crate) use meaning::{Asked, Meaning, Standing, meaning};
 pub use route::WriteRoute;
-pub(crate) use versioning::{Creation, Found, Placed, Spot};
+pub(crate) use versioning::{Creation, FoundVersion, PlacedPart, VersionTarget};
 pub use versioning::{Versioning, WeakTags};
 
 use ::http::header::LOCATION;

@@ -35,8 +35,8 @@ pub struct StoredSnapshot {
     pub validator: Option<Validator>,
     /// The headers it came with.
     pub headers: Arc<HeaderMap>,
-    /// What lay around the document, where one lies inside its body; a store keeps it as well.
-    pub frame: Option<Document>,
+    /// The rest of the body, where the document lies inside one. A store keeps it as well.
+    pub rest: Option<Document>,
     /// The document was written, and no read has shown it under this validator yet. A store keeps this as
     /// well, so that the next read can check it; default: `false`.
     pub unread: bool,
@@ -56,20 +56,20 @@ impl StoredSnapshot {
             document,
             validator,
             headers: headers.into(),
-            frame: None,
+            rest: None,
             unread: false,
             origin: SnapshotOrigin::ELSEWHERE,
         }
     }
 
-    /// Whether the other snapshot has the same document, and in the same frame if that goes back, too.
-    pub(crate) fn says_the_same(&self, other: &Self, with_frame: bool) -> bool {
+    /// Whether the other snapshot has the same document, and the same rest of the body around it, if that goes back too.
+    pub(crate) fn says_the_same(&self, other: &Self, with_rest: bool) -> bool {
         let same = |one: &Document, other: &Document| {
             one == other || Likeness::of(None, one, other, &[]).is_same()
         };
-        let frames = self.frame.as_ref().zip(other.frame.as_ref());
-        let frames = frames.is_none_or(|(one, other)| !with_frame || same(one, other));
-        frames && same(&self.document, &other.document)
+        let rests = self.rest.as_ref().zip(other.rest.as_ref());
+        let rests = rests.is_none_or(|(one, other)| !with_rest || same(one, other));
+        rests && same(&self.document, &other.document)
     }
 
     /// About how much memory it takes, in bytes.
@@ -79,8 +79,8 @@ impl StoredSnapshot {
             .iter()
             .map(|(n, v)| n.as_str().len() + v.len())
             .sum();
-        let frame = self.frame.as_ref().map_or(0, Document::len);
-        self.document.len() + frame + headers
+        let rest = self.rest.as_ref().map_or(0, Document::len);
+        self.document.len() + rest + headers
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
     let depth = target.shared.exchange.limits.depth;
     let body = Document::parse_with_depth(&reply.body, depth).ok()?;
     let named = |document: &Document| document.pointer("/id")?.as_id();
-    let opened = target.envelope().open(&body, depth);
-    let id = opened.and_then(|opened| named(&opened.document));
+    let unwrapped = target.envelope().unwrap_body(&body, depth);
+    let id = unwrapped.and_then(|unwrapped| named(&unwrapped.document));
     crate::path::item(&target.url, &id.or_else(|| named(&body))?).ok()
 }
 

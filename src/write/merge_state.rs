@@ -143,7 +143,7 @@ impl MergeState {
             return (Seen::Version(version), None);
         }
         let seen = Seen::Unusable {
-            may_heal: false,
+            becomes_usable: false,
             moved: false,
         };
         (seen, Some(Cause::Unusable(RESTLESS)))

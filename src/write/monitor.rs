@@ -87,7 +87,9 @@ pub(super) fn progress(reply: &Response) -> Progress {
     match reply.status.as_u16() {
         202 | 408 | 425 | 429 | 500.. => Progress::Running(wait),
         303 => Progress::Done,
-        200..300 => told_in(&reply.body).unwrap_or(Progress::Done).after(wait),
+        200..300 => progress_in(&reply.body)
+            .unwrap_or(Progress::Done)
+            .after(wait),
         401 | 403 | 404 | 410 => Progress::Untold,
         // Monitors that answer with the outcome of the operation itself.
         400..500 => Progress::Refused,
@@ -105,7 +107,7 @@ impl Progress {
 }
 
 /// What the body says; `None`: nothing, so the status counts.
-fn told_in(body: &[u8]) -> Option<Progress> {
+fn progress_in(body: &[u8]) -> Option<Progress> {
     let body = Document::parse(body).ok()?;
     let told = TOLD_AT.iter().find_map(|at| body.pointer(at))?.to_value();
     Some(match told {

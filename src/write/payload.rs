@@ -14,7 +14,7 @@ use crate::exchange::Call;
 use crate::http::{Precondition, Validator};
 use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
-use crate::refusal::{Creation, Envelope, Placed, Spot, Versioning};
+use crate::refusal::{Creation, Envelope, PlacedPart, VersionTarget, Versioning};
 use crate::store::StoredSnapshot;
 
 /// One write as it goes out, and what it makes of the resource.
@@ -49,7 +49,7 @@ pub(crate) enum NoPayload {
 }
 
 /// What a payload is made of.
-pub(crate) struct Draft<'a> {
+pub(crate) struct RequestDraft<'a> {
     pub(crate) target: &'a Target,
     pub(crate) condition: &'a Condition<Validator>,
     /// The state it is pinned to.
@@ -62,7 +62,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
-impl Draft<'_> {
+impl RequestDraft<'_> {
     pub(crate) fn payload(&self) -> Result<Payload, NoPayload> {
         let versioning = &self.target.versioning;
         if let Condition::Match(version) = self.condition
@@ -92,11 +92,11 @@ impl Draft<'_> {
             url = self.target.route.lead(&url)?;
         }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
-        let sealed = match self.local {
-            Some(local) => self.sealed(local, &self.target.envelope(), &inside)?,
+        let encoded = match self.local {
+            Some(local) => self.encode(local, &self.target.envelope(), &inside)?,
             None => self.removal(versioning, &inside)?,
         };
-        if let Some(media_type) = sealed.media_type {
+        if let Some(media_type) = encoded.media_type {
             // What the client says of its documents is not said of patches and forms.
             let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
             let own = own.filter(|_| media_type == self.target.media_type());
@@ -107,16 +107,16 @@ impl Draft<'_> {
         }
         Ok(Payload {
             call: Call {
-                method: sealed.method,
+                method: encoded.method,
                 url,
                 headers,
-                body: sealed.bytes,
+                body: encoded.bytes,
             },
-            document: sealed.document,
-            body: sealed.body,
+            document: encoded.document,
+            body: encoded.body,
             pinned: *self.condition != Condition::None,
             creates: *self.condition == Condition::Absent,
-            tests: sealed.tests,
+            tests: encoded.tests,
         })
     }
 
@@ -126,7 +126,7 @@ impl Draft<'_> {
         versioning: &'v Versioning,
         headers: &mut HeaderMap,
         url: &mut Url,
-    ) -> Result<Vec<Placed<'v>>, NoPayload> {
+    ) -> Result<Vec<PlacedPart<'v>>, NoPayload> {
         self.precondition(versioning)?.apply(headers);
         match (self.condition, versioning.creation()) {
             (Condition::Absent, Creation::Query(name, value)) => {
@@ -144,15 +144,15 @@ impl Draft<'_> {
         let removal = self.local.is_none();
         let placed = versioning.placed(version, removal);
         for part in placed.map_err(NoPayload::Unpinned)? {
-            match part.spot {
-                Spot::Body(_) => inside.push(part),
-                Spot::Query(name) => {
+            match part.target {
+                VersionTarget::Body(_) => inside.push(part),
+                VersionTarget::Query(name) => {
                     crate::path::set_parameter(url, name, &part.value);
                 }
-                Spot::Header(name) => {
+                VersionTarget::Header(name) => {
                     headers.insert(name, header_value(&part.value)?);
                 }
-                Spot::Tag => {
+                VersionTarget::Tag => {
                     headers.insert(IF_MATCH, header_value(&part.value)?);
                 }
             }
@@ -174,14 +174,18 @@ impl Draft<'_> {
     }
 
     /// A removal has no document that could carry the version.
-    fn removal(&self, versioning: &Versioning, inside: &[Placed<'_>]) -> Result<Sealed, BoxError> {
+    fn removal(
+        &self,
+        versioning: &Versioning,
+        inside: &[PlacedPart<'_>],
+    ) -> Result<EncodedBody, BoxError> {
         let (mut body, envelope) = (versioning.removal_body(), self.target.envelope());
         for part in inside {
             let around = body.unwrap_or_else(|| Document::from_trusted("{}"));
             let version = spelt(&part.value, part, self.base, &envelope)?;
             body = Some(around.with(pointer(part), &version)?);
         }
-        Ok(Sealed {
+        Ok(EncodedBody {
             method: Method::DELETE,
             media_type: body.as_ref().map(|_| self.target.media_type().to_owned()),
             bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
@@ -193,12 +197,12 @@ impl Draft<'_> {
 
     /// The body with the document in its envelope, the write stamp, and the version where the API wants
     /// it inside.
-    fn sealed(
+    fn encode(
         &self,
         local: &Document,
         envelope: &Envelope,
-        inside: &[Placed<'_>],
-    ) -> Result<Sealed, BoxError> {
+        inside: &[PlacedPart<'_>],
+    ) -> Result<EncodedBody, BoxError> {
         let mut document = local.clone();
         if let (Some(pointer), Some(id)) = (&self.target.stamp, self.write_id) {
             let pinned_to = self.base.map_or(local, |base| &base.document);
@@ -221,11 +225,11 @@ impl Draft<'_> {
             if let Some(inner) = envelope.within(pointer(part))
                 && part.origin == Some(pointer(part))
             {
-                let told = spelt(&part.told, part, base, envelope)?;
-                document = document.with(inner, &told)?;
+                let received = spelt(&part.received, part, base, envelope)?;
+                document = document.with(inner, &received)?;
             }
         }
-        let plain = envelope.close(&document, base)?;
+        let plain = envelope.wrap(&document, base)?;
         let mut body = plain.clone();
         if *self.condition == Condition::Absent {
             for field in self.target.versioning.fields() {
@@ -241,10 +245,10 @@ impl Draft<'_> {
             body = body.with(pointer(part), &version)?;
             versions.push((pointer(part), version));
             if let Some(origin) = part.origin {
-                tests.push((origin, spelt(&part.told, part, base, envelope)?));
+                tests.push((origin, spelt(&part.received, part, base, envelope)?));
             }
         }
-        let sealed = Sealed {
+        let encoded = EncodedBody {
             method: if self.post {
                 Method::POST
             } else {
@@ -259,37 +263,37 @@ impl Draft<'_> {
         // What is not there cannot be patched.
         let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
             let (bytes, media_type) = envelope.bytes(&body);
-            return Ok(Sealed {
+            return Ok(EncodedBody {
                 bytes,
                 media_type: Some(media_type.unwrap_or(self.target.media_type()).to_owned()),
-                ..sealed
+                ..encoded
             });
         };
-        let known = envelope.close(&base.document, Some(base))?;
+        let known = envelope.wrap(&base.document, Some(base))?;
         // A difference leaves out what is the same, and so the version: it has to be put in.
         let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
             (JSON_PATCH, json_patch_if(&known, &body, &tests))
         } else {
-            let mut patch = envelope.close_patch(merge_patch(&known, &body)?, &body)?;
+            let mut patch = envelope.wrap_patch(merge_patch(&known, &body)?, &body)?;
             for (pointer, version) in &versions {
                 patch = patch.with(pointer, version)?;
             }
             (self.target.shared.profile.patch_media_type(), patch)
         };
-        Ok(Sealed {
+        Ok(EncodedBody {
             method: Method::PATCH,
             media_type: Some(media_type.to_owned()),
             bytes: patch.to_bytes(),
             tests: media_type == JSON_PATCH,
-            ..sealed
+            ..encoded
         })
     }
 }
 
 /// Where in the body it goes.
-fn pointer<'v>(part: &Placed<'v>) -> &'v str {
-    match part.spot {
-        Spot::Body(pointer) => pointer,
+fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
+    match part.target {
+        VersionTarget::Body(pointer) => pointer,
         _ => "",
     }
 }
@@ -297,12 +301,12 @@ fn pointer<'v>(part: &Placed<'v>) -> &'v str {
 /// A version in the type that it has in the body that was read, a number or a text.
 fn spelt(
     version: &str,
-    part: &Placed<'_>,
+    part: &PlacedPart<'_>,
     base: Option<&StoredSnapshot>,
     envelope: &Envelope,
 ) -> Result<Document, JsonError> {
     let found = base
-        .and_then(|base| envelope.whole(&base.document, base.frame.as_ref()))
+        .and_then(|base| envelope.wrap_original(&base.document, base.rest.as_ref()))
         .and_then(|body| body.pointer(part.origin.unwrap_or(pointer(part))));
     let number = found.is_some_and(|found| found.to_value().is_number());
     match Document::parse(version.as_bytes()) {
@@ -317,7 +321,7 @@ fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
 }
 
 /// What goes out, and what it is.
-struct Sealed {
+struct EncodedBody {
     method: Method,
     media_type: Option<String>,
     bytes: Bytes,

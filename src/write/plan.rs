@@ -128,10 +128,10 @@ pub(crate) enum Seen<V> {
     /// name one state only.
     Altered(V),
     /// A representation whose version cannot be used in a condition (a weak tag, say);
-    /// `may_heal`: it is young, and a later read may show a usable one.
+    /// `becomes_usable`: it is young, and a later read may show a usable one.
     Unusable {
         /// Whether waiting may help.
-        may_heal: bool,
+        becomes_usable: bool,
         /// Somebody has written since the last read, which made the version young again.
         moved: bool,
     },

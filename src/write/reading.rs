@@ -14,7 +14,7 @@ use super::target::Target;
 use crate::exchange::Call;
 use crate::http::{Validator, essence, is_coded, is_problem};
 use crate::json::{Document, JsonError};
-use crate::refusal::{Found, Opened, is_no_representation};
+use crate::refusal::{FoundVersion, Unwrapped, is_no_representation};
 use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::transport::Response;
 
@@ -79,7 +79,7 @@ pub(crate) enum NoRepresentation {
 /// A representation that was read, with what is known of its version.
 pub(crate) struct Representation {
     pub(crate) snapshot: StoredSnapshot,
-    pub(crate) found: Found,
+    pub(crate) found: FoundVersion,
 }
 
 /// Takes a body from a 200.
@@ -116,13 +116,13 @@ pub(crate) fn representation(
         .of_read(&headers, &body, SystemTime::now());
     if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
         // Whoever changed it on the way may have left out what a write would then remove.
-        found = Found::Unusable {
-            may_heal: false,
+        found = FoundVersion::Unusable {
+            becomes_usable: false,
             why: "a proxy on the way has changed the representation (203)",
         };
     }
     let validator = match &found {
-        Found::Version(validator) => Some(validator.clone()),
+        FoundVersion::Version(validator) => Some(validator.clone()),
         _ => None,
     };
     let depth = target.shared.exchange.limits.depth;
@@ -133,25 +133,25 @@ pub(crate) fn representation(
     {
         return Err(NoRepresentation::Refused(reply.status));
     }
-    let opened = target.envelope().open(&body, depth);
-    let opened = opened.ok_or(NoRepresentation::NotEnclosed)?;
+    let unwrapped = target.envelope().unwrap_body(&body, depth);
+    let unwrapped = unwrapped.ok_or(NoRepresentation::NotEnclosed)?;
     Ok(Representation {
-        snapshot: snapshot(opened, validator, headers.into_owned(), reply.origin),
+        snapshot: snapshot(unwrapped, validator, headers.into_owned(), reply.origin),
         found,
     })
 }
 
 /// A document out of its envelope, with what is known of it and whose it is.
 pub(crate) fn snapshot(
-    opened: Opened,
+    unwrapped: Unwrapped,
     validator: Option<Validator>,
     headers: HeaderMap,
     origin: SnapshotOrigin,
 ) -> StoredSnapshot {
     StoredSnapshot {
-        frame: opened.frame,
+        rest: unwrapped.rest,
         origin,
-        ..StoredSnapshot::new(opened.document, validator, headers)
+        ..StoredSnapshot::new(unwrapped.document, validator, headers)
     }
 }
 
@@ -188,13 +188,15 @@ pub(crate) fn weigh(
     let body = Some(&reply.body).filter(|body| whole && !body.is_empty() && !is_coded(&headers));
     let body = body.and_then(|body| Document::parse_with_depth(body, depth).ok());
     let version = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
-        Found::Version(version) if whole => Some(version),
+        FoundVersion::Version(version) if whole => Some(version),
         _ => None,
     };
-    let shown = body.as_ref().and_then(|body| envelope.open(body, depth));
+    let shown = body
+        .as_ref()
+        .and_then(|body| envelope.unwrap_body(body, depth));
     let mut given = vec!["/id"];
     if envelope.view().is_none() {
-        given.extend(versioning.told_at());
+        given.extend(versioning.pointers());
     }
     let practice = &target.practice;
     let weighed = evidence::weigh(&Claim {
@@ -226,22 +228,22 @@ pub(crate) fn weigh(
         Evidence::Stored(which) => (which, version),
         Evidence::StoredUnseen(which) => (which, None),
     };
-    let mut opened = match (which, shown) {
+    let mut unwrapped = match (which, shown) {
         (Which::Shown, Some(shown)) => shown,
-        _ => envelope.reopen(sent_body, depth),
+        _ => envelope.unwrap_sent(sent_body, depth),
     };
-    let now = envelope.whole(&opened.document, opened.frame.as_ref());
+    let now = envelope.wrap_original(&unwrapped.document, unwrapped.rest.as_ref());
     if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
-        for (field, version) in versioning.told_in(body) {
+        for (field, version) in versioning.versions_in(body) {
             // As the server spells it, a number or a text, which is how it wants it back.
             now = now.with(field, &version).unwrap_or(now);
         }
-        opened = envelope.open(&now, depth).unwrap_or(opened);
+        unwrapped = envelope.unwrap_body(&now, depth).unwrap_or(unwrapped);
     }
     let vouched = practice.stores_as_sent == Some(true) || practice.returns_stored == Some(true);
     Weighed::Stored(Some(StoredSnapshot {
         unread: !vouched,
-        ..snapshot(opened, validator, headers.into_owned(), reply.origin)
+        ..snapshot(unwrapped, validator, headers.into_owned(), reply.origin)
     }))
 }
 

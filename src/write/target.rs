@@ -21,8 +21,8 @@ use crate::observe::{self, AlteredSeen, Observer};
 use crate::panics;
 use crate::queue::{Permit, Queues, Work};
 use crate::refusal::{
-    Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, Told, Versioning, WriteRoute,
-    judge, meaning,
+    Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, SuccessVerdict, Versioning,
+    WriteRoute, judge, meaning,
 };
 use crate::retry::RetryPolicy;
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
@@ -129,9 +129,13 @@ impl Shared {
     }
 
     /// What a 2xx reply to a write says. `documents`: what the reply may be a copy of.
-    pub(crate) fn told(&self, reply: &Response, documents: impl FnOnce() -> Vec<Document>) -> Told {
+    pub(crate) fn success_verdict(
+        &self,
+        reply: &Response,
+        documents: impl FnOnce() -> Vec<Document>,
+    ) -> SuccessVerdict {
         if !self.hidden.is_empty() && !reply.body.is_empty() && is_coded(&reply.headers) {
-            return Told::Doubtful;
+            return SuccessVerdict::Doubtful;
         }
         let depth = self.exchange.limits.depth;
         judge(&self.hidden, &reply.body, depth, documents)
@@ -179,7 +183,7 @@ impl Target {
             return false;
         }
         let version = snapshot.validator.as_ref();
-        let whole = snapshot.frame.is_some() || !self.envelope().needs_rest();
+        let whole = snapshot.rest.is_some() || !self.envelope().needs_rest();
         whole && version.is_some_and(|version| self.versioning.accepts(version))
     }
 
@@ -209,7 +213,7 @@ impl Target {
             return false;
         };
         let envelope = self.envelope();
-        let known = envelope.whole(&known.document, known.frame.as_ref());
+        let known = envelope.wrap_original(&known.document, known.rest.as_ref());
         let known = known.and_then(|known| known.pointer(pointer));
         known.is_some_and(|known| body.pointer(pointer).is_some_and(|now| now != known))
     }

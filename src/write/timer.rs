@@ -10,7 +10,7 @@ use crate::retry::{Delays, LostRace, ServerState, later};
 
 /// How long a young validator is given to become usable, each time; also the first pause for a replica that
 /// lags behind.
-const HEALING: Duration = Duration::from_millis(300);
+const AGING: Duration = Duration::from_millis(300);
 /// The pause before the second question about an accepted write, where the server does not say how long.
 const POLL: Duration = Duration::from_millis(100);
 /// No pause that doubles grows beyond this.
@@ -74,8 +74,8 @@ impl Timer {
     ) -> Result<Duration, Cause> {
         match pause {
             Pause::Told(time) if time > longest => return Err(Cause::WaitTooLong(time)),
-            Pause::Settle(_) => return Ok(HEALING),
-            Pause::Lag(reads) => return Ok(doubled(HEALING, reads)),
+            Pause::Settle(_) => return Ok(AGING),
+            Pause::Lag(reads) => return Ok(doubled(AGING, reads)),
             Pause::Poll(Some(time), _) => return Ok(time.min(longest)),
             Pause::Poll(None, 1) => return Ok(Duration::ZERO),
             Pause::Poll(None, polls) => return Ok(doubled(POLL, polls - 1)),
@@ -157,8 +157,8 @@ mod tests {
         let (mut timer, server) = timer(Duration::from_secs(30));
         let mut length = |pause| timer.length(pause, None, &server, LONGEST);
         for (pause, expected) in [
-            (Pause::Lag(1), HEALING),
-            (Pause::Lag(2), 2 * HEALING),
+            (Pause::Lag(1), AGING),
+            (Pause::Lag(2), 2 * AGING),
             (Pause::Lag(40), LONGEST_PAUSE),
             (Pause::Poll(None, 1), Duration::ZERO),
             (Pause::Poll(None, 3), 2 * POLL),

@@ -9,7 +9,7 @@ use super::{json, text, xml};
 
 /// What a body says, whatever its form.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(super) struct ProblemBody {
     /// The members, of JSON or XML alike; `Null` for a body without structure.
     pub(super) document: Value,
     /// The title of an HTML page.
@@ -23,7 +23,7 @@ pub(super) struct Body {
     pub(super) whole_values: bool,
 }
 
-impl Body {
+impl ProblemBody {
     pub(super) fn of_document((document, incomplete): (Value, bool)) -> Self {
         Self {
             document,
@@ -35,15 +35,15 @@ impl Body {
 
 /// Reads a body by what it looks like: servers label JSON as `text/plain`, XHTML as `text/xml` and
 /// error pages as whatever was asked for. The media type decides only where the look does not.
-pub(super) fn read(raw: &[u8], media_type: Option<&str>) -> Body {
+pub(super) fn read(raw: &[u8], media_type: Option<&str>) -> ProblemBody {
     let is = |kind: fn(&str) -> bool| media_type.is_some_and(kind);
     let body = String::from_utf8_lossy(raw);
     let is_utf8 = matches!(body, Cow::Borrowed(_));
     let body = body.trim_start_matches('\u{FEFF}').trim_start();
     match body.as_bytes().first() {
-        None => Body::default(),
+        None => ProblemBody::default(),
         Some(b'{' | b'[') => {
-            let mut read = Body::of_document(json::read(body));
+            let mut read = ProblemBody::of_document(json::read(body));
             read.whole_values = read.document.is_object() && is_utf8;
             let nothing = match &read.document {
                 Value::Object(members) => members.is_empty(),
@@ -57,25 +57,25 @@ pub(super) fn read(raw: &[u8], media_type: Option<&str>) -> Body {
         }
         Some(b'"') if is(is_json) => match serde_json::from_str::<String>(body) {
             Ok(line) => of_text(&line),
-            Err(_) => Body::default(),
+            Err(_) => ProblemBody::default(),
         },
         Some(b'<') if text::looks_like_html(body) => of_html(body),
-        Some(b'<') if is(is_xml) || !is(is_html) => Body::of_document(xml::read(body)),
+        Some(b'<') if is(is_xml) || !is(is_html) => ProblemBody::of_document(xml::read(body)),
         Some(b'<') => of_html(body),
         Some(_) => of_text(body),
     }
 }
 
-fn of_html(body: &str) -> Body {
-    Body {
+fn of_html(body: &str) -> ProblemBody {
+    ProblemBody {
         title: text::html_title(body),
-        ..Body::default()
+        ..ProblemBody::default()
     }
 }
 
-fn of_text(body: &str) -> Body {
-    Body {
+fn of_text(body: &str) -> ProblemBody {
+    ProblemBody {
         detail: text::first_line(body),
-        ..Body::default()
+        ..ProblemBody::default()
     }
 }

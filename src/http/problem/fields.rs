@@ -114,7 +114,7 @@ const INNER_LIST: &str = "fieldviolations";
 
 /// The errors of fields in all layers, and whether something of them was left out.
 pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, bool) {
-    let mut found = Fields::default();
+    let mut found = FieldErrors::default();
     match document {
         Value::Array(list) => found.list(list),
         // Django REST framework: the whole body is the map.
@@ -139,12 +139,12 @@ fn is_known(name: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Fields {
+struct FieldErrors {
     errors: Vec<FieldError>,
     cut: bool,
 }
 
-impl Fields {
+impl FieldErrors {
     fn layer(&mut self, layer: &Layer<'_>) {
         for list in layer.all(&LISTS).filter_map(|(_, value)| value.as_array()) {
             self.list(list);

@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> (Value, bool) {
             incomplete: !unreadable.is_empty(),
             at: 0,
         };
-        let limits = Limits {
+        let limits = ReadLimits {
             values: Cell::new(Problem::MAX_VALUES),
             exceeded: Cell::new(false),
             unreadable: &unreadable,
@@ -48,7 +48,7 @@ pub(super) fn read(text: &str) -> (Value, bool) {
     }
 }
 
-struct Limits<'a> {
+struct ReadLimits<'a> {
     values: Cell<usize>,
     /// Whether the member that is being read is beyond a limit, or is passed over.
     exceeded: Cell<bool>,
@@ -66,7 +66,7 @@ struct Top {
 
 struct TopVisitor<'a> {
     top: &'a mut Top,
-    limits: &'a Limits<'a>,
+    limits: &'a ReadLimits<'a>,
 }
 
 impl<'a> TopVisitor<'a> {
@@ -125,12 +125,12 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
 /// Reads one value, or skips it if it lies beyond the limits.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
-    limits: &'a Limits<'a>,
+    limits: &'a ReadLimits<'a>,
     depth: usize,
 }
 
 impl<'a> Seed<'a> {
-    fn of(limits: &'a Limits<'a>) -> Self {
+    fn of(limits: &'a ReadLimits<'a>) -> Self {
         Self { limits, depth: 1 }
     }
 

@@ -62,10 +62,10 @@ pub(super) const CURRENT: [&str; 16] = [
 pub(super) struct Layer<'a> {
     /// Where the object lies, as a JSON Pointer.
     pub(super) pointer: String,
-    members: Vec<Member<'a>>,
+    members: Vec<LayerMember<'a>>,
 }
 
-struct Member<'a> {
+struct LayerMember<'a> {
     plain: String,
     name: &'a str,
     value: &'a Value,
@@ -74,7 +74,7 @@ struct Member<'a> {
 impl<'a> Layer<'a> {
     pub(super) fn new(pointer: String, object: &'a Map<String, Value>) -> Self {
         let known = |(name, _): &(&String, &Value)| name.len() <= LONGEST_NAME;
-        let member = |(name, value): (&'a String, &'a Value)| Member {
+        let member = |(name, value): (&'a String, &'a Value)| LayerMember {
             plain: plain(name),
             name,
             value,
@@ -152,11 +152,11 @@ pub(super) fn layers(document: &Value) -> Vec<Layer<'_>> {
 /// A sole object with an `id`, or under the name of a current state, is a resource, and its words are
 /// the user's data.
 fn wrapped<'a>(layer: &Layer<'a>, deepest: usize) -> Option<Layer<'a>> {
-    let inner = |member: &Member<'a>| {
+    let inner = |member: &LayerMember<'a>| {
         let object = member.value.as_object()?;
         Some(Layer::new(layer.child(member.name), object))
     };
-    let is_error = |member: &&Member<'a>| {
+    let is_error = |member: &&LayerMember<'a>| {
         let named = ERROR_ENDINGS.iter().any(|end| member.plain.ends_with(end));
         named && !ENVELOPES.contains(&&*member.plain)
     };

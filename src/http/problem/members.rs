@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::media_type::is_problem;
 use super::Problem;
-use super::body::Body;
+use super::body::ProblemBody;
 use super::fields::{self, FieldError};
 use super::layers::{CURRENT, Layer, layers};
 use super::lock::{self, Lock};
@@ -16,7 +16,7 @@ use super::{code, detail, wait};
 
 /// What was found in a body.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ProblemMembers {
     pub(super) type_reference: Option<String>,
     pub(super) title: Option<String>,
     pub(super) detail: Option<String>,
@@ -36,11 +36,11 @@ pub(super) struct Found {
 const CURRENT_IN: [&str; 5] = ["details", "data", "context", "meta", "conflict"];
 
 pub(super) fn find(
-    body: &Body,
+    body: &ProblemBody,
     status: StatusCode,
     headers: &HeaderMap,
     media_type: Option<&str>,
-) -> Found {
+) -> ProblemMembers {
     let layers = layers(&body.document);
     let type_reference = type_reference(&body.document, &layers, media_type);
     let code = code::find(&layers, status, headers, type_reference.as_deref());
@@ -55,7 +55,7 @@ pub(super) fn find(
     let instance = instance.filter(|reference| fits(reference, &mut cut));
     let type_reference = type_reference.filter(|reference| fits(reference, &mut cut));
     let lock = lock::find(&layers, status, &mut cut);
-    Found {
+    ProblemMembers {
         title: title.or_else(|| body.title.clone()),
         detail: detail.or_else(|| body.detail.clone()),
         instance: instance.map(str::to_owned),

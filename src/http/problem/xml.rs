@@ -15,7 +15,7 @@ use super::Problem;
 
 /// Reads a document as far as it goes; and whether something was left out.
 pub(super) fn read(text: &str) -> (Value, bool) {
-    let mut tree = Tree::default();
+    let mut tree = XmlTree::default();
     let mut reader = Reader::from_str(text);
     // A lone `&` is text, as people write it.
     reader.config_mut().allow_dangling_amp = true;
@@ -56,7 +56,7 @@ struct Element {
 }
 
 #[derive(Default)]
-struct Tree {
+struct XmlTree {
     /// The open elements, the root first.
     open: Vec<Element>,
     /// Open elements that are skipped, because they or what they lie in exceeds a limit.
@@ -66,7 +66,7 @@ struct Tree {
     incomplete: bool,
 }
 
-impl Tree {
+impl XmlTree {
     fn open(&mut self, name: &str) {
         let beyond = self.root.is_some()
             || self.open.len() > Problem::MAX_DEPTH

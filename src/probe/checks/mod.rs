@@ -12,7 +12,7 @@ use super::report::{ProbeCheck, ProbeFinding, Verdict};
 use super::site::{Done, PATIENCE, Seen, Site, Stop};
 use crate::error::Error;
 use crate::http::Problem;
-use crate::refusal::{Found, RefusalKind};
+use crate::refusal::{FoundVersion, RefusalKind};
 use replies::stored_otherwise;
 
 pub(super) struct Checks<'a> {
@@ -106,7 +106,7 @@ impl<'a> Checks<'a> {
             }
         }
         self.version(&first).await?;
-        if matches!(first.found, Found::Nothing) {
+        if matches!(first.found, FoundVersion::Nothing) {
             return Ok(());
         }
         // What happens within one second has a check of its own.
@@ -139,7 +139,11 @@ impl<'a> Checks<'a> {
             match seen {
                 Some(seen) if awaited.is_some() && put_off && seen.draft != awaited => {}
                 Some(Seen {
-                    found: Found::Unusable { may_heal: true, .. },
+                    found:
+                        FoundVersion::Unusable {
+                            becomes_usable: true,
+                            ..
+                        },
                     ..
                 }) => {}
                 Some(seen) => return Ok(seen),
@@ -186,8 +190,8 @@ fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
 
 fn told(seen: &Seen) -> String {
     match &seen.found {
-        Found::Version(version) => version.to_string(),
-        Found::Unusable { why, .. } => format!("one that is not usable ({why})"),
-        Found::Nothing => "none".to_owned(),
+        FoundVersion::Version(version) => version.to_string(),
+        FoundVersion::Unusable { why, .. } => format!("one that is not usable ({why})"),
+        FoundVersion::Nothing => "none".to_owned(),
     }
 }

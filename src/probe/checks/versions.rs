@@ -9,20 +9,20 @@ use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, Seen, Stop};
 use super::{Checks, QUICK, is_for_the_version, told};
 use crate::http::{TagField, Validator, entity_tag_of};
-use crate::refusal::Found;
+use crate::refusal::FoundVersion;
 use crate::write::plan::Condition;
 
 impl Checks<'_> {
     pub(super) async fn version(&mut self, first: &Seen) -> Result<(), Stop> {
         match &first.found {
-            Found::Version(version) => {
+            FoundVersion::Version(version) => {
                 self.tell(ProbeCheck::Version, Verdict::Holds, version.to_string());
             }
-            Found::Unusable { why, .. } => {
+            FoundVersion::Unusable { why, .. } => {
                 let seen = format!("there is one, but {why}");
                 self.tell(ProbeCheck::Version, Verdict::Holds, seen);
             }
-            Found::Nothing => {
+            FoundVersion::Nothing => {
                 let seen = "none, so no write can be protected";
                 self.tell(ProbeCheck::Version, Verdict::Fails, seen);
                 return Ok(());
@@ -42,7 +42,7 @@ impl Checks<'_> {
     /// before and after.
     pub(super) async fn own_version(&mut self, first: Seen) -> Result<Option<(Seen, Seen)>, Stop> {
         let mut refusal = match &first.found {
-            Found::Unusable { why, .. } => (*why).to_owned(),
+            FoundVersion::Unusable { why, .. } => (*why).to_owned(),
             _ => String::new(),
         };
         let mut tried: Vec<Validator> = Vec::new();

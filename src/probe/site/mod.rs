@@ -16,11 +16,11 @@ use crate::exchange::Call;
 use crate::handle::Handle;
 use crate::http::{Problem, Validator};
 use crate::json::{Document, JsonError};
-use crate::refusal::{Found, RefusalKind, Told, Versioning};
+use crate::refusal::{FoundVersion, RefusalKind, SuccessVerdict, Versioning};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
-use crate::write::payload::Draft;
+use crate::write::payload::RequestDraft;
 use crate::write::plan::Condition;
 use crate::write::target::Target;
 pub(super) use drafts::Drafts;
@@ -44,7 +44,7 @@ pub(super) struct Stop(pub(super) String);
 /// What a read showed.
 pub(super) struct Seen {
     pub(super) snapshot: StoredSnapshot,
-    pub(super) found: Found,
+    pub(super) found: FoundVersion,
     /// Which draft it is.
     pub(super) draft: Option<usize>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn version(&self) -> Option<&Validator> {
         match &self.found {
-            Found::Version(version) => Some(version),
+            FoundVersion::Version(version) => Some(version),
             _ => None,
         }
     }
@@ -152,10 +152,10 @@ impl Site {
             return Some(self.read_refusal(reply, true));
         }
         let sent = || Document::parse(&call.body).into_iter().collect();
-        match self.target.shared.told(reply, sent) {
-            Told::Refused(RefusalKind::Unknown) => Some(self.read_refusal(reply, true)),
-            Told::Refused(kind) => Some((kind, self.read_refusal(reply, true).1)),
-            Told::Success | Told::Doubtful => None,
+        match self.target.shared.success_verdict(reply, sent) {
+            SuccessVerdict::Refused(RefusalKind::Unknown) => Some(self.read_refusal(reply, true)),
+            SuccessVerdict::Refused(kind) => Some((kind, self.read_refusal(reply, true).1)),
+            SuccessVerdict::Success | SuccessVerdict::Doubtful => None,
         }
     }
 
@@ -194,7 +194,7 @@ impl Site {
         base: Option<&StoredSnapshot>,
         local: Option<&Document>,
     ) -> Result<Call, Stop> {
-        let draft = Draft {
+        let draft = RequestDraft {
             target: &self.target,
             condition,
             base,

@@ -10,7 +10,7 @@ use super::{Answered, Done, PAUSE, Presence, Seen, Site, Stop, TRIES};
 use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
 use crate::http::{EntityTag, TagField, Validator, entity_tag_of};
 use crate::json::Document;
-use crate::refusal::Found;
+use crate::refusal::FoundVersion;
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -179,7 +179,7 @@ impl Site {
         let versioning = &self.target.versioning;
         let headers = versioning.headers_of(reply);
         let told = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
-            Found::Version(version) => Some(version),
+            FoundVersion::Version(version) => Some(version),
             _ => None,
         };
         Done {

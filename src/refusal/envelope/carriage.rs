@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use url::form_urlencoded;
 
-use super::spelling::Spelling;
-use super::{Envelope, Opened, Sent};
+use super::spelling::DocumentSpelling;
+use super::{Envelope, OutgoingForm, Unwrapped};
 use crate::json::{Document, JsonError};
 use crate::store::StoredSnapshot;
 
@@ -16,7 +16,7 @@ impl Envelope {
 
     /// Whether a write needs the rest of the body that was read.
     pub(crate) fn needs_rest(&self) -> bool {
-        self.at.is_some() && self.sent == Sent::WithRest
+        self.at.is_some() && self.sent == OutgoingForm::WithRest
     }
 
     /// Whether a body says that nothing is there.
@@ -26,44 +26,44 @@ impl Envelope {
     }
 
     /// Takes the document out of a body; `None`: it is not there.
-    pub(crate) fn open(&self, body: &Document, depth: usize) -> Option<Opened> {
+    pub(crate) fn unwrap_body(&self, body: &Document, depth: usize) -> Option<Unwrapped> {
         let Some(at) = &self.at else {
-            return Some(Opened::whole(body));
+            return Some(Unwrapped::whole(body));
         };
         let document = self.spelling.read(body, at, depth)?;
-        let frame = body.with(at, &null()).ok()?;
-        Some(Opened {
+        let rest = body.with(at, &null()).ok()?;
+        Some(Unwrapped {
             document,
-            frame: Some(frame),
+            rest: Some(rest),
         })
     }
 
     /// Takes the document out of an item of a list. Many APIs leave the outermost level out there.
-    pub(crate) fn open_item(&self, item: &Document, depth: usize) -> Opened {
+    pub(crate) fn unwrap_item(&self, item: &Document, depth: usize) -> Unwrapped {
         let inner = || {
             let at = self.at.as_deref()?.strip_prefix('/')?;
             let inner = at.find('/').map_or("", |end| &at[end..]);
             let document = self.spelling.read(item, inner, depth)?;
-            Some(Opened {
+            Some(Unwrapped {
                 document,
-                frame: None,
+                rest: None,
             })
         };
-        let opened = self.open(item, depth).or_else(inner);
-        opened.unwrap_or_else(|| Opened::whole(item))
+        let unwrapped = self.unwrap_body(item, depth).or_else(inner);
+        unwrapped.unwrap_or_else(|| Unwrapped::whole(item))
     }
 
-    /// The body that carries a document out, in the place of the one that was opened.
-    pub(crate) fn close(
+    /// The body that carries a document out, in the place of the one that was unwrapped.
+    pub(crate) fn wrap(
         &self,
         document: &Document,
         before: Option<&StoredSnapshot>,
     ) -> Result<Document, JsonError> {
-        let frame = before.and_then(|before| before.frame.as_ref());
+        let rest = before.and_then(|before| before.rest.as_ref());
         let mut body = match (&self.at, self.place()) {
             (Some(at), Some(place)) => {
-                let text = self.spelling.write(document, frame, at)?;
-                let rest = frame.filter(|_| self.sent == Sent::WithRest);
+                let text = self.spelling.write(document, rest, at)?;
+                let rest = rest.filter(|_| self.sent == OutgoingForm::WithRest);
                 match rest {
                     Some(rest) if place == at => rest.with(place, &text)?,
                     Some(rest) => rest.without(at).with(place, &text)?,
@@ -73,7 +73,7 @@ impl Envelope {
             _ => document.clone(),
         };
         for pointer in &self.carried {
-            if let Some(value) = frame.and_then(|frame| frame.pointer(pointer)) {
+            if let Some(value) = rest.and_then(|rest| rest.pointer(pointer)) {
                 body = body.with(pointer, &value)?;
             }
         }
@@ -84,7 +84,7 @@ impl Envelope {
     }
 
     /// A patch with the members that each body has.
-    pub(crate) fn close_patch(
+    pub(crate) fn wrap_patch(
         &self,
         mut patch: Document,
         body: &Document,
@@ -99,12 +99,16 @@ impl Envelope {
     }
 
     /// The body as it came, around this document. `None` if what lies around it is not known.
-    pub(crate) fn whole(&self, document: &Document, frame: Option<&Document>) -> Option<Document> {
-        match (&self.at, frame) {
+    pub(crate) fn wrap_original(
+        &self,
+        document: &Document,
+        rest: Option<&Document>,
+    ) -> Option<Document> {
+        match (&self.at, rest) {
             (None, _) => Some(document.clone()),
-            (Some(at), Some(frame)) => {
-                let text = self.spelling.write(document, Some(frame), at).ok()?;
-                frame.with(at, &text).ok()
+            (Some(at), Some(rest)) => {
+                let text = self.spelling.write(document, Some(rest), at).ok()?;
+                rest.with(at, &text).ok()
             }
             (Some(_), None) => None,
         }
@@ -120,13 +124,13 @@ impl Envelope {
         let Some(at) = &self.at else {
             return Ok(document.clone());
         };
-        let known = before.and_then(|before| before.frame.clone());
-        let frame = match known {
-            Some(frame) => frame,
+        let known = before.and_then(|before| before.rest.clone());
+        let rest = match known {
+            Some(rest) => rest,
             None if self.place() == Some(at) => body.with(at, &null())?,
             None => enclosed(at, &null())?,
         };
-        frame.with(at, &self.spelling.write(document, Some(&frame), at)?)
+        rest.with(at, &self.spelling.write(document, Some(&rest), at)?)
     }
 
     /// Where a pointer into a body that goes out lies within its document.
@@ -134,7 +138,7 @@ impl Envelope {
         if self.at.is_none() || self.is_sent_alone() {
             return Some(pointer);
         }
-        if self.spelling != Spelling::Json {
+        if self.spelling != DocumentSpelling::Json {
             return None;
         }
         let inner = pointer.strip_prefix(self.place()?)?;
@@ -142,7 +146,7 @@ impl Envelope {
     }
 
     fn is_sent_alone(&self) -> bool {
-        matches!(self.sent, Sent::Bare | Sent::Form(_))
+        matches!(self.sent, OutgoingForm::Bare | OutgoingForm::Form(_))
     }
 
     /// Where in a body the document goes; `None`: it goes alone.
@@ -152,15 +156,15 @@ impl Envelope {
     }
 
     /// The document in a body as a read would show it.
-    pub(crate) fn reopen(&self, body: &Document, depth: usize) -> Opened {
-        self.open(body, depth)
-            .unwrap_or_else(|| Opened::whole(body))
+    pub(crate) fn unwrap_sent(&self, body: &Document, depth: usize) -> Unwrapped {
+        self.unwrap_body(body, depth)
+            .unwrap_or_else(|| Unwrapped::whole(body))
     }
 
-    /// The bytes of a body that was closed, and their media type where it is no JSON.
+    /// The bytes of a wrapped body, and their media type where it is no JSON.
     pub(crate) fn bytes(&self, body: &Document) -> (Bytes, Option<&'static str>) {
         match &self.sent {
-            Sent::Form(field) => {
+            OutgoingForm::Form(field) => {
                 let mut form = form_urlencoded::Serializer::new(String::new());
                 let form = form.append_pair(field, body.as_str()).finish();
                 (form.into(), Some("application/x-www-form-urlencoded"))
@@ -196,11 +200,11 @@ fn enclosed(pointer: &str, value: &Document) -> Result<Document, JsonError> {
     body.with(pointer, value)
 }
 
-impl Opened {
+impl Unwrapped {
     fn whole(body: &Document) -> Self {
         Self {
             document: body.clone(),
-            frame: None,
+            rest: None,
         }
     }
 }

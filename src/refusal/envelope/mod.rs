@@ -6,12 +6,12 @@ mod spelling;
 use serde_json::Value;
 
 use crate::json::Document;
-use spelling::Spelling;
+use spelling::DocumentSpelling;
 
 /// Where the document lies inside the body, in replies and in writes.
 ///
-/// The type of a collection is the document alone; what lies around it is opened on the way in and
-/// closed on the way out.
+/// The type of a collection is the document alone; what lies around it is taken off on the way in and
+/// put back on the way out.
 ///
 /// # Default
 ///
@@ -46,8 +46,8 @@ use spelling::Spelling;
 pub struct Envelope {
     /// `None`: the body is the document.
     at: Option<String>,
-    spelling: Spelling,
-    sent: Sent,
+    spelling: DocumentSpelling,
+    sent: OutgoingForm,
     /// Where the document goes, if elsewhere than it comes from.
     sent_at: Option<String>,
     members: Vec<(String, Value)>,
@@ -57,7 +57,7 @@ pub struct Envelope {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Sent {
+enum OutgoingForm {
     /// In the same place, and nothing else.
     #[default]
     Wrapped,
@@ -70,10 +70,10 @@ enum Sent {
 }
 
 /// A document taken out of its body.
-pub(crate) struct Opened {
+pub(crate) struct Unwrapped {
     pub(crate) document: Document,
     /// The body without the document; `None`: there is no envelope.
-    pub(crate) frame: Option<Document>,
+    pub(crate) rest: Option<Document>,
 }
 
 impl Envelope {
@@ -96,14 +96,14 @@ impl Envelope {
     ///
     /// Where a member `encoding` beside it says `base64`, the text is in Base64 and goes back in Base64.
     pub fn as_text(mut self) -> Self {
-        self.spelling = Spelling::Text;
+        self.spelling = DocumentSpelling::Text;
         self
     }
 
     /// What is found there is a string in Base64 (RFC 4648 4), with or without line breaks and padding, and
     /// the document is the JSON text in it. It goes out in one line, padded.
     pub fn as_base64(mut self) -> Self {
-        self.spelling = Spelling::Base64;
+        self.spelling = DocumentSpelling::Base64;
         self
     }
 
@@ -129,20 +129,20 @@ impl Envelope {
     /// A write for which no body is at hand, as after [`restore`](crate::Collection::restore), reads it
     /// first and merges.
     pub fn keep_rest(mut self) -> Self {
-        self.sent = Sent::WithRest;
+        self.sent = OutgoingForm::WithRest;
         self
     }
 
     /// The document goes out alone, without an envelope.
     pub fn sent_bare(mut self) -> Self {
-        self.sent = Sent::Bare;
+        self.sent = OutgoingForm::Bare;
         self
     }
 
     /// The document goes out as the value of this field of a form
     /// (`application/x-www-form-urlencoded`).
     pub fn sent_as_form(mut self, field: impl Into<String>) -> Self {
-        self.sent = Sent::Form(field.into());
+        self.sent = OutgoingForm::Form(field.into());
         self
     }
 

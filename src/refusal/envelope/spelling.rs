@@ -13,7 +13,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Spelling {
+pub(super) enum DocumentSpelling {
     /// As what it is.
     #[default]
     Json,
@@ -23,7 +23,7 @@ pub(super) enum Spelling {
     Base64,
 }
 
-impl Spelling {
+impl DocumentSpelling {
     /// Reads the document at this place.
     pub(super) fn read(self, body: &Document, at: &str, depth: usize) -> Option<Document> {
         let found = body.pointer(at)?;

@@ -1,9 +1,9 @@
 //! Where versions travel.
 
-mod part;
 mod settings;
 mod tag;
 mod trailers;
+mod version_part;
 
 use std::time::SystemTime;
 
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::http::Validator;
 use crate::json::Document;
-use part::Part;
 use tag::Tags;
+use version_part::VersionPart;
 
-pub(crate) use part::{Placed, Spot};
+pub(crate) use version_part::{PlacedPart, VersionTarget};
 
 /// Where an API tells the version of a resource, and where it wants to have it back.
 ///
@@ -69,9 +69,9 @@ pub(crate) use part::{Placed, Spot};
 /// let revision = HeaderName::from_static("x-revision");
 /// let headed = Versioning::header(revision).sent_in_query("revision");
 /// // Google Cloud Storage: one header in the reply, another in the write.
-/// let told = HeaderName::from_static("x-goog-generation");
+/// let received = HeaderName::from_static("x-goog-generation");
 /// let taken = HeaderName::from_static("x-goog-if-generation-match");
-/// let storage = Versioning::header(told).sent_in_header(taken.clone()).create_header(taken, "0");
+/// let storage = Versioning::header(received).sent_in_header(taken.clone()).create_header(taken, "0");
 /// // Elasticsearch: two members of the body, two query parameters.
 /// let elastic = Versioning::body_field("/_seq_no").sent_in_query("if_seq_no")
 ///     .and(Versioning::body_field("/_primary_term").sent_in_query("if_primary_term"))
@@ -80,7 +80,7 @@ pub(crate) use part::{Placed, Spot};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Versioning {
-    place: Place,
+    location: VersionLocation,
     creation: Creation,
     /// What the body of a `DELETE` says besides the version.
     removal_body: Option<Value>,
@@ -91,14 +91,14 @@ pub struct Versioning {
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum VersionLocation {
     Tag(Tags),
     Date,
-    Parts(Vec<Part>),
+    Parts(Vec<VersionPart>),
     Nowhere,
 }
 
-impl Default for Place {
+impl Default for VersionLocation {
     fn default() -> Self {
         Self::Tag(Tags::default())
     }
@@ -133,11 +133,11 @@ pub enum WeakTags {
 
 /// The version of something that was read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FoundVersion {
     Version(Validator),
     /// There is one, but no condition can use it; the text says why.
     Unusable {
-        may_heal: bool,
+        becomes_usable: bool,
         why: &'static str,
     },
     Nothing,
@@ -155,28 +155,28 @@ impl Versioning {
     /// Whether a write can carry this version; one that was kept, or that another client got, may be
     /// of another kind.
     pub(crate) fn accepts(&self, version: &Validator) -> bool {
-        match (&self.place, version) {
-            (Place::Tag(tags), Validator::Tag(tag)) => tags.accept(tag),
-            (Place::Tag(_) | Place::Date, Validator::LastModified(_)) => true,
-            (Place::Parts(parts), Validator::Version(version)) => {
-                part::split(version, parts.len()).is_some()
+        match (&self.location, version) {
+            (VersionLocation::Tag(tags), Validator::Tag(tag)) => tags.accept(tag),
+            (VersionLocation::Tag(_) | VersionLocation::Date, Validator::LastModified(_)) => true,
+            (VersionLocation::Parts(parts), Validator::Version(version)) => {
+                version_part::split(version, parts.len()).is_some()
             }
             _ => false,
         }
     }
 
     pub(crate) fn is_unconditional(&self) -> bool {
-        matches!(self.place, Place::Nowhere)
+        matches!(self.location, VersionLocation::Nowhere)
     }
 
     /// Other ways to take the entity tags that this one does not get through with, and how a user writes
     /// them.
     pub(crate) fn alternatives(&self) -> Vec<(Self, &'static str)> {
-        let Place::Tag(own) = &self.place else {
+        let VersionLocation::Tag(own) = &self.location else {
             return Vec::new();
         };
         let with = |weak, gzip_suffix| Self {
-            place: Place::Tag(Tags {
+            location: VersionLocation::Tag(Tags {
                 weak,
                 gzip_suffix,
                 ..own.clone()
@@ -203,25 +203,25 @@ impl Versioning {
         &self,
         version: &str,
         removal: bool,
-    ) -> Result<Vec<Placed<'_>>, &'static str> {
-        let Place::Parts(parts) = &self.place else {
+    ) -> Result<Vec<PlacedPart<'_>>, &'static str> {
+        let VersionLocation::Parts(parts) = &self.location else {
             return Ok(Vec::new());
         };
-        let values = part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
+        let values = version_part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
         let placed = parts.iter().zip(values);
         placed
-            .map(|(part, told)| part.placed(told, removal))
+            .map(|(part, value)| part.placed(value, removal))
             .collect()
     }
 
     /// The members of a written body that carry versions; a creation has none of them.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
-        let parts = match &self.place {
-            Place::Parts(parts) => parts.as_slice(),
+        let parts = match &self.location {
+            VersionLocation::Parts(parts) => parts.as_slice(),
             _ => &[],
         };
         parts.iter().filter_map(|part| match &part.sent {
-            Spot::Body(pointer) => Some(pointer.as_str()),
+            VersionTarget::Body(pointer) => Some(pointer.as_str()),
             _ => None,
         })
     }
@@ -232,12 +232,17 @@ impl Versioning {
     }
 
     /// The version of a representation that was read.
-    pub(crate) fn of_read(&self, headers: &HeaderMap, body: &Document, now: SystemTime) -> Found {
-        match &self.place {
-            Place::Tag(tags) => tags.of(headers, Some(body), now),
-            Place::Date => tag::of_date(headers, now),
-            Place::Parts(parts) => part::of_read(parts, headers, body),
-            Place::Nowhere => Found::Nothing,
+    pub(crate) fn of_read(
+        &self,
+        headers: &HeaderMap,
+        body: &Document,
+        now: SystemTime,
+    ) -> FoundVersion {
+        match &self.location {
+            VersionLocation::Tag(tags) => tags.of(headers, Some(body), now),
+            VersionLocation::Date => tag::of_date(headers, now),
+            VersionLocation::Parts(parts) => version_part::of_read(parts, headers, body),
+            VersionLocation::Nowhere => FoundVersion::Nothing,
         }
     }
 
@@ -247,32 +252,34 @@ impl Versioning {
         headers: &HeaderMap,
         body: Option<&Document>,
         now: SystemTime,
-    ) -> Found {
-        match &self.place {
-            Place::Tag(tags) => tags.of(headers, body, now),
-            Place::Date => tag::of_date(headers, now),
-            Place::Parts(parts) => part::of_reply(parts, headers, body),
-            Place::Nowhere => Found::Nothing,
+    ) -> FoundVersion {
+        match &self.location {
+            VersionLocation::Tag(tags) => tags.of(headers, body, now),
+            VersionLocation::Date => tag::of_date(headers, now),
+            VersionLocation::Parts(parts) => version_part::of_reply(parts, headers, body),
+            VersionLocation::Nowhere => FoundVersion::Nothing,
         }
     }
 
     /// The pointers at which bodies tell versions.
-    pub(crate) fn told_at(&self) -> Vec<&str> {
-        match &self.place {
-            Place::Tag(tags) => tags.field.as_deref().into_iter().collect(),
-            Place::Parts(parts) => parts.iter().filter_map(Part::told_at).collect(),
-            Place::Date | Place::Nowhere => Vec::new(),
+    pub(crate) fn pointers(&self) -> Vec<&str> {
+        match &self.location {
+            VersionLocation::Tag(tags) => tags.field.as_deref().into_iter().collect(),
+            VersionLocation::Parts(parts) => {
+                parts.iter().filter_map(VersionPart::pointer).collect()
+            }
+            VersionLocation::Date | VersionLocation::Nowhere => Vec::new(),
         }
     }
 
     /// The versions that the body of the reply to a write tells, as they are spelt there, and the
     /// pointers at which a representation has them.
-    pub(crate) fn told_in<'a>(
+    pub(crate) fn versions_in<'a>(
         &'a self,
         body: &'a Document,
     ) -> impl Iterator<Item = (&'a str, Document)> {
-        let parts = match &self.place {
-            Place::Parts(parts) => parts.as_slice(),
+        let parts = match &self.location {
+            VersionLocation::Parts(parts) => parts.as_slice(),
             _ => &[],
         };
         parts.iter().filter_map(|part| part.spelt_in(body))

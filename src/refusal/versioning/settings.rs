@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ::http::HeaderName;
 use serde_json::Value;
 
-use super::part::{Part, Spelling, Spot, Told};
 use super::tag::Tags;
-use super::{Creation, Place, Versioning, WeakTags};
+use super::version_part::{VersionPart, VersionSource, VersionSpelling, VersionTarget};
+use super::{Creation, VersionLocation, Versioning, WeakTags};
 
 impl Versioning {
     /// Entity tags (RFC 9110 8.8.3).
     pub fn entity_tag(weak: WeakTags) -> Self {
-        Self::at(Place::Tag(Tags {
+        Self::at(VersionLocation::Tag(Tags {
             weak,
             ..Tags::default()
         }))
@@ -21,7 +21,7 @@ impl Versioning {
     /// `Last-Modified` and `If-Unmodified-Since` alone. A young date is waited out, because two
     /// writes within its second would look alike.
     pub fn last_modified() -> Self {
-        Self::at(Place::Date)
+        Self::at(VersionLocation::Date)
     }
 
     /// A member of the body, which goes back inside the body that is written.
@@ -29,22 +29,26 @@ impl Versioning {
     /// The pointer is a JSON Pointer (RFC 6901) into the body as it travels: where an
     /// [`Envelope`](crate::Envelope) lies around the document, it may point outside of the document.
     pub fn body_field(pointer: impl Into<String>) -> Self {
-        Self::at(Place::Parts(vec![Part::of(Told::Body(pointer.into()))]))
+        Self::at(VersionLocation::Parts(vec![VersionPart::of(
+            VersionSource::Body(pointer.into()),
+        )]))
     }
 
     /// A header field of the reply, which goes back in the same field of the request.
     pub fn header(name: HeaderName) -> Self {
-        Self::at(Place::Parts(vec![Part::of(Told::Header(name))]))
+        Self::at(VersionLocation::Parts(vec![VersionPart::of(
+            VersionSource::Header(name),
+        )]))
     }
 
     /// No versions at all: writes carry no condition, and other people's writes are overwritten.
     pub fn unconditional() -> Self {
-        Self::at(Place::Nowhere)
+        Self::at(VersionLocation::Nowhere)
     }
 
-    fn at(place: Place) -> Self {
+    fn at(location: VersionLocation) -> Self {
         Self {
-            place,
+            location,
             ..Self::default()
         }
     }
@@ -53,14 +57,16 @@ impl Versioning {
     ///
     /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), here and there.
     pub fn and(mut self, other: Self) -> Self {
-        if let (Place::Parts(parts), Place::Parts(more)) = (&mut self.place, other.place) {
+        if let (VersionLocation::Parts(parts), VersionLocation::Parts(more)) =
+            (&mut self.location, other.location)
+        {
             parts.extend(more);
         }
         self
     }
 
-    fn part(mut self, change: impl FnOnce(&mut Part)) -> Self {
-        if let Place::Parts(parts) = &mut self.place
+    fn part(mut self, change: impl FnOnce(&mut VersionPart)) -> Self {
+        if let VersionLocation::Parts(parts) = &mut self.location
             && let Some(part) = parts.last_mut()
         {
             change(part);
@@ -71,26 +77,26 @@ impl Versioning {
     /// A write, a removal too, takes the version in this query parameter.
     /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_query(self, name: impl Into<String>) -> Self {
-        self.part(|part| part.sent = Spot::Query(name.into()))
+        self.part(|part| part.sent = VersionTarget::Query(name.into()))
     }
 
     /// A write, a removal too, takes the version in this header field.
     /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_header(self, name: HeaderName) -> Self {
-        self.part(|part| part.sent = Spot::Header(name))
+        self.part(|part| part.sent = VersionTarget::Header(name))
     }
 
     /// A write takes the version in this member of the body, by its JSON Pointer.
     /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_body(self, pointer: impl Into<String>) -> Self {
-        self.part(|part| part.sent = Spot::Body(pointer.into()))
+        self.part(|part| part.sent = VersionTarget::Body(pointer.into()))
     }
 
     /// A write, a removal too, takes the version in `If-Match`, in quotes. A version that has its quotes
     /// already, as Cosmos DB's `_etag`, goes as it is.
     /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_as_tag(self) -> Self {
-        self.part(|part| part.sent = Spot::Tag)
+        self.part(|part| part.sent = VersionTarget::Tag)
     }
 
     /// A write takes the number that the version will have, one more than the one that was read
@@ -105,7 +111,7 @@ impl Versioning {
     /// # let _ = pages;
     /// ```
     pub fn sent_as_next(self) -> Self {
-        self.part(|part| part.spelling = Spelling::Next)
+        self.part(|part| part.spelling = VersionSpelling::Next)
     }
 
     /// A write, a removal too, takes the version as this function spells it.
@@ -123,7 +129,7 @@ impl Versioning {
     /// # let _ = networks;
     /// ```
     pub fn spelled(self, spell: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        self.part(|part| part.spelling = Spelling::By(Arc::new(spell)))
+        self.part(|part| part.spelling = VersionSpelling::By(Arc::new(spell)))
     }
 
     /// Where the reply to a write tells the new version, if elsewhere than a representation has it.
@@ -135,7 +141,7 @@ impl Versioning {
     /// The query parameter that carries the version where there is no document to carry it: in a
     /// `DELETE`. Only for versions that other writes carry in their body.
     pub fn query(self, name: impl Into<String>) -> Self {
-        self.part(|part| part.removal = Some(Spot::Query(name.into())))
+        self.part(|part| part.removal = Some(VersionTarget::Query(name.into())))
     }
 
     /// A `DELETE` has a JSON body: this one, with the version at the pointer.
@@ -153,7 +159,8 @@ impl Versioning {
     /// # let _ = versioning;
     /// ```
     pub fn delete_body(self, body: Value, pointer: impl Into<String>) -> Self {
-        let mut changed = self.part(|part| part.removal = Some(Spot::Body(pointer.into())));
+        let mut changed =
+            self.part(|part| part.removal = Some(VersionTarget::Body(pointer.into())));
         changed.removal_body = Some(body);
         changed
     }
@@ -171,7 +178,7 @@ impl Versioning {
     /// # let _ = (odata, eve);
     /// ```
     pub fn or_field(mut self, pointer: impl Into<String>) -> Self {
-        if let Place::Tag(tags) = &mut self.place {
+        if let VersionLocation::Tag(tags) = &mut self.location {
             tags.field = Some(pointer.into());
         }
         self
@@ -181,7 +188,7 @@ impl Versioning {
     /// `If-Match` again (Apache with `mod_deflate`), so it is taken out here.
     /// Only for [`entity_tag`](Self::entity_tag).
     pub fn without_gzip_suffix(mut self) -> Self {
-        if let Place::Tag(tags) = &mut self.place {
+        if let VersionLocation::Tag(tags) = &mut self.location {
             tags.gzip_suffix = true;
         }
         self

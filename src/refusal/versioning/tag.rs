@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use ::http::HeaderMap;
 
-use super::{Found, WeakTags};
+use super::{FoundVersion, WeakTags};
 use crate::http::{EntityTag, LastModified, TagField, Validator, entity_tag_of};
 use crate::json::Document;
 
@@ -29,12 +29,12 @@ impl Tags {
         headers: &HeaderMap,
         body: Option<&Document>,
         now: SystemTime,
-    ) -> Found {
+    ) -> FoundVersion {
         let tag = match entity_tag_of(headers) {
             TagField::Found(tag) => tag,
             TagField::Unusable(why) => {
-                return Found::Unusable {
-                    may_heal: false,
+                return FoundVersion::Unusable {
+                    becomes_usable: false,
                     why,
                 };
             }
@@ -45,11 +45,11 @@ impl Tags {
         };
         let tag = self.mended(tag);
         if self.accept(&tag) {
-            return Found::Version(Validator::Tag(tag));
+            return FoundVersion::Version(Validator::Tag(tag));
         }
-        Found::Unusable {
+        FoundVersion::Unusable {
             // Some servers call a tag weak for the first second after a write (RFC 9110 8.8.1).
-            may_heal: is_young(headers, now),
+            becomes_usable: is_young(headers, now),
             why: "its entity tag is weak, and If-Match compares strongly (an API that takes weak tags all the same is served by `WeakTags::Verbatim`)",
         }
     }
@@ -79,16 +79,16 @@ impl Tags {
     }
 }
 
-pub(super) fn of_date(headers: &HeaderMap, now: SystemTime) -> Found {
+pub(super) fn of_date(headers: &HeaderMap, now: SystemTime) -> FoundVersion {
     match LastModified::from_header(headers) {
         Some(date) if date.is_strong_at(Some(reference(headers, now))) => {
-            Found::Version(Validator::LastModified(date))
+            FoundVersion::Version(Validator::LastModified(date))
         }
-        Some(_) => Found::Unusable {
-            may_heal: true,
+        Some(_) => FoundVersion::Unusable {
+            becomes_usable: true,
             why: "its Last-Modified is younger than a second",
         },
-        None => Found::Nothing,
+        None => FoundVersion::Nothing,
     }
 }
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use ::http::header::ETAG;
 use ::http::{HeaderMap, HeaderName};
 
-use super::part::{Part, Told};
-use super::{Place, Versioning};
+use super::version_part::{VersionPart, VersionSource};
+use super::{VersionLocation, Versioning};
 use crate::transport::Response;
 
 impl Versioning {
@@ -16,10 +16,10 @@ impl Versioning {
     /// Only fields that are defined so may be taken from there (RFC 9110 6.5.1). `ETag` is (8.8.3), and
     /// what a user names is taken to be; `Last-Modified` is not.
     pub(crate) fn headers_of<'a>(&self, reply: &'a Response) -> Cow<'a, HeaderMap> {
-        let named: Vec<&HeaderName> = match &self.place {
-            Place::Tag(_) => vec![&ETAG],
-            Place::Parts(parts) => parts.iter().filter_map(Part::header).collect(),
-            Place::Date | Place::Nowhere => Vec::new(),
+        let named: Vec<&HeaderName> = match &self.location {
+            VersionLocation::Tag(_) => vec![&ETAG],
+            VersionLocation::Parts(parts) => parts.iter().filter_map(VersionPart::header).collect(),
+            VersionLocation::Date | VersionLocation::Nowhere => Vec::new(),
         };
         let mut headers = Cow::Borrowed(&reply.headers);
         for name in named {
@@ -33,11 +33,11 @@ impl Versioning {
     }
 }
 
-impl Part {
+impl VersionPart {
     fn header(&self) -> Option<&HeaderName> {
-        match &self.told {
-            Told::Header(name) => Some(name),
-            Told::Body(_) => None,
+        match &self.source {
+            VersionSource::Header(name) => Some(name),
+            VersionSource::Body(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::super::reading::{self, NoRepresentation};
 use super::{Driver, Step};
 use crate::http::Validator;
 use crate::json::Document;
-use crate::refusal::{Found, is_no_representation};
+use crate::refusal::{FoundVersion, is_no_representation};
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
@@ -22,16 +22,22 @@ impl Driver<'_> {
         };
         let snapshot = read.snapshot;
         let (seen, cause) = match read.found {
-            Found::Version(validator) => {
+            FoundVersion::Version(validator) => {
                 let raced = self.machine.tally().races > 0;
                 self.state.seen(validator, &snapshot.document, raced)
             }
-            Found::Nothing => (Seen::Unversioned, None),
-            Found::Unusable { may_heal, why } => {
+            FoundVersion::Nothing => (Seen::Unversioned, None),
+            FoundVersion::Unusable {
+                becomes_usable,
+                why,
+            } => {
                 let before = self.state.remote.snapshot();
                 let moved =
                     before.is_some_and(|before| !before.document.same_text(&snapshot.document));
-                let seen = Seen::Unusable { may_heal, moved };
+                let seen = Seen::Unusable {
+                    becomes_usable,
+                    moved,
+                };
                 (seen, Some(Cause::Unusable(why)))
             }
         };
@@ -79,7 +85,8 @@ impl Driver<'_> {
             self.target.check(base, read);
         }
         let envelope = self.target.envelope();
-        let whole = |side: &StoredSnapshot| envelope.whole(&side.document, side.frame.as_ref());
+        let whole =
+            |side: &StoredSnapshot| envelope.wrap_original(&side.document, side.rest.as_ref());
         let body = whole(read)?;
         let base = self.state.base.as_ref();
         if self.target.is_another(base, &body) {

@@ -89,14 +89,14 @@ impl Driver<'_> {
         let current = || profile.current(problem, &reply.headers);
         let (body, validator) = panics::named("the profile", current)?;
         let depth = self.target.shared.exchange.limits.depth;
-        let opened = self.target.envelope().open(&body, depth)?;
+        let unwrapped = self.target.envelope().unwrap_body(&body, depth)?;
         let another = self.target.is_another(self.state.base.as_ref(), &body);
-        if another || self.is_stamped(&opened.document) {
+        if another || self.is_stamped(&unwrapped.document) {
             // It is of another object, or of a second delivery: a read settles that.
             return None;
         }
         let (known, headers) = (Some(validator.clone()), reply.headers.clone());
-        let snapshot = reading::snapshot(opened, known, headers, reply.origin);
+        let snapshot = reading::snapshot(unwrapped, known, headers, reply.origin);
         self.state.remote = Remote::Present(snapshot);
         Some(validator)
     }

@@ -14,7 +14,7 @@ use super::super::reading::{self, Weighed};
 use super::{Driver, Step};
 use crate::http::Problem;
 use crate::json::Document;
-use crate::refusal::{Asked, Meaning, RefusalKind, Standing, Told};
+use crate::refusal::{Asked, Meaning, RefusalKind, Standing, SuccessVerdict};
 use crate::transport::Response;
 
 impl Driver<'_> {
@@ -30,10 +30,10 @@ impl Driver<'_> {
             return self.failed(reply);
         }
         if status.is_success() {
-            match self.told(payload, reply) {
-                Told::Success => {}
-                Told::Refused(kind) => return self.refused(payload, reply, kind),
-                Told::Doubtful => {
+            match self.success_verdict(payload, reply) {
+                SuccessVerdict::Success => {}
+                SuccessVerdict::Refused(kind) => return self.refused(payload, reply, kind),
+                SuccessVerdict::Doubtful => {
                     return Step::failed(Failure::Answered, Cause::Status(status));
                 }
             }
@@ -148,30 +148,32 @@ impl Driver<'_> {
     }
 
     /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
-    fn told(&self, payload: &Payload, reply: &Response) -> Told {
+    fn success_verdict(&self, payload: &Payload, reply: &Response) -> SuccessVerdict {
         let depth = self.target.shared.exchange.limits.depth;
         match evidence::body(&reply.headers, &reply.body, depth) {
             // WebDAV servers say it in a page that a `PUT` has created something.
             Body::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
             // A login page, most likely. Only a read can tell.
-            Body::Page => return Told::Doubtful,
+            Body::Page => return SuccessVerdict::Doubtful,
             Body::Problem if self.gives_back(payload, reply) => {}
-            Body::Problem => return Told::Refused(RefusalKind::Unknown),
+            Body::Problem => return SuccessVerdict::Refused(RefusalKind::Unknown),
             Body::Plain => {}
         }
         let documents = || {
             let before = self.state.base.as_ref();
             let whole = before.and_then(|before| {
                 let envelope = self.target.envelope();
-                envelope.whole(&before.document, before.frame.as_ref())
+                envelope.wrap_original(&before.document, before.rest.as_ref())
             });
             let before = before.map(|before| before.document.clone());
             let sent = [payload.document.clone(), payload.body.clone()];
             sent.into_iter().chain([before, whole]).flatten().collect()
         };
-        match self.target.shared.told(reply, documents) {
-            Told::Refused(_) if self.gives_back(payload, reply) => Told::Doubtful,
-            told => told,
+        match self.target.shared.success_verdict(reply, documents) {
+            SuccessVerdict::Refused(_) if self.gives_back(payload, reply) => {
+                SuccessVerdict::Doubtful
+            }
+            verdict => verdict,
         }
     }
 
@@ -180,10 +182,10 @@ impl Driver<'_> {
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
-        let opened = body.and_then(|body| self.target.envelope().open(&body, depth));
+        let unwrapped = body.and_then(|body| self.target.envelope().unwrap_body(&body, depth));
         let sent = payload.document.as_ref().or(self.state.base_document());
-        opened.zip(sent).is_some_and(|(opened, sent)| {
-            reading::is_representation(self.target, reply, &opened.document, sent)
+        unwrapped.zip(sent).is_some_and(|(unwrapped, sent)| {
+            reading::is_representation(self.target, reply, &unwrapped.document, sent)
         })
     }
 }

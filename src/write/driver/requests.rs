@@ -7,7 +7,7 @@ use ::http::{Method, StatusCode};
 use super::super::abandoned::Sent;
 use super::super::diagnosis::Cause;
 use super::super::monitor;
-use super::super::payload::{Draft, NoPayload, Payload};
+use super::super::payload::{NoPayload, Payload, RequestDraft};
 use super::super::plan::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::super::reading;
 use super::{Driver, Step};
@@ -108,7 +108,7 @@ impl Driver<'_> {
         let append = self.machine.goal() == Goal::Append;
         let write_id = self.in_flight.write_id.clone();
         let key = (append || honours).then(|| self.in_flight.key_for(condition, local));
-        Draft {
+        RequestDraft {
             target: self.target,
             condition,
             base: self.state.base.as_ref(),

@@ -24,9 +24,9 @@ use std::time::Duration;
 use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Seen, Tally};
 
 /// How often a young validator is read again in one write, however often somebody makes it young again.
-const HEALING_READS_IN_ALL: u32 = 100;
+const AGING_READS_IN_ALL: u32 = 100;
 /// How often a young validator is read again before it is called unusable.
-const HEALING_READS: u32 = 8;
+const AGING_READS: u32 = 8;
 /// How often an outdated state is read again, with growing pauses, before the server is taken to hand it
 /// out for good: replicas lag behind for seconds.
 pub(crate) const LAGGING_READS: u32 = 6;
@@ -57,7 +57,7 @@ pub(crate) struct Machine<V> {
     /// Reads in a row that showed the same version, which is unusable.
     pub(super) unusable: u32,
     /// Reads of this write that showed an unusable one.
-    pub(super) healing: u32,
+    pub(super) aging_reads: u32,
     /// Rounds that the refusal handler asked for.
     pub(super) answers: u32,
     /// The resolution asked for a removal.
@@ -154,7 +154,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             invited: None,
             same_again: 0,
             unusable: 0,
-            healing: 0,
+            aging_reads: 0,
             answers: 0,
             removing: false,
             last_read_used: false,

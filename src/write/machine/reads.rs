@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::super::plan::{Action, Base, Decision, Failure, Goal, Outcome, Pause, Seen};
-use super::{HEALING_READS, HEALING_READS_IN_ALL, LAGGING_READS, Machine, Phase, Then, Why};
+use super::{AGING_READS, AGING_READS_IN_ALL, LAGGING_READS, Machine, Phase, Then, Why};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
         let seen = match seen {
             // A call that may do without a condition does without this one.
             Seen::Unusable {
-                may_heal: false, ..
+                becomes_usable: false,
+                ..
             } if self.plan.unconditional => Seen::Unversioned,
             seen => seen,
         };
@@ -19,11 +20,15 @@ impl<V: Clone + PartialEq> Machine<V> {
             Seen::Marked => return self.marked(),
             _ => {}
         }
-        if let Seen::Unusable { may_heal, moved } = seen {
+        if let Seen::Unusable {
+            becomes_usable,
+            moved,
+        } = seen
+        {
             self.unusable = if moved { 1 } else { self.unusable + 1 };
-            self.healing += 1;
-            let in_bounds = self.unusable <= HEALING_READS && self.healing <= HEALING_READS_IN_ALL;
-            if may_heal && in_bounds {
+            self.aging_reads += 1;
+            let in_bounds = self.unusable <= AGING_READS && self.aging_reads <= AGING_READS_IN_ALL;
+            if becomes_usable && in_bounds {
                 return self.wait(Pause::Settle(self.unusable), Then::Read(why));
             }
             // A creation that was refused asks for no version: something is there.

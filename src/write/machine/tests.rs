@@ -114,7 +114,7 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             0 => Seen::Absent,
             1 => Seen::Unversioned,
             2 => Seen::Unusable {
-                may_heal: what % 2 == 0,
+                becomes_usable: what % 2 == 0,
                 moved: what % 3 == 0,
             },
             3 => Seen::Altered(world.version),

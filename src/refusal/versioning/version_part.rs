@@ -6,26 +6,26 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
-use super::Found;
+use super::FoundVersion;
 use crate::http::{EntityTag, Validator};
 use crate::json::Document;
 
-/// One part of a version: where replies tell it, and where requests take it.
+/// One part of a version: where replies have it, and where requests take it.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) told: Told,
-    /// Where the reply to a write tells it, if elsewhere.
+pub(super) struct VersionPart {
+    pub(super) source: VersionSource,
+    /// Where the reply to a write has it, if elsewhere.
     pub(super) reply: Option<String>,
-    pub(super) sent: Spot,
+    pub(super) sent: VersionTarget,
     /// Where a `DELETE` takes it, if elsewhere.
-    pub(super) removal: Option<Spot>,
-    pub(super) spelling: Spelling,
+    pub(super) removal: Option<VersionTarget>,
+    pub(super) spelling: VersionSpelling,
 }
 
 /// How a request spells a part of the version.
 #[derive(Clone, Default)]
-pub(super) enum Spelling {
-    /// As the reply told it.
+pub(super) enum VersionSpelling {
+    /// As the reply has it.
     #[default]
     Same,
     /// As the next whole number; a removal, which makes no next version, spells the same.
@@ -33,7 +33,7 @@ pub(super) enum Spelling {
     By(Arc<dyn Fn(&str) -> String + Send + Sync>),
 }
 
-impl fmt::Debug for Spelling {
+impl fmt::Debug for VersionSpelling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Same => "Same",
@@ -43,7 +43,7 @@ impl fmt::Debug for Spelling {
     }
 }
 
-impl Spelling {
+impl VersionSpelling {
     /// The version as a request spells it; `None`: there is no next one.
     fn of(&self, version: &str, removal: bool) -> Option<String> {
         match self {
@@ -60,25 +60,26 @@ impl Spelling {
 
 /// A part of a version in its place in a request.
 #[derive(Debug)]
-pub(crate) struct Placed<'a> {
-    pub(crate) spot: &'a Spot,
+pub(crate) struct PlacedPart<'a> {
+    pub(crate) target: &'a VersionTarget,
     /// As the request spells it.
     pub(crate) value: String,
-    /// As the reply told it.
-    pub(crate) told: String,
+    /// As the reply has it.
+    pub(crate) received: String,
     /// Where a representation has it, if in its body.
     pub(crate) origin: Option<&'a str>,
 }
 
+/// Where in a reply a part of the version is found.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum VersionSource {
     Body(String),
     Header(HeaderName),
 }
 
 /// Where in a request a part of the version goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Spot {
+pub(crate) enum VersionTarget {
     /// A member of the body, by its JSON Pointer.
     Body(String),
     Header(HeaderName),
@@ -87,54 +88,58 @@ pub(crate) enum Spot {
     Tag,
 }
 
-impl Part {
-    pub(super) fn of(told: Told) -> Self {
-        let sent = match &told {
-            Told::Body(pointer) => Spot::Body(pointer.clone()),
-            Told::Header(name) => Spot::Header(name.clone()),
+impl VersionPart {
+    pub(super) fn of(source: VersionSource) -> Self {
+        let sent = match &source {
+            VersionSource::Body(pointer) => VersionTarget::Body(pointer.clone()),
+            VersionSource::Header(name) => VersionTarget::Header(name.clone()),
         };
         Self {
-            told,
+            source,
             reply: None,
             sent,
             removal: None,
-            spelling: Spelling::default(),
+            spelling: VersionSpelling::default(),
         }
     }
 
     /// Puts this part of a version into its place.
-    pub(super) fn placed(&self, told: String, removal: bool) -> Result<Placed<'_>, &'static str> {
-        let spot = self.spot(removal).ok_or(NO_BODY)?;
-        let value = self.spelling.of(&told, removal).ok_or(NO_NEXT)?;
-        let value = match spot {
-            Spot::Tag => quoted(&value).ok_or(NO_TAG)?,
+    pub(super) fn placed(
+        &self,
+        received: String,
+        removal: bool,
+    ) -> Result<PlacedPart<'_>, &'static str> {
+        let target = self.target(removal).ok_or(NO_BODY)?;
+        let value = self.spelling.of(&received, removal).ok_or(NO_NEXT)?;
+        let value = match target {
+            VersionTarget::Tag => quoted(&value).ok_or(NO_TAG)?,
             _ => value,
         };
-        Ok(Placed {
-            spot,
+        Ok(PlacedPart {
+            target,
             value,
-            told,
-            origin: match &self.told {
-                Told::Body(pointer) => Some(pointer),
-                Told::Header(_) => None,
+            received,
+            origin: match &self.source {
+                VersionSource::Body(pointer) => Some(pointer),
+                VersionSource::Header(_) => None,
             },
         })
     }
 
     /// Where it goes; `None`: a removal has no body for it.
-    fn spot(&self, removal: bool) -> Option<&Spot> {
+    fn target(&self, removal: bool) -> Option<&VersionTarget> {
         match (&self.removal, &self.sent) {
             (Some(own), _) if removal => Some(own),
-            (None, Spot::Body(_)) if removal => None,
+            (None, VersionTarget::Body(_)) if removal => None,
             (_, sent) => Some(sent),
         }
     }
 
     fn of_read(&self, headers: &HeaderMap, body: Option<&Document>) -> Result<String, Lack> {
-        match (&self.told, body) {
-            (Told::Header(name), _) => of_header(headers, name),
-            (Told::Body(pointer), Some(body)) => of_field(body, pointer),
-            (Told::Body(_), None) => Err(Lack::Missing),
+        match (&self.source, body) {
+            (VersionSource::Header(name), _) => of_header(headers, name),
+            (VersionSource::Body(pointer), Some(body)) => of_field(body, pointer),
+            (VersionSource::Body(_), None) => Err(Lack::Missing),
         }
     }
 
@@ -142,23 +147,23 @@ impl Part {
         match (&self.reply, body) {
             (Some(reply), Some(body)) => match of_field(body, reply) {
                 Err(Lack::Missing) => self.of_read(headers, Some(body)),
-                told => told,
+                found => found,
             },
             _ => self.of_read(headers, body),
         }
     }
 
     /// The pointer at which a representation has it.
-    pub(super) fn told_at(&self) -> Option<&str> {
-        match &self.told {
-            Told::Body(pointer) => Some(pointer),
-            Told::Header(_) => None,
+    pub(super) fn pointer(&self) -> Option<&str> {
+        match &self.source {
+            VersionSource::Body(pointer) => Some(pointer),
+            VersionSource::Header(_) => None,
         }
     }
 
     /// As the body of a reply spells it, and the pointer at which a representation has it.
     pub(super) fn spelt_in(&self, body: &Document) -> Option<(&str, Document)> {
-        let Told::Body(pointer) = &self.told else {
+        let VersionSource::Body(pointer) = &self.source else {
             return None;
         };
         let reply = self.reply.as_ref().and_then(|reply| body.pointer(reply));
@@ -188,22 +193,26 @@ enum Lack {
 }
 
 /// The version of a representation.
-pub(super) fn of_read(parts: &[Part], headers: &HeaderMap, body: &Document) -> Found {
+pub(super) fn of_read(parts: &[VersionPart], headers: &HeaderMap, body: &Document) -> FoundVersion {
     joined(parts.iter().map(|part| part.of_read(headers, Some(body))))
 }
 
 /// The version that the reply to a write tells.
-pub(super) fn of_reply(parts: &[Part], headers: &HeaderMap, body: Option<&Document>) -> Found {
+pub(super) fn of_reply(
+    parts: &[VersionPart],
+    headers: &HeaderMap,
+    body: Option<&Document>,
+) -> FoundVersion {
     joined(parts.iter().map(|part| part.of_reply(headers, body)))
 }
 
 /// Half of a version is none.
-fn joined(parts: impl Iterator<Item = Result<String, Lack>>) -> Found {
+fn joined(parts: impl Iterator<Item = Result<String, Lack>>) -> FoundVersion {
     match parts.collect::<Result<Vec<String>, Lack>>() {
-        Ok(values) => Found::Version(Validator::Version(join(values))),
-        Err(Lack::Missing) => Found::Nothing,
-        Err(Lack::Unusable(why)) => Found::Unusable {
-            may_heal: false,
+        Ok(values) => FoundVersion::Version(Validator::Version(join(values))),
+        Err(Lack::Missing) => FoundVersion::Nothing,
+        Err(Lack::Unusable(why)) => FoundVersion::Unusable {
+            becomes_usable: false,
             why,
         },
     }
