@@ -13,7 +13,7 @@ use crate::auth::Authenticator;
 use crate::collection::{Collection, Resource};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::http::CONDITIONS;
 use crate::merge::Merge;
 use crate::observe::Observer;
@@ -93,12 +93,12 @@ impl Client {
 
     /// The collection at a path, merged as its type derives. The path is `"a/b"` or segments such as
     /// `["users", user, "articles"]`.
-    pub fn collection<T: Resourceful + Merge>(&self, path: impl IntoPath) -> Collection<T> {
+    pub fn collection<T: ResourceData + Merge>(&self, path: impl IntoPath) -> Collection<T> {
         Collection::new(self.handle(path, self.shared.derived.of::<T>()))
     }
 
     /// The collection at a path, merged by a strategy.
-    pub fn collection_with<T: Resourceful>(
+    pub fn collection_with<T: ResourceData>(
         &self,
         path: impl IntoPath,
         strategy: impl MergeStrategy<T>,
@@ -107,12 +107,12 @@ impl Client {
     }
 
     /// The single resource at a path, merged as its type derives.
-    pub fn resource<T: Resourceful + Merge>(&self, path: impl IntoPath) -> Resource<T> {
+    pub fn resource<T: ResourceData + Merge>(&self, path: impl IntoPath) -> Resource<T> {
         Resource::new(self.handle(path, self.shared.derived.of::<T>()))
     }
 
     /// The single resource at a path, merged by a strategy.
-    pub fn resource_with<T: Resourceful>(
+    pub fn resource_with<T: ResourceData>(
         &self,
         path: impl IntoPath,
         strategy: impl MergeStrategy<T>,
@@ -157,7 +157,7 @@ impl Client {
         Probe::new(Handle::new(self.shared.clone(), url, strategy))
     }
 
-    fn handle<T: Resourceful>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
+    fn handle<T: ResourceData>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
         let url = path::lead(&self.base, path);
         Handle::new(self.shared.clone(), url, strategy)
     }
@@ -410,7 +410,7 @@ impl ClientBuilder {
             version: self.version,
             accept,
             store: BestEffortStore::new(self.store),
-            abandoned: Arc::default(),
+            unsettled: Arc::default(),
             altering: Altering::default(),
             queues: (self.lane > 0).then(|| Arc::new(Queues::new(self.lane))),
             derived: Derived::default(),

@@ -23,9 +23,9 @@ use crate::write::practice::Practice;
 use crate::write::target::{Shared, Target, WriteMode};
 
 /// What a resource type has to be; every type that serde can write and read is one.
-pub trait Resourceful: Serialize + DeserializeOwned + Send + Sync + 'static {}
+pub trait ResourceData: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Resourceful for T {}
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ResourceData for T {}
 
 /// What a handle was set to.
 pub(crate) struct Handle<T> {
@@ -76,7 +76,7 @@ impl<T> Handle<T> {
     }
 }
 
-impl<T: Resourceful> Handle<T> {
+impl<T: ResourceData> Handle<T> {
     pub(crate) fn new(
         shared: Arc<Shared>,
         url: Result<Url, PathError>,
@@ -176,7 +176,7 @@ impl<T: Resourceful> Handle<T> {
     }
 
     /// Where a call goes, from now on.
-    pub(crate) async fn begin(&self, time: Option<Duration>) -> Result<Begun, Error> {
+    pub(crate) async fn call_context(&self, time: Option<Duration>) -> Result<CallContext, Error> {
         let (target, since) = (self.target()?, Instant::now());
         let exchange = &self.shared.exchange;
         let time = time.unwrap_or(exchange.limits.time);
@@ -198,7 +198,7 @@ impl<T: Resourceful> Handle<T> {
             envelope.view(),
             credentials,
         );
-        Ok(Begun {
+        Ok(CallContext {
             target: Arc::new(target),
             key,
             since,
@@ -228,7 +228,7 @@ impl OwnHeaders {
 
 /// A call that has begun: what it addresses, and the time that it has.
 #[derive(Clone)]
-pub(crate) struct Begun {
+pub(crate) struct CallContext {
     pub(crate) target: Arc<Target>,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
@@ -236,7 +236,7 @@ pub(crate) struct Begun {
     pub(crate) time: Duration,
 }
 
-impl Begun {
+impl CallContext {
     pub(crate) fn deadline(&self) -> Instant {
         later(self.since, self.time)
     }

@@ -180,7 +180,7 @@ pub use client::{Client, ClientBuilder};
 pub use collection::{Collection, Resource};
 pub use document::{Saved, Snapshot, Versioned, WriteReport};
 pub use error::{Error, ErrorKind, ErrorReport, Sides};
-pub use handle::Resourceful;
+pub use handle::ResourceData;
 pub use handler::{Answer, Refusal, RefusalHandler};
 pub use http::{EntityTag, Problem, Validator};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};

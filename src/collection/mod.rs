@@ -17,7 +17,7 @@ use settings::settings;
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::error::Error;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::handler::RefusalHandler;
 use crate::operations::{
     Create, Delete, DeleteInput, Get, GetOpt, Head, IntoSave, IntoTarget, List, Post, Refresh,
@@ -72,7 +72,7 @@ pub struct Collection<T> {
 
 settings!(Collection);
 
-impl<T: Resourceful> Collection<T> {
+impl<T: ResourceData> Collection<T> {
     pub(crate) fn new(handle: Handle<T>) -> Self {
         Self {
             handle: Arc::new(handle),

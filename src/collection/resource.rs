@@ -12,7 +12,7 @@ use super::settings::settings;
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::error::Error;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::handler::RefusalHandler;
 use crate::operations::{Create, Delete, Get, GetOpt, Head, IntoSave, Post, Refresh, Save, Update};
 use crate::refusal::Envelope;
@@ -38,7 +38,7 @@ pub struct Resource<T> {
 
 settings!(Resource);
 
-impl<T: Resourceful> Resource<T> {
+impl<T: ResourceData> Resource<T> {
     pub(crate) fn new(handle: Handle<T>) -> Self {
         Self {
             handle: Arc::new(handle),

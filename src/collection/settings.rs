@@ -3,7 +3,7 @@
 /// The settings that collections and single resources share.
 macro_rules! settings {
     ($name:ident) => {
-        impl<T: Resourceful> $name<T> {
+        impl<T: ResourceData> $name<T> {
             fn with(mut self, change: impl FnOnce(&mut Handle<T>)) -> Self {
                 change(Arc::make_mut(&mut self.handle));
                 self

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::write::machine::{Clock, Machine};
-use crate::write::plan::{
-    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Progress,
-    Refused, Seen, Verdict,
+use crate::write::machine::events::{
+    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
+    OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
+use crate::write::machine::{Clock, Machine};
 
 /// Runs one write to its end and checks what must hold on the way.
 ///
@@ -15,9 +15,9 @@ use crate::write::plan::{
 /// which must end the write as well.
 pub fn machine(bytes: &[u8]) {
     let mut choices = Choices(bytes);
-    let plan = plan(&mut choices);
-    let mut watched = Watched::new(&plan);
-    let mut machine = Machine::new(plan);
+    let params = params(&mut choices);
+    let mut watched = Watched::new(&params);
+    let mut machine = Machine::new(params);
     let (mut now, mut event) = (Duration::ZERO, Event::Begin);
     // Rounds, resends, reads of young versions and one look more: far fewer steps than this are possible.
     for _ in 0..4_000 {
@@ -81,7 +81,7 @@ impl Choices<'_> {
             6 => of(Action::Ask, self),
             7 => of(
                 Action::Resolve {
-                    may_have_landed: false,
+                    may_have_been_applied: false,
                 },
                 self,
             ),
@@ -98,14 +98,14 @@ impl Choices<'_> {
             },
             Action::Read => match what % 8 {
                 0 | 1 => self.failed(what / 8),
-                2 => Event::Read(Seen::Absent),
-                3 => Event::Read(Seen::Unversioned),
-                4 => Event::Read(Seen::Unusable {
+                2 => Event::Read(ReadOutcome::Absent),
+                3 => Event::Read(ReadOutcome::Unversioned),
+                4 => Event::Read(ReadOutcome::Unusable {
                     becomes_usable: what >= 128,
                     moved: what >= 192,
                 }),
-                5 => Event::Read(Seen::Altered(what / 8 % 4)),
-                _ => Event::Read(Seen::Version(what / 8 % 4)),
+                5 => Event::Read(ReadOutcome::Altered(what / 8 % 4)),
+                _ => Event::Read(ReadOutcome::Version(what / 8 % 4)),
             },
             Action::Follow => Event::Followed(one_of(
                 what,
@@ -125,10 +125,10 @@ impl Choices<'_> {
             Action::Judge => Event::Judged(one_of(
                 what,
                 [
-                    Verdict::Landed,
-                    Verdict::NotLanded,
-                    Verdict::Doubtful,
-                    Verdict::Unknown,
+                    LostWriteVerdict::Applied,
+                    LostWriteVerdict::NotApplied,
+                    LostWriteVerdict::Doubtful,
+                    LostWriteVerdict::Unknown,
                 ],
             )),
             Action::Resolve { .. } => Event::Resolved(one_of(
@@ -144,10 +144,10 @@ impl Choices<'_> {
             Action::Ask => Event::Answered(one_of(
                 what,
                 [
-                    Answered::Again,
-                    Answered::Changed,
-                    Answered::Adopt,
-                    Answered::GiveUp,
+                    HandlerAnswer::Again,
+                    HandlerAnswer::Changed,
+                    HandlerAnswer::Adopt,
+                    HandlerAnswer::GiveUp,
                 ],
             )),
             Action::Wait(_) if what < 16 => Event::OutOfTime,
@@ -211,14 +211,14 @@ fn used_up(action: &Action<u8>) -> Event<u8> {
             wait: None,
         },
         Action::Follow => Event::Followed(Progress::Running(None)),
-        Action::Judge => Event::Judged(Verdict::Doubtful),
+        Action::Judge => Event::Judged(LostWriteVerdict::Doubtful),
         Action::Resolve { .. } => Event::Resolved(Decision::Write),
-        Action::Ask => Event::Answered(Answered::Adopt),
+        Action::Ask => Event::Answered(HandlerAnswer::Adopt),
         Action::Wait(_) | Action::Finish(_) => Event::Woke,
     }
 }
 
-fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
+fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
     let goal = one_of(
         choices.byte(),
         [Goal::Replace, Goal::Create, Goal::Delete, Goal::Append],
@@ -230,7 +230,7 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
     };
     let flags = choices.byte();
     let flag = |bit: u8| flags >> bit & 1 == 1;
-    Plan {
+    WriteParams {
         doubtful: flag(0) && goal != Goal::Append && matches!(base, Base::Version(_)),
         repeated: false,
         goal,
@@ -249,7 +249,7 @@ fn plan(choices: &mut Choices<'_>) -> Plan<u8> {
 
 /// What was seen of a write so far, from outside.
 struct Watched {
-    plan: Plan<u8>,
+    params: WriteParams<u8>,
     requests: u32,
     /// A request may have been applied, and nothing has told since that it was not.
     in_doubt: bool,
@@ -258,12 +258,12 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(plan: &Plan<u8>) -> Self {
+    fn new(params: &WriteParams<u8>) -> Self {
         Self {
-            plan: plan.clone(),
+            params: params.clone(),
             requests: 0,
-            in_doubt: plan.doubtful,
-            unread: plan.doubtful,
+            in_doubt: params.doubtful,
+            unread: params.doubtful,
         }
     }
 
@@ -271,13 +271,13 @@ impl Watched {
         match action {
             Action::Send { condition, .. } => {
                 self.requests += 1;
-                let free = self.plan.goal == Goal::Append || self.plan.unconditional;
+                let free = self.params.goal == Goal::Append || self.params.unconditional;
                 assert!(
                     *condition != Condition::None || free,
                     "sent without a condition"
                 );
                 assert!(
-                    !self.unread || self.plan.goal == Goal::Append,
+                    !self.unread || self.params.goal == Goal::Append,
                     "a blind resend"
                 );
             }
@@ -295,32 +295,41 @@ impl Watched {
             (Action::Send { .. }, Event::Accepted { .. }) => {
                 (self.in_doubt, self.unread) = (true, true);
             }
-            (Action::Judge, Event::Judged(Verdict::NotLanded | Verdict::Doubtful))
+            (
+                Action::Judge,
+                Event::Judged(LostWriteVerdict::NotApplied | LostWriteVerdict::Doubtful),
+            )
             | (Action::Follow, Event::Followed(Progress::Refused))
             | (Action::Resolve { .. }, _) => (self.in_doubt, self.unread) = (false, false),
-            (Action::Read, Event::Read(Seen::Absent)) => {
+            (Action::Read, Event::Read(ReadOutcome::Absent)) => {
                 (self.in_doubt, self.unread) = (false, false);
             }
             (Action::Read, Event::Read(seen)) => {
                 self.unread = false;
-                let moved = matches!(seen, Seen::Version(_));
-                self.in_doubt &= !(moved && self.plan.goal == Goal::Delete);
+                let moved = matches!(seen, ReadOutcome::Version(_));
+                self.in_doubt &= !(moved && self.params.goal == Goal::Delete);
             }
             _ => {}
         }
     }
 
-    fn end(&self, outcome: Outcome, machine: &Machine<u8>) {
+    fn end(&self, outcome: OutcomeKind, machine: &Machine<u8>) {
         let tally = machine.tally();
         assert_eq!(tally.requests, self.requests, "the count of requests");
-        assert!(tally.rounds <= self.plan.max_rounds, "the limit of rounds");
         assert!(
-            tally.transient <= self.plan.max_transient,
+            tally.rounds <= self.params.max_rounds,
+            "the limit of rounds"
+        );
+        assert!(
+            tally.transient <= self.params.max_transient,
             "the limit of waits"
         );
         let plain = matches!(
             outcome,
-            Outcome::Failed | Outcome::Exhausted | Outcome::Refused | Outcome::Locked
+            OutcomeKind::Failed
+                | OutcomeKind::Exhausted
+                | OutcomeKind::Refused
+                | OutcomeKind::Locked
         );
         assert!(
             !(plain && self.in_doubt),

@@ -11,45 +11,45 @@ use super::typed_edit::{Edit, is_repeatable};
 use super::write::{Write, report};
 use crate::document::WriteReport;
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::http::Problem;
 use crate::json::Document;
 use crate::panics;
 use crate::queue::{Batch, Queues, Stopped, Turn};
 use crate::retry::later;
 use crate::write::diagnosis::Cause;
+use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
-use crate::write::plan::{Goal, Outcome};
-use crate::write::target::{Answer, WritePermit, Writes};
+use crate::write::target::{BatchAnswer, WritePermit, Writes};
 
 /// How many edits go out in one request at most.
 const TOGETHER: usize = 1_024;
 
-type Carried = (Box<WriteOutcome>, WriteReport);
+type OutcomeAndReport = (Box<WriteOutcome>, WriteReport);
 
 /// Runs a write in its turn.
-pub(super) async fn in_turn<T: Resourceful>(
+pub(super) async fn in_turn<T: ResourceData>(
     queues: &Arc<Queues<Writes>>,
     mut write: Box<Write<T>>,
-) -> Result<Carried, Error> {
-    let key = &write.begun.key;
+) -> Result<OutcomeAndReport, Error> {
+    let key = &write.context.key;
     if let Some(permit) = queues.enter(key) {
         return alone(write, permit).await;
     }
     let job = Job::of(&mut write);
     let shared = job.clone().map(|job| job as Arc<dyn Any + Send + Sync>);
-    let Some(mut waiter) = queues.wait(&write.begun.key, shared) else {
+    let Some(mut waiter) = queues.wait(&write.context.key, shared) else {
         let why = "too many writes wait for their turn at this resource";
         return Err(unsent(&write, ErrorKind::Exhausted, why));
     };
-    let (since, deadline) = (write.begun.since, write.begun.deadline());
+    let (since, deadline) = (write.context.since, write.context.deadline());
     loop {
         let turn = waiter.turn(deadline).await;
         write.repeated = job.as_ref().is_some_and(|job| job.is_repeated());
         match turn {
             Turn::Permit(permit) => {
                 let (handle, now) = (&write.handle, Instant::now());
-                let host = &write.begun.target.shared.exchange.server;
+                let host = &write.context.target.shared.exchange.server;
                 let trip = host.round_trip().unwrap_or_default();
                 let fits = |job: &Arc<dyn Any + Send + Sync>| {
                     let job = job.downcast_ref::<Job<T>>();
@@ -94,10 +94,10 @@ pub(super) async fn in_turn<T: Resourceful>(
 }
 
 /// Runs a write under its permit, in the future of its caller.
-pub(super) async fn alone<T: Resourceful>(
+pub(super) async fn alone<T: ResourceData>(
     mut write: Box<Write<T>>,
     mut permit: WritePermit,
-) -> Result<Carried, Error> {
+) -> Result<OutcomeAndReport, Error> {
     let watch = permit.watch();
     let append = write.goal == Goal::Append;
     let panicked = match watch.run(write.drive(&mut permit)).await {
@@ -119,17 +119,17 @@ pub(super) async fn alone<T: Resourceful>(
 }
 
 /// The error of a write that has not come to its own end.
-fn unsent<T: Resourceful>(write: &Write<T>, kind: ErrorKind, why: &str) -> Error {
+fn unsent<T: ResourceData>(write: &Write<T>, kind: ErrorKind, why: &str) -> Error {
     let document = |side: Option<&Document>| {
         let decoded = panics::catch(panics::VALUE, || side?.decode::<T>().ok());
         decoded.ok().flatten()
     };
     let report = ErrorReport {
-        elapsed: write.begun.since.elapsed(),
+        elapsed: write.context.since.elapsed(),
         why: why.to_owned(),
         ..ErrorReport::default()
     };
-    let path = write.begun.target.url.path();
+    let path = write.context.target.url.path();
     let error = Error::new(kind, format!("{path}: given up, {why}"));
     error.with_report(report).with_sides(Sides {
         base: document(write.base.as_ref().map(|base| &base.document)),
@@ -152,7 +152,7 @@ struct Job<T> {
     span: tracing::Span,
 }
 
-impl<T: Resourceful> Job<T> {
+impl<T: ResourceData> Job<T> {
     /// The edit of a write, to be shared from now on; `None` if something sets the write apart.
     fn of(write: &mut Write<T>) -> Option<Arc<Self>> {
         let settings = &write.settings;
@@ -169,7 +169,7 @@ impl<T: Resourceful> Job<T> {
         let job = Arc::new(Self {
             handle: write.handle.clone(),
             rerun: write.rerun,
-            deadline: write.begun.deadline(),
+            deadline: write.context.deadline(),
             edit: Arc::new(Mutex::new(write.edits.pop()?)),
             repeated: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
@@ -205,7 +205,7 @@ impl<T: Resourceful> Job<T> {
             let version = remote.validator.as_ref();
             version.is_some() && version != done.state.base_version()
         });
-        let asked = self.rerun && !self.handle.strict && done.kind == Outcome::Unknown;
+        let asked = self.rerun && !self.handle.strict && done.kind == OutcomeKind::Unknown;
         let Some(remote) = remote.filter(|_| asked) else {
             return false;
         };
@@ -234,26 +234,26 @@ impl<T: Resourceful> Job<T> {
 
 /// One write for all edits of a batch. Each caller leaves when its own time is over, so the write may take
 /// as long as the last one has.
-fn together<T: Resourceful>(write: &Write<T>, batch: &Batch<Writes>) -> Box<Write<T>> {
+fn together<T: ResourceData>(write: &Write<T>, batch: &Batch<Writes>) -> Box<Write<T>> {
     let jobs = batch.jobs().filter_map(|job| job.downcast_ref::<Job<T>>());
-    let (mut edits, mut deadline) = (Vec::with_capacity(batch.len()), write.begun.deadline());
+    let (mut edits, mut deadline) = (Vec::with_capacity(batch.len()), write.context.deadline());
     for job in jobs {
         edits.push(job.edit());
         deadline = deadline.max(job.deadline);
     }
     let mut together = write.anew(edits);
-    together.begun.time = deadline.saturating_duration_since(together.begun.since);
+    together.context.time = deadline.saturating_duration_since(together.context.since);
     Box::new(together)
 }
 
 /// Runs the write of a batch, in a task of its own: those that wait for it may go away, and the others are
 /// answered.
-async fn carry_out<T: Resourceful>(
+async fn carry_out<T: ResourceData>(
     mut write: Box<Write<T>>,
     mut permit: WritePermit,
     batch: Batch<Writes>,
 ) {
-    let (since, watch) = (write.begun.since, permit.watch());
+    let (since, watch) = (write.context.since, permit.watch());
     let ended = watch.run(write.drive(&mut permit)).await;
     let (done, failed) = match ended {
         Ok(ended) => ended,
@@ -269,7 +269,7 @@ async fn carry_out<T: Resourceful>(
         let failed = done.succeeded() && failed.get(at).copied().unwrap_or(false);
         let job = job.downcast_ref::<Job<T>>();
         alone.push(failed || job.is_some_and(|job| job.repeats(&done)));
-        if done.kind == Outcome::Unknown {
+        if done.kind == OutcomeKind::Unknown {
             // Each edit is run a few times to find that out, and there may be many.
             tokio::task::yield_now().await;
         }
@@ -280,7 +280,7 @@ async fn carry_out<T: Resourceful>(
             batch.put_back(at..at + 1);
             continue;
         }
-        let answer = Answer {
+        let answer = BatchAnswer {
             done: done.clone(),
             since,
             others: others.saturating_sub(1),
@@ -305,14 +305,16 @@ pub(super) fn may_refuse_one(problem: &Problem) -> bool {
 /// Whether one of several edits may be the reason, and the others could go in without it.
 fn may_be_due_to_one(done: &WriteOutcome) -> bool {
     match done.kind {
-        Outcome::Conflict => true,
+        OutcomeKind::Conflict => true,
         // What does not fit the type fits it for none of them.
-        Outcome::EditFailed => !matches!(done.diagnosis.cause, Some(Cause::NoRepresentation(_))),
-        Outcome::Refused => {
+        OutcomeKind::EditFailed => {
+            !matches!(done.diagnosis.cause, Some(Cause::NoRepresentation(_)))
+        }
+        OutcomeKind::Refused => {
             let refusal = done.diagnosis.refusal.as_ref();
             refusal.is_some_and(|(_, problem)| may_refuse_one(problem))
         }
-        Outcome::Failed => matches!(done.diagnosis.cause, Some(Cause::Payload(_))),
+        OutcomeKind::Failed => matches!(done.diagnosis.cause, Some(Cause::Payload(_))),
         _ => false,
     }
 }

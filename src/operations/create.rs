@@ -9,9 +9,9 @@ use super::write::{Ended, Write, conclude};
 use super::{Lazy, operation};
 use crate::document::{Saved, WriteReport};
 use crate::error::Error;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
-use crate::write::plan::Goal;
+use crate::write::machine::events::Goal;
 
 /// A creation under way; made by [`Collection::create`](crate::Collection::create).
 #[must_use = "nothing is sent before it is awaited"]
@@ -25,7 +25,7 @@ struct Settings<T> {
     document: Result<Document, JsonError>,
 }
 
-impl<T: Resourceful> Create<T> {
+impl<T: ResourceData> Create<T> {
     pub(crate) fn new(handle: Handle<T>, value: &T) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -40,7 +40,7 @@ impl<T: Resourceful> Create<T> {
 write_settings!(Create);
 operation!(Create<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
@@ -58,7 +58,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         };
         let mut call = Write::begin(handle.clone(), write, Goal::Create).await?;
         (call.local, call.attempts) = (local, before.rounds);
-        let target = call.begun.target.clone();
+        let target = call.context.target.clone();
         let (done, report) = call.carry_out().await?;
         let report = report.after(&before);
         let another = done

@@ -9,9 +9,9 @@ use super::write::Write;
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
-use crate::write::plan::Goal;
+use crate::write::machine::events::Goal;
 
 /// What can be deleted: a [`Versioned`] or a [`Saved`], pinned to the version it was read under, or
 /// an id, which is read first.
@@ -90,7 +90,7 @@ struct Settings<T> {
     base: Option<StoredSnapshot>,
 }
 
-impl<T: Resourceful> Delete<T> {
+impl<T: ResourceData> Delete<T> {
     pub(crate) fn new(handle: Result<Handle<T>, Error>, base: Option<StoredSnapshot>) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -106,7 +106,7 @@ write_settings!(Delete);
 unconditional_setting!(Delete);
 operation!(Delete<T> => Result<WriteReport, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<WriteReport, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<WriteReport, Error> {
     let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;
     call.base = settings.base;
     Ok(call.run().await?.report)

@@ -11,7 +11,7 @@ use super::{Lazy, operation};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::within_origin;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::http::next_link;
 use crate::json::Document;
 use crate::refusal::FoundVersion;
@@ -57,7 +57,7 @@ pub struct Page<T> {
     timeout: Option<Duration>,
 }
 
-impl<T: Resourceful> List<T> {
+impl<T: ResourceData> List<T> {
     pub(crate) fn new(handle: Handle<T>) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -132,7 +132,7 @@ impl<T: Resourceful> List<T> {
     }
 }
 
-impl<T: Resourceful> Page<T> {
+impl<T: ResourceData> Page<T> {
     /// The call for the next page; `None`: this is the last one.
     pub fn next(&self) -> Option<List<T>> {
         Some(List {
@@ -159,7 +159,7 @@ impl<T> std::fmt::Debug for Page<T> {
 
 operation!(List<T> => Result<Page<T>, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Page<T>, Error> {
     let handle = settings.handle;
     let collection = handle.target()?;
     let mut target = collection.clone();
@@ -210,7 +210,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Page<T>, Error> {
     })
 }
 
-fn item<T: Resourceful>(
+fn item<T: ResourceData>(
     handle: &Handle<T>,
     collection: &Url,
     shape: &Shape,

@@ -84,7 +84,7 @@ impl<S, O> Lazy<S, Result<O, Error>> {
 /// Makes an operation its own future, and its debug form silent about what it carries.
 macro_rules! operation {
     ($name:ident<$t:ident> => $output:ty, $run:expr) => {
-        impl<$t: crate::handle::Resourceful> std::future::Future for $name<$t> {
+        impl<$t: crate::handle::ResourceData> std::future::Future for $name<$t> {
             type Output = $output;
 
             fn poll(

@@ -10,9 +10,9 @@ use super::write::Write;
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind};
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
-use crate::write::plan::Goal;
+use crate::write::machine::events::Goal;
 
 /// A `POST` under way; made by [`Collection::post`](crate::Collection::post).
 #[must_use = "nothing is sent before it is awaited"]
@@ -28,7 +28,7 @@ struct Settings<T> {
     idempotent: bool,
 }
 
-impl<T: Resourceful> Post<T> {
+impl<T: ResourceData> Post<T> {
     pub(crate) fn new(handle: Handle<T>, draft: &(impl Serialize + ?Sized)) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -73,7 +73,7 @@ impl<T: Resourceful> Post<T> {
 
 operation!(Post<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;
     if let Some(key) = &settings.idempotency_key
         && !key
@@ -92,7 +92,7 @@ async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
         ..WriteSettings::default()
     };
     let mut call = Write::begin(handle.clone(), write, Goal::Append).await?;
-    let deadline = call.begun.deadline();
+    let deadline = call.context.deadline();
     call.local = Some(document);
     call.idempotency_key = settings.idempotency_key;
     call.honours_keys = settings.idempotent;

@@ -11,9 +11,9 @@ use super::{Lazy, operation};
 use crate::document::Versioned;
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
-use crate::handle::{Begun, Handle, Resourceful};
+use crate::handle::{CallContext, Handle, ResourceData};
 use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::{Asked, RefusalKind};
+use crate::refusal::{RefusalKind, RequestFacts};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
@@ -34,7 +34,7 @@ macro_rules! read_operation {
             call: Lazy<Settings<T>, Result<$output, Error>>,
         }
 
-        impl<T: Resourceful> $name<T> {
+        impl<T: ResourceData> $name<T> {
             pub(crate) fn new(handle: Handle<T>) -> Self {
                 Self {
                     call: Lazy::new(Settings {
@@ -80,18 +80,18 @@ read_operation! {
     /// A read under way that asks the server for news; made by
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Refreshed<T>, |settings: Settings<T>| async move {
-        let begun = settings.handle.begin(settings.timeout).await?;
-        let (stored, changed) = fetch(&begun, true).await?;
-        Ok(Refreshed { value: versioned(&settings.handle, &begun.target, stored)?, changed })
+        let context = settings.handle.call_context(settings.timeout).await?;
+        let (stored, changed) = fetch(&context, true).await?;
+        Ok(Refreshed { value: versioned(&settings.handle, &context.target, stored)?, changed })
     }
 }
 
 read_operation! {
     /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
     Head => Headed, |settings: Settings<T>| async move {
-        let (target, begun) = (settings.handle.target()?, Instant::now());
+        let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target, &call, settings.timeout, begun).await?;
+        let reply = ask(&target, &call, settings.timeout, started).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -130,16 +130,16 @@ impl fmt::Debug for Headed {
 }
 
 /// Reads a resource, by way of the snapshot if the server says that it is still good.
-pub(super) async fn read<T: Resourceful>(
+pub(super) async fn read<T: ResourceData>(
     handle: &Handle<T>,
     timeout: Option<Duration>,
 ) -> Result<Versioned<T>, Error> {
-    let begun = handle.begin(timeout).await?;
-    let (stored, _) = fetch(&begun, false).await?;
-    versioned(handle, &begun.target, stored)
+    let context = handle.call_context(timeout).await?;
+    let (stored, _) = fetch(&context, false).await?;
+    versioned(handle, &context.target, stored)
 }
 
-fn versioned<T: Resourceful>(
+fn versioned<T: ResourceData>(
     handle: &Handle<T>,
     target: &Target,
     stored: StoredSnapshot,
@@ -154,14 +154,14 @@ fn versioned<T: Resourceful>(
 }
 
 /// Reads; also tells whether there is something else than what was on file.
-async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Error> {
-    let target = &begun.target;
+async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bool), Error> {
+    let target = &context.target;
     let mut call = reading::read_call(target, Method::GET, false);
     if fresh {
         // "Is there news?" is asked of the server itself, not of a cache on the way.
         reading::ask_past_caches(target, &mut call.headers);
     }
-    let filed = begun.filed().await;
+    let filed = context.filed().await;
     // What was written and not read since is asked for as a whole: that costs no request more, and shows
     // whether it is what was sent.
     let known = filed.as_ref().filter(|filed| !filed.unread);
@@ -175,8 +175,8 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         }
         _ => {}
     }
-    let mut reply = ask(target, &call, Some(begun.time), begun.since).await?;
-    let of_another = |reply: &Response| reply.origin.credentials != Some(begun.key.credentials());
+    let mut reply = ask(target, &call, Some(context.time), context.since).await?;
+    let of_another = |reply: &Response| reply.origin.credentials != Some(context.key.credentials());
     let path = target.url.path();
     let store = &target.shared.store;
     if reply.status == StatusCode::NOT_MODIFIED {
@@ -186,7 +186,7 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         if let Some(known) = ours.filter(|_| !of_another(&reply)) {
             if !reply.origin.storable {
                 // What it says of keeping counts for the reply that is on file (RFC 9111 4.3.4).
-                store.remove(&begun.key, begun.deadline()).await;
+                store.remove(&context.key, context.deadline()).await;
             }
             return Ok((known.clone(), false));
         }
@@ -194,13 +194,13 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
         // about another version than the one that was asked about, or the request was not conditional (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
-        reply = ask(target, &call, Some(begun.time), begun.since).await?;
+        reply = ask(target, &call, Some(context.time), context.since).await?;
     }
     let read = match reading::representation(target, &reply) {
         Ok(read) => read,
         Err(NoRepresentation::Absent(_)) => {
             if !of_another(&reply) {
-                store.remove(&begun.key, begun.deadline()).await;
+                store.remove(&context.key, context.deadline()).await;
             }
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -221,9 +221,9 @@ async fn fetch(begun: &Begun, fresh: bool) -> Result<(StoredSnapshot, bool), Err
     let changed = !filed.as_ref().is_some_and(same);
     if read.snapshot.validator.is_some() {
         let snapshot = read.snapshot.clone();
-        store.put(&begun.key, snapshot, begun.deadline()).await;
+        store.put(&context.key, snapshot, context.deadline()).await;
     } else {
-        store.remove(&begun.key, begun.deadline()).await;
+        store.remove(&context.key, context.deadline()).await;
     }
     Ok((read.snapshot, changed))
 }
@@ -233,11 +233,11 @@ pub(super) async fn ask(
     target: &Target,
     call: &Call,
     timeout: Option<Duration>,
-    begun: Instant,
+    started: Instant,
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
-    let deadline = later(begun, timeout.unwrap_or(limits.time));
+    let deadline = later(started, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
     let path = target.url.path();
@@ -251,7 +251,7 @@ pub(super) async fn ask(
         };
         let reply = exchange.send(call, context).await;
         (report.requests, report.waited) = (stats.requests, stats.waited);
-        report.elapsed = begun.elapsed();
+        report.elapsed = started.elapsed();
         let mut told = None;
         let failed = match reply {
             Ok(reply) => {
@@ -261,7 +261,7 @@ pub(super) async fn ask(
                 }
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
                 let shared = &target.shared;
-                let meaning = shared.meaning(&problem, &reply.headers, Asked::default());
+                let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
                 told = meaning.wait;
                 report.retry_after = told.or(report.retry_after);
                 let kind = match (meaning.kind, reply.status.as_u16()) {

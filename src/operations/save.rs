@@ -9,11 +9,11 @@ use super::write::Write;
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind, Sides};
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
 use crate::lens::Reading;
 use crate::store::StoredSnapshot;
-use crate::write::plan::Goal;
+use crate::write::machine::events::Goal;
 
 /// A value that can be saved: a [`Versioned`] or a [`Saved`], by reference or by value.
 pub trait IntoSave<T> {
@@ -36,7 +36,7 @@ impl fmt::Debug for SaveInput {
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
+impl<T: ResourceData> IntoSave<T> for &Versioned<T> {
     fn into_save(self) -> SaveInput {
         let snapshot = self.snapshot();
         let value: &T = self;
@@ -55,31 +55,31 @@ impl<T: Resourceful> IntoSave<T> for &Versioned<T> {
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for Versioned<T> {
+impl<T: ResourceData> IntoSave<T> for Versioned<T> {
     fn into_save(self) -> SaveInput {
         (&self).into_save()
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for &Saved<T> {
+impl<T: ResourceData> IntoSave<T> for &Saved<T> {
     fn into_save(self) -> SaveInput {
         self.versioned().into_save()
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for Saved<T> {
+impl<T: ResourceData> IntoSave<T> for Saved<T> {
     fn into_save(self) -> SaveInput {
         self.versioned().into_save()
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for &mut Versioned<T> {
+impl<T: ResourceData> IntoSave<T> for &mut Versioned<T> {
     fn into_save(self) -> SaveInput {
         (&*self).into_save()
     }
 }
 
-impl<T: Resourceful> IntoSave<T> for &mut Saved<T> {
+impl<T: ResourceData> IntoSave<T> for &mut Saved<T> {
     fn into_save(self) -> SaveInput {
         self.versioned().into_save()
     }
@@ -97,7 +97,7 @@ pub(super) struct Settings<T> {
     input: SaveInput,
 }
 
-impl<T: Resourceful> Save<T> {
+impl<T: ResourceData> Save<T> {
     pub(crate) fn new(handle: Handle<T>, input: SaveInput) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -113,7 +113,7 @@ write_settings!(Save);
 unconditional_setting!(Save);
 operation!(Save<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let Settings {
         write,
         handle,

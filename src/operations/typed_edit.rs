@@ -9,22 +9,24 @@ use async_trait::async_trait;
 use super::batch::may_refuse_one;
 use crate::BoxError;
 use crate::document::Versioned;
-use crate::handle::Resourceful;
+use crate::handle::ResourceData;
 use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::lens::{Lens, Reading};
 use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::strategy::{Conflict, Documents, Resolution, Settled, Strategy};
+use crate::write::edit_hooks::{
+    ConflictDocuments, EditHooks, HandlerReply, NotEdited, RefusedWrite, ResolvedDocument,
+};
 use crate::write::measure::{Run, is_harmless};
 use crate::write::target::Target;
-use crate::write::task::{Clash, Decided, NotEdited, RefusedWrite, Reply, Task};
 
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 
 /// The typed side of a write of a `T`.
-pub(crate) struct TypedTask<T> {
-    pub(crate) judgement: Judgement<T>,
+pub(crate) struct TypedEdit<T> {
+    pub(crate) resolver: Resolver<T>,
     /// The edits, to be made one after the other; without any, the document is given.
     pub(crate) edits: Vec<Edit<T>>,
     /// Which of several edits failed when they were last made, and were left out.
@@ -36,7 +38,7 @@ pub(crate) struct TypedTask<T> {
 }
 
 /// Who decides, and how values become documents.
-pub(crate) struct Judgement<T> {
+pub(crate) struct Resolver<T> {
     pub(crate) lens: Lens<T>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
@@ -46,30 +48,32 @@ pub(crate) struct Judgement<T> {
     pub(crate) attempts: u32,
 }
 
-impl<T: Resourceful> Judgement<T> {
-    async fn decide(&self, clash: Clash) -> Result<Decided, BoxError> {
+impl<T: ResourceData> Resolver<T> {
+    async fn decide(&self, clash: ConflictDocuments) -> Result<ResolvedDocument, BoxError> {
         let conflict: Conflict<T> = conflict(&clash)?;
         let decided = self.strategy.resolve_documents(&conflict);
         let resolution = match panics::catch_in("the merge strategy", decided).await?? {
-            Settled::Document(document) => return Ok(Decided::Write(Some(document))),
-            Settled::Open(_, fields) => return Ok(Decided::Open(fields)),
+            Settled::Document(document) => return Ok(ResolvedDocument::Write(Some(document))),
+            Settled::Open(_, fields) => return Ok(ResolvedDocument::Open(fields)),
             Settled::Typed(resolution) => resolution,
         };
         Ok(match resolution {
             Resolution::Merged(value) => {
                 let document = conflict.documents()?.put(&self.lens, &value)?;
-                Decided::Write(Some(document))
+                ResolvedDocument::Write(Some(document))
             }
-            Resolution::KeepLocal => Decided::Write(conflict.documents()?.keep_local(&self.lens)?),
-            Resolution::KeepRemote => Decided::Remote,
-            Resolution::Delete => Decided::Write(None),
-            Resolution::Unresolved { fields, .. } => Decided::Open(fields),
+            Resolution::KeepLocal => {
+                ResolvedDocument::Write(conflict.documents()?.keep_local(&self.lens)?)
+            }
+            Resolution::KeepRemote => ResolvedDocument::Remote,
+            Resolution::Delete => ResolvedDocument::Write(None),
+            Resolution::Unresolved { fields, .. } => ResolvedDocument::Open(fields),
         })
     }
 
-    async fn answer(&self, refused: RefusedWrite) -> Result<Reply, BoxError> {
+    async fn answer(&self, refused: RefusedWrite) -> Result<HandlerReply, BoxError> {
         let Some(handler) = &self.handler else {
-            return Ok(Reply::GiveUp);
+            return Ok(HandlerReply::GiveUp);
         };
         let remote: Option<Versioned<T>> = match refused.remote {
             Some(snapshot) => Some(Versioned::new(
@@ -91,8 +95,8 @@ impl<T: Resourceful> Judgement<T> {
         };
         let answer = panics::catch_in("the refusal handler", handler.refused(&refusal)).await??;
         Ok(match answer {
-            Answer::GiveUp => Reply::GiveUp,
-            Answer::Again => Reply::Again,
+            Answer::GiveUp => HandlerReply::GiveUp,
+            Answer::Again => HandlerReply::Again,
             Answer::Change(value) => {
                 let sides = Documents {
                     base: refused.base,
@@ -100,20 +104,20 @@ impl<T: Resourceful> Judgement<T> {
                     remote: raw,
                     merged: None,
                 };
-                Reply::Change(sides.put(&self.lens, &value)?)
+                HandlerReply::Change(sides.put(&self.lens, &value)?)
             }
-            Answer::Rename(id) => Reply::Rename(id),
-            Answer::Adopt => Reply::Adopt,
-            Answer::Wait(time) => Reply::Wait(time),
+            Answer::Rename(id) => HandlerReply::Rename(id),
+            Answer::Adopt => HandlerReply::Adopt,
+            Answer::Wait(time) => HandlerReply::Wait(time),
         })
     }
 }
 
-impl<T: Resourceful> TypedTask<T> {
+impl<T: ResourceData> TypedEdit<T> {
     /// What the edits make of a document, and which of several failed. One that fails among several is left
     /// out, and leaves nothing behind.
     fn edited(&self, raw: &Document) -> Result<(Document, Vec<bool>), NotEdited> {
-        let lens = &self.judgement.lens;
+        let lens = &self.resolver.lens;
         let mut failed = vec![false; self.edits.len()];
         let all = |value: &mut T| self.edits.iter().try_for_each(|edit| made(edit, value));
         match edited(lens, raw, all) {
@@ -148,7 +152,7 @@ impl<T: Resourceful> TypedTask<T> {
 }
 
 /// Makes an edit of a document.
-fn edited<T: Resourceful>(
+fn edited<T: ResourceData>(
     lens: &Lens<T>,
     raw: &Document,
     edit: impl Fn(&mut T) -> Result<(), BoxError>,
@@ -163,7 +167,11 @@ fn edited<T: Resourceful>(
 
 /// Whether it makes no difference to make an edit once more on this document, where it was made or not. One
 /// that fails there may fail because it was made.
-pub(super) fn is_repeatable<T: Resourceful>(lens: &Lens<T>, edit: &Edit<T>, on: &Document) -> bool {
+pub(super) fn is_repeatable<T: ResourceData>(
+    lens: &Lens<T>,
+    edit: &Edit<T>,
+    on: &Document,
+) -> bool {
     let run = |document: &Document| {
         let document = panics::catch(panics::VALUE, || {
             edited(lens, document, |value| made(edit, value)).ok()
@@ -183,7 +191,7 @@ fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
 }
 
 #[async_trait]
-impl<T: Resourceful> Task for TypedTask<T> {
+impl<T: ResourceData> EditHooks for TypedEdit<T> {
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited> {
         let (document, failed) = self.run_on(base)?;
         self.failed = failed;
@@ -200,35 +208,35 @@ impl<T: Resourceful> Task for TypedTask<T> {
     }
 
     fn is_operation(&self) -> bool {
-        !self.judgement.strategy.is_state_like()
+        !self.resolver.strategy.is_state_like()
     }
 
     fn time(&self) -> Option<Duration> {
-        self.judgement.strategy.time()
+        self.resolver.strategy.time()
     }
 
-    async fn resolve(&mut self, clash: Clash) -> Decided {
-        self.judgement
+    async fn resolve(&mut self, clash: ConflictDocuments) -> ResolvedDocument {
+        self.resolver
             .decide(clash)
             .await
-            .unwrap_or_else(Decided::Failed)
+            .unwrap_or_else(ResolvedDocument::Failed)
     }
 
-    async fn refused(&mut self, refused: RefusedWrite) -> Reply {
+    async fn refused(&mut self, refused: RefusedWrite) -> HandlerReply {
         let locked = refused.kind == RefusalKind::Locked;
         if self.edits.len() > 1 && !locked && may_refuse_one(&refused.problem) {
             // A handler is asked about that one, when each is tried alone.
-            return Reply::GiveUp;
+            return HandlerReply::GiveUp;
         }
-        self.judgement
+        self.resolver
             .answer(refused)
             .await
-            .unwrap_or_else(Reply::Failed)
+            .unwrap_or_else(HandlerReply::Failed)
     }
 }
 
 /// The clash as the strategy is shown it.
-fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
+fn conflict<T: ResourceData>(clash: &ConflictDocuments) -> Result<Conflict<T>, JsonError> {
     let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
     let mut conflict = Conflict::new(
         typed(&clash.base)?,
@@ -237,7 +245,7 @@ fn conflict<T: Resourceful>(clash: &Clash) -> Result<Conflict<T>, JsonError> {
     );
     conflict.problem.clone_from(&clash.problem);
     conflict.round = clash.round;
-    conflict.may_have_landed = clash.may_have_landed;
+    conflict.may_have_been_applied = clash.may_have_been_applied;
     conflict.fields.clone_from(&clash.doubtful);
     conflict.doubtful.clone_from(&clash.doubtful);
     conflict.documents = Some(Documents {

@@ -6,9 +6,9 @@ use super::write::Write;
 use super::{Lazy, operation};
 use crate::document::Saved;
 use crate::error::Error;
-use crate::handle::{Handle, Resourceful};
+use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
-use crate::write::plan::Goal;
+use crate::write::machine::events::Goal;
 
 /// An update under way; made by [`Collection::update`](crate::Collection::update) and
 /// [`Collection::try_update`](crate::Collection::try_update).
@@ -24,7 +24,7 @@ struct Settings<T> {
     if_absent: Option<Result<Document, JsonError>>,
 }
 
-impl<T: Resourceful> Update<T> {
+impl<T: ResourceData> Update<T> {
     pub(crate) fn new(handle: Handle<T>, edit: Edit<T>) -> Self {
         Self {
             call: Lazy::new(Settings {
@@ -53,7 +53,7 @@ write_settings!(Update);
 unconditional_setting!(Update);
 operation!(Update<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: Resourceful>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
     let if_absent = settings.if_absent.transpose().map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;

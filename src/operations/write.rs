@@ -6,23 +6,23 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::settings::WriteSettings;
-use super::typed_edit::{Edit, Judgement, TypedTask};
+use super::typed_edit::{Edit, Resolver, TypedEdit};
 use super::{batch, write_error};
 use crate::BoxError;
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::handle::{Begun, Handle, Resourceful};
+use crate::handle::{CallContext, Handle, ResourceData};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::observe::{self, WriteSeen};
 use crate::panics;
 use crate::store::StoredSnapshot;
 use crate::strategy::MergeStrategy;
-use crate::write::abandoned::Inherited;
 use crate::write::driver::{Driver, WriteInput};
+use crate::write::machine::events::{Base, Goal, OutcomeKind, WriteParams};
 use crate::write::outcome::WriteOutcome;
-use crate::write::plan::{Base, Goal, Outcome, Plan};
 use crate::write::target::{Target, WritePermit};
+use crate::write::unsettled::UnsettledOnVersion;
 
 /// How often the status of an accepted write is asked for at most; the pauses grow, so time ends first.
 const POLLS: u32 = 200;
@@ -31,7 +31,7 @@ const POLLS: u32 = 200;
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
-    pub(crate) begun: Begun,
+    pub(crate) context: CallContext,
     pub(crate) settings: WriteSettings<T>,
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
@@ -60,17 +60,17 @@ pub(crate) struct Ended<T> {
     pub(crate) of: PhantomData<fn() -> T>,
 }
 
-impl<T: Resourceful> Write<T> {
+impl<T: ResourceData> Write<T> {
     pub(crate) async fn begin(
         handle: Handle<T>,
         settings: WriteSettings<T>,
         goal: Goal,
     ) -> Result<Box<Self>, Error> {
-        let begun = handle.begin(settings.timeout).await?;
+        let context = handle.call_context(settings.timeout).await?;
         // It goes from future to future, each of which is as large as what it holds.
         Ok(Box::new(Self {
             handle,
-            begun,
+            context,
             settings,
             goal,
             base: None,
@@ -93,7 +93,7 @@ impl<T: Resourceful> Write<T> {
 
     /// Runs it, in its turn.
     pub(crate) async fn run(self: Box<Self>) -> Result<Ended<T>, Error> {
-        let (target, id) = (self.begun.target.clone(), self.handle.id.clone());
+        let (target, id) = (self.context.target.clone(), self.handle.id.clone());
         let (done, report) = self.carry_out().await?;
         conclude(target, id, done, report)
     }
@@ -102,7 +102,7 @@ impl<T: Resourceful> Write<T> {
     pub(super) async fn carry_out(
         self: Box<Self>,
     ) -> Result<(Box<WriteOutcome>, WriteReport), Error> {
-        let queues = self.begun.target.shared.queues.clone();
+        let queues = self.context.target.shared.queues.clone();
         match queues {
             Some(queues) if self.goal != Goal::Append => batch::in_turn(&queues, self).await,
             _ => batch::alone(self, WritePermit::free()).await,
@@ -118,7 +118,7 @@ impl<T: Resourceful> Write<T> {
             self.take_filed().await;
         }
         let inherited = self.inherited();
-        let mut target = self.begun.target.clone();
+        let mut target = self.context.target.clone();
         let own = self.settings.strategy.clone();
         let mut lens = self.handle.lens.clone();
         if let Some(policy) = own.as_ref().and_then(MergeStrategy::policy) {
@@ -126,16 +126,16 @@ impl<T: Resourceful> Write<T> {
             Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
         let input = WriteInput {
-            plan: self.plan(!inherited.documents.is_empty()),
+            params: self.params(!inherited.documents.is_empty()),
             base: self.base.take(),
             local: self.local.take(),
             inherited,
-            key: self.begun.key.clone(),
-            since: self.begun.since,
+            key: self.context.key.clone(),
+            since: self.context.since,
             idempotency_key: self.idempotency_key.take(),
         };
-        let mut task = TypedTask {
-            judgement: Judgement {
+        let mut hooks = TypedEdit {
+            resolver: Resolver {
                 lens,
                 strategy: own.unwrap_or_else(|| self.handle.strategy.clone()),
                 handler: self.handle.handler.clone(),
@@ -148,20 +148,20 @@ impl<T: Resourceful> Write<T> {
             if_absent: self.if_absent.take(),
             rerun: self.rerun,
         };
-        let driver = Driver::new(&target, &mut task, permit, input);
+        let driver = Driver::new(&target, &mut hooks, permit, input);
         // The loop is large; whoever waits for it is moved about with all that it awaits.
         let done = Box::pin(driver.run()).await;
-        self.edits = task.edits;
-        (done, task.failed)
+        self.edits = hooks.edits;
+        (done, hooks.failed)
     }
 
     /// The same for other edits, from now on, made on what is on file or there.
     pub(super) fn anew(&self, edits: Vec<Edit<T>>) -> Self {
         Self {
             handle: self.handle.clone(),
-            begun: Begun {
+            context: CallContext {
                 since: Instant::now(),
-                ..self.begun.clone()
+                ..self.context.clone()
             },
             settings: WriteSettings::default(),
             goal: self.goal,
@@ -178,11 +178,11 @@ impl<T: Resourceful> Write<T> {
         }
     }
 
-    fn plan(&self, inherits: bool) -> Plan<Validator> {
-        let target = &self.begun.target;
+    fn params(&self, inherits: bool) -> WriteParams<Validator> {
+        let target = &self.context.target;
         let shared = &target.shared;
         let limits = &shared.exchange.limits;
-        Plan {
+        WriteParams {
             goal: self.goal,
             base: match &self.base {
                 None => Base::Unknown,
@@ -201,35 +201,35 @@ impl<T: Resourceful> Write<T> {
             max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
             max_transient: limits.transient,
             max_polls: POLLS,
-            deadline: self.begun.time,
+            deadline: self.context.time,
         }
     }
 
     /// Takes the snapshot on file as the base. One that an abandoned write may have outdated serves no
     /// edit: it is read anew.
     async fn take_filed(&mut self) {
-        let filed = self.begun.filed().await.filter(|filed| {
-            let abandoned = &self.begun.target.shared.abandoned;
-            !abandoned.outdates(&self.begun.key, filed.validator.as_ref())
+        let filed = self.context.filed().await.filter(|filed| {
+            let unsettled = &self.context.target.shared.unsettled;
+            !unsettled.outdates(&self.context.key, filed.validator.as_ref())
         });
         (self.filed, self.base) = (filed.is_some(), filed);
     }
 
     /// What earlier writes, whose outcome nobody knows, sent onto the same version.
-    fn inherited(&self) -> Inherited {
+    fn inherited(&self) -> UnsettledOnVersion {
         let version = match (self.goal, &self.base) {
             (Goal::Create, _) => None,
             (Goal::Replace | Goal::Delete, Some(base)) if base.validator.is_some() => {
                 base.validator.as_ref()
             }
-            _ => return Inherited::default(),
+            _ => return UnsettledOnVersion::default(),
         };
-        let abandoned = &self.begun.target.shared.abandoned;
-        abandoned.sent_onto(&self.begun.key, version)
+        let unsettled = &self.context.target.shared.unsettled;
+        unsettled.sent_onto(&self.context.key, version)
     }
 }
 
-impl<T: Resourceful> Ended<T> {
+impl<T: ResourceData> Ended<T> {
     /// What is stored now.
     pub(crate) fn saved(mut self) -> Result<Saved<T>, Error> {
         let Some(stored) = self.done.stored.take() else {
@@ -237,7 +237,8 @@ impl<T: Resourceful> Ended<T> {
             return Err(self.but(Error::new(ErrorKind::Gone, why)));
         };
         let (mut url, mut id) = (self.target.url.clone(), self.id.clone());
-        if let (Outcome::Stored, Some(elsewhere)) = (self.done.kind, &self.done.diagnosis.location)
+        if let (OutcomeKind::Stored, Some(elsewhere)) =
+            (self.done.kind, &self.done.diagnosis.location)
         {
             // It was created under another name than it was to have.
             url.set_path(elsewhere.path());
@@ -271,8 +272,8 @@ pub(super) fn report(done: &WriteOutcome) -> WriteReport {
         requests: done.session.stats.requests,
         rounds: done.tally.rounds,
         merged: done.tally.merged,
-        settled: done.kind == Outcome::Settled,
-        unchanged: done.kind == Outcome::Unchanged,
+        settled: done.kind == OutcomeKind::Settled,
+        unchanged: done.kind == OutcomeKind::Unchanged,
         recreated: done.diagnosis.remarks.recreated,
         removal_pending: done.diagnosis.remarks.removal_pending,
         coalesced_with: 0,
@@ -281,7 +282,7 @@ pub(super) fn report(done: &WriteOutcome) -> WriteReport {
     }
 }
 
-pub(super) fn conclude<T: Resourceful>(
+pub(super) fn conclude<T: ResourceData>(
     target: Arc<Target>,
     id: Option<String>,
     done: Box<WriteOutcome>,

@@ -6,7 +6,7 @@ use ::http::StatusCode;
 
 use crate::document::{Versioned, WriteReport};
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
-use crate::handle::Resourceful;
+use crate::handle::ResourceData;
 use crate::json::Document;
 use crate::lens::Unfaithful;
 use crate::panics;
@@ -14,30 +14,30 @@ use crate::refusal::RefusalKind;
 use crate::retry::BlockedBy;
 use crate::transport::Fate;
 use crate::write::diagnosis::{Cause, SharedError};
+use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
-use crate::write::plan::{Goal, Outcome};
 use crate::write::target::Target;
 
 /// The kind, by what the caller does next.
 pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
     let is_unfaithful = unfaithful(done).is_some();
     match done.kind {
-        Outcome::EditFailed | Outcome::Conflict | Outcome::Refused if is_unfaithful => {
+        OutcomeKind::EditFailed | OutcomeKind::Conflict | OutcomeKind::Refused if is_unfaithful => {
             ErrorKind::Unfaithful
         }
-        Outcome::NotFound => ErrorKind::NotFound,
-        Outcome::Gone => ErrorKind::Gone,
-        Outcome::Locked => ErrorKind::Locked,
-        Outcome::UnusableValidator => ErrorKind::UnusableValidator,
-        Outcome::Unknown => ErrorKind::OutcomeUnknown,
-        Outcome::Accepted => ErrorKind::Accepted,
-        Outcome::EditFailed => match done.diagnosis.cause {
+        OutcomeKind::NotFound => ErrorKind::NotFound,
+        OutcomeKind::Gone => ErrorKind::Gone,
+        OutcomeKind::Locked => ErrorKind::Locked,
+        OutcomeKind::UnusableValidator => ErrorKind::UnusableValidator,
+        OutcomeKind::Unknown => ErrorKind::OutcomeUnknown,
+        OutcomeKind::Accepted => ErrorKind::Accepted,
+        OutcomeKind::EditFailed => match done.diagnosis.cause {
             Some(Cause::NoRepresentation(_)) => ErrorKind::Decode,
             _ => ErrorKind::Edit,
         },
-        Outcome::Conflict => ErrorKind::Conflict,
-        Outcome::Exhausted => ErrorKind::Exhausted,
-        Outcome::Refused => match &done.diagnosis.refusal {
+        OutcomeKind::Conflict => ErrorKind::Conflict,
+        OutcomeKind::Exhausted => ErrorKind::Exhausted,
+        OutcomeKind::Refused => match &done.diagnosis.refusal {
             // A creation may be refused for its words, or for its condition.
             Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
             Some((RefusalKind::StaleVersion, problem))
@@ -94,7 +94,7 @@ fn said_status(done: &WriteOutcome) -> Option<StatusCode> {
 }
 
 /// The error, with everything in it.
-pub(super) fn error<T: Resourceful>(
+pub(super) fn error<T: ResourceData>(
     kind: ErrorKind,
     target: &Target,
     id: Option<&str>,
@@ -203,7 +203,7 @@ fn source(cause: Cause) -> Option<SharedError> {
 }
 
 /// The three sides of a write that is over.
-pub(super) fn sides<T: Resourceful>(
+pub(super) fn sides<T: ResourceData>(
     target: &Target,
     id: Option<&str>,
     done: WriteOutcome,
@@ -230,15 +230,15 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
         return why.to_string();
     }
     let outcome = match done.kind {
-        Outcome::Unknown => {
+        OutcomeKind::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
-        Outcome::Accepted => "the server has it already, and may still carry it out",
-        Outcome::Conflict => match &done.diagnosis.cause {
+        OutcomeKind::Accepted => "the server has it already, and may still carry it out",
+        OutcomeKind::Conflict => match &done.diagnosis.cause {
             Some(Cause::Strategy(error)) => return format!("the merge strategy failed: {error}"),
             _ => "both sides changed the same fields, and no strategy settled them",
         },
-        Outcome::Refused => match &done.diagnosis.cause {
+        OutcomeKind::Refused => match &done.diagnosis.cause {
             Some(Cause::Contradicted(why)) => why,
             Some(Cause::Handler(error)) => {
                 return format!("the refusal handler failed: {error}");
@@ -248,13 +248,13 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
             }
             _ => "the refusal is no race, and no handler answered it otherwise",
         },
-        Outcome::Locked => "the lock outlasted the time",
-        Outcome::NotFound => "there is nothing at this address",
-        Outcome::Gone if matches!(done.diagnosis.cause, Some(Cause::Succeeded)) => {
+        OutcomeKind::Locked => "the lock outlasted the time",
+        OutcomeKind::NotFound => "there is nothing at this address",
+        OutcomeKind::Gone if matches!(done.diagnosis.cause, Some(Cause::Succeeded)) => {
             "it was removed, and what is at its address now is another object"
         }
-        Outcome::Gone => "it was removed, and no strategy said to create it again",
-        Outcome::UnusableValidator => match &done.diagnosis.cause {
+        OutcomeKind::Gone => "it was removed, and no strategy said to create it again",
+        OutcomeKind::UnusableValidator => match &done.diagnosis.cause {
             Some(Cause::Unusable(why)) => why,
             _ if done.tally.races > 0 => {
                 "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"

@@ -10,7 +10,7 @@ use crate::http::{Problem, rate_limit, retry_after};
 
 /// What a request asked for, as far as its refusal depends on it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct RequestFacts {
     /// It carried a condition.
     pub(crate) pinned: bool,
     /// The condition was that nothing is there.
@@ -21,14 +21,14 @@ pub(crate) struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meaning {
     pub(crate) kind: RefusalKind,
-    pub(crate) standing: Standing,
+    pub(crate) standing: RefusalStanding,
     /// How long the server asks to wait.
     pub(crate) wait: Option<Duration>,
 }
 
 /// How a request stands after such a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum RefusalStanding {
     /// It was refused, for the reason that the kind tells.
     Refused,
     /// It was not carried out, and may come again later: too many requests.
@@ -43,7 +43,7 @@ impl Meaning {
     /// Whether a read that was answered so may go out again: reads change nothing.
     pub(crate) fn lets_read_again(self, status: StatusCode) -> bool {
         match self.standing {
-            Standing::Open => matches!(status.as_u16(), 500 | 502..=504 | 512..),
+            RefusalStanding::Open => matches!(status.as_u16(), 500 | 502..=504 | 512..),
             _ => self.invites_again(),
         }
     }
@@ -51,11 +51,11 @@ impl Meaning {
     /// Whether the same request may succeed soon, because the server says so by more than its status.
     pub(crate) fn invites_again(self) -> bool {
         match self.standing {
-            Standing::Later | Standing::BrokenOff => true,
-            Standing::Refused => {
+            RefusalStanding::Later | RefusalStanding::BrokenOff => true,
+            RefusalStanding::Refused => {
                 matches!(self.kind, RefusalKind::Transient | RefusalKind::InFlight)
             }
-            Standing::Open => false,
+            RefusalStanding::Open => false,
         }
     }
 }
@@ -69,13 +69,13 @@ pub(crate) fn meaning(
     by_media_type: bool,
     problem: &Problem,
     headers: &HeaderMap,
-    asked: Asked,
+    asked: RequestFacts,
     now: SystemTime,
 ) -> Meaning {
     let wait = retry_after(headers, now).or(problem.retry_after());
     let refused = |kind| Meaning {
         kind,
-        standing: Standing::Refused,
+        standing: RefusalStanding::Refused,
         wait,
     };
     let of_profile = profile.classify(problem);
@@ -90,7 +90,7 @@ pub(crate) fn meaning(
     if is_throttled(problem, wait.is_some() || quota.is_some()) {
         return Meaning {
             kind: RefusalKind::Transient,
-            standing: Standing::Later,
+            standing: RefusalStanding::Later,
             wait: wait.or(quota.map(|quota| quota.reset)),
         };
     }
@@ -102,14 +102,14 @@ pub(crate) fn meaning(
     match status.as_u16() {
         // Some stores answer so to a creation that finds something.
         304 if asked.creates => refused(RefusalKind::StaleVersion),
-        400 if words::says_broken_off(problem) => open(Standing::BrokenOff),
-        408 => open(Standing::BrokenOff),
+        400 if words::says_broken_off(problem) => open(RefusalStanding::BrokenOff),
+        408 => open(RefusalStanding::BrokenOff),
         412 if asked.pinned && of_profile.is_none() => refused(words::of_precondition(problem)),
         423 => refused(RefusalKind::Locked),
         // "Retry with": Cosmos DB did not do it.
         449 => refused(RefusalKind::Transient),
         400 | 422 => refused(RefusalKind::Invalid),
-        300..400 | 500.. => open(Standing::Open),
+        300..400 | 500.. => open(RefusalStanding::Open),
         _ => refused(RefusalKind::Unknown),
     }
 }
@@ -137,7 +137,12 @@ mod tests {
 
     const NONE: &[(&str, &str)] = &[];
 
-    fn read(status: u16, headers: &[(&'static str, &str)], body: &str, asked: Asked) -> Meaning {
+    fn read(
+        status: u16,
+        headers: &[(&'static str, &str)],
+        body: &str,
+        asked: RequestFacts,
+    ) -> Meaning {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).unwrap());
@@ -150,7 +155,7 @@ mod tests {
         meaning(&own, false, &problem, &map, asked, SystemTime::now())
     }
 
-    const PINNED: Asked = Asked {
+    const PINNED: RequestFacts = RequestFacts {
         pinned: true,
         creates: false,
     };
@@ -161,7 +166,7 @@ mod tests {
             304, 400, 403, 404, 408, 409, 412, 423, 429, 449, 500, 503, 599,
         ] {
             let meaning = read(status, NONE, r#"{"code":"MINE"}"#, PINNED);
-            let expected = (RefusalKind::InvalidState, Standing::Refused);
+            let expected = (RefusalKind::InvalidState, RefusalStanding::Refused);
             assert_eq!((meaning.kind, meaning.standing), expected, "{status}");
         }
     }
@@ -204,7 +209,7 @@ mod tests {
             let meaning = read(status, headers, body, PINNED);
             assert_eq!(
                 (meaning.standing, meaning.wait),
-                (Standing::Later, wait),
+                (RefusalStanding::Later, wait),
                 "{body}"
             );
             assert!(meaning.invites_again());
@@ -222,7 +227,7 @@ mod tests {
             (409, r#"{"retry_after":3}"#),
         ] {
             let meaning = read(status, NONE, body, PINNED);
-            assert_eq!(meaning.standing, Standing::Refused, "{body}");
+            assert_eq!(meaning.standing, RefusalStanding::Refused, "{body}");
             assert!(!meaning.invites_again());
         }
     }
@@ -246,7 +251,7 @@ mod tests {
             ),
         ] {
             assert_eq!(read(412, NONE, body, PINNED).kind, kind, "{body}");
-            let unpinned = read(412, NONE, body, Asked::default()).kind;
+            let unpinned = read(412, NONE, body, RequestFacts::default()).kind;
             assert_eq!(unpinned, Unknown, "{body}");
         }
     }
@@ -254,20 +259,26 @@ mod tests {
     #[test]
     fn what_broke_off_and_what_is_there_already_is_known_by_status_and_code() {
         let slow = "<Error><Code>RequestTimeout</Code><Message>m</Message></Error>";
-        assert_eq!(read(400, NONE, slow, PINNED).standing, Standing::BrokenOff);
-        assert_eq!(read(408, NONE, "", PINNED).standing, Standing::BrokenOff);
-        let creates = Asked {
+        assert_eq!(
+            read(400, NONE, slow, PINNED).standing,
+            RefusalStanding::BrokenOff
+        );
+        assert_eq!(
+            read(408, NONE, "", PINNED).standing,
+            RefusalStanding::BrokenOff
+        );
+        let creates = RequestFacts {
             creates: true,
             ..PINNED
         };
-        let stale = (RefusalKind::StaleVersion, Standing::Refused);
+        let stale = (RefusalKind::StaleVersion, RefusalStanding::Refused);
         let meaning = read(304, NONE, "", creates);
         assert_eq!((meaning.kind, meaning.standing), stale);
-        assert_eq!(read(304, NONE, "", PINNED).standing, Standing::Open);
+        assert_eq!(read(304, NONE, "", PINNED).standing, RefusalStanding::Open);
         let again = read(449, NONE, "", PINNED);
         assert_eq!(
             (again.kind, again.standing),
-            (RefusalKind::Transient, Standing::Refused)
+            (RefusalKind::Transient, RefusalStanding::Refused)
         );
     }
 }

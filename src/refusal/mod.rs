@@ -17,7 +17,7 @@ pub use generic::Generic;
 pub use hidden::HiddenRefusal;
 pub(crate) use hidden::{SuccessVerdict, is_no_representation, judge};
 pub use kind::RefusalKind;
-pub(crate) use meaning::{Asked, Meaning, Standing, meaning};
+pub(crate) use meaning::{Meaning, RefusalStanding, RequestFacts, meaning};
 pub use route::WriteRoute;
 pub(crate) use versioning::{Creation, FoundVersion, PlacedPart, VersionTarget};
 pub use versioning::{Versioning, WeakTags};

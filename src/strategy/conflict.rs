@@ -42,7 +42,7 @@ pub struct Conflict<T> {
     /// How many conditional writes went before, this write's own ones; 1 at the first clash.
     pub round: u32,
     /// A request of this write may have been applied already, and `remote` may contain its work.
-    pub may_have_landed: bool,
+    pub may_have_been_applied: bool,
     pub(crate) fields: Vec<FieldConflict>,
     /// Places of which nobody can tell whether the remote's state is our own lost write.
     pub(crate) doubtful: Vec<FieldConflict>,
@@ -126,7 +126,7 @@ impl<T> Conflict<T> {
             merged: None,
             problem: None,
             round: 1,
-            may_have_landed: false,
+            may_have_been_applied: false,
             fields: Vec::new(),
             doubtful: Vec::new(),
             documents: None,
@@ -170,7 +170,7 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
             merged: typed(&documents.merged).unwrap_or_default(),
             problem: self.problem.clone(),
             round: self.round,
-            may_have_landed: self.may_have_landed,
+            may_have_been_applied: self.may_have_been_applied,
             fields,
             doubtful: self.doubtful.clone(),
             documents: Some(documents),
@@ -238,7 +238,7 @@ impl<T> fmt::Debug for Conflict<T> {
             .field("local", &side(self.local.is_some()))
             .field("remote", &side(self.remote.is_some()))
             .field("round", &self.round)
-            .field("may_have_landed", &self.may_have_landed)
+            .field("may_have_been_applied", &self.may_have_been_applied)
             .field(
                 "fields",
                 &self

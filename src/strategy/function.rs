@@ -98,7 +98,7 @@ const PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// Makes a strategy of an asynchronous function, which may ask a person or a service.
 ///
 /// The conflict is handed over whole. The answer counts as state-like, because whoever is asked sees
-/// [`Conflict::may_have_landed`].
+/// [`Conflict::may_have_been_applied`].
 ///
 /// # Example
 ///

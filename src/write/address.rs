@@ -12,7 +12,7 @@ use crate::transport::Response;
 /// member `id`, which is what most APIs mean by it.
 pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
     if let Some(location) = reply.headers.get(LOCATION) {
-        return told(target, location.to_str().ok()?);
+        return resolve(target, location.to_str().ok()?);
     }
     let depth = target.shared.exchange.limits.depth;
     let body = Document::parse_with_depth(&reply.body, depth).ok()?;
@@ -27,7 +27,7 @@ pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
 /// A server behind a proxy tells its own scheme, name and port, and perhaps a path without what the proxy put
 /// in front. So only the path of an address on another origin counts, and if what it lies in is the end of
 /// our own path, only its last segment. A version beneath the resource, as FHIR tells it, is left out.
-pub(super) fn told(target: &Target, reference: &str) -> Option<Url> {
+pub(super) fn resolve(target: &Target, reference: &str) -> Option<Url> {
     let own = &target.url;
     let mut url = match within_origin(own, reference) {
         Some(url) => url,
@@ -49,14 +49,14 @@ pub(super) fn told(target: &Target, reference: &str) -> Option<Url> {
 /// (RFC 9110 8.7).
 pub(super) fn is_of_another(target: &Target, reply: &Response) -> bool {
     let elsewhere = reply.headers.get(CONTENT_LOCATION);
-    let elsewhere = elsewhere.and_then(|at| told(target, at.to_str().ok()?));
+    let elsewhere = elsewhere.and_then(|at| resolve(target, at.to_str().ok()?));
     elsewhere.is_some_and(|at| !is_within(&target.url, &at))
 }
 
 /// Where the reply to a creation says that the new resource is, if that is elsewhere than it was to be
 /// (RFC 9110 15.3.2).
 pub(super) fn of_creation(target: &Target, reply: &Response) -> Option<Url> {
-    let at = told(target, reply.headers.get(LOCATION)?.to_str().ok()?)?;
+    let at = resolve(target, reply.headers.get(LOCATION)?.to_str().ok()?)?;
     (!is_within(&target.url, &at)).then_some(at)
 }
 
@@ -73,9 +73,9 @@ fn is_within(resource: &Url, at: &Url) -> bool {
 /// A reference to the same host, which a server behind a proxy may give with another scheme or port.
 pub(super) fn at_host(own: &Url, reference: &str) -> Option<Url> {
     within_origin(own, reference).or_else(|| {
-        let told = own.join(reference).ok()?;
-        let same = told.host().is_some() && told.host() == own.host();
-        same.then(|| at_home(own, &told)).flatten()
+        let named = own.join(reference).ok()?;
+        let same = named.host().is_some() && named.host() == own.host();
+        same.then(|| at_home(own, &named)).flatten()
     })
 }
 

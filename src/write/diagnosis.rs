@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-use super::plan::Event;
+use super::machine::events::Event;
 use super::reading::NoRepresentation;
 use crate::http::{Problem, Validator};
 use crate::lens::Unfaithful;
@@ -103,7 +103,7 @@ impl Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{Decision, Failure, Refused, Seen};
+    use super::super::machine::events::{Decision, Failure, ReadOutcome, Refused};
     use super::*;
 
     const FAILED: Event<Validator> = Event::Failed {
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_failure_is_the_cause_until_its_end_is_known() {
         assert!(is_told(&[Event::Woke], false));
-        let looked = [Event::Woke, Event::Read(Seen::Absent)];
+        let looked = [Event::Woke, Event::Read(ReadOutcome::Absent)];
         assert!(is_told(&looked, true) && !is_told(&looked, false));
     }
 

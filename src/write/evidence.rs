@@ -80,16 +80,16 @@ pub(crate) struct Claim<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
     /// This document is what is stored, under the version that the reply tells.
-    Stored(Which),
+    Stored(EvidenceDocument),
     /// It is stored, and nothing tells under which version or exactly how; this comes closest.
-    StoredUnseen(Which),
+    StoredUnseen(EvidenceDocument),
     /// The reply does not fit its status: a read tells.
     Contradicted(Contradiction),
 }
 
 /// One of the two documents at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum EvidenceDocument {
     Sent,
     Shown,
 }
@@ -134,9 +134,9 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let Some(view) = view else {
         let named = claim.method == Method::PUT && claim.version.is_some();
         return if named && claim.as_sent != Some(false) {
-            Evidence::Stored(Which::Sent)
+            Evidence::Stored(EvidenceDocument::Sent)
         } else {
-            Evidence::StoredUnseen(Which::Sent)
+            Evidence::StoredUnseen(EvidenceDocument::Sent)
         };
     };
     if is_another(claim) {
@@ -148,21 +148,25 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     // A version that has not moved names what was there before.
     let fresh = claim.version.is_some() && !unmoved;
     if fresh && claim.as_shown {
-        return Evidence::Stored(Which::Shown);
+        return Evidence::Stored(EvidenceDocument::Shown);
     }
     let whole = !view.lacks && !view.keeps;
     if fresh && claim.as_sent != Some(false) {
         if whole && (!view.adds || claim.named) {
-            return Evidence::Stored(Which::Shown);
+            return Evidence::Stored(EvidenceDocument::Shown);
         }
         if claim.as_sent == Some(true) && claim.method == Method::PUT {
-            return Evidence::Stored(Which::Sent);
+            return Evidence::Stored(EvidenceDocument::Sent);
         }
     }
     // The draft of a `POST` need not be a resource at all, and what the reply shows is one.
     let of_post = claim.method == Method::POST;
     let shown = whole || of_post || (claim.named && !view.keeps) || claim.as_shown;
-    Evidence::StoredUnseen(if shown { Which::Shown } else { Which::Sent })
+    Evidence::StoredUnseen(if shown {
+        EvidenceDocument::Shown
+    } else {
+        EvidenceDocument::Sent
+    })
 }
 
 /// Whether there was something to change. Where a server stores no `null`, there is not if one was written
@@ -251,7 +255,7 @@ fn is_the_same(told: &EntityTag, known: &EntityTag) -> bool {
 
 /// What the body of a successful reply is, before it is read as a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Body {
+pub(crate) enum BodyKind {
     /// A page for people, or nothing that says anything of the resource.
     Page,
     /// Problem Details (RFC 9457), which no success has.
@@ -262,21 +266,21 @@ pub(crate) enum Body {
 
 /// Looks at the body, not only at its label: frameworks call JSON and nothing at all HTML, and single-page
 /// applications answer every request with their page.
-pub(crate) fn body(headers: &HeaderMap, body: &[u8], depth: usize) -> Body {
+pub(crate) fn body(headers: &HeaderMap, body: &[u8], depth: usize) -> BodyKind {
     let essence = essence(headers);
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = text.trim_ascii_start();
     if essence.as_deref().is_some_and(is_problem) {
-        return Body::Problem;
+        return BodyKind::Problem;
     }
     let is_markup = text.first() == Some(&b'<');
     if is_markup && (essence.as_deref().is_some_and(is_html) || is_page(text)) {
-        return Body::Page;
+        return BodyKind::Page;
     }
     if is_details(text, depth) {
-        return Body::Problem;
+        return BodyKind::Problem;
     }
-    Body::Plain
+    BodyKind::Plain
 }
 
 /// Whether markup is a page, whatever its label: comments and declarations may stand before its first element.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use ifmatch_merge::internal::Likeness;
 
-use super::abandoned::{Inherited, Out};
+use super::lost_write::Doubtful;
+use super::machine::events::Condition;
 use super::monitor::Monitor;
 use super::payload::Payload;
-use super::plan::Condition;
-use super::settle::Doubtful;
 use super::stamp;
+use super::unsettled::{InFlightGuard, UnsettledOnVersion};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::store::StoredSnapshot;
@@ -36,11 +36,11 @@ pub(crate) struct InFlight {
     /// What was sent and may have been applied.
     pub(crate) lost: Vec<LostWrite>,
     /// What others sent onto the base before, of which the same holds.
-    pub(crate) inherited: Inherited,
+    pub(crate) inherited: UnsettledOnVersion,
     /// What the last judgement left open.
     pub(crate) doubtful: Vec<Doubtful>,
     /// Remembers what is under way if the write is dropped.
-    pub(crate) guard: Out,
+    pub(crate) guard: InFlightGuard,
     /// Its id, where the document has write stamps.
     pub(crate) write_id: Option<String>,
     /// Set by a reply that contradicts itself, cleared by the next reply.
@@ -54,8 +54,8 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     pub(crate) fn new(
-        guard: Out,
-        inherited: Inherited,
+        guard: InFlightGuard,
+        inherited: UnsettledOnVersion,
         write_id: Option<String>,
         idempotency_key: Option<String>,
     ) -> Self {
@@ -126,7 +126,7 @@ impl InFlight {
         }
     }
 
-    /// Whether the document has the stamp of this write: then it has landed, whatever was answered to it.
+    /// Whether the document has the stamp of this write: then it has been applied, whatever was answered to it.
     /// `stamps`: where stamps lie.
     pub(crate) fn is_stamped(&self, stamps: Option<&str>, document: &Document) -> bool {
         match (stamps, &self.write_id) {
@@ -137,10 +137,14 @@ impl InFlight {
         }
     }
 
-    /// Whether the read shows that the write has landed whose reply contradicted itself: what is under the
+    /// Whether the read shows that the write was applied whose reply contradicted itself: what is under the
     /// version that the reply told is the state right after it. Under another version nothing is said by
     /// that, and the write is judged as a lost one.
-    pub(crate) fn is_what_was_told(&self, base: Option<&Document>, read: &StoredSnapshot) -> bool {
+    pub(crate) fn confirms_contradicted_write(
+        &self,
+        base: Option<&Document>,
+        read: &StoredSnapshot,
+    ) -> bool {
         let sent = self.payload.as_ref().and_then(|it| it.document.as_ref());
         let (Some(told), Some(base), Some(sent)) = (&self.contradicted, base, sent) else {
             return false;
@@ -164,8 +168,13 @@ mod tests {
 
     fn in_flight() -> InFlight {
         let key = SnapshotKey::of("http://localhost/notes/1", "").unwrap();
-        let guard = Out::new(Arc::default(), key);
-        InFlight::new(guard, Inherited::default(), Some("w1".into()), None)
+        let guard = InFlightGuard::new(Arc::default(), key);
+        InFlight::new(
+            guard,
+            UnsettledOnVersion::default(),
+            Some("w1".into()),
+            None,
+        )
     }
 
     fn document(text: &str) -> Document {
@@ -203,7 +212,7 @@ mod tests {
     fn a_key_of_the_callers_goes_out_first() {
         let key = Some("order-7".to_owned());
         let guard = in_flight().guard;
-        let mut in_flight = InFlight::new(guard, Inherited::default(), None, key);
+        let mut in_flight = InFlight::new(guard, UnsettledOnVersion::default(), None, key);
         let draft = document("1");
         assert_eq!(in_flight.key_for(&Condition::None, Some(&draft)), "order-7");
     }

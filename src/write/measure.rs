@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use ifmatch_merge::internal::{Sight, sightings};
 use serde_json::Value;
 
-use super::plan::Verdict;
+use super::machine::events::LostWriteVerdict;
 use crate::json::Document;
 use crate::merge::Policy;
 
@@ -42,7 +42,7 @@ pub(crate) struct Measured<'a> {
 }
 
 /// Judges by running the edit.
-pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
+pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
     let Measured {
         edit,
         base,
@@ -53,11 +53,11 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
     } = *measured;
     let Some(again) = edit(base) else {
         // It did not fail on the same document before: nothing can be said of such an edit.
-        return Verdict::Unknown;
+        return LostWriteVerdict::Unknown;
     };
     let fresh = Fresh::of(&again.document.to_value(), &sent.to_value());
     if fresh.tell(&base.to_value(), &remote.to_value()) {
-        return Verdict::Landed;
+        return LostWriteVerdict::Applied;
     }
     let once = edit(remote).filter(|once| once.failed == again.failed);
     let Some(once) = once else {
@@ -68,24 +68,24 @@ pub(crate) fn measure(measured: &Measured<'_>) -> Verdict {
             seen.iter().all(|seen| seen.sight == Sight::After)
         };
         return if guards && fresh.is_empty() && shown() {
-            Verdict::Landed
+            LostWriteVerdict::Applied
         } else {
-            Verdict::Unknown
+            LostWriteVerdict::Unknown
         };
     };
     let twice = edit(&once.document).filter(|twice| twice.failed == once.failed);
     let Some(twice) = twice else {
-        return Verdict::Unknown;
+        return LostWriteVerdict::Unknown;
     };
     let same = |a: &Document, b: &Document| fresh.same(&a.to_value(), &b.to_value());
     if !same(&once.document, &twice.document) {
-        Verdict::Unknown
+        LostWriteVerdict::Unknown
     } else if same(&once.document, remote) {
-        Verdict::Landed
+        LostWriteVerdict::Applied
     } else if strict {
-        Verdict::Unknown
+        LostWriteVerdict::Unknown
     } else {
-        Verdict::NotLanded
+        LostWriteVerdict::NotApplied
     }
 }
 
@@ -105,10 +105,10 @@ pub(crate) fn is_harmless(edit: &dyn Fn(&Document) -> Option<Run>, on: &Document
 /// The places at which an edit writes something else each time, with what it wrote when it was sent. The
 /// place of a list's element is any place in that list: others may have moved it.
 #[derive(Debug, Default)]
-struct Fresh(HashMap<Vec<Step>, Vec<Value>>);
+struct Fresh(HashMap<Vec<PathStep>, Vec<Value>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Step {
+enum PathStep {
     Member(String),
     Element,
 }
@@ -124,17 +124,17 @@ impl Fresh {
         self.0.is_empty()
     }
 
-    fn collect(&mut self, again: &Value, sent: &Value, at: &mut Vec<Step>) {
+    fn collect(&mut self, again: &Value, sent: &Value, at: &mut Vec<PathStep>) {
         match (again, sent) {
             (Value::Object(again), Value::Object(sent)) if same_keys(again, sent) => {
                 for (name, sent) in sent {
-                    at.push(Step::Member(name.clone()));
+                    at.push(PathStep::Member(name.clone()));
                     self.collect(&again[name], sent, at);
                     at.pop();
                 }
             }
             (Value::Array(again), Value::Array(sent)) if again.len() == sent.len() => {
-                at.push(Step::Element);
+                at.push(PathStep::Element);
                 for (again, sent) in again.iter().zip(sent) {
                     self.collect(again, sent, at);
                 }
@@ -172,7 +172,7 @@ impl Fresh {
         self.same_beneath(a, b, &mut Vec::new())
     }
 
-    fn same_beneath(&self, a: &Value, b: &Value, at: &mut Vec<Step>) -> bool {
+    fn same_beneath(&self, a: &Value, b: &Value, at: &mut Vec<PathStep>) -> bool {
         if self.0.contains_key(at.as_slice()) {
             return true;
         }
@@ -182,7 +182,7 @@ impl Fresh {
                     .keys()
                     .chain(b.keys().filter(|name| !a.contains_key(*name)));
                 names.all(|name| {
-                    at.push(Step::Member(name.clone()));
+                    at.push(PathStep::Member(name.clone()));
                     let same = match (a.get(name), b.get(name)) {
                         (Some(a), Some(b)) => self.same_beneath(a, b, at),
                         _ => self.0.contains_key(at.as_slice()),
@@ -192,7 +192,7 @@ impl Fresh {
                 })
             }
             (Value::Array(a), Value::Array(b)) => {
-                at.push(Step::Element);
+                at.push(PathStep::Element);
                 let mut pairs = a.iter().zip(b);
                 let same = a.len() == b.len() && pairs.all(|(a, b)| self.same_beneath(a, b, at));
                 at.pop();
@@ -208,17 +208,17 @@ fn same_keys(a: &serde_json::Map<String, Value>, b: &serde_json::Map<String, Val
 }
 
 /// What stands at that place, or at all of those places.
-fn standing<'v>(document: &'v Value, at: &[Step], found: &mut HashSet<&'v Value>) {
+fn standing<'v>(document: &'v Value, at: &[PathStep], found: &mut HashSet<&'v Value>) {
     match (at, document) {
         ([], _) => {
             found.insert(document);
         }
-        ([Step::Member(name), rest @ ..], Value::Object(members)) => {
+        ([PathStep::Member(name), rest @ ..], Value::Object(members)) => {
             if let Some(member) = members.get(name) {
                 standing(member, rest, found);
             }
         }
-        ([Step::Element, rest @ ..], Value::Array(elements)) => {
+        ([PathStep::Element, rest @ ..], Value::Array(elements)) => {
             for element in elements {
                 standing(element, rest, found);
             }
@@ -242,7 +242,7 @@ mod tests {
         base: &Value,
         remote: impl FnOnce(Value) -> Value,
         strict: bool,
-    ) -> Verdict {
+    ) -> LostWriteVerdict {
         let run = |document: &Document| {
             let mut value = document.to_value();
             edit(&mut value).ok()?;
@@ -275,10 +275,16 @@ mod tests {
             sent["n"] = 2.into();
             sent
         };
-        assert_eq!(judged(set, &base, with_more, false), Verdict::Landed);
+        assert_eq!(
+            judged(set, &base, with_more, false),
+            LostWriteVerdict::Applied
+        );
         let without = |_| json!({"title": "old", "n": 2});
-        assert_eq!(judged(set, &base, without, false), Verdict::NotLanded);
-        assert_eq!(judged(set, &base, without, true), Verdict::Unknown);
+        assert_eq!(
+            judged(set, &base, without, false),
+            LostWriteVerdict::NotApplied
+        );
+        assert_eq!(judged(set, &base, without, true), LostWriteVerdict::Unknown);
     }
 
     #[test]
@@ -288,16 +294,22 @@ mod tests {
             Ok(())
         };
         let base = json!({"n": 1});
-        assert_eq!(judged(add, &base, |sent| sent, false), Verdict::Unknown);
+        assert_eq!(
+            judged(add, &base, |sent| sent, false),
+            LostWriteVerdict::Unknown
+        );
         assert_eq!(
             judged(add, &base, |_| json!({"n": 1, "m": 2}), false),
-            Verdict::Unknown
+            LostWriteVerdict::Unknown
         );
         let toggle = |value: &mut Value| {
             value["on"] = (!value["on"].as_bool().unwrap_or(false)).into();
             Ok(())
         };
-        assert_eq!(judged(toggle, &base, |sent| sent, false), Verdict::Unknown);
+        assert_eq!(
+            judged(toggle, &base, |sent| sent, false),
+            LostWriteVerdict::Unknown
+        );
     }
 
     #[test]
@@ -315,9 +327,15 @@ mod tests {
             list.insert(0, json!({"id": 99, "text": "theirs"}));
             sent
         };
-        assert_eq!(judged(push, &base, behind_another, false), Verdict::Landed);
+        assert_eq!(
+            judged(push, &base, behind_another, false),
+            LostWriteVerdict::Applied
+        );
         let without = |_| json!({"list": [{"id": 99, "text": "theirs"}]});
-        assert_eq!(judged(push, &base, without, false), Verdict::Unknown);
+        assert_eq!(
+            judged(push, &base, without, false),
+            LostWriteVerdict::Unknown
+        );
     }
 
     #[test]
@@ -334,9 +352,15 @@ mod tests {
             sent["at"] = 77.into();
             sent
         };
-        assert_eq!(judged(stamp, &base, overwritten, false), Verdict::Landed);
+        assert_eq!(
+            judged(stamp, &base, overwritten, false),
+            LostWriteVerdict::Applied
+        );
         let without = |_| json!({"title": "old", "at": 77});
-        assert_eq!(judged(stamp, &base, without, false), Verdict::NotLanded);
+        assert_eq!(
+            judged(stamp, &base, without, false),
+            LostWriteVerdict::NotApplied
+        );
     }
 
     #[test]
@@ -353,8 +377,14 @@ mod tests {
             sent["n"] = 2.into();
             sent
         };
-        assert_eq!(judged(ship, &base, with_more, false), Verdict::Landed);
+        assert_eq!(
+            judged(ship, &base, with_more, false),
+            LostWriteVerdict::Applied
+        );
         let canceled = |_| json!({"status": "canceled", "n": 1});
-        assert_eq!(judged(ship, &base, canceled, false), Verdict::Unknown);
+        assert_eq!(
+            judged(ship, &base, canceled, false),
+            LostWriteVerdict::Unknown
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The sides of a write: what it is built on, what is to be written, and what was read last.
 
 use super::diagnosis::Cause;
-use super::plan::Seen;
+use super::machine::events::ReadOutcome;
 use crate::http::Validator;
 use crate::json::Document;
 use crate::store::StoredSnapshot;
@@ -12,7 +12,7 @@ const RESTLESS: &str = "its version changes with each read although the document
 
 /// Where the local document comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum LocalOrigin {
     /// It was given, and no edit makes it.
     Given,
     /// It is what the edit made of the base.
@@ -59,7 +59,7 @@ pub(crate) struct MergeState {
     pub(crate) original_base: Option<StoredSnapshot>,
     /// What is to be written. `None` until the edit has run, and for a removal.
     pub(crate) local: Option<Document>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LocalOrigin,
     pub(crate) remote: Remote,
     /// What the last request stored, as far as its reply tells.
     pub(crate) stored: Option<StoredSnapshot>,
@@ -74,8 +74,8 @@ impl MergeState {
             base,
             original_base: None,
             origin: match local {
-                Some(_) => Origin::Given,
-                None => Origin::Edited,
+                Some(_) => LocalOrigin::Given,
+                None => LocalOrigin::Edited,
             },
             local,
             remote: Remote::Unread,
@@ -92,8 +92,8 @@ impl MergeState {
     /// Takes another document than the edit made, or than was given.
     pub(crate) fn change(&mut self, document: Document) {
         self.local = Some(document);
-        if self.origin == Origin::Edited {
-            self.origin = Origin::Changed;
+        if self.origin == LocalOrigin::Edited {
+            self.origin = LocalOrigin::Changed;
         }
     }
 
@@ -109,7 +109,7 @@ impl MergeState {
     pub(crate) fn edited(&self) -> Option<&Document> {
         self.local
             .as_ref()
-            .filter(|_| self.origin == Origin::Edited)
+            .filter(|_| self.origin == LocalOrigin::Edited)
     }
 
     /// Whether the state of this version was read for the write, and is not the base yet.
@@ -125,14 +125,14 @@ impl MergeState {
         version: Validator,
         document: &Document,
         raced: bool,
-    ) -> (Seen<Validator>, Option<Cause>) {
+    ) -> (ReadOutcome<Validator>, Option<Cause>) {
         let Some(base) = &self.base else {
-            return (Seen::Version(version), None);
+            return (ReadOutcome::Version(version), None);
         };
         let same_version = base.validator.as_ref() == Some(&version);
         let same_document = base.document == *document;
         if same_version && !same_document {
-            return (Seen::Altered(version), None);
+            return (ReadOutcome::Altered(version), None);
         }
         if same_version || !same_document {
             self.restless = 0;
@@ -140,9 +140,9 @@ impl MergeState {
             self.restless += 1;
         }
         if self.restless < MOST_RESTLESS {
-            return (Seen::Version(version), None);
+            return (ReadOutcome::Version(version), None);
         }
-        let seen = Seen::Unusable {
+        let seen = ReadOutcome::Unusable {
             becomes_usable: false,
             moved: false,
         };
@@ -174,7 +174,7 @@ mod tests {
     fn a_version_that_names_two_documents_is_told() {
         let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
         let (seen, cause) = state.seen(version("\"a\""), &document("2"), false);
-        assert_eq!(seen, Seen::Altered(version("\"a\"")));
+        assert_eq!(seen, ReadOutcome::Altered(version("\"a\"")));
         assert!(cause.is_none());
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
         for race in 1..=4 {
             let (seen, cause) = state.seen(version("\"b\""), &document("1"), true);
-            let unusable = matches!(seen, Seen::Unusable { .. });
+            let unusable = matches!(seen, ReadOutcome::Unusable { .. });
             assert_eq!(unusable, race == 4);
             assert_eq!(cause.is_some(), race == 4);
         }
@@ -194,7 +194,7 @@ mod tests {
         let mut state = MergeState::new(Some(snapshot("1", "\"a\"")), None);
         for text in ["1", "1", "1", "2", "1", "1", "1"] {
             let (seen, _) = state.seen(version("\"b\""), &document(text), true);
-            assert_eq!(seen, Seen::Version(version("\"b\"")));
+            assert_eq!(seen, ReadOutcome::Version(version("\"b\"")));
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         state.local = Some(document("1"));
         assert_eq!(state.edited(), Some(&document("1")));
         state.change(document("2"));
-        assert_eq!((state.edited(), state.origin), (None, Origin::Changed));
+        assert_eq!((state.edited(), state.origin), (None, LocalOrigin::Changed));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::address;
 use super::evidence;
-use super::plan::Progress;
+use super::machine::events::Progress;
 use super::reading;
 use super::target::Target;
 use crate::json::Document;
@@ -57,7 +57,7 @@ pub(super) struct Monitor {
 impl Monitor {
     /// What the reply says of it (RFC 9110 15.3.3 leaves open how; the headers are the profile's). The
     /// resource itself is no monitor of its own.
-    pub(super) fn told(target: &Target, reply: &Response) -> Option<Self> {
+    pub(super) fn of_reply(target: &Target, reply: &Response) -> Option<Self> {
         let names = target.shared.profile.monitor_headers();
         let told = names.iter().filter_map(|name| {
             let reference = reply.headers.get(name)?.to_str().ok()?;
@@ -78,12 +78,12 @@ pub(super) fn progress(reply: &Response) -> Progress {
     if reply.status.is_success() {
         match evidence::body(&reply.headers, &reply.body, Document::DEFAULT_DEPTH) {
             // A login page, most likely, and no word of the operation.
-            evidence::Body::Page => return Progress::Untold,
-            evidence::Body::Problem => return Progress::Refused,
-            evidence::Body::Plain => {}
+            evidence::BodyKind::Page => return Progress::Untold,
+            evidence::BodyKind::Problem => return Progress::Refused,
+            evidence::BodyKind::Plain => {}
         }
     }
-    let wait = reading::told_to_wait(&reply.headers);
+    let wait = reading::requested_wait(&reply.headers);
     match reply.status.as_u16() {
         202 | 408 | 425 | 429 | 500.. => Progress::Running(wait),
         303 => Progress::Done,

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::diagnosis::Diagnosis;
+use super::machine::events::{Goal, OutcomeKind, Tally};
 use super::merge_state::MergeState;
-use super::plan::{Goal, Outcome, Tally};
 use super::session::Session;
 use crate::store::StoredSnapshot;
 
 /// How a write ended, as documents. Edits that went out together are each told the same.
 #[derive(Clone)]
 pub(crate) struct WriteOutcome {
-    pub(crate) kind: Outcome,
+    pub(crate) kind: OutcomeKind,
     pub(crate) goal: Goal,
     pub(crate) state: MergeState,
     /// What is stored now, if the write succeeded and did not remove it.
@@ -28,7 +28,7 @@ impl WriteOutcome {
     pub(crate) fn succeeded(&self) -> bool {
         matches!(
             self.kind,
-            Outcome::Stored | Outcome::Settled | Outcome::Unchanged
+            OutcomeKind::Stored | OutcomeKind::Settled | OutcomeKind::Unchanged
         )
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ifmatch_merge::internal::json_patch_if;
 use url::Url;
 
-use super::plan::Condition;
+use super::machine::events::Condition;
 use super::stamp;
 use super::target::{Target, WriteMode};
 use crate::BoxError;

@@ -36,10 +36,10 @@ impl Practice {
 /// Collections that were seen to store something else than what was sent, under the tag that the reply to
 /// the write had told.
 #[derive(Default)]
-pub(crate) struct Altering(Mutex<Seen>);
+pub(crate) struct Altering(Mutex<SeenCollections>);
 
 #[derive(Default)]
-struct Seen {
+struct SeenCollections {
     collections: HashSet<String>,
     by_age: VecDeque<String>,
 }
@@ -49,7 +49,7 @@ const MOST: usize = 10_000;
 
 impl Altering {
     // Nothing panics while it is locked.
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenCollections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

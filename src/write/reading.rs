@@ -8,7 +8,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::address;
-use super::evidence::{self, Claim, Contradiction, Evidence, Which};
+use super::evidence::{self, Claim, Contradiction, Evidence, EvidenceDocument};
 use super::payload::Payload;
 use super::target::Target;
 use crate::exchange::Call;
@@ -129,7 +129,7 @@ pub(crate) fn representation(
     // What has a version is the resource, whatever its members are called.
     if validator.is_none()
         && (is_no_representation(&target.shared.hidden, &body)
-            || evidence::body(&reply.headers, &reply.body, depth) == evidence::Body::Problem)
+            || evidence::body(&reply.headers, &reply.body, depth) == evidence::BodyKind::Problem)
     {
         return Err(NoRepresentation::Refused(reply.status));
     }
@@ -156,7 +156,7 @@ pub(crate) fn snapshot(
 }
 
 /// How long the server asks to wait.
-pub(crate) fn told_to_wait(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::http::retry_after(headers, SystemTime::now())
 }
 
@@ -223,13 +223,13 @@ pub(crate) fn weigh(
         Evidence::Stored(_) | Evidence::StoredUnseen(_)
             if address::is_of_another(target, reply) =>
         {
-            (Which::Sent, None)
+            (EvidenceDocument::Sent, None)
         }
         Evidence::Stored(which) => (which, version),
         Evidence::StoredUnseen(which) => (which, None),
     };
     let mut unwrapped = match (which, shown) {
-        (Which::Shown, Some(shown)) => shown,
+        (EvidenceDocument::Shown, Some(shown)) => shown,
         _ => envelope.unwrap_sent(sent_body, depth),
     };
     let now = envelope.wrap_original(&unwrapped.document, unwrapped.rest.as_ref());
@@ -253,16 +253,16 @@ fn is_named(target: &Target, reply: &Response, of_post: bool) -> bool {
         let value = reply.headers.get(name);
         value.and_then(|value| value.to_str().ok())
     };
-    let told = |name: &str| header(name).and_then(|told| address::told(target, told));
+    let address_in = |name: &str| header(name).and_then(|text| address::resolve(target, text));
     let applied = header("preference-applied")
         .is_some_and(|p| p.to_ascii_lowercase().contains("return=representation"));
     let resource = if of_post {
-        told(LOCATION.as_str())
+        address_in(LOCATION.as_str())
     } else {
         Some(target.url.clone())
     };
     let path = |url: Url| url.path().trim_end_matches('/').to_owned();
-    let located = told("content-location").map(path);
+    let located = address_in("content-location").map(path);
     applied || (located.is_some() && located == resource.map(path))
 }
 

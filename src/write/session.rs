@@ -7,7 +7,7 @@ use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::diagnosis::Cause;
-use super::plan::Failure;
+use super::machine::events::Failure;
 use crate::exchange::{Call, Exchange, NoReply, RequestContext, RequestStats};
 use crate::store::CredentialsDigest;
 use crate::transport::{Fate, Response};

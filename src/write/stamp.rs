@@ -44,7 +44,7 @@ pub(crate) fn holds(pointer: &str, id: &str, document: &Document) -> bool {
     ids(document, pointer).iter().any(|known| known == id)
 }
 
-/// Whether the list tells that what was sent, the latest id of which is its own, landed; `None`: it has
+/// Whether the list tells that what was sent, the latest id of which is its own, was applied; `None`: it has
 /// overflowed since.
 pub(crate) fn tells(
     pointer: &str,

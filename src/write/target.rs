@@ -9,9 +9,9 @@ use ::http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use super::abandoned::Abandoned;
 use super::outcome::WriteOutcome;
 use super::practice::{Altering, Practice};
+use super::unsettled::UnsettledWrites;
 use crate::api_version::ApiVersion;
 use crate::exchange::Exchange;
 use crate::http::{Problem, is_coded};
@@ -21,8 +21,8 @@ use crate::observe::{self, AlteredSeen, Observer};
 use crate::panics;
 use crate::queue::{Permit, Queues, Work};
 use crate::refusal::{
-    Asked, Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, SuccessVerdict, Versioning,
-    WriteRoute, judge, meaning,
+    Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, RequestFacts, SuccessVerdict,
+    Versioning, WriteRoute, judge, meaning,
 };
 use crate::retry::RetryPolicy;
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
@@ -73,11 +73,11 @@ pub(crate) struct Writes;
 impl Work for Writes {
     type Key = SnapshotKey;
     type Job = Arc<dyn Any + Send + Sync>;
-    type Answer = Answer;
+    type Answer = BatchAnswer;
 }
 
 /// How a write ended that went out for several callers.
-pub(crate) struct Answer {
+pub(crate) struct BatchAnswer {
     pub(crate) done: Box<WriteOutcome>,
     /// When it began.
     pub(crate) since: Instant,
@@ -98,7 +98,7 @@ pub(crate) struct Shared {
     pub(crate) version: Option<ApiVersion>,
     pub(crate) accept: HeaderValue,
     pub(crate) store: BestEffortStore,
-    pub(crate) abandoned: Arc<Abandoned>,
+    pub(crate) unsettled: Arc<UnsettledWrites>,
     /// Collections whose documents are other than what was sent.
     pub(crate) altering: Altering,
     /// `None`: writes do not wait for each other.
@@ -110,7 +110,12 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What a reply that is no success means.
-    pub(crate) fn meaning(&self, problem: &Problem, headers: &HeaderMap, asked: Asked) -> Meaning {
+    pub(crate) fn meaning(
+        &self,
+        problem: &Problem,
+        headers: &HeaderMap,
+        asked: RequestFacts,
+    ) -> Meaning {
         let version = self.version.as_ref();
         let by_media_type = version.is_some_and(|version| version.as_media_type().is_some());
         panics::named("the profile", || {
@@ -121,9 +126,9 @@ impl Shared {
 
     /// What a refusal means. `pinned`: the request carried a condition.
     pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
-        let asked = Asked {
+        let asked = RequestFacts {
             pinned,
-            ..Asked::default()
+            ..RequestFacts::default()
         };
         self.meaning(problem, &HeaderMap::new(), asked).kind
     }
@@ -152,7 +157,7 @@ pub(crate) struct Target {
     pub(crate) policy: Arc<Policy>,
     /// Where the list of write ids lies in the document.
     pub(crate) stamp: Option<String>,
-    /// A lost write of which no change is visible is unknown instead of not landed.
+    /// A lost write of which no change is visible is unknown instead of not applied.
     pub(crate) strict: bool,
     /// Where the document lies inside the body, if otherwise than the profile says.
     pub(crate) envelope: Option<Envelope>,

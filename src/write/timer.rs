@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::diagnosis::Cause;
-use super::plan::Pause;
+use super::machine::events::Pause;
 use crate::retry::{Delays, LostRace, ServerState, later};
 
 /// How long a young validator is given to become usable, each time; also the first pause for a replica that
@@ -73,16 +73,16 @@ impl Timer {
         longest: Duration,
     ) -> Result<Duration, Cause> {
         match pause {
-            Pause::Told(time) if time > longest => return Err(Cause::WaitTooLong(time)),
-            Pause::Settle(_) => return Ok(AGING),
+            Pause::RetryAfter(time) if time > longest => return Err(Cause::WaitTooLong(time)),
+            Pause::Aging(_) => return Ok(AGING),
             Pause::Lag(reads) => return Ok(doubled(AGING, reads)),
             Pause::Poll(Some(time), _) => return Ok(time.min(longest)),
             Pause::Poll(None, 1) => return Ok(Duration::ZERO),
             Pause::Poll(None, polls) => return Ok(doubled(POLL, polls - 1)),
-            Pause::Transient(_) | Pause::Told(_) if !server.take_retry(Instant::now()) => {
+            Pause::Transient(_) | Pause::RetryAfter(_) if !server.take_retry(Instant::now()) => {
                 return Err(Cause::Budget);
             }
-            Pause::Told(time) => return Ok(time),
+            Pause::RetryAfter(time) => return Ok(time),
             Pause::Race(_) => {
                 let elapsed = self.elapsed();
                 self.delays.after_race(LostRace {
@@ -163,12 +163,12 @@ mod tests {
             (Pause::Poll(None, 1), Duration::ZERO),
             (Pause::Poll(None, 3), 2 * POLL),
             (Pause::Poll(Some(2 * LONGEST), 3), LONGEST),
-            (Pause::Told(LONGEST), LONGEST),
+            (Pause::RetryAfter(LONGEST), LONGEST),
         ] {
             assert_eq!(length(pause).ok(), Some(expected), "{pause:?}");
         }
         assert!(matches!(
-            length(Pause::Told(2 * LONGEST)),
+            length(Pause::RetryAfter(2 * LONGEST)),
             Err(Cause::WaitTooLong(_))
         ));
     }

@@ -88,7 +88,7 @@ async fn a_dropped_removal_does_not_remove_what_was_made_again() {
     let server = Server::with(AT, ARTICLE);
     let articles = articles(&server);
     let read = articles.get(1).await.unwrap();
-    server.script([Event::Hang]); // DELETE, landed
+    server.script([Event::Hang]); // DELETE, applied
     assert!(timeout(SECOND, articles.delete(&read)).await.is_err());
     server.put(AT, ARTICLE); // somebody makes it anew
     let outcome = articles.delete(&read).await;

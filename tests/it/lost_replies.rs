@@ -104,7 +104,7 @@ async fn a_lost_request_behind_somebody_elses_edit_is_merged_and_written() {
 #[tokio::test(start_paused = true)]
 async fn a_counter_whose_reply_was_lost_is_never_counted_twice() {
     let server = Server::with(AT, ARTICLE);
-    for (events, landed) in [
+    for (events, applied) in [
         (vec![Event::Plain, Event::LoseReply], true),
         (
             vec![
@@ -123,7 +123,7 @@ async fn a_counter_whose_reply_was_lost_is_never_counted_twice() {
             .await
             .unwrap_err();
         assert!(error.is_outcome_unknown(), "{error:?}");
-        assert_eq!(server.applied() - before, u32::from(landed));
+        assert_eq!(server.applied() - before, u32::from(applied));
         let sides = error.into_sides::<Article>().unwrap();
         assert_eq!(
             (sides.base.unwrap().views, sides.local.unwrap().views),

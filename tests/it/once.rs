@@ -99,7 +99,7 @@ async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice() {
         let server = Server::default();
         server.script([
             Event::Plain,                                 // GET: 404
-            Event::LoseReply, // PUT If-None-Match: *, landed with views 1
+            Event::LoseReply, // PUT If-None-Match: *, applied with views 1
             foreign(|theirs| theirs["views"] = 2.into()), // somebody counts one
         ]);
         let mut update = counters(&server)
@@ -118,7 +118,7 @@ async fn a_lost_removal_by_id_does_not_remove_what_was_made_again() {
     let server = Server::with(AT, ARTICLE);
     server.script([
         Event::Plain,                       // GET
-        Event::LoseReply,                   // DELETE, landed
+        Event::LoseReply,                   // DELETE, applied
         Event::ForeignText(ARTICLE.into()), // somebody makes it anew
     ]);
     let outcome = articles(&server).delete(1).await;
@@ -131,7 +131,7 @@ async fn a_lost_removal_of_a_version_does_not_remove_what_was_made_again() {
     let articles = articles(&server);
     let read = articles.get(1).await.unwrap();
     server.script([
-        Event::LoseReply,                   // DELETE, landed
+        Event::LoseReply,                   // DELETE, applied
         Event::ForeignText(ARTICLE.into()), // somebody makes it anew
     ]);
     let outcome = articles.delete(&read).await;
@@ -223,9 +223,9 @@ async fn a_count_that_went_on_after_an_unknown_save_is_asked_about() {
 async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice_without_rules_either() {
     // DESIGN 6: whether an edit may be made again is measured, not declared by a rule. What was created is
     // not edited, so counting on what another client made of it would count once too often (promise 2).
-    for lands in [true, false] {
+    for applies in [true, false] {
         let server = Server::default();
-        let creation = if lands {
+        let creation = if applies {
             Event::LoseReply
         } else {
             Event::LoseRequest
@@ -237,6 +237,6 @@ async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice_without_r
         let update = all.update(1, count).if_absent(serde_json::json!({"n": 1}));
         let error = update.await.unwrap_err();
         assert!(error.is_outcome_unknown(), "{error:?}");
-        assert_eq!(server.value(AT)["n"], if lands { 2 } else { 7 });
+        assert_eq!(server.value(AT)["n"], if applies { 2 } else { 7 });
     }
 }

@@ -26,7 +26,7 @@ struct Largest {
     stock: i64,
 }
 
-trait Stock: ifmatch::Resourceful + Merge {
+trait Stock: ifmatch::ResourceData + Merge {
     fn take_one(&mut self);
 }
 

@@ -92,7 +92,7 @@ async fn a_person_is_asked_what_is_open_and_may_take_longer_than_the_write() {
             &article("theirs", "mine", 5)
         );
         assert!(conflict.diff().contains("-  \"title\": \"old\""));
-        assert_eq!((conflict.round, conflict.may_have_landed), (1, false));
+        assert_eq!((conflict.round, conflict.may_have_been_applied), (1, false));
         tokio::time::sleep(Duration::from_secs(600)).await;
         let merged = conflict.merged.ok_or("nothing merged")?;
         Ok(Resolution::Merged(Article {

@@ -10,7 +10,7 @@ use ifmatch::merge::{Side, ThreeWay};
 use ifmatch::testing::ResourceServer;
 use ifmatch::{
     BoxError, Collection, Conflict, Error, LocalWins, Merge, MergeStrategy, Resolution,
-    Resourceful, Saved, async_trait, merge_fn,
+    ResourceData, Saved, async_trait, merge_fn,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -21,19 +21,19 @@ struct Edited {
     now: String,
 }
 
-async fn edited<T: Resourceful + Merge>(document: &str, edit: fn(&mut T)) -> Edited {
+async fn edited<T: ResourceData + Merge>(document: &str, edit: fn(&mut T)) -> Edited {
     edited_by(document, edit, |client| client.collection::<T>("a")).await
 }
 
 /// The same for a type of which nothing is said.
-async fn edited_unknown<T: Resourceful>(document: &str, edit: fn(&mut T)) -> Edited {
+async fn edited_unknown<T: ResourceData>(document: &str, edit: fn(&mut T)) -> Edited {
     edited_by(document, edit, |client| {
         client.collection_with("a", LocalWins)
     })
     .await
 }
 
-async fn edited_by<T: Resourceful>(
+async fn edited_by<T: ResourceData>(
     document: &str,
     edit: fn(&mut T),
     collection: impl FnOnce(&ifmatch::Client) -> Collection<T>,

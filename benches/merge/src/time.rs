@@ -169,7 +169,7 @@ fn rows(
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     vec![
         ("judge", ms(fastest(|| sightings(base, local, remote, policy)))),
-        ("judge a landed one", ms(fastest(|| sightings(base, local, local, policy)))),
+        ("judge an applied one", ms(fastest(|| sightings(base, local, local, policy)))),
         ("pick_side", ms(fastest(|| pick_side(remote, &conflicts, Side::Local)))),
         ("transplant", ms(fastest(|| transplant(&raw, base, local, policy)))),
         ("merge", ms(fastest(|| merge.merge_documents(Some(base), local, remote)))),

@@ -6,7 +6,7 @@ use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, Stop};
 use super::refusals::POST_ALONE;
 use super::{Checks, RACERS};
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
     /// Several writers at once, all with the version that is there.

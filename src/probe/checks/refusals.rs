@@ -6,7 +6,7 @@ use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, Seen, Stop};
 use super::Checks;
 use crate::refusal::{Creation, RefusalKind};
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 /// Where a `PUT` makes nothing.
 pub(super) const POST_ALONE: &str = "new resources are made by POST alone";

@@ -5,7 +5,7 @@ use ::http::StatusCode;
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Answered, PATIENCE, Seen, Stop};
 use super::Checks;
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
     /// Removes it under an old version; tells the state before that.

@@ -10,7 +10,7 @@ use super::super::site::{Answered, Seen, Stop};
 use super::{Checks, QUICK, is_for_the_version, told};
 use crate::http::{TagField, Validator, entity_tag_of};
 use crate::refusal::FoundVersion;
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
     pub(super) async fn version(&mut self, first: &Seen) -> Result<(), Stop> {

@@ -4,7 +4,7 @@ use super::drafts::put_over;
 use super::{Answered, PATIENCE, PAUSE, Presence, Site, Stop};
 use crate::error::{Error, ErrorKind};
 use crate::json::Document;
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 impl Site {
     /// Reads what is there, so that it can be put back.

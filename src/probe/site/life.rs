@@ -9,7 +9,7 @@ use crate::http::Validator;
 use crate::refusal::{Creation, RefusalKind};
 use crate::retry::later;
 use crate::transport::Response;
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 
 impl Site {
     /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API

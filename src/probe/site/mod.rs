@@ -20,8 +20,8 @@ use crate::refusal::{FoundVersion, RefusalKind, SuccessVerdict, Versioning};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::Response;
+use crate::write::machine::events::Condition;
 use crate::write::payload::RequestDraft;
-use crate::write::plan::Condition;
 use crate::write::target::Target;
 pub(super) use drafts::Drafts;
 

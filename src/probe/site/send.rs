@@ -14,7 +14,7 @@ use crate::refusal::FoundVersion;
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::transport::{Fate, Response};
-use crate::write::plan::Condition;
+use crate::write::machine::events::Condition;
 use crate::write::reading;
 
 impl Site {
@@ -42,7 +42,7 @@ impl Site {
                         return Ok(reply);
                     }
                     let why = format!("{} was answered {status}", call.method);
-                    let told = reading::told_to_wait(&reply.headers).unwrap_or(PAUSE);
+                    let told = reading::requested_wait(&reply.headers).unwrap_or(PAUSE);
                     (passing.then_some(told), why)
                 }
                 Err(NoReply::Gated(wait)) => {

@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::super::diagnosis::Cause;
-use super::super::plan::{Answered, Decision, Event, Goal};
-use super::super::task::{Clash, Decided, RefusedWrite, Reply};
+use super::super::edit_hooks::{ConflictDocuments, HandlerReply, RefusedWrite, ResolvedDocument};
+use super::super::machine::events::{Decision, Event, Goal, HandlerAnswer};
 use super::{Driver, Step};
 use crate::BoxError;
 use crate::json::Document;
@@ -13,27 +13,27 @@ use crate::refusal::RefusalKind;
 use crate::retry::later;
 
 impl Driver<'_> {
-    pub(super) async fn resolve(&mut self, may_have_landed: bool) -> Step {
+    pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> Step {
         // A removal whose caller went away may have been carried out, and the resource made again.
-        let may_have_landed = may_have_landed || self.in_flight.inherited.removal;
-        if self.machine.goal() == Goal::Delete && !may_have_landed && self.is_as_seen() {
+        let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.removal;
+        if self.machine.goal() == Goal::Delete && !may_have_been_applied && self.is_as_seen() {
             self.rebase();
             return Event::Resolved(Decision::Delete).into();
         }
         let refusal = self.diagnosis.refusal.as_ref();
-        let clash = Clash {
+        let clash = ConflictDocuments {
             base: self.state.base_document().cloned(),
             local: self.wanted(),
             remote: self.remote_document().cloned(),
             problem: refusal.map(|(_, problem)| problem.clone()),
             round: self.machine.tally().rounds,
-            may_have_landed,
+            may_have_been_applied,
             doubtful: std::mem::take(&mut self.in_flight.doubtful),
         };
         let asked = Instant::now();
-        let own_time = self.task.time();
+        let own_time = self.hooks.time();
         let limit = own_time.unwrap_or_else(|| self.timer.left());
-        let decided = panics::catch_in(panics::VALUE, self.task.resolve(clash));
+        let decided = panics::catch_in(panics::VALUE, self.hooks.resolve(clash));
         let decided = tokio::time::timeout(limit, decided);
         let until = later(asked, limit);
         let decided = self.permit.release_while(until, decided).await;
@@ -43,26 +43,28 @@ impl Driver<'_> {
         let Ok(decided) = decided else {
             return Step::because(Event::OutOfTime, Cause::OutOfTime);
         };
-        let decided = decided.unwrap_or_else(|panicked| Decided::Failed(panicked.into()));
+        let decided = decided.unwrap_or_else(|panicked| ResolvedDocument::Failed(panicked.into()));
         let decision = match decided {
-            Decided::Write(Some(document)) if self.remote_document() == Some(&document) => {
+            ResolvedDocument::Write(Some(document))
+                if self.remote_document() == Some(&document) =>
+            {
                 Decision::AsRemote
             }
-            Decided::Write(Some(document)) => {
+            ResolvedDocument::Write(Some(document)) => {
                 self.state.change(document);
                 self.rebase();
                 Decision::Write
             }
-            Decided::Write(None) => {
+            ResolvedDocument::Write(None) => {
                 self.rebase();
                 Decision::Delete
             }
-            Decided::Remote => Decision::KeepRemote,
-            Decided::Open(fields) => {
+            ResolvedDocument::Remote => Decision::KeepRemote,
+            ResolvedDocument::Open(fields) => {
                 self.diagnosis.conflicts = fields;
                 Decision::Unresolved
             }
-            Decided::Failed(error) => {
+            ResolvedDocument::Failed(error) => {
                 let cause = Cause::Strategy(error.into());
                 return Step::because(Event::Resolved(Decision::Unresolved), cause);
             }
@@ -93,7 +95,7 @@ impl Driver<'_> {
 
     pub(super) async fn ask(&mut self) -> Step {
         let Some((kind, problem)) = self.diagnosis.refusal.clone() else {
-            return Event::Answered(Answered::GiveUp).into();
+            return Event::Answered(HandlerAnswer::GiveUp).into();
         };
         let goal = self.machine.goal();
         let creating = goal == Goal::Create;
@@ -111,37 +113,38 @@ impl Driver<'_> {
             attempt: self.machine.tally().rounds,
         };
         let (until, limit) = (self.timer.deadline(), self.timer.left());
-        let reply = panics::catch_in(panics::VALUE, self.task.refused(refused));
+        let reply = panics::catch_in(panics::VALUE, self.hooks.refused(refused));
         let reply = tokio::time::timeout(limit, reply);
         let Ok(reply) = self.permit.release_while(until, reply).await else {
             return Step::because(Event::OutOfTime, Cause::OutOfTime);
         };
-        let answered = match reply.unwrap_or_else(|panicked| Reply::Failed(panicked.into())) {
-            Reply::GiveUp => Answered::GiveUp,
-            Reply::Again => Answered::Again,
-            Reply::Change(_) if goal == Goal::Delete => {
+        let answered = match reply.unwrap_or_else(|panicked| HandlerReply::Failed(panicked.into()))
+        {
+            HandlerReply::GiveUp => HandlerAnswer::GiveUp,
+            HandlerReply::Again => HandlerAnswer::Again,
+            HandlerReply::Change(_) if goal == Goal::Delete => {
                 return unusable("a removal has no document that could be changed");
             }
-            Reply::Change(document) => {
+            HandlerReply::Change(document) => {
                 self.state.change(document);
-                Answered::Changed
+                HandlerAnswer::Changed
             }
-            Reply::Rename(id) if creating => {
+            HandlerReply::Rename(id) if creating => {
                 self.diagnosis.new_id = Some(id);
-                Answered::GiveUp
+                HandlerAnswer::GiveUp
             }
-            Reply::Rename(_) if goal == Goal::Append => {
+            HandlerReply::Rename(_) if goal == Goal::Append => {
                 return unusable("a POST has no id that could be another one: the server names it");
             }
-            Reply::Rename(_) => return unusable("only a creation can go to another id"),
-            Reply::Adopt => Answered::Adopt,
-            Reply::Wait(time) => {
+            HandlerReply::Rename(_) => return unusable("only a creation can go to another id"),
+            HandlerReply::Adopt => HandlerAnswer::Adopt,
+            HandlerReply::Wait(time) => {
                 if let Err(cause) = self.sleep(time).await {
                     return Step::because(Event::OutOfTime, cause);
                 }
-                Answered::Again
+                HandlerAnswer::Again
             }
-            Reply::Failed(error) => return unusable(error),
+            HandlerReply::Failed(error) => return unusable(error),
         };
         Event::Answered(answered).into()
     }
@@ -150,5 +153,5 @@ impl Driver<'_> {
 /// An answer of a handler that cannot be carried out.
 fn unusable(why: impl Into<BoxError>) -> Step {
     let cause = Cause::Handler(why.into().into());
-    Step::because(Event::Answered(Answered::GiveUp), cause)
+    Step::because(Event::Answered(HandlerAnswer::GiveUp), cause)
 }

@@ -12,18 +12,18 @@ mod requests;
 
 use tokio::time::Instant;
 
-use super::abandoned::{Inherited, Out};
 use super::diagnosis::{Cause, Diagnosis};
+use super::edit_hooks::{EditHooks, NotEdited};
 use super::in_flight::InFlight;
+use super::machine::events::{Action, Event, Failure, Goal, OutcomeKind, Pause, WriteParams};
 use super::machine::{Clock, Machine};
-use super::merge_state::{MergeState, Origin, Remote};
+use super::merge_state::{LocalOrigin, MergeState, Remote};
 use super::outcome::WriteOutcome;
-use super::plan::{Action, Event, Failure, Goal, Outcome, Pause, Plan};
 use super::reading::NoRepresentation;
 use super::session::Session;
 use super::target::{Target, WritePermit};
-use super::task::{NotEdited, Task};
 use super::timer::Timer;
+use super::unsettled::{InFlightGuard, UnsettledOnVersion};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::panics;
@@ -32,12 +32,12 @@ use crate::store::{SnapshotKey, StoredSnapshot};
 
 /// What a write begins with.
 pub(crate) struct WriteInput {
-    pub(crate) plan: Plan<Validator>,
+    pub(crate) params: WriteParams<Validator>,
     pub(crate) base: Option<StoredSnapshot>,
     /// The document to write, if no edit has to be run first.
     pub(crate) local: Option<Document>,
-    /// What earlier writes sent onto the same version, without anybody knowing whether it landed.
-    pub(crate) inherited: Inherited,
+    /// What earlier writes sent onto the same version, without anybody knowing whether it was applied.
+    pub(crate) inherited: UnsettledOnVersion,
     /// What snapshots of the resource are filed under.
     pub(crate) key: SnapshotKey,
     pub(crate) since: Instant,
@@ -78,7 +78,7 @@ impl From<Event<Validator>> for Step {
 /// One write under way.
 pub(crate) struct Driver<'a> {
     target: &'a Target,
-    task: &'a mut dyn Task,
+    hooks: &'a mut dyn EditHooks,
     permit: &'a mut WritePermit,
     machine: Machine<Validator>,
     state: MergeState,
@@ -91,23 +91,23 @@ pub(crate) struct Driver<'a> {
 impl<'a> Driver<'a> {
     pub(crate) fn new(
         target: &'a Target,
-        task: &'a mut dyn Task,
+        hooks: &'a mut dyn EditHooks,
         permit: &'a mut WritePermit,
         input: WriteInput,
     ) -> Box<Self> {
         let shared = &target.shared;
         let delays = shared.retry.delays(shared.exchange.server.round_trip());
         let session = Session::new(input.key.credentials());
-        let guard = Out::new(shared.abandoned.clone(), input.key);
+        let guard = InFlightGuard::new(shared.unsettled.clone(), input.key);
         permit.reports(guard.under_way());
         let write_id = target.stamp.as_ref().map(|_| crate::ids::uuid());
         // Boxed: it moves into the future of its loop.
         Box::new(Self {
             target,
-            task,
+            hooks,
             permit,
-            timer: Timer::new(input.since, input.plan.deadline, delays),
-            machine: Machine::new(input.plan),
+            timer: Timer::new(input.since, input.params.deadline, delays),
+            machine: Machine::new(input.params),
             state: MergeState::new(input.base, input.local),
             in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
             session,
@@ -128,7 +128,9 @@ impl<'a> Driver<'a> {
                     resend,
                 } => self.send(&condition, delete, resend).await,
                 Action::Judge => self.judge(),
-                Action::Resolve { may_have_landed } => self.resolve(may_have_landed).await,
+                Action::Resolve {
+                    may_have_been_applied,
+                } => self.resolve(may_have_been_applied).await,
                 Action::Ask => self.ask().await,
                 Action::Follow => self.follow().await,
                 Action::Wait(pause) => self.wait(pause).await,
@@ -151,7 +153,7 @@ impl<'a> Driver<'a> {
     /// Takes what was read last as the state to build on.
     fn rebase(&mut self) {
         self.state.rebase();
-        self.in_flight.inherited = Inherited::default();
+        self.in_flight.inherited = UnsettledOnVersion::default();
     }
 
     fn prepare(&mut self) -> Step {
@@ -162,15 +164,15 @@ impl<'a> Driver<'a> {
             self.state.original_base.clone_from(&self.state.base);
         }
         let base = self.state.base_document();
-        if self.state.origin == Origin::Given {
+        if self.state.origin == LocalOrigin::Given {
             return Event::Prepared(base != self.state.local.as_ref()).into();
         }
-        let prepared = panics::catch(panics::VALUE, || self.task.prepare(base));
+        let prepared = panics::catch(panics::VALUE, || self.hooks.prepare(base));
         match prepared.unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into()))) {
             Ok(local) => {
                 // What an edit did not touch keeps its text.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
-                (self.state.local, self.state.origin) = (Some(local), Origin::Edited);
+                (self.state.local, self.state.origin) = (Some(local), LocalOrigin::Edited);
                 Event::Prepared(changed).into()
             }
             Err(error) => {
@@ -209,20 +211,24 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    async fn finish(mut self: Box<Self>, outcome: Outcome) -> Box<WriteOutcome> {
+    async fn finish(mut self: Box<Self>, outcome: OutcomeKind) -> Box<WriteOutcome> {
         let goal = self.machine.goal();
-        if self.in_flight.inherits() && matches!(outcome, Outcome::Stored | Outcome::Settled) {
+        if self.in_flight.inherits()
+            && matches!(outcome, OutcomeKind::Stored | OutcomeKind::Settled)
+        {
             self.in_flight.forget_inherited(self.state.base_version());
         }
         let known = match (outcome, &self.state.remote) {
-            (Outcome::Stored, _) => self.state.stored.clone(),
-            (Outcome::Settled | Outcome::Unchanged, Remote::Unread) => self.state.base.clone(),
+            (OutcomeKind::Stored, _) => self.state.stored.clone(),
+            (OutcomeKind::Settled | OutcomeKind::Unchanged, Remote::Unread) => {
+                self.state.base.clone()
+            }
             (_, remote) => remote.snapshot().cloned(),
         };
-        let known = known.filter(|_| goal != Goal::Delete || outcome == Outcome::Conflict);
+        let known = known.filter(|_| goal != Goal::Delete || outcome == OutcomeKind::Conflict);
         match &known {
             // The doubt is remembered: the next write onto this version settles it first.
-            _ if matches!(outcome, Outcome::Unknown | Outcome::Accepted)
+            _ if matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted)
                 || goal == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}

@@ -1,8 +1,8 @@
 //! What a read for a write shows.
 
 use super::super::diagnosis::Cause;
+use super::super::machine::events::{Event, Failure, Goal, ReadOutcome};
 use super::super::merge_state::Remote;
-use super::super::plan::{Event, Failure, Goal, Seen};
 use super::super::reading::{self, NoRepresentation};
 use super::{Driver, Step};
 use crate::http::Validator;
@@ -26,7 +26,7 @@ impl Driver<'_> {
                 let raced = self.machine.tally().races > 0;
                 self.state.seen(validator, &snapshot.document, raced)
             }
-            FoundVersion::Nothing => (Seen::Unversioned, None),
+            FoundVersion::Nothing => (ReadOutcome::Unversioned, None),
             FoundVersion::Unusable {
                 becomes_usable,
                 why,
@@ -34,7 +34,7 @@ impl Driver<'_> {
                 let before = self.state.remote.snapshot();
                 let moved =
                     before.is_some_and(|before| !before.document.same_text(&snapshot.document));
-                let seen = Seen::Unusable {
+                let seen = ReadOutcome::Unusable {
                     becomes_usable,
                     moved,
                 };
@@ -63,13 +63,13 @@ impl Driver<'_> {
     pub(super) async fn absent(&mut self) -> Step {
         self.state.remote = Remote::Absent;
         self.forget().await;
-        Event::Read(Seen::Absent).into()
+        Event::Read(ReadOutcome::Absent).into()
     }
 
-    /// Whether the read shows that this write has landed.
+    /// Whether the read shows that this write has been applied.
     fn is_ours(&self, read: &StoredSnapshot) -> bool {
         let base = self.state.base_document();
-        self.is_stamped(&read.document) || self.in_flight.is_what_was_told(base, read)
+        self.is_stamped(&read.document) || self.in_flight.confirms_contradicted_write(base, read)
     }
 
     /// Whether this write has left its stamp. A new document of a collection is not looked for.
@@ -90,7 +90,7 @@ impl Driver<'_> {
         let body = whole(read)?;
         let base = self.state.base.as_ref();
         if self.target.is_another(base, &body) {
-            let event = Event::<Validator>::Read(Seen::Successor);
+            let event = Event::<Validator>::Read(ReadOutcome::Successor);
             return Some(Step::because(event, Cause::Succeeded));
         }
         let was_marked = |base| whole(base).is_none_or(|base| self.target.is_marked(&base));
@@ -98,14 +98,14 @@ impl Driver<'_> {
             && self.target.is_marked(&body)
             && base.is_some_and(|base| !was_marked(base));
         self.diagnosis.remarks.removal_pending |= marked;
-        marked.then(|| Event::Read(Seen::Marked).into())
+        marked.then(|| Event::Read(ReadOutcome::Marked).into())
     }
 
     /// Whether what a read brought is a refusal although it has a version, as some servers give one to every
     /// reply: it says so, and lacks what the resource had.
     fn is_refusal(&self, reply: &Response, document: &Document) -> bool {
-        let told = is_no_representation(&self.target.shared.hidden, document);
-        let base = self.state.base_document().filter(|_| told);
+        let is_refusal = is_no_representation(&self.target.shared.hidden, document);
+        let base = self.state.base_document().filter(|_| is_refusal);
         base.is_some_and(|base| !reading::is_representation(self.target, reply, document, base))
     }
 }

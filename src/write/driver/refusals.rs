@@ -1,8 +1,8 @@
 //! What a refusal asks for.
 
+use super::super::machine::events::{Event, Refused};
 use super::super::merge_state::Remote;
 use super::super::payload::Payload;
-use super::super::plan::{Event, Refused};
 use super::super::reading;
 use super::{Driver, Step};
 use crate::http::{Problem, Validator};

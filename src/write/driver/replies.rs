@@ -5,16 +5,16 @@ use tokio::time::Instant;
 
 use super::super::address;
 use super::super::diagnosis::{Cause, Remarks};
-use super::super::evidence::{self, Body};
+use super::super::evidence::{self, BodyKind};
 use super::super::in_flight::Contradicted;
+use super::super::machine::events::{Event, Failure, Goal, Refused};
 use super::super::monitor::Monitor;
 use super::super::payload::Payload;
-use super::super::plan::{Event, Failure, Goal, Refused};
 use super::super::reading::{self, Weighed};
 use super::{Driver, Step};
 use crate::http::Problem;
 use crate::json::Document;
-use crate::refusal::{Asked, Meaning, RefusalKind, Standing, SuccessVerdict};
+use crate::refusal::{Meaning, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict};
 use crate::transport::Response;
 
 impl Driver<'_> {
@@ -22,8 +22,8 @@ impl Driver<'_> {
         self.in_flight.contradicted = None;
         let status = reply.status;
         if status == StatusCode::ACCEPTED {
-            self.in_flight.monitor = Monitor::told(self.target, reply);
-            let wait = reading::told_to_wait(&reply.headers);
+            self.in_flight.monitor = Monitor::of_reply(self.target, reply);
+            let wait = reading::requested_wait(&reply.headers);
             return Event::Accepted { wait }.into();
         }
         if status == StatusCode::MULTI_STATUS {
@@ -43,7 +43,7 @@ impl Driver<'_> {
         let problem = self.problem(reply);
         let meaning = self.meaning(&problem, reply, Some(payload));
         match meaning.standing {
-            Standing::Refused => self.refused_by(reply, problem, meaning),
+            RefusalStanding::Refused => self.refused_by(reply, problem, meaning),
             _ => self.failed_by(problem, meaning),
         }
     }
@@ -57,18 +57,18 @@ impl Driver<'_> {
 
     fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> Step {
         let status = problem.status();
-        let throttled = meaning.standing == Standing::Later;
+        let throttled = meaning.standing == RefusalStanding::Later;
         // Only "too many" and "not now" invite the same request again.
         let timed = throttled || status == StatusCode::SERVICE_UNAVAILABLE;
         let wait = meaning.wait.filter(|_| timed);
         let failure = match meaning.standing {
             // Only part of what a 207 tells of may be refused.
             _ if status.is_success() => by_status(status),
-            Standing::Open => by_status(status),
-            Standing::BrokenOff => Failure::InFlight,
-            Standing::Later => Failure::Throttled,
-            Standing::Refused if meaning.invites_again() => Failure::Throttled,
-            Standing::Refused => Failure::Permanent,
+            RefusalStanding::Open => by_status(status),
+            RefusalStanding::BrokenOff => Failure::InFlight,
+            RefusalStanding::Later => Failure::Throttled,
+            RefusalStanding::Refused if meaning.invites_again() => Failure::Throttled,
+            RefusalStanding::Refused => Failure::Permanent,
         };
         if let Some(wait) = wait {
             let exchange = &self.target.shared.exchange;
@@ -91,7 +91,7 @@ impl Driver<'_> {
         reply: &Response,
         payload: Option<&Payload>,
     ) -> Meaning {
-        let asked = payload.map_or_else(Asked::default, |payload| Asked {
+        let asked = payload.map_or_else(RequestFacts::default, |payload| RequestFacts {
             pinned: payload.pinned,
             creates: payload.creates,
         });
@@ -152,12 +152,12 @@ impl Driver<'_> {
         let depth = self.target.shared.exchange.limits.depth;
         match evidence::body(&reply.headers, &reply.body, depth) {
             // WebDAV servers say it in a page that a `PUT` has created something.
-            Body::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
+            BodyKind::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
             // A login page, most likely. Only a read can tell.
-            Body::Page => return SuccessVerdict::Doubtful,
-            Body::Problem if self.gives_back(payload, reply) => {}
-            Body::Problem => return SuccessVerdict::Refused(RefusalKind::Unknown),
-            Body::Plain => {}
+            BodyKind::Page => return SuccessVerdict::Doubtful,
+            BodyKind::Problem if self.gives_back(payload, reply) => {}
+            BodyKind::Problem => return SuccessVerdict::Refused(RefusalKind::Unknown),
+            BodyKind::Plain => {}
         }
         let documents = || {
             let before = self.state.base.as_ref();

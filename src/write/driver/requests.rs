@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 
-use super::super::abandoned::Sent;
 use super::super::diagnosis::Cause;
+use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::super::monitor;
 use super::super::payload::{NoPayload, Payload, RequestDraft};
-use super::super::plan::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::super::reading;
+use super::super::unsettled::UnsettledWrite;
 use super::{Driver, Step};
 use crate::exchange::Call;
 use crate::http::{Problem, Validator};
@@ -70,7 +70,8 @@ impl Driver<'_> {
         let onto = self.state.base_version().cloned();
         let onto = onto.filter(|_| *condition != Condition::Absent);
         let document = payload.document.clone();
-        let going_out = (self.machine.goal() != Goal::Append).then_some(Sent { onto, document });
+        let going_out =
+            (self.machine.goal() != Goal::Append).then_some(UnsettledWrite { onto, document });
         let guard = &mut self.in_flight.guard;
         let mut sent = || {
             if let Some(going_out) = &going_out {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Contradiction::{Another, Before, Unmoved};
 use super::Evidence::{Contradicted, Stored, StoredUnseen};
-use super::Which::{Sent, Shown};
+use super::EvidenceDocument::{Sent, Shown};
 use super::*;
 
 /// What one row says of the reply.
@@ -298,32 +298,32 @@ fn a_body_is_looked_at_and_not_only_its_label() {
     const PAGE: &str = "\u{feff} <!DOCTYPE html><html></html>";
     const PROBLEM: &str = r#"{"type":"about:blank","title":"No","status":403}"#;
     let rows = [
-        ("text/html", "", Body::Plain),
-        ("text/html", "{\"title\":\"a\"}", Body::Plain),
-        ("text/html", "OK", Body::Plain),
-        ("text/html; charset=utf-8", "<p>Log in", Body::Page),
-        ("application/json", PAGE, Body::Page),
-        ("application/xml", "<html><body/></html>", Body::Page),
-        ("application/xml", "<Result/>", Body::Plain),
-        ("application/problem+json", PROBLEM, Body::Problem),
-        ("application/problem+xml", "<problem/>", Body::Problem),
-        ("application/json", PROBLEM, Body::Problem),
+        ("text/html", "", BodyKind::Plain),
+        ("text/html", "{\"title\":\"a\"}", BodyKind::Plain),
+        ("text/html", "OK", BodyKind::Plain),
+        ("text/html; charset=utf-8", "<p>Log in", BodyKind::Page),
+        ("application/json", PAGE, BodyKind::Page),
+        ("application/xml", "<html><body/></html>", BodyKind::Page),
+        ("application/xml", "<Result/>", BodyKind::Plain),
+        ("application/problem+json", PROBLEM, BodyKind::Problem),
+        ("application/problem+xml", "<problem/>", BodyKind::Problem),
+        ("application/json", PROBLEM, BodyKind::Problem),
         (
             "application/json",
             r#"{"title":"a","status":403}"#,
-            Body::Plain,
+            BodyKind::Plain,
         ),
         (
             "application/json",
             r#"{"title":"a","status":200,"detail":"d"}"#,
-            Body::Plain,
+            BodyKind::Plain,
         ),
         (
             "application/json",
             r#"{"title":"a","status":"403","detail":"d"}"#,
-            Body::Plain,
+            BodyKind::Plain,
         ),
-        ("application/json", r#"{"status":"#, Body::Plain),
+        ("application/json", r#"{"status":"#, BodyKind::Plain),
     ];
     for (label, text, expected) in rows {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(label))]);

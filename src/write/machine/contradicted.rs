@@ -1,7 +1,7 @@
 //! The machine and successes that are contradicted: by the reply itself, or by what is at the address.
 
-use super::super::plan::{Action, Base, Goal, Outcome, Pause, Seen};
 use super::{Machine, Then, Why};
+use crate::write::machine::events::{Action, Base, Goal, OutcomeKind, Pause, ReadOutcome};
 
 /// How often the state before is read again where the reply told another version.
 const LOOKS: u32 = 3;
@@ -11,7 +11,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// sent again.
     pub(super) fn contradicted(&mut self, unmoved: bool) -> Action<V> {
         if matches!(self.base, Base::Unknown) {
-            return self.ask(None, Outcome::Refused);
+            return self.ask(None, OutcomeKind::Refused);
         }
         let trusted = unmoved && self.doubt.is_none();
         self.same_again = 0;
@@ -19,35 +19,36 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_read(Why::Check { trusted })
     }
 
-    pub(super) fn check(&mut self, seen: Seen<V>, trusted: bool) -> Action<V> {
-        let same = matches!(seen, Seen::Version(_) | Seen::Unversioned) && self.is_base(&seen);
+    pub(super) fn check(&mut self, seen: ReadOutcome<V>, trusted: bool) -> Action<V> {
+        let same = matches!(seen, ReadOutcome::Version(_) | ReadOutcome::Unversioned)
+            && self.is_base(&seen);
         if same && trusted {
             // Two replies agree that nothing has changed.
             self.doubt = None;
-            return self.ask_handler(Some(seen), Outcome::Refused);
+            return self.ask_handler(Some(seen), OutcomeKind::Refused);
         }
         if same && self.same_again < LOOKS {
             // The reply told another version, so the read may come from a replica that lags behind.
             self.same_again += 1;
             let then = Then::Read(Why::Check { trusted });
-            return self.wait(Pause::Settle(self.same_again), then);
+            return self.wait(Pause::Aging(self.same_again), then);
         }
         if same {
-            return self.finish(Outcome::Unknown);
+            return self.finish(OutcomeKind::Unknown);
         }
-        self.verdict_pending = Some(Outcome::Refused);
-        self.settle(seen)
+        self.verdict_pending = Some(OutcomeKind::Refused);
+        self.reread(seen)
     }
 
     /// Another object is at the address: what was to be changed is gone, and the other one is left alone.
     pub(super) fn succeeded(&mut self) -> Action<V> {
-        let removing = self.plan.goal == Goal::Delete || self.removing;
+        let removing = self.params.goal == Goal::Delete || self.removing;
         let removed = removing && self.doubt.is_some();
         self.doubt = None;
         self.finish(if removed {
-            Outcome::Settled
+            OutcomeKind::Settled
         } else {
-            Outcome::Gone
+            OutcomeKind::Gone
         })
     }
 
@@ -56,19 +57,19 @@ impl<V: Clone + PartialEq> Machine<V> {
         let ours = self.doubt.is_some();
         self.doubt = None;
         self.finish(if ours {
-            Outcome::Settled
+            OutcomeKind::Settled
         } else {
-            Outcome::Unchanged
+            OutcomeKind::Unchanged
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::plan::{Event, Failure, Refused, Verdict};
     use super::super::Clock;
     use super::super::tests::machine;
     use super::*;
+    use crate::write::machine::events::{Event, Failure, LostWriteVerdict, Refused};
 
     /// What follows on these events, the last of which answers a send.
     fn after(goal: Goal, events: &[Event<u8>]) -> Action<u8> {
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_contradicted_success_is_read_and_never_sent_again() {
-        let read = |version| Event::Read(Seen::Version(version));
+        let read = |version| Event::Read(ReadOutcome::Version(version));
         let judged = |verdict| Event::Judged(verdict);
         let finish = |outcome| Action::Finish(outcome);
         assert_eq!(after(Goal::Replace, &[contradicted(true)]), Action::Read);
@@ -108,7 +109,7 @@ mod tests {
             events.extend([read(1), Event::Woke]);
         }
         events.push(read(1));
-        assert_eq!(after(Goal::Replace, &events), finish(Outcome::Unknown));
+        assert_eq!(after(Goal::Replace, &events), finish(OutcomeKind::Unknown));
         // Another version is judged.
         let moved = |verdict| {
             after(
@@ -116,9 +117,15 @@ mod tests {
                 &[contradicted(true), read(2), judged(verdict)],
             )
         };
-        assert_eq!(moved(Verdict::Landed), finish(Outcome::Settled));
-        assert_eq!(moved(Verdict::NotLanded), Action::Ask);
-        assert_eq!(moved(Verdict::Unknown), finish(Outcome::Unknown));
+        assert_eq!(
+            moved(LostWriteVerdict::Applied),
+            finish(OutcomeKind::Settled)
+        );
+        assert_eq!(moved(LostWriteVerdict::NotApplied), Action::Ask);
+        assert_eq!(
+            moved(LostWriteVerdict::Unknown),
+            finish(OutcomeKind::Unknown)
+        );
     }
 
     #[test]
@@ -132,15 +139,15 @@ mod tests {
             current: None,
             wait: None,
         };
-        let seen = || Event::Read(Seen::Successor);
+        let seen = || Event::Read(ReadOutcome::Successor);
         for goal in [Goal::Replace, Goal::Delete] {
             let refused = after(goal, &[stale.clone(), seen()]);
-            assert_eq!(refused, Action::Finish(Outcome::Gone));
+            assert_eq!(refused, Action::Finish(OutcomeKind::Gone));
         }
         let doubtful = [lost, Event::Woke, seen()];
         let written = after(Goal::Replace, &doubtful);
-        assert_eq!(written, Action::Finish(Outcome::Gone));
+        assert_eq!(written, Action::Finish(OutcomeKind::Gone));
         let removed = after(Goal::Delete, &doubtful);
-        assert_eq!(removed, Action::Finish(Outcome::Settled));
+        assert_eq!(removed, Action::Finish(OutcomeKind::Settled));
     }
 }

@@ -12,6 +12,7 @@
 mod accepted;
 mod contradicted;
 mod doubt;
+pub(crate) mod events;
 #[cfg(test)]
 mod model;
 mod reads;
@@ -21,7 +22,9 @@ mod tests;
 
 use std::time::Duration;
 
-use super::plan::{Action, Base, Condition, Event, Goal, Outcome, Pause, Plan, Seen, Tally};
+use events::{
+    Action, Base, Condition, Event, Goal, OutcomeKind, Pause, ReadOutcome, Tally, WriteParams,
+};
 
 /// How often a young validator is read again in one write, however often somebody makes it young again.
 const AGING_READS_IN_ALL: u32 = 100;
@@ -38,14 +41,14 @@ const ANSWERS: u32 = 15;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Machine<V> {
-    pub(super) plan: Plan<V>,
+    pub(super) params: WriteParams<V>,
     pub(super) base: Base<V>,
     pub(super) phase: Phase<V>,
     pub(super) doubt: Option<Doubt>,
     /// A request of this write can arrive no more, but may have been applied: no later failure is plain.
     pub(super) handed_on: bool,
     /// What a refusal ends in once an older doubt is judged.
-    pub(super) verdict_pending: Option<Outcome>,
+    pub(super) verdict_pending: Option<OutcomeKind>,
     pub(super) refused_version: Option<V>,
     /// What the last request was pinned to.
     pub(super) sent_onto: Option<Base<V>>,
@@ -65,7 +68,7 @@ pub(crate) struct Machine<V> {
     /// The one read that a write in doubt gets before it is given up.
     pub(super) last_read_used: bool,
     /// What the last wait was for.
-    pub(super) waiting_for: Outcome,
+    pub(super) waiting_for: OutcomeKind,
     clock: Clock,
     pub(super) tally: Tally,
 }
@@ -103,7 +106,7 @@ pub(super) enum Why {
     /// A handler said to merge into what is there.
     Adopt,
     /// A lost write has to be settled.
-    Settle,
+    LostWrite,
     /// An accepted write was carried out.
     Done,
     /// A success was told and contradicted; `trusted`: an unchanged version proves that nothing was stored.
@@ -116,10 +119,10 @@ pub(super) enum Phase<V> {
     Preparing,
     Reading(Why),
     Sending,
-    Judging(Seen<V>),
-    /// The flag: our write may have landed.
-    Resolving(Seen<V>, bool),
-    Asking(Option<Seen<V>>, Outcome),
+    Judging(ReadOutcome<V>),
+    /// The flag: our write may have been applied.
+    Resolving(ReadOutcome<V>, bool),
+    Asking(Option<ReadOutcome<V>>, OutcomeKind),
     Following,
     Waiting(Then),
     Done,
@@ -135,15 +138,15 @@ pub(super) enum Then {
 
 impl<V: Clone + PartialEq> Machine<V> {
     /// A write that has not begun.
-    pub(crate) fn new(plan: Plan<V>) -> Self {
-        let doubt = plan.doubtful.then_some(Doubt {
+    pub(crate) fn new(params: WriteParams<V>) -> Self {
+        let doubt = params.doubtful.then_some(Doubt {
             pending: false,
             own: false,
         });
-        let handed_on = plan.repeated;
+        let handed_on = params.repeated;
         Self {
-            base: plan.base.clone(),
-            plan,
+            base: params.base.clone(),
+            params,
             phase: Phase::Start,
             doubt,
             handed_on,
@@ -158,7 +161,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             answers: 0,
             removing: false,
             last_read_used: false,
-            waiting_for: Outcome::Exhausted,
+            waiting_for: OutcomeKind::Exhausted,
             clock: Clock::default(),
             tally: Tally::default(),
         }
@@ -171,7 +174,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// What the write wants by now.
     pub(crate) fn goal(&self) -> Goal {
-        self.plan.goal
+        self.params.goal
     }
 
     /// What was counted so far.
@@ -183,7 +186,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(crate) fn on(&mut self, clock: Clock, event: Event<V>) -> Action<V> {
         self.clock = clock;
         let now = clock.now;
-        if now >= self.plan.deadline {
+        if now >= self.params.deadline {
             // No time for a last read either.
             self.last_read_used = true;
         }
@@ -197,12 +200,12 @@ impl<V: Clone + PartialEq> Machine<V> {
             // Our stamp is in it.
             (Phase::Reading(_), Event::Recognised(seen)) => {
                 self.rebase(&seen);
-                self.finish(Outcome::Settled)
+                self.finish(OutcomeKind::Settled)
             }
             (Phase::Reading(why), Event::Failed { failure, wait }) => {
                 self.read_failed(why, failure, wait)
             }
-            (Phase::Sending, Event::Stored) => self.finish(Outcome::Stored),
+            (Phase::Sending, Event::Stored) => self.finish(OutcomeKind::Stored),
             (Phase::Sending, Event::Accepted { wait }) => self.accepted(wait),
             (Phase::Following, Event::Followed(progress)) => self.followed(progress),
             (
@@ -215,8 +218,8 @@ impl<V: Clone + PartialEq> Machine<V> {
             ) => self.refused(kind, current, wait),
             (Phase::Sending, Event::Failed { failure, wait }) => self.send_failed(failure, wait),
             (Phase::Judging(seen), Event::Judged(verdict)) => self.judged(seen, verdict),
-            (Phase::Resolving(seen, may_have_landed), Event::Resolved(decision)) => {
-                self.resolved(&seen, may_have_landed, decision)
+            (Phase::Resolving(seen, may_have_been_applied), Event::Resolved(decision)) => {
+                self.resolved(&seen, may_have_been_applied, decision)
             }
             (Phase::Asking(seen, ending), Event::Answered(answer)) => {
                 self.answered(seen, ending, answer)
@@ -228,31 +231,33 @@ impl<V: Clone + PartialEq> Machine<V> {
                 Then::Follow => self.follow(),
             },
             (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.waiting_for),
-            (Phase::Asking(_, Outcome::Locked), Event::OutOfTime) => self.give_up(Outcome::Locked),
-            (_, Event::OutOfTime) => self.give_up(Outcome::Exhausted),
+            (Phase::Asking(_, OutcomeKind::Locked), Event::OutOfTime) => {
+                self.give_up(OutcomeKind::Locked)
+            }
+            (_, Event::OutOfTime) => self.give_up(OutcomeKind::Exhausted),
             // An event that answers no action: the driver is wrong or the write is over. Ending
             // is the one answer that can neither lose nor double an edit.
-            _ => self.give_up(Outcome::Failed),
+            _ => self.give_up(OutcomeKind::Failed),
         };
         let costs_time = matches!(
             action,
             Action::Read | Action::Send { .. } | Action::Wait(_) | Action::Follow
         );
-        if now >= self.plan.deadline && costs_time {
+        if now >= self.params.deadline && costs_time {
             // It is not carried out.
             self.tally = counted;
-            return self.give_up(Outcome::Exhausted);
+            return self.give_up(OutcomeKind::Exhausted);
         }
         action
     }
 
     fn begin(&mut self) -> Action<V> {
-        match (self.plan.goal, &self.base) {
+        match (self.params.goal, &self.base) {
             (Goal::Append, _) => self.send(false),
             (Goal::Create, _) => {
                 self.base = Base::Absent;
                 if self.doubt.is_some() {
-                    self.ask_read(Why::Settle)
+                    self.ask_read(Why::LostWrite)
                 } else {
                     self.send(false)
                 }
@@ -272,7 +277,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// What an edit made of an old snapshot, or that it could make nothing of it, says nothing about what
     /// is there now.
     fn is_outdated(&self) -> bool {
-        self.plan.filed && self.tally.requests == 0
+        self.params.filed && self.tally.requests == 0
     }
 
     fn edit_failed(&mut self) -> Action<V> {
@@ -282,9 +287,9 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         // What an earlier write has left behind is no business of an edit that was never sent.
         if self.doubt.is_some_and(|doubt| doubt.own) {
-            return self.finish(Outcome::Unknown);
+            return self.finish(OutcomeKind::Unknown);
         }
-        self.finish(Outcome::EditFailed)
+        self.finish(OutcomeKind::EditFailed)
     }
 
     fn prepared(&mut self, changed: bool) -> Action<V> {
@@ -293,21 +298,21 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.base = Base::Unknown;
                 return self.ask_read(Why::First);
             }
-            return self.finish(Outcome::Unchanged);
+            return self.finish(OutcomeKind::Unchanged);
         }
         self.send_or_settle()
     }
 
     fn send_or_settle(&mut self) -> Action<V> {
         if self.doubt.is_some_and(|doubt| !doubt.own) {
-            self.ask_read(Why::Settle)
+            self.ask_read(Why::LostWrite)
         } else {
             self.send(false)
         }
     }
 
     pub(super) fn condition(&self) -> Condition<V> {
-        match (&self.base, self.plan.goal) {
+        match (&self.base, self.params.goal) {
             (Base::Unversioned | Base::Unknown, _) | (_, Goal::Append) => Condition::None,
             (Base::Version(version), _) => Condition::Match(version.clone()),
             (Base::Absent, _) => Condition::Absent,
@@ -319,18 +324,18 @@ impl<V: Clone + PartialEq> Machine<V> {
         let resend = resend && self.sent_onto.as_ref() == Some(&self.base);
         let condition = self.condition();
         if condition == Condition::None
-            && self.plan.goal != Goal::Append
-            && !self.plan.unconditional
+            && self.params.goal != Goal::Append
+            && !self.params.unconditional
         {
-            return self.finish(Outcome::UnusableValidator);
+            return self.finish(OutcomeKind::UnusableValidator);
         }
         if self.has_run_out() || (self.is_late() && self.tally.rounds > 0) {
             // Cut off on its way, it would leave a doubt without a reason.
-            return self.give_up(Outcome::Exhausted);
+            return self.give_up(OutcomeKind::Exhausted);
         }
         if !resend {
-            if self.tally.rounds >= self.plan.max_rounds {
-                return self.give_up(Outcome::Exhausted);
+            if self.tally.rounds >= self.params.max_rounds {
+                return self.give_up(OutcomeKind::Exhausted);
             }
             self.tally.rounds += 1;
         }
@@ -339,7 +344,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.phase = Phase::Sending;
         Action::Send {
             condition,
-            delete: self.plan.goal == Goal::Delete || self.removing,
+            delete: self.params.goal == Goal::Delete || self.removing,
             resend,
         }
     }
@@ -347,14 +352,14 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Whether no time is left for another request and its response.
     fn is_late(&self) -> bool {
         let Clock { now, round_trip } = self.clock;
-        now.saturating_add(round_trip.saturating_mul(2)) >= self.plan.deadline
+        now.saturating_add(round_trip.saturating_mul(2)) >= self.params.deadline
     }
 
     /// Whether so much time has gone, in a queue or for a read, that what is left is not enough for a first
     /// request. A call that had too little to begin with is tried all the same.
     fn has_run_out(&self) -> bool {
         let Clock { now, round_trip } = self.clock;
-        round_trip < self.plan.deadline && now.saturating_add(round_trip) >= self.plan.deadline
+        round_trip < self.params.deadline && now.saturating_add(round_trip) >= self.params.deadline
     }
 
     pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {
@@ -364,7 +369,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
-        self.waiting_for = Outcome::Exhausted;
+        self.waiting_for = OutcomeKind::Exhausted;
         self.phase = Phase::Waiting(then);
         Action::Wait(pause)
     }
@@ -374,48 +379,52 @@ impl<V: Clone + PartialEq> Machine<V> {
         &mut self,
         told: Option<Duration>,
         then: Then,
-        ending: Outcome,
+        ending: OutcomeKind,
     ) -> Action<V> {
-        if self.tally.transient >= self.plan.max_transient {
+        if self.tally.transient >= self.params.max_transient {
             return self.spent(ending);
         }
         self.tally.transient += 1;
-        let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::Told);
+        let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::RetryAfter);
         let action = self.wait(pause, then);
         self.waiting_for = match ending {
-            Outcome::Locked | Outcome::Refused => ending,
-            _ => Outcome::Exhausted,
+            OutcomeKind::Locked | OutcomeKind::Refused => ending,
+            _ => OutcomeKind::Exhausted,
         };
         action
     }
 
     /// No wait is left: what the server refused for so long, a handler may know an answer to.
-    fn spent(&mut self, ending: Outcome) -> Action<V> {
+    fn spent(&mut self, ending: OutcomeKind) -> Action<V> {
         match ending {
-            Outcome::Locked | Outcome::Refused => self.ask(None, ending),
+            OutcomeKind::Locked | OutcomeKind::Refused => self.ask(None, ending),
             _ => self.give_up(ending),
         }
     }
 
-    pub(super) fn finish(&mut self, outcome: Outcome) -> Action<V> {
+    pub(super) fn finish(&mut self, outcome: OutcomeKind) -> Action<V> {
         self.phase = Phase::Done;
         let outcome = if self.handed_on && outcome.is_plain_failure() {
-            Outcome::Unknown
+            OutcomeKind::Unknown
         } else {
             outcome
         };
         Action::Finish(match outcome {
-            Outcome::Unknown if self.is_pending() => Outcome::Accepted,
+            OutcomeKind::Unknown if self.is_pending() => OutcomeKind::Accepted,
             outcome => outcome,
         })
     }
 
     /// Takes another state as the one to build on.
-    pub(super) fn rebase(&mut self, seen: &Seen<V>) {
+    pub(super) fn rebase(&mut self, seen: &ReadOutcome<V>) {
         self.base = match seen {
-            Seen::Version(version) | Seen::Altered(version) => Base::Version(version.clone()),
-            Seen::Absent | Seen::Successor => Base::Absent,
-            Seen::Unversioned | Seen::Marked | Seen::Unusable { .. } => Base::Unversioned,
+            ReadOutcome::Version(version) | ReadOutcome::Altered(version) => {
+                Base::Version(version.clone())
+            }
+            ReadOutcome::Absent | ReadOutcome::Successor => Base::Absent,
+            ReadOutcome::Unversioned | ReadOutcome::Marked | ReadOutcome::Unusable { .. } => {
+                Base::Unversioned
+            }
         };
     }
 }

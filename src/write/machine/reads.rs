@@ -2,25 +2,27 @@
 
 use std::time::Duration;
 
-use super::super::plan::{Action, Base, Decision, Failure, Goal, Outcome, Pause, Seen};
 use super::{AGING_READS, AGING_READS_IN_ALL, LAGGING_READS, Machine, Phase, Then, Why};
+use crate::write::machine::events::{
+    Action, Base, Decision, Failure, Goal, OutcomeKind, Pause, ReadOutcome,
+};
 
 impl<V: Clone + PartialEq> Machine<V> {
-    pub(super) fn read(&mut self, why: Why, seen: Seen<V>) -> Action<V> {
+    pub(super) fn read(&mut self, why: Why, seen: ReadOutcome<V>) -> Action<V> {
         let seen = match seen {
             // A call that may do without a condition does without this one.
-            Seen::Unusable {
+            ReadOutcome::Unusable {
                 becomes_usable: false,
                 ..
-            } if self.plan.unconditional => Seen::Unversioned,
+            } if self.params.unconditional => ReadOutcome::Unversioned,
             seen => seen,
         };
         match seen {
-            Seen::Successor => return self.succeeded(),
-            Seen::Marked => return self.marked(),
+            ReadOutcome::Successor => return self.succeeded(),
+            ReadOutcome::Marked => return self.marked(),
             _ => {}
         }
-        if let Seen::Unusable {
+        if let ReadOutcome::Unusable {
             becomes_usable,
             moved,
         } = seen
@@ -29,18 +31,18 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.aging_reads += 1;
             let in_bounds = self.unusable <= AGING_READS && self.aging_reads <= AGING_READS_IN_ALL;
             if becomes_usable && in_bounds {
-                return self.wait(Pause::Settle(self.unusable), Then::Read(why));
+                return self.wait(Pause::Aging(self.unusable), Then::Read(why));
             }
             // A creation that was refused asks for no version: something is there.
-            if self.plan.goal != Goal::Create || why == Why::Settle {
-                return self.give_up(Outcome::UnusableValidator);
+            if self.params.goal != Goal::Create || why == Why::LostWrite {
+                return self.give_up(OutcomeKind::UnusableValidator);
             }
         }
         self.unusable = 0;
         match why {
             Why::First => self.first_read(seen),
             Why::Race => self.race(seen),
-            Why::Adopt if seen == Seen::Absent => self.send(false),
+            Why::Adopt if seen == ReadOutcome::Absent => self.send(false),
             Why::Adopt => self.adopt(seen),
             Why::Done => self.done(&seen),
             Why::Unclassified => {
@@ -48,64 +50,66 @@ impl<V: Clone + PartialEq> Machine<V> {
                     match self.invited.take() {
                         // No race: the server itself says when to come again.
                         Some(wait) => {
-                            self.wait_transient(Some(wait), Then::Resend, Outcome::Refused)
+                            self.wait_transient(Some(wait), Then::Resend, OutcomeKind::Refused)
                         }
-                        None => self.ask(Some(seen), Outcome::Refused),
+                        None => self.ask(Some(seen), OutcomeKind::Refused),
                     }
                 } else {
                     self.tally.races += 1;
                     self.race(seen)
                 }
             }
-            Why::Settle => self.settle(seen),
+            Why::LostWrite => self.reread(seen),
             Why::Check { trusted } => self.check(seen, trusted),
         }
     }
 
-    pub(super) fn is_base(&self, seen: &Seen<V>) -> bool {
+    pub(super) fn is_base(&self, seen: &ReadOutcome<V>) -> bool {
         match (&self.base, seen) {
-            (Base::Version(base), Seen::Version(now)) => base == now,
-            (Base::Absent, Seen::Absent) | (Base::Unversioned, Seen::Unversioned) => true,
+            (Base::Version(base), ReadOutcome::Version(now)) => base == now,
+            (Base::Absent, ReadOutcome::Absent) | (Base::Unversioned, ReadOutcome::Unversioned) => {
+                true
+            }
             _ => false,
         }
     }
 
-    pub(super) fn first_read(&mut self, seen: Seen<V>) -> Action<V> {
+    pub(super) fn first_read(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         // The document in hand was read without a validator: only a comparison with what is there
         // now can tell whether it is still what the edit was made on.
-        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.plan.rerun;
+        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.params.rerun;
         if unpinned_base {
             return self.meet(seen);
         }
-        if seen == Seen::Absent {
-            if self.plan.create_if_absent && self.plan.goal == Goal::Replace {
+        if seen == ReadOutcome::Absent {
+            if self.params.create_if_absent && self.params.goal == Goal::Replace {
                 self.base = Base::Absent;
                 return self.prepare();
             }
-            return self.finish(Outcome::NotFound);
+            return self.finish(OutcomeKind::NotFound);
         }
         // Without a version `send` refuses to write; the edit runs first all the same, so that the
         // error can give the edited document back.
         self.rebase(&seen);
-        if self.plan.goal == Goal::Delete {
+        if self.params.goal == Goal::Delete {
             self.send(false)
         } else {
             self.prepare()
         }
     }
 
-    pub(super) fn race(&mut self, seen: Seen<V>) -> Action<V> {
+    pub(super) fn race(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         let shown = match &seen {
-            Seen::Version(now) => Some(now),
+            ReadOutcome::Version(now) => Some(now),
             // It may be the work of this write, under a version that did not move.
-            Seen::Altered(now) if self.doubt.is_none() => Some(now),
+            ReadOutcome::Altered(now) if self.doubt.is_none() => Some(now),
             _ => None,
         };
         if shown.is_some() && shown == self.refused_version.as_ref() {
             return self.reread_later(Why::Race);
         }
         if self.doubt.is_some() {
-            return self.settle(seen);
+            return self.reread(seen);
         }
         self.same_again = 0;
         self.meet(seen)
@@ -115,97 +119,103 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn reread_later(&mut self, why: Why) -> Action<V> {
         self.same_again += 1;
         if self.same_again > LAGGING_READS {
-            return self.give_up(Outcome::UnusableValidator);
+            return self.give_up(OutcomeKind::UnusableValidator);
         }
         let action = self.wait(Pause::Lag(self.same_again), Then::Read(why));
-        self.waiting_for = Outcome::UnusableValidator;
+        self.waiting_for = OutcomeKind::UnusableValidator;
         action
     }
 
     /// Merges into what is there, as a handler said.
-    pub(super) fn adopt(&mut self, seen: Seen<V>) -> Action<V> {
-        if self.plan.rerun {
+    pub(super) fn adopt(&mut self, seen: ReadOutcome<V>) -> Action<V> {
+        if self.params.rerun {
             return self.run_again(&seen);
         }
         self.ask_resolve(seen, false)
     }
 
     /// Runs the edit again, on what is there now.
-    fn run_again(&mut self, seen: &Seen<V>) -> Action<V> {
+    fn run_again(&mut self, seen: &ReadOutcome<V>) -> Action<V> {
         self.tally.merged += 1;
         self.rebase(seen);
         self.prepare()
     }
 
     /// Brings the edit and a remote state together, once it is sure that no request of ours made it.
-    pub(super) fn meet(&mut self, seen: Seen<V>) -> Action<V> {
-        let absent = seen == Seen::Absent;
-        match self.plan.goal {
-            Goal::Delete if absent => return self.finish(Outcome::Unchanged),
+    pub(super) fn meet(&mut self, seen: ReadOutcome<V>) -> Action<V> {
+        let absent = seen == ReadOutcome::Absent;
+        match self.params.goal {
+            Goal::Delete if absent => return self.finish(OutcomeKind::Unchanged),
             // Removed again since the refusal: the creation is due once more.
             _ if absent && self.base == Base::Absent => return self.race_pause(Then::Send),
             // What the edit was made on was out of date: there was nothing to edit.
-            Goal::Replace if absent && self.plan.create_if_absent => {
+            Goal::Replace if absent && self.params.create_if_absent => {
                 self.base = Base::Absent;
                 return self.prepare();
             }
             // The server itself has to say no before a handler can be asked; its condition makes sure
             // that it does.
             Goal::Create if !absent && !self.was_refused => return self.send(false),
-            Goal::Create if !absent => return self.ask(Some(seen), Outcome::Refused),
+            Goal::Create if !absent => return self.ask(Some(seen), OutcomeKind::Refused),
             _ => {}
         }
-        let met_a_creation = self.plan.create_if_absent && self.base == Base::Absent;
-        if !absent && (self.plan.rerun || met_a_creation) {
+        let met_a_creation = self.params.create_if_absent && self.base == Base::Absent;
+        if !absent && (self.params.rerun || met_a_creation) {
             return self.run_again(&seen);
         }
-        if absent && self.plan.rerun {
+        if absent && self.params.rerun {
             // Nothing is left that the edit could be run on.
-            return self.finish(Outcome::Gone);
+            return self.finish(OutcomeKind::Gone);
         }
         self.ask_resolve(seen, false)
     }
 
-    pub(super) fn ask_resolve(&mut self, seen: Seen<V>, may_have_landed: bool) -> Action<V> {
-        self.phase = Phase::Resolving(seen, may_have_landed);
-        Action::Resolve { may_have_landed }
+    pub(super) fn ask_resolve(
+        &mut self,
+        seen: ReadOutcome<V>,
+        may_have_been_applied: bool,
+    ) -> Action<V> {
+        self.phase = Phase::Resolving(seen, may_have_been_applied);
+        Action::Resolve {
+            may_have_been_applied,
+        }
     }
 
     pub(super) fn resolved(
         &mut self,
-        seen: &Seen<V>,
-        may_have_landed: bool,
+        seen: &ReadOutcome<V>,
+        may_have_been_applied: bool,
         decision: Decision,
     ) -> Action<V> {
-        let absent = *seen == Seen::Absent;
+        let absent = *seen == ReadOutcome::Absent;
         let raced = self.tally.races > 0 && decision != Decision::Unresolved;
         self.tally.merged += u32::from(raced);
         self.removing = decision == Decision::Delete;
         match decision {
             // A plain failure would say that nothing was applied.
-            Decision::Unresolved if may_have_landed => self.finish(Outcome::Unknown),
+            Decision::Unresolved if may_have_been_applied => self.finish(OutcomeKind::Unknown),
             Decision::Unresolved | Decision::AsRemote | Decision::KeepRemote if absent => {
-                self.finish(Outcome::Gone)
+                self.finish(OutcomeKind::Gone)
             }
-            Decision::Unresolved => self.finish_plainly(Outcome::Conflict),
+            Decision::Unresolved => self.finish_plainly(OutcomeKind::Conflict),
             // The state to be kept may come from a replica that lags behind a write of ours that was applied.
             Decision::KeepRemote if self.handed_on || self.doubt.is_some() => {
-                self.finish(Outcome::Unknown)
+                self.finish(OutcomeKind::Unknown)
             }
-            Decision::Delete if absent => self.finish(Outcome::Unchanged),
+            Decision::Delete if absent => self.finish(OutcomeKind::Unchanged),
             Decision::AsRemote | Decision::KeepRemote => {
                 self.rebase(seen);
-                self.finish(Outcome::Unchanged)
+                self.finish(OutcomeKind::Unchanged)
             }
             Decision::Write | Decision::Delete => {
                 self.rebase(seen);
-                let stays = match self.plan.goal {
+                let stays = match self.params.goal {
                     Goal::Create => absent,
                     Goal::Delete => self.removing,
                     Goal::Replace | Goal::Append => true,
                 };
                 if !stays {
-                    self.plan.goal = Goal::Replace;
+                    self.params.goal = Goal::Replace;
                 }
                 self.send(false)
             }
@@ -219,8 +229,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         wait: Option<Duration>,
     ) -> Action<V> {
         if matches!(failure, Failure::Permanent | Failure::Doubtful) {
-            return self.give_up(Outcome::Failed);
+            return self.give_up(OutcomeKind::Failed);
         }
-        self.wait_transient(wait, Then::Read(why), Outcome::Failed)
+        self.wait_transient(wait, Then::Read(why), OutcomeKind::Failed)
     }
 }

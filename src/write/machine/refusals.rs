@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::plan::{Action, Answered, Base, Condition, Goal, Outcome, Pause, Refused, Seen};
 use super::{ANSWERS, Machine, Phase, Then, Why};
+use crate::write::machine::events::{
+    Action, Base, Condition, Goal, HandlerAnswer, OutcomeKind, Pause, ReadOutcome, Refused,
+};
 
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn refused(
@@ -25,15 +27,15 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             Refused::Unclassified if pinned => self.ask_read(Why::Unclassified),
             Refused::Missing if pinned => self.missing(),
-            Refused::Locked => self.wait_transient(wait, Then::Resend, Outcome::Locked),
-            Refused::Transient => self.wait_transient(wait, Then::Resend, Outcome::Refused),
+            Refused::Locked => self.wait_transient(wait, Then::Resend, OutcomeKind::Locked),
+            Refused::Transient => self.wait_transient(wait, Then::Resend, OutcomeKind::Refused),
             Refused::Contradicted { unmoved } => self.contradicted(unmoved),
-            Refused::ConditionRequired if !pinned && self.plan.goal != Goal::Append => {
+            Refused::ConditionRequired if !pinned && self.params.goal != Goal::Append => {
                 self.base = Base::Unknown;
-                self.plan.unconditional = false;
+                self.params.unconditional = false;
                 self.ask_read(Why::First)
             }
-            _ => self.ask(None, Outcome::Refused),
+            _ => self.ask(None, OutcomeKind::Refused),
         }
     }
 
@@ -45,7 +47,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         match current {
             // A doubt is judged by whatever is shown: there may be no time for another look.
             Some(version) if self.tally.races == 1 || self.doubt.is_some() => {
-                self.race(Seen::Version(version))
+                self.race(ReadOutcome::Version(version))
             }
             _ => self.race_pause(Then::Read(Why::Race)),
         }
@@ -63,16 +65,16 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn missing(&mut self) -> Action<V> {
-        match (self.plan.goal, &self.base) {
+        match (self.params.goal, &self.base) {
             // A 404 to a create means its parent; no read of ours can mend that.
             (Goal::Create | Goal::Append, _) | (_, Base::Absent) => {
-                self.ask(None, Outcome::Refused)
+                self.ask(None, OutcomeKind::Refused)
             }
             (Goal::Delete, _) => {
                 let outcome = if self.doubt.is_some() {
-                    Outcome::Settled
+                    OutcomeKind::Settled
                 } else {
-                    Outcome::Unchanged
+                    OutcomeKind::Unchanged
                 };
                 self.finish(outcome)
             }
@@ -81,44 +83,48 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    pub(super) fn ask(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
+    pub(super) fn ask(&mut self, seen: Option<ReadOutcome<V>>, ending: OutcomeKind) -> Action<V> {
         if self.doubt.is_some() {
             // The refusal may answer a resend whose first sending was applied.
             if self.condition() == Condition::None {
-                return self.finish(Outcome::Unknown);
+                return self.finish(OutcomeKind::Unknown);
             }
             self.verdict_pending = Some(ending);
             return match seen {
-                Some(seen) => self.settle(seen),
-                None => self.ask_read(Why::Settle),
+                Some(seen) => self.reread(seen),
+                None => self.ask_read(Why::LostWrite),
             };
         }
         self.ask_handler(seen, ending)
     }
 
-    pub(super) fn ask_handler(&mut self, seen: Option<Seen<V>>, ending: Outcome) -> Action<V> {
+    pub(super) fn ask_handler(
+        &mut self,
+        seen: Option<ReadOutcome<V>>,
+        ending: OutcomeKind,
+    ) -> Action<V> {
         self.phase = Phase::Asking(seen, ending);
         Action::Ask
     }
 
     pub(super) fn answered(
         &mut self,
-        seen: Option<Seen<V>>,
-        ending: Outcome,
-        answer: Answered,
+        seen: Option<ReadOutcome<V>>,
+        ending: OutcomeKind,
+        answer: HandlerAnswer,
     ) -> Action<V> {
         match answer {
-            Answered::GiveUp => self.finish_plainly(ending),
-            _ if self.answers >= ANSWERS => self.give_up(Outcome::Exhausted),
-            Answered::Again | Answered::Changed => {
+            HandlerAnswer::GiveUp => self.finish_plainly(ending),
+            _ if self.answers >= ANSWERS => self.give_up(OutcomeKind::Exhausted),
+            HandlerAnswer::Again | HandlerAnswer::Changed => {
                 self.answers += 1;
-                let changed = answer == Answered::Changed;
+                let changed = answer == HandlerAnswer::Changed;
                 self.removing &= !changed;
                 match seen {
                     // A create keeps to its condition. Anything else meets what has come up since,
                     // unless the handler was shown it and answered with a document for it.
-                    Some(seen) if self.plan.goal != Goal::Create && !self.is_base(&seen) => {
-                        if !changed || seen == Seen::Absent {
+                    Some(seen) if self.params.goal != Goal::Create && !self.is_base(&seen) => {
+                        if !changed || seen == ReadOutcome::Absent {
                             return self.meet(seen);
                         }
                         self.rebase(&seen);
@@ -128,8 +134,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 }
             }
             // A collection is not what was to be posted: there is nothing to adopt.
-            Answered::Adopt if self.plan.goal == Goal::Append => self.finish_plainly(ending),
-            Answered::Adopt => match seen {
+            HandlerAnswer::Adopt if self.params.goal == Goal::Append => self.finish_plainly(ending),
+            HandlerAnswer::Adopt => match seen {
                 Some(seen) => self.adopt(seen),
                 None => self.ask_read(Why::Adopt),
             },

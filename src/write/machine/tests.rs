@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::plan::{
-    Action, Answered, Base, Condition, Decision, Event, Failure, Goal, Outcome, Plan, Progress,
-    Refused, Seen, Verdict,
-};
 use super::{Clock, Machine};
+use crate::write::machine::events::{
+    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
+    OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
+};
 
 /// What the world may answer; which part counts depends on what was asked.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
-fn plan() -> impl Strategy<Value = Plan<u8>> {
+fn params() -> impl Strategy<Value = WriteParams<u8>> {
     let goal = prop_oneof![
         Just(Goal::Replace),
         Just(Goal::Create),
@@ -50,7 +50,7 @@ fn plan() -> impl Strategy<Value = Plan<u8>> {
             rounds,
             transient,
         )| {
-            Plan {
+            WriteParams {
                 goal,
                 doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
                 repeated: false,
@@ -111,14 +111,14 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             ][usize::from(what) % 4],
         ),
         Action::Read => Event::Read(match what % 7 {
-            0 => Seen::Absent,
-            1 => Seen::Unversioned,
-            2 => Seen::Unusable {
+            0 => ReadOutcome::Absent,
+            1 => ReadOutcome::Unversioned,
+            2 => ReadOutcome::Unusable {
                 becomes_usable: what % 2 == 0,
                 moved: what % 3 == 0,
             },
-            3 => Seen::Altered(world.version),
-            _ => Seen::Version(world.version),
+            3 => ReadOutcome::Altered(world.version),
+            _ => ReadOutcome::Version(world.version),
         }),
         Action::Send { .. } => match what % 3 {
             0 if what % 5 == 0 => Event::Stored,
@@ -135,10 +135,10 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
         },
         Action::Judge => Event::Judged(
             [
-                Verdict::Landed,
-                Verdict::NotLanded,
-                Verdict::Doubtful,
-                Verdict::Unknown,
+                LostWriteVerdict::Applied,
+                LostWriteVerdict::NotApplied,
+                LostWriteVerdict::Doubtful,
+                LostWriteVerdict::Unknown,
             ][usize::from(what) % 4],
         ),
         Action::Resolve { .. } => Event::Resolved(
@@ -152,10 +152,10 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
         ),
         Action::Ask => Event::Answered(
             [
-                Answered::Again,
-                Answered::Changed,
-                Answered::Adopt,
-                Answered::GiveUp,
+                HandlerAnswer::Again,
+                HandlerAnswer::Changed,
+                HandlerAnswer::Adopt,
+                HandlerAnswer::GiveUp,
             ][usize::from(what) % 4],
         ),
         Action::Wait(_) if what % 11 == 0 => Event::OutOfTime,
@@ -169,10 +169,10 @@ proptest! {
 
     #[test]
     fn any_sequence_of_replies_ends_within_the_limits_and_the_condition_is_never_missing(
-        plan in plan(),
+        params in params(),
         worlds in proptest::collection::vec(world(), 200),
     ) {
-        let mut machine = Machine::new(plan.clone());
+        let mut machine = Machine::new(params.clone());
         let mut event = Event::Begin;
         // Of its own requests: an edit that fails after an older doubt has applied nothing itself.
         let (mut requests, mut in_doubt) = (0, false);
@@ -185,7 +185,7 @@ proptest! {
             match &action {
                 Action::Send { condition, .. } => {
                     requests += 1;
-                    prop_assert!(*condition != Condition::None || plan.goal == Goal::Append);
+                    prop_assert!(*condition != Condition::None || params.goal == Goal::Append);
                 }
                 Action::Read | Action::Follow => requests += 1,
                 Action::Finish(outcome) => {
@@ -202,9 +202,9 @@ proptest! {
                 }
                 (Action::Send { .. }, Event::Accepted { .. }) => (in_doubt, was_accepted) = (true, true),
                 // A judgement, or the server's own word, ends a doubt; an unchanged version does not.
-                (Action::Judge, Event::Judged(Verdict::NotLanded))
+                (Action::Judge, Event::Judged(LostWriteVerdict::NotApplied))
                 | (Action::Follow, Event::Followed(Progress::Refused)) => in_doubt = false,
-                (Action::Read, Event::Read(Seen::Version(_))) if plan.goal == Goal::Delete => {
+                (Action::Read, Event::Read(ReadOutcome::Version(_))) if params.goal == Goal::Delete => {
                     in_doubt = false;
                 }
                 _ => {}
@@ -213,20 +213,20 @@ proptest! {
         let tally = machine.tally();
         let outcome = finished.ok_or_else(|| TestCaseError::fail("it did not end"))?;
         prop_assert_eq!(tally.requests, requests);
-        prop_assert!(tally.rounds <= plan.max_rounds);
-        prop_assert!(tally.transient <= plan.max_transient);
-        prop_assert!(outcome != Outcome::Accepted || was_accepted, "{:?}", trace);
+        prop_assert!(tally.rounds <= params.max_rounds);
+        prop_assert!(tally.transient <= params.max_transient);
+        prop_assert!(outcome != OutcomeKind::Accepted || was_accepted, "{:?}", trace);
         // A request that may have been applied is never reported as a plain failure unless it was judged.
         prop_assert!(!(outcome.is_plain_failure() && in_doubt), "{:?} {:?}", outcome, trace);
         // Nor is it told that the state of others was kept.
         let keeps = matches!(trace.last(), Some((_, Event::Resolved(Decision::KeepRemote))));
-        prop_assert!(!(keeps && in_doubt && outcome == Outcome::Unchanged), "{:?}", trace);
+        prop_assert!(!(keeps && in_doubt && outcome == OutcomeKind::Unchanged), "{:?}", trace);
     }
 }
 
 /// A save that holds version 1, or a removal of it.
 pub(super) fn machine(goal: Goal) -> Machine<u8> {
-    Machine::new(Plan {
+    Machine::new(WriteParams {
         goal,
         base: Base::Version(1),
         filed: false,
@@ -255,7 +255,7 @@ fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
     assert!(matches!(on(Event::Prepared(true)), Action::Send { .. }));
     assert!(matches!(on(lost), Action::Wait(_)));
     assert_eq!(on(Event::Woke), Action::Read);
-    let resend = on(Event::Read(Seen::Version(1)));
+    let resend = on(Event::Read(ReadOutcome::Version(1)));
     assert!(matches!(resend, Action::Send { resend: true, .. }));
     let stale = Event::Refused {
         kind: Refused::Stale,
@@ -263,10 +263,10 @@ fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
         wait: None,
     };
     assert_eq!(on(stale), Action::Read);
-    assert_eq!(on(Event::Read(Seen::Version(2))), Action::Judge);
+    assert_eq!(on(Event::Read(ReadOutcome::Version(2))), Action::Judge);
     assert_eq!(
-        on(Event::Judged(Verdict::Landed)),
-        Action::Finish(Outcome::Settled)
+        on(Event::Judged(LostWriteVerdict::Applied)),
+        Action::Finish(OutcomeKind::Settled)
     );
 }
 
@@ -274,7 +274,7 @@ fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
 fn an_event_that_answers_nothing_ends_the_write() {
     let mut machine = machine(Goal::Replace);
     let action = machine.on(Clock::default(), Event::Stored);
-    assert_eq!(action, Action::Finish(Outcome::Failed));
+    assert_eq!(action, Action::Finish(OutcomeKind::Failed));
 }
 
 #[test]
@@ -295,13 +295,13 @@ fn what_may_have_been_applied_stays_so_whatever_the_strategy_makes_of_it() {
         Event::Prepared(true),
         lost,
         Event::Woke,
-        Event::Read(Seen::Version(2)),
-        Event::Judged(Verdict::Doubtful),
+        Event::Read(ReadOutcome::Version(2)),
+        Event::Judged(LostWriteVerdict::Doubtful),
         Event::Resolved(Decision::Write),
         refused,
-        Event::Answered(Answered::GiveUp),
+        Event::Answered(HandlerAnswer::GiveUp),
     ] {
         action = machine.on(Clock::default(), event);
     }
-    assert_eq!(action, Action::Finish(Outcome::Unknown));
+    assert_eq!(action, Action::Finish(OutcomeKind::Unknown));
 }

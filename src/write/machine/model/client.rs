@@ -9,10 +9,11 @@ use super::document::Doc;
 use super::flaws::Flaw;
 use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
-use crate::write::machine::{Clock, Machine, Phase};
-use crate::write::plan::{
-    Action, Condition, Decision, Event, Failure, Goal, Outcome, Progress, Refused, Seen, Tally,
+use crate::write::machine::events::{
+    Action, Condition, Decision, Event, Failure, Goal, OutcomeKind, Progress, ReadOutcome, Refused,
+    Tally,
 };
+use crate::write::machine::{Clock, Machine, Phase};
 use crate::write::stamp;
 
 /// A state that was read.
@@ -52,7 +53,7 @@ pub(super) enum Next {
 /// How a write ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct End {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: OutcomeKind,
     pub(super) tally: Tally,
     /// It is unknown, and cannot be known (see `unknown`).
     pub(super) cannot_be_known: bool,
@@ -93,7 +94,7 @@ pub(super) struct Client {
     edited: bool,
     pub(super) remote: Option<Snapshot>,
     gone: bool,
-    /// What was sent and may have landed.
+    /// What was sent and may have been applied.
     pub(super) lost: Vec<LostWrite>,
     /// What an earlier write of the same client sent under it.
     pub(super) inherited: Vec<Doc>,
@@ -121,7 +122,7 @@ impl Client {
         let doubtful = !inherited.is_empty() && what.goal() != Goal::Delete;
         Self {
             writer,
-            machine: Machine::new(setting.plan(writer, doubtful)),
+            machine: Machine::new(setting.params(writer, doubtful)),
             fixed,
             made_on: known.cloned(),
             base,
@@ -149,13 +150,13 @@ impl Client {
         self.remote = seen;
         self.observed.state = true;
         let Some(remote) = &self.remote else {
-            return Event::Read(Seen::Absent);
+            return Event::Read(ReadOutcome::Absent);
         };
         let altered = |base: &Snapshot| base.version == remote.version && base.doc != remote.doc;
         let version = if self.base.as_ref().is_some_and(altered) {
-            Seen::Altered(remote.version)
+            ReadOutcome::Altered(remote.version)
         } else {
-            Seen::Version(remote.version)
+            ReadOutcome::Version(remote.version)
         };
         if self.recognises(setting, remote) {
             Event::Recognised(version)
@@ -176,8 +177,8 @@ impl Client {
         self.told = told;
     }
 
-    /// Whether a read shows that the write has landed whose reply contradicted itself.
-    fn is_what_was_told(&self, seen: &Snapshot) -> bool {
+    /// Whether a read shows that the write was applied whose reply contradicted itself.
+    fn confirms_contradicted_write(&self, seen: &Snapshot) -> bool {
         let sent = self.payload.as_ref().and_then(|sent| sent.0.as_ref());
         let (Some(told), Some(base), Some(sent)) = (self.told, &self.base, sent) else {
             return false;
@@ -257,8 +258,10 @@ impl Client {
                     (verdict, doubtful) = self.judge(setting);
                     Event::Judged(verdict)
                 }
-                Action::Resolve { may_have_landed } => {
-                    let decision = self.resolve(setting, may_have_landed, &doubtful);
+                Action::Resolve {
+                    may_have_been_applied,
+                } => {
+                    let decision = self.resolve(setting, may_have_been_applied, &doubtful);
                     self.observed.for_good |= decision == Decision::Unresolved;
                     Event::Resolved(decision)
                 }
@@ -299,12 +302,12 @@ impl Client {
         }
     }
 
-    fn end(&self, setting: &Setting, outcome: Outcome) -> End {
+    fn end(&self, setting: &Setting, outcome: OutcomeKind) -> End {
         let report = |flaw: Flaw| flaw.report(outcome);
         End {
             outcome: setting.flaw.map_or(outcome, report),
             tally: self.tally(),
-            cannot_be_known: matches!(outcome, Outcome::Unknown | Outcome::Accepted)
+            cannot_be_known: matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted)
                 && self.cannot_know(setting),
         }
     }
@@ -396,7 +399,7 @@ impl Client {
 
     /// Whether a state shows its stamp.
     fn recognises(&self, setting: &Setting, seen: &Snapshot) -> bool {
-        self.is_what_was_told(seen) || self.shows_stamp(setting, seen)
+        self.confirms_contradicted_write(seen) || self.shows_stamp(setting, seen)
     }
 
     fn shows_stamp(&self, setting: &Setting, seen: &Snapshot) -> bool {

@@ -5,29 +5,29 @@ use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
 use super::setting::{STAMPS, Setting, Settlement};
 use crate::json::Document;
+use crate::write::lost_write::{self, Doubtful, LostWriteFacts};
+use crate::write::machine::events::{Decision, Event, Goal, HandlerAnswer, LostWriteVerdict};
 use crate::write::measure::{Measured, Run, measure};
-use crate::write::plan::{Answered, Decision, Event, Goal, Verdict};
-use crate::write::settle::{self, Doubtful, Lost};
 use crate::write::stamp;
 
 impl Client {
-    pub(super) fn judge(&mut self, setting: &Setting) -> (Verdict, Vec<Doubtful>) {
+    pub(super) fn judge(&mut self, setting: &Setting) -> (LostWriteVerdict, Vec<Doubtful>) {
         let Some(remote) = self.remote.as_ref().map(|remote| remote.doc.clone()) else {
-            return (Verdict::NotLanded, Vec::new());
+            return (LostWriteVerdict::NotApplied, Vec::new());
         };
-        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
+        let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.lost {
             let (judged, open) = self.judge_own(setting, lost, &remote);
-            if judged == Verdict::Landed {
-                return (Verdict::Landed, Vec::new());
+            if judged == LostWriteVerdict::Applied {
+                return (LostWriteVerdict::Applied, Vec::new());
             }
-            if judged != Verdict::NotLanded && verdict != Verdict::Unknown {
+            if judged != LostWriteVerdict::NotApplied && verdict != LostWriteVerdict::Unknown {
                 (verdict, doubtful) = (judged, open);
             }
         }
         let (inherited, open) = self.judge_inherited(setting, &remote);
-        if inherited == Verdict::Landed
-            || (inherited != Verdict::NotLanded && verdict != Verdict::Unknown)
+        if inherited == LostWriteVerdict::Applied
+            || (inherited != LostWriteVerdict::NotApplied && verdict != LostWriteVerdict::Unknown)
         {
             (verdict, doubtful) = (inherited, open);
         }
@@ -39,8 +39,8 @@ impl Client {
         base: Option<&Doc>,
         sent: &Doc,
         remote: &Doc,
-    ) -> (Verdict, Vec<Doubtful>) {
-        settle::judge(&Lost {
+    ) -> (LostWriteVerdict, Vec<Doubtful>) {
+        lost_write::assess_lost_write(&LostWriteFacts {
             base: base.map(|base| &base.0),
             sent: &sent.0,
             remote: &remote.0,
@@ -57,7 +57,7 @@ impl Client {
         setting: &Setting,
         lost: &LostWrite,
         remote: &Doc,
-    ) -> (Verdict, Vec<Doubtful>) {
+    ) -> (LostWriteVerdict, Vec<Doubtful>) {
         let stamped = setting.settlement == Settlement::Stamped;
         let base = lost.base.as_ref();
         let told = stamped
@@ -87,35 +87,39 @@ impl Client {
         Self::judge_shown(setting, base, &lost.sent, remote)
     }
 
-    fn judge_inherited(&mut self, setting: &Setting, remote: &Doc) -> (Verdict, Vec<Doubtful>) {
-        let (mut verdict, mut doubtful) = (Verdict::NotLanded, Vec::new());
+    fn judge_inherited(
+        &mut self,
+        setting: &Setting,
+        remote: &Doc,
+    ) -> (LostWriteVerdict, Vec<Doubtful>) {
+        let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         let base = self.base.as_ref().map(|base| base.doc.clone());
         for sent in self.inherited.clone() {
             match Self::judge_shown(setting, base.as_ref(), &sent, remote) {
-                (Verdict::Landed, _) if self.local.as_ref() == Some(&sent) => {
-                    return (Verdict::Landed, Vec::new());
+                (LostWriteVerdict::Applied, _) if self.local.as_ref() == Some(&sent) => {
+                    return (LostWriteVerdict::Applied, Vec::new());
                 }
-                (Verdict::Landed, _) => return self.beside(setting, &sent),
-                (Verdict::NotLanded, _) => {}
-                (Verdict::Doubtful, _) if verdict == Verdict::Unknown => {}
+                (LostWriteVerdict::Applied, _) => return self.beside(setting, &sent),
+                (LostWriteVerdict::NotApplied, _) => {}
+                (LostWriteVerdict::Doubtful, _) if verdict == LostWriteVerdict::Unknown => {}
                 judged => (verdict, doubtful) = judged,
             }
         }
         (verdict, doubtful)
     }
 
-    /// An earlier write of the same base has landed; ours is brought beside it.
-    fn beside(&mut self, setting: &Setting, landed: &Doc) -> (Verdict, Vec<Doubtful>) {
+    /// An earlier write of the same base has been applied; ours is brought beside it.
+    fn beside(&mut self, setting: &Setting, applied: &Doc) -> (LostWriteVerdict, Vec<Doubtful>) {
         let (Some(base), Some(remote)) = (&mut self.base, &self.remote) else {
-            return (Verdict::NotLanded, Vec::new());
+            return (LostWriteVerdict::NotApplied, Vec::new());
         };
         let local = self.local.as_ref().map(|local| &local.0);
         let policy = &setting.policy;
         let (known, doubtful) =
-            settle::base_after(&base.doc.0, &landed.0, local, &remote.doc.0, policy);
+            lost_write::base_after(&base.doc.0, &applied.0, local, &remote.doc.0, policy);
         base.doc = Doc(known);
         let open = !doubtful.is_empty();
-        let verdict = [Verdict::NotLanded, Verdict::Doubtful][usize::from(open)];
+        let verdict = [LostWriteVerdict::NotApplied, LostWriteVerdict::Doubtful][usize::from(open)];
         (verdict, doubtful)
     }
 
@@ -123,9 +127,10 @@ impl Client {
     /// else what was refused.
     pub(super) fn handle(&mut self, setting: &Setting) -> Event<u8> {
         let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
-        let changes = setting.answer == Answered::Changed && self.machine.goal() != Goal::Delete;
-        if setting.answer == Answered::Changed && !changes {
-            return Event::Answered(Answered::GiveUp);
+        let changes =
+            setting.answer == HandlerAnswer::Changed && self.machine.goal() != Goal::Delete;
+        if setting.answer == HandlerAnswer::Changed && !changes {
+            return Event::Answered(HandlerAnswer::GiveUp);
         }
         if changes {
             let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
@@ -144,13 +149,13 @@ impl Client {
     pub(super) fn resolve(
         &mut self,
         setting: &Setting,
-        may_have_landed: bool,
+        may_have_been_applied: bool,
         doubtful: &[Doubtful],
     ) -> Decision {
         let removal = self.machine.goal() == Goal::Delete;
         let same = |(base, remote): (&Snapshot, &Snapshot)| base.doc.0 == remote.doc.0;
         let sides = self.base.as_ref().zip(self.remote.as_ref());
-        if removal && !may_have_landed && sides.is_some_and(same) {
+        if removal && !may_have_been_applied && sides.is_some_and(same) {
             self.rebase();
             return Decision::Delete;
         }

@@ -1,8 +1,10 @@
 //! Mistakes that people make in such loops, put into ours to see whether the walk finds them.
 
 use super::client::Call;
+use crate::write::machine::events::{
+    Condition, Event, Failure, LostWriteVerdict, OutcomeKind, ReadOutcome, Refused,
+};
 use crate::write::machine::{Doubt, Machine, Phase, Why};
-use crate::write::plan::{Condition, Event, Failure, Outcome, Refused, Seen, Verdict};
 
 /// One mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub(super) enum Flaw {
     RefusalIsRace,
     /// Takes a lost reply for a request that never went out, and sends it again.
     BlindResend,
-    /// Judges that no lost write landed.
+    /// Judges that no lost write was applied.
     NeverLanded,
     /// Forgets the doubt once a read has shown the version unmoved.
     DoubtForgotten,
@@ -25,7 +27,7 @@ pub(super) enum Flaw {
     PlainFailure,
     /// Gives up without a look when a reply is lost.
     NoLook,
-    /// Judges that of no lost write it can be told whether it landed.
+    /// Judges that of no lost write it can be told whether it was applied.
     NeverSure,
     /// Posts again under another key.
     AnotherKey,
@@ -58,13 +60,13 @@ impl Flaw {
                 *failure = Failure::Doubtful;
                 machine.last_read_used = true;
             }
-            (Self::NeverSure, Event::Judged(verdict)) => *verdict = Verdict::Unknown,
+            (Self::NeverSure, Event::Judged(verdict)) => *verdict = LostWriteVerdict::Unknown,
             (Self::AskedInDoubt, Event::Refused { kind, .. }) if *kind == Refused::Final => {
                 machine.doubt = None;
             }
-            (Self::NeverLanded, Event::Judged(verdict)) => *verdict = Verdict::NotLanded,
-            (Self::DoubtForgotten, Event::Read(Seen::Version(_)))
-                if machine.phase == Phase::Reading(Why::Settle) =>
+            (Self::NeverLanded, Event::Judged(verdict)) => *verdict = LostWriteVerdict::NotApplied,
+            (Self::DoubtForgotten, Event::Read(ReadOutcome::Version(_)))
+                if machine.phase == Phase::Reading(Why::LostWrite) =>
             {
                 if let Event::Read(seen) = &*event
                     && machine.is_base(seen)
@@ -72,15 +74,15 @@ impl Flaw {
                     machine.doubt = None;
                 }
             }
-            (Self::TracelessIsProof, Event::Judged(Verdict::NotLanded)) => {
+            (Self::TracelessIsProof, Event::Judged(LostWriteVerdict::NotApplied)) => {
                 machine.doubt = machine.doubt.map(|doubt| Doubt {
                     own: false,
                     ..doubt
                 });
             }
             (Self::TrustsVersions, Event::Read(seen)) => {
-                if let Seen::Altered(version) = seen {
-                    *seen = Seen::Version(*version);
+                if let ReadOutcome::Altered(version) = seen {
+                    *seen = ReadOutcome::Version(*version);
                 }
             }
             (Self::NeedlessDoubt, Event::Failed { failure, .. })
@@ -104,9 +106,9 @@ impl Flaw {
     }
 
     /// Before an end is reported.
-    pub(super) fn report(self, outcome: Outcome) -> Outcome {
+    pub(super) fn report(self, outcome: OutcomeKind) -> OutcomeKind {
         match (self, outcome) {
-            (Self::PlainFailure, Outcome::Unknown) => Outcome::Exhausted,
+            (Self::PlainFailure, OutcomeKind::Unknown) => OutcomeKind::Exhausted,
             _ => outcome,
         }
     }

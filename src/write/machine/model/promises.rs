@@ -4,7 +4,7 @@ use super::client::Call;
 use super::flaws::Flaw;
 use super::setting::{Edit, Setting, Settlement};
 use super::world::{Place, World};
-use crate::write::plan::{Condition, Outcome, Tally};
+use crate::write::machine::events::{Condition, OutcomeKind, Tally};
 
 /// What a write's end tells its caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ fn is_unpinned(place: &Place) -> bool {
 }
 
 fn is_unknown(place: &Place) -> bool {
-    let open = |outcome| matches!(outcome, Outcome::Unknown | Outcome::Accepted);
+    let open = |outcome| matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted);
     matches!(place, Place::Ended(end) if open(end.outcome))
 }
 
@@ -109,8 +109,8 @@ fn told(place: &Place) -> Told {
         return Told::Open;
     };
     match end.outcome {
-        Outcome::Stored | Outcome::Settled | Outcome::Unchanged => Told::Acknowledged,
-        Outcome::Unknown | Outcome::Accepted => Told::Open,
+        OutcomeKind::Stored | OutcomeKind::Settled | OutcomeKind::Unchanged => Told::Acknowledged,
+        OutcomeKind::Unknown | OutcomeKind::Accepted => Told::Open,
         _ => Told::Failed,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::explore::{Walk, walk};
 use super::setting::{Dialect, Edit, Fault, Setting, Settlement, Writer};
-use crate::write::plan::Answered;
+use crate::write::machine::events::HandlerAnswer;
 
 const COUNT: Edit = Edit::Count;
 const A: Edit = Edit::Set("/a", "x");
@@ -283,10 +283,10 @@ fn locks_and_refusals_that_a_handler_answers() {
     ];
     for (name, setting) in settings {
         for answer in [
-            Answered::Again,
-            Answered::Changed,
-            Answered::Adopt,
-            Answered::GiveUp,
+            HandlerAnswer::Again,
+            HandlerAnswer::Changed,
+            HandlerAnswer::Adopt,
+            HandlerAnswer::GiveUp,
         ] {
             let mut setting = Setting {
                 answer,

@@ -6,7 +6,7 @@ use std::fmt;
 use super::client::{Call, Snapshot};
 use super::document::{CREATOR, Doc};
 use super::setting::{Dialect, Edit, Setting};
-use crate::write::plan::{Condition, Event, Refused};
+use crate::write::machine::events::{Condition, Event, Refused};
 
 /// What the writes of one writer did to the resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use super::document::Doc;
 use super::flaws::Flaw;
 use crate::merge::{Policy, Rule, ThreeWay};
 use crate::write::machine::LAGGING_READS;
-use crate::write::plan::{Answered, Base, Goal, Plan};
+use crate::write::machine::events::{Base, Goal, HandlerAnswer, WriteParams};
 
 /// After this a write begins nothing new.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -203,7 +203,7 @@ pub(super) struct Setting {
     /// Edits run again after a race, as `update` does; otherwise both sides are merged.
     pub(super) rerun: bool,
     /// What the handler answers to every refusal.
-    pub(super) answer: Answered,
+    pub(super) answer: HandlerAnswer,
     /// The server carries out one request for each key, and answers the others alike.
     pub(super) honours_keys: bool,
     pub(super) flaw: Option<Flaw>,
@@ -227,7 +227,7 @@ impl Setting {
             transient: 3,
             settlement: Settlement::Lenient,
             rerun: false,
-            answer: Answered::GiveUp,
+            answer: HandlerAnswer::GiveUp,
             honours_keys: false,
             flaw: None,
             merge: ThreeWay::new(policy.clone()),
@@ -240,9 +240,9 @@ impl Setting {
         self.rerun && writer.after.is_none() && writer.goal() == Goal::Replace
     }
 
-    pub(super) fn plan(&self, writer: usize, doubtful: bool) -> Plan<u8> {
+    pub(super) fn params(&self, writer: usize, doubtful: bool) -> WriteParams<u8> {
         let Writer { edit, informed, .. } = self.writers[writer];
-        Plan {
+        WriteParams {
             goal: self.writers[writer].goal(),
             base: if informed && self.start.is_some() {
                 Base::Version(0)

@@ -37,7 +37,7 @@
 use super::client::{Client, Time};
 use super::document::{CREATOR, Doc};
 use super::setting::{Setting, Settlement};
-use crate::write::plan::{Event, Failure, Goal, Refused};
+use crate::write::machine::events::{Event, Failure, Goal, Refused};
 
 /// Every place that some edit of the model changes, the counter first.
 const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", CREATOR];

@@ -13,7 +13,7 @@ use super::explore::Model;
 use super::promises;
 use super::server::Server;
 use super::setting::{Fault, Setting};
-use crate::write::plan::{Event, Failure, Outcome, Refused};
+use crate::write::machine::events::{Event, Failure, OutcomeKind, Refused};
 
 /// How long a busy server asks to wait.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -269,7 +269,7 @@ impl World {
             Next::Awaits(call) => Place::Running(Box::new(client), call),
             Next::Hangs => Place::Hung,
             Next::Ends(end) => {
-                let open = matches!(end.outcome, Outcome::Unknown | Outcome::Accepted);
+                let open = matches!(end.outcome, OutcomeKind::Unknown | OutcomeKind::Accepted);
                 if open && client.in_doubt() {
                     self.succeed(setting, &client);
                 }

@@ -1,12 +1,12 @@
-//! Did the write land whose reply was lost? Judged from the documents alone.
+//! Was a write applied whose reply was lost? Judged from the documents alone.
 //!
-//! Writes are atomic, so a write that landed shows all of its changes until somebody takes them
+//! Writes are atomic, so a write that was applied shows all of its changes until somebody takes them
 //! back. The judgement looks at each place that the write changed, and trusts a write stamp more
 //! than any look.
 
 use ifmatch_merge::internal::{Sight, Sighting, edited, sightings};
 
-use super::plan::Verdict;
+use super::machine::events::LostWriteVerdict;
 use super::stamp;
 use crate::json::Document;
 use crate::merge::{ConflictKind, FieldConflict, Policy, ThreeWay, changes};
@@ -15,7 +15,7 @@ use crate::merge::{ConflictKind, FieldConflict, Policy, ThreeWay, changes};
 pub(crate) type Doubtful = FieldConflict;
 
 /// What is known of the lost write.
-pub(crate) struct Lost<'a> {
+pub(crate) struct LostWriteFacts<'a> {
     /// The document it was built on; `None`: it was a creation.
     pub(crate) base: Option<&'a Document>,
     /// What was sent.
@@ -32,14 +32,14 @@ pub(crate) struct Lost<'a> {
 }
 
 /// Judges, and names the places that stay open.
-pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
+pub(crate) fn assess_lost_write(lost: &LostWriteFacts<'_>) -> (LostWriteVerdict, Vec<Doubtful>) {
     if let Some(pointer) = lost.stamps
-        && let Some(landed) = stamp::tells(pointer, lost.base, lost.sent, lost.remote)
+        && let Some(applied) = stamp::tells(pointer, lost.base, lost.sent, lost.remote)
     {
-        let verdict = if landed {
-            Verdict::Landed
+        let verdict = if applied {
+            LostWriteVerdict::Applied
         } else {
-            Verdict::NotLanded
+            LostWriteVerdict::NotApplied
         };
         return (verdict, Vec::new());
     }
@@ -48,13 +48,13 @@ pub(crate) fn judge(lost: &Lost<'_>) -> (Verdict, Vec<Doubtful>) {
     };
     let changed = made(lost, base);
     if lost.operation || changed.iter().any(|seen| seen.change.operation_like) {
-        return (Verdict::Unknown, Vec::new());
+        return (LostWriteVerdict::Unknown, Vec::new());
     }
     judge_changes(lost, &changed)
 }
 
 /// What the lost write made of that document, its stamp aside, and what there is of it now.
-fn made(lost: &Lost<'_>, of: &Document) -> Vec<Sighting> {
+fn made(lost: &LostWriteFacts<'_>, of: &Document) -> Vec<Sighting> {
     let mut changed = sightings(of, lost.sent, lost.remote, lost.policy);
     if let Some(stamps) = lost.stamps {
         changed.retain(|seen| match seen.change.pointer.strip_prefix(stamps) {
@@ -65,11 +65,11 @@ fn made(lost: &Lost<'_>, of: &Document) -> Vec<Sighting> {
     changed
 }
 
-/// A creation landed if everything we sent is there; the server may have added to it.
+/// A creation was applied if everything we sent is there; the server may have added to it.
 ///
 /// Without any trace it is somebody else's. In between, ours may have been edited since, or somebody
 /// else's may be like it; and a count that moved may have moved on from ours.
-fn judge_creation(lost: &Lost<'_>) -> Verdict {
+fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     let merged =
         ThreeWay::new(lost.policy.clone()).merge_documents(Some(lost.sent), lost.sent, lost.remote);
     let taken_back = changes(lost.sent, &merged.document, lost.policy)
@@ -77,24 +77,24 @@ fn judge_creation(lost: &Lost<'_>) -> Verdict {
         .any(|change| change.before.is_some());
     if !taken_back {
         return if lost.operation && lost.strict {
-            Verdict::Unknown
+            LostWriteVerdict::Unknown
         } else {
-            Verdict::Landed
+            LostWriteVerdict::Applied
         };
     }
     let members = made(lost, &Document::from_trusted("{}"));
     let operation = |member: &Sighting| member.change.operation_like;
     if lost.strict || lost.operation || members.iter().any(operation) {
-        return Verdict::Unknown;
+        return LostWriteVerdict::Unknown;
     }
     if members.iter().any(|member| member.sight == Sight::After) {
-        Verdict::Doubtful
+        LostWriteVerdict::Doubtful
     } else {
-        Verdict::NotLanded
+        LostWriteVerdict::NotApplied
     }
 }
 
-/// Where an edit of the same base stands to an earlier write that has landed meanwhile: the base as
+/// Where an edit of the same base stands to an earlier write that has been applied meanwhile: the base as
 /// the edit knew it, and the places of which that cannot be told.
 ///
 /// The edit either holds the earlier change, being made further from it, or was made beside it. It
@@ -102,13 +102,13 @@ fn judge_creation(lost: &Lost<'_>) -> Verdict {
 /// counter that shows neither may have been counted on from either.
 pub(crate) fn base_after(
     base: &Document,
-    landed: &Document,
+    applied: &Document,
     local: Option<&Document>,
     remote: &Document,
     policy: &Policy,
 ) -> (Document, Vec<Doubtful>) {
-    let now = sightings(base, landed, remote, policy);
-    let edit = local.map(|local| sightings(base, landed, local, policy));
+    let now = sightings(base, applied, remote, policy);
+    let edit = local.map(|local| sightings(base, applied, local, policy));
     // Both walks are over the same changes.
     let mut edit = edit.into_iter().flatten();
     let (mut taken, mut doubtful) = (Vec::new(), Vec::new());
@@ -134,30 +134,33 @@ pub(crate) fn base_after(
     (known, doubtful)
 }
 
-fn judge_changes(lost: &Lost<'_>, changed: &[Sighting]) -> (Verdict, Vec<Doubtful>) {
+fn judge_changes(
+    lost: &LostWriteFacts<'_>,
+    changed: &[Sighting],
+) -> (LostWriteVerdict, Vec<Doubtful>) {
     let is_ours = |seen: &&Sighting| matches!(seen.sight, Sight::After | Sight::Within);
     let ours = changed.iter().filter(is_ours).count();
     let seen = |wanted: Sight| changed.iter().filter(|seen| seen.sight == wanted).count();
     let (before, other) = (seen(Sight::Before), seen(Sight::Other));
     if ours == changed.len() {
-        return (Verdict::Landed, Vec::new());
+        return (LostWriteVerdict::Applied, Vec::new());
     }
     if ours == 0 && before > 0 {
-        // Had it landed, this place would show it, unless somebody took just that back since.
+        // Had it been applied, this place would show it, unless somebody took just that back since.
         let verdict = if lost.strict {
-            Verdict::Unknown
+            LostWriteVerdict::Unknown
         } else {
-            Verdict::NotLanded
+            LostWriteVerdict::NotApplied
         };
         return (verdict, Vec::new());
     }
     if ours == 0 && other == changed.len() && !lost.strict {
         // Each place was written by somebody else since; a plain merge sees the same conflicts.
-        return (Verdict::Doubtful, Vec::new());
+        return (LostWriteVerdict::Doubtful, Vec::new());
     }
     let doubtful = changed.iter().filter(|seen| !is_ours(seen));
     let doubtful = doubtful.map(|seen| open(seen, seen.change.after.as_ref()));
-    (Verdict::Doubtful, doubtful.collect())
+    (LostWriteVerdict::Doubtful, doubtful.collect())
 }
 
 fn open(seen: &Sighting, local: Option<&Document>) -> Doubtful {
@@ -279,17 +282,17 @@ mod tests {
         #[test]
         fn the_base_after_an_earlier_write_holds_what_the_edit_holds_of_it(
             base in document(),
-            landed in document(),
+            applied in document(),
             local in document(),
             policy in policies(),
         ) {
-            let (known, _) = base_after(&base, &landed, Some(&local), &landed, &policy);
-            for change in changes(&base, &landed, &policy) {
+            let (known, _) = base_after(&base, &applied, Some(&local), &applied, &policy);
+            for change in changes(&base, &applied, &policy) {
                 let place = &change.pointer;
                 let wanted = if local.pointer(place) == change.after { &change.after } else { &change.before };
-                prop_assert_eq!(&known.pointer(place), wanted, "{} of {}, {}, {}", place, base, landed, local);
+                prop_assert_eq!(&known.pointer(place), wanted, "{} of {}, {}, {}", place, base, applied, local);
             }
-            prop_assert!(changes(&known, &base, &policy).len() <= changes(&base, &landed, &policy).len());
+            prop_assert!(changes(&known, &base, &policy).len() <= changes(&base, &applied, &policy).len());
         }
     }
 }

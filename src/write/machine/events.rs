@@ -45,7 +45,7 @@ pub(crate) enum Condition<V> {
     reason = "each is a question of its own"
 )]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Plan<V> {
+pub(crate) struct WriteParams<V> {
     /// What is wanted.
     pub(crate) goal: Goal,
     /// What is known at the start.
@@ -53,7 +53,7 @@ pub(crate) struct Plan<V> {
     /// The base was on file and not read for this write: that an edit changes nothing of it says
     /// nothing about what is there now.
     pub(crate) filed: bool,
-    /// An earlier write under the same base may have landed (its future was dropped).
+    /// An earlier write under the same base may have been applied (its future was dropped).
     pub(crate) doubtful: bool,
     /// The same change may have been applied before, by a write that ended as unknown.
     pub(crate) repeated: bool,
@@ -119,7 +119,7 @@ pub(crate) enum Failure {
 
 /// The outcome of a read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Seen<V> {
+pub(crate) enum ReadOutcome<V> {
     /// A representation with a usable version.
     Version(V),
     /// A representation without any version.
@@ -158,13 +158,13 @@ pub(crate) enum Decision {
     Unresolved,
 }
 
-/// Whether an unsettled write landed, judged from the remote document.
+/// Whether an unsettled write was applied, judged from the remote document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Verdict {
+pub(crate) enum LostWriteVerdict {
     /// It did.
-    Landed,
+    Applied,
     /// It did not, and never will.
-    NotLanded,
+    NotApplied,
     /// Perhaps: a strategy or a person decides.
     Doubtful,
     /// It cannot be told.
@@ -173,7 +173,7 @@ pub(crate) enum Verdict {
 
 /// What a refusal handler answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Answered {
+pub(crate) enum HandlerAnswer {
     /// Send the same again.
     Again,
     /// Send the changed document under the same condition.
@@ -219,15 +219,15 @@ pub(crate) enum Event<V> {
         wait: Option<Duration>,
     },
     /// A read succeeded.
-    Read(Seen<V>),
-    /// A read succeeded and shows the stamp of this write: it has landed.
-    Recognised(Seen<V>),
+    Read(ReadOutcome<V>),
+    /// A read succeeded and shows the stamp of this write: it has been applied.
+    Recognised(ReadOutcome<V>),
     /// A strategy decided.
     Resolved(Decision),
     /// An unsettled write was judged.
-    Judged(Verdict),
+    Judged(LostWriteVerdict),
     /// A refusal handler answered.
-    Answered(Answered),
+    Answered(HandlerAnswer),
     /// A wait is over.
     Woke,
     /// The next step does not fit into the time that is left, or into the retry budget.
@@ -251,13 +251,13 @@ pub(crate) enum Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pause {
     /// The server said how long.
-    Told(Duration),
+    RetryAfter(Duration),
     /// After so many lost races (the first retry goes at once).
     Race(u32),
     /// After so many transient failures.
     Transient(u32),
-    /// Long enough for second-grained tags to become usable.
-    Settle(u32),
+    /// For a young version: long enough for second-grained tags to become usable.
+    Aging(u32),
     /// For a replica that lags behind, after so many reads that showed an outdated state.
     Lag(u32),
     /// Until the status of an accepted write is asked for: as long as the server says, or by how often it
@@ -283,10 +283,10 @@ pub(crate) enum Action<V> {
     },
     /// Judge the unsettled write by the remote document.
     Judge,
-    /// Merge base, local and remote; the flag tells that our write may have landed.
+    /// Merge base, local and remote; the flag tells that our write may have been applied.
     Resolve {
         /// An unsettled write could not be judged.
-        may_have_landed: bool,
+        may_have_been_applied: bool,
     },
     /// Ask the refusal handler.
     Ask,
@@ -295,15 +295,15 @@ pub(crate) enum Action<V> {
     /// Wait.
     Wait(Pause),
     /// The write is over.
-    Finish(Outcome),
+    Finish(OutcomeKind),
 }
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Outcome {
+pub(crate) enum OutcomeKind {
     /// Stored by the last request.
     Stored,
-    /// An earlier request of ours, whose reply was lost, had landed.
+    /// An earlier request of ours, whose reply was lost, had been applied.
     Settled,
     /// Nothing had to be written.
     Unchanged,
@@ -331,7 +331,7 @@ pub(crate) enum Outcome {
     EditFailed,
 }
 
-impl Outcome {
+impl OutcomeKind {
     /// Whether its error tells the caller that nothing was applied.
     pub(crate) fn is_plain_failure(self) -> bool {
         match self {

@@ -20,7 +20,7 @@ const BYTES: usize = 64 * 1024 * 1024;
 
 /// A write that may have been applied, or may still be.
 #[derive(Clone)]
-pub(crate) struct Sent {
+pub(crate) struct UnsettledWrite {
     /// The version it was pinned to; `None`: that nothing was there.
     pub(crate) onto: Option<Validator>,
     /// What it sent; `None`: it was a removal.
@@ -29,25 +29,25 @@ pub(crate) struct Sent {
 
 /// The abandoned writes of one client.
 #[derive(Default)]
-pub(crate) struct Abandoned(Mutex<Ledger>);
+pub(crate) struct UnsettledWrites(Mutex<Ledger>);
 
 #[derive(Default)]
 struct Ledger {
-    by_address: HashMap<KeyDigest, VecDeque<Sent>>,
+    by_address: HashMap<KeyDigest, VecDeque<UnsettledWrite>>,
     by_age: VecDeque<KeyDigest>,
     bytes: usize,
 }
 
 /// What earlier writes sent onto one version.
 #[derive(Clone, Default)]
-pub(crate) struct Inherited {
-    /// The documents, at most one of which can have landed.
+pub(crate) struct UnsettledOnVersion {
+    /// The documents, at most one of which can have been applied.
     pub(crate) documents: Vec<Document>,
     /// There was a removal among them.
     pub(crate) removal: bool,
 }
 
-impl Abandoned {
+impl UnsettledWrites {
     // Nothing panics while the ledger is locked.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,9 +61,13 @@ impl Abandoned {
     }
 
     /// What was sent onto this version.
-    pub(crate) fn sent_onto(&self, key: &SnapshotKey, version: Option<&Validator>) -> Inherited {
+    pub(crate) fn sent_onto(
+        &self,
+        key: &SnapshotKey,
+        version: Option<&Validator>,
+    ) -> UnsettledOnVersion {
         let ledger = self.ledger();
-        let mut inherited = Inherited::default();
+        let mut inherited = UnsettledOnVersion::default();
         for sent in ledger.by_address.get(key.address()).into_iter().flatten() {
             if sent.onto.as_ref() == version {
                 inherited.removal |= sent.document.is_none();
@@ -74,7 +78,7 @@ impl Abandoned {
     }
 
     /// This one came to an end that is known.
-    fn forget(&self, key: &SnapshotKey, known: &Sent) {
+    fn forget(&self, key: &SnapshotKey, known: &UnsettledWrite) {
         self.retain(key, |sent| !sent.is_same(known));
     }
 
@@ -83,14 +87,14 @@ impl Abandoned {
         self.retain(key, |sent| sent.onto.as_ref() != version);
     }
 
-    fn retain(&self, key: &SnapshotKey, keep: impl FnMut(&Sent) -> bool) {
+    fn retain(&self, key: &SnapshotKey, keep: impl FnMut(&UnsettledWrite) -> bool) {
         let mut ledger = self.ledger();
         let Some(mut sent) = ledger.by_address.remove(key.address()) else {
             return;
         };
-        let before: usize = sent.iter().map(Sent::size).sum();
+        let before: usize = sent.iter().map(UnsettledWrite::size).sum();
         sent.retain(keep);
-        ledger.bytes -= before - sent.iter().map(Sent::size).sum::<usize>();
+        ledger.bytes -= before - sent.iter().map(UnsettledWrite::size).sum::<usize>();
         if sent.is_empty() {
             ledger.by_age.retain(|other| other != key.address());
         } else {
@@ -98,7 +102,7 @@ impl Abandoned {
         }
     }
 
-    fn remember(&self, key: &SnapshotKey, sent: Sent) {
+    fn remember(&self, key: &SnapshotKey, sent: UnsettledWrite) {
         let mut ledger = self.ledger();
         ledger.bytes += sent.size();
         if !ledger.by_address.contains_key(key.address()) {
@@ -116,12 +120,12 @@ impl Abandoned {
                 break;
             };
             let gone = ledger.by_address.remove(&oldest).unwrap_or_default();
-            ledger.bytes -= gone.iter().map(Sent::size).sum::<usize>();
+            ledger.bytes -= gone.iter().map(UnsettledWrite::size).sum::<usize>();
         }
     }
 }
 
-impl Sent {
+impl UnsettledWrite {
     /// About how much memory it takes.
     fn size(&self) -> usize {
         self.document.as_ref().map_or(0, Document::len)
@@ -138,26 +142,26 @@ impl Sent {
 }
 
 /// The request of one write that is out, if one is. Dropped while it is, it is remembered.
-pub(crate) struct Out(Arc<Slot>);
+pub(crate) struct InFlightGuard(Arc<Slot>);
 
 /// The same, as others see it.
 struct Slot {
-    abandoned: Arc<Abandoned>,
+    unsettled: Arc<UnsettledWrites>,
     key: SnapshotKey,
-    state: Mutex<State>,
+    state: Mutex<GuardState>,
 }
 
 #[derive(Default)]
-struct State {
-    sent: Option<Sent>,
+struct GuardState {
+    sent: Option<UnsettledWrite>,
     /// It is remembered already, because a caller was told that its end is not known.
-    is_told: bool,
+    is_remembered: bool,
 }
 
-impl Out {
-    pub(crate) fn new(abandoned: Arc<Abandoned>, key: SnapshotKey) -> Self {
+impl InFlightGuard {
+    pub(crate) fn new(unsettled: Arc<UnsettledWrites>, key: SnapshotKey) -> Self {
         Self(Arc::new(Slot {
-            abandoned,
+            unsettled,
             key,
             state: Mutex::default(),
         }))
@@ -173,10 +177,10 @@ impl Out {
     }
 
     /// A request goes out.
-    pub(crate) fn send(&mut self, sent: Sent) {
+    pub(crate) fn send(&mut self, sent: UnsettledWrite) {
         let mut state = self.0.state();
-        if state.is_told {
-            self.0.abandoned.remember(&self.0.key, sent.clone());
+        if state.is_remembered {
+            self.0.unsettled.remember(&self.0.key, sent.clone());
         }
         state.sent = Some(sent);
     }
@@ -185,21 +189,21 @@ impl Out {
     pub(crate) fn settled(&mut self) {
         let mut state = self.0.state();
         if let Some(sent) = state.sent.take()
-            && state.is_told
+            && state.is_remembered
         {
-            self.0.abandoned.forget(&self.0.key, &sent);
+            self.0.unsettled.forget(&self.0.key, &sent);
         }
     }
 
     /// What an earlier write sent onto this version has been judged.
     pub(crate) fn judged(&self, version: Option<&Validator>) {
-        self.0.abandoned.judged(&self.0.key, version);
+        self.0.unsettled.judged(&self.0.key, version);
     }
 }
 
 impl Slot {
     // Nothing panics while the state is locked.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GuardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -212,22 +216,22 @@ impl UnderWay for Slot {
     fn left_behind(&self) {
         let mut state = self.state();
         if let Some(sent) = &state.sent
-            && !state.is_told
+            && !state.is_remembered
         {
-            self.abandoned.remember(&self.key, sent.clone());
-            state.is_told = true;
+            self.unsettled.remember(&self.key, sent.clone());
+            state.is_remembered = true;
         }
     }
 }
 
-impl Drop for Out {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         // What went out stays under way for those that look at it.
         let state = self.0.state();
         if let Some(sent) = &state.sent
-            && !state.is_told
+            && !state.is_remembered
         {
-            self.0.abandoned.remember(&self.0.key, sent.clone());
+            self.0.unsettled.remember(&self.0.key, sent.clone());
         }
     }
 }
@@ -246,8 +250,8 @@ mod tests {
         Ok(format!("\"{number}\"").parse()?)
     }
 
-    fn sent(onto: usize, text: &str) -> Result<Sent, Failed> {
-        Ok(Sent {
+    fn sent(onto: usize, text: &str) -> Result<UnsettledWrite, Failed> {
+        Ok(UnsettledWrite {
             onto: Some(version(onto)?),
             document: Some(Document::from_trusted(text)),
         })
@@ -256,43 +260,43 @@ mod tests {
     #[test]
     fn what_was_judged_is_forgotten_and_what_was_sent_onto_another_version_stays()
     -> Result<(), Failed> {
-        let (abandoned, key) = (Abandoned::default(), key(1)?);
+        let (unsettled, key) = (UnsettledWrites::default(), key(1)?);
         for onto in [1, 2, 1] {
-            abandoned.remember(&key, sent(onto, "[1]")?);
+            unsettled.remember(&key, sent(onto, "[1]")?);
         }
         let open =
-            |onto| Ok::<_, Failed>(abandoned.sent_onto(&key, Some(&version(onto)?)).documents);
+            |onto| Ok::<_, Failed>(unsettled.sent_onto(&key, Some(&version(onto)?)).documents);
         assert_eq!((open(1)?.len(), open(2)?.len()), (2, 1));
-        abandoned.judged(&key, Some(&version(1)?));
+        unsettled.judged(&key, Some(&version(1)?));
         assert_eq!((open(1)?.len(), open(2)?.len()), (0, 1));
-        assert_eq!(abandoned.ledger().bytes, 3);
-        abandoned.judged(&key, Some(&version(2)?));
-        assert_eq!((open(2)?.len(), abandoned.ledger().bytes), (0, 0));
-        assert!(abandoned.ledger().by_age.is_empty());
+        assert_eq!(unsettled.ledger().bytes, 3);
+        unsettled.judged(&key, Some(&version(2)?));
+        assert_eq!((open(2)?.len(), unsettled.ledger().bytes), (0, 0));
+        assert!(unsettled.ledger().by_age.is_empty());
         Ok(())
     }
 
     #[test]
     fn the_oldest_go_first_when_there_are_too_many() -> Result<(), Failed> {
-        let abandoned = Abandoned::default();
+        let unsettled = UnsettledWrites::default();
         for onto in 0..=WRITES {
-            abandoned.remember(&key(0)?, sent(onto, "[1]")?);
+            unsettled.remember(&key(0)?, sent(onto, "[1]")?);
         }
-        assert!(!abandoned.outdates(&key(0)?, Some(&version(0)?)));
-        assert!(abandoned.outdates(&key(0)?, Some(&version(1)?)));
-        assert_eq!(abandoned.ledger().bytes, 3 * WRITES);
+        assert!(!unsettled.outdates(&key(0)?, Some(&version(0)?)));
+        assert!(unsettled.outdates(&key(0)?, Some(&version(1)?)));
+        assert_eq!(unsettled.ledger().bytes, 3 * WRITES);
         for number in 1..=RESOURCES {
-            abandoned.remember(&key(number)?, sent(0, "[1]")?);
+            unsettled.remember(&key(number)?, sent(0, "[1]")?);
         }
-        let still = |number| Ok::<_, Failed>(abandoned.outdates(&key(number)?, Some(&version(0)?)));
-        assert!(!abandoned.outdates(&key(0)?, Some(&version(1)?)));
+        let still = |number| Ok::<_, Failed>(unsettled.outdates(&key(number)?, Some(&version(0)?)));
+        assert!(!unsettled.outdates(&key(0)?, Some(&version(1)?)));
         assert!(still(1)? && still(RESOURCES)?);
-        assert_eq!(abandoned.ledger().bytes, 3 * RESOURCES);
+        assert_eq!(unsettled.ledger().bytes, 3 * RESOURCES);
         // One document that leaves room for nothing else.
         let large = format!("\"{}\"", "x".repeat(BYTES - 5));
-        abandoned.remember(&key(0)?, sent(0, &large)?);
+        unsettled.remember(&key(0)?, sent(0, &large)?);
         assert!(still(0)? && still(RESOURCES)? && !still(RESOURCES - 1)?);
-        assert_eq!(abandoned.ledger().bytes, BYTES);
+        assert_eq!(unsettled.ledger().bytes, BYTES);
         Ok(())
     }
 }

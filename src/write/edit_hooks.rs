@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::lost_write::Doubtful;
 use super::measure::Run;
-use super::settle::Doubtful;
 use crate::BoxError;
 use crate::http::Problem;
 use crate::json::{Document, JsonError};
@@ -15,18 +15,18 @@ use crate::refusal::RefusalKind;
 use crate::store::StoredSnapshot;
 
 /// A clash as documents.
-pub(crate) struct Clash {
+pub(crate) struct ConflictDocuments {
     pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<Document>,
     pub(crate) problem: Option<Problem>,
     pub(crate) round: u32,
-    pub(crate) may_have_landed: bool,
+    pub(crate) may_have_been_applied: bool,
     pub(crate) doubtful: Vec<Doubtful>,
 }
 
 /// A decision as documents.
-pub(crate) enum Decided {
+pub(crate) enum ResolvedDocument {
     /// Write this; `None`: remove.
     Write(Option<Document>),
     /// Leave what is there.
@@ -51,7 +51,7 @@ pub(crate) struct RefusedWrite {
 }
 
 /// A handler's answer as documents.
-pub(crate) enum Reply {
+pub(crate) enum HandlerReply {
     GiveUp,
     Again,
     Change(Document),
@@ -78,7 +78,7 @@ pub(crate) enum NotEdited {
 
 /// The typed side of one write.
 #[async_trait]
-pub(crate) trait Task: Send {
+pub(crate) trait EditHooks: Send {
     /// The edited document on this base; `None` as the base: nothing is there.
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited>;
 
@@ -96,8 +96,8 @@ pub(crate) trait Task: Send {
     fn time(&self) -> Option<Duration>;
 
     /// Decides a clash.
-    async fn resolve(&mut self, clash: Clash) -> Decided;
+    async fn resolve(&mut self, clash: ConflictDocuments) -> ResolvedDocument;
 
     /// Answers a refusal that is no race.
-    async fn refused(&mut self, refused: RefusedWrite) -> Reply;
+    async fn refused(&mut self, refused: RefusedWrite) -> HandlerReply;
 }
