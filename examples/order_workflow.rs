@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let unpaid = || Step::new().answer(Reply::problem(409, "unpaid", "The order is not paid"));
 
     // What the API's own problem types mean is said once.
-    let profile = Generic::new().meaning(
+    let profile = Generic::new().map_code(
         "https://ifmatch.test/problems/unpaid",
         RefusalKind::InvalidState,
     );

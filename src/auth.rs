@@ -57,14 +57,14 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Who the credentials stand for; tenants and roles too, if what is shown depends on them.
     ///
-    /// Snapshots are filed by it, so that one user's never serves another and a renewed token keeps its
+    /// Snapshots are cached by it, so that one user's never serves another and a renewed token keeps its
     /// user's snapshots. It is asked with the credentials of each request, before and after
     /// [`authenticate`](Self::authenticate). Where it changes while a write is under way, the write ends (a `Config`
     /// error, or `OutcomeUnknown` if a request may have been applied) and nothing is sent as another user; a read goes
-    /// on as the new one, and nothing of it is filed under the one before.
+    /// on as the new one, and nothing of it is cached under the one before.
     ///
     /// Without an answer users are told apart by their credentials. New credentials of one user cannot be
-    /// told from those of another then: where they change during a call nothing is filed, and a
+    /// told from those of another then: where they change during a call nothing is cached, and a
     /// write goes on with the new ones.
     fn identity(&self) -> Option<String> {
         None

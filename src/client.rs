@@ -85,7 +85,7 @@ impl Client {
             secret: None,
             limits: Limits::default(),
             observer: None,
-            lane: LANE,
+            max_queued_writes: MAX_QUEUED_WRITES,
             rate: None,
             fault: None,
         }
@@ -173,7 +173,7 @@ impl fmt::Debug for Client {
 }
 
 /// How many writes to one resource wait for their turn.
-const LANE: usize = 4_096;
+const MAX_QUEUED_WRITES: usize = 4_096;
 
 /// Sets a client up.
 ///
@@ -190,7 +190,7 @@ const LANE: usize = 4_096;
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
 /// | [`store_secret`](Self::store_secret) | drawn at random for each client |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
-/// | [`lane`](Self::lane) | 4 096 writes wait for their turn |
+/// | [`max_queued_writes`](Self::max_queued_writes) | 4 096 writes wait for their turn |
 /// | [`rate_limit`](Self::rate_limit) | none |
 /// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
 #[must_use = "a builder does nothing until `build`"]
@@ -207,7 +207,7 @@ pub struct ClientBuilder {
     secret: Option<Secret>,
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
-    lane: usize,
+    max_queued_writes: usize,
     rate: Option<Rate>,
     fault: Option<Error>,
 }
@@ -291,7 +291,7 @@ impl ClientBuilder {
     ///
     /// Clients, processes and machines that share a store find each other's snapshots if they have the
     /// same secret. Use 32 random bytes and keep them as other secrets: with the secret, guesses at the user of a
-    /// key can be checked. Default: each client draws its own at random, and what an earlier client filed is
+    /// key can be checked. Default: each client draws its own at random, and what an earlier client cached is
     /// not found again.
     ///
     /// An empty secret is a `Config` error of [`build`](Self::build).
@@ -339,8 +339,8 @@ impl ClientBuilder {
     ///
     /// Edits that go out together run on a task of the runtime of one of their callers, each in the
     /// `tracing` span of its own caller. Task-locals are not carried over.
-    pub fn lane(mut self, writes: usize) -> Self {
-        self.lane = writes;
+    pub fn max_queued_writes(mut self, writes: usize) -> Self {
+        self.max_queued_writes = writes;
         self
     }
 
@@ -412,7 +412,8 @@ impl ClientBuilder {
             store: BestEffortStore::new(self.store),
             unsettled: Arc::default(),
             altering: Altering::default(),
-            queues: (self.lane > 0).then(|| Arc::new(Queues::new(self.lane))),
+            queues: (self.max_queued_writes > 0)
+                .then(|| Arc::new(Queues::new(self.max_queued_writes))),
             derived: Derived::default(),
             observer: self.observer,
         };

@@ -41,7 +41,7 @@ pub(crate) struct Handle<T> {
     /// By which values are put into documents.
     pub(crate) lens: Lens<T>,
     pub(crate) stamp: Option<String>,
-    pub(crate) strict: bool,
+    pub(crate) require_proof: bool,
     pub(crate) envelope: Option<Envelope>,
     pub(crate) practice: Practice,
     pub(crate) strategy: Strategy<T>,
@@ -67,7 +67,7 @@ impl<T> Handle<T> {
             policy: self.policy.clone(),
             lens: self.lens.clone(),
             stamp: self.stamp.clone(),
-            strict: self.strict,
+            require_proof: self.require_proof,
             envelope: self.envelope.clone(),
             practice: self.practice.clone(),
             strategy: self.strategy.clone(),
@@ -93,7 +93,7 @@ impl<T: ResourceData> Handle<T> {
             lens: Lens::new(policy.clone()),
             policy,
             stamp: None,
-            strict: false,
+            require_proof: false,
             envelope: None,
             practice: Practice::default(),
             strategy,
@@ -119,7 +119,7 @@ impl<T: ResourceData> Handle<T> {
             mode: self.mode,
             policy: self.policy.clone(),
             stamp: self.stamp.clone(),
-            strict: self.strict,
+            require_proof: self.require_proof,
             envelope: self.envelope.clone(),
             practice: self.practice.clone().over(profile, &versioning),
             versioning,
@@ -230,7 +230,7 @@ impl OwnHeaders {
 #[derive(Clone)]
 pub(crate) struct CallContext {
     pub(crate) target: Arc<Target>,
-    /// What snapshots of the resource are filed under.
+    /// The key under which snapshots of the resource are cached.
     pub(crate) key: SnapshotKey,
     pub(crate) since: Instant,
     pub(crate) time: Duration,
@@ -241,10 +241,10 @@ impl CallContext {
         later(self.since, self.time)
     }
 
-    /// The snapshot on file, if its version is one that a condition can use here.
-    pub(crate) async fn filed(&self) -> Option<StoredSnapshot> {
+    /// The cached snapshot, if its version is one that a condition can use here.
+    pub(crate) async fn cached(&self) -> Option<StoredSnapshot> {
         let store = &self.target.shared.store;
-        let filed = store.get(&self.key, self.deadline()).await?;
-        self.target.can_pin(&filed).then_some(filed)
+        let cached = store.get(&self.key, self.deadline()).await?;
+        self.target.can_pin(&cached).then_some(cached)
     }
 }

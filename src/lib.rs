@@ -188,8 +188,8 @@ pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
 pub use observe::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use operations::{
-    Create, Delete, Get, GetOpt, Head, Headed, IntoSave, IntoTarget, List, Page, Post, Refresh,
-    Refreshed, Save, Update,
+    Create, Delete, Get, GetOpt, Head, HeadResponse, IntoSave, IntoTarget, List, Page, Post,
+    Refresh, Revalidated, Save, Update,
 };
 pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};

@@ -134,7 +134,7 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
         "the server stores something else than it is sent, although its replies tell a version for what was sent (RFC 9110 9.3.4): writes to this collection read first from now on; `stores_as_sent(false)` says so beforehand"
     );
     if let Some(observer) = observer {
-        told(|| observer.altered(seen));
+        notify(|| observer.altered(seen));
     }
 }
 
@@ -152,12 +152,12 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
         "write finished"
     );
     if let Some(observer) = observer {
-        told(|| observer.finished(seen));
+        notify(|| observer.finished(seen));
     }
 }
 
 /// Tells an observer something that changes nothing of the call, not even if the observer panics.
-fn told(tell: impl FnOnce()) {
+fn notify(tell: impl FnOnce()) {
     if let Err(panicked) = panics::catch("the observer", tell) {
         #[cfg(feature = "tracing")]
         tracing::warn!(%panicked, "an observer was not told");

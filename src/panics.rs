@@ -72,8 +72,8 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("no")
         };
-        let told: Result<(), _> = catch_in("the store", later).await;
-        assert_eq!(told, Err(Panicked("the store")));
+        let caught: Result<(), _> = catch_in("the store", later).await;
+        assert_eq!(caught, Err(Panicked("the store")));
         assert_eq!(Panicked("the store").to_string(), "the store panicked");
     }
 }

@@ -80,8 +80,8 @@ macro_rules! settings {
 
             /// Reports `OutcomeUnknown` instead of retrying when a response was lost and the resource
             /// shows no trace of the write. Another client may have undone it since.
-            pub fn strict_settlement(self) -> Self {
-                self.with(|handle| handle.strict = true)
+            pub fn require_proof(self) -> Self {
+                self.with(|handle| handle.require_proof = true)
             }
 
             /// Says whether the API stores documents exactly as they are sent.

@@ -31,7 +31,7 @@ pub(crate) struct Exchange {
     pub(crate) limits: Limits,
     /// Without conditions: the condition is each call's own, and one that stands for all calls would be none.
     pub(crate) headers: HeaderMap,
-    /// The key of what snapshots are filed under.
+    /// The key of what snapshots are cached under.
     pub(crate) secret: Secret,
 }
 

@@ -235,7 +235,7 @@ fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
         repeated: false,
         goal,
         base,
-        filed: flag(6),
+        cached: flag(6),
         rerun: flag(1),
         create_if_absent: flag(2),
         honours_keys: flag(3),

@@ -62,8 +62,8 @@ mod tests {
             &["private=\"a, b\",no-store , max-age=1"],
             &["no-store=\"x\""],
         ] {
-            let said = headers(&CACHE_CONTROL, forbidden);
-            assert!(forbid_keeping(&said), "{forbidden:?}");
+            let sent = headers(&CACHE_CONTROL, forbidden);
+            assert!(forbid_keeping(&sent), "{forbidden:?}");
         }
         for allowed in [
             &["no-cache"][..],
@@ -71,8 +71,8 @@ mod tests {
             &["private=\"a\\\", no-store\""],
             &["x-no-store", ""],
         ] {
-            let said = headers(&CACHE_CONTROL, allowed);
-            assert!(!forbid_keeping(&said), "{allowed:?}");
+            let sent = headers(&CACHE_CONTROL, allowed);
+            assert!(!forbid_keeping(&sent), "{allowed:?}");
         }
     }
 

@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue};
 /// let date: LastModified = "Sun, 06 Nov 1994 08:49:37 GMT".parse()?;
 /// assert!(!date.is_strong_at(Some(date.time())));
 /// assert!(date.is_strong_at(Some(date.time() + Duration::from_secs(1))));
-/// # Ok::<(), ifmatch::http::NotAValidator>(())
+/// # Ok::<(), ifmatch::http::InvalidValidator>(())
 /// ```
 // A header value inside, because the way back to the wire must not fail.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -77,14 +77,14 @@ impl LastModified {
 /// The text names no version: neither an entity tag, nor a date, nor a `version:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is no validator")]
-pub struct NotAValidator;
+pub struct InvalidValidator;
 
 impl FromStr for LastModified {
-    type Err = NotAValidator;
+    type Err = InvalidValidator;
 
-    fn from_str(text: &str) -> Result<Self, NotAValidator> {
-        let value = HeaderValue::from_str(text).map_err(|_| NotAValidator)?;
-        Self::from_value(&value).ok_or(NotAValidator)
+    fn from_str(text: &str) -> Result<Self, InvalidValidator> {
+        let value = HeaderValue::from_str(text).map_err(|_| InvalidValidator)?;
+        Self::from_value(&value).ok_or(InvalidValidator)
     }
 }
 

@@ -19,7 +19,7 @@ mod validator;
 
 pub(crate) use caching::forbid_keeping;
 pub use entity_tag::EntityTag;
-pub use last_modified::{LastModified, NotAValidator};
+pub use last_modified::{InvalidValidator, LastModified};
 pub(crate) use link::next_link;
 pub(crate) use media_type::is_coded;
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};

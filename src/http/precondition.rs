@@ -28,7 +28,7 @@ pub(crate) const CONDITIONS: [HeaderName; 5] = [
 /// let mut headers = HeaderMap::new();
 /// Precondition::for_validator(&version).apply(&mut headers);
 /// assert_eq!(headers["if-match"], "\"7\"");
-/// # Ok::<(), ifmatch::http::NotAValidator>(())
+/// # Ok::<(), ifmatch::http::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Precondition {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::entity_tag::EntityTag;
-use super::last_modified::{LastModified, NotAValidator};
+use super::last_modified::{InvalidValidator, LastModified};
 use super::percent;
 
 /// What names one version of a resource (RFC 9110 8.8).
@@ -32,7 +32,7 @@ use super::percent;
 ///     let validator: Validator = text.parse()?;
 ///     assert_eq!(validator.to_string(), text);
 /// }
-/// # Ok::<(), ifmatch::http::NotAValidator>(())
+/// # Ok::<(), ifmatch::http::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -81,12 +81,12 @@ impl fmt::Display for Validator {
 }
 
 impl FromStr for Validator {
-    type Err = NotAValidator;
+    type Err = InvalidValidator;
 
-    fn from_str(text: &str) -> Result<Self, NotAValidator> {
+    fn from_str(text: &str) -> Result<Self, InvalidValidator> {
         if let Some(version) = text.strip_prefix(VERSION) {
             let version = String::from_utf8(percent::decode(version).into_owned());
-            return version.map(Self::Version).map_err(|_| NotAValidator);
+            return version.map(Self::Version).map_err(|_| InvalidValidator);
         }
         if let Ok(date) = text.parse() {
             return Ok(Self::LastModified(date));
@@ -95,7 +95,7 @@ impl FromStr for Validator {
             Some(tag) => percent::decode(tag),
             None => Cow::Borrowed(text.as_bytes()),
         };
-        let tag = EntityTag::from_bytes(&tag).ok_or(NotAValidator)?;
+        let tag = EntityTag::from_bytes(&tag).ok_or(InvalidValidator)?;
         Ok(Self::Tag(tag))
     }
 }
@@ -147,7 +147,7 @@ mod tests {
             "etag:%2A",
             "version:%FF",
         ] {
-            assert_eq!(text.parse::<Validator>(), Err(NotAValidator), "{text}");
+            assert_eq!(text.parse::<Validator>(), Err(InvalidValidator), "{text}");
         }
     }
 

@@ -108,7 +108,7 @@ pub(super) async fn alone<T: ResourceData>(
         Err(Stopped::Panicked(panicked)) => panicked.to_string(),
         Err(Stopped::Revoked) => "the write was stopped".to_owned(),
     };
-    // Nothing is filed of an appended document, so nothing tells whether it went out. And what went out before
+    // Nothing is cached of an appended document, so nothing tells whether it went out. And what went out before
     // may have been applied.
     let kind = if append || write.repeated || permit.is_under_way() {
         ErrorKind::OutcomeUnknown
@@ -205,7 +205,7 @@ impl<T: ResourceData> Job<T> {
             let version = remote.validator.as_ref();
             version.is_some() && version != done.state.base_version()
         });
-        let asked = self.rerun && !self.handle.strict && done.kind == OutcomeKind::Unknown;
+        let asked = self.rerun && !self.handle.require_proof && done.kind == OutcomeKind::Unknown;
         let Some(remote) = remote.filter(|_| asked) else {
             return false;
         };
@@ -225,7 +225,7 @@ impl<T: ResourceData> Job<T> {
             && Arc::ptr_eq(&own.strategy, &other.strategy)
             && own.mode == other.mode
             && own.stamp == other.stamp
-            && own.strict == other.strict
+            && own.require_proof == other.require_proof
             && own.practice == other.practice
             && own.envelope == other.envelope
             && self.rerun == rerun

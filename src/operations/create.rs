@@ -16,10 +16,10 @@ use crate::write::machine::events::Goal;
 /// A creation under way; made by [`Collection::create`](crate::Collection::create).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Create<T> {
-    call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+    call: Lazy<CreateSettings<T>, Result<Saved<T>, Error>>,
 }
 
-struct Settings<T> {
+struct CreateSettings<T> {
     write: WriteSettings<T>,
     handle: Handle<T>,
     document: Result<Document, JsonError>,
@@ -28,7 +28,7 @@ struct Settings<T> {
 impl<T: ResourceData> Create<T> {
     pub(crate) fn new(handle: Handle<T>, value: &T) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(CreateSettings {
                 write: WriteSettings::default(),
                 handle,
                 document: Document::encode(value),
@@ -40,7 +40,7 @@ impl<T: ResourceData> Create<T> {
 write_settings!(Create);
 operation!(Create<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;

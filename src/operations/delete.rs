@@ -81,10 +81,10 @@ impl<T> IntoTarget<T> for &Saved<T> {
 /// A deletion under way; made by [`Collection::delete`](crate::Collection::delete).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Delete<T> {
-    call: Lazy<Settings<T>, Result<WriteReport, Error>>,
+    call: Lazy<DeleteSettings<T>, Result<WriteReport, Error>>,
 }
 
-struct Settings<T> {
+struct DeleteSettings<T> {
     write: WriteSettings<T>,
     handle: Result<Handle<T>, Error>,
     base: Option<StoredSnapshot>,
@@ -93,7 +93,7 @@ struct Settings<T> {
 impl<T: ResourceData> Delete<T> {
     pub(crate) fn new(handle: Result<Handle<T>, Error>, base: Option<StoredSnapshot>) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(DeleteSettings {
                 write: WriteSettings::default(),
                 handle,
                 base,
@@ -106,7 +106,7 @@ write_settings!(Delete);
 unconditional_setting!(Delete);
 operation!(Delete<T> => Result<WriteReport, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<WriteReport, Error> {
+async fn run<T: ResourceData>(settings: DeleteSettings<T>) -> Result<WriteReport, Error> {
     let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;
     call.base = settings.base;
     Ok(call.run().await?.report)

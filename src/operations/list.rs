@@ -26,19 +26,19 @@ use crate::write::reading;
 /// the `Link` header (RFC 8288) under `rel="next"`.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct List<T> {
-    call: Lazy<Settings<T>, Result<Page<T>, Error>>,
+    call: Lazy<ListSettings<T>, Result<Page<T>, Error>>,
 }
 
-struct Settings<T> {
+struct ListSettings<T> {
     handle: Handle<T>,
-    shape: Shape,
+    shape: ListShape,
     page: Option<Url>,
     query: Vec<(String, String)>,
     timeout: Option<Duration>,
 }
 
 #[derive(Clone)]
-struct Shape {
+struct ListShape {
     items: String,
     id: String,
     next: Option<String>,
@@ -52,7 +52,7 @@ pub struct Page<T> {
     /// may show less than the whole; [`List::whole_items`] says otherwise.
     pub items: Vec<Versioned<T>>,
     handle: Handle<T>,
-    shape: Shape,
+    shape: ListShape,
     next: Option<Url>,
     timeout: Option<Duration>,
 }
@@ -60,9 +60,9 @@ pub struct Page<T> {
 impl<T: ResourceData> List<T> {
     pub(crate) fn new(handle: Handle<T>) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(ListSettings {
                 handle,
-                shape: Shape {
+                shape: ListShape {
                     items: String::new(),
                     id: "/id".to_owned(),
                     next: None,
@@ -136,7 +136,7 @@ impl<T: ResourceData> Page<T> {
     /// The call for the next page; `None`: this is the last one.
     pub fn next(&self) -> Option<List<T>> {
         Some(List {
-            call: Lazy::new(Settings {
+            call: Lazy::new(ListSettings {
                 handle: self.handle.clone(),
                 shape: self.shape.clone(),
                 page: Some(self.next.clone()?),
@@ -159,7 +159,7 @@ impl<T> std::fmt::Debug for Page<T> {
 
 operation!(List<T> => Result<Page<T>, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Page<T>, Error> {
+async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Error> {
     let handle = settings.handle;
     let collection = handle.target()?;
     let mut target = collection.clone();
@@ -213,7 +213,7 @@ async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Page<T>, Error> {
 fn item<T: ResourceData>(
     handle: &Handle<T>,
     collection: &Url,
-    shape: &Shape,
+    shape: &ListShape,
     item: &Document,
     origin: SnapshotOrigin,
 ) -> Result<Versioned<T>, Error> {

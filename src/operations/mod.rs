@@ -18,7 +18,7 @@ pub(crate) use delete::DeleteInput;
 pub use delete::{Delete, IntoTarget};
 pub use list::{List, Page};
 pub use post::Post;
-pub use read::{Get, GetOpt, Head, Headed, Refresh, Refreshed};
+pub use read::{Get, GetOpt, Head, HeadResponse, Refresh, Revalidated};
 pub use save::{IntoSave, Save};
 pub use update::Update;
 

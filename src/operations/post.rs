@@ -17,10 +17,10 @@ use crate::write::machine::events::Goal;
 /// A `POST` under way; made by [`Collection::post`](crate::Collection::post).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Post<T> {
-    call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+    call: Lazy<PostSettings<T>, Result<Saved<T>, Error>>,
 }
 
-struct Settings<T> {
+struct PostSettings<T> {
     timeout: Option<Duration>,
     handle: Handle<T>,
     document: Result<Document, JsonError>,
@@ -31,7 +31,7 @@ struct Settings<T> {
 impl<T: ResourceData> Post<T> {
     pub(crate) fn new(handle: Handle<T>, draft: &(impl Serialize + ?Sized)) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(PostSettings {
                 timeout: None,
                 handle,
                 document: Document::encode(draft),
@@ -73,7 +73,7 @@ impl<T: ResourceData> Post<T> {
 
 operation!(Post<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;
     if let Some(key) = &settings.idempotency_key
         && !key

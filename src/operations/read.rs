@@ -21,7 +21,7 @@ use crate::write::reading::NoRepresentation;
 use crate::write::target::Target;
 use crate::write::{evidence, reading};
 
-pub(crate) struct Settings<T> {
+pub(crate) struct ReadSettings<T> {
     handle: Handle<T>,
     timeout: Option<Duration>,
 }
@@ -31,13 +31,13 @@ macro_rules! read_operation {
         $(#[$doc])*
         #[must_use = "nothing is sent before it is awaited"]
         pub struct $name<T> {
-            call: Lazy<Settings<T>, Result<$output, Error>>,
+            call: Lazy<ReadSettings<T>, Result<$output, Error>>,
         }
 
         impl<T: ResourceData> $name<T> {
             pub(crate) fn new(handle: Handle<T>) -> Self {
                 Self {
-                    call: Lazy::new(Settings {
+                    call: Lazy::new(ReadSettings {
                         handle,
                         timeout: None,
                     }),
@@ -59,7 +59,7 @@ macro_rules! read_operation {
 
 read_operation! {
     /// A read under way; made by [`Collection::get`](crate::Collection::get).
-    Get => Versioned<T>, |settings: Settings<T>| async move {
+    Get => Versioned<T>, |settings: ReadSettings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
 }
@@ -67,7 +67,7 @@ read_operation! {
 read_operation! {
     /// A read under way that takes absence for an answer; made by
     /// [`Collection::get_opt`](crate::Collection::get_opt).
-    GetOpt => Option<Versioned<T>>, |settings: Settings<T>| async move {
+    GetOpt => Option<Versioned<T>>, |settings: ReadSettings<T>| async move {
         match read(&settings.handle, settings.timeout).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
@@ -79,16 +79,16 @@ read_operation! {
 read_operation! {
     /// A read under way that asks the server for news; made by
     /// [`Collection::refresh`](crate::Collection::refresh).
-    Refresh => Refreshed<T>, |settings: Settings<T>| async move {
+    Refresh => Revalidated<T>, |settings: ReadSettings<T>| async move {
         let context = settings.handle.call_context(settings.timeout).await?;
         let (stored, changed) = fetch(&context, true).await?;
-        Ok(Refreshed { value: versioned(&settings.handle, &context.target, stored)?, changed })
+        Ok(Revalidated { value: versioned(&settings.handle, &context.target, stored)?, changed })
     }
 }
 
 read_operation! {
     /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
-    Head => Headed, |settings: Settings<T>| async move {
+    Head => HeadResponse, |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
         let reply = ask(&target, &call, settings.timeout, started).await?;
@@ -96,14 +96,14 @@ read_operation! {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
         };
-        Ok(Headed { validator, headers: reply.headers })
+        Ok(HeadResponse { validator, headers: reply.headers })
     }
 }
 
 /// What a refresh brought.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Refreshed<T> {
+pub struct Revalidated<T> {
     /// The resource as it is now.
     pub value: Versioned<T>,
     /// `false`: the server answered 304, or showed what the store has under the same version.
@@ -113,7 +113,7 @@ pub struct Refreshed<T> {
 /// What a `HEAD` tells.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Headed {
+pub struct HeadResponse {
     /// The entity tag, weak ones too.
     pub validator: Option<Validator>,
     /// All headers.
@@ -121,9 +121,9 @@ pub struct Headed {
 }
 
 // The headers may hold cookies.
-impl fmt::Debug for Headed {
+impl fmt::Debug for HeadResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Headed")
+        f.debug_struct("HeadResponse")
             .field("validator", &self.validator)
             .finish_non_exhaustive()
     }
@@ -153,7 +153,7 @@ fn versioned<T: ResourceData>(
     })
 }
 
-/// Reads; also tells whether there is something else than what was on file.
+/// Reads; also tells whether there is something else than what was cached.
 async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bool), Error> {
     let target = &context.target;
     let mut call = reading::read_call(target, Method::GET, false);
@@ -161,10 +161,10 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         // "Is there news?" is asked of the server itself, not of a cache on the way.
         reading::ask_past_caches(target, &mut call.headers);
     }
-    let filed = context.filed().await;
+    let cached = context.cached().await;
     // What was written and not read since is asked for as a whole: that costs no request more, and shows
     // whether it is what was sent.
-    let known = filed.as_ref().filter(|filed| !filed.unread);
+    let known = cached.as_ref().filter(|cached| !cached.unread);
     match known.and_then(|known| known.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
             call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
@@ -185,7 +185,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         let ours = known.filter(|known| asked && evidence::confirms(&reply.headers, known));
         if let Some(known) = ours.filter(|_| !of_another(&reply)) {
             if !reply.origin.storable {
-                // What it says of keeping counts for the reply that is on file (RFC 9111 4.3.4).
+                // What it says of keeping counts for the reply that is cached (RFC 9111 4.3.4).
                 store.remove(&context.key, context.deadline()).await;
             }
             return Ok((known.clone(), false));
@@ -212,13 +212,13 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     if of_another(&reply) {
         return Ok((read.snapshot, true));
     }
-    if let Some(filed) = &filed {
-        target.check(filed, &read.snapshot);
+    if let Some(cached) = &cached {
+        target.check(cached, &read.snapshot);
     }
-    let same = |filed: &StoredSnapshot| {
-        filed.validator == read.snapshot.validator && filed.says_the_same(&read.snapshot, true)
+    let same = |cached: &StoredSnapshot| {
+        cached.validator == read.snapshot.validator && cached.says_the_same(&read.snapshot, true)
     };
-    let changed = !filed.as_ref().is_some_and(same);
+    let changed = !cached.as_ref().is_some_and(same);
     if read.snapshot.validator.is_some() {
         let snapshot = read.snapshot.clone();
         store.put(&context.key, snapshot, context.deadline()).await;
@@ -252,7 +252,7 @@ pub(super) async fn ask(
         let reply = exchange.send(call, context).await;
         (report.requests, report.waited) = (stats.requests, stats.waited);
         report.elapsed = started.elapsed();
-        let mut told = None;
+        let mut asked_wait = None;
         let failed = match reply {
             Ok(reply) => {
                 report.last_status = Some(reply.status);
@@ -262,8 +262,8 @@ pub(super) async fn ask(
                 let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
                 let shared = &target.shared;
                 let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
-                told = meaning.wait;
-                report.retry_after = told.or(report.retry_after);
+                asked_wait = meaning.wait;
+                report.retry_after = asked_wait.or(report.retry_after);
                 let kind = match (meaning.kind, reply.status.as_u16()) {
                     (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
                     (_, 404) => ErrorKind::NotFound,
@@ -276,7 +276,7 @@ pub(super) async fn ask(
                     report.why = "it would be answered in the same way".to_owned();
                     return Err(error.with_report(report));
                 }
-                if let Some(wait) = told {
+                if let Some(wait) = asked_wait {
                     exchange
                         .server
                         .close_for(wait.min(limits.retry_after), Instant::now());
@@ -312,7 +312,7 @@ pub(super) async fn ask(
                 error
             }
         };
-        let wait = told.or_else(|| delays.next());
+        let wait = asked_wait.or_else(|| delays.next());
         let now = Instant::now();
         report.why = match wait {
             None => "the retry schedule is at its end".to_owned(),

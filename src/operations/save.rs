@@ -88,10 +88,10 @@ impl<T: ResourceData> IntoSave<T> for &mut Saved<T> {
 /// A save under way; made by [`Collection::save`](crate::Collection::save).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Save<T> {
-    pub(super) call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+    pub(super) call: Lazy<SaveSettings<T>, Result<Saved<T>, Error>>,
 }
 
-pub(super) struct Settings<T> {
+pub(super) struct SaveSettings<T> {
     pub(super) write: WriteSettings<T>,
     handle: Handle<T>,
     input: SaveInput,
@@ -100,7 +100,7 @@ pub(super) struct Settings<T> {
 impl<T: ResourceData> Save<T> {
     pub(crate) fn new(handle: Handle<T>, input: SaveInput) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(SaveSettings {
                 write: WriteSettings::default(),
                 handle,
                 input,
@@ -113,8 +113,8 @@ write_settings!(Save);
 unconditional_setting!(Save);
 operation!(Save<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
-    let Settings {
+async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Error> {
+    let SaveSettings {
         write,
         handle,
         input,

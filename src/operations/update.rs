@@ -14,10 +14,10 @@ use crate::write::machine::events::Goal;
 /// [`Collection::try_update`](crate::Collection::try_update).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Update<T> {
-    call: Lazy<Settings<T>, Result<Saved<T>, Error>>,
+    call: Lazy<UpdateSettings<T>, Result<Saved<T>, Error>>,
 }
 
-struct Settings<T> {
+struct UpdateSettings<T> {
     write: WriteSettings<T>,
     handle: Handle<T>,
     edit: Edit<T>,
@@ -27,7 +27,7 @@ struct Settings<T> {
 impl<T: ResourceData> Update<T> {
     pub(crate) fn new(handle: Handle<T>, edit: Edit<T>) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(UpdateSettings {
                 write: WriteSettings::default(),
                 handle,
                 edit,
@@ -53,12 +53,12 @@ write_settings!(Update);
 unconditional_setting!(Update);
 operation!(Update<T> => Result<Saved<T>, Error>, run);
 
-async fn run<T: ResourceData>(settings: Settings<T>) -> Result<Saved<T>, Error> {
+async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, Error> {
     let if_absent = settings.if_absent.transpose().map_err(|error| {
         Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
     })?;
     let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
-    call.filed = true;
+    call.cached = true;
     call.edits = vec![settings.edit];
     call.if_absent = if_absent;
     // A strategy for this call merges; otherwise the edit runs again on what is there.

@@ -35,8 +35,8 @@ pub(crate) struct Write<T> {
     pub(crate) settings: WriteSettings<T>,
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
-    /// The base is what is on file when it starts.
-    pub(crate) filed: bool,
+    /// The base is what is cached when it starts.
+    pub(crate) cached: bool,
     pub(crate) local: Option<Document>,
     pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
@@ -67,14 +67,14 @@ impl<T: ResourceData> Write<T> {
         goal: Goal,
     ) -> Result<Box<Self>, Error> {
         let context = handle.call_context(settings.timeout).await?;
-        // It goes from future to future, each of which is as large as what it holds.
+        // Boxed: moving it through nested futures would copy it.
         Ok(Box::new(Self {
             handle,
             context,
             settings,
             goal,
             base: None,
-            filed: false,
+            cached: false,
             local: None,
             edits: Vec::new(),
             if_absent: None,
@@ -114,8 +114,8 @@ impl<T: ResourceData> Write<T> {
         &mut self,
         permit: &mut WritePermit,
     ) -> (Box<WriteOutcome>, Vec<bool>) {
-        if self.filed {
-            self.take_filed().await;
+        if self.cached {
+            self.load_cached().await;
         }
         let inherited = self.inherited();
         let mut target = self.context.target.clone();
@@ -149,13 +149,13 @@ impl<T: ResourceData> Write<T> {
             rerun: self.rerun,
         };
         let driver = Driver::new(&target, &mut hooks, permit, input);
-        // The loop is large; whoever waits for it is moved about with all that it awaits.
+        // Boxed: the future of the loop is large, and each future that awaits it would be as large.
         let done = Box::pin(driver.run()).await;
         self.edits = hooks.edits;
         (done, hooks.failed)
     }
 
-    /// The same for other edits, from now on, made on what is on file or there.
+    /// The same for other edits, from now on, made on what is cached or there.
     pub(super) fn anew(&self, edits: Vec<Edit<T>>) -> Self {
         Self {
             handle: self.handle.clone(),
@@ -165,7 +165,7 @@ impl<T: ResourceData> Write<T> {
             },
             settings: WriteSettings::default(),
             goal: self.goal,
-            filed: true,
+            cached: true,
             base: None,
             local: None,
             edits,
@@ -191,7 +191,7 @@ impl<T: ResourceData> Write<T> {
                     _ => Base::Unversioned,
                 },
             },
-            filed: self.filed,
+            cached: self.cached,
             doubtful: inherits && self.goal != Goal::Delete,
             repeated: self.repeated,
             rerun: self.rerun,
@@ -205,14 +205,14 @@ impl<T: ResourceData> Write<T> {
         }
     }
 
-    /// Takes the snapshot on file as the base. One that an abandoned write may have outdated serves no
+    /// Takes the cached snapshot as the base. One that an abandoned write may have outdated serves no
     /// edit: it is read anew.
-    async fn take_filed(&mut self) {
-        let filed = self.context.filed().await.filter(|filed| {
+    async fn load_cached(&mut self) {
+        let cached = self.context.cached().await.filter(|cached| {
             let unsettled = &self.context.target.shared.unsettled;
-            !unsettled.outdates(&self.context.key, filed.validator.as_ref())
+            !unsettled.outdates(&self.context.key, cached.validator.as_ref())
         });
-        (self.filed, self.base) = (filed.is_some(), filed);
+        (self.cached, self.base) = (cached.is_some(), cached);
     }
 
     /// What earlier writes, whose outcome nobody knows, sent onto the same version.

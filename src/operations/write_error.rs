@@ -103,7 +103,7 @@ pub(super) fn error<T: ResourceData>(
 ) -> Error {
     let path = target.url.path();
     let why = why(kind, &done);
-    let said = done.diagnosis.refusal.as_ref().filter(|_| {
+    let detail = done.diagnosis.refusal.as_ref().filter(|_| {
         matches!(
             kind,
             ErrorKind::Refused
@@ -114,7 +114,7 @@ pub(super) fn error<T: ResourceData>(
                 | ErrorKind::Conflict
         )
     });
-    let said = said
+    let detail = detail
         .map(|(_, problem)| format!(": {problem}"))
         .unwrap_or_default();
     let message = match kind {
@@ -140,9 +140,9 @@ pub(super) fn error<T: ResourceData>(
         }
         ErrorKind::NotFound => format!("{path}: nothing is there"),
         ErrorKind::Gone => format!("{path}: somebody removed it"),
-        ErrorKind::AlreadyExists => format!("{path}: it exists already{said}"),
+        ErrorKind::AlreadyExists => format!("{path}: it exists already{detail}"),
         ErrorKind::UnsupportedApiVersion => {
-            format!("{path}: the server does not speak this version of the API{said}")
+            format!("{path}: the server does not speak this version of the API{detail}")
         }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
         ErrorKind::Refused if matches!(done.diagnosis.cause, Some(Cause::Contradicted(_))) => {
@@ -152,12 +152,12 @@ pub(super) fn error<T: ResourceData>(
             let status = said_status(&done)
                 .map(|status| format!(" {}", status.as_u16()))
                 .unwrap_or_default();
-            let said = if said.is_empty() {
+            let detail = if detail.is_empty() {
                 format!(" with{status}")
             } else {
-                said
+                detail
             };
-            format!("{path}: refused{said}")
+            format!("{path}: refused{detail}")
         }
         _ => format!("{path}: {why}"),
     };

@@ -36,10 +36,10 @@ use site::{Drafts, MakeDraft, MakeHeader};
 /// Where resources cannot be made or removed, [`existing`](Self::existing) asks about one that is there already.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Probe {
-    call: Lazy<Settings, Result<ProbeReport, Error>>,
+    call: Lazy<ProbeSettings, Result<ProbeReport, Error>>,
 }
 
-struct Settings {
+struct ProbeSettings {
     handle: Handle<Value>,
     timeout: Option<Duration>,
     draft: Option<MakeDraft>,
@@ -52,7 +52,7 @@ struct Settings {
 impl Probe {
     pub(crate) fn new(handle: Handle<Value>) -> Self {
         Self {
-            call: Lazy::new(Settings {
+            call: Lazy::new(ProbeSettings {
                 handle,
                 timeout: None,
                 suffix: String::new(),
@@ -64,7 +64,7 @@ impl Probe {
         }
     }
 
-    fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn set(self, change: impl FnOnce(&mut ProbeSettings)) -> Self {
         Self {
             call: self.call.set(change),
         }
@@ -227,7 +227,7 @@ impl fmt::Debug for Probe {
     }
 }
 
-async fn run(settings: Settings) -> Result<ProbeReport, Error> {
+async fn run(settings: ProbeSettings) -> Result<ProbeReport, Error> {
     let handle = settings.handle;
     let time = settings
         .timeout

@@ -28,11 +28,11 @@ pub(crate) enum Stopped {
 pub(super) struct Holder {
     /// Its place in the queue, to come back to.
     pub(super) ticket: u64,
-    state: Mutex<State>,
+    state: Mutex<HolderState>,
 }
 
 #[derive(Default)]
-struct State {
+struct HolderState {
     /// Polls that have come to their end.
     polls: u64,
     is_polled: bool,
@@ -50,7 +50,7 @@ impl Holder {
     }
 
     // Nothing panics while the state is locked.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HolderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,8 +1,8 @@
 //! Queues for a permit that one holder has at a time.
 //!
 //! A permit saves work and is no guard: what it is held for has to be safe without it. So it can be taken
-//! over. A waiter that has waited for [`PATIENCE`] wakes the holder; one that is not polled for another
-//! [`PATIENCE`] has lost the permit. It does not matter why: its future may be kept without being polled,
+//! over. A waiter that has waited for [`STALL_TIMEOUT`] wakes the holder; one that is not polled for another
+//! [`STALL_TIMEOUT`] has lost the permit. It does not matter why: its future may be kept without being polled,
 //! its runtime may stand still, or its thread may be blocked. A holder that waits for a slow server is
 //! polled when it is woken, and keeps the permit.
 //!
@@ -31,8 +31,8 @@ pub(crate) use permit::Permit;
 pub(crate) use queues::Queues;
 pub(crate) use waiter::Turn;
 
-/// How long a holder that was woken may stay without being polled.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
+/// A holder that was woken and is not polled for so long has stalled.
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// What the permits of some queues are for.
 pub(crate) trait Work: 'static {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::waiter::Waiter;
-use super::{Batch, PATIENCE, Permit, Queues, Stopped, Turn, UnderWay, Work};
+use super::{Batch, Permit, Queues, STALL_TIMEOUT, Stopped, Turn, UnderWay, Work};
 
 /// Letters, which are written under numbers.
 struct Letters;
@@ -249,7 +249,7 @@ async fn what_is_under_way_is_waited_for_and_is_lost_in_the_waiters_own_time() -
     let begun = Instant::now();
     let lost = b.turn(begun + LONG / 2);
     assert!(matches!(lost.await, Turn::Lost));
-    assert!(begun.elapsed() <= LONG / 2 + PATIENCE);
+    assert!(begun.elapsed() <= LONG / 2 + STALL_TIMEOUT);
     assert!(out.is_left.load(Ordering::SeqCst));
     // Others do not wait for it.
     let newcomer = permit(&mut waits(&queues, 'd')?, SOON).await;

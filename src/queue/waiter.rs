@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::holder::Holder;
 use super::permit::{Home, Permit};
 use super::queues::{After, Carried, Queue, Waiting};
-use super::{PATIENCE, Work};
+use super::{STALL_TIMEOUT, Work};
 
 /// What a waiter's time has come to.
 pub(crate) enum Turn<W: Work> {
@@ -47,7 +47,7 @@ pub(crate) struct Waiter<W: Work> {
 /// What a waiter saw when it last looked. If nothing has moved until its next look, the holder stands
 /// still, or the one whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum LastLook {
     /// So many turns there were, and this is the holder, polled so often.
     Turn(u64, Option<(u64, u64)>),
     /// The holder that has taken it along was polled so often.
@@ -61,19 +61,22 @@ struct Look<'a> {
     deadline: Instant,
     /// It is time to compare with the last look.
     due: bool,
-    seen: &'a mut Option<Seen>,
+    seen: &'a mut Option<LastLook>,
 }
 
 impl Look<'_> {
     /// Whether nothing has moved since the last look.
-    fn stands_still(&mut self, now: Seen) -> bool {
+    fn stands_still(&mut self, now: LastLook) -> bool {
         self.due && self.seen.replace(now) == Some(now)
     }
 
     /// When to look again: the first ones often, so that all together look seldom.
     fn next(&self, before: usize) -> Instant {
         let before = u32::try_from(before).unwrap_or(u32::MAX);
-        later(self.now, PATIENCE + PATIENCE.saturating_mul(before) / 4)
+        later(
+            self.now,
+            STALL_TIMEOUT + STALL_TIMEOUT.saturating_mul(before) / 4,
+        )
     }
 }
 
@@ -151,9 +154,9 @@ impl<W: Work> Waiter<W> {
                 Carried::By(by, own) => (by, own),
             };
             // The holder's time may be the same, and it knows more.
-            let deadline = later(look.deadline, PATIENCE);
+            let deadline = later(look.deadline, STALL_TIMEOUT);
             let over = look.due && look.now >= deadline;
-            let still = look.stands_still(Seen::Carried(by.ticket, by.polls()));
+            let still = look.stands_still(LastLook::Carried(by.ticket, by.polls()));
             if still {
                 queue.release(&by, after);
             }
@@ -200,7 +203,7 @@ impl<W: Work> Waiter<W> {
         let polls = holder
             .as_ref()
             .map(|holder| (holder.ticket, holder.polls()));
-        let still = look.stands_still(Seen::Turn(queue.turns, polls));
+        let still = look.stands_still(LastLook::Turn(queue.turns, polls));
         if still && let Some(holder) = &holder {
             queue.release(holder, after);
         }

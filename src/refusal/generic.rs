@@ -28,8 +28,8 @@ use crate::json::Document;
 /// use ifmatch::{Generic, RefusalKind, Versioning};
 ///
 /// let profile = Generic::new()
-///     .meaning("https://api.example.com/problems/unpaid", RefusalKind::InvalidState)
-///     .meaning("NAME_TAKEN", RefusalKind::AlreadyExists)
+///     .map_code("https://api.example.com/problems/unpaid", RefusalKind::InvalidState)
+///     .map_code("NAME_TAKEN", RefusalKind::AlreadyExists)
 ///     .versioning(Versioning::body_field("/version"));
 /// # let _ = profile;
 /// ```
@@ -63,7 +63,7 @@ impl Generic {
     /// ```
     /// use ifmatch::{Generic, RefusalKind, profiles::Kubernetes};
     ///
-    /// let profile = Generic::over(Kubernetes).meaning("Forbidden", RefusalKind::InvalidState);
+    /// let profile = Generic::over(Kubernetes).map_code("Forbidden", RefusalKind::InvalidState);
     /// # let _ = profile;
     /// ```
     pub fn over(profile: impl Profile) -> Self {
@@ -118,7 +118,7 @@ impl Generic {
     /// A refusal of a kind that invites the same request again ([`Transient`](RefusalKind::Transient),
     /// [`InFlight`](RefusalKind::InFlight)) is repeated after a wait. A 5xx with a meaning is a refusal: the
     /// server says that it did not carry the request out.
-    pub fn meaning(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
+    pub fn map_code(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
         self
     }
@@ -162,7 +162,7 @@ impl Generic {
         self
     }
 
-    fn told(&self, problem: &Problem) -> Option<RefusalKind> {
+    fn kind_of(&self, problem: &Problem) -> Option<RefusalKind> {
         let of_type = self.meanings.get(problem.problem_type());
         let of_code = || self.meanings.get(problem.code()?);
         of_type.or_else(of_code).copied()
@@ -213,7 +213,7 @@ impl Profile for Generic {
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
-        self.told(problem).or_else(|| match &self.beneath {
+        self.kind_of(problem).or_else(|| match &self.beneath {
             Some(beneath) => beneath.classify(problem),
             None => words::of_conflict(problem),
         })

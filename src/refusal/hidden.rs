@@ -31,7 +31,7 @@ use crate::json::Document;
 /// // `{"ok": false, "error": "name_taken"}`: the code tells the kind.
 /// let chat = Generic::new()
 ///     .hidden_refusal(HiddenRefusal::when("/ok", false))
-///     .meaning("name_taken", RefusalKind::AlreadyExists);
+///     .map_code("name_taken", RefusalKind::AlreadyExists);
 ///
 /// // A transaction of etcd v3 leaves `succeeded` out when its comparison does not hold.
 /// let etcd = HiddenRefusal::unless("/succeeded", true).meaning(RefusalKind::StaleVersion);

@@ -151,7 +151,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let problem = Problem::read(status, &map, &body, &url);
-        let own = Generic::new().meaning("MINE", RefusalKind::InvalidState);
+        let own = Generic::new().map_code("MINE", RefusalKind::InvalidState);
         meaning(&own, false, &problem, &map, asked, SystemTime::now())
     }
 

@@ -100,8 +100,8 @@ impl Overload {
 
     /// The request with this ticket goes out, in front of all that could have gone and did not.
     pub(super) fn pass(&mut self, ticket: u64, now: Instant) {
-        let gone = self.waiting.partition_point(|waiting| *waiting <= ticket);
-        self.waiting.drain(..gone);
+        let passed = self.waiting.partition_point(|waiting| *waiting <= ticket);
+        self.waiting.drain(..passed);
         self.next = Some(later(now, self.pause));
     }
 

@@ -9,7 +9,7 @@ use crate::BoxError;
 use crate::panics;
 
 /// Time that a store gets for one step at most.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A store whose failures are told to the log alone.
 pub(crate) struct BestEffortStore(Box<dyn SnapshotStore>);
@@ -30,7 +30,7 @@ impl BestEffortStore {
         Some(StoredSnapshot { origin, ..found })
     }
 
-    /// Files a snapshot, if it was made for the user of the key and may be kept. One that may not be kept
+    /// Caches a snapshot, if it was made for the user of the key and may be kept. One that may not be kept
     /// takes the place of the one before all the same: that one is outdated.
     pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
         if snapshot.origin.credentials != Some(key.credentials()) {
@@ -49,7 +49,7 @@ impl BestEffortStore {
 
 async fn in_time<T>(until: Instant, step: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
     // A store that answers at once does so past the time of the call, too.
-    let until = until.min(Instant::now() + PATIENCE);
+    let until = until.min(Instant::now() + STORE_STEP_TIMEOUT);
     let step = panics::catch_in("the snapshot store", step);
     let error: BoxError = match timeout_at(until, step).await {
         Ok(Ok(Ok(done))) => return Some(done),

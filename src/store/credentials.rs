@@ -62,7 +62,7 @@ impl CredentialsDigest {
     }
 }
 
-/// Where a reply comes from, as far as that decides whether it may be filed.
+/// Where a reply comes from, as far as that decides whether it may be cached.
 #[derive(Clone, Copy)]
 pub(crate) struct SnapshotOrigin {
     /// Whose request it answers; `None`: it did not come as a reply to one.

@@ -1,4 +1,4 @@
-//! What a snapshot is filed under.
+//! What a snapshot is cached under.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
@@ -13,7 +13,7 @@ use url::{Position, Url};
 use super::credentials::CredentialsDigest;
 use super::key_digest::{KeyDigest, Purpose, Secret};
 
-/// What a snapshot is filed under: the address, the representation asked for and the part of it that is
+/// What a snapshot is cached under: the address, the representation asked for and the part of it that is
 /// the document, and the user.
 ///
 /// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part

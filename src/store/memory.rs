@@ -113,8 +113,8 @@ impl SnapshotStore for MemoryStore {
             let Some((_, oldest)) = guard.by_use.pop_first() else {
                 break;
             };
-            if let Some((_, gone)) = guard.by_key.remove(&oldest) {
-                guard.bytes -= cost(&oldest, &gone);
+            if let Some((_, evicted)) = guard.by_key.remove(&oldest) {
+                guard.bytes -= cost(&oldest, &evicted);
             }
         }
         Ok(())

@@ -40,7 +40,7 @@ pub struct StoredSnapshot {
     /// The document was written, and no read has shown it under this validator yet. A store keeps this as
     /// well, so that the next read can check it; default: `false`.
     pub unread: bool,
-    /// Whose it is, and whether it may be filed. A store need not keep it: what is filed under a key is of the
+    /// Whose it is, and whether it may be cached. A store need not keep it: what is cached under a key is of the
     /// key's user.
     pub(crate) origin: SnapshotOrigin,
 }
@@ -98,10 +98,10 @@ impl fmt::Debug for StoredSnapshot {
 /// A store is a cache of what is known: losing an entry costs one read, so its errors are logged
 /// and never fail a call.
 ///
-/// # What is filed
+/// # What is cached
 ///
-/// A snapshot is filed under the user whose request brought it, and under no other: where the user
-/// changes while a call is under way, nothing is filed. What may not be kept is not handed to a store: replies
+/// A snapshot is cached under the user whose request brought it, and under no other: where the user
+/// changes while a call is under way, nothing is cached. What may not be kept is not handed to a store: replies
 /// with `Cache-Control: no-store` and replies to requests with it (RFC 9111 5.2.1.5 and 5.2.2.5), and replies with
 /// `Vary: *`, which depend on more than a key can hold. A write of such a resource is pinned to the version of
 /// the value in hand, and an `update` reads first each time.
@@ -114,14 +114,14 @@ impl fmt::Debug for StoredSnapshot {
 /// [`Authenticator::identity`](crate::Authenticator::identity): without a name each new token is a new user.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
-    /// The snapshot filed under this key.
+    /// The snapshot cached under this key.
     ///
     /// # Errors
     ///
-    /// Whatever hinders the store; the call goes on as if nothing was filed.
+    /// Whatever hinders the store; the call goes on as if nothing was cached.
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError>;
 
-    /// Files a snapshot, in the place of an older one.
+    /// Stores a snapshot, in the place of an older one.
     ///
     /// # Errors
     ///

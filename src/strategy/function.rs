@@ -93,7 +93,7 @@ pub struct AskFn<F> {
 }
 
 /// How long an answer may take if nothing else was said.
-const PATIENCE: Duration = Duration::from_secs(60 * 60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Makes a strategy of an asynchronous function, which may ask a person or a service.
 ///
@@ -118,7 +118,7 @@ where
 {
     AskFn {
         ask,
-        time: PATIENCE,
+        time: ANSWER_TIMEOUT,
     }
 }
 

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::server::lock;
-use super::state::{Asked, State};
+use super::state::{IncomingRequest, SimulatedState};
 use crate::transport::{Fate, Request, Response, Transport, TransportError};
 
 /// Carries requests to the server by a function call, so that nothing but tokio's clock takes time.
-pub(super) struct InProcess(pub(super) Arc<Mutex<State>>);
+pub(super) struct InProcess(pub(super) Arc<Mutex<SimulatedState>>);
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let answered = lock(&self.0).handle(Asked {
+        let answered = lock(&self.0).handle(IncomingRequest {
             method: request.method,
             path: request.url.path().to_owned(),
             query: request.url.query().map(str::to_owned),

@@ -6,7 +6,7 @@ use ::http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use ::http::{HeaderMap, Method};
 
 use super::reply::Reply;
-use super::state::Asked;
+use super::state::IncomingRequest;
 use super::step::Lost;
 
 /// One exchange, as the server saw it.
@@ -36,7 +36,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    pub(super) fn new(asked: Asked, reply: Option<&Reply>, lost: Option<Lost>) -> Self {
+    pub(super) fn new(asked: IncomingRequest, reply: Option<&Reply>, lost: Option<Lost>) -> Self {
         Self {
             method: asked.method,
             path: asked.path,

@@ -13,7 +13,7 @@ use super::in_process::InProcess;
 use super::recorded::Recorded;
 use super::reply::Reply;
 use super::requests::Requests;
-use super::state::{Asked, State};
+use super::state::{IncomingRequest, SimulatedState};
 use super::step::Step;
 use crate::{Client, ClientBuilder};
 
@@ -28,13 +28,13 @@ use crate::{Client, ClientBuilder};
 /// It is reached over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
 pub struct ResourceServer {
     server: MockServer,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SimulatedState>>,
 }
 
 impl ResourceServer {
     /// Starts a server without documents on a free port.
     pub async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::new()));
+        let state = Arc::new(Mutex::new(SimulatedState::new()));
         let server = MockServer::start().await;
         Mock::given(Losing(state.clone()))
             .respond_with_err(cut)
@@ -48,7 +48,7 @@ impl ResourceServer {
         Self { server, state }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SimulatedState> {
         lock(&self.state)
     }
 
@@ -190,11 +190,11 @@ impl fmt::Debug for ResourceServer {
 }
 
 // A panic in a test's own change leaves documents and versions as they were.
-pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+pub(super) fn lock(state: &Mutex<SimulatedState>) -> MutexGuard<'_, SimulatedState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl From<&Request> for Asked {
+impl From<&Request> for IncomingRequest {
     fn from(request: &Request) -> Self {
         Self {
             method: request.method.clone(),
@@ -207,7 +207,7 @@ impl From<&Request> for Asked {
 }
 
 /// Matches the requests of which something is to be lost, and carries them out as far as they get.
-struct Losing(Arc<Mutex<State>>);
+struct Losing(Arc<Mutex<SimulatedState>>);
 
 impl Match for Losing {
     fn matches(&self, request: &Request) -> bool {
@@ -225,7 +225,7 @@ fn cut(_: &Request) -> io::Error {
     io::ErrorKind::ConnectionReset.into()
 }
 
-struct Stateful(Arc<Mutex<State>>);
+struct Stateful(Arc<Mutex<SimulatedState>>);
 
 impl Respond for Stateful {
     fn respond(&self, request: &Request) -> ResponseTemplate {

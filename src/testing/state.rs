@@ -9,13 +9,13 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::dialect::Dialect;
 use super::recorded::Recorded;
 use super::reply::{Reply, tag};
-use super::step::{Answer, Change, Lost, Step};
+use super::step::{ForeignChange, Lost, ScriptedAnswer, Step};
 use crate::json::Document;
 use crate::json::patch::{PatchError, apply_json_patch, apply_merge_patch};
 use crate::merge::{Policy, transplant};
 
 /// A request, however it came.
-pub(super) struct Asked {
+pub(super) struct IncomingRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Option<String>,
@@ -24,14 +24,14 @@ pub(super) struct Asked {
 }
 
 /// What comes back.
-pub(super) struct Answered {
+pub(super) struct OutgoingReply {
     /// `None`: the connection is cut.
     pub(super) reply: Option<Reply>,
     pub(super) delay: Duration,
 }
 
-pub(super) struct State {
-    resources: BTreeMap<String, Resource>,
+pub(super) struct SimulatedState {
+    resources: BTreeMap<String, StoredResource>,
     named: u64,
     pub(super) dialect: Dialect,
     pub(super) stale_status: Option<StatusCode>,
@@ -43,12 +43,12 @@ pub(super) struct State {
 
 /// One path. Versions count on after a removal, so that no tag ever comes back.
 #[derive(Default)]
-struct Resource {
+struct StoredResource {
     version: u64,
     text: Option<String>,
 }
 
-impl State {
+impl SimulatedState {
     pub(super) fn new() -> Self {
         Self {
             resources: BTreeMap::new(),
@@ -90,7 +90,7 @@ impl State {
         script.front().is_some_and(|step| step.lost.is_some())
     }
 
-    pub(super) fn handle(&mut self, asked: Asked) -> Answered {
+    pub(super) fn handle(&mut self, asked: IncomingRequest) -> OutgoingReply {
         let script = if is_read(&asked.method) {
             &mut self.reads
         } else {
@@ -100,8 +100,8 @@ impl State {
         let reply = (step.lost != Some(Lost::Request)).then(|| {
             self.somebody_else(&asked.path, step.change);
             match step.answer {
-                Some(Answer::Instead(reply)) => reply,
-                Some(Answer::After(reply)) => {
+                Some(ScriptedAnswer::Instead(reply)) => reply,
+                Some(ScriptedAnswer::After(reply)) => {
                     let _ = self.carry_out(&asked);
                     reply
                 }
@@ -110,16 +110,16 @@ impl State {
         });
         self.log
             .push(Recorded::new(asked, reply.as_ref(), step.lost));
-        Answered {
+        OutgoingReply {
             reply: reply.filter(|_| step.lost.is_none()),
             delay: step.delay,
         }
     }
 
-    fn somebody_else(&mut self, path: &str, change: Option<Change>) {
+    fn somebody_else(&mut self, path: &str, change: Option<ForeignChange>) {
         match change {
-            Some(Change::Remove) => drop(self.remove(path)),
-            Some(Change::Edit(edit)) => {
+            Some(ForeignChange::Remove) => drop(self.remove(path)),
+            Some(ForeignChange::Edit(edit)) => {
                 let document = self.current(path).map(|(_, text)| text.parse::<Document>());
                 if let Some(Ok(document)) = document {
                     let mut value = document.to_value();
@@ -135,7 +135,7 @@ impl State {
         }
     }
 
-    fn carry_out(&mut self, asked: &Asked) -> Reply {
+    fn carry_out(&mut self, asked: &IncomingRequest) -> Reply {
         let reply = match asked.method.as_str() {
             "GET" | "HEAD" => self.read(asked),
             "PUT" | "PATCH" | "DELETE" => self.write(asked),
@@ -150,7 +150,7 @@ impl State {
         reply
     }
 
-    fn read(&self, asked: &Asked) -> Result<Reply, Wrong> {
+    fn read(&self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         let (version, text) = self.current(&asked.path).ok_or(NOT_FOUND)?;
         Ok(if names(asked, &IF_NONE_MATCH, version) {
             Reply::new(304).version(version)
@@ -159,7 +159,7 @@ impl State {
         })
     }
 
-    fn write(&mut self, asked: &Asked) -> Result<Reply, Wrong> {
+    fn write(&mut self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         if self.locked.contains(&asked.path) {
             return Err(Wrong(423, "locked", "Somebody holds a lock on it"));
         }
@@ -188,7 +188,7 @@ impl State {
         Ok(Reply::new(status).version(version))
     }
 
-    fn append(&mut self, asked: &Asked) -> Result<Reply, Wrong> {
+    fn append(&mut self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         let text = json(&asked.body)?.as_str().to_owned();
         self.named += 1;
         let location = format!("{}/{}", asked.path.trim_end_matches('/'), self.named);
@@ -221,7 +221,7 @@ fn json(body: &[u8]) -> Result<Document, Wrong> {
 }
 
 /// Whether a condition names this version, or any.
-fn names(asked: &Asked, header: &HeaderName, version: u64) -> bool {
+fn names(asked: &IncomingRequest, header: &HeaderName, version: u64) -> bool {
     let value = asked
         .headers
         .get(header)
@@ -230,7 +230,7 @@ fn names(asked: &Asked, header: &HeaderName, version: u64) -> bool {
         .is_some_and(|value| value == "*" || value.split(',').any(|one| one.trim() == tag(version)))
 }
 
-fn patched(asked: &Asked, target: &Document) -> Result<String, Wrong> {
+fn patched(asked: &IncomingRequest, target: &Document) -> Result<String, Wrong> {
     let media_type = asked.headers.get(CONTENT_TYPE);
     let patched = match media_type.map(HeaderValue::as_bytes) {
         Some(b"application/merge-patch+json") => apply_merge_patch(target, &json(&asked.body)?),

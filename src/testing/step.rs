@@ -31,8 +31,8 @@ use super::reply::Reply;
 #[must_use]
 pub struct Step {
     pub(super) lost: Option<Lost>,
-    pub(super) change: Option<Change>,
-    pub(super) answer: Option<Answer>,
+    pub(super) change: Option<ForeignChange>,
+    pub(super) answer: Option<ScriptedAnswer>,
     pub(super) delay: Duration,
 }
 
@@ -46,13 +46,13 @@ pub enum Lost {
 }
 
 /// What somebody else does.
-pub(super) enum Change {
+pub(super) enum ForeignChange {
     Edit(Box<dyn FnOnce(&mut Value) + Send>),
     Remove,
 }
 
 /// What a test answers instead of the server.
-pub(super) enum Answer {
+pub(super) enum ScriptedAnswer {
     Instead(Reply),
     After(Reply),
 }
@@ -65,25 +65,25 @@ impl Step {
 
     /// Somebody else edits the resource before the request is looked at, if it is there.
     pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
-        self.change = Some(Change::Edit(Box::new(edit)));
+        self.change = Some(ForeignChange::Edit(Box::new(edit)));
         self
     }
 
     /// Somebody else removes the resource before the request is looked at.
     pub fn remove(mut self) -> Self {
-        self.change = Some(Change::Remove);
+        self.change = Some(ForeignChange::Remove);
         self
     }
 
     /// It is answered so, and not carried out.
     pub fn answer(mut self, reply: Reply) -> Self {
-        self.answer = Some(Answer::Instead(reply));
+        self.answer = Some(ScriptedAnswer::Instead(reply));
         self
     }
 
     /// It is carried out, and answered so: a gateway that lost patience, say.
     pub fn answer_after(mut self, reply: Reply) -> Self {
-        self.answer = Some(Answer::After(reply));
+        self.answer = Some(ScriptedAnswer::After(reply));
         self
     }
 
@@ -109,11 +109,11 @@ impl Step {
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let change = self.change.as_ref().map(|change| match change {
-            Change::Edit(_) => "edit",
-            Change::Remove => "remove",
+            ForeignChange::Edit(_) => "edit",
+            ForeignChange::Remove => "remove",
         });
         let answer = self.answer.as_ref().map(|answer| match answer {
-            Answer::Instead(reply) | Answer::After(reply) => reply.status.as_u16(),
+            ScriptedAnswer::Instead(reply) | ScriptedAnswer::After(reply) => reply.status.as_u16(),
         });
         f.debug_struct("Step")
             .field("lost", &self.lost)

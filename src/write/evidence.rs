@@ -1,6 +1,6 @@
 //! What a reply proves about the stored state: a function of the request and the reply, without I/O.
 //!
-//! A validator goes on file only with the document that it names. Which document that is, a reply to a read
+//! A validator is cached only with the document that it names. Which document that is, a reply to a read
 //! says by itself. A reply to a write says it by its body, if that shows the resource; or, without such a
 //! body, by the rule that a server may send a validator in reply to a `PUT` only if it stored what was sent
 //! without any transformation (RFC 9110 9.3.4). Servers break that rule (they compute members and send the
@@ -225,12 +225,12 @@ fn is_another(claim: &Claim<'_>) -> bool {
 pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
     match &known.validator {
         Some(Validator::Tag(tag)) => match entity_tag_of(headers) {
-            TagField::Found(told) => is_the_same(&told, tag),
+            TagField::Found(found) => is_the_same(&found, tag),
             TagField::Missing => true,
             TagField::Unusable(_) => false,
         },
         Some(Validator::LastModified(date)) => {
-            LastModified::from_header(headers).is_none_or(|told| told == *date)
+            LastModified::from_header(headers).is_none_or(|found| found == *date)
         }
         _ => true,
     }
@@ -239,18 +239,18 @@ pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
 /// Whether a reply has the tag of this version, perhaps weakened or with the suffix of a proxy.
 pub(crate) fn has_tag_of(headers: &HeaderMap, version: &Validator) -> bool {
     match (version, entity_tag_of(headers)) {
-        (Validator::Tag(known), TagField::Found(told)) => is_the_same(&told, known),
+        (Validator::Tag(known), TagField::Found(found)) => is_the_same(&found, known),
         _ => false,
     }
 }
 
 /// Neither the mark of a weak tag nor a suffix that a proxy puts there makes it another one (13.1.2).
-fn is_the_same(told: &EntityTag, known: &EntityTag) -> bool {
-    let [told, known] = [told, known].map(|tag| {
+fn is_the_same(found: &EntityTag, known: &EntityTag) -> bool {
+    let [found, known] = [found, known].map(|tag| {
         let bare = tag.without_gzip_suffix();
         bare.unwrap_or_else(|| tag.clone())
     });
-    told.weak_eq(&known)
+    found.weak_eq(&known)
 }
 
 /// What the body of a successful reply is, before it is read as a document.

@@ -146,11 +146,11 @@ impl InFlight {
         read: &StoredSnapshot,
     ) -> bool {
         let sent = self.payload.as_ref().and_then(|it| it.document.as_ref());
-        let (Some(told), Some(base), Some(sent)) = (&self.contradicted, base, sent) else {
+        let (Some(contradicted), Some(base), Some(sent)) = (&self.contradicted, base, sent) else {
             return false;
         };
         let shown = Likeness::of(Some(base), sent, &read.document, &[]);
-        shown.moves && told.version.is_some() && told.version == read.validator
+        shown.moves && contradicted.version.is_some() && contradicted.version == read.validator
     }
 }
 

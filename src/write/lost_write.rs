@@ -28,7 +28,7 @@ pub(crate) struct LostWriteFacts<'a> {
     /// The edit, or the strategy behind it, is operation-like.
     pub(crate) operation: bool,
     /// No trace is no proof.
-    pub(crate) strict: bool,
+    pub(crate) require_proof: bool,
 }
 
 /// Judges, and names the places that stay open.
@@ -76,7 +76,7 @@ fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
         .iter()
         .any(|change| change.before.is_some());
     if !taken_back {
-        return if lost.operation && lost.strict {
+        return if lost.operation && lost.require_proof {
             LostWriteVerdict::Unknown
         } else {
             LostWriteVerdict::Applied
@@ -84,7 +84,7 @@ fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     }
     let members = made(lost, &Document::from_trusted("{}"));
     let operation = |member: &Sighting| member.change.operation_like;
-    if lost.strict || lost.operation || members.iter().any(operation) {
+    if lost.require_proof || lost.operation || members.iter().any(operation) {
         return LostWriteVerdict::Unknown;
     }
     if members.iter().any(|member| member.sight == Sight::After) {
@@ -147,14 +147,14 @@ fn judge_changes(
     }
     if ours == 0 && before > 0 {
         // Had it been applied, this place would show it, unless somebody took just that back since.
-        let verdict = if lost.strict {
+        let verdict = if lost.require_proof {
             LostWriteVerdict::Unknown
         } else {
             LostWriteVerdict::NotApplied
         };
         return (verdict, Vec::new());
     }
-    if ours == 0 && other == changed.len() && !lost.strict {
+    if ours == 0 && other == changed.len() && !lost.require_proof {
         // Each place was written by somebody else since; a plain merge sees the same conflicts.
         return (LostWriteVerdict::Doubtful, Vec::new());
     }

@@ -38,7 +38,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) remote: &'a Document,
     pub(crate) policy: &'a Policy,
     /// No trace is no proof.
-    pub(crate) strict: bool,
+    pub(crate) require_proof: bool,
 }
 
 /// Judges by running the edit.
@@ -49,7 +49,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
         sent,
         remote,
         policy,
-        strict,
+        require_proof,
     } = *measured;
     let Some(again) = edit(base) else {
         // It did not fail on the same document before: nothing can be said of such an edit.
@@ -82,7 +82,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
         LostWriteVerdict::Unknown
     } else if same(&once.document, remote) {
         LostWriteVerdict::Applied
-    } else if strict {
+    } else if require_proof {
         LostWriteVerdict::Unknown
     } else {
         LostWriteVerdict::NotApplied
@@ -241,7 +241,7 @@ mod tests {
         edit: impl Fn(&mut Value) -> Result<(), ()>,
         base: &Value,
         remote: impl FnOnce(Value) -> Value,
-        strict: bool,
+        require_proof: bool,
     ) -> LostWriteVerdict {
         let run = |document: &Document| {
             let mut value = document.to_value();
@@ -260,7 +260,7 @@ mod tests {
             sent: &sent,
             remote: &remote,
             policy: &Policy::new(),
-            strict,
+            require_proof,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::json::Document;
 use crate::transport::Response;
 
 /// Members in which status monitors tell how far they are, the first one found counts.
-const TOLD_AT: [&str; 6] = [
+const PROGRESS_AT: [&str; 6] = [
     "/status/state",
     "/status/phase",
     "/status",
@@ -59,14 +59,14 @@ impl Monitor {
     /// resource itself is no monitor of its own.
     pub(super) fn of_reply(target: &Target, reply: &Response) -> Option<Self> {
         let names = target.shared.profile.monitor_headers();
-        let told = names.iter().filter_map(|name| {
+        let monitors = names.iter().filter_map(|name| {
             let reference = reply.headers.get(name)?.to_str().ok()?;
             let at_host = address::at_host(&target.url, reference);
             let is_asked = at_host.is_some();
             let url = at_host.or_else(|| target.url.join(reference).ok())?;
             Some(Self { url, is_asked })
         });
-        let mut others = told.filter(|it| it.url.path() != target.url.path());
+        let mut others = monitors.filter(|it| it.url.path() != target.url.path());
         let first = others.next()?;
         let asked = others.find(|it| it.is_asked && !first.is_asked);
         Some(asked.unwrap_or(first))
@@ -109,8 +109,11 @@ impl Progress {
 /// What the body says; `None`: nothing, so the status counts.
 fn progress_in(body: &[u8]) -> Option<Progress> {
     let body = Document::parse(body).ok()?;
-    let told = TOLD_AT.iter().find_map(|at| body.pointer(at))?.to_value();
-    Some(match told {
+    let progress = PROGRESS_AT
+        .iter()
+        .find_map(|at| body.pointer(at))?
+        .to_value();
+    Some(match progress {
         // `done: true` with an `error` beside it.
         Value::Bool(true) if body.pointer("/error").is_some() => Progress::Refused,
         Value::Bool(true) => Progress::Done,
@@ -131,13 +134,13 @@ fn progress_in(body: &[u8]) -> Option<Progress> {
 
 /// Where the operation says that what it made is.
 pub(super) fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
-    let told = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
+    let location = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
     let in_body = || {
         let body = Document::parse(&reply.body).ok()?;
         body.pointer("/resourceLocation")?.as_id()
     };
     let reference = match reply.status {
-        StatusCode::SEE_OTHER | StatusCode::CREATED => told(&reply.headers),
+        StatusCode::SEE_OTHER | StatusCode::CREATED => location(&reply.headers),
         _ => in_body(),
     };
     address::at_host(monitor, &reference?)
@@ -149,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    fn said(status: u16, body: &str) -> Progress {
+    fn progress_at(status: u16, body: &str) -> Progress {
         let status = StatusCode::from_u16(status).unwrap();
         progress(&Response::new(status, HeaderMap::new(), body.to_owned()))
     }
@@ -189,7 +192,7 @@ mod tests {
             (404, "", Untold),
             (503, "", Running(None)),
         ] {
-            assert_eq!(said(status, body), expected, "{status} {body}");
+            assert_eq!(progress_at(status, body), expected, "{status} {body}");
         }
     }
 }

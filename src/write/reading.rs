@@ -162,7 +162,7 @@ pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// What a reply to a write proves, as snapshots.
 pub(crate) enum Weighed {
-    /// What is stored now, as far as the reply tells; with a validator if it goes on file. `None`: the write
+    /// What is stored now, as far as the reply tells; with a validator if it is cached. `None`: the write
     /// was a removal.
     Stored(Option<StoredSnapshot>),
     /// The reply does not fit its status, and tells this version.

@@ -158,7 +158,7 @@ pub(crate) struct Target {
     /// Where the list of write ids lies in the document.
     pub(crate) stamp: Option<String>,
     /// A lost write of which no change is visible is unknown instead of not applied.
-    pub(crate) strict: bool,
+    pub(crate) require_proof: bool,
     /// Where the document lies inside the body, if otherwise than the profile says.
     pub(crate) envelope: Option<Envelope>,
     /// Where versions travel.
@@ -198,11 +198,13 @@ impl Target {
         self.practice.stores_as_sent.or_else(seen)
     }
 
-    /// Compares what a read shows with what was filed for the same version without having been read: where
+    /// Compares what a read shows with what was cached for the same version without having been read: where
     /// they differ, the server stores something else than what is sent.
-    pub(crate) fn check(&self, filed: &StoredSnapshot, read: &StoredSnapshot) {
-        let same_version = filed.validator.is_some() && filed.validator == read.validator;
-        if !filed.unread || !same_version || filed.says_the_same(read, self.envelope().needs_rest())
+    pub(crate) fn check(&self, cached: &StoredSnapshot, read: &StoredSnapshot) {
+        let same_version = cached.validator.is_some() && cached.validator == read.validator;
+        if !cached.unread
+            || !same_version
+            || cached.says_the_same(read, self.envelope().needs_rest())
         {
             return;
         }

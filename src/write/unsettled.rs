@@ -119,8 +119,8 @@ impl UnsettledWrites {
             let Some(oldest) = ledger.by_age.pop_front() else {
                 break;
             };
-            let gone = ledger.by_address.remove(&oldest).unwrap_or_default();
-            ledger.bytes -= gone.iter().map(UnsettledWrite::size).sum::<usize>();
+            let evicted = ledger.by_address.remove(&oldest).unwrap_or_default();
+            ledger.bytes -= evicted.iter().map(UnsettledWrite::size).sum::<usize>();
         }
     }
 }

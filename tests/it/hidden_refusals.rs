@@ -92,7 +92,7 @@ async fn a_refusal_in_a_200_that_is_no_race_is_typed_and_keeps_the_status() {
     server.script([Event::Plain, Event::Answer(200, &[], unpaid)]);
     let articles = counters(
         &server,
-        profile().meaning("unpaid", RefusalKind::InvalidState),
+        profile().map_code("unpaid", RefusalKind::InvalidState),
     );
     let error = articles.update(1, count).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);

@@ -242,7 +242,7 @@ async fn a_refusal_after_half_of_a_lost_write_was_seen_is_no_plain_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strict_settlement_does_not_redo_what_may_have_been_taken_back() {
+async fn require_proof_does_not_redo_what_may_have_been_taken_back() {
     let server = Server::with(AT, ARTICLE);
     let edit = |article: &mut Article| article.title = "mine".into();
     let events = || {
@@ -254,7 +254,7 @@ async fn strict_settlement_does_not_redo_what_may_have_been_taken_back() {
     };
     server.script(events());
     let error = articles(&server)
-        .strict_settlement()
+        .require_proof()
         .update(1, edit)
         .await
         .unwrap_err();

@@ -95,7 +95,7 @@ async fn a_refusal_without_an_invitation_is_told_at_once_by_reads_and_writes() {
 #[tokio::test(start_paused = true)]
 async fn a_meaning_counts_at_every_status_for_reads_and_for_writes() {
     for status in [403, 409, 412, 429, 500, 503] {
-        let profile = |kind| Generic::new().meaning("MINE", kind);
+        let profile = |kind| Generic::new().map_code("MINE", kind);
         let refusal = || Event::Answer(status, &[], r#"{"code":"MINE"}"#);
 
         let server = Server::with(AT, ARTICLE);

@@ -15,11 +15,11 @@ const UNPAID: &str =
 
 fn articles(server: &Server) -> Collection<Article> {
     let profile = Generic::new()
-        .meaning(
+        .map_code(
             "http://server.test/problems/unpaid",
             RefusalKind::InvalidState,
         )
-        .meaning("BUSY", RefusalKind::Transient);
+        .map_code("BUSY", RefusalKind::Transient);
     let client = server.builder().profile(profile).build().unwrap();
     client.collection_with("articles", ThreeWay::default())
 }

@@ -172,7 +172,7 @@ async fn the_current_state_in_a_refusal_is_merged_without_a_read_where_the_profi
     };
     let profile = Generic::new()
         .versioning(Versioning::body_field("/version"))
-        .meaning("STALE", RefusalKind::StaleVersion)
+        .map_code("STALE", RefusalKind::StaleVersion)
         .current_at("/current");
     let articles = client(server(&state), profile).collection::<Value>("a");
     let mut mine = articles.get(1).await.unwrap();

@@ -777,9 +777,9 @@ fn json_api_goes_by_the_pointer() {
 #[test]
 fn meanings_of_ones_own_come_before_those_of_a_profile() {
     let profile = Generic::over(CouchDb)
-        .meaning("forbidden", InvalidState)
-        .meaning("https://api.example.com/problems/frozen", InvalidState)
-        .meaning("file_exists", Transient);
+        .map_code("forbidden", InvalidState)
+        .map_code("https://api.example.com/problems/frozen", InvalidState)
+        .map_code("file_exists", Transient);
     check(
         &profile,
         &[

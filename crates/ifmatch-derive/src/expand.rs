@@ -11,9 +11,9 @@ use crate::shape::Writer;
 use crate::types;
 
 pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
-    let said = attr::container(&input.attrs)?;
+    let attrs = attr::container(&input.attrs)?;
     let container = serde_attr::container(&input.attrs)?;
-    let krate = &said.krate;
+    let krate = &attrs.krate;
     let params: Vec<Ident> = input
         .generics
         .type_params()
@@ -50,10 +50,10 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         return Err(mistakes);
     }
     let mut generics = input.generics.clone();
-    let own = said.bound.is_none();
+    let own = attrs.bound.is_none();
     if !params.is_empty() || !own {
         let clause = generics.make_where_clause();
-        clause.predicates.extend(said.bound.into_iter().flatten());
+        clause.predicates.extend(attrs.bound.into_iter().flatten());
         if own {
             let keys = map_keys(&input.data);
             for param in params {

@@ -102,8 +102,9 @@ impl MemberAttrs {
         cases: &Both<Case>,
         spell: fn(Case, &str) -> String,
     ) -> (String, Vec<String>) {
-        let name = |said: &Option<String>, case: Option<Case>| {
-            said.clone()
+        let name = |renamed: &Option<String>, case: Option<Case>| {
+            renamed
+                .clone()
                 .unwrap_or_else(|| case.map_or_else(|| plain.to_owned(), |case| spell(case, plain)))
         };
         let written = name(&self.rename.written, cases.written);

@@ -88,11 +88,11 @@ impl<'a> Writer<'a> {
     ) -> TokenStream {
         let (mut members, mut flattened) = (tag.into_iter().collect::<Vec<_>>(), Vec::new());
         for field in fields {
-            let said = (
+            let attrs = (
                 self.or_told(serde_attr::member(&field.attrs)),
                 self.or_told(attr::field(&field.attrs)),
             );
-            let (Some(serde), Some(rule)) = said else {
+            let (Some(serde), Some(rule)) = attrs else {
                 continue;
             };
             if serde.is_skipped() {
@@ -139,11 +139,11 @@ impl<'a> Writer<'a> {
 
     /// A value that stands for its only field.
     fn content(&mut self, field: &Field) -> TokenStream {
-        let said = (
+        let attrs = (
             self.or_told(serde_attr::member(&field.attrs)),
             self.or_told(attr::field(&field.attrs)),
         );
-        match said {
+        match attrs {
             (Some(serde), Some(rule)) => self.place(field, rule, &serde),
             _ => TokenStream::new(),
         }
@@ -247,11 +247,11 @@ impl<'a> Writer<'a> {
     fn tuple(&mut self, fields: &Fields) -> TokenStream {
         let mut parts = Vec::new();
         for field in fields {
-            let said = (
+            let attrs = (
                 self.or_told(serde_attr::member(&field.attrs)),
                 self.or_told(attr::field(&field.attrs)),
             );
-            let (Some(serde), Some(rule)) = said else {
+            let (Some(serde), Some(rule)) = attrs else {
                 continue;
             };
             let without_rules = rule.as_ref().is_some_and(FieldRule::is_only_foreign);

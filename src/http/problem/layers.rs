@@ -176,8 +176,8 @@ fn wrapped<'a>(layer: &Layer<'a>, deepest: usize) -> Option<Layer<'a>> {
         return Some(sole);
     }
     // `{"ocs": {"meta": {"message": …}, "data": []}}`
-    let told = sole.objects(&TOLD_IN).into_iter().find(says);
-    told.or_else(|| wrapped(&sole, deepest.checked_sub(1)?))
+    let named = sole.objects(&TOLD_IN).into_iter().find(says);
+    named.or_else(|| wrapped(&sole, deepest.checked_sub(1)?))
 }
 
 fn first_object<'a>(pointer: &str, list: &'a [Value]) -> Option<Layer<'a>> {

@@ -91,8 +91,8 @@ impl Lock {
             self.owner = named.map(|name| bounded(&name, cut));
         }
         if self.expires.is_none() {
-            let told = layer.all(expires).find_map(|(_, value)| scalar(value));
-            self.expires = told.map(|text| bounded(&text, cut));
+            let expiry = layer.all(expires).find_map(|(_, value)| scalar(value));
+            self.expires = expiry.map(|text| bounded(&text, cut));
         }
     }
 }

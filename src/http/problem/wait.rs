@@ -63,14 +63,14 @@ pub(super) fn find(layers: &[Layer<'_>]) -> Option<Duration> {
             .map(|object| Layer::new(String::new(), object));
         listed
             .chain(inner)
-            .filter_map(|inner| told(&inner))
-            .chain(told(layer))
+            .filter_map(|inner| wait_of(&inner))
+            .chain(wait_of(layer))
             .max()
     };
     layers.iter().filter_map(of_layer).max()
 }
 
-fn told(layer: &Layer<'_>) -> Option<Duration> {
+fn wait_of(layer: &Layer<'_>) -> Option<Duration> {
     let read = |names: &[&str], parts: f64| {
         let mut values = layer.all(names);
         values.find_map(|(_, value)| seconds(value, parts))

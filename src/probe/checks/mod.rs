@@ -9,7 +9,7 @@ mod versions;
 use ::http::{Method, StatusCode};
 
 use super::report::{ProbeCheck, ProbeFinding, Verdict};
-use super::site::{Done, PATIENCE, Seen, Site, Stop};
+use super::site::{Done, MAX_PAUSES, ProbeRead, Site, Stop};
 use crate::error::Error;
 use crate::http::Problem;
 use crate::refusal::{FoundVersion, RefusalKind};
@@ -132,13 +132,13 @@ impl<'a> Checks<'a> {
     }
 
     /// Reads until a young version has become usable, and, after a 202, until that document is there.
-    async fn settled(&mut self, awaited: Option<usize>) -> Result<Seen, Stop> {
+    async fn settled(&mut self, awaited: Option<usize>) -> Result<ProbeRead, Stop> {
         let put_off = self.put_off;
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_PAUSES {
             let seen = self.site.read().await?;
             match seen {
                 Some(seen) if awaited.is_some() && put_off && seen.draft != awaited => {}
-                Some(Seen {
+                Some(ProbeRead {
                     found:
                         FoundVersion::Unusable {
                             becomes_usable: true,
@@ -157,7 +157,7 @@ impl<'a> Checks<'a> {
     }
 
     /// What was written is what is there.
-    fn shown(&mut self, seen: &Seen, draft: usize) -> Result<(), Stop> {
+    fn shown(&mut self, seen: &ProbeRead, draft: usize) -> Result<(), Stop> {
         if seen.draft == Some(draft) {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl<'a> Checks<'a> {
     }
 
     /// The state after a write.
-    async fn after(&mut self, status: StatusCode, draft: usize) -> Result<Seen, Stop> {
+    async fn after(&mut self, status: StatusCode, draft: usize) -> Result<ProbeRead, Stop> {
         if status == StatusCode::ACCEPTED {
             self.is_put_off();
         }
@@ -188,7 +188,7 @@ fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
     }
 }
 
-fn told(seen: &Seen) -> String {
+fn version_in_words(seen: &ProbeRead) -> String {
     match &seen.found {
         FoundVersion::Version(version) => version.to_string(),
         FoundVersion::Unusable { why, .. } => format!("one that is not usable ({why})"),

@@ -3,7 +3,7 @@
 use ::http::{Method, StatusCode};
 
 use super::super::report::{ProbeCheck, Verdict};
-use super::super::site::{Answered, Stop};
+use super::super::site::{Stop, WriteAnswer};
 use super::refusals::POST_ALONE;
 use super::{Checks, RACERS};
 use crate::write::machine::events::Condition;
@@ -39,14 +39,14 @@ impl Checks<'_> {
         for _ in 0..self.races {
             self.site.may_come();
             let answered = self.site.race(&Condition::Absent, None, RACERS).await?;
-            let is_done = |it: &Answered| it.status() != StatusCode::ACCEPTED;
+            let is_done = |it: &WriteAnswer| it.status() != StatusCode::ACCEPTED;
             if answered.len() == RACERS && answered.iter().all(is_done) {
                 self.site.has_come();
             }
             if !self.had_one_winner(check, &answered) {
                 return Ok(());
             }
-            if let Err(why) = self.gone().await? {
+            if let Err(why) = self.ensure_absent().await? {
                 let seen = format!("one of {RACERS} once, and then {why}");
                 self.tell(check, Verdict::Unknown, seen);
                 return Ok(());
@@ -66,16 +66,16 @@ impl Checks<'_> {
     }
 
     /// Whether exactly one was accepted; tells it if not.
-    fn had_one_winner(&mut self, check: ProbeCheck, answered: &[Answered]) -> bool {
+    fn had_one_winner(&mut self, check: ProbeCheck, answered: &[WriteAnswer]) -> bool {
         let mut accepted = 0;
         for answer in answered {
             match answer {
-                Answered::Done(done) if done.status == StatusCode::ACCEPTED => {
+                WriteAnswer::Done(done) if done.status == StatusCode::ACCEPTED => {
                     self.tell(check, Verdict::Unknown, "writes are put off (202)");
                     return false;
                 }
-                Answered::Done(_) => accepted += 1,
-                Answered::Refused(..) => {}
+                WriteAnswer::Done(_) => accepted += 1,
+                WriteAnswer::Refused(..) => {}
             }
         }
         if accepted > 1 {

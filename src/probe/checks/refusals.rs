@@ -3,7 +3,7 @@
 use ::http::{Method, StatusCode};
 
 use super::super::report::{ProbeCheck, Verdict};
-use super::super::site::{Answered, Seen, Stop};
+use super::super::site::{ProbeRead, Stop, WriteAnswer};
 use super::Checks;
 use crate::refusal::{Creation, RefusalKind};
 use crate::write::machine::events::Condition;
@@ -12,7 +12,11 @@ use crate::write::machine::events::Condition;
 pub(super) const POST_ALONE: &str = "new resources are made by POST alone";
 
 impl Checks<'_> {
-    pub(super) async fn stale_write(&mut self, old: &Seen, new: &Seen) -> Result<(), Stop> {
+    pub(super) async fn stale_write(
+        &mut self,
+        old: &ProbeRead,
+        new: &ProbeRead,
+    ) -> Result<(), Stop> {
         let check = ProbeCheck::StaleWrite;
         let Some(version) = old.version().filter(|_| old.found != new.found) else {
             self.tell(check, Verdict::Unknown, "there is no old version");
@@ -23,7 +27,7 @@ impl Checks<'_> {
         let answered = self.site.write(&condition, &old.snapshot, draft).await?;
         let (verdict, seen) = self.refused_and_unchanged(&answered, draft).await?;
         self.tell(check, verdict, seen);
-        if let Answered::Refused(kind, problem) = answered {
+        if let WriteAnswer::Refused(kind, problem) = answered {
             let status = problem.status().as_u16();
             let (verdict, seen) = match kind {
                 RefusalKind::StaleVersion => (Verdict::Holds, "as a stale version".to_owned()),
@@ -43,26 +47,26 @@ impl Checks<'_> {
     /// Whether a write that had to be refused was, and left everything as it is.
     pub(super) async fn refused_and_unchanged(
         &mut self,
-        answered: &Answered,
+        answered: &WriteAnswer,
         draft: usize,
     ) -> Result<(Verdict, String), Stop> {
         let status = answered.status();
         let carried_out = self.after(status, draft).await?.draft == Some(draft);
         let code = status.as_u16();
         Ok(match (answered, carried_out) {
-            (Answered::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
-            (Answered::Refused(..), true) => (
+            (WriteAnswer::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
+            (WriteAnswer::Refused(..), true) => (
                 Verdict::Fails,
                 format!("answered {code}, and carried out all the same"),
             ),
-            (Answered::Done(_), true) => {
+            (WriteAnswer::Done(_), true) => {
                 (Verdict::Fails, format!("answered {code}, and carried out"))
             }
-            (Answered::Done(done), false) if done.status == StatusCode::ACCEPTED => (
+            (WriteAnswer::Done(done), false) if done.status == StatusCode::ACCEPTED => (
                 Verdict::Unknown,
                 "answered 202, and not carried out so far".to_owned(),
             ),
-            (Answered::Done(_), false) => (
+            (WriteAnswer::Done(_), false) => (
                 Verdict::Fails,
                 format!("answered {code}, as if it had been carried out"),
             ),

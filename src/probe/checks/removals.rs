@@ -3,13 +3,13 @@
 use ::http::StatusCode;
 
 use super::super::report::{ProbeCheck, Verdict};
-use super::super::site::{Answered, PATIENCE, Seen, Stop};
+use super::super::site::{MAX_PAUSES, ProbeRead, Stop, WriteAnswer};
 use super::Checks;
 use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
     /// Removes it under an old version; tells the state before that.
-    pub(super) async fn stale_removal(&mut self, old: &Seen) -> Result<Seen, Stop> {
+    pub(super) async fn stale_removal(&mut self, old: &ProbeRead) -> Result<ProbeRead, Stop> {
         let check = ProbeCheck::StaleRemoval;
         let now = self.settled(None).await?;
         let Some(version) = old.version().filter(|_| old.found != now.found) else {
@@ -20,25 +20,25 @@ impl Checks<'_> {
         let answered = self.site.remove(&condition, &old.snapshot).await?;
         let there = self.site.read().await?.is_some();
         let (verdict, seen) = match (&answered, there) {
-            (Answered::Refused(_, problem), true)
+            (WriteAnswer::Refused(_, problem), true)
                 if matches!(problem.status().as_u16(), 405 | 501) =>
             {
                 (Verdict::Unknown, format!("nothing is removed: {problem}"))
             }
-            (Answered::Refused(_, problem), true) => {
+            (WriteAnswer::Refused(_, problem), true) => {
                 let code = problem.status().as_u16();
                 (Verdict::Holds, format!("refused with {code}"))
             }
-            (Answered::Refused(_, problem), false) => {
+            (WriteAnswer::Refused(_, problem), false) => {
                 let code = problem.status().as_u16();
                 let seen = format!("answered {code}, and carried out all the same");
                 (Verdict::Fails, seen)
             }
-            (Answered::Done(done), false) => {
+            (WriteAnswer::Done(done), false) => {
                 let code = done.status.as_u16();
                 (Verdict::Fails, format!("answered {code}, and carried out"))
             }
-            (Answered::Done(done), true) => {
+            (WriteAnswer::Done(done), true) => {
                 let code = done.status.as_u16();
                 let seen = format!("answered {code}, and not carried out so far");
                 (Verdict::Unknown, seen)
@@ -49,15 +49,15 @@ impl Checks<'_> {
     }
 
     /// Removes the resource for good, and asks what can be asked only then.
-    pub(super) async fn after_removal(&mut self, last: Seen) -> Result<(), Stop> {
-        if let Err(why) = self.gone().await? {
+    pub(super) async fn after_removal(&mut self, last: ProbeRead) -> Result<(), Stop> {
+        if let Err(why) = self.ensure_absent().await? {
             for check in [ProbeCheck::WriteToRemoved, ProbeCheck::RacingCreations] {
                 self.tell(check, Verdict::Unknown, why.clone());
             }
             return Ok(());
         }
         self.write_to_removed(last).await?;
-        if let Err(why) = self.gone().await? {
+        if let Err(why) = self.ensure_absent().await? {
             self.tell(ProbeCheck::RacingCreations, Verdict::Unknown, why);
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl Checks<'_> {
     }
 
     /// A write under the last version that was there before the removal.
-    async fn write_to_removed(&mut self, last: Seen) -> Result<(), Stop> {
+    async fn write_to_removed(&mut self, last: ProbeRead) -> Result<(), Stop> {
         let check = ProbeCheck::WriteToRemoved;
         let Some(version) = last.version().cloned() else {
             self.tell(check, Verdict::Unknown, "there was no version");
@@ -81,19 +81,19 @@ impl Checks<'_> {
         let there = self.site.read().await?.is_some();
         let code = answered.status().as_u16();
         let (verdict, seen) = match (answered, there) {
-            (Answered::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
-            (Answered::Refused(..), true) => (
+            (WriteAnswer::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
+            (WriteAnswer::Refused(..), true) => (
                 Verdict::Fails,
                 format!("answered {code}, and made again all the same"),
             ),
-            (Answered::Done(_), true) => {
+            (WriteAnswer::Done(_), true) => {
                 (Verdict::Fails, format!("answered {code}, and made again"))
             }
-            (Answered::Done(_), false) if code == 202 => (
+            (WriteAnswer::Done(_), false) if code == 202 => (
                 Verdict::Unknown,
                 "answered 202, and not made again so far".to_owned(),
             ),
-            (Answered::Done(_), false) => (
+            (WriteAnswer::Done(_), false) => (
                 Verdict::Fails,
                 format!("answered {code}, and nothing is there"),
             ),
@@ -103,9 +103,9 @@ impl Checks<'_> {
     }
 
     /// Removes what is there; tells why it is still there, if it is.
-    pub(super) async fn gone(&mut self) -> Result<Result<(), String>, Stop> {
+    pub(super) async fn ensure_absent(&mut self) -> Result<Result<(), String>, Stop> {
         let mut why = String::new();
-        for attempt in 0..PATIENCE {
+        for attempt in 0..MAX_PAUSES {
             let Some(seen) = self.site.read().await? else {
                 return Ok(Ok(()));
             };
@@ -118,13 +118,13 @@ impl Checks<'_> {
                 .cloned()
                 .map_or(Condition::None, Condition::Match);
             why = match self.site.remove(&condition, &seen.snapshot).await? {
-                Answered::Done(done) => {
+                WriteAnswer::Done(done) => {
                     format!(
                         "DELETE was answered {}, and it is still there",
                         done.status.as_u16()
                     )
                 }
-                Answered::Refused(_, problem) => {
+                WriteAnswer::Refused(_, problem) => {
                     let why = format!("nothing is removed: {problem}");
                     if matches!(problem.status().as_u16(), 405 | 501) {
                         return Ok(Err(why));

@@ -6,14 +6,14 @@ use ::http::StatusCode;
 use tokio::time::Instant;
 
 use super::super::report::{ProbeCheck, Verdict};
-use super::super::site::{Answered, Seen, Stop};
-use super::{Checks, QUICK, is_for_the_version, told};
+use super::super::site::{ProbeRead, Stop, WriteAnswer};
+use super::{Checks, QUICK, is_for_the_version, version_in_words};
 use crate::http::{TagField, Validator, entity_tag_of};
 use crate::refusal::FoundVersion;
 use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
-    pub(super) async fn version(&mut self, first: &Seen) -> Result<(), Stop> {
+    pub(super) async fn version(&mut self, first: &ProbeRead) -> Result<(), Stop> {
         match &first.found {
             FoundVersion::Version(version) => {
                 self.tell(ProbeCheck::Version, Verdict::Holds, version.to_string());
@@ -32,7 +32,11 @@ impl Checks<'_> {
         if again.found == first.found {
             self.tell(ProbeCheck::StableVersion, Verdict::Holds, "the same twice");
         } else {
-            let seen = format!("{}, then {}", told(first), told(&again));
+            let seen = format!(
+                "{}, then {}",
+                version_in_words(first),
+                version_in_words(&again)
+            );
             self.tell(ProbeCheck::StableVersion, Verdict::Fails, seen);
         }
         Ok(())
@@ -40,7 +44,10 @@ impl Checks<'_> {
 
     /// Writes with the version that was read, spelt in every way that may get through; tells the states
     /// before and after.
-    pub(super) async fn own_version(&mut self, first: Seen) -> Result<Option<(Seen, Seen)>, Stop> {
+    pub(super) async fn own_version(
+        &mut self,
+        first: ProbeRead,
+    ) -> Result<Option<(ProbeRead, ProbeRead)>, Stop> {
         let mut refusal = match &first.found {
             FoundVersion::Unusable { why, .. } => (*why).to_owned(),
             _ => String::new(),
@@ -58,7 +65,7 @@ impl Checks<'_> {
             let draft = self.site.drafts.fresh()?;
             let answered = self.site.write(&condition, &before.snapshot, draft).await?;
             match answered {
-                Answered::Done(done) => {
+                WriteAnswer::Done(done) => {
                     let seen = match words {
                         "" => version.to_string(),
                         words => format!("{refusal}; with {words} it is accepted"),
@@ -79,13 +86,13 @@ impl Checks<'_> {
                     self.reply_version(&sent, &after, &done);
                     return Ok(Some((before, after)));
                 }
-                Answered::Refused(kind, problem) if is_for_the_version(kind, &problem) => {
+                WriteAnswer::Refused(kind, problem) if is_for_the_version(kind, &problem) => {
                     if tried.is_empty() {
                         refusal = format!("{version} is refused: {problem}");
                     }
                     tried.push(version);
                 }
-                Answered::Refused(_, problem) => {
+                WriteAnswer::Refused(_, problem) => {
                     return Err(Stop(format!(
                         "a change is refused: {problem}; documents that the API takes are given by `Probe::document`"
                     )));
@@ -97,8 +104,12 @@ impl Checks<'_> {
         Ok(None)
     }
 
-    fn new_version(&mut self, before: &Seen, after: &Seen) {
-        let seen = format!("{}, then {}", told(before), told(after));
+    fn new_version(&mut self, before: &ProbeRead, after: &ProbeRead) {
+        let seen = format!(
+            "{}, then {}",
+            version_in_words(before),
+            version_in_words(after)
+        );
         let verdict = if before.found == after.found {
             Verdict::Fails
         } else {
@@ -127,11 +138,11 @@ impl Checks<'_> {
         let answered = self.site.write(&condition, &plain.snapshot, draft).await;
         self.site.set_versioning(own);
         match answered? {
-            Answered::Done(done) => {
+            WriteAnswer::Done(done) => {
                 self.after(done.status, draft).await?;
                 self.tell(check, Verdict::Holds, coded.to_string());
             }
-            Answered::Refused(..) => {
+            WriteAnswer::Refused(..) => {
                 let seen = format!("{coded} is refused");
                 self.tell(check, Verdict::Fails, seen);
             }
@@ -154,12 +165,12 @@ impl Checks<'_> {
             };
             let condition = Condition::Match(version);
             match self.site.write(&condition, &last.snapshot, draft).await? {
-                Answered::Done(done) if done.status == StatusCode::ACCEPTED => {
+                WriteAnswer::Done(done) if done.status == StatusCode::ACCEPTED => {
                     self.tell(check, Verdict::Unknown, "writes are put off (202)");
                     return Ok(());
                 }
-                Answered::Done(_) => {}
-                Answered::Refused(_, problem) => {
+                WriteAnswer::Done(_) => {}
+                WriteAnswer::Refused(_, problem) => {
                     self.tell(check, Verdict::Unknown, format!("refused: {problem}"));
                     return Ok(());
                 }
@@ -167,7 +178,7 @@ impl Checks<'_> {
             let read = self.site.read().await?;
             let now = read.ok_or_else(|| Stop("what was written is not there".to_owned()))?;
             if now.found == last.found {
-                let seen = format!("{} for two of them", told(&now));
+                let seen = format!("{} for two of them", version_in_words(&now));
                 self.tell(check, Verdict::Fails, seen);
                 return Ok(());
             }

@@ -140,7 +140,7 @@ impl ProbeCheck {
                 "Ask whether a proxy drops `If-Match`. Without a server that checks it, let one client write at \
                  a time."
             }
-            Self::StaleRefusal => "Say what this refusal means with `Generic::meaning`.",
+            Self::StaleRefusal => "Say what this refusal means with `Generic::map_code`.",
             Self::Creation | Self::RacingCreations => {
                 "Let the server choose the addresses, with `post`, or give each client names of its own."
             }

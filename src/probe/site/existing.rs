@@ -1,7 +1,7 @@
 //! A resource that exists already: it is neither made nor removed, and what it was is put back.
 
 use super::drafts::put_over;
-use super::{Answered, PATIENCE, PAUSE, Presence, Site, Stop};
+use super::{MAX_PAUSES, PAUSE, Presence, Site, Stop, WriteAnswer};
 use crate::error::{Error, ErrorKind};
 use crate::json::Document;
 use crate::write::machine::events::Condition;
@@ -27,7 +27,7 @@ impl Site {
     /// pinned to the state that was read, and touches nothing else.
     pub(super) async fn restore(&mut self, original: &Document) -> Option<String> {
         let mut why = String::new();
-        for attempt in 0..=PATIENCE {
+        for attempt in 0..=MAX_PAUSES {
             if attempt > 1 {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -64,13 +64,13 @@ impl Site {
                 Err(stop) => Err(stop),
             };
             why = match reply {
-                Ok(Answered::Done(done)) => {
+                Ok(WriteAnswer::Done(done)) => {
                     format!(
                         "the write was answered {}, and changed nothing",
                         done.status.as_u16()
                     )
                 }
-                Ok(Answered::Refused(_, problem)) => format!("the write was refused: {problem}"),
+                Ok(WriteAnswer::Refused(_, problem)) => format!("the write was refused: {problem}"),
                 Err(Stop(why)) => why,
             };
         }

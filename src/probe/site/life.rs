@@ -3,7 +3,7 @@
 use ::http::Method;
 use tokio::time::Instant;
 
-use super::{Answered, Done, PATIENCE, PAUSE, Presence, Refusal, Site, Stop};
+use super::{Done, MAX_PAUSES, PAUSE, Presence, ReadRefusal, Site, Stop, WriteAnswer};
 use crate::error::{Error, ErrorKind};
 use crate::http::Validator;
 use crate::refusal::{Creation, RefusalKind};
@@ -51,7 +51,7 @@ impl Site {
         &mut self,
         condition: &Condition<Validator>,
         draft: usize,
-    ) -> Result<(Response, Option<Refusal>), Error> {
+    ) -> Result<(Response, Option<ReadRefusal>), Error> {
         let call = self
             .drafts
             .get(draft)
@@ -66,7 +66,7 @@ impl Site {
         Ok((reply, refusal))
     }
 
-    fn not_made(&self, (kind, problem): Refusal) -> Error {
+    fn not_made(&self, (kind, problem): ReadRefusal) -> Error {
         let what = format!(
             "{}: no throw-away resource could be made: {problem}",
             self.path()
@@ -107,7 +107,7 @@ impl Site {
             return None;
         }
         let (mut why, mut absent) = (String::new(), 0);
-        for attempt in 0..PATIENCE {
+        for attempt in 0..MAX_PAUSES {
             if attempt > 1 {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -116,7 +116,7 @@ impl Site {
                 Ok(None) => {
                     // A creation of which nobody knows may still be under way.
                     absent += 1;
-                    if self.there == Presence::Yes || absent == PATIENCE / 2 {
+                    if self.there == Presence::Yes || absent == MAX_PAUSES / 2 {
                         self.there = Presence::No;
                         return None;
                     }
@@ -131,13 +131,13 @@ impl Site {
             let pinned = seen.version().filter(|_| attempt % 2 == 0).cloned();
             let condition = pinned.map_or(Condition::None, Condition::Match);
             why = match self.remove(&condition, &seen.snapshot).await {
-                Ok(Answered::Done(done)) => {
+                Ok(WriteAnswer::Done(done)) => {
                     format!(
                         "DELETE was answered {}, and it is still there",
                         done.status.as_u16()
                     )
                 }
-                Ok(Answered::Refused(_, problem)) => format!("DELETE was refused: {problem}"),
+                Ok(WriteAnswer::Refused(_, problem)) => format!("DELETE was refused: {problem}"),
                 Err(Stop(why)) => why,
             };
         }

@@ -34,22 +34,22 @@ pub(super) type MakeHeader = Box<dyn Fn(&str, u32) -> String + Send + Sync>;
 const TRIES: u32 = 4;
 /// How long a passing cause, a young version or a job of the server's is given, each time.
 pub(super) const PAUSE: Duration = Duration::from_millis(300);
-/// How often it is given.
-pub(super) const PATIENCE: u32 = 8;
+/// The largest number of such pauses.
+pub(super) const MAX_PAUSES: u32 = 8;
 
 /// Why the checks cannot go on.
 #[derive(Debug)]
 pub(super) struct Stop(pub(super) String);
 
 /// What a read showed.
-pub(super) struct Seen {
+pub(super) struct ProbeRead {
     pub(super) snapshot: StoredSnapshot,
     pub(super) found: FoundVersion,
     /// Which draft it is.
     pub(super) draft: Option<usize>,
 }
 
-impl Seen {
+impl ProbeRead {
     pub(super) fn version(&self) -> Option<&Validator> {
         match &self.found {
             FoundVersion::Version(version) => Some(version),
@@ -59,16 +59,16 @@ impl Seen {
 }
 
 /// What a refusal means, and its words.
-type Refusal = (RefusalKind, Problem);
+type ReadRefusal = (RefusalKind, Problem);
 
 /// How a write was answered.
-pub(super) enum Answered {
+pub(super) enum WriteAnswer {
     /// With success, or with 202.
     Done(Done),
     Refused(RefusalKind, Box<Problem>),
 }
 
-impl Answered {
+impl WriteAnswer {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Done(done) => done.status,
@@ -81,7 +81,7 @@ impl Answered {
 pub(super) struct Done {
     pub(super) status: StatusCode,
     /// The version that it tells.
-    pub(super) told: Option<Validator>,
+    pub(super) version: Option<Validator>,
     /// It shows a document.
     pub(super) shows: bool,
 }
@@ -147,7 +147,7 @@ impl Site {
     }
 
     /// What a reply to a write refuses; `None`: it says success.
-    fn refusal(&self, call: &Call, reply: &Response) -> Option<Refusal> {
+    fn refusal(&self, call: &Call, reply: &Response) -> Option<ReadRefusal> {
         if !reply.status.is_success() {
             return Some(self.read_refusal(reply, true));
         }
@@ -159,7 +159,7 @@ impl Site {
         }
     }
 
-    fn read_refusal(&self, reply: &Response, pinned: bool) -> Refusal {
+    fn read_refusal(&self, reply: &Response, pinned: bool) -> ReadRefusal {
         let url = &self.target.url;
         let problem = Problem::read(reply.status, &reply.headers, &reply.body, url);
         (self.target.shared.classify(&problem, pinned), problem)

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Answered, Done, PAUSE, Presence, Seen, Site, Stop, TRIES};
+use super::{Done, PAUSE, Presence, ProbeRead, Site, Stop, TRIES, WriteAnswer};
 use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
 use crate::http::{EntityTag, TagField, Validator, entity_tag_of};
 use crate::json::Document;
@@ -42,8 +42,8 @@ impl Site {
                         return Ok(reply);
                     }
                     let why = format!("{} was answered {status}", call.method);
-                    let told = reading::requested_wait(&reply.headers).unwrap_or(PAUSE);
-                    (passing.then_some(told), why)
+                    let wait = reading::requested_wait(&reply.headers).unwrap_or(PAUSE);
+                    (passing.then_some(wait), why)
                 }
                 Err(NoReply::Gated(wait)) => {
                     return Err(Stop(format!("the server asks to wait {wait:?}")));
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// Reads the resource; `None`: nothing is there.
-    pub(in crate::probe) async fn read(&mut self) -> Result<Option<Seen>, Stop> {
+    pub(in crate::probe) async fn read(&mut self) -> Result<Option<ProbeRead>, Stop> {
         let call = reading::read_call(&self.target, Method::GET, true);
         let reply = self.send(&call).await?;
         if matches!(reply.status.as_u16(), 404 | 410) {
@@ -81,7 +81,7 @@ impl Site {
         let read = reading::representation(&self.target, &reply);
         let read = read.map_err(|error| Stop(error.to_string()))?;
         self.there = Presence::Yes;
-        Ok(Some(Seen {
+        Ok(Some(ProbeRead {
             draft: self.drafts.which(&read.snapshot.document),
             snapshot: read.snapshot,
             found: read.found,
@@ -106,7 +106,7 @@ impl Site {
         condition: &Condition<Validator>,
         onto: &StoredSnapshot,
         draft: usize,
-    ) -> Result<Answered, Stop> {
+    ) -> Result<WriteAnswer, Stop> {
         let document = self.drafts.laid_over(&onto.document, draft)?;
         let call = self.draft_call(condition, Some(onto), &document, draft)?;
         let reply = self.send(&call).await?;
@@ -120,7 +120,7 @@ impl Site {
         condition: &Condition<Validator>,
         onto: Option<&StoredSnapshot>,
         writers: usize,
-    ) -> Result<Vec<Answered>, Stop> {
+    ) -> Result<Vec<WriteAnswer>, Stop> {
         let mut racing = JoinSet::new();
         for _ in 0..writers {
             let draft = self.drafts.fresh()?;
@@ -159,17 +159,17 @@ impl Site {
         &mut self,
         condition: &Condition<Validator>,
         seen: &StoredSnapshot,
-    ) -> Result<Answered, Stop> {
+    ) -> Result<WriteAnswer, Stop> {
         let call = self.call(condition, Some(seen), None)?;
         let reply = self.send(&call).await?;
         Ok(self.answered(&call, &reply))
     }
 
-    pub(super) fn answered(&self, call: &Call, reply: &Response) -> Answered {
+    pub(super) fn answered(&self, call: &Call, reply: &Response) -> WriteAnswer {
         if let Some((kind, problem)) = self.refusal(call, reply) {
-            return Answered::Refused(kind, Box::new(problem));
+            return WriteAnswer::Refused(kind, Box::new(problem));
         }
-        Answered::Done(self.done(reply))
+        WriteAnswer::Done(self.done(reply))
     }
 
     /// What a reply to a write says, if it says success.
@@ -178,13 +178,13 @@ impl Site {
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let versioning = &self.target.versioning;
         let headers = versioning.headers_of(reply);
-        let told = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
+        let version = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
             FoundVersion::Version(version) => Some(version),
             _ => None,
         };
         Done {
             status: reply.status,
-            told,
+            version,
             shows: body.is_some(),
         }
     }

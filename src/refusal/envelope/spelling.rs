@@ -58,11 +58,11 @@ impl DocumentSpelling {
     }
 
     fn is_base64(self, body: Option<&Document>, at: &str) -> bool {
-        let told = || {
+        let says_base64 = || {
             let (above, _) = at.rsplit_once('/')?;
             let encoding = body?.pointer(&format!("{above}/encoding"))?.to_value();
             Some(encoding.as_str()?.eq_ignore_ascii_case("base64"))
         };
-        self == Self::Base64 || self == Self::Text && told() == Some(true)
+        self == Self::Base64 || self == Self::Text && says_base64() == Some(true)
     }
 }

@@ -38,7 +38,7 @@ const CODES: [(&str, RefusalKind); 5] = [
 impl Profile for AzureTable {
     fn versioning(&self) -> Versioning {
         Versioning::entity_tag(WeakTags::Verbatim)
-            .or_field("/odata.etag")
+            .fallback_field("/odata.etag")
             .no_creation()
     }
 

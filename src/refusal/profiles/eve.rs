@@ -35,7 +35,7 @@ pub struct Eve;
 
 impl Profile for Eve {
     fn versioning(&self) -> Versioning {
-        Versioning::entity_tag(WeakTags::Refuse).or_field("/_etag")
+        Versioning::entity_tag(WeakTags::Refuse).fallback_field("/_etag")
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

@@ -22,7 +22,7 @@ use crate::refusal::{Envelope, Profile, RefusalKind, words};
 /// use ifmatch::{Client, Envelope, Generic, RefusalKind, WriteMode, profiles::JsonApi};
 ///
 /// # fn main() -> Result<(), ifmatch::Error> {
-/// let profile = Generic::over(JsonApi).meaning("ORDER_UNPAID", RefusalKind::InvalidState);
+/// let profile = Generic::over(JsonApi).map_code("ORDER_UNPAID", RefusalKind::InvalidState);
 /// let client = Client::builder("https://api.example.com").profile(profile).build()?;
 /// let orders = client
 ///     .collection::<serde_json::Value>("orders")

@@ -38,7 +38,7 @@
 //! let client = Client::builder("http://127.0.0.1:5984").profile(CouchDb).build()?;
 //!
 //! // The same, with a refusal of a validation function of one's own:
-//! let profile = Generic::over(CouchDb).meaning("forbidden", RefusalKind::InvalidState);
+//! let profile = Generic::over(CouchDb).map_code("forbidden", RefusalKind::InvalidState);
 //! # let _ = (client, profile);
 //! # Ok(())
 //! # }

@@ -52,7 +52,7 @@ const CODES: [(&str, RefusalKind); 11] = [
 
 impl Profile for OData {
     fn versioning(&self) -> Versioning {
-        Versioning::entity_tag(WeakTags::Verbatim).or_field("/@odata.etag")
+        Versioning::entity_tag(WeakTags::Verbatim).fallback_field("/@odata.etag")
     }
 
     fn patch_media_type(&self) -> &'static str {

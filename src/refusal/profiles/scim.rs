@@ -31,7 +31,7 @@ const TYPES: [(&str, RefusalKind); 2] = [
 
 impl Profile for Scim {
     fn versioning(&self) -> Versioning {
-        Versioning::entity_tag(WeakTags::Verbatim).or_field("/meta/version")
+        Versioning::entity_tag(WeakTags::Verbatim).fallback_field("/meta/version")
     }
 
     fn media_type(&self) -> &'static str {

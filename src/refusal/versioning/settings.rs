@@ -173,11 +173,11 @@ impl Versioning {
     /// ```
     /// use ifmatch::{Versioning, WeakTags};
     ///
-    /// let odata = Versioning::entity_tag(WeakTags::Verbatim).or_field("/@odata.etag");
-    /// let eve = Versioning::entity_tag(WeakTags::Refuse).or_field("/_etag");
+    /// let odata = Versioning::entity_tag(WeakTags::Verbatim).fallback_field("/@odata.etag");
+    /// let eve = Versioning::entity_tag(WeakTags::Refuse).fallback_field("/_etag");
     /// # let _ = (odata, eve);
     /// ```
-    pub fn or_field(mut self, pointer: impl Into<String>) -> Self {
+    pub fn fallback_field(mut self, pointer: impl Into<String>) -> Self {
         if let VersionLocation::Tag(tags) = &mut self.location {
             tags.field = Some(pointer.into());
         }

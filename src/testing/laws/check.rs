@@ -18,7 +18,7 @@ use crate::merge::{Policy, changes};
 use crate::{Conflict, MergeStrategy, Resolution};
 
 /// What came out of one merge.
-enum Outcome {
+enum MergeOutcome {
     Merged(Document),
     Removed,
     /// A conflict, and the error if there was one.
@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// Errors are not compared: they may tell of times and addresses.
-impl PartialEq for Outcome {
+impl PartialEq for MergeOutcome {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Merged(here), Self::Merged(there)) => here == there,
@@ -36,7 +36,7 @@ impl PartialEq for Outcome {
     }
 }
 
-impl Outcome {
+impl MergeOutcome {
     fn in_words(&self) -> String {
         match self {
             Self::Merged(document) => document.to_string(),
@@ -48,7 +48,7 @@ impl Outcome {
 }
 
 /// Three states, by their places among the samples; no base: not known.
-type Case = (Option<usize>, usize, usize);
+type SampleTriple = (Option<usize>, usize, usize);
 
 pub(super) struct Check<'a, T, S: ?Sized> {
     strategy: &'a S,
@@ -110,7 +110,7 @@ where
         }
     }
 
-    async fn case(&mut self, case: Case) {
+    async fn case(&mut self, case: SampleTriple) {
         let (base, local, remote) = case;
         let [here, there] = [self.samples[local].clone(), self.samples[remote].clone()];
         let outcome = self.merge(base, &here, &there).await;
@@ -129,7 +129,7 @@ where
         if of_states && local == remote && base != Some(local) {
             self.expect(Law::SameChange, case, &here, &outcome);
         }
-        let Outcome::Merged(merged) = &outcome else {
+        let MergeOutcome::Merged(merged) = &outcome else {
             return;
         };
         self.nothing_is_lost(case, merged);
@@ -145,7 +145,7 @@ where
     }
 
     /// Whether the laws of states hold: neither side changed a counter or the like.
-    fn is_of_states(&self, (base, local, remote): Case) -> bool {
+    fn is_of_states(&self, (base, local, remote): SampleTriple) -> bool {
         let operation = |policy: &Policy, base: usize| {
             [local, remote].into_iter().any(|side| {
                 changes(&self.samples[base], &self.samples[side], policy)
@@ -160,7 +160,12 @@ where
         self.strategy.is_state_like() && !operation
     }
 
-    async fn merge(&mut self, base: Option<usize>, local: &Document, remote: &Document) -> Outcome {
+    async fn merge(
+        &mut self,
+        base: Option<usize>,
+        local: &Document,
+        remote: &Document,
+    ) -> MergeOutcome {
         self.merges += 1;
         let base = base.map(|at| &self.samples[at]);
         let typed = |document: &Document| document.decode::<T>();
@@ -168,31 +173,31 @@ where
         let sides = sides.and_then(|base| Ok((base, typed(local)?, typed(remote)?)));
         let (base, mine, theirs) = match sides {
             Ok(sides) => sides,
-            Err(error) => return Outcome::Open(Some(error.to_string())),
+            Err(error) => return MergeOutcome::Open(Some(error.to_string())),
         };
         let conflict = Conflict::new(base, Some(mine), Some(theirs));
         match self.strategy.resolve(&conflict).await {
             Ok(Resolution::Merged(merged)) => match Document::encode(&merged) {
-                Ok(merged) => Outcome::Merged(merged),
-                Err(error) => Outcome::Open(Some(error.to_string())),
+                Ok(merged) => MergeOutcome::Merged(merged),
+                Err(error) => MergeOutcome::Open(Some(error.to_string())),
             },
-            Ok(Resolution::KeepLocal) => Outcome::Merged(local.clone()),
-            Ok(Resolution::KeepRemote) => Outcome::Merged(remote.clone()),
-            Ok(Resolution::Delete) => Outcome::Removed,
-            Ok(Resolution::Unresolved { .. }) => Outcome::Open(None),
-            Err(error) => Outcome::Open(Some(error.to_string())),
+            Ok(Resolution::KeepLocal) => MergeOutcome::Merged(local.clone()),
+            Ok(Resolution::KeepRemote) => MergeOutcome::Merged(remote.clone()),
+            Ok(Resolution::Delete) => MergeOutcome::Removed,
+            Ok(Resolution::Unresolved { .. }) => MergeOutcome::Open(None),
+            Err(error) => MergeOutcome::Open(Some(error.to_string())),
         }
     }
 
-    fn expect(&mut self, law: Law, case: Case, expected: &Document, found: &Outcome) {
-        if *found != Outcome::Merged(expected.clone()) {
+    fn expect(&mut self, law: Law, case: SampleTriple, expected: &Document, found: &MergeOutcome) {
+        if *found != MergeOutcome::Merged(expected.clone()) {
             self.breaks(law, case, expected.to_string(), found.in_words());
         }
     }
 
     /// A result is held against the result of the swapped sides; a case that only one order settles
     /// breaks the law as well.
-    async fn mirrored(&mut self, case: Case, merged: &Document) {
+    async fn mirrored(&mut self, case: SampleTriple, merged: &Document) {
         let (base, local, remote) = case;
         let [here, there] = [self.samples[local].clone(), self.samples[remote].clone()];
         if local != remote {
@@ -201,7 +206,7 @@ where
         }
     }
 
-    fn nothing_is_lost(&mut self, case: Case, merged: &Document) {
+    fn nothing_is_lost(&mut self, case: SampleTriple, merged: &Document) {
         let (Some(base), local, remote) = case else {
             return;
         };
@@ -229,7 +234,7 @@ where
         }
     }
 
-    fn nothing_is_invented(&mut self, case: Case, merged: &Document) {
+    fn nothing_is_invented(&mut self, case: SampleTriple, merged: &Document) {
         let (base, local, remote) = case;
         let (mut known, mut found) = (BTreeSet::new(), BTreeSet::new());
         for at in base.into_iter().chain([local, remote]) {
@@ -248,7 +253,13 @@ where
     }
 
     /// Keeps the smallest example of each law.
-    fn breaks(&mut self, law: Law, (base, local, remote): Case, expected: String, found: String) {
+    fn breaks(
+        &mut self,
+        law: Law,
+        (base, local, remote): SampleTriple,
+        expected: String,
+        found: String,
+    ) {
         let broken = BrokenLaw {
             law,
             base: base.map(|at| self.samples[at].clone()),

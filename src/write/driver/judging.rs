@@ -50,8 +50,8 @@ impl Driver<'_> {
     /// the remote document shows.
     fn judge_own(&self, lost: &LostWrite, remote: &Document) -> (LostWriteVerdict, Vec<Doubtful>) {
         let (base, stamps) = (lost.base.as_ref(), self.target.stamp.as_deref());
-        let told = stamps.and_then(|at| stamp::tells(at, base, &lost.sent, remote));
-        if let (None, Some(base), Some(edited)) = (told, base, &lost.edited)
+        let stamped = stamps.and_then(|at| stamp::tells(at, base, &lost.sent, remote));
+        if let (None, Some(base), Some(edited)) = (stamped, base, &lost.edited)
             && self.hooks.reruns()
         {
             let measured = Measured {
@@ -63,7 +63,7 @@ impl Driver<'_> {
                 sent: edited,
                 remote,
                 policy: &self.target.policy,
-                strict: self.target.strict,
+                require_proof: self.target.require_proof,
             };
             return (measure(&measured), Vec::new());
         }
@@ -75,7 +75,7 @@ impl Driver<'_> {
                 let run = panics::catch(panics::VALUE, || self.hooks.run(document));
                 run.ok().flatten()
             };
-            if told.is_none() && !is_harmless(&run, remote) {
+            if stamped.is_none() && !is_harmless(&run, remote) {
                 return (LostWriteVerdict::Unknown, Vec::new());
             }
         }
@@ -95,7 +95,7 @@ impl Driver<'_> {
             policy: &self.target.policy,
             stamps: self.target.stamp.as_deref(),
             operation: self.hooks.is_operation(),
-            strict: self.target.strict,
+            require_proof: self.target.require_proof,
         })
     }
 

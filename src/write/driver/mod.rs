@@ -38,7 +38,7 @@ pub(crate) struct WriteInput {
     pub(crate) local: Option<Document>,
     /// What earlier writes sent onto the same version, without anybody knowing whether it was applied.
     pub(crate) inherited: UnsettledOnVersion,
-    /// What snapshots of the resource are filed under.
+    /// The key under which snapshots of the resource are cached.
     pub(crate) key: SnapshotKey,
     pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
@@ -232,7 +232,7 @@ impl<'a> Driver<'a> {
                 || goal == Goal::Append => {}
             // The edit changed nothing, so an earlier write onto the same version stays open.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
-            Some(snapshot) if snapshot.validator.is_some() => self.file(snapshot.clone()).await,
+            Some(snapshot) if snapshot.validator.is_some() => self.cache(snapshot.clone()).await,
             _ => self.forget().await,
         }
         let mut ended = Box::new(WriteOutcome {

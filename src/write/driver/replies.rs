@@ -110,7 +110,7 @@ impl Driver<'_> {
                     self.diagnosis.location = address::of_creation(self.target, reply);
                 }
                 if let (Some(stored), Some(_)) = (&mut stored, &self.diagnosis.location) {
-                    // Its version is not filed under the address that it was to have.
+                    // Its version is not cached under the address that it was to have.
                     stored.validator = None;
                 }
                 self.state.stored = stored;

@@ -151,7 +151,7 @@ impl Driver<'_> {
         Event::Followed(progress).into()
     }
 
-    pub(super) async fn file(&mut self, snapshot: StoredSnapshot) {
+    pub(super) async fn cache(&mut self, snapshot: StoredSnapshot) {
         let (store, until) = (&self.target.shared.store, self.timer.deadline());
         store.put(self.in_flight.guard.key(), snapshot, until).await;
     }

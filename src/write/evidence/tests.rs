@@ -41,13 +41,13 @@ fn weighed(row: &Row) -> Evidence {
         row.base.as_ref().map(document),
         row.shown.as_ref().map(document),
     );
-    let (onto, told) = (version("1"), row.version.map(version));
+    let (onto, found) = (version("1"), row.version.map(version));
     weigh(&Claim {
         method: &row.method,
         onto: base.as_ref().map(|_| &onto),
         base: base.as_ref(),
         sent: &document(&row.sent),
-        version: told.as_ref(),
+        version: found.as_ref(),
         unmoved: false,
         shown: shown.as_ref(),
         named: row.named,
@@ -369,7 +369,7 @@ fn places_of(value: &Value) -> Vec<(String, Value)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8_000))]
 
-    /// A document goes on file only under a version that the reply tells, which is another one than that of
+    /// A document is cached only under a version that the reply tells, which is another one than that of
     /// what was replaced, and only if the reply shows it or shows nothing.
     #[test]
     fn whatever_a_reply_says_a_version_goes_with_the_document_that_it_names(

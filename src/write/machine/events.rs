@@ -50,9 +50,9 @@ pub(crate) struct WriteParams<V> {
     pub(crate) goal: Goal,
     /// What is known at the start.
     pub(crate) base: Base<V>,
-    /// The base was on file and not read for this write: that an edit changes nothing of it says
+    /// The base was cached and not read for this write: that an edit changes nothing of it says
     /// nothing about what is there now.
-    pub(crate) filed: bool,
+    pub(crate) cached: bool,
     /// An earlier write under the same base may have been applied (its future was dropped).
     pub(crate) doubtful: bool,
     /// The same change may have been applied before, by a write that ended as unknown.

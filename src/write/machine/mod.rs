@@ -277,7 +277,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// What an edit made of an old snapshot, or that it could make nothing of it, says nothing about what
     /// is there now.
     fn is_outdated(&self) -> bool {
-        self.params.filed && self.tally.requests == 0
+        self.params.cached && self.tally.requests == 0
     }
 
     fn edit_failed(&mut self) -> Action<V> {
@@ -377,7 +377,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Waits for a transient cause, or ends when there were too many.
     pub(super) fn wait_transient(
         &mut self,
-        told: Option<Duration>,
+        retry_after: Option<Duration>,
         then: Then,
         ending: OutcomeKind,
     ) -> Action<V> {
@@ -385,7 +385,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.spent(ending);
         }
         self.tally.transient += 1;
-        let pause = told.map_or(Pause::Transient(self.tally.transient), Pause::RetryAfter);
+        let pause = retry_after.map_or(Pause::Transient(self.tally.transient), Pause::RetryAfter);
         let action = self.wait(pause, then);
         self.waiting_for = match ending {
             OutcomeKind::Locked | OutcomeKind::Refused => ending,

@@ -7,7 +7,7 @@
 //! client can keep it. `unknown` defines what cannot be known of a write.
 //!
 //! What the model leaves out: unusable versions, handlers that rename (which begins another write), and the
-//! clock, of which a write knows only whether its time is over. Lanes are no part of the machine;
+//! clock, of which a write knows only whether its time is over. The write queues are no part of the machine;
 //! `tests/it/schedules` has them.
 
 mod client;

@@ -46,7 +46,7 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
         |(
             goal,
             base,
-            [doubtful, filed, rerun, create_if_absent, honours_keys],
+            [doubtful, cached, rerun, create_if_absent, honours_keys],
             rounds,
             transient,
         )| {
@@ -55,7 +55,7 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
                 doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
                 repeated: false,
                 base,
-                filed,
+                cached,
                 rerun,
                 create_if_absent,
                 unconditional: false,
@@ -229,7 +229,7 @@ pub(super) fn machine(goal: Goal) -> Machine<u8> {
     Machine::new(WriteParams {
         goal,
         base: Base::Version(1),
-        filed: false,
+        cached: false,
         doubtful: false,
         repeated: false,
         rerun: false,

@@ -1,9 +1,9 @@
-//! Lanes under many schedules: who edits when, who goes away, what arrives and what gets lost is drawn by
+//! Write queues under many schedules: who edits when, who goes away, what arrives and what gets lost is drawn by
 //! a seed, in virtual time and on one thread, so a seed plays the same schedule again.
 //!
 //! ```sh
-//! LANE_SCHEDULES=100000 cargo test --all-features --test it schedules
-//! LANE_SEED=4711 cargo test --all-features --test it schedules
+//! QUEUE_SCHEDULES=100000 cargo test --all-features --test it schedules
+//! QUEUE_SEED=4711 cargo test --all-features --test it schedules
 //! ```
 
 mod net;
@@ -274,15 +274,15 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[test]
 fn every_edit_is_accounted_for_in_every_schedule() {
-    let seeds = match from_environment("LANE_SEED") {
+    let seeds = match from_environment("QUEUE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..from_environment("LANE_SCHEDULES").unwrap_or(1_000),
+        None => 0..from_environment("QUEUE_SCHEDULES").unwrap_or(1_000),
     };
     let several = seeds.end - seeds.start > 1;
     let (mut edits, mut together, mut open, mut failed, mut requests) = (0, 0, 0, 0, 0);
     for seed in seeds {
         let run = run(seed, Mistake::None);
-        assert_eq!(run.wrong(), [""; 0], "LANE_SEED={seed}: {:#?}", run.edits);
+        assert_eq!(run.wrong(), [""; 0], "QUEUE_SEED={seed}: {:#?}", run.edits);
         edits += run.edits.len();
         requests += run.log.len();
         for (.., told) in run.edits {

@@ -10,7 +10,7 @@ use ifmatch::async_trait;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use serde_json::{Value, json};
 
-/// A mistake that a lane might make, made on the way instead.
+/// A mistake that a queue might make, made on the way instead.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mistake {
     None,

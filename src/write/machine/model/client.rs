@@ -87,13 +87,13 @@ pub(super) struct Client {
     pub(super) writer: usize,
     pub(super) machine: Machine<u8>,
     /// Its document is given, and no edit makes it.
-    fixed: bool,
+    explicit_local: bool,
     pub(super) base: Option<Snapshot>,
     pub(super) local: Option<Doc>,
     /// The local document is what the edit made of the base.
     edited: bool,
     pub(super) remote: Option<Snapshot>,
-    gone: bool,
+    remote_absent: bool,
     /// What was sent and may have been applied.
     pub(super) lost: Vec<LostWrite>,
     /// What an earlier write of the same client sent under it.
@@ -101,7 +101,7 @@ pub(super) struct Client {
     payload: Option<Payload>,
     pub(super) made_on: Option<Doc>,
     /// The version that the last reply told, if it was a success that it does not show.
-    told: Option<u8>,
+    reply_version: Option<u8>,
     /// The last request that may be under way: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
@@ -117,23 +117,23 @@ impl Client {
             version: 0,
             doc: doc.clone(),
         });
-        let fixed = what.after.is_some() || matches!(what.edit, Edit::Create | Edit::Post);
-        let local = fixed.then(|| Doc::edited(known, what.edit, writer));
+        let explicit_local = what.after.is_some() || matches!(what.edit, Edit::Create | Edit::Post);
+        let local = explicit_local.then(|| Doc::edited(known, what.edit, writer));
         let doubtful = !inherited.is_empty() && what.goal() != Goal::Delete;
         Self {
             writer,
             machine: Machine::new(setting.params(writer, doubtful)),
-            fixed,
+            explicit_local,
             made_on: known.cloned(),
             base,
             local: local.flatten(),
             edited: false,
             remote: None,
-            gone: false,
+            remote_absent: false,
             lost: Vec::new(),
             inherited,
             payload: None,
-            told: None,
+            reply_version: None,
             out: None,
             time: Time::Enough,
             observed: Observed::default(),
@@ -146,7 +146,7 @@ impl Client {
 
     /// Takes a read in.
     pub(super) fn reads(&mut self, setting: &Setting, seen: Option<Snapshot>) -> Event<u8> {
-        self.gone = seen.is_none();
+        self.remote_absent = seen.is_none();
         self.remote = seen;
         self.observed.state = true;
         let Some(remote) = &self.remote else {
@@ -173,18 +173,19 @@ impl Client {
     }
 
     /// Takes a success in that shows nothing of the write, and tells this version.
-    pub(super) fn is_contradicted(&mut self, told: Option<u8>) {
-        self.told = told;
+    pub(super) fn is_contradicted(&mut self, reply_version: Option<u8>) {
+        self.reply_version = reply_version;
     }
 
     /// Whether a read shows that the write was applied whose reply contradicted itself.
     fn confirms_contradicted_write(&self, seen: &Snapshot) -> bool {
         let sent = self.payload.as_ref().and_then(|sent| sent.0.as_ref());
-        let (Some(told), Some(base), Some(sent)) = (self.told, &self.base, sent) else {
+        let (Some(reply_version), Some(base), Some(sent)) = (self.reply_version, &self.base, sent)
+        else {
             return false;
         };
         let shown = Likeness::of(Some(&base.doc.0), &sent.0, &seen.doc.0, &[]);
-        shown.moves && told == seen.version
+        shown.moves && reply_version == seen.version
     }
 
     /// Takes a refusal in that shows the current state.
@@ -193,7 +194,7 @@ impl Client {
             return None;
         }
         let version = seen.version;
-        self.gone = false;
+        self.remote_absent = false;
         self.remote = Some(seen);
         self.observed.state = true;
         Some(version)
@@ -216,7 +217,7 @@ impl Client {
             }
         );
         if self.machine.phase == Phase::Sending && is_reply && !contradicted {
-            self.told = None;
+            self.reply_version = None;
         }
         let unprocessed = match &event {
             Event::Refused { .. } => !contradicted,
@@ -319,11 +320,11 @@ impl Client {
     }
 
     fn prepare(&mut self, setting: &Setting) -> Event<u8> {
-        if self.remote.is_some() || self.gone {
+        if self.remote.is_some() || self.remote_absent {
             self.rebase();
         }
         let base = self.base.as_ref().map(|base| &base.doc);
-        if self.fixed {
+        if self.explicit_local {
             return Event::Prepared(base != self.local.as_ref());
         }
         let edit = setting.writers[self.writer].edit;

@@ -47,7 +47,7 @@ impl Client {
             policy: &setting.policy,
             stamps: (setting.settlement == Settlement::Stamped).then_some(STAMPS),
             operation: false,
-            strict: setting.settlement == Settlement::Strict,
+            require_proof: setting.settlement == Settlement::Strict,
         })
     }
 
@@ -60,7 +60,7 @@ impl Client {
     ) -> (LostWriteVerdict, Vec<Doubtful>) {
         let stamped = setting.settlement == Settlement::Stamped;
         let base = lost.base.as_ref();
-        let told = stamped
+        let stamped = stamped
             .then(|| stamp::tells(STAMPS, base.map(|base| &base.0), &lost.sent.0, &remote.0))
             .flatten();
         let edit = setting.writers[self.writer].edit;
@@ -71,7 +71,7 @@ impl Client {
                 failed: Vec::new(),
             })
         };
-        if let (None, Some(base), Some(edited)) = (told, base, &lost.edited)
+        if let (None, Some(base), Some(edited)) = (stamped, base, &lost.edited)
             && setting.reruns(self.writer)
         {
             let measured = Measured {
@@ -80,7 +80,7 @@ impl Client {
                 sent: &edited.0,
                 remote: &remote.0,
                 policy: &setting.policy,
-                strict: setting.settlement == Settlement::Strict,
+                require_proof: setting.settlement == Settlement::Strict,
             };
             return (measure(&measured), Vec::new());
         }

@@ -251,12 +251,12 @@ fn texts_bear_somebody_who_resends() {
 fn what_was_taken_back_at_once_is_done_once_more_unless_settlement_is_strict() {
     let writers = [Writer::informed(TEXT), Writer::new(Edit::Set("/a", ""))];
     let lenient = Setting::new(&writers, 0);
-    let strict = Setting {
+    let require_proof = Setting {
         settlement: Settlement::Strict,
         ..lenient.clone()
     };
     let kinds = [Fault::ReplyLost];
-    assert_eq!(found(strict, &kinds), None);
+    assert_eq!(found(require_proof, &kinds), None);
     assert!(found(lenient, &kinds).is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
 }
 

@@ -8,7 +8,7 @@ use crate::write::machine::events::{Condition, OutcomeKind, Tally};
 
 /// What a write's end tells its caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Reported {
     /// It was applied.
     Acknowledged,
     /// It was not applied, and never will be.
@@ -46,13 +46,13 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         Edit::Count => counted(setting, world, writer) == 1,
         _ => book.held,
     };
-    match told(place) {
+    match reported(place) {
         // That nothing is there may be older than what is to be removed: absence has no version.
-        Told::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
-        Told::Acknowledged if !done => {
+        Reported::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
+        Reported::Acknowledged if !done => {
             return Some("it was acknowledged, and was not applied");
         }
-        Told::Failed if book.applied > 0 && !redone => {
+        Reported::Failed if book.applied > 0 && !redone => {
             return Some("it was reported as failed, and was applied");
         }
         _ => {}
@@ -104,13 +104,15 @@ fn is_unknown(place: &Place) -> bool {
     matches!(place, Place::Ended(end) if open(end.outcome))
 }
 
-fn told(place: &Place) -> Told {
+fn reported(place: &Place) -> Reported {
     let Place::Ended(end) = place else {
-        return Told::Open;
+        return Reported::Open;
     };
     match end.outcome {
-        OutcomeKind::Stored | OutcomeKind::Settled | OutcomeKind::Unchanged => Told::Acknowledged,
-        OutcomeKind::Unknown | OutcomeKind::Accepted => Told::Open,
-        _ => Told::Failed,
+        OutcomeKind::Stored | OutcomeKind::Settled | OutcomeKind::Unchanged => {
+            Reported::Acknowledged
+        }
+        OutcomeKind::Unknown | OutcomeKind::Accepted => Reported::Open,
+        _ => Reported::Failed,
     }
 }

@@ -14,7 +14,7 @@ const NO_A: Edit = Edit::Set("/a", "");
 const B: Edit = Edit::Set("/b", "x");
 const C: Edit = Edit::Set("/c", "x");
 
-/// Who writes; those that read first do so because nothing else was on file.
+/// Who writes; those that read first do so because nothing else was cached.
 fn team(writers: &[Writer]) -> Setting {
     let bound = std::env::var("IFMATCH_MODEL_FAULTS").ok();
     let bound: u8 = bound
@@ -39,8 +39,9 @@ fn holds(name: &str, setting: &Setting) -> Option<Walk> {
         println!("{name}, {faults} faults: {seen:?}");
     }
     let found = walked.as_ref().err();
-    let told = found.map(|found| format!("{}, after\n{}", found.fault, found.way.join("\n")));
-    assert_eq!(told, None, "{name}, {faults} faults");
+    let shortest_way =
+        found.map(|found| format!("{}, after\n{}", found.fault, found.way.join("\n")));
+    assert_eq!(shortest_way, None, "{name}, {faults} faults");
     walked.ok()
 }
 

@@ -139,10 +139,10 @@ impl Server {
             Dialect::Conflict => Refused::Unclassified,
             Dialect::Precondition | Dialect::CurrentState => Refused::Stale,
         };
-        let told = setting.dialect == Dialect::CurrentState && self.doc.is_some();
+        let shows_current = setting.dialect == Dialect::CurrentState && self.doc.is_some();
         Event::Refused {
             kind,
-            current: told.then_some(self.version),
+            current: shows_current.then_some(self.version),
             wait: None,
         }
     }

@@ -249,7 +249,7 @@ impl Setting {
             } else {
                 Base::Unknown
             },
-            filed: false,
+            cached: false,
             doubtful,
             repeated: false,
             rerun: self.reruns(writer),

@@ -150,7 +150,7 @@ impl Client {
         if setting.settlement == Settlement::Stamped {
             return false;
         }
-        let strict = setting.settlement == Settlement::Strict;
+        let require_proof = setting.settlement == Settlement::Strict;
         let own = self
             .lost
             .iter()
@@ -158,7 +158,7 @@ impl Client {
         let base = self.base.as_ref().map(|base| &base.doc);
         let inherited = self.inherited.iter().map(|sent| (base, sent));
         let mut lost = own.chain(inherited);
-        lost.any(|(base, sent)| Places::of(base, sent, &remote.doc).tell_nothing(strict))
+        lost.any(|(base, sent)| Places::of(base, sent, &remote.doc).tell_nothing(require_proof))
     }
 }
 
@@ -189,8 +189,8 @@ impl Places {
         self.0.iter().all(|place| place.ours && !place.counter)
     }
 
-    fn tell_nothing(&self, strict: bool) -> bool {
+    fn tell_nothing(&self, require_proof: bool) -> bool {
         let counts = self.0.iter().any(|place| place.counter);
-        counts || strict || !self.0.iter().any(|place| place.before)
+        counts || require_proof || !self.0.iter().any(|place| place.before)
     }
 }

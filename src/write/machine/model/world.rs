@@ -190,9 +190,9 @@ impl World {
             current: None,
             wait: None,
         };
-        let busy = |told: bool| Event::Failed {
+        let busy = |retry_after: bool| Event::Failed {
             failure: Failure::Answered,
-            wait: told.then_some(COME_BACK),
+            wait: retry_after.then_some(COME_BACK),
         };
         let writing = call != Call::Read;
         let replicas = self.stale_reads > 0;
@@ -224,7 +224,7 @@ impl World {
                     self.server.keep_version();
                 }
                 match fault {
-                    Fault::BusyAfter(told) => busy(told),
+                    Fault::BusyAfter(retry_after) => busy(retry_after),
                     _ => failed(Failure::InFlight),
                 }
             }
@@ -238,7 +238,7 @@ impl World {
                 self.places[writer] = Place::Running(client, call);
                 return;
             }
-            Fault::Busy(told) => busy(told),
+            Fault::Busy(retry_after) => busy(retry_after),
             Fault::Dubious(done) => {
                 if done {
                     self.server.carry_out(setting, writer, &call, replicas);
@@ -246,13 +246,13 @@ impl World {
                 failed(Failure::Doubtful)
             }
             Fault::Contradicted { applied, unmoved } => {
-                let mut told = None;
+                let mut stored_now = None;
                 if applied {
                     let reply = self.server.carry_out(setting, writer, &call, replicas);
                     let stored = reply == Some(Event::Stored) && !unmoved;
-                    told = self.server.snapshot().filter(|_| stored);
+                    stored_now = self.server.snapshot().filter(|_| stored);
                 }
-                client.is_contradicted(told.map(|told| told.version));
+                client.is_contradicted(stored_now.map(|stored| stored.version));
                 refused(Refused::Contradicted { unmoved })
             }
             Fault::Throttled | Fault::Stale => failed(Failure::Throttled),

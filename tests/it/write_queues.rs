@@ -1,4 +1,4 @@
-//! Lanes: the writes of one client to one resource take turns, and edits that wait go out together.
+//! Write queues: the writes of one client to one resource take turns, and edits that wait go out together.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -406,7 +406,7 @@ async fn a_write_that_waited_for_its_turn_leaves_the_lane_while_a_handler_thinks
     first.await.unwrap().unwrap();
     server.script([Event::Answer(402, &[], "")]);
     tokio::time::sleep(TRIP * 2).await;
-    // It thinks, and the lane goes on.
+    // It thinks, and the queue goes on.
     edit(3).await.unwrap().unwrap();
     assert!(!asking.is_finished());
     let under_way = edit(4);
@@ -459,7 +459,7 @@ async fn a_person_who_is_asked_holds_nobody_up() {
 async fn a_full_lane_is_told_with_what_was_to_be_written() {
     let server = Server::with(AT, ARTICLE);
     let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
-    let client = client.lane(1).build().unwrap();
+    let client = client.max_queued_writes(1).build().unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     let mut read = articles.get(1).await.unwrap();
     read.title = "mine".into();
@@ -531,7 +531,7 @@ async fn writes_of_every_kind_take_turns_and_do_not_race_each_other() {
 async fn without_lanes_nobody_waits() {
     let server = Server::with(AT, ARTICLE);
     let client = Client::builder("http://server.test/v1").transport(Slow(server.clone(), 422));
-    let client = client.lane(0).build().unwrap();
+    let client = client.max_queued_writes(0).build().unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     articles.get(1).await.unwrap();
     server.script([Event::Hang]);
@@ -561,7 +561,7 @@ fn a_lane_outlives_the_runtime_that_led_it() {
         server.script([Event::Hang]);
         tokio::spawn(articles.update(1, |article| article.views = 2));
         tokio::time::sleep(TRIP).await;
-        // It waits for the first, and a task leads the lane by now.
+        // It waits for the first, and a task has the permit by now.
         tokio::spawn(articles.update(1, |article| article.body = "never".into()));
         tokio::time::sleep(TRIP).await;
     });
