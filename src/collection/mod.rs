@@ -1,7 +1,7 @@
 //! Collections and single resources: the settings and the operations that callers see.
 
+mod handle_settings;
 mod resource;
-mod settings;
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -11,8 +11,8 @@ use ::http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use url::Url;
 
+use handle_settings::settings;
 pub use resource::Resource;
-use settings::settings;
 
 use crate::BoxError;
 use crate::document::Versioned;

@@ -8,7 +8,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use url::Url;
 
-use super::settings::settings;
+use super::handle_settings::settings;
 use crate::BoxError;
 use crate::document::Versioned;
 use crate::error::Error;

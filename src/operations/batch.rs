@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use super::typed_edit::{Edit, is_repeatable};
-use super::write::{Write, report};
+use super::write_call::{Write, report};
 use crate::document::WriteReport;
 use crate::error::{Error, ErrorKind, ErrorReport, Sides};
 use crate::handle::{Handle, ResourceData};

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use tokio::time::Instant;
 
-use super::settings::{WriteSettings, write_settings};
-use super::write::{Ended, Write, conclude};
+use super::write_call::{Ended, Write, conclude};
+use super::write_settings::{WriteSettings, write_settings};
 use super::{Lazy, operation};
 use crate::document::{Saved, WriteReport};
 use crate::error::Error;

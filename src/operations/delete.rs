@@ -4,8 +4,8 @@ use std::fmt::{self, Display};
 
 use url::Url;
 
-use super::settings::{WriteSettings, unconditional_setting, write_settings};
-use super::write::Write;
+use super::write_call::Write;
+use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned, WriteReport};
 use crate::error::Error;

@@ -7,11 +7,11 @@ mod list;
 mod post;
 mod read;
 mod save;
-mod settings;
 mod typed_edit;
 mod update;
-mod write;
+mod write_call;
 mod write_error;
+mod write_settings;
 
 pub use create::Create;
 pub(crate) use delete::DeleteInput;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::settings::WriteSettings;
-use super::write::Write;
+use super::write_call::Write;
+use super::write_settings::WriteSettings;
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::Url;
 
-use super::settings::{WriteSettings, unconditional_setting, write_settings};
-use super::write::Write;
+use super::write_call::Write;
+use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
 use crate::error::{Error, ErrorKind, Sides};

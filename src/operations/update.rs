@@ -1,8 +1,8 @@
 //! `update` and `try_update`: read if needed, edit, write; after a race, edit again.
 
-use super::settings::{WriteSettings, unconditional_setting, write_settings};
 use super::typed_edit::Edit;
-use super::write::Write;
+use super::write_call::Write;
+use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::document::Saved;
 use crate::error::Error;

@@ -14,7 +14,7 @@
 //! each, or it gives them back: to the queue as long as nothing of the work is under way, and as lost
 //! otherwise.
 
-mod batch;
+mod carried_batch;
 mod holder;
 mod permit;
 mod queues;
@@ -25,7 +25,7 @@ mod waiter;
 use std::hash::Hash;
 use std::time::Duration;
 
-pub(crate) use batch::Batch;
+pub(crate) use carried_batch::Batch;
 pub(crate) use holder::{Stopped, UnderWay};
 pub(crate) use permit::Permit;
 pub(crate) use queues::Queues;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::batch::Batch;
+use super::carried_batch::Batch;
 use super::holder::Holder;
 use super::permit::{Home, Permit};
 use super::queues::{After, Carried, Queue, Waiting};

@@ -9,7 +9,7 @@ use ::http::{HeaderMap, HeaderName};
 
 use super::{
     Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
-    WriteRoute, words,
+    WriteRoute, message_words,
 };
 use crate::http::{Problem, Validator};
 use crate::json::Document;
@@ -215,7 +215,7 @@ impl Profile for Generic {
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         self.kind_of(problem).or_else(|| match &self.beneath {
             Some(beneath) => beneath.classify(problem),
-            None => words::of_conflict(problem),
+            None => message_words::of_conflict(problem),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use ::http::{HeaderMap, StatusCode};
 
 use super::unsupported::is_unsupported;
-use super::{Profile, RefusalKind, words};
+use super::{Profile, RefusalKind, message_words};
 use crate::http::{Problem, rate_limit, retry_after};
 
 /// What a request asked for, as far as its refusal depends on it.
@@ -102,9 +102,11 @@ pub(crate) fn meaning(
     match status.as_u16() {
         // Some stores answer so to a creation that finds something.
         304 if asked.creates => refused(RefusalKind::StaleVersion),
-        400 if words::says_broken_off(problem) => open(RefusalStanding::BrokenOff),
+        400 if message_words::says_broken_off(problem) => open(RefusalStanding::BrokenOff),
         408 => open(RefusalStanding::BrokenOff),
-        412 if asked.pinned && of_profile.is_none() => refused(words::of_precondition(problem)),
+        412 if asked.pinned && of_profile.is_none() => {
+            refused(message_words::of_precondition(problem))
+        }
         423 => refused(RefusalKind::Locked),
         // "Retry with": Cosmos DB did not do it.
         449 => refused(RefusalKind::Transient),
@@ -120,7 +122,9 @@ fn is_throttled(problem: &Problem, timed: bool) -> bool {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::TOO_EARLY => true,
         // A limit of its own (GitHub, Google), or a body that is too large for now (RFC 9110 15.5.14).
         StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE if timed => true,
-        status if status.is_client_error() || status.is_success() => words::says_too_many(problem),
+        status if status.is_client_error() || status.is_success() => {
+            message_words::says_too_many(problem)
+        }
         _ => false,
     }
 }

@@ -5,11 +5,11 @@ mod generic;
 mod hidden;
 mod kind;
 mod meaning;
+mod message_words;
 pub mod profiles;
 mod route;
 mod unsupported;
 mod versioning;
-mod words;
 
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;

@@ -10,19 +10,19 @@
 
 mod blocked_by;
 mod contention;
+mod later;
 mod limits;
 mod overload;
 mod policy;
 mod rate;
 mod server_state;
-mod time;
 
 pub(crate) use blocked_by::BlockedBy;
 pub(crate) use contention::{LostRace, count};
+pub(crate) use later::later;
 pub use limits::Limits;
 pub(crate) use overload::RequestSample;
 pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
 pub(crate) use rate::Rate;
 pub(crate) use server_state::ServerState;
-pub(crate) use time::later;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::time::later;
+use super::later::later;
 
 /// Weight of a reply in the share of those that tell of overload.
 const WEIGHT: f64 = 1.0 / 16.0;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::time::later;
+use super::later::later;
 
 /// So many requests in so much time: that many at once after a rest, and evenly spaced ones after those.
 ///

@@ -8,10 +8,10 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::blocked_by::BlockedBy;
+use super::later::later;
 use super::overload::{Overload, RequestSample};
 use super::policy::RetryPolicy;
 use super::rate::{Rate, RateSchedule};
-use super::time::later;
 use crate::http::Quota;
 
 /// What one success earns of a retry.

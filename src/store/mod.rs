@@ -2,9 +2,9 @@
 
 mod best_effort;
 mod credentials;
-mod key;
 mod key_digest;
 mod memory;
+mod snapshot_key;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::json::Document;
 
 pub(crate) use best_effort::BestEffortStore;
 pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
-pub(crate) use key::HeadersDigest;
-pub use key::{SnapshotKey, SnapshotKeyError};
 pub(crate) use key_digest::{KeyDigest, Secret};
 pub use memory::MemoryStore;
+pub(crate) use snapshot_key::HeadersDigest;
+pub use snapshot_key::{SnapshotKey, SnapshotKeyError};
 
 /// A representation that was read or written, with the validator that names it.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! What a probe found, for programs and for people.
 
-mod words;
+mod check_texts;
 
 use std::fmt;
 use std::time::Duration;

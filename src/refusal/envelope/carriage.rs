@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use url::form_urlencoded;
 
-use super::spelling::DocumentSpelling;
+use super::document_spelling::DocumentSpelling;
 use super::{Envelope, OutgoingForm, Unwrapped};
 use crate::json::{Document, JsonError};
 use crate::store::StoredSnapshot;

@@ -1,12 +1,12 @@
 //! Documents that lie inside their bodies.
 
 mod carriage;
-mod spelling;
+mod document_spelling;
 
 use serde_json::Value;
 
 use crate::json::Document;
-use spelling::DocumentSpelling;
+use document_spelling::DocumentSpelling;
 
 /// Where the document lies inside the body, in replies and in writes.
 ///

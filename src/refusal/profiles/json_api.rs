@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 
 use crate::http::Problem;
-use crate::refusal::{Envelope, Profile, RefusalKind, words};
+use crate::refusal::{Envelope, Profile, RefusalKind, message_words};
 
 /// JSON:API servers.
 ///
@@ -60,7 +60,7 @@ impl Profile for JsonApi {
         match problem.status() {
             StatusCode::CONFLICT if points_at("/data/id") => Some(RefusalKind::AlreadyExists),
             StatusCode::CONFLICT if points_at("/data/type") => Some(RefusalKind::Invalid),
-            _ => words::of_conflict(problem),
+            _ => message_words::of_conflict(problem),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where versions travel.
 
-mod settings;
+mod setters;
 mod tag;
 mod trailers;
 mod version_part;

@@ -1,8 +1,8 @@
 //! A merge of one's own, held against the laws of merging.
 
-mod check;
+mod changed_places;
 mod law;
-mod places;
+mod law_check;
 mod report;
 
 use serde::Serialize;
@@ -62,5 +62,5 @@ where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
     S: MergeStrategy<T> + ?Sized,
 {
-    check::Check::new(strategy, samples).run().await
+    law_check::Check::new(strategy, samples).run().await
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::super::diagnosis::Cause;
 use super::super::edit_hooks::{ConflictDocuments, HandlerReply, RefusedWrite, ResolvedDocument};
 use super::super::machine::events::{Decision, Event, Goal, HandlerAnswer};
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::BoxError;
 use crate::json::Document;
 use crate::panics;
@@ -13,7 +13,7 @@ use crate::refusal::RefusalKind;
 use crate::retry::later;
 
 impl Driver<'_> {
-    pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> Step {
+    pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {
         // A removal whose caller went away may have been carried out, and the resource made again.
         let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.removal;
         if self.machine.goal() == Goal::Delete && !may_have_been_applied && self.is_as_seen() {
@@ -41,7 +41,7 @@ impl Driver<'_> {
             self.timer.pause_since(asked);
         }
         let Ok(decided) = decided else {
-            return Step::because(Event::OutOfTime, Cause::OutOfTime);
+            return ActionResult::because(Event::OutOfTime, Cause::OutOfTime);
         };
         let decided = decided.unwrap_or_else(|panicked| ResolvedDocument::Failed(panicked.into()));
         let decision = match decided {
@@ -66,7 +66,7 @@ impl Driver<'_> {
             }
             ResolvedDocument::Failed(error) => {
                 let cause = Cause::Strategy(error.into());
-                return Step::because(Event::Resolved(Decision::Unresolved), cause);
+                return ActionResult::because(Event::Resolved(Decision::Unresolved), cause);
             }
         };
         Event::Resolved(decision).into()
@@ -93,7 +93,7 @@ impl Driver<'_> {
         local.filter(|_| self.machine.goal() != Goal::Delete)
     }
 
-    pub(super) async fn ask(&mut self) -> Step {
+    pub(super) async fn ask(&mut self) -> ActionResult {
         let Some((kind, problem)) = self.diagnosis.refusal.clone() else {
             return Event::Answered(HandlerAnswer::GiveUp).into();
         };
@@ -116,7 +116,7 @@ impl Driver<'_> {
         let reply = panics::catch_in(panics::VALUE, self.hooks.refused(refused));
         let reply = tokio::time::timeout(limit, reply);
         let Ok(reply) = self.permit.release_while(until, reply).await else {
-            return Step::because(Event::OutOfTime, Cause::OutOfTime);
+            return ActionResult::because(Event::OutOfTime, Cause::OutOfTime);
         };
         let answered = match reply.unwrap_or_else(|panicked| HandlerReply::Failed(panicked.into()))
         {
@@ -140,7 +140,7 @@ impl Driver<'_> {
             HandlerReply::Adopt => HandlerAnswer::Adopt,
             HandlerReply::Wait(time) => {
                 if let Err(cause) = self.sleep(time).await {
-                    return Step::because(Event::OutOfTime, cause);
+                    return ActionResult::because(Event::OutOfTime, cause);
                 }
                 HandlerAnswer::Again
             }
@@ -151,7 +151,7 @@ impl Driver<'_> {
 }
 
 /// An answer of a handler that cannot be carried out.
-fn unusable(why: impl Into<BoxError>) -> Step {
+fn unusable(why: impl Into<BoxError>) -> ActionResult {
     let cause = Cause::Handler(why.into().into());
-    Step::because(Event::Answered(HandlerAnswer::GiveUp), cause)
+    ActionResult::because(Event::Answered(HandlerAnswer::GiveUp), cause)
 }

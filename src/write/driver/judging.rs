@@ -5,12 +5,12 @@ use super::super::lost_write::{self, Doubtful, LostWriteFacts};
 use super::super::machine::events::{Event, Goal, LostWriteVerdict};
 use super::super::measure::{Measured, is_harmless, measure};
 use super::super::stamp;
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::json::Document;
 use crate::panics;
 
 impl Driver<'_> {
-    pub(super) fn judge(&mut self) -> Step {
+    pub(super) fn judge(&mut self) -> ActionResult {
         let remote = self.state.remote.snapshot();
         let Some(remote) = remote.map(|remote| remote.document.clone()) else {
             return Event::Judged(LostWriteVerdict::NotApplied).into();

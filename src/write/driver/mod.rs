@@ -1,6 +1,6 @@
 //! Carries the machine's actions out: requests, waits, questions to strategies and handlers.
 //!
-//! Each action ends in one [`Step`]: the event that answers it, with its cause. What a step leaves behind lies
+//! Each action ends in one [`ActionResult`]: the event that answers it, with its cause. What a step leaves behind lies
 //! in five parts, each of which knows nothing of the others.
 
 mod decisions;
@@ -45,13 +45,13 @@ pub(crate) struct WriteInput {
 }
 
 /// What came of an action.
-struct Step {
+struct ActionResult {
     event: Event<Validator>,
     /// Why it is no better event.
     cause: Option<Cause>,
 }
 
-impl Step {
+impl ActionResult {
     fn because(event: Event<Validator>, cause: Cause) -> Self {
         Self {
             event,
@@ -69,7 +69,7 @@ impl Step {
     }
 }
 
-impl From<Event<Validator>> for Step {
+impl From<Event<Validator>> for ActionResult {
     fn from(event: Event<Validator>) -> Self {
         Self { event, cause: None }
     }
@@ -156,7 +156,7 @@ impl<'a> Driver<'a> {
         self.in_flight.inherited = UnsettledOnVersion::default();
     }
 
-    fn prepare(&mut self) -> Step {
+    fn prepare(&mut self) -> ActionResult {
         if !matches!(self.state.remote, Remote::Unread) {
             self.rebase();
         }
@@ -186,12 +186,12 @@ impl<'a> Driver<'a> {
                         Cause::Edit(std::sync::Arc::new(error))
                     }
                 };
-                Step::because(Event::EditFailed, cause)
+                ActionResult::because(Event::EditFailed, cause)
             }
         }
     }
 
-    async fn wait(&mut self, pause: Pause) -> Step {
+    async fn wait(&mut self, pause: Pause) -> ActionResult {
         let exchange = &self.target.shared.exchange;
         let count = self.state.base_version().and_then(retry::count);
         let longest = exchange.limits.retry_after;
@@ -199,9 +199,9 @@ impl<'a> Driver<'a> {
         match length {
             Ok(time) => match self.sleep(time).await {
                 Ok(()) => Event::Woke.into(),
-                Err(cause) => Step::because(Event::OutOfTime, cause),
+                Err(cause) => ActionResult::because(Event::OutOfTime, cause),
             },
-            Err(cause) => Step::because(Event::OutOfTime, cause),
+            Err(cause) => ActionResult::because(Event::OutOfTime, cause),
         }
     }
 

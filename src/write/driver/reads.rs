@@ -4,7 +4,7 @@ use super::super::diagnosis::Cause;
 use super::super::machine::events::{Event, Failure, Goal, ReadOutcome};
 use super::super::merge_state::Remote;
 use super::super::reading::{self, NoRepresentation};
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::http::Validator;
 use crate::json::Document;
 use crate::refusal::{FoundVersion, is_no_representation};
@@ -12,12 +12,12 @@ use crate::store::StoredSnapshot;
 use crate::transport::Response;
 
 impl Driver<'_> {
-    pub(super) async fn take(&mut self, reply: &Response) -> Step {
+    pub(super) async fn take(&mut self, reply: &Response) -> ActionResult {
         let read = match reading::representation(self.target, reply) {
             Ok(read) => read,
             Err(NoRepresentation::Absent(_)) => return self.absent().await,
             Err(error) => {
-                return Step::failed(Failure::Permanent, Cause::NoRepresentation(error));
+                return ActionResult::failed(Failure::Permanent, Cause::NoRepresentation(error));
             }
         };
         let snapshot = read.snapshot;
@@ -47,7 +47,7 @@ impl Driver<'_> {
         }
         if self.is_refusal(reply, &snapshot.document) {
             let why = NoRepresentation::Refused(reply.status);
-            return Step::failed(Failure::Permanent, Cause::NoRepresentation(why));
+            return ActionResult::failed(Failure::Permanent, Cause::NoRepresentation(why));
         }
         let ours = self.is_ours(&snapshot);
         self.state.remote = Remote::Present(snapshot);
@@ -56,11 +56,11 @@ impl Driver<'_> {
         } else {
             Event::Read(seen)
         };
-        Step { event, cause }
+        ActionResult { event, cause }
     }
 
     /// A read found nothing.
-    pub(super) async fn absent(&mut self) -> Step {
+    pub(super) async fn absent(&mut self) -> ActionResult {
         self.state.remote = Remote::Absent;
         self.forget().await;
         Event::Read(ReadOutcome::Absent).into()
@@ -80,7 +80,7 @@ impl Driver<'_> {
 
     /// Whether the read shows another object than the one that was edited, or that the one to be removed is
     /// being removed.
-    fn end_in_sight(&mut self, read: &StoredSnapshot) -> Option<Step> {
+    fn end_in_sight(&mut self, read: &StoredSnapshot) -> Option<ActionResult> {
         if let Some(base) = &self.state.base {
             self.target.check(base, read);
         }
@@ -91,7 +91,7 @@ impl Driver<'_> {
         let base = self.state.base.as_ref();
         if self.target.is_another(base, &body) {
             let event = Event::<Validator>::Read(ReadOutcome::Successor);
-            return Some(Step::because(event, Cause::Succeeded));
+            return Some(ActionResult::because(event, Cause::Succeeded));
         }
         let was_marked = |base| whole(base).is_none_or(|base| self.target.is_marked(&base));
         let marked = self.machine.goal() == Goal::Delete

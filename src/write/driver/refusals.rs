@@ -4,7 +4,7 @@ use super::super::machine::events::{Event, Refused};
 use super::super::merge_state::Remote;
 use super::super::payload::Payload;
 use super::super::reading;
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::http::{Problem, Validator};
 use crate::observe::{self, ConflictSeen};
 use crate::panics;
@@ -18,7 +18,7 @@ impl Driver<'_> {
         payload: &Payload,
         reply: &Response,
         known: RefusalKind,
-    ) -> Step {
+    ) -> ActionResult {
         let problem = self.problem(reply);
         let mut meaning = self.meaning(&problem, reply, Some(payload));
         if known != RefusalKind::Unknown {
@@ -32,7 +32,7 @@ impl Driver<'_> {
         reply: &Response,
         problem: Problem,
         Meaning { kind, wait, .. }: Meaning,
-    ) -> Step {
+    ) -> ActionResult {
         self.session.retry_after = wait.or(self.session.retry_after);
         let event = Event::Refused {
             kind: self.asks_for(kind, reply),

@@ -11,14 +11,14 @@ use super::super::machine::events::{Event, Failure, Goal, Refused};
 use super::super::monitor::Monitor;
 use super::super::payload::Payload;
 use super::super::reading::{self, Weighed};
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::http::Problem;
 use crate::json::Document;
 use crate::refusal::{Meaning, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict};
 use crate::transport::Response;
 
 impl Driver<'_> {
-    pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> Step {
+    pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
         self.in_flight.contradicted = None;
         let status = reply.status;
         if status == StatusCode::ACCEPTED {
@@ -34,7 +34,7 @@ impl Driver<'_> {
                 SuccessVerdict::Success => {}
                 SuccessVerdict::Refused(kind) => return self.refused(payload, reply, kind),
                 SuccessVerdict::Doubtful => {
-                    return Step::failed(Failure::Answered, Cause::Status(status));
+                    return ActionResult::failed(Failure::Answered, Cause::Status(status));
                 }
             }
             self.target.shared.exchange.server.succeeded();
@@ -49,13 +49,13 @@ impl Driver<'_> {
     }
 
     /// A reply to a read, or a 207 to a write: the request was not, or perhaps not, carried out.
-    pub(super) fn failed(&mut self, reply: &Response) -> Step {
+    pub(super) fn failed(&mut self, reply: &Response) -> ActionResult {
         let problem = self.problem(reply);
         let meaning = self.meaning(&problem, reply, None);
         self.failed_by(problem, meaning)
     }
 
-    fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> Step {
+    fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> ActionResult {
         let status = problem.status();
         let throttled = meaning.standing == RefusalStanding::Later;
         // Only "too many" and "not now" invite the same request again.
@@ -77,7 +77,7 @@ impl Driver<'_> {
         }
         self.session.retry_after = wait.or(self.session.retry_after);
         self.diagnosis.last_problem = Some((meaning.kind, problem));
-        Step::because(Event::Failed { failure, wait }, Cause::Status(status))
+        ActionResult::because(Event::Failed { failure, wait }, Cause::Status(status))
     }
 
     pub(super) fn problem(&self, reply: &Response) -> Problem {
@@ -99,7 +99,7 @@ impl Driver<'_> {
     }
 
     /// What a success proves of what is stored.
-    fn weighed(&mut self, payload: &Payload, reply: &Response) -> Step {
+    fn weighed(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
         let pinned = payload.pinned && !payload.creates;
         let base = self.state.base.as_ref().filter(|_| !payload.creates);
         let onto = base.and_then(|base| base.validator.as_ref());
@@ -134,7 +134,7 @@ impl Driver<'_> {
                     current: None,
                     wait: None,
                 };
-                Step::because(event, Cause::Contradicted(why.why()))
+                ActionResult::because(event, Cause::Contradicted(why.why()))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::super::monitor;
 use super::super::payload::{NoPayload, Payload, RequestDraft};
 use super::super::reading;
 use super::super::unsettled::UnsettledWrite;
-use super::{Driver, Step};
+use super::{ActionResult, Driver};
 use crate::exchange::Call;
 use crate::http::{Problem, Validator};
 use crate::refusal::RefusalKind;
@@ -26,11 +26,11 @@ impl Driver<'_> {
             .await
     }
 
-    pub(super) async fn read(&mut self) -> Step {
+    pub(super) async fn read(&mut self) -> ActionResult {
         let call = reading::read_call(self.target, Method::GET, true);
         let reply = match self.request(&call).await {
             Ok(reply) => reply,
-            Err((failure, cause)) => return Step::failed(failure, cause),
+            Err((failure, cause)) => return ActionResult::failed(failure, cause),
         };
         match reply.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => self.absent().await,
@@ -44,7 +44,7 @@ impl Driver<'_> {
         condition: &Condition<Validator>,
         delete: bool,
         resend: bool,
-    ) -> Step {
+    ) -> ActionResult {
         if let Condition::Match(version) = condition
             && self.state.has_read(version)
         {
@@ -62,7 +62,7 @@ impl Driver<'_> {
                         NoPayload::Unpinned(why) => Cause::Unusable(why),
                         NoPayload::Other(error) => Cause::Payload(error.into()),
                     };
-                    return Step::failed(Failure::Permanent, cause);
+                    return ActionResult::failed(Failure::Permanent, cause);
                 }
             },
         };
@@ -83,7 +83,7 @@ impl Driver<'_> {
         let reply = session.send(exchange, &payload.call, deadline, &mut sent);
         let step = match reply.await {
             Ok(reply) => self.replied(&payload, &reply),
-            Err((failure, cause)) => Step::failed(failure, cause),
+            Err((failure, cause)) => ActionResult::failed(failure, cause),
         };
         if may_have_been_applied(&step.event) {
             let (base, edited) = (self.state.base_document(), self.state.edited());
@@ -122,7 +122,7 @@ impl Driver<'_> {
     }
 
     /// Asks how far an accepted write has come.
-    pub(super) async fn follow(&mut self) -> Step {
+    pub(super) async fn follow(&mut self) -> ActionResult {
         let monitor = self.in_flight.monitor.clone().filter(|it| it.is_asked);
         let Some(monitor) = monitor else {
             return Event::Followed(Progress::Untold).into();
@@ -132,7 +132,7 @@ impl Driver<'_> {
         let reply = match self.request(&call).await {
             Ok(reply) => reply,
             Err((_, cause)) => {
-                return Step::because(Event::Followed(Progress::Running(None)), cause);
+                return ActionResult::because(Event::Followed(Progress::Running(None)), cause);
             }
         };
         let progress = monitor::progress(&reply);

@@ -10,13 +10,13 @@
 //! applied, no error is reported as a plain failure.
 
 mod accepted;
+mod after_read;
+mod after_refusal;
 mod contradicted;
 mod doubt;
 pub(crate) mod events;
 #[cfg(test)]
 mod model;
-mod reads;
-mod refusals;
 #[cfg(test)]
 mod tests;
 

@@ -15,11 +15,11 @@
 mod images;
 mod laws;
 mod learned;
-mod list;
-mod object;
-mod origin;
+mod member_origin;
 mod pairing;
 mod put;
+mod put_list;
+mod put_object;
 mod seen;
 mod slots;
 mod walk;

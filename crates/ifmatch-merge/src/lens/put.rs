@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::images::Unsure;
 use super::learned::{Learned, UnclearMember};
 use super::pairing::shared_members;
-use super::{list, object};
+use super::{put_list, put_object};
 use crate::json::{Node, Table, Tree, View, WALKED_DEPTH, same};
 use crate::merge::{Cursor, MergedValue};
 
@@ -133,7 +133,7 @@ impl<'t> Put<'t, '_> {
         }
         let views = (raw.view(), shown.unwrap_or(after).view(), after.view());
         match views {
-            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => object::put(
+            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => put_object::put(
                 self,
                 ShownValue { raw, shown },
                 source,
@@ -141,7 +141,7 @@ impl<'t> Put<'t, '_> {
                 cursor,
                 depth,
             ),
-            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => list::put(
+            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => put_list::put(
                 self,
                 ShownValue { raw, shown },
                 source,
@@ -199,8 +199,8 @@ impl<'t> Put<'t, '_> {
             return MergedValue::Take(after);
         }
         match after.view() {
-            View::Object => object::fresh(self, after, cursor, depth),
-            View::Array => list::fresh(self, after, cursor, depth),
+            View::Object => put_object::fresh(self, after, cursor, depth),
+            View::Array => put_list::fresh(self, after, cursor, depth),
             _ => MergedValue::Take(after),
         }
     }

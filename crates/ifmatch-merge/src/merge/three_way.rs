@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::check::PolicyError;
 use super::conflict::FieldConflict;
 use super::cursor::Cursor;
 use super::engine::{Ancestor, Engine};
 use super::merged_value::MergedValue;
 use super::policy::Policy;
+use super::policy_check::PolicyError;
 use super::types::Merge;
 use crate::json::{Document, Tape, Tree};
 

@@ -5,7 +5,7 @@
 //! there, because they may contain themselves.
 
 mod fields;
-mod key;
+mod map_key;
 mod pointers;
 mod variants;
 mod walk;
@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use crate::merge::{CompiledPolicy, Policy, Rule};
 
 pub(crate) use fields::{Fields, Known};
-pub use key::MapKey;
+pub use map_key::MapKey;
 pub(crate) use walk::step;
 
 /// What serde knows of one type. Not for use by hand.
@@ -144,7 +144,7 @@ impl Shape {
 
     /// A map.
     pub fn map<K: MapKey>(value: Place) -> Self {
-        let key = key::name::<K>;
+        let key = map_key::name::<K>;
         Self(Arc::new(ShapeKind::Map { key, value }))
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::object::MergedMembers;
 use super::put::PutSource;
+use super::put_object::MergedMembers;
 use crate::json::{Key, Node, Tree, same};
 use crate::merge::{Cursor, MergedValue};
 use crate::shape::Fields;

@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::changed_places::{changed, overlap, words};
 use super::law::Law;
-use super::places::{changed, overlap, words};
 use super::report::{BrokenLaw, LawReport};
 use crate::json::Document;
 use crate::merge::{Policy, changes};

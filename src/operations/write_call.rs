@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::settings::WriteSettings;
 use super::typed_edit::{Edit, Resolver, TypedEdit};
+use super::write_settings::WriteSettings;
 use super::{batch, write_error};
 use crate::BoxError;
 use crate::document::{Saved, Versioned, WriteReport};

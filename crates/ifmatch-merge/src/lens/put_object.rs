@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::learned::UnclearMember;
-use super::origin::MemberOrigin;
+use super::member_origin::MemberOrigin;
 use super::put::{Put, PutSource, ShownValue};
 use super::seen::shows;
 use super::slots::{Slots, names_of};
