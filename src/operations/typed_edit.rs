@@ -49,8 +49,8 @@ pub(crate) struct Resolver<T> {
 }
 
 impl<T: ResourceData> Resolver<T> {
-    async fn decide(&self, clash: ConflictDocuments) -> Result<ResolvedDocument, BoxError> {
-        let conflict: Conflict<T> = conflict(&clash)?;
+    async fn decide(&self, sides: ConflictDocuments) -> Result<ResolvedDocument, BoxError> {
+        let conflict: Conflict<T> = conflict(&sides)?;
         let decided = self.strategy.resolve_documents(&conflict);
         let resolution = match panics::catch_in("the merge strategy", decided).await?? {
             Settled::Document(document) => return Ok(ResolvedDocument::Write(Some(document))),
@@ -215,9 +215,9 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
         self.resolver.strategy.time()
     }
 
-    async fn resolve(&mut self, clash: ConflictDocuments) -> ResolvedDocument {
+    async fn resolve(&mut self, sides: ConflictDocuments) -> ResolvedDocument {
         self.resolver
-            .decide(clash)
+            .decide(sides)
             .await
             .unwrap_or_else(ResolvedDocument::Failed)
     }
@@ -235,23 +235,23 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
     }
 }
 
-/// The clash as the strategy is shown it.
-fn conflict<T: ResourceData>(clash: &ConflictDocuments) -> Result<Conflict<T>, JsonError> {
+/// The conflict as the strategy is shown it.
+fn conflict<T: ResourceData>(sides: &ConflictDocuments) -> Result<Conflict<T>, JsonError> {
     let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
     let mut conflict = Conflict::new(
-        typed(&clash.base)?,
-        typed(&clash.local)?,
-        typed(&clash.remote)?,
+        typed(&sides.base)?,
+        typed(&sides.local)?,
+        typed(&sides.remote)?,
     );
-    conflict.problem.clone_from(&clash.problem);
-    conflict.round = clash.round;
-    conflict.may_have_been_applied = clash.may_have_been_applied;
-    conflict.fields.clone_from(&clash.doubtful);
-    conflict.doubtful.clone_from(&clash.doubtful);
+    conflict.problem.clone_from(&sides.problem);
+    conflict.round = sides.round;
+    conflict.may_have_been_applied = sides.may_have_been_applied;
+    conflict.fields.clone_from(&sides.doubtful);
+    conflict.doubtful.clone_from(&sides.doubtful);
     conflict.documents = Some(Documents {
-        base: clash.base.clone(),
-        local: clash.local.clone(),
-        remote: clash.remote.clone(),
+        base: sides.base.clone(),
+        local: sides.local.clone(),
+        remote: sides.remote.clone(),
         merged: None,
     });
     Ok(conflict)

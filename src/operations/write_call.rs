@@ -205,7 +205,7 @@ impl<T: ResourceData> Write<T> {
         }
     }
 
-    /// Takes the cached snapshot as the base. One that an abandoned write may have outdated serves no
+    /// Takes the cached snapshot as the base. One that an unsettled write may have outdated serves no
     /// edit: it is read anew.
     async fn load_cached(&mut self) {
         let cached = self.context.cached().await.filter(|cached| {

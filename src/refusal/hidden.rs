@@ -136,7 +136,7 @@ impl HiddenRefusal {
 
 /// Judges the body of a 2xx reply to a write. `documents`: what was sent, and onto what, of which the
 /// reply may be a copy.
-pub(crate) fn judge(
+pub(crate) fn judge_success(
     rules: &[HiddenRefusal],
     body: &[u8],
     depth: usize,

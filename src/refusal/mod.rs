@@ -15,7 +15,7 @@ pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
 pub use generic::Generic;
 pub use hidden::HiddenRefusal;
-pub(crate) use hidden::{SuccessVerdict, is_no_representation, judge};
+pub(crate) use hidden::{SuccessVerdict, is_no_representation, judge_success};
 pub use kind::RefusalKind;
 pub(crate) use meaning::{Meaning, RefusalStanding, RequestFacts, meaning};
 pub use route::WriteRoute;

@@ -117,7 +117,7 @@ mod tests {
     };
 
     /// Whether the cause of a failure is still told after these events.
-    fn is_told(after: &[Event<Validator>], is_in_doubt: bool) -> bool {
+    fn keeps_cause(after: &[Event<Validator>], is_in_doubt: bool) -> bool {
         let mut diagnosis = Diagnosis::default();
         diagnosis.note(&FAILED, Some(Cause::Budget), is_in_doubt);
         for event in after {
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_the_cause_until_its_end_is_known() {
-        assert!(is_told(&[Event::Woke], false));
+        assert!(keeps_cause(&[Event::Woke], false));
         let looked = [Event::Woke, Event::Read(ReadOutcome::Absent)];
-        assert!(is_told(&looked, true) && !is_told(&looked, false));
+        assert!(keeps_cause(&looked, true) && !keeps_cause(&looked, false));
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
             Event::Prepared(true),
             Event::Resolved(Decision::Unresolved),
         ] {
-            assert!(!is_told(&[event], true));
+            assert!(!keeps_cause(&[event], true));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::merge::FieldConflict;
 use crate::refusal::RefusalKind;
 use crate::store::StoredSnapshot;
 
-/// A clash as documents.
+/// The sides of a conflict, as documents.
 pub(crate) struct ConflictDocuments {
     pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
@@ -95,7 +95,7 @@ pub(crate) trait EditHooks: Send {
     /// How long a decision may take, if not what is left of the write's time.
     fn time(&self) -> Option<Duration>;
 
-    /// Decides a clash.
+    /// Decides a conflict.
     async fn resolve(&mut self, clash: ConflictDocuments) -> ResolvedDocument;
 
     /// Answers a refusal that is no race.

@@ -22,7 +22,7 @@ use crate::panics;
 use crate::queue::{Permit, Queues, Work};
 use crate::refusal::{
     Envelope, HiddenRefusal, Meaning, Profile, RefusalKind, RequestFacts, SuccessVerdict,
-    Versioning, WriteRoute, judge, meaning,
+    Versioning, WriteRoute, judge_success, meaning,
 };
 use crate::retry::RetryPolicy;
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
@@ -143,7 +143,7 @@ impl Shared {
             return SuccessVerdict::Doubtful;
         }
         let depth = self.exchange.limits.depth;
-        judge(&self.hidden, &reply.body, depth, documents)
+        judge_success(&self.hidden, &reply.body, depth, documents)
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct UnsettledWrite {
     pub(crate) document: Option<Document>,
 }
 
-/// The abandoned writes of one client.
+/// The unsettled writes of one client.
 #[derive(Default)]
 pub(crate) struct UnsettledWrites(Mutex<Ledger>);
 

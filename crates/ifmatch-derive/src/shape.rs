@@ -32,7 +32,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The value, or what stands in for it beside a mistake.
-    fn or_told<X>(&mut self, result: syn::Result<X>) -> Option<X> {
+    fn or_report<X>(&mut self, result: syn::Result<X>) -> Option<X> {
         match result {
             Ok(value) => Some(value),
             Err(mistake) => {
@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
     }
 
     fn tell(&mut self, mistake: syn::Error) {
-        self.or_told::<()>(Err(mistake));
+        self.or_report::<()>(Err(mistake));
     }
 
     pub(crate) fn structure(&mut self, fields: &Fields, container: &ContainerAttrs) -> TokenStream {
@@ -89,8 +89,8 @@ impl<'a> Writer<'a> {
         let (mut members, mut flattened) = (tag.into_iter().collect::<Vec<_>>(), Vec::new());
         for field in fields {
             let attrs = (
-                self.or_told(serde_attr::member(&field.attrs)),
-                self.or_told(attr::field(&field.attrs)),
+                self.or_report(serde_attr::member(&field.attrs)),
+                self.or_report(attr::field(&field.attrs)),
             );
             let (Some(serde), Some(rule)) = attrs else {
                 continue;
@@ -140,8 +140,8 @@ impl<'a> Writer<'a> {
     /// A value that stands for its only field.
     fn content(&mut self, field: &Field) -> TokenStream {
         let attrs = (
-            self.or_told(serde_attr::member(&field.attrs)),
-            self.or_told(attr::field(&field.attrs)),
+            self.or_report(serde_attr::member(&field.attrs)),
+            self.or_report(attr::field(&field.attrs)),
         );
         match attrs {
             (Some(serde), Some(rule)) => self.place(field, rule, &serde),
@@ -175,7 +175,7 @@ impl<'a> Writer<'a> {
         }
         if !custom {
             let fits = types::fits(&rule, &field.ty);
-            self.or_told(fits);
+            self.or_report(fits);
         }
         self.check_keys(&rule, &field.ty);
         let place = if custom {
@@ -248,8 +248,8 @@ impl<'a> Writer<'a> {
         let mut parts = Vec::new();
         for field in fields {
             let attrs = (
-                self.or_told(serde_attr::member(&field.attrs)),
-                self.or_told(attr::field(&field.attrs)),
+                self.or_report(serde_attr::member(&field.attrs)),
+                self.or_report(attr::field(&field.attrs)),
             );
             let (Some(serde), Some(rule)) = attrs else {
                 continue;
@@ -284,17 +284,17 @@ impl<'a> Writer<'a> {
     }
 
     fn variant(&mut self, variant: &Variant, container: &ContainerAttrs) -> Option<TokenStream> {
-        let rule = self.or_told(attr::field(&variant.attrs))?;
+        let rule = self.or_report(attr::field(&variant.attrs))?;
         if let Some(rule) = rule {
             self.tell(rule.error("rules belong to the fields of a variant"));
         }
-        let serde = self.or_told(serde_attr::member(&variant.attrs))?;
+        let serde = self.or_report(serde_attr::member(&variant.attrs))?;
         if serde.is_skipped() {
             return None;
         }
         if container.untagged || serde.untagged {
             for field in &variant.fields {
-                if let Some(Some(rule)) = self.or_told(attr::field(&field.attrs))
+                if let Some(Some(rule)) = self.or_report(attr::field(&field.attrs))
                     && !rule.is_only_foreign()
                 {
                     self.tell(rule.error("an untagged enum is merged as a whole, because its document does not say which variant it is"));

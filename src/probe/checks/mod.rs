@@ -97,7 +97,7 @@ impl<'a> Checks<'a> {
 
     async fn all(&mut self, made: Option<(usize, Option<Done>)>) -> Result<(), Stop> {
         let draft = made.as_ref().map(|(draft, _)| *draft);
-        let first = self.settled(draft).await?;
+        let first = self.await_draft(draft).await?;
         if let Some((draft, done)) = made {
             self.shown(&first, draft)?;
             if let Some(done) = done {
@@ -132,7 +132,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Reads until a young version has become usable, and, after a 202, until that document is there.
-    async fn settled(&mut self, awaited: Option<usize>) -> Result<ProbeRead, Stop> {
+    async fn await_draft(&mut self, awaited: Option<usize>) -> Result<ProbeRead, Stop> {
         let put_off = self.put_off;
         for _ in 0..MAX_PAUSES {
             let seen = self.site.read().await?;
@@ -175,7 +175,7 @@ impl<'a> Checks<'a> {
         if status == StatusCode::ACCEPTED {
             self.is_put_off();
         }
-        self.settled(Some(draft)).await
+        self.await_draft(Some(draft)).await
     }
 }
 

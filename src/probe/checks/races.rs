@@ -13,7 +13,7 @@ impl Checks<'_> {
     pub(super) async fn racing_writes(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::RacingWrites;
         for _ in 0..self.races {
-            let there = self.settled(None).await?;
+            let there = self.await_draft(None).await?;
             let Some(version) = there.version().cloned() else {
                 self.tell(check, Verdict::Unknown, "there is no version to race for");
                 return Ok(());

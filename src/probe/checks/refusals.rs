@@ -83,7 +83,7 @@ impl Checks<'_> {
             self.not_asked.push(check);
             return Ok(());
         }
-        let there = self.settled(None).await?;
+        let there = self.await_draft(None).await?;
         let draft = self.site.drafts.fresh()?;
         let answered = self.site.write(&Condition::Absent, &there.snapshot, draft);
         let answered = answered.await?;

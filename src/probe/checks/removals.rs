@@ -11,7 +11,7 @@ impl Checks<'_> {
     /// Removes it under an old version; tells the state before that.
     pub(super) async fn stale_removal(&mut self, old: &ProbeRead) -> Result<ProbeRead, Stop> {
         let check = ProbeCheck::StaleRemoval;
-        let now = self.settled(None).await?;
+        let now = self.await_draft(None).await?;
         let Some(version) = old.version().filter(|_| old.found != now.found) else {
             self.tell(check, Verdict::Unknown, "there is no old version");
             return Ok(now);

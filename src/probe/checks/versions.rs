@@ -28,7 +28,7 @@ impl Checks<'_> {
                 return Ok(());
             }
         }
-        let again = self.settled(None).await?;
+        let again = self.await_draft(None).await?;
         if again.found == first.found {
             self.tell(ProbeCheck::StableVersion, Verdict::Holds, "the same twice");
         } else {
@@ -57,7 +57,7 @@ impl Checks<'_> {
         let others = as_set_up.0.alternatives();
         for (versioning, words) in [as_set_up.clone()].into_iter().chain(others) {
             self.site.set_versioning(versioning);
-            let before = self.settled(None).await?;
+            let before = self.await_draft(None).await?;
             let Some(version) = before.version().filter(|it| !tried.contains(it)).cloned() else {
                 continue;
             };
@@ -120,7 +120,7 @@ impl Checks<'_> {
 
     pub(super) async fn coded_version(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::CodedVersion;
-        let plain = self.settled(None).await?;
+        let plain = self.await_draft(None).await?;
         let TagField::Found(tag) = entity_tag_of(&plain.snapshot.headers) else {
             return Ok(());
         };
@@ -153,7 +153,7 @@ impl Checks<'_> {
     /// Several changes at once: of three within a second, two fall into the same one.
     pub(super) async fn within_a_second(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::VersionWithinASecond;
-        let mut last = self.settled(None).await?;
+        let mut last = self.await_draft(None).await?;
         let begun = Instant::now();
         for _ in 0..QUICK {
             let draft = self.site.drafts.fresh()?;

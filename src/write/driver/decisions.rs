@@ -21,7 +21,7 @@ impl Driver<'_> {
             return Event::Resolved(Decision::Delete).into();
         }
         let refusal = self.diagnosis.refusal.as_ref();
-        let clash = ConflictDocuments {
+        let sides = ConflictDocuments {
             base: self.state.base_document().cloned(),
             local: self.wanted(),
             remote: self.remote_document().cloned(),
@@ -33,7 +33,7 @@ impl Driver<'_> {
         let asked = Instant::now();
         let own_time = self.hooks.time();
         let limit = own_time.unwrap_or_else(|| self.timer.left());
-        let decided = panics::catch_in(panics::VALUE, self.hooks.resolve(clash));
+        let decided = panics::catch_in(panics::VALUE, self.hooks.resolve(sides));
         let decided = tokio::time::timeout(limit, decided);
         let until = later(asked, limit);
         let decided = self.permit.release_while(until, decided).await;

@@ -149,7 +149,7 @@ impl Engine {
             if local.surely_same(base) {
                 return MergedValue::Take(remote);
             }
-            // Objects are walked even so: what the local side left alone keeps the remote text.
+            // Recurse into objects anyway: members that the local side left alone keep the remote text.
             if remote.surely_same(base)
                 && !matches!((local.view(), remote.view()), (View::Object, View::Object))
             {
