@@ -36,12 +36,12 @@ impl Site {
             let reply = exchange.send(call, context).await;
             let (wait, why) = match reply {
                 Ok(reply) => {
-                    let status = reply.status.as_u16();
-                    let passing = matches!(status, 429 | 503) || is_read && status >= 500;
-                    if !passing && (is_read || status < 500) {
+                    let code = reply.status.as_u16();
+                    let passing = matches!(code, 429 | 503) || is_read && code >= 500;
+                    if !passing && (is_read || code < 500) {
                         return Ok(reply);
                     }
-                    let why = format!("{} was answered {status}", call.method);
+                    let why = format!("{} was answered {code}", call.method);
                     let wait = reading::requested_wait(&reply.headers).unwrap_or(PAUSE);
                     (passing.then_some(wait), why)
                 }

@@ -160,7 +160,7 @@ impl fmt::Display for JsonError {
                 }
             }
             JsonErrorKind::Pointer => {
-                write!(f, "the pointer {pointer:?} cannot be used: {detail}")?
+                write!(f, "the pointer {pointer:?} cannot be used: {detail}")?;
             }
         }
         match self.offset {

@@ -238,7 +238,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             }
             match &out {
                 Some(MergedValue::Take(one)) if !by_both => {
-                    changes.account.merged(&[base], &[*one])
+                    changes.account.merged(&[base], &[*one]);
                 }
                 _ => changes.account.inside(base, local, remote),
             }
