@@ -10,8 +10,8 @@ use crate::write::machine::{Clock, Machine};
 
 /// Runs one write to its end and checks what must hold on the way.
 ///
-/// The first eight bytes are the parameters of the write, each further one answers one action; two values stand for an
-/// event that answers nothing and for time that passes. When the bytes are used up, everything fails,
+/// The first eight bytes are the parameters of the write, each further one answers one action; two values
+/// stand for an event that answers nothing and for time that passes. When the bytes are used up, everything fails,
 /// which must end the write as well.
 pub fn machine(bytes: &[u8]) {
     let mut choices = Choices(bytes);

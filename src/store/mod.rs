@@ -62,7 +62,7 @@ impl StoredSnapshot {
         }
     }
 
-    /// Whether the other snapshot has the same document, and the same rest of the body around it, if that goes back too.
+    /// Whether the other snapshot has the same document, and the same rest of the body if that goes back, too.
     pub(crate) fn says_the_same(&self, other: &Self, with_rest: bool) -> bool {
         let same = |one: &Document, other: &Document| {
             one == other || Likeness::of(None, one, other, &[]).is_same()

@@ -39,7 +39,7 @@ pub(crate) enum Condition<V> {
     None,
 }
 
-/// The frame of one write.
+/// What one write wants, what is known when it begins, and its limits.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own"
