@@ -26,46 +26,45 @@ pub(crate) fn array_differences<'t, T: Tree<'t>>(old: &[T], new: &[T]) -> Vec<Re
     differences(&old, &new)
 }
 
-/// Work limit: the largest number of pairs of elements compared in one difference, anchors aside. It allows
-/// two texts of 140 000 lines each of which occurs often. The work for them takes about two seconds.
-const COMPARED: usize = 20_000_000_000;
+/// The work limit: how many pairs of elements may be compared for each element of the two sequences.
+const PAIRS_FOR_EACH: usize = 400;
+
+/// Gaps of fewer pairs are compared as they are. In longer ones, runs of elements are looked for first.
+const SHORT_GAP: usize = 64 * 64;
+
+/// The longest runs that are looked for.
+const LONGEST_RUN: usize = 64;
 
 /// The difference of two sequences of numbers, in order.
 ///
-/// Elements that occur once on both sides hold the sequences together; what lies between them is left to
-/// `similar`'s histogram, and where even that would be too much work ([`COMPARED`]), each element is held
-/// against the one that stands at the same place. Where a change may lie at several places, it lies where
+/// Elements that occur once on both sides hold the sequences together. In a long gap between two of them, runs
+/// of 2, 4, 8, ... elements that occur once do so. What lies between those is left to `similar`'s histogram. When
+/// the work limit ([`PAIRS_FOR_EACH`]) is reached, each element is compared with the one at the same place, so
+/// the time grows with the length alone. Where a change may lie at several places, it lies where
 /// `git merge-file` puts it.
 pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
-    let mut flags = Flags {
+    let front = common(old.iter(), new.iter());
+    let back = common(old[front..].iter().rev(), new[front..].iter().rev());
+    let mut comparison = Comparison {
+        old,
+        new,
         removed: vec![false; old.len()],
         added: vec![false; new.len()],
         offset: (0, 0),
-        left: COMPARED,
+        left: PAIRS_FOR_EACH.saturating_mul(old.len() + new.len()),
     };
-    let front = common(old.iter(), new.iter());
-    let back = common(old[front..].iter().rev(), new[front..].iter().rev());
-    let (old_end, new_end) = (old.len() - back, new.len() - back);
-    let (mut o, mut n) = (front, front);
-    if o < old_end && n < new_end {
-        for (anchor_old, anchor_new) in anchors(old, new, o..old_end, n..new_end) {
-            // An anchor may lie in what the one before it was extended over.
-            if anchor_old >= o && anchor_new >= n {
-                flags.gap(old, new, o..anchor_old, n..anchor_new);
-                let run = common(
-                    old[anchor_old..old_end].iter(),
-                    new[anchor_new..new_end].iter(),
-                );
-                (o, n) = (anchor_old + run, anchor_new + run);
-            }
-        }
+    let (in_old, in_new) = (front..old.len() - back, front..new.len() - back);
+    if !in_old.is_empty() && !in_new.is_empty() {
+        let anchors = anchors(old, new, in_old.clone(), in_new.clone());
+        comparison.between(anchors, in_old, in_new);
+    } else {
+        comparison.replace(in_old, in_new);
     }
-    flags.gap(old, new, o..old_end, n..new_end);
-    let Flags {
+    let Comparison {
         mut removed,
         mut added,
         ..
-    } = flags;
+    } = comparison;
     slide::slide_changes(old, &mut removed, new, &mut added);
     stretches(&removed, &added)
 }
@@ -167,58 +166,123 @@ fn stretches(removed: &[bool], added: &[bool]) -> Vec<Replaced> {
     found
 }
 
-/// Which elements a diff removes and adds.
-struct Flags {
+/// Two sequences, and which of their elements the difference removes and adds.
+struct Comparison<'s> {
+    old: &'s [u32],
+    new: &'s [u32],
     removed: Vec<bool>,
     added: Vec<bool>,
-    /// Where the part that is being compared begins.
+    /// Where the part begins that the histogram compares.
     offset: (usize, usize),
     /// How many pairs may still be compared.
     left: usize,
 }
 
-impl Flags {
+impl Comparison<'_> {
+    /// Compares what lies between pairs of equal elements. Each pair is extended over the equal elements
+    /// behind it.
+    fn between(
+        &mut self,
+        anchors: Vec<(usize, usize)>,
+        in_old: Range<usize>,
+        in_new: Range<usize>,
+    ) {
+        let (mut o, mut n) = (in_old.start, in_new.start);
+        for (anchor_old, anchor_new) in anchors {
+            // An anchor may lie in what the one before it was extended over.
+            if anchor_old >= o && anchor_new >= n {
+                self.gap(o..anchor_old, n..anchor_new);
+                let run = common(
+                    self.old[anchor_old..in_old.end].iter(),
+                    self.new[anchor_new..in_new.end].iter(),
+                );
+                (o, n) = (anchor_old + run, anchor_new + run);
+            }
+        }
+        self.gap(o..in_old.end, n..in_new.end);
+    }
+
     /// Compares what lies between two anchors.
-    fn gap(&mut self, old: &[u32], new: &[u32], in_old: Range<usize>, in_new: Range<usize>) {
+    fn gap(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
         // Small enough to look for a shared element one by one, which most gaps do not have.
         const LOOKED_THROUGH: usize = 256;
+        let (old, new) = (self.old, self.new);
         let (a, b) = (&old[in_old.clone()], &new[in_new.clone()]);
         let back = common(a.iter().rev(), b.iter().rev());
         let (a, b) = (&a[..a.len() - back], &b[..b.len() - back]);
-        if a.is_empty()
-            || b.is_empty()
-            || (a.len() * b.len() <= LOOKED_THROUGH && !a.iter().any(|x| b.contains(x)))
-        {
-            self.removed[in_old.start..in_old.start + a.len()].fill(true);
-            self.added[in_new.start..in_new.start + b.len()].fill(true);
+        let in_old = in_old.start..in_old.start + a.len();
+        let in_new = in_new.start..in_new.start + b.len();
+        let pairs = a.len().saturating_mul(b.len());
+        if pairs == 0 || (pairs <= LOOKED_THROUGH && !a.iter().any(|x| b.contains(x))) {
+            self.replace(in_old, in_new);
             return;
         }
-        let Some(left) = self.left.checked_sub(a.len().saturating_mul(b.len())) else {
-            self.by_place(a, b, in_old.start, in_new.start);
-            return;
-        };
-        self.left = left;
-        self.offset = (in_old.start, in_new.start);
-        // The hook cannot fail.
-        let Ok(()) = diff_slices(Algorithm::Histogram, self, a, b);
+        if pairs > SHORT_GAP && self.spend(SHORT_GAP.max(a.len() + b.len())) {
+            let anchors = run_anchors(a, b);
+            if !anchors.is_empty() {
+                let (o, n) = (in_old.start, in_new.start);
+                let anchors = anchors.into_iter().map(|(a, b)| (o + a, n + b));
+                self.between(anchors.collect(), in_old, in_new);
+                return;
+            }
+        }
+        if self.spend(pairs) {
+            self.offset = (in_old.start, in_new.start);
+            // The hook cannot fail.
+            let Ok(()) = diff_slices(Algorithm::Histogram, self, a, b);
+        } else {
+            self.by_place(in_old, in_new);
+        }
+    }
+
+    /// Whether that much work may still be done. If so, it counts as done.
+    fn spend(&mut self, pairs: usize) -> bool {
+        let left = self.left.checked_sub(pairs);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+
+    /// Replaces the one stretch by the other as a whole.
+    fn replace(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
+        self.removed[in_old].fill(true);
+        self.added[in_new].fill(true);
     }
 
     /// Keeps what stands at the same place.
-    fn by_place(&mut self, a: &[u32], b: &[u32], in_old: usize, in_new: usize) {
-        for at in 0..a.len().max(b.len()) {
-            if a.get(at) != b.get(at) {
-                if at < a.len() {
-                    self.removed[in_old + at] = true;
-                }
-                if at < b.len() {
-                    self.added[in_new + at] = true;
-                }
-            }
+    fn by_place(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
+        let shared = in_old.len().min(in_new.len());
+        for (o, n) in in_old.clone().zip(in_new.clone()) {
+            let differs = self.old[o] != self.new[n];
+            (self.removed[o], self.added[n]) = (differs, differs);
         }
+        self.replace(
+            in_old.start + shared..in_old.end,
+            in_new.start + shared..in_new.end,
+        );
     }
 }
 
-impl DiffHook for Flags {
+/// Pairs of places at which the same run of elements begins, of the shortest runs that occur once on either side.
+fn run_anchors(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
+    let (mut a, mut b) = (a.to_vec(), b.to_vec());
+    let mut length = 1;
+    while length < LONGEST_RUN && a.len().min(b.len()) > length {
+        // A run of twice the length is a pair of runs.
+        let mut ids = Ids::default();
+        [a, b] = [a, b].map(|runs| {
+            let pairs = runs.iter().zip(&runs[length..]);
+            pairs.map(|(x, y)| ids.of_pair((*x, *y))).collect()
+        });
+        length *= 2;
+        let found = anchors(&a, &b, 0..a.len(), 0..b.len());
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+impl DiffHook for Comparison<'_> {
     type Error = Infallible;
 
     fn delete(&mut self, old: usize, length: usize, _: usize) -> Result<(), Infallible> {
@@ -254,16 +318,56 @@ mod tests {
         );
     }
 
+    /// Numbers below four in an order that does not repeat.
+    fn drawn(count: u32, seed: u32) -> Vec<u32> {
+        let next = |state: &mut u32| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some(*state >> 30)
+        };
+        (0..count).scan(seed, |state, _| next(state)).collect()
+    }
+
     #[test]
-    fn what_would_be_too_much_work_is_compared_place_by_place() {
-        // Four numbers, none of which holds the sequences together.
-        let old: Vec<u32> = (0..300_000_u32).map(|at| at % 1_009 * at % 7 % 4).collect();
+    fn edits_between_elements_that_come_again_and_again_are_found_one_by_one() {
+        let old = drawn(300_000, 1);
         let mut new = old.clone();
-        for at in [3, 150_000, 299_990] {
-            new[at] = (new[at] + 1) % 4;
+        for at in [299_990, 150_000, 3] {
+            new.insert(at, 9);
         }
-        let places: Vec<_> = differences(&old, &new).into_iter().map(|r| r.old).collect();
-        assert_eq!(places, [3..4, 150_000..150_001, 299_990..299_991]);
+        let places: Vec<_> = differences(&old, &new)
+            .into_iter()
+            .map(|it| (it.old, it.new))
+            .collect();
+        let inserted = [3, 150_000, 299_990].iter().zip(0..);
+        let expected = inserted.map(|(at, before)| (*at..*at, at + before..at + before + 1));
+        assert_eq!(places, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_difference_leads_from_the_one_sequence_to_the_other() {
+        let periodic = |count: u32, of: u32| (0..count).map(|at| at % of).collect::<Vec<_>>();
+        let sequences = [
+            drawn(40_000, 1),
+            drawn(40_000, 2),
+            drawn(300, 3),
+            periodic(30_000, 3),
+            periodic(30_001, 4),
+            vec![0; 20_000],
+            Vec::new(),
+        ];
+        for old in &sequences {
+            for new in &sequences {
+                let (mut made, mut at) = (Vec::new(), 0);
+                for replaced in differences(old, new) {
+                    made.extend_from_slice(&old[at..replaced.old.start]);
+                    made.extend_from_slice(&new[replaced.new.clone()]);
+                    assert_eq!(made.len(), replaced.new.end);
+                    at = replaced.old.end;
+                }
+                made.extend_from_slice(&old[at..]);
+                assert!(made == *new);
+            }
+        }
     }
 
     #[test]

@@ -82,3 +82,12 @@ impl<'a> Ids<&'a str> {
         self.find(digest.finish(), text, |a, b| a == b)
     }
 }
+
+impl Ids<(u32, u32)> {
+    /// The number of a pair of numbers.
+    pub(crate) fn of_pair(&mut self, pair: (u32, u32)) -> u32 {
+        let mut digest = Digest::default();
+        digest.word(u64::from(pair.0) << 32 | u64::from(pair.1));
+        self.find(digest.finish(), pair, |a, b| a == b)
+    }
+}
