@@ -13,8 +13,7 @@ use crate::auth::Authenticator;
 use crate::collection::{Collection, Resource};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::handle::{Handle, ResourceData};
-use crate::http::CONDITIONS;
+use crate::handle::{Handle, ResourceData, refuse_conditions};
 use crate::merge::Merge;
 use crate::observe::Observer;
 use crate::path::{self, IntoPath};
@@ -257,7 +256,8 @@ impl ClientBuilder {
         self
     }
 
-    /// A header on every request.
+    /// Adds a header to every request. With a precondition (RFC 9110 13.1), [`build`](Self::build) returns a
+    /// `Config` error: each call sets its own.
     pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
@@ -386,9 +386,7 @@ impl ClientBuilder {
             })?),
         };
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
-        for name in CONDITIONS {
-            self.headers.remove(name);
-        }
+        refuse_conditions(&self.headers)?;
         let secret = self.secret.map_or_else(Secret::random, Ok);
         let secret = secret.map_err(|error| {
             let why = "the system gives no random numbers for the keys of snapshots; `store_secret` sets a key";

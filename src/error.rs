@@ -10,8 +10,12 @@ use url::Url;
 
 use crate::BoxError;
 use crate::document::{Versioned, WriteReport};
+use crate::exchange::NoCredentials;
 use crate::http::Problem;
+use crate::json::JsonError;
+use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
+use crate::panics::Panicked;
 use crate::path::PathError;
 use crate::refusal::RefusalKind;
 use ifmatch_merge::internal::one_line;
@@ -121,7 +125,9 @@ impl fmt::Display for ErrorReport {
 /// Why a call failed, with everything needed to go on.
 ///
 /// The `Display` form is one line, of about 2 000 characters at most, and holds neither bodies nor
-/// credentials.
+/// credentials. It does not repeat what the [source](std::error::Error::source) says: the error of an edit,
+/// of a strategy or of another part of the application's own is told by the source alone, and by
+/// [`ErrorReport::why`].
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -132,7 +138,14 @@ struct Inner {
     sides: Option<Box<dyn Any + Send + Sync>>,
     report: ErrorReport,
     monitor: Option<Url>,
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    source: Option<Source>,
+}
+
+/// The error behind another one.
+struct Source {
+    error: Arc<dyn std::error::Error + Send + Sync>,
+    /// The message contains its text already, so the chain of sources goes on behind it.
+    is_in_message: bool,
 }
 
 /// The longest message, in characters.
@@ -160,11 +173,21 @@ impl Error {
     }
 
     pub(crate) fn decode(what: &str, source: impl Into<BoxError>) -> Self {
-        let source = source.into();
-        let mut error =
-            Self::new(ErrorKind::Decode, format!("{what}: {source}")).with_source(source);
+        let mut error = Self::new(ErrorKind::Decode, what).with_said(source);
         error.0.report.why = "the same bytes would not be read otherwise".to_owned();
         error
+    }
+
+    /// The value has no JSON form.
+    pub(crate) fn unwritable(error: JsonError) -> Self {
+        Self::config("the value cannot be written as JSON").with_said(error)
+    }
+
+    /// The value cannot be put into the document; nothing was sent.
+    pub(crate) fn unfaithful(error: Unfaithful) -> Self {
+        let mut this = Self::new(ErrorKind::Unfaithful, unfaithful_at(&error));
+        this.0.report.why = error.to_string();
+        this.with_source(error)
     }
 
     /// The same, and what else went wrong.
@@ -173,16 +196,38 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
-        self.with_shared_source(source.into().into())
+    /// Appends the text of the error behind this one to the message.
+    pub(crate) fn with_said(mut self, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        let message = format!("{}: {source}", self.0.message);
+        self.0.message = one_line(&message, LONGEST);
+        self.with_origin(source.into(), true)
     }
 
-    /// The same with an error that other callers are told as well.
-    pub(crate) fn with_shared_source(
+    /// Sets the error behind this one. Its text must not be part of the message.
+    pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
+        self.with_origin(source.into().into(), false)
+    }
+
+    /// Sets the error of a part of the application's. One that is [the crate's own](is_own) is told by the message.
+    pub(crate) fn with_failed_part(self, error: BoxError) -> Self {
+        if is_own(&*error) {
+            self.with_said(error)
+        } else {
+            self.with_source(error)
+        }
+    }
+
+    /// Sets the error behind this one, which other callers may get as well.
+    pub(crate) fn with_origin(
         mut self,
-        source: Arc<dyn std::error::Error + Send + Sync>,
+        error: Arc<dyn std::error::Error + Send + Sync>,
+        is_in_message: bool,
     ) -> Self {
-        self.0.source = Some(source);
+        self.0.source = Some(Source {
+            error,
+            is_in_message,
+        });
         self
     }
 
@@ -263,14 +308,22 @@ impl Error {
     }
 }
 
+/// Whether an error comes from the crate itself, though it stands for a part of the application's.
+pub(crate) fn is_own(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<Panicked>() || error.is::<NoCredentials>()
+}
+
+/// The message of an error whose source is this one.
+pub(crate) fn unfaithful_at(error: &Unfaithful) -> String {
+    match error.pointer() {
+        "" => "the value cannot be put into the document".to_owned(),
+        pointer => format!("the value cannot be put into the document at {pointer}"),
+    }
+}
+
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
-        let message = error.to_string();
-        if std::error::Error::source(&error).is_some() {
-            Self::config(message).with_source(error)
-        } else {
-            Self::config(message)
-        }
+        Self::config(error.to_string()).with_origin(Arc::new(error), true)
     }
 }
 
@@ -327,7 +380,12 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        let source = self.0.source.as_ref()?;
+        if source.is_in_message {
+            source.error.source()
+        } else {
+            Some(&*source.error)
+        }
     }
 }
 

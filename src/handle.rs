@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::error::Error;
+use crate::error::{Error, Sides};
 use crate::handler::RefusalHandler;
 use crate::http::CONDITIONS;
+use crate::json::Document;
 use crate::lens::Lens;
 use crate::merge::Policy;
 use crate::path::PathError;
@@ -101,9 +102,22 @@ impl<T: ResourceData> Handle<T> {
         }
     }
 
+    /// The document of a value that stands nowhere yet, if its type reads it from there.
+    pub(crate) fn new_document(&self, written: &Document) -> Result<Document, Error> {
+        self.lens.create(written).map_err(|error| {
+            Error::unfaithful(error).with_sides(Sides::<T> {
+                base: None,
+                local: written.decode().ok(),
+                remote: None,
+                fields: Vec::new(),
+            })
+        })
+    }
+
     /// The resource as the loop addresses it.
     pub(crate) fn target(&self) -> Result<Target, Error> {
         let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
+        refuse_conditions(&self.headers.map)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -169,9 +183,11 @@ impl<T: ResourceData> Handle<T> {
                 "the snapshot comes from another server than this handle's",
             ));
         }
-        let mut at = self.over(Ok(url), id);
-        // The snapshot's address has the query already.
-        at.query.clear();
+        let mut at = self.over(Ok(url.clone()), id);
+        // An address that was read has the query already; an item of a list was not read there yet.
+        let read: Vec<_> = url.query_pairs().map(|(name, _)| name).collect();
+        at.query
+            .retain(|(name, _)| !read.iter().any(|it| it == name));
         Ok(at)
     }
 
@@ -207,6 +223,18 @@ impl<T: ResourceData> Handle<T> {
     }
 }
 
+/// Preconditions are the call's own: a read with one for all calls would be answered that nothing is new, whatever
+/// is there, and a write would be pinned to a version that its value does not come from.
+pub(crate) fn refuse_conditions(headers: &HeaderMap) -> Result<(), Error> {
+    match CONDITIONS.iter().find(|name| headers.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::config(format!(
+            "the header `{name}` cannot be set for all calls, as each sets its own precondition: save or delete a \
+             value that was read, or `restore` one with the version that you have"
+        ))),
+    }
+}
+
 /// The headers of a handle, and what they contribute to the keys of its snapshots.
 #[derive(Clone, Default)]
 pub(crate) struct OwnHeaders {
@@ -216,13 +244,9 @@ pub(crate) struct OwnHeaders {
 }
 
 impl OwnHeaders {
-    /// Conditions are left out. They are the call's own: a read with one for all calls would be told that
-    /// nothing is new, whatever is there.
     pub(crate) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
-        if !CONDITIONS.contains(&name) {
-            self.map.insert(name, value);
-            self.headers_digest = Arc::default();
-        }
+        self.map.insert(name, value);
+        self.headers_digest = Arc::default();
     }
 }
 

@@ -50,15 +50,19 @@ macro_rules! settings {
                 self.with(|handle| handle.mode = mode)
             }
 
-            /// Adds a header to every request of this handle. Preconditions (RFC 9110 13.1) are left out:
-            /// each call sets its own.
+            /// Adds a header to every request of this handle. With a precondition (RFC 9110 13.1), each call
+            /// returns a `Config` error: calls set their own.
             pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
                 self.with(|handle| {
                     handle.headers.insert(name, value);
                 })
             }
 
-            /// Adds a query parameter to every request of this handle.
+            /// Adds a query parameter to every request of this handle, to lists as well as to the reads and writes
+            /// of single resources. What only filters a list belongs to [`List::query`](crate::List::query).
+            ///
+            /// A value that was read is written to the address that it was read from, with the query that this
+            /// had. An item of a list is written with the query of the handle that saves it.
             pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
                 let pair = (name.into(), value.to_string());
                 self.with(|handle| handle.query.push(pair))

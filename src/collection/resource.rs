@@ -131,6 +131,6 @@ impl<T: ResourceData> Resource<T> {
         }
         let stored = StoredSnapshot::new(document, validator, HeaderMap::new());
         Versioned::new(stored, target.url, self.handle.id.clone())
-            .map_err(|error| Error::decode("the document does not fit the type", error))
+            .map_err(|error| Error::decode("the document cannot be restored", error))
     }
 }

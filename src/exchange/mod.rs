@@ -145,9 +145,7 @@ impl Exchange {
         }
         let credentials = self.authenticated(&mut headers, deadline).await?;
         if !whose.is_none_or(|whose| whose.may_go_on_as(credentials)) {
-            let why =
-                "the user changed while the call was under way, and it is not made as another one";
-            return Err(NoReply::Credentials(why.into()));
+            return Err(NoReply::Credentials(NoCredentials::OfAnother.into()));
         }
         let kept_out = forbid_keeping(&headers);
         let begun = Instant::now();
@@ -261,6 +259,15 @@ impl From<Loses> for NoReply {
     }
 }
 
+/// Why there are no credentials for a request, if not by the authenticator's own words.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum NoCredentials {
+    #[error("the user changed while the call was under way, and it is not made as another one")]
+    OfAnother,
+    #[error("they did not come in time")]
+    Late,
+}
+
 /// Asks whose the credentials are.
 fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoReply> {
     let name = panics::catch("the authenticator", || authenticator.identity());
@@ -275,7 +282,7 @@ async fn in_time<T>(
     let had = match timeout_at(deadline, credentials).await {
         Ok(Ok(had)) => had,
         Ok(Err(panicked)) => Err(panicked.into()),
-        Err(_) => Err("they did not come in time".into()),
+        Err(_) => Err(NoCredentials::Late.into()),
     };
     had.map_err(NoReply::Credentials)
 }

@@ -186,15 +186,11 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
             ),
         ));
     };
+    // The query of a handle may be what filters this list; that which saves an item adds its own.
+    let address = handle.url.clone().map_err(|why| Error::config(&*why))?;
     let mut items = Vec::with_capacity(list.len());
     for element in &list {
-        items.push(item(
-            &handle,
-            &collection.url,
-            &shape,
-            element,
-            reply.origin,
-        )?);
+        items.push(item(&handle, &address, &shape, element, reply.origin)?);
     }
     let next = match &shape.next {
         Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
@@ -243,7 +239,7 @@ fn item<T: ResourceData>(
     };
     let snapshot = reading::snapshot(unwrapped, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
-        .map_err(|error| Error::decode("an item of the list does not fit the type", error))
+        .map_err(|error| Error::decode("an item of the list cannot be read", error))
 }
 
 /// The next page stays within the origin: credentials go along.

@@ -74,9 +74,7 @@ impl<S, O> Lazy<S, Result<O, Error>> {
         polled.unwrap_or_else(|panicked| {
             // What a panic has left behind cannot be polled again.
             *self = Self::Moving;
-            Poll::Ready(Err(
-                Error::config(panicked.to_string()).with_source(panicked)
-            ))
+            Poll::Ready(Err(Error::config(panicked.to_string())))
         })
     }
 }

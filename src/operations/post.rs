@@ -84,9 +84,7 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
             "the idempotency key holds characters that its header cannot carry",
         ));
     }
-    let document = settings.document.map_err(|error| {
-        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
-    })?;
+    let document = settings.document.map_err(Error::unwritable)?;
     let write = WriteSettings {
         timeout: settings.timeout,
         ..WriteSettings::default()

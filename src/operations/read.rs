@@ -144,13 +144,9 @@ fn versioned<T: ResourceData>(
     target: &Target,
     stored: StoredSnapshot,
 ) -> Result<Versioned<T>, Error> {
-    let path = target.url.path().to_owned();
-    Versioned::new(stored, target.url.clone(), handle.id.clone()).map_err(|error| {
-        Error::decode(
-            &format!("{path}: the document does not fit the type"),
-            error,
-        )
-    })
+    let path = target.url.path();
+    Versioned::new(stored, target.url.clone(), handle.id.clone())
+        .map_err(|error| Error::decode(path, error))
 }
 
 /// Reads; also tells whether there is something else than what was cached.
@@ -293,10 +289,9 @@ pub(super) async fn ask(
                 .with_report(report));
             }
             Err(NoReply::Credentials(source)) => {
-                report.why = "the credentials could not be had".to_owned();
-                return Err(Error::config(format!("{path}: {}", report.why))
-                    .with_source(source)
-                    .with_report(report));
+                report.why = format!("the credentials could not be had: {source}");
+                let error = Error::config(format!("{path}: the credentials could not be had"));
+                return Err(error.with_failed_part(source).with_report(report));
             }
             Err(NoReply::Transport(source)) => {
                 let kind = match source.fate {
@@ -304,7 +299,7 @@ pub(super) async fn ask(
                     _ => ErrorKind::Transport,
                 };
                 let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
-                let error = Error::new(kind, format!("{path}: {source}")).with_source(source);
+                let error = Error::new(kind, path).with_said(source);
                 if !again {
                     report.why = "it would fail in the same way".to_owned();
                     return Err(error.with_report(report));

@@ -8,7 +8,7 @@ use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::document::{Saved, Versioned};
-use crate::error::{Error, ErrorKind, Sides};
+use crate::error::{Error, Sides};
 use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
 use crate::lens::Reading;
@@ -119,9 +119,7 @@ async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Err
         handle,
         input,
     } = settings;
-    let (before, after) = input.edited.map_err(|error| {
-        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
-    })?;
+    let (before, after) = input.edited.map_err(Error::unwritable)?;
     let target = Reading {
         raw: input.base.document.clone(),
         shown: before,
@@ -136,10 +134,7 @@ async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Err
             fields: Vec::new(),
         })
     };
-    put.map_err(|error| {
-        let why = error.to_string();
-        unsent(Error::new(ErrorKind::Unfaithful, why).with_source(error))
-    })?;
+    put.map_err(|error| unsent(Error::unfaithful(error)))?;
     let url = input.url.map_err(|why| unsent(Error::config(why)))?;
     let handle = handle.at(url, input.id).map_err(unsent)?;
     let begun = Write::begin(handle, write, Goal::Replace).await;

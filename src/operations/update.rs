@@ -54,9 +54,10 @@ unconditional_setting!(Update);
 operation!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, Error> {
-    let if_absent = settings.if_absent.transpose().map_err(|error| {
-        Error::config(format!("the value cannot be written as JSON: {error}")).with_source(error)
-    })?;
+    let if_absent = settings.if_absent.transpose().map_err(Error::unwritable)?;
+    let if_absent = if_absent
+        .map(|document| settings.handle.new_document(&document))
+        .transpose()?;
     let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
     call.cached = true;
     call.edits = vec![settings.edit];

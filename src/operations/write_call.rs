@@ -250,7 +250,7 @@ impl<T: ResourceData> Ended<T> {
             Ok(Err(error)) => error.into(),
             Err(panicked) => panicked.into(),
         };
-        let what = "it was written, but what is stored now does not fit the type";
+        let what = "it was written, but what is stored now cannot be read";
         Err(self.but(Error::decode(what, error)))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::http::StatusCode;
 
 use crate::document::{Versioned, WriteReport};
-use crate::error::{Error, ErrorKind, ErrorReport, Sides};
+use crate::error::{Error, ErrorKind, ErrorReport, Sides, is_own, unfaithful_at};
 use crate::handle::ResourceData;
 use crate::json::Document;
 use crate::lens::Unfaithful;
@@ -102,7 +102,7 @@ pub(super) fn error<T: ResourceData>(
     report: &WriteReport,
 ) -> Error {
     let path = target.url.path();
-    let why = why(kind, &done);
+    let Why { text: why, apart } = why(kind, &done);
     let detail = done.diagnosis.refusal.as_ref().filter(|_| {
         matches!(
             kind,
@@ -164,7 +164,10 @@ pub(super) fn error<T: ResourceData>(
     let report = ErrorReport {
         last_status: said_status(&done),
         retry_after: done.session.retry_after,
-        why,
+        why: match &apart {
+            Some(error) => format!("{why}: {error}"),
+            None => why,
+        },
         ..ErrorReport::of(report)
     };
     let (refusal, problem) = match done
@@ -177,13 +180,18 @@ pub(super) fn error<T: ResourceData>(
         None => (None, None),
     };
     let source = done.diagnosis.cause.take().and_then(source);
+    // The words of our own errors are part of most messages.
+    let is_in_message = apart.is_none()
+        && source
+            .as_ref()
+            .is_some_and(|error| message.contains(&error.to_string()));
     let error = Error::new(kind, message)
         .with_monitor(done.monitor.take())
         .with_problem(problem, refusal)
         .with_report(report)
         .with_sides(sides::<T>(target, id, done));
     match source {
-        Some(source) => error.with_shared_source(source),
+        Some(source) => error.with_origin(source, is_in_message),
         None => error,
     }
 }
@@ -224,24 +232,58 @@ pub(super) fn sides<T: ResourceData>(
     }
 }
 
-/// Why it was not tried again, in words.
-fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
-    if let (ErrorKind::Unfaithful, Some(why)) = (kind, unfaithful(done)) {
-        return why.to_string();
+/// Why a write was not tried again.
+struct Why {
+    text: String,
+    /// The error of one of the application's parts, which the text does not repeat.
+    apart: Option<SharedError>,
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { text, apart: None }
+    }
+}
+
+impl Why {
+    /// A part of the application's failed.
+    fn failed(what: &str, error: &SharedError) -> Self {
+        if is_own(&**error) {
+            format!("{what}: {error}").into()
+        } else {
+            Self {
+                text: what.to_owned(),
+                apart: Some(Arc::clone(error)),
+            }
+        }
+    }
+}
+
+fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
+    let cause = done.diagnosis.cause.as_ref();
+    if kind == ErrorKind::Unfaithful
+        && let Some(
+            error @ (Cause::Edit(shared) | Cause::Strategy(shared) | Cause::Handler(shared)),
+        ) = cause
+        && let Some(unfaithful) = error.unfaithful()
+    {
+        return Why::failed(&unfaithful_at(unfaithful), shared);
     }
     let outcome = match done.kind {
         OutcomeKind::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
         OutcomeKind::Accepted => "the server has it already, and may still carry it out",
-        OutcomeKind::Conflict => match &done.diagnosis.cause {
-            Some(Cause::Strategy(error)) => return format!("the merge strategy failed: {error}"),
+        OutcomeKind::Conflict => match cause {
+            Some(Cause::Strategy(error)) => {
+                return Why::failed("the merge strategy failed", error);
+            }
             _ => "both sides changed the same fields, and no strategy settled them",
         },
-        OutcomeKind::Refused => match &done.diagnosis.cause {
+        OutcomeKind::Refused => match cause {
             Some(Cause::Contradicted(why)) => why,
             Some(Cause::Handler(error)) => {
-                return format!("the refusal handler failed: {error}");
+                return Why::failed("the refusal handler failed", error);
             }
             _ if done.diagnosis.new_id.is_some() => {
                 "each id that the handler named was refused, as often as the rounds of a write allow"
@@ -250,11 +292,11 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
         },
         OutcomeKind::Locked => "the lock outlasted the time",
         OutcomeKind::NotFound => "there is nothing at this address",
-        OutcomeKind::Gone if matches!(done.diagnosis.cause, Some(Cause::Succeeded)) => {
+        OutcomeKind::Gone if matches!(cause, Some(Cause::Succeeded)) => {
             "it was removed, and what is at its address now is another object"
         }
         OutcomeKind::Gone => "it was removed, and no strategy said to create it again",
-        OutcomeKind::UnusableValidator => match &done.diagnosis.cause {
+        OutcomeKind::UnusableValidator => match cause {
             Some(Cause::Unusable(why)) => why,
             _ if done.tally.races > 0 => {
                 "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
@@ -264,9 +306,13 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
         _ => "",
     };
     if !outcome.is_empty() {
-        return outcome.to_owned();
+        return outcome.to_owned().into();
     }
-    match &done.diagnosis.cause {
+    let text = match cause {
+        Some(Cause::Edit(error)) => return Why::failed("the edit failed", error),
+        Some(Cause::Credentials(error)) => {
+            return Why::failed("the credentials could not be had", error);
+        }
         Some(Cause::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
@@ -275,9 +321,7 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
             let held = BlockedBy::Server(*wait);
             format!("{held}, longer than this call may take")
         }
-        Some(Cause::Credentials(error)) => format!("the credentials could not be had: {error}"),
         Some(Cause::NoRepresentation(error)) => error.to_string(),
-        Some(Cause::Edit(error)) => format!("the edit failed: {error}"),
         Some(Cause::Payload(error)) => format!("the document cannot be sent: {error}"),
         Some(Cause::Unusable(why)) => (*why).to_owned(),
         Some(Cause::Budget) => "the retry budget of this server is spent".to_owned(),
@@ -290,5 +334,6 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> String {
             done.tally.rounds, done.elapsed
         ),
         _ => "it would fail in the same way".to_owned(),
-    }
+    };
+    text.into()
 }

@@ -61,12 +61,12 @@ pub(crate) enum NoRepresentation {
     Empty(StatusCode),
     #[error("the representation came in a content coding that was not asked for")]
     Encoded,
-    #[error("the body is not a JSON document (media type {media_type}): {source}")]
+    #[error("the body is not a JSON document (media type {media_type}): {error}")]
     NotJson {
         media_type: String,
-        source: JsonError,
+        error: JsonError,
     },
-    #[error("the document does not fit the type: {0}")]
+    #[error("{0}")]
     Misfit(JsonError),
     #[error("the body has no document where `Envelope` says that it lies")]
     NotEnclosed,
@@ -95,9 +95,9 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
     if labelled.as_deref().is_some_and(is_problem) {
         return Err(NoRepresentation::Refused(reply.status));
     }
-    Document::parse_with_depth(&reply.body, depth).map_err(|source| NoRepresentation::NotJson {
+    Document::parse_with_depth(&reply.body, depth).map_err(|error| NoRepresentation::NotJson {
         media_type: labelled.unwrap_or_else(|| "none".to_owned()),
-        source,
+        error,
     })
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use crate::support::{
     ARTICLE, AT, Always, Article, Event, Removes, Server, articles, draft, foreign,
 };
-use ifmatch::{Answer, LocalWins, Policy, RemoteWins, Rule, ThreeWay};
+use http::HeaderMap;
+use ifmatch::{
+    Answer, Authenticator, BoxError, Client, Error, LocalWins, Policy, RemoteWins, Rule, ThreeWay,
+    async_trait, merge_fn,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -409,4 +413,93 @@ async fn a_redirect_that_a_client_of_ones_own_followed_is_no_success() {
         .update(1, |a| a.title = "mine".into())
         .await;
     assert!(outcome.is_err(), "nothing was stored: {outcome:?}");
+}
+
+/// The text of an error and of everything behind it.
+fn chain(error: &dyn std::error::Error) -> Vec<String> {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect()
+}
+
+/// Credentials that cannot be had.
+struct Closed;
+
+#[async_trait]
+impl Authenticator for Closed {
+    async fn authenticate(&self, _: &mut HeaderMap) -> Result<(), BoxError> {
+        Err("the vault is closed".into())
+    }
+}
+
+/// Errors of many kinds, with what a part of the application says of it.
+async fn errors() -> Vec<(Error, &'static str)> {
+    let server = Server::with(AT, ARTICLE);
+    server.put("/v1/articles/2", r#"{"title":1,"body":"","views":1}"#);
+    server.put("/v1/articles/3", "<p>");
+    server.put("/v1/articles", r#"[{"id":2,"title":1}]"#);
+    let articles = articles(&server);
+    let of = |client: Client| client.collection_with::<Article>("articles", ThreeWay::default());
+    let closed = of(server.builder().auth(Closed).build().unwrap());
+    let failing = of(server.client()).strategy(merge_fn(|_, _, _| Err("out of ideas".into())));
+    let none_left = |_: &mut Article| Err("none left".into());
+    let views = |it: &mut Article| it.views = 3;
+    let mut errors = vec![
+        (articles.get(2).await.unwrap_err(), ""),
+        (articles.get(3).await.unwrap_err(), ""),
+        (articles.get("..").await.unwrap_err(), ""),
+        (articles.list().await.unwrap_err(), ""),
+        (articles.update(2, views).await.unwrap_err(), ""),
+        (
+            articles.try_update(1, none_left).await.unwrap_err(),
+            "none left",
+        ),
+        (
+            articles.update(1, |_| panic!("a bug")).await.unwrap_err(),
+            "",
+        ),
+        (
+            articles.restore(1, r#"{"title":1}"#, "\"1\"").unwrap_err(),
+            "",
+        ),
+        (articles.restore(1, "{", "\"1\"").unwrap_err(), ""),
+        (closed.get(1).await.unwrap_err(), "the vault is closed"),
+        (
+            closed.update(1, views).await.unwrap_err(),
+            "the vault is closed",
+        ),
+        (Client::new("no address").unwrap_err(), ""),
+    ];
+    let mut stale = articles.get(1).await.unwrap();
+    stale.title = "mine".into();
+    server.script([foreign(|it| it["title"] = "theirs".into())]);
+    errors.push((failing.save(&stale).await.unwrap_err(), "out of ideas"));
+    server.script((0..40).map(|_| Event::NoConnection));
+    errors.push((articles.get(1).await.unwrap_err(), ""));
+    errors.push((articles.update(4, views).await.unwrap_err(), ""));
+    errors
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_and_its_sources_say_each_thing_once() {
+    for (error, says) in errors().await {
+        let chain = chain(&error);
+        for (above, below) in chain.iter().zip(&chain[1..]) {
+            assert!(!above.contains(below.as_str()), "{chain:#?}");
+        }
+        let all = chain.join(": ");
+        for phrase in [
+            "does not fit the type",
+            "not valid JSON",
+            "no connection",
+            "panicked",
+        ] {
+            assert!(all.matches(phrase).count() <= 1, "{all}");
+        }
+        // What a part of the application says is behind the error, and in its report.
+        assert!(
+            says.is_empty() || chain.iter().any(|it| it == says),
+            "{chain:#?}"
+        );
+        assert!(error.report().why.contains(says), "{}", error.report());
+    }
 }

@@ -440,8 +440,11 @@ async fn a_panic_before_anything_is_sent_is_an_error_as_well() {
         .unwrap_err();
     for error in [read, written] {
         assert!(error.is_config(), "{error:?}");
-        let source = std::error::Error::source(&error).unwrap();
-        assert_eq!(source.to_string(), "the authenticator panicked");
+        assert!(
+            error.to_string().contains("the authenticator panicked"),
+            "{error}"
+        );
+        assert!(std::error::Error::source(&error).is_none(), "{error:?}");
     }
     assert!(server.seen().is_empty());
 }

@@ -353,7 +353,8 @@ async fn a_read_without_credentials_sends_nothing_and_says_so() {
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     let error = articles.get(1).await.unwrap_err();
     assert!(error.is_config(), "{error:?}");
-    assert_eq!(error.report().why, "the credentials could not be had");
+    let why = &error.report().why;
+    assert_eq!(why, "the credentials could not be had: nobody is logged in");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "nobody is logged in");
     assert!(server.seen().is_empty());

@@ -186,6 +186,44 @@ async fn pages_and_their_items_keep_the_slash_and_the_query_stays_with_the_list(
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_of_a_list_is_written_with_the_query_of_the_handle_that_saves_it() {
+    let server = Slashed::new();
+    let items = server.items();
+    let page = items.clone().query("status", "open").list().await.unwrap();
+    let mut item = page.items.into_iter().next().unwrap();
+    item["name"] = "c".into();
+    let item = items.save(item).await.unwrap().into_versioned();
+    items.delete(item).await.unwrap();
+    assert_eq!(
+        server.seen(),
+        [
+            "GET /api/items/?status=open",
+            "GET /api/items/1/",
+            "PUT /api/items/1/",
+            "DELETE /api/items/1/",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_written_to_the_address_that_it_was_read_from() {
+    let server = Slashed::new();
+    let items = server.items();
+    let of = |tenant: u8| items.clone().query("tenant", tenant);
+    for (name, saving) in [("c", of(7)), ("d", of(8)), ("e", items.clone())] {
+        let mut item = of(7).get(1).await.unwrap();
+        item["name"] = name.into();
+        saving.save(item).await.unwrap();
+        let seen = server.seen();
+        assert_eq!(
+            seen.last().unwrap(),
+            "PUT /api/items/1/?tenant=7",
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn segments_that_are_given_one_by_one_get_no_slash_and_must_not_be_empty() {
     let server = Slashed::new();
     let client = server.client("http://server.test/api");

@@ -584,6 +584,27 @@ async fn a_value_that_its_type_reads_as_another_one_is_not_sent() {
         assert!(edited.told.unwrap_err().is_unfaithful());
         assert_eq!(edited.now, document);
     }
+    let server = ResourceServer::start().await;
+    let switches = server
+        .in_process()
+        .build()
+        .unwrap()
+        .collection::<Switch>("a");
+    let value = || Switch { on: false, n: 1 };
+    let created = switches.create(2, &value()).await;
+    let made = switches.update(2, |it| it.n += 1).if_absent(value()).await;
+    for outcome in [created, made] {
+        let error = outcome.unwrap_err();
+        assert!(
+            error.is_unfaithful() && error.to_string().contains("/on"),
+            "{error}"
+        );
+    }
+    assert_eq!(server.text("/a/2"), None);
+    switches
+        .create(2, &Switch { on: true, n: 1 })
+        .await
+        .unwrap();
     edited::<Switch>(document, |it| it.n = 2)
         .await
         .is(r#"{"on":true,"n":2}"#);

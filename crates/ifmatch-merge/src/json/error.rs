@@ -82,6 +82,12 @@ impl JsonError {
         error
     }
 
+    /// The member that the type expects and the object at the pointer does not have.
+    pub(crate) fn missing_field(&self) -> Option<&str> {
+        let named = self.detail.as_deref()?.strip_prefix("missing field `")?;
+        named.split('`').next()
+    }
+
     fn new(kind: JsonErrorKind) -> Self {
         Self {
             kind,

@@ -36,10 +36,12 @@ impl Unfaithful {
     }
 
     pub(super) fn unreadable(error: &JsonError) -> Self {
-        Self {
-            pointer: error.pointer().unwrap_or_default().to_owned(),
-            reason: Reason::Unreadable(error.to_string()),
+        let mut pointer = error.pointer().unwrap_or_default().to_owned();
+        if let Some(name) = error.missing_field() {
+            json::push_token(&mut pointer, name);
         }
+        let reason = Reason::Unreadable(error.to_string());
+        Self { pointer, reason }
     }
 }
 

@@ -218,6 +218,34 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
         Err(breach)
     }
 
+    /// The document of a value that stands nowhere yet, from what its type writes.
+    ///
+    /// # Errors
+    ///
+    /// The type would read another value from it.
+    #[doc(hidden)]
+    pub fn create(&self, after: &Document) -> Result<Document, Unfaithful> {
+        if TypeId::of::<T>() == TypeId::of::<Value>() || self.is_proven(after) {
+            return Ok(after.clone());
+        }
+        let compiled = self.policy.compiled();
+        let law = |result: &Document| {
+            laws::check::<T>(
+                result,
+                after,
+                || readable(after, compiled),
+                Cursor::new(compiled),
+            )
+        };
+        let breach = match law(after) {
+            Ok(()) => return Ok(after.clone()),
+            Err(breach) => breach,
+        };
+        // The type may read other names than it writes.
+        let renamed = readable(after, compiled);
+        law(&renamed).map_or(Err(breach), |()| Ok(renamed))
+    }
+
     /// Whether the type reads what it writes, by its tree. A float that is not a number is written as `null`,
     /// so a document with a `null` in it has to be read.
     fn is_proven(&self, after: &Document) -> bool {
