@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
-use ifmatch::{Limits, RemoteWins, Versioning};
+use http::Method;
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{Limits, RemoteWins, ThreeWay, Versioning, async_trait};
 use tokio::time::Instant;
 
 fn edit(article: &mut Article) {
@@ -33,6 +35,55 @@ async fn a_write_that_was_applied_is_never_a_plain_failure_because_reads_lag() {
                         "{status}, {seconds} s: {error:?}"
                     );
                 }
+            }
+        }
+    }
+}
+
+/// Writes go to one server, reads to a replica of it that never hears of them.
+struct Replicated {
+    writes: Server,
+    reads: Server,
+}
+
+#[async_trait]
+impl Transport for Replicated {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if request.method == Method::GET {
+            return self.reads.send(request).await;
+        }
+        self.writes.send(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_was_applied_is_no_plain_failure_though_no_read_of_the_call_shows_it() {
+    let told = |status, wait| match (status, wait) {
+        (0, _) => Event::LoseReply,
+        (status, true) => Event::AnswerAfter(status, &[("retry-after", "1")]),
+        (status, false) => Event::AnswerAfter(status, &[]),
+    };
+    for status in [0, 500, 502, 503, 504, 507, 524] {
+        for (wait, seconds) in [(false, 3), (false, 30), (true, 3), (true, 30)] {
+            let server = Server::with(AT, ARTICLE);
+            let replicated = Replicated {
+                writes: server.clone(),
+                reads: Server::with(AT, ARTICLE),
+            };
+            let client = server.builder().transport(replicated).build().unwrap();
+            let articles = client.collection_with("articles", ThreeWay::default());
+            let mut article = articles.get(1).await.unwrap();
+            edit(&mut article);
+            server.script([told(status, wait)]);
+            let save = articles.save(&article);
+            let outcome = save.timeout(Duration::from_secs(seconds)).await;
+            assert_eq!(server.applied(), 1);
+            match outcome {
+                Ok(saved) => assert_eq!(saved.title, "mine"),
+                Err(error) => assert!(
+                    error.is_outcome_unknown(),
+                    "{status}, with a wait: {wait}, {seconds} s: {error:?}"
+                ),
             }
         }
     }
