@@ -310,3 +310,16 @@ async fn a_removal_answered_with_what_was_removed_is_done() {
     assert!(!all.delete(&seen).await.unwrap().unchanged);
     assert_eq!(things.methods(), "GET DELETE");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_resource_that_is_called_html_and_is_json_is_a_success() {
+    const HTML: &[(&str, &str)] = &[("content-type", "text/html; charset=utf-8")];
+    const MADE: &str = r#"{"id":7,"title":"mine","body":"text","views":3}"#;
+    for status in [200, 201] {
+        let server = Server::default();
+        server.script([Event::Answer(status, HTML, MADE)]);
+        let made = articles(&server).post(&draft()).await.unwrap();
+        assert_eq!((made.title.as_str(), made.views), ("mine", 3), "{status}");
+        assert_eq!(server.methods(), ["POST"], "{status}");
+    }
+}
