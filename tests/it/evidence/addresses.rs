@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use ifmatch::profiles::Fhir;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
-use ifmatch::{Client, Collection, Generic, Profile, async_trait};
+use ifmatch::{Client, Collection, Generic, Merge, Profile, async_trait};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::server::{Maker, reply, shown};
+use crate::support::{Event, Server};
 
 /// It makes one resource, and says that it is at this address.
 #[derive(Clone)]
@@ -106,6 +108,41 @@ async fn what_a_post_made_is_told_and_not_the_draft() {
     let all = orders(&inside, Generic::new());
     let made = all.post(&json!({"n": 1, "coupon": "x"})).await.unwrap();
     assert_eq!(*made, json!({"id": 7, "n": 1, "total": 10}));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Merge)]
+struct Order {
+    #[serde(default)]
+    id: u64,
+    n: u64,
+    #[serde(default)]
+    total: u64,
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_order_that_a_post_made_is_told_though_the_draft_had_a_coupon() {
+    const FIELDS: &[(&str, &str)] = &[("location", "/v1/orders/7"), ("etag", "\"1\"")];
+    const MADE: &str = r#"{"id":7,"n":1,"total":10}"#;
+    let server = Server::with("/v1/orders/7", MADE);
+    let orders = server.client().collection::<Order>("orders");
+    server.script([Event::Answer(201, FIELDS, MADE)]);
+    let draft = json!({"n": 1, "coupon": "x"});
+    let mut made = orders.post(&draft).await.unwrap();
+    let whole = Order {
+        id: 7,
+        n: 1,
+        total: 10,
+    };
+    assert_eq!(*made, whole);
+    assert_eq!(made.report().requests, 1);
+    assert_eq!(made.snapshot().id(), Some("7"));
+    // What was made is what the next write is made on: nothing of the draft goes back.
+    made.n = 2;
+    orders.save(&made).await.unwrap();
+    let put = server.seen().pop().unwrap();
+    assert_eq!(put.path, "/v1/orders/7");
+    assert_eq!(put.header("if-match"), Some("\"1\""));
+    assert_eq!(put.body, MADE.replace("\"n\":1", "\"n\":2").as_bytes());
 }
 
 #[tokio::test(start_paused = true)]
