@@ -1,7 +1,8 @@
 //! Replies that show the resource otherwise than it was sent: neither is the edit taken back, nor does the
 //! next write remove or add what the reply alone lacks or has.
 
-use ifmatch::Generic;
+use ifmatch::{Generic, Merge};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::server::{Maker, reply, shown};
@@ -167,6 +168,52 @@ async fn what_the_server_made_of_a_creation_survives_the_next_update() {
         assert_eq!(made["name"], "a");
         all.update(1, |it| it["name"] = "b".into()).await.unwrap();
         assert_eq!(things.stored(), json!({"name": "b", "role": "editor"}));
+    }
+}
+
+/// Whoever has no nickname has one that is `null`.
+#[derive(Serialize, Deserialize, Merge)]
+struct User {
+    name: String,
+    nick: Option<String>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_made_of_a_creation_survives_the_next_update_of_a_type_that_writes_nulls() {
+    for silent in [false, true] {
+        let users = Maker::with(Value::Null).makes(|before, mut sent| {
+            let members = sent.as_object_mut().unwrap();
+            if before.is_null() {
+                members.retain(|_, value| !value.is_null());
+                members.insert("role".into(), "editor".into());
+            }
+            sent
+        });
+        let users = users.answers(move |written| {
+            if silent {
+                reply(201, &[("etag", &written.tag)], "")
+            } else {
+                shown(&written.stored, &written.tag)
+            }
+        });
+        let all = users.builder().build().unwrap().collection::<User>("users");
+        let draft = User {
+            name: "a".into(),
+            nick: None,
+        };
+        let made = all.create(1, &draft).await.unwrap();
+        assert_eq!((made.name.as_str(), &made.nick), ("a", &None));
+        if silent {
+            // Nothing tells, so the first read has to.
+            all.get(1).await.unwrap();
+        }
+        // By an update, and by a save: the `null` that is not there is not sent.
+        all.update(1, |it| it.name = "b".into()).await.unwrap();
+        assert_eq!(users.stored(), json!({"name": "b", "role": "editor"}));
+        let mut seen = all.get(1).await.unwrap();
+        seen.name = "c".into();
+        all.save(&seen).await.unwrap();
+        assert_eq!(users.stored(), json!({"name": "c", "role": "editor"}));
     }
 }
 
