@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use ifmatch::profiles::{Google, S3};
 use ifmatch::{
-    Answer, Authenticator, BoxError, ErrorKind, Generic, Refusal, RefusalHandler, RefusalKind,
-    Versioning, async_trait,
+    Answer, Authenticator, BoxError, ErrorKind, Generic, LocalWins, Refusal, RefusalHandler,
+    RefusalKind, Versioning, async_trait,
 };
 use serde_json::Value;
 
@@ -169,12 +169,24 @@ async fn an_upload_that_was_too_slow_is_settled_like_a_lost_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_304_to_a_creation_says_that_something_is_there() {
-    let server = Server::with(AT, ARTICLE);
-    server.script([Event::Answer(304, &[("etag", "\"1\"")], "")]);
-    let draft = crate::support::draft();
-    let error = articles(&server).create(1, &draft).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
-    assert_eq!(server.applied(), 0);
+    // Stores that speak like S3 answer so, whatever the profile has to say of a reply without a body.
+    for profile in [None, Some(S3)] {
+        let server = Server::with(AT, ARTICLE);
+        server.script([Event::Answer(304, &[("etag", "\"1\"")], "")]);
+        let builder = match profile {
+            Some(profile) => server.builder().profile(profile),
+            None => server.builder(),
+        };
+        let articles = builder
+            .build()
+            .unwrap()
+            .collection_with("articles", LocalWins);
+        let draft = crate::support::draft();
+        let error = articles.create(1, &draft).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert_eq!(server.applied(), 0);
+        assert_eq!(server.text(AT).unwrap(), ARTICLE);
+    }
 }
 
 #[tokio::test(start_paused = true)]
