@@ -1,7 +1,9 @@
 //! Promise 3: nothing of the user's is dropped.
 
 use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, foreign};
-use ifmatch::{Client, Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay};
+use ifmatch::{
+    Client, Envelope, Generic, Merge, MergeStrategy, Policy, RemoteWins, Rule, ThreeWay,
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -71,6 +73,38 @@ async fn a_document_without_a_type_keeps_its_numbers_too() {
         server.text("/v1/orders/1").unwrap(),
         ORDER.replace("\"A\"", "\"B\"")
     );
+}
+
+/// JavaScript writes half of a surrogate pair where it cuts a text in the middle of one; no Rust string holds it.
+#[tokio::test]
+async fn half_of_a_surrogate_pair_goes_back_as_it_came() {
+    const HALVES: &str =
+        r#"{"title":"old","body":"text","views":1,"cut \uDE00":{"preview":["see \ud83d",1.10]}}"#;
+    let edit = |article: &mut Article| article.title = "mine".into();
+    let changed = |document: &str| document.replace("\"old\"", "\"mine\"");
+
+    let server = Server::with("/v1/articles/1", HALVES);
+    let mut article = articles(&server).get(1).await.unwrap();
+    edit(&mut article);
+    articles(&server).save(&article).await.unwrap();
+    assert_eq!(server.text("/v1/articles/1").unwrap(), changed(HALVES));
+
+    // Merged with what somebody else wrote, and in an envelope that has halves of its own.
+    let theirs = HALVES.replace("\"views\":1", "\"views\":2");
+    let whole = |data: &str| format!(r#"{{"about":"\ud83d","data":{data},"\udfff":0}}"#);
+    let enclosed = Generic::new().envelope(Envelope::at("/data").keep_rest());
+    for (profile, before, theirs) in [
+        (Generic::new(), HALVES.to_owned(), theirs.clone()),
+        (enclosed, whole(HALVES), whole(&theirs)),
+    ] {
+        let server = Server::with("/v1/articles/1", &before);
+        let client = server.builder().profile(profile).build().unwrap();
+        let articles = client.collection_with("articles", ThreeWay::default());
+        server.script([Event::Plain, Event::ForeignText(theirs.clone())]);
+        articles.update(1, edit).await.unwrap();
+        assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
+        assert_eq!(server.text("/v1/articles/1").unwrap(), changed(&theirs));
+    }
 }
 
 #[tokio::test]
