@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::support::{
     ARTICLE, AT, Always, Article, Event, Removes, Server, articles, draft, foreign,
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
     Answer, Authenticator, BoxError, Client, Error, LocalWins, Policy, RemoteWins, Rule, ThreeWay,
     async_trait, merge_fn,
@@ -378,6 +379,63 @@ async fn what_the_server_said_to_a_write_that_failed_is_told() {
         .unwrap_err();
     let title = error.problem().and_then(|problem| problem.title());
     assert_eq!(title, Some("read-only replica"), "{error:?}");
+}
+
+/// Reads are answered; a write never gets through.
+struct OnlyReads(Server, Option<&'static str>);
+
+#[async_trait]
+impl Transport for OnlyReads {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if request.method == Method::GET {
+            return self.0.send(request).await;
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "content-type",
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(wait) = self.1 {
+            headers.insert("retry-after", HeaderValue::from_static(wait));
+        }
+        let problem = r#"{"type":"about:blank","title":"Closed for repairs","status":503}"#;
+        Ok(Response::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            headers,
+            problem,
+        ))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_said_to_a_write_that_it_refused_to_the_end_is_told() {
+    for wait in [None, Some("1"), Some("7")] {
+        for saves in [true, false] {
+            let server = Server::with(AT, ARTICLE);
+            let client = server.builder().transport(OnlyReads(server.clone(), wait));
+            let client = client.build().unwrap();
+            let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+            let error = if saves {
+                let mut article = articles.get(1).await.unwrap();
+                article.title = "mine".into();
+                articles.save(&article).await.unwrap_err()
+            } else {
+                let update = articles.update(1, |article| article.title = "mine".into());
+                update.await.unwrap_err()
+            };
+            let report = error.report();
+            assert_eq!(
+                report.last_status,
+                Some(StatusCode::SERVICE_UNAVAILABLE),
+                "{error:?}"
+            );
+            let problem = error.problem().expect("the server said something");
+            assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(problem.title(), Some("Closed for repairs"));
+            let words = report.to_string();
+            assert!(words.contains("last status 503"), "{words}");
+        }
+    }
 }
 
 #[tokio::test]
