@@ -85,6 +85,75 @@ async fn sets_are_edited_at_the_element_that_is_meant() {
         .is(r#"{"tags": ["z", "a", "b"], "marks": [0]}"#);
 }
 
+#[derive(Serialize, Deserialize, Merge)]
+struct Ruled {
+    #[merge(set)]
+    tags: BTreeSet<String>,
+    #[merge(set)]
+    marks: HashSet<String>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn sets_under_the_rule_for_sets_are_edited_at_the_element_that_is_meant() {
+    const LETTERS: &str =
+        r#"{"tags": ["z", "m", "a"], "marks": ["f", "b", "d", "a", "e", "c"], "more": 1.10}"#;
+    let remove: fn(&mut Ruled) = |it| {
+        it.tags.remove("z");
+        it.marks.remove("d");
+    };
+    let exchange: fn(&mut Ruled) = |it| {
+        it.tags.remove("m");
+        it.tags.insert("b".to_owned());
+        it.marks.remove("f");
+        it.marks.insert("g".to_owned());
+    };
+    // A hashed set has another order each time, and so have its new elements.
+    for _ in 0..20 {
+        edited(LETTERS, remove)
+            .await
+            .is(r#"{"tags": ["m", "a"], "marks": ["f", "b", "a", "e", "c"], "more": 1.10}"#);
+        let edited = edited(LETTERS, exchange).await;
+        assert!(edited.told.is_ok(), "{}", edited.told.unwrap_err());
+        let now: Value = serde_json::from_str(&edited.now).unwrap();
+        let of = |list: &Value, new: &str| {
+            let elements = list.as_array().unwrap().iter();
+            let (new, old): (Vec<_>, Vec<_>) = elements.cloned().partition(|it| it == new);
+            assert_eq!(new.len(), 1, "{}", edited.now);
+            old
+        };
+        assert_eq!(of(&now["tags"], "b"), ["z", "a"]);
+        assert_eq!(of(&now["marks"], "g"), ["b", "d", "a", "e", "c"]);
+    }
+}
+
+/// Two sides, each of which removes and adds.
+#[tokio::test(start_paused = true)]
+async fn sets_under_the_rule_for_sets_lose_what_either_side_removed_and_nothing_else() {
+    for _ in 0..20 {
+        let server = ResourceServer::start().await;
+        server.put(
+            "/a/1",
+            r#"{"tags": ["z", "m", "a"], "marks": ["f", "b", "d", "a"]}"#,
+        );
+        let all = server.in_process().build().unwrap().collection("a");
+        let mut mine: ifmatch::Versioned<Ruled> = all.get(1).await.unwrap();
+        mine.tags.remove("z");
+        mine.marks.remove("d");
+        mine.marks.insert("mine".to_owned());
+        server.put(
+            "/a/1",
+            r#"{"tags": ["theirs", "z", "a"], "marks": ["a", "theirs", "d", "f"]}"#,
+        );
+        all.save(&mine).await.unwrap();
+        let now: Ruled = serde_json::from_str(&server.text("/a/1").unwrap()).unwrap();
+        assert_eq!(now.tags, ["a", "theirs"].map(str::to_owned).into());
+        assert_eq!(
+            now.marks,
+            ["a", "f", "mine", "theirs"].map(str::to_owned).into()
+        );
+    }
+}
+
 /// A set comes out in another order each time that it is written.
 #[tokio::test(start_paused = true)]
 async fn a_set_that_nothing_changed_is_not_written() {
