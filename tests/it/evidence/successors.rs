@@ -1,8 +1,10 @@
 //! An object that was removed, and another one that was made at its address.
 
+use ifmatch::profiles::Kubernetes;
 use ifmatch::{Collection, Error, Generic, LocalWins, RemoteWins, Versioning};
 use serde_json::{Value, json};
 
+use crate::support::dialect::{Dialect, Speaker, body, inside};
 use crate::support::{AT, Event, Server, values};
 
 const OLD: &str = r#"{"uid":"old","n":1,"list":[1,2]}"#;
@@ -106,4 +108,68 @@ async fn the_handle_can_say_what_tells_objects_apart() {
     server.put(AT, NEW);
     seen["n"] = 2.into();
     gone(&server, &objects.save(&seen).await.unwrap_err());
+}
+
+/// Objects of Kubernetes under `metadata.resourceVersion`, each with a `metadata.uid` of its own. What is sent
+/// under the `uid` of another one is refused like what is stale.
+const OBJECTS: Dialect = Dialect {
+    name: "Kubernetes",
+    show: |version, object| {
+        let mut object = object.clone();
+        object["metadata"]["resourceVersion"] = version.to_string().into();
+        (vec![], object)
+    },
+    written: |version, object| (OBJECTS.show)(version, object),
+    wanted: |seen| match body(seen)["kind"].as_str() {
+        Some("DeleteOptions") => inside(seen, "/preconditions/resourceVersion"),
+        _ => inside(seen, "/metadata/resourceVersion"),
+    },
+    version: |version| version.to_string(),
+    taken: |seen, before| {
+        let mut object = body(seen);
+        let before = before.expect("an object");
+        assert_eq!(object["metadata"]["uid"], before["metadata"]["uid"]);
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.remove("resourceVersion");
+        object
+    },
+    stale: 409,
+    refusal: |_, _| {
+        let status =
+            json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409});
+        (vec![], status)
+    },
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_of_a_removed_object_of_kubernetes_does_not_reach_its_successor() {
+    let object = |uid: &str| {
+        let metadata = json!({"name": "1", "uid": uid, "finalizers": ["a/b", "c/d"]});
+        json!({"kind": "Order", "metadata": metadata, "spec": {"n": 1}})
+    };
+    let edit = |it: &mut Value| it["metadata"]["finalizers"] = json!(["c/d"]);
+    for way in ["save", "local wins", "delete", "update", "first seen by it"] {
+        let speaker = Speaker::of(OBJECTS, Some(object("old")));
+        let objects = speaker.values(Kubernetes);
+        if way == "first seen by it" {
+            speaker.foreign(object("new"));
+            let error = objects.update(1, edit).await.unwrap_err();
+            assert!(error.is_gone(), "{way}: {error:?}");
+            assert_eq!(speaker.document(), Some(object("new")), "{way}");
+            continue;
+        }
+        let mut seen = objects.get(1).await.unwrap();
+        speaker.foreign(object("new"));
+        edit(&mut seen);
+        let error = match way {
+            "save" => objects.save(&seen).await.err(),
+            "local wins" => objects.save(&seen).strategy(LocalWins).await.err(),
+            "delete" => objects.delete(&seen).await.err(),
+            _ => objects.update(1, edit).await.err(),
+        };
+        assert_eq!(speaker.document(), Some(object("new")), "{way}");
+        let error = error.expect(way);
+        assert!(error.is_gone(), "{way}: {error:?}");
+        assert!(error.report().why.contains("another object"), "{error:?}");
+    }
 }
