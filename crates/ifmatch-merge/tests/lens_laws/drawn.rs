@@ -10,9 +10,13 @@ pub(crate) trait Drawn {
 }
 
 /// A member that no type knows, with a number that no float holds and that occurs once.
-fn unknown(rng: &mut Rng) -> String {
-    let number = rng.u64(100_000_000_000..999_999_999_999);
-    format!("7000{number}.{}", rng.u64(1..99))
+pub(crate) fn unknown(rng: &mut Rng) -> String {
+    format!("{}.{}", mark(rng), rng.u64(1..99))
+}
+
+/// What such a number begins with.
+pub(crate) fn mark(rng: &mut Rng) -> String {
+    format!("7000{}", rng.u64(100_000_000_000..999_999_999_999))
 }
 
 fn object(rng: &mut Rng, mut members: Vec<(String, String)>) -> String {

@@ -27,6 +27,10 @@ pub(crate) trait Editable:
     /// The pointers of fields of which nobody else's edit is to be seen.
     const FIELDS: &'static [&'static str];
 
+    /// The pointers of lists whose elements the type shows in an order of its own: a value does not say where a
+    /// new one stands.
+    const SORTED: &'static [&'static str] = &[];
+
     fn edit(&mut self, rng: &mut Rng) -> Done;
 
     /// The value as its type reads it from a document that says it.
@@ -111,6 +115,8 @@ impl Editable for Everything {
         "/unknown",
     ];
 
+    const SORTED: &'static [&'static str] = &["/sorted", "/hashed", "/in_order"];
+
     #[expect(clippy::too_many_lines, reason = "an edit for each field")]
     fn edit(&mut self, rng: &mut Rng) -> Done {
         let mut done = Done::default();
@@ -176,7 +182,8 @@ impl Editable for Everything {
                 11 => {
                     if rng.bool() {
                         self.once.pop();
-                    } else {
+                    } else if self.once.iter().all(|word| word != "new") {
+                        // Twice would be written twice, which no value that was read can say.
                         self.once.insert(0, "new".to_owned());
                     }
                     "/once"

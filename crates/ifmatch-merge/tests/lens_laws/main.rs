@@ -18,9 +18,9 @@ use edits::Editable;
 use types::{Everything, Foreign, Open};
 
 /// `LENS_SEEDS=100000` tries more.
-fn seeds() -> u64 {
+fn seeds_or(usual: u64) -> u64 {
     let asked = std::env::var("LENS_SEEDS").ok();
-    asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(300)
+    asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(usual)
 }
 
 fn parsed(raw: &str) -> Document {
@@ -29,13 +29,15 @@ fn parsed(raw: &str) -> Document {
 
 /// Unknown members hold numbers that occur once; each stands between these marks.
 fn marks(text: &str) -> Vec<&str> {
+    let begins = |at: usize| !text[..at].ends_with(|before: char| before.is_ascii_digit());
     text.match_indices("7000")
+        .filter(|(at, _)| begins(*at))
         .map(|(at, _)| &text[at..at + 16])
         .collect()
 }
 
 fn holds_for<T: Editable>(lens: &Lens<T>) {
-    for seed in 0..seeds() {
+    for seed in 0..seeds_or(300) {
         let mut rng = Rng::with_seed(seed);
         let raw = parsed(&T::draw(&mut rng));
         let Ok(mut value) = raw.decode::<T>() else {
@@ -97,11 +99,41 @@ fn a_type_of_which_nothing_is_known_is_put_back_as_it_was_meant() {
     holds_for(&Lens::<Foreign>::new(std::sync::Arc::default()));
 }
 
-/// Two sides edit; the merged value is put into the remote document, as a strategy's answer is.
-fn merges_hold_for<T: Editable + Merge>() {
+/// Somebody else, whose type knows more: members that ours does not know are changed, added and removed.
+fn edit_unknown(document: &Document, rng: &mut Rng) -> Document {
+    let mut text = document.to_string();
+    for mark in marks(document.as_str()) {
+        if rng.bool() {
+            text = text.replace(mark, &drawn::mark(rng));
+        }
+    }
+    let document = parsed(&text);
+    match rng.u8(..4) {
+        0 => document.without("/unknown"),
+        1 => document
+            .with("/added", &parsed(&drawn::unknown(rng)))
+            .unwrap(),
+        _ => document,
+    }
+}
+
+/// The document with these lists in an order that says nothing.
+fn in_any_order(document: &Document, lists: &[&str]) -> Document {
+    lists.iter().fold(document.clone(), |document, list| {
+        let mut elements = document.elements_at(list).unwrap();
+        elements.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        let elements: Vec<&str> = elements.iter().map(Document::as_str).collect();
+        let sorted = parsed(&format!("[{}]", elements.join(",")));
+        document.with(list, &sorted).unwrap()
+    })
+}
+
+/// Two sides edit; the merged value is put into the remote document, as a strategy's answer is. What is written
+/// then is what was merged, to the last member, whether the type knows it or not.
+fn merges_hold_for<T: Editable + Merge>(seeds: u64) {
     let (lens, three) = (Lens::<T>::of(), ThreeWay::of::<T>());
-    let mut clean = 0;
-    for seed in 0..seeds() {
+    let (mut clean, mut of_others) = (0, 0);
+    for seed in 0..seeds {
         let mut rng = Rng::with_seed(seed);
         let base = parsed(&T::draw(&mut rng));
         let mut side = || {
@@ -109,7 +141,11 @@ fn merges_hold_for<T: Editable + Merge>() {
             let done = value.edit(&mut rng);
             (lens.put(&base, &value).unwrap(), value, done)
         };
-        let ((local, mine, done), (remote, ..)) = (side(), side());
+        let ((local, mine, done), (mut remote, ..)) = (side(), side());
+        let known = remote.clone();
+        if rng.bool() {
+            remote = edit_unknown(&remote, &mut rng);
+        }
         let merged = three.merge_documents(Some(&base), &local, &remote);
         let Some(value) = merged
             .conflicts
@@ -120,6 +156,7 @@ fn merges_hold_for<T: Editable + Merge>() {
             continue;
         };
         clean += 1;
+        of_others += u64::from(remote != known && local != base);
         let reading = |raw: &Document| Reading::of(raw, &raw.decode::<T>().unwrap()).unwrap();
         let (target, source) = (reading(&remote), reading(&local));
         let from = From {
@@ -136,6 +173,11 @@ fn merges_hold_for<T: Editable + Merge>() {
             "seed {seed}:\nbase {base}\nlocal {local}\nremote {remote}\nmerged {}\nput {put}",
             merged.document
         );
+        assert!(
+            in_any_order(&put, T::SORTED) == in_any_order(&merged.document, T::SORTED),
+            "seed {seed}:\nbase {base}\nlocal {local}\nremote {remote}\nmerged {}\nput {put}",
+            merged.document
+        );
         // What is only written reaches the server by either way.
         if let Some(secret) = mine.only_written() {
             assert!(
@@ -149,13 +191,17 @@ fn merges_hold_for<T: Editable + Merge>() {
             );
         }
     }
-    assert!(clean > seeds() / 20, "{clean} clean merges");
+    assert!(clean > seeds / 2, "{clean} clean merges");
+    assert!(
+        of_others > seeds / 8,
+        "{of_others} clean merges with changes that the type does not know"
+    );
 }
 
 #[test]
 fn what_was_merged_is_what_is_written() {
-    merges_hold_for::<Everything>();
-    merges_hold_for::<Open>();
+    merges_hold_for::<Everything>(seeds_or(400));
+    merges_hold_for::<Open>(seeds_or(1_000));
 }
 
 /// As deep as documents may be.
