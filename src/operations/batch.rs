@@ -17,7 +17,7 @@ use crate::json::Document;
 use crate::panics;
 use crate::queue::{Batch, Queues, Stopped, Turn};
 use crate::retry::later;
-use crate::write::diagnosis::Cause;
+use crate::write::diagnosis::FailureCause;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::target::{BatchAnswer, WritePermit, Writes};
@@ -307,14 +307,15 @@ fn may_be_due_to_one(done: &WriteOutcome) -> bool {
     match done.kind {
         OutcomeKind::Conflict => true,
         // What does not fit the type fits it for none of them.
-        OutcomeKind::EditFailed => {
-            !matches!(done.diagnosis.cause, Some(Cause::NoRepresentation(_)))
-        }
+        OutcomeKind::EditFailed => !matches!(
+            done.diagnosis.cause,
+            Some(FailureCause::NoRepresentation(_))
+        ),
         OutcomeKind::Refused => {
             let refusal = done.diagnosis.refusal.as_ref();
             refusal.is_some_and(|(_, problem)| may_refuse_one(problem))
         }
-        OutcomeKind::Failed => matches!(done.diagnosis.cause, Some(Cause::Payload(_))),
+        OutcomeKind::Failed => matches!(done.diagnosis.cause, Some(FailureCause::Payload(_))),
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use crate::panics;
 use crate::refusal::RefusalKind;
 use crate::retry::BlockedBy;
 use crate::transport::Fate;
-use crate::write::diagnosis::{Cause, SharedError};
+use crate::write::diagnosis::{FailureCause, SharedError};
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::target::Target;
@@ -32,7 +32,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
         OutcomeKind::Unknown => ErrorKind::OutcomeUnknown,
         OutcomeKind::Accepted => ErrorKind::Accepted,
         OutcomeKind::EditFailed => match done.diagnosis.cause {
-            Some(Cause::NoRepresentation(_)) => ErrorKind::Decode,
+            Some(FailureCause::NoRepresentation(_)) => ErrorKind::Decode,
             _ => ErrorKind::Edit,
         },
         OutcomeKind::Conflict => ErrorKind::Conflict,
@@ -70,12 +70,14 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             None => ErrorKind::Status,
         },
         _ => match &done.diagnosis.cause {
-            Some(Cause::Transport(error)) if error.fate == Fate::TooLarge => ErrorKind::TooLarge,
-            Some(Cause::Transport(_)) => ErrorKind::Transport,
-            Some(Cause::Gated(_)) => ErrorKind::Exhausted,
-            Some(Cause::NoRepresentation(_)) => ErrorKind::Decode,
-            Some(Cause::Credentials(_) | Cause::Payload(_)) => ErrorKind::Config,
-            Some(Cause::Unusable(_)) => ErrorKind::UnusableValidator,
+            Some(FailureCause::Transport(error)) if error.fate == Fate::TooLarge => {
+                ErrorKind::TooLarge
+            }
+            Some(FailureCause::Transport(_)) => ErrorKind::Transport,
+            Some(FailureCause::Gated(_)) => ErrorKind::Exhausted,
+            Some(FailureCause::NoRepresentation(_)) => ErrorKind::Decode,
+            Some(FailureCause::Credentials(_) | FailureCause::Payload(_)) => ErrorKind::Config,
+            Some(FailureCause::Unusable(_)) => ErrorKind::UnusableValidator,
             _ => ErrorKind::Status,
         },
     }
@@ -88,7 +90,7 @@ fn unfaithful(done: &WriteOutcome) -> Option<&Unfaithful> {
 /// The status that the write ended with; a read that judged it may have come after.
 fn said_status(done: &WriteOutcome) -> Option<StatusCode> {
     match &done.diagnosis.cause {
-        Some(Cause::Status(status)) => Some(*status),
+        Some(FailureCause::Status(status)) => Some(*status),
         _ => done.session.last_status,
     }
 }
@@ -145,7 +147,9 @@ pub(super) fn error<T: ResourceData>(
             format!("{path}: the server does not speak this version of the API{detail}")
         }
         ErrorKind::Exhausted => format!("{path}: given up, {why}"),
-        ErrorKind::Refused if matches!(done.diagnosis.cause, Some(Cause::Contradicted(_))) => {
+        ErrorKind::Refused
+            if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
+        {
             format!("{path}: not stored: {why}")
         }
         ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
@@ -197,15 +201,15 @@ pub(super) fn error<T: ResourceData>(
 }
 
 /// The error behind the cause, if there is one.
-fn source(cause: Cause) -> Option<SharedError> {
+fn source(cause: FailureCause) -> Option<SharedError> {
     match cause {
-        Cause::Transport(source) => Some(source),
-        Cause::NoRepresentation(source) => Some(Arc::new(source)),
-        Cause::Edit(source)
-        | Cause::Strategy(source)
-        | Cause::Handler(source)
-        | Cause::Payload(source)
-        | Cause::Credentials(source) => Some(source),
+        FailureCause::Transport(source) => Some(source),
+        FailureCause::NoRepresentation(source) => Some(Arc::new(source)),
+        FailureCause::Edit(source)
+        | FailureCause::Strategy(source)
+        | FailureCause::Handler(source)
+        | FailureCause::Payload(source)
+        | FailureCause::Credentials(source) => Some(source),
         _ => None,
     }
 }
@@ -263,7 +267,9 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
     let cause = done.diagnosis.cause.as_ref();
     if kind == ErrorKind::Unfaithful
         && let Some(
-            error @ (Cause::Edit(shared) | Cause::Strategy(shared) | Cause::Handler(shared)),
+            error @ (FailureCause::Edit(shared)
+            | FailureCause::Strategy(shared)
+            | FailureCause::Handler(shared)),
         ) = cause
         && let Some(unfaithful) = error.unfaithful()
     {
@@ -275,14 +281,14 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         }
         OutcomeKind::Accepted => "the server has it already, and may still carry it out",
         OutcomeKind::Conflict => match cause {
-            Some(Cause::Strategy(error)) => {
+            Some(FailureCause::Strategy(error)) => {
                 return Why::failed("the merge strategy failed", error);
             }
             _ => "both sides changed the same fields, and no strategy settled them",
         },
         OutcomeKind::Refused => match cause {
-            Some(Cause::Contradicted(why)) => why,
-            Some(Cause::Handler(error)) => {
+            Some(FailureCause::Contradicted(why)) => why,
+            Some(FailureCause::Handler(error)) => {
                 return Why::failed("the refusal handler failed", error);
             }
             _ if done.diagnosis.new_id.is_some() => {
@@ -292,12 +298,12 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         },
         OutcomeKind::Locked => "the lock outlasted the time",
         OutcomeKind::NotFound => "there is nothing at this address",
-        OutcomeKind::Gone if matches!(cause, Some(Cause::Succeeded)) => {
+        OutcomeKind::Gone if matches!(cause, Some(FailureCause::Succeeded)) => {
             "it was removed, and what is at its address now is another object"
         }
         OutcomeKind::Gone => "it was removed, and no strategy said to create it again",
         OutcomeKind::UnusableValidator => match cause {
-            Some(Cause::Unusable(why)) => why,
+            Some(FailureCause::Unusable(why)) => why,
             _ if done.tally.races > 0 => {
                 "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
             }
@@ -309,24 +315,24 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         return outcome.to_owned().into();
     }
     let text = match cause {
-        Some(Cause::Edit(error)) => return Why::failed("the edit failed", error),
-        Some(Cause::Credentials(error)) => {
+        Some(FailureCause::Edit(error)) => return Why::failed("the edit failed", error),
+        Some(FailureCause::Credentials(error)) => {
             return Why::failed("the credentials could not be had", error);
         }
-        Some(Cause::Transport(error)) => {
+        Some(FailureCause::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
-        Some(Cause::Gated(held)) => format!("{held}, longer than this call may take"),
-        Some(Cause::WaitTooLong(wait)) => {
+        Some(FailureCause::Gated(held)) => format!("{held}, longer than this call may take"),
+        Some(FailureCause::WaitTooLong(wait)) => {
             let held = BlockedBy::Server(*wait);
             format!("{held}, longer than this call may take")
         }
-        Some(Cause::NoRepresentation(error)) => error.to_string(),
-        Some(Cause::Payload(error)) => format!("the document cannot be sent: {error}"),
-        Some(Cause::Unusable(why)) => (*why).to_owned(),
-        Some(Cause::Budget) => "the retry budget of this server is spent".to_owned(),
-        Some(Cause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
-        Some(Cause::Status(status)) if kind == ErrorKind::Status => {
+        Some(FailureCause::NoRepresentation(error)) => error.to_string(),
+        Some(FailureCause::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(FailureCause::Unusable(why)) => (*why).to_owned(),
+        Some(FailureCause::Budget) => "the retry budget of this server is spent".to_owned(),
+        Some(FailureCause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
+        Some(FailureCause::Status(status)) if kind == ErrorKind::Status => {
             format!("the server answered {}", status.as_u16())
         }
         _ if kind == ErrorKind::Exhausted => format!(

@@ -20,7 +20,7 @@ pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;
 
 /// Why an event is no better one.
 #[derive(Clone, Debug)]
-pub(crate) enum Cause {
+pub(crate) enum FailureCause {
     Transport(Arc<TransportError>),
     Gated(BlockedBy),
     Credentials(SharedError),
@@ -41,7 +41,7 @@ pub(crate) enum Cause {
     ScheduleEnded,
 }
 
-impl Cause {
+impl FailureCause {
     /// A value that cannot be put into its document.
     pub(crate) fn unfaithful(&self) -> Option<&Unfaithful> {
         match self {
@@ -71,7 +71,7 @@ pub(crate) struct Diagnosis {
     pub(crate) refusal: Option<(RefusalKind, Problem)>,
     /// What the server said to a request that failed otherwise.
     pub(crate) last_problem: Option<(RefusalKind, Problem)>,
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<FailureCause>,
     /// Where the server put a new document.
     pub(crate) location: Option<url::Url>,
     pub(crate) remarks: Remarks,
@@ -85,13 +85,13 @@ impl Diagnosis {
     pub(crate) fn note(
         &mut self,
         event: &Event<Validator>,
-        cause: Option<Cause>,
+        cause: Option<FailureCause>,
         is_in_doubt: bool,
     ) {
         let follows = match event {
             Event::Woke | Event::OutOfTime | Event::Judged(_) | Event::Answered(_) => true,
             Event::Read(_) | Event::Recognised(_) | Event::Followed(_) => {
-                is_in_doubt || matches!(self.cause, Some(Cause::Contradicted(_)))
+                is_in_doubt || matches!(self.cause, Some(FailureCause::Contradicted(_)))
             }
             _ => false,
         };
@@ -119,7 +119,7 @@ mod tests {
     /// Whether the cause of a failure is still told after these events.
     fn keeps_cause(after: &[Event<Validator>], is_in_doubt: bool) -> bool {
         let mut diagnosis = Diagnosis::default();
-        diagnosis.note(&FAILED, Some(Cause::Budget), is_in_doubt);
+        diagnosis.note(&FAILED, Some(FailureCause::Budget), is_in_doubt);
         for event in after {
             diagnosis.note(event, None, is_in_doubt);
         }

@@ -1,6 +1,6 @@
 //! The sides of a write: what it is built on, what is to be written, and what was read last.
 
-use super::diagnosis::Cause;
+use super::diagnosis::FailureCause;
 use super::machine::events::ReadOutcome;
 use crate::http::Validator;
 use crate::json::Document;
@@ -125,7 +125,7 @@ impl MergeState {
         version: Validator,
         document: &Document,
         raced: bool,
-    ) -> (ReadOutcome<Validator>, Option<Cause>) {
+    ) -> (ReadOutcome<Validator>, Option<FailureCause>) {
         let Some(base) = &self.base else {
             return (ReadOutcome::Version(version), None);
         };
@@ -146,7 +146,7 @@ impl MergeState {
             becomes_usable: false,
             moved: false,
         };
-        (seen, Some(Cause::Unusable(RESTLESS)))
+        (seen, Some(FailureCause::Unusable(RESTLESS)))
     }
 }
 

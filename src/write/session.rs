@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::diagnosis::Cause;
+use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
 use crate::exchange::{Call, Exchange, NoReply, RequestContext, RequestStats};
 use crate::store::CredentialsDigest;
@@ -44,7 +44,7 @@ impl Session {
         call: &Call,
         deadline: Instant,
         sent: &mut (dyn FnMut() + Send),
-    ) -> Result<Response, (Failure, Cause)> {
+    ) -> Result<Response, (Failure, FailureCause)> {
         let context = RequestContext {
             deadline,
             stats: &mut self.stats,
@@ -58,7 +58,7 @@ impl Session {
             }
             Err(NoReply::Gated(held)) => {
                 self.retry_after = self.retry_after.max(held.retry_after());
-                Err((Failure::Permanent, Cause::Gated(held)))
+                Err((Failure::Permanent, FailureCause::Gated(held)))
             }
             Err(error) => Err(failure(&call.method, error)),
         }
@@ -66,7 +66,7 @@ impl Session {
 }
 
 /// What a request without a reply means to its write.
-fn failure(method: &Method, error: NoReply) -> (Failure, Cause) {
+fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
     match error {
         NoReply::Transport(error) => {
             let failure = match error.fate {
@@ -75,10 +75,12 @@ fn failure(method: &Method, error: NoReply) -> (Failure, Cause) {
                 Fate::TooLarge if method == Method::GET => Failure::Permanent,
                 _ => Failure::InFlight,
             };
-            (failure, Cause::Transport(Arc::new(error)))
+            (failure, FailureCause::Transport(Arc::new(error)))
         }
-        NoReply::Gated(held) => (Failure::Permanent, Cause::Gated(held)),
-        NoReply::Credentials(error) => (Failure::Permanent, Cause::Credentials(error.into())),
+        NoReply::Gated(held) => (Failure::Permanent, FailureCause::Gated(held)),
+        NoReply::Credentials(error) => {
+            (Failure::Permanent, FailureCause::Credentials(error.into()))
+        }
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
             let error = NoReply::Transport(TransportError::new(fate, "cut"));
             let (failure, cause) = failure(&method, error);
             assert_eq!(failure, expected, "{method} {fate:?}");
-            assert!(matches!(cause, Cause::Transport(_)));
+            assert!(matches!(cause, FailureCause::Transport(_)));
         }
     }
 }

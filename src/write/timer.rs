@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::diagnosis::Cause;
+use super::diagnosis::FailureCause;
 use super::machine::events::Pause;
 use crate::retry::{Delays, LostRace, ServerState, later};
 
@@ -71,16 +71,18 @@ impl Timer {
         count: Option<u64>,
         server: &ServerState,
         longest: Duration,
-    ) -> Result<Duration, Cause> {
+    ) -> Result<Duration, FailureCause> {
         match pause {
-            Pause::RetryAfter(time) if time > longest => return Err(Cause::WaitTooLong(time)),
+            Pause::RetryAfter(time) if time > longest => {
+                return Err(FailureCause::WaitTooLong(time));
+            }
             Pause::Aging(_) => return Ok(AGING),
             Pause::Lag(reads) => return Ok(doubled(AGING, reads)),
             Pause::Poll(Some(time), _) => return Ok(time.min(longest)),
             Pause::Poll(None, 1) => return Ok(Duration::ZERO),
             Pause::Poll(None, polls) => return Ok(doubled(POLL, polls - 1)),
             Pause::Transient(_) | Pause::RetryAfter(_) if !server.take_retry(Instant::now()) => {
-                return Err(Cause::Budget);
+                return Err(FailureCause::Budget);
             }
             Pause::RetryAfter(time) => return Ok(time),
             Pause::Race(_) => {
@@ -94,17 +96,17 @@ impl Timer {
             }
             Pause::Transient(_) => self.delays.next(),
         }
-        .ok_or(Cause::ScheduleEnded)
+        .ok_or(FailureCause::ScheduleEnded)
     }
 
     /// Waits, unless the time does not allow it.
     ///
     /// # Errors
     ///
-    /// [`Cause::OutOfTime`] at once, if the time would be over before the wait is.
-    pub(crate) async fn sleep(&mut self, time: Duration) -> Result<(), Cause> {
+    /// [`FailureCause::OutOfTime`] at once, if the time would be over before the wait is.
+    pub(crate) async fn sleep(&mut self, time: Duration) -> Result<(), FailureCause> {
         if later(Instant::now(), time) >= self.deadline() {
-            return Err(Cause::OutOfTime);
+            return Err(FailureCause::OutOfTime);
         }
         tokio::time::sleep(time).await;
         Ok(())
@@ -137,7 +139,7 @@ mod tests {
         assert!(timer.sleep(Duration::from_secs(9)).await.is_ok());
         assert_eq!(timer.left(), Duration::from_secs(1));
         let slept = timer.sleep(Duration::from_secs(1)).await;
-        assert!(matches!(slept, Err(Cause::OutOfTime)));
+        assert!(matches!(slept, Err(FailureCause::OutOfTime)));
         assert_eq!(timer.elapsed(), Duration::from_secs(9));
     }
 
@@ -169,7 +171,7 @@ mod tests {
         }
         assert!(matches!(
             length(Pause::RetryAfter(2 * LONGEST)),
-            Err(Cause::WaitTooLong(_))
+            Err(FailureCause::WaitTooLong(_))
         ));
     }
 
@@ -183,6 +185,9 @@ mod tests {
                 Err(cause) => break cause,
             }
         };
-        assert!(matches!(cause, Cause::Budget) && tries == 100, "{tries}");
+        assert!(
+            matches!(cause, FailureCause::Budget) && tries == 100,
+            "{tries}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::super::diagnosis::Cause;
+use super::super::diagnosis::FailureCause;
 use super::super::edit_hooks::{ConflictDocuments, HandlerReply, RefusedWrite, ResolvedDocument};
 use super::super::machine::events::{Decision, Event, Goal, HandlerAnswer};
 use super::{ActionResult, Driver};
@@ -41,7 +41,7 @@ impl Driver<'_> {
             self.timer.pause_since(asked);
         }
         let Ok(decided) = decided else {
-            return ActionResult::because(Event::OutOfTime, Cause::OutOfTime);
+            return ActionResult::because(Event::OutOfTime, FailureCause::OutOfTime);
         };
         let decided = decided.unwrap_or_else(|panicked| ResolvedDocument::Failed(panicked.into()));
         let decision = match decided {
@@ -65,7 +65,7 @@ impl Driver<'_> {
                 Decision::Unresolved
             }
             ResolvedDocument::Failed(error) => {
-                let cause = Cause::Strategy(error.into());
+                let cause = FailureCause::Strategy(error.into());
                 return ActionResult::because(Event::Resolved(Decision::Unresolved), cause);
             }
         };
@@ -116,7 +116,7 @@ impl Driver<'_> {
         let reply = panics::catch_in(panics::VALUE, self.hooks.refused(refused));
         let reply = tokio::time::timeout(limit, reply);
         let Ok(reply) = self.permit.release_while(until, reply).await else {
-            return ActionResult::because(Event::OutOfTime, Cause::OutOfTime);
+            return ActionResult::because(Event::OutOfTime, FailureCause::OutOfTime);
         };
         let answered = match reply.unwrap_or_else(|panicked| HandlerReply::Failed(panicked.into()))
         {
@@ -152,6 +152,6 @@ impl Driver<'_> {
 
 /// An answer of a handler that cannot be carried out.
 fn unusable(why: impl Into<BoxError>) -> ActionResult {
-    let cause = Cause::Handler(why.into().into());
+    let cause = FailureCause::Handler(why.into().into());
     ActionResult::because(Event::Answered(HandlerAnswer::GiveUp), cause)
 }

@@ -12,7 +12,7 @@ mod requests;
 
 use tokio::time::Instant;
 
-use super::diagnosis::{Cause, Diagnosis};
+use super::diagnosis::{Diagnosis, FailureCause};
 use super::edit_hooks::{EditHooks, NotEdited};
 use super::in_flight::InFlight;
 use super::machine::events::{Action, Event, Failure, Goal, OutcomeKind, Pause, WriteParams};
@@ -48,11 +48,11 @@ pub(crate) struct WriteInput {
 struct ActionResult {
     event: Event<Validator>,
     /// Why it is no better event.
-    cause: Option<Cause>,
+    cause: Option<FailureCause>,
 }
 
 impl ActionResult {
-    fn because(event: Event<Validator>, cause: Cause) -> Self {
+    fn because(event: Event<Validator>, cause: FailureCause) -> Self {
         Self {
             event,
             cause: Some(cause),
@@ -60,7 +60,7 @@ impl ActionResult {
     }
 
     /// A request that failed, and would not be answered with a time to wait.
-    fn failed(failure: Failure, cause: Cause) -> Self {
+    fn failed(failure: Failure, cause: FailureCause) -> Self {
         let event = Event::Failed {
             failure,
             wait: None,
@@ -178,12 +178,12 @@ impl<'a> Driver<'a> {
             Err(error) => {
                 let cause = match error {
                     NotEdited::Misfit(error) => {
-                        Cause::NoRepresentation(NoRepresentation::Misfit(error))
+                        FailureCause::NoRepresentation(NoRepresentation::Misfit(error))
                     }
-                    NotEdited::Failed(error) => Cause::Edit(error.into()),
+                    NotEdited::Failed(error) => FailureCause::Edit(error.into()),
                     NotEdited::Unfaithful(error, local) => {
                         self.state.local = Some(local);
-                        Cause::Edit(std::sync::Arc::new(error))
+                        FailureCause::Edit(std::sync::Arc::new(error))
                     }
                 };
                 ActionResult::because(Event::EditFailed, cause)
@@ -205,7 +205,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn sleep(&mut self, time: std::time::Duration) -> Result<(), Cause> {
+    async fn sleep(&mut self, time: std::time::Duration) -> Result<(), FailureCause> {
         self.timer.sleep(time).await?;
         self.session.stats.waited += time;
         Ok(())

@@ -1,6 +1,6 @@
 //! What a read for a write shows.
 
-use super::super::diagnosis::Cause;
+use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Event, Failure, Goal, ReadOutcome};
 use super::super::merge_state::Remote;
 use super::super::reading::{self, NoRepresentation};
@@ -17,7 +17,10 @@ impl Driver<'_> {
             Ok(read) => read,
             Err(NoRepresentation::Absent(_)) => return self.absent().await,
             Err(error) => {
-                return ActionResult::failed(Failure::Permanent, Cause::NoRepresentation(error));
+                return ActionResult::failed(
+                    Failure::Permanent,
+                    FailureCause::NoRepresentation(error),
+                );
             }
         };
         let snapshot = read.snapshot;
@@ -38,7 +41,7 @@ impl Driver<'_> {
                     becomes_usable,
                     moved,
                 };
-                (seen, Some(Cause::Unusable(why)))
+                (seen, Some(FailureCause::Unusable(why)))
             }
         };
         if let Some(step) = self.end_in_sight(&snapshot) {
@@ -47,7 +50,7 @@ impl Driver<'_> {
         }
         if self.is_refusal(reply, &snapshot.document) {
             let why = NoRepresentation::Refused(reply.status);
-            return ActionResult::failed(Failure::Permanent, Cause::NoRepresentation(why));
+            return ActionResult::failed(Failure::Permanent, FailureCause::NoRepresentation(why));
         }
         let ours = self.is_ours(&snapshot);
         self.state.remote = Remote::Present(snapshot);
@@ -91,7 +94,7 @@ impl Driver<'_> {
         let base = self.state.base.as_ref();
         if self.target.is_another(base, &body) {
             let event = Event::<Validator>::Read(ReadOutcome::Successor);
-            return Some(ActionResult::because(event, Cause::Succeeded));
+            return Some(ActionResult::because(event, FailureCause::Succeeded));
         }
         let was_marked = |base| whole(base).is_none_or(|base| self.target.is_marked(&base));
         let marked = self.machine.goal() == Goal::Delete

@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use tokio::time::Instant;
 
 use super::super::address;
-use super::super::diagnosis::{Cause, Remarks};
+use super::super::diagnosis::{FailureCause, Remarks};
 use super::super::evidence::{self, BodyKind};
 use super::super::in_flight::Contradicted;
 use super::super::machine::events::{Event, Failure, Goal, Refused};
@@ -34,7 +34,7 @@ impl Driver<'_> {
                 SuccessVerdict::Success => {}
                 SuccessVerdict::Refused(kind) => return self.refused(payload, reply, kind),
                 SuccessVerdict::Doubtful => {
-                    return ActionResult::failed(Failure::Answered, Cause::Status(status));
+                    return ActionResult::failed(Failure::Answered, FailureCause::Status(status));
                 }
             }
             self.target.shared.exchange.server.succeeded();
@@ -77,7 +77,10 @@ impl Driver<'_> {
         }
         self.session.retry_after = wait.or(self.session.retry_after);
         self.diagnosis.last_problem = Some((meaning.kind, problem));
-        ActionResult::because(Event::Failed { failure, wait }, Cause::Status(status))
+        ActionResult::because(
+            Event::Failed { failure, wait },
+            FailureCause::Status(status),
+        )
     }
 
     pub(super) fn problem(&self, reply: &Response) -> Problem {
@@ -134,7 +137,7 @@ impl Driver<'_> {
                     current: None,
                     wait: None,
                 };
-                ActionResult::because(event, Cause::Contradicted(why.why()))
+                ActionResult::because(event, FailureCause::Contradicted(why.why()))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 
-use super::super::diagnosis::Cause;
+use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::super::monitor;
 use super::super::payload::{NoPayload, Payload, RequestDraft};
@@ -19,7 +19,7 @@ use crate::transport::Response;
 
 impl Driver<'_> {
     /// Sends a call that leaves nothing behind if it is dropped.
-    async fn request(&mut self, call: &Call) -> Result<Response, (Failure, Cause)> {
+    async fn request(&mut self, call: &Call) -> Result<Response, (Failure, FailureCause)> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         self.session
             .send(exchange, call, deadline, &mut || {})
@@ -59,8 +59,8 @@ impl Driver<'_> {
                 Ok(payload) => Arc::new(payload),
                 Err(error) => {
                     let cause = match error {
-                        NoPayload::Unpinned(why) => Cause::Unusable(why),
-                        NoPayload::Other(error) => Cause::Payload(error.into()),
+                        NoPayload::Unpinned(why) => FailureCause::Unusable(why),
+                        NoPayload::Other(error) => FailureCause::Payload(error.into()),
                     };
                     return ActionResult::failed(Failure::Permanent, cause);
                 }
