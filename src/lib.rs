@@ -143,69 +143,53 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-mod api_version;
-mod auth;
+mod address;
 mod client;
-mod collection;
-mod document;
-mod error;
 mod exchange;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod handle;
-mod handler;
-pub mod http;
-mod ids;
-mod observe;
 mod operations;
-mod panics;
-mod path;
 mod probe;
+mod protocol;
 mod queue;
-mod refusal;
-mod restore;
+mod resolve;
 mod retry;
 mod store;
-mod strategy;
+mod support;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod transport;
+mod value;
 mod write;
 
 pub use ::async_trait::async_trait;
-pub use api_version::ApiVersion;
-pub use auth::Authenticator;
-pub use client::{Client, ClientBuilder};
-pub use collection::{Collection, Resource};
-pub use document::{Saved, Snapshot, Versioned, WriteReport};
-pub use error::{Error, ErrorKind, ErrorReport, Sides};
-pub use handle::ResourceData;
-pub use handler::{Answer, Refusal, RefusalHandler};
-pub use http::{EntityTag, Problem, Validator};
+pub use address::{ApiVersion, IntoPath};
+pub use client::{Client, ClientBuilder, Collection, Resource};
+pub use exchange::{Authenticator, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
-pub use observe::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use operations::{
     Create, Delete, Get, GetOpt, Head, HeadResponse, IntoSave, IntoTarget, List, Page, Post,
-    Refresh, Revalidated, Save, Update,
+    Refresh, ResourceData, Revalidated, Save, Update,
 };
-pub use path::IntoPath;
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use refusal::{
-    Envelope, Generic, HiddenRefusal, Profile, RefusalKind, Versioning, WeakTags, WriteRoute,
-    profiles,
+pub use protocol::headers as http;
+pub use protocol::{
+    EntityTag, Envelope, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
+    Versioning, WeakTags, WriteRoute, profiles,
 };
-pub use restore::{IntoDocument, IntoValidator};
+pub use resolve::{
+    Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,
+    RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,
+};
 pub use retry::{Limits, RetryPolicy};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
-pub use strategy::{
-    AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, RemoteWins,
-    Resolution, ask_fn, merge_fn,
+pub use value::{
+    AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoDocument, IntoValidator,
+    Observer, Saved, Sides, Snapshot, Versioned, WriteReport, WriteSeen,
 };
-pub use transport::Transport;
-pub use write::target::WriteMode;
+pub use write::request::target::WriteMode;
 
 /// The README's code is compiled and run with the tests.
 #[cfg(doctest)]

@@ -1,9 +1,9 @@
 //! Replies that ask for fresh credentials.
 
-use ::http::header::WWW_AUTHENTICATE;
-use ::http::{HeaderValue, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 
-use crate::transport::Response;
+use crate::exchange::transport::Response;
 
 /// Fields in which servers say that their token against forged requests is missing or old.
 const TOKEN_FIELDS: [&str; 3] = ["x-csrf-token", "x-xsrf-token", "xsrf-token"];
@@ -52,7 +52,7 @@ fn has(text: &[u8], word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ::http::HeaderMap;
+    use http::HeaderMap;
 
     use super::*;
 

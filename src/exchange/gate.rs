@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::HeaderMap;
-use ::http::header::RETRY_AFTER;
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, NoReply};
-use crate::http::rate_limit;
+use crate::exchange::transport::{Fate, Response};
+use crate::protocol::rate_limit;
 use crate::retry::{BlockedBy, later};
-use crate::transport::{Fate, Response};
 
 impl Exchange {
     /// Waits until a request may go out, and tells its number.

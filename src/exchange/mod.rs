@@ -1,27 +1,30 @@
 //! One request and its reply: the gate, the credentials, redirects, and the round trip.
 
+mod authenticator;
 mod fresh;
 mod gate;
 mod redirect;
+pub mod transport;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method};
 use bytes::Bytes;
+use http::{HeaderMap, Method};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::BoxError;
-use crate::auth::Authenticator;
-use crate::http::forbid_keeping;
-use crate::panics;
+use crate::protocol::forbid_keeping;
 use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
-use crate::transport::{Fate, Request, Response, Transport, TransportError};
+use crate::support::panics;
+pub use authenticator::Authenticator;
 use redirect::Loses;
 pub(crate) use redirect::within_origin;
+pub use transport::Transport;
+use transport::{Fate, Request, Response, TransportError};
 
 /// Everything that requests of one client share.
 pub(crate) struct Exchange {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use ::http::Method;
-use ::http::header::LOCATION;
+use http::Method;
+use http::header::LOCATION;
 use url::{Url, form_urlencoded};
 
 use super::Call;
-use crate::transport::Response;
+use crate::exchange::transport::Response;
 
 /// A redirect of a write after which one of its query parameters would have another value.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,8 +96,8 @@ fn parameters(query: &str) -> Vec<(&str, Parameter<'_>)> {
 
 #[cfg(test)]
 mod tests {
-    use ::http::{HeaderMap, HeaderValue, StatusCode};
     use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode};
     use proptest::prelude::*;
 
     use super::*;

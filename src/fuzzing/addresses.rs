@@ -2,16 +2,16 @@
 
 use url::Url;
 
-use crate::path;
+use crate::address;
 
 /// Builds an address and checks that each id became exactly one segment beneath the base.
 pub fn addresses(base: &str, ids: &[&str]) {
-    let Ok(base) = path::base(base) else {
+    let Ok(base) = address::base(base) else {
         return;
     };
     let segments: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     let names_nothing = |id: &str| matches!(id, "" | "." | "..");
-    let Ok(url) = path::join_all(&base, &segments) else {
+    let Ok(url) = address::join_all(&base, &segments) else {
         assert!(
             ids.iter().any(|id| names_nothing(id)),
             "refused without need: {ids:?}"

@@ -9,18 +9,17 @@ use tokio::time::Instant;
 
 use super::typed_edit::{Edit, is_repeatable};
 use super::write_call::{Write, report};
-use crate::document::WriteReport;
-use crate::error::{Error, ErrorKind, ErrorReport, Sides};
-use crate::handle::{Handle, ResourceData};
-use crate::http::Problem;
 use crate::json::Document;
-use crate::panics;
+use crate::operations::{Handle, ResourceData};
+use crate::protocol::Problem;
 use crate::queue::{Batch, Queues, Stopped, Turn};
 use crate::retry::later;
+use crate::support::panics;
+use crate::value::{Error, ErrorKind, ErrorReport, Sides, WriteReport};
 use crate::write::diagnosis::FailureCause;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
-use crate::write::target::{BatchAnswer, WritePermit, Writes};
+use crate::write::request::target::{BatchAnswer, WritePermit, Writes};
 
 /// How many edits go out in one request at most.
 const TOGETHER: usize = 1_024;

@@ -7,10 +7,9 @@ use tokio::time::Instant;
 use super::write_call::{Ended, Write, conclude};
 use super::write_settings::{WriteSettings, write_settings};
 use super::{Lazy, operation};
-use crate::document::{Saved, WriteReport};
-use crate::error::Error;
-use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
+use crate::operations::{Handle, ResourceData};
+use crate::value::{Error, Saved, WriteReport};
 use crate::write::machine::events::Goal;
 
 /// A creation under way; made by [`Collection::create`](crate::Collection::create).

@@ -7,10 +7,9 @@ use url::Url;
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
-use crate::document::{Saved, Versioned, WriteReport};
-use crate::error::Error;
-use crate::handle::{Handle, ResourceData};
+use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
+use crate::value::{Error, Saved, Versioned, WriteReport};
 use crate::write::machine::events::Goal;
 
 /// What can be deleted: a [`Versioned`] or a [`Saved`], pinned to the version it was read under, or

@@ -3,20 +3,18 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method};
+use http::{HeaderMap, Method};
 use tokio::time::Instant;
 use url::Url;
 
 use super::{Lazy, operation};
-use crate::document::Versioned;
-use crate::error::{Error, ErrorKind};
 use crate::exchange::within_origin;
-use crate::handle::{Handle, ResourceData};
-use crate::http::next_link;
 use crate::json::Document;
-use crate::refusal::FoundVersion;
+use crate::operations::{Handle, ResourceData};
+use crate::protocol::{FoundVersion, next_link};
 use crate::store::SnapshotOrigin;
-use crate::write::reading;
+use crate::value::{Error, ErrorKind, Versioned};
+use crate::write::request::reading;
 
 /// A listing under way; made by [`Collection::list`](crate::Collection::list).
 ///
@@ -225,7 +223,7 @@ fn item<T: ResourceData>(
     let depth = target.shared.exchange.limits.depth;
     let unwrapped = target.envelope().unwrap_item(item, depth);
     let url = match &id {
-        Some(id) => crate::path::item(collection, id)?,
+        Some(id) => crate::address::item(collection, id)?,
         None => {
             return Err(Error::new(
                 ErrorKind::Decode,

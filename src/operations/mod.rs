@@ -3,6 +3,7 @@
 mod batch;
 mod create;
 mod delete;
+mod handle;
 mod list;
 mod post;
 mod read;
@@ -16,6 +17,8 @@ mod write_settings;
 pub use create::Create;
 pub(crate) use delete::DeleteInput;
 pub use delete::{Delete, IntoTarget};
+pub use handle::ResourceData;
+pub(crate) use handle::{CallContext, Handle, refuse_conditions};
 pub use list::{List, Page};
 pub use post::Post;
 pub use read::{Get, GetOpt, Head, HeadResponse, Refresh, Revalidated};
@@ -26,8 +29,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::error::Error;
-use crate::panics;
+use crate::support::panics;
+use crate::value::Error;
 
 type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
@@ -82,7 +85,7 @@ impl<S, O> Lazy<S, Result<O, Error>> {
 /// Makes an operation its own future, and its debug form silent about what it carries.
 macro_rules! operation {
     ($name:ident<$t:ident> => $output:ty, $run:expr) => {
-        impl<$t: crate::handle::ResourceData> std::future::Future for $name<$t> {
+        impl<$t: crate::operations::ResourceData> std::future::Future for $name<$t> {
             type Output = $output;
 
             fn poll(

@@ -8,10 +8,9 @@ use tokio::time::Instant;
 use super::write_call::Write;
 use super::write_settings::WriteSettings;
 use super::{Lazy, operation};
-use crate::document::{Saved, Versioned};
-use crate::error::{Error, ErrorKind};
-use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
+use crate::operations::{Handle, ResourceData};
+use crate::value::{Error, ErrorKind, Saved, Versioned};
 use crate::write::machine::events::Goal;
 
 /// A `POST` under way; made by [`Collection::post`](crate::Collection::post).
@@ -103,7 +102,7 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
         .location
         .take()
         .map(|at| handle.with_query(at));
-    let id = named.as_ref().and_then(crate::path::last_segment);
+    let id = named.as_ref().and_then(crate::address::last_segment);
     if let Some(stored) = stored {
         let at = named.clone().unwrap_or_else(|| collection.clone());
         if let Ok(mut versioned) = Versioned::<T>::new(stored, at, id.clone()) {

@@ -3,23 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-use ::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use ::http::{HeaderMap, Method, StatusCode};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{Lazy, operation};
-use crate::document::Versioned;
-use crate::error::{Error, ErrorKind, ErrorReport};
+use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
-use crate::handle::{CallContext, Handle, ResourceData};
-use crate::http::{Problem, TagField, Validator, entity_tag_of};
-use crate::refusal::{RefusalKind, RequestFacts};
+use crate::operations::{CallContext, Handle, ResourceData};
+use crate::protocol::{Problem, RefusalKind, RequestFacts, TagField, Validator, entity_tag_of};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
-use crate::transport::{Fate, Response};
-use crate::write::reading::NoRepresentation;
-use crate::write::target::Target;
-use crate::write::{evidence, reading};
+use crate::value::{Error, ErrorKind, ErrorReport, Versioned};
+use crate::write::recovery::evidence;
+use crate::write::request::reading;
+use crate::write::request::reading::NoRepresentation;
+use crate::write::request::target::Target;
 
 pub(crate) struct ReadSettings<T> {
     handle: Handle<T>,

@@ -7,12 +7,11 @@ use url::Url;
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
-use crate::document::{Saved, Versioned};
-use crate::error::{Error, Sides};
-use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
 use crate::lens::Reading;
+use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
+use crate::value::{Error, Saved, Sides, Versioned};
 use crate::write::machine::events::Goal;
 
 /// A value that can be saved: a [`Versioned`] or a [`Saved`], by reference or by value.

@@ -8,19 +8,20 @@ use async_trait::async_trait;
 
 use super::batch::may_refuse_one;
 use crate::BoxError;
-use crate::document::Versioned;
-use crate::handle::ResourceData;
-use crate::handler::{Answer, Refusal, RefusalHandler};
 use crate::json::{Document, JsonError};
 use crate::lens::{Lens, Reading};
-use crate::panics;
-use crate::refusal::RefusalKind;
-use crate::strategy::{Conflict, Documents, Resolution, Settled, Strategy};
+use crate::operations::ResourceData;
+use crate::protocol::RefusalKind;
+use crate::resolve::{
+    Answer, Conflict, Documents, Refusal, RefusalHandler, Resolution, Settled, Strategy,
+};
+use crate::support::panics;
+use crate::value::Versioned;
 use crate::write::edit_hooks::{
     ConflictDocuments, EditHooks, HandlerReply, NotEdited, RefusedWrite, ResolvedDocument,
 };
-use crate::write::measure::{Run, is_harmless};
-use crate::write::target::Target;
+use crate::write::recovery::measure::{Run, is_harmless};
+use crate::write::request::target::Target;
 
 pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 

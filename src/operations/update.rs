@@ -4,10 +4,9 @@ use super::typed_edit::Edit;
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
-use crate::document::Saved;
-use crate::error::Error;
-use crate::handle::{Handle, ResourceData};
 use crate::json::{Document, JsonError};
+use crate::operations::{Handle, ResourceData};
+use crate::value::{Error, Saved};
 use crate::write::machine::events::Goal;
 
 /// An update under way; made by [`Collection::update`](crate::Collection::update) and

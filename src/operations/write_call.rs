@@ -9,20 +9,20 @@ use super::typed_edit::{Edit, Resolver, TypedEdit};
 use super::write_settings::WriteSettings;
 use super::{batch, write_error};
 use crate::BoxError;
-use crate::document::{Saved, Versioned, WriteReport};
-use crate::error::{Error, ErrorKind, ErrorReport};
-use crate::handle::{CallContext, Handle, ResourceData};
-use crate::http::Validator;
 use crate::json::Document;
-use crate::observe::{self, WriteSeen};
-use crate::panics;
+use crate::operations::{CallContext, Handle, ResourceData};
+use crate::protocol::Validator;
+use crate::resolve::MergeStrategy;
 use crate::store::StoredSnapshot;
-use crate::strategy::MergeStrategy;
+use crate::support::panics;
+use crate::value::{
+    Error, ErrorKind, ErrorReport, Saved, Versioned, WriteReport, WriteSeen, observer,
+};
 use crate::write::driver::{Driver, WriteInput};
 use crate::write::machine::events::{Base, Goal, OutcomeKind, WriteParams};
 use crate::write::outcome::WriteOutcome;
-use crate::write::target::{Target, WritePermit};
-use crate::write::unsettled::UnsettledOnVersion;
+use crate::write::recovery::unsettled::UnsettledOnVersion;
+use crate::write::request::target::{Target, WritePermit};
 
 /// How often the status of an accepted write is asked for at most; the pauses grow, so time ends first.
 const POLLS: u32 = 200;
@@ -242,7 +242,7 @@ impl<T: ResourceData> Ended<T> {
         {
             // It was created under another name than it was to have.
             url.set_path(elsewhere.path());
-            id = crate::path::last_segment(&url);
+            id = crate::address::last_segment(&url);
         }
         let versioned = panics::catch(panics::VALUE, || Versioned::new(stored, url, id));
         let error: BoxError = match versioned {
@@ -291,7 +291,7 @@ pub(super) fn conclude<T: ResourceData>(
     let kind = (!done.succeeded()).then(|| write_error::kind(&done));
     let path = target.url.path();
     let seen = WriteSeen::new(path, kind, done.diagnosis.conflicts.len(), &report);
-    observe::finished(target.shared.observer.as_deref(), &seen);
+    observer::finished(target.shared.observer.as_deref(), &seen);
     if let Some(kind) = kind {
         return Err(write_error::error::<T>(
             kind,

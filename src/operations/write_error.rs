@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use http::StatusCode;
 
-use crate::document::{Versioned, WriteReport};
-use crate::error::{Error, ErrorKind, ErrorReport, Sides, is_own, unfaithful_at};
-use crate::handle::ResourceData;
+use crate::exchange::transport::Fate;
 use crate::json::Document;
 use crate::lens::Unfaithful;
-use crate::panics;
-use crate::refusal::RefusalKind;
+use crate::operations::ResourceData;
+use crate::protocol::RefusalKind;
 use crate::retry::BlockedBy;
-use crate::transport::Fate;
+use crate::support::panics;
+use crate::value::{
+    Error, ErrorKind, ErrorReport, Sides, Versioned, WriteReport, is_own, unfaithful_at,
+};
 use crate::write::diagnosis::{FailureCause, SharedError};
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
-use crate::write::target::Target;
+use crate::write::request::target::Target;
 
 /// The kind, by what the caller does next.
 pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {

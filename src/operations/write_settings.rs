@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::strategy::Strategy;
+use crate::resolve::Strategy;
 
 /// What every write can be told.
 pub(crate) struct WriteSettings<T> {
@@ -27,7 +27,7 @@ impl<T> Default for WriteSettings<T> {
 /// The setters that all writes share.
 macro_rules! write_settings {
     ($name:ident) => {
-        impl<T: $crate::handle::ResourceData> $name<T> {
+        impl<T: $crate::operations::ResourceData> $name<T> {
             /// The time of this call, waits included, instead of
             /// [`Limits::time`](crate::Limits::time).
             pub fn timeout(self, time: std::time::Duration) -> Self {
@@ -50,7 +50,7 @@ macro_rules! write_settings {
 
             /// Sets the merge strategy of this call, instead of the handle's. An `update` merges by it
             /// instead of running its edit again.
-            pub fn strategy(self, strategy: impl $crate::strategy::MergeStrategy<T>) -> Self {
+            pub fn strategy(self, strategy: impl $crate::resolve::MergeStrategy<T>) -> Self {
                 Self {
                     call: self.call.set(|settings| {
                         settings.write.strategy = Some(std::sync::Arc::new(strategy))
@@ -65,7 +65,7 @@ pub(crate) use write_settings;
 /// The setter of writes that are made on what is there.
 macro_rules! unconditional_setting {
     ($name:ident) => {
-        impl<T: $crate::handle::ResourceData> $name<T> {
+        impl<T: $crate::operations::ResourceData> $name<T> {
             /// Lets this call write where the server tells no version that a condition can use, instead
             /// of ending with [`UnusableValidator`](crate::ErrorKind::UnusableValidator). Changes that other
             /// clients made since the last read are then lost. Where there is a version, the call is

@@ -10,17 +10,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::error::{Error, ErrorKind};
-use crate::handle::Handle;
 use crate::json::Document;
-use crate::operations::Lazy;
-use crate::refusal::Envelope;
-use crate::write::target::WriteMode;
+use crate::operations::{Handle, Lazy};
+use crate::protocol::Envelope;
+use crate::value::{Error, ErrorKind};
+use crate::write::request::target::WriteMode;
 
 use checks::{Checks, RACES};
 pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
@@ -232,7 +231,11 @@ async fn run(settings: ProbeSettings) -> Result<ProbeReport, Error> {
     let time = settings
         .timeout
         .unwrap_or(handle.shared.exchange.limits.time);
-    let name = format!("ifmatch-probe-{}{}", crate::ids::uuid(), settings.suffix);
+    let name = format!(
+        "ifmatch-probe-{}{}",
+        crate::support::ids::uuid(),
+        settings.suffix
+    );
     let make = settings.draft.unwrap_or(if settings.existing {
         Box::new(|name, n| Document::encode(&json!({"ifmatch_probe": format!("{name} {n}")})))
     } else {

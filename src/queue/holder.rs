@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::panics::{self, Panicked};
+use crate::support::panics::{self, Panicked};
 
 /// The part of some work that cannot be taken back.
 pub(crate) trait UnderWay: Send + Sync {

@@ -21,7 +21,7 @@
 
 use std::time::Duration;
 
-use crate::http::Validator;
+use crate::protocol::Validator;
 
 /// The first window, in round trips, where versions count: enough for a dozen writers, and short for six.
 const FIRST: f64 = 12.0;

@@ -12,7 +12,7 @@ use super::later::later;
 use super::overload::{Overload, RequestSample};
 use super::policy::RetryPolicy;
 use super::rate::{Rate, RateSchedule};
-use crate::http::Quota;
+use crate::protocol::Quota;
 
 /// What one success earns of a retry.
 const EARNED: f64 = 0.2;

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{SnapshotKey, SnapshotOrigin, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
-use crate::panics;
+use crate::support::panics;
 
 /// Time that a store gets for one step at most.
 const STORE_STEP_TIMEOUT: Duration = Duration::from_secs(5);

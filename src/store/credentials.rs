@@ -1,6 +1,6 @@
 //! Whose a request was, and the snapshot that came of it.
 
-use ::http::HeaderMap;
+use http::HeaderMap;
 
 use super::key_digest::{KeyDigest, Purpose, Secret};
 
@@ -44,7 +44,7 @@ impl CredentialsDigest {
 
     /// It cannot be told; never the same as another.
     pub(crate) fn unknown(secret: &Secret) -> Self {
-        let once = crate::ids::uuid();
+        let once = crate::support::ids::uuid();
         Self {
             digest: secret.digest(Purpose::Credentials, [once.as_bytes()]),
             named: false,

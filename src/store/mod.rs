@@ -15,8 +15,8 @@ use http::HeaderMap;
 use ifmatch_merge::internal::Likeness;
 
 use crate::BoxError;
-use crate::http::Validator;
 use crate::json::Document;
+use crate::protocol::Validator;
 
 pub(crate) use best_effort::BestEffortStore;
 pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};

@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ::http::HeaderMap;
-use ::http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use http::HeaderMap;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use url::{Position, Url};
 
 use super::credentials::CredentialsDigest;
@@ -159,7 +159,7 @@ impl SnapshotKey {
             }
         }
         text.push('-');
-        crate::path::encode(&self.url, &mut text);
+        crate::address::encode(&self.url, &mut text);
         text
     }
 
@@ -205,7 +205,7 @@ impl FromStr for SnapshotKey {
                 .ok_or(SnapshotKeyError::Digest)
         };
         let (address, variant, user) = (digest()?, digest()?, digest()?);
-        let url = parts.next().and_then(crate::path::decoded);
+        let url = parts.next().and_then(crate::address::decoded);
         // As it was written, so that two texts are never one key.
         let url = url.filter(|url| Url::parse(url).is_ok_and(|read| read.as_str() == url));
         Ok(Self {

@@ -1,6 +1,6 @@
 //! [`Dialect`].
 
-use ::http::StatusCode;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::{Reply, tag};

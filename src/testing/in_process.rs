@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::server::lock;
 use super::state::{IncomingRequest, SimulatedState};
-use crate::transport::{Fate, Request, Response, Transport, TransportError};
+use crate::exchange::transport::{Fate, Request, Response, Transport, TransportError};
 
 /// Carries requests to the server by a function call, so that nothing but tokio's clock takes time.
 pub(super) struct InProcess(pub(super) Arc<Mutex<SimulatedState>>);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use ::http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
-use ::http::{HeaderMap, Method};
+use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
+use http::{HeaderMap, Method};
 
 use super::reply::Reply;
 use super::state::IncomingRequest;

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use ::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
-use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 /// A reply that a test makes up.

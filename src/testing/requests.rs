@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use ::http::Method;
+use http::Method;
 
 use super::recorded::Recorded;
 use super::reply::tag;

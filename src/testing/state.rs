@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use ::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::dialect::Dialect;
 use super::recorded::Recorded;

@@ -4,16 +4,15 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::StatusCode;
+use http::StatusCode;
 
 use super::machine::events::Event;
-use super::reading::NoRepresentation;
-use crate::http::{Problem, Validator};
+use crate::exchange::transport::TransportError;
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
-use crate::refusal::RefusalKind;
+use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::retry::BlockedBy;
-use crate::transport::TransportError;
+use crate::write::request::reading::NoRepresentation;
 
 /// An error that several callers can be told.
 pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::lost_write::Doubtful;
-use super::measure::Run;
 use crate::BoxError;
-use crate::http::Problem;
 use crate::json::{Document, JsonError};
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
-use crate::refusal::RefusalKind;
+use crate::protocol::{Problem, RefusalKind};
 use crate::store::StoredSnapshot;
+use crate::write::recovery::lost_write::Doubtful;
+use crate::write::recovery::measure::Run;
 
 /// The sides of a conflict, as documents.
 pub(crate) struct ConflictDocuments {

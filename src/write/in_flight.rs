@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use ifmatch_merge::internal::Likeness;
 
-use super::lost_write::Doubtful;
 use super::machine::events::Condition;
-use super::monitor::Monitor;
-use super::payload::Payload;
-use super::stamp;
-use super::unsettled::{InFlightGuard, UnsettledOnVersion};
-use crate::http::Validator;
 use crate::json::Document;
+use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
+use crate::write::recovery::lost_write::Doubtful;
+use crate::write::recovery::monitor::Monitor;
+use crate::write::recovery::stamp;
+use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
+use crate::write::request::payload::Payload;
 
 /// A request of this write that may have been applied.
 pub(crate) struct LostWrite {
@@ -102,7 +102,8 @@ impl InFlight {
             self.idempotency_key = None;
         }
         self.keyed = Some((condition.clone(), document.cloned()));
-        self.idempotency_key.get_or_insert_with(crate::ids::uuid)
+        self.idempotency_key
+            .get_or_insert_with(crate::support::ids::uuid)
     }
 
     /// Keeps a request in mind that may have been applied. `edited`: what the edit made of the base, if an
@@ -158,8 +159,8 @@ impl InFlight {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
-    use ::http::{HeaderMap, Method};
     use bytes::Bytes;
+    use http::{HeaderMap, Method};
     use url::Url;
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use super::diagnosis::FailureCause;
 use super::machine::events::ReadOutcome;
-use crate::http::Validator;
 use crate::json::Document;
+use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
 
 /// After so many races in a row that left the document as it was, its versions are taken to mean nothing.
@@ -154,7 +154,7 @@ impl MergeState {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
-    use ::http::HeaderMap;
+    use http::HeaderMap;
 
     use super::*;
 

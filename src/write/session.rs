@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
+use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, Exchange, NoReply, RequestContext, RequestStats};
 use crate::store::CredentialsDigest;
-use crate::transport::{Fate, Response};
 
 /// The requests of one write.
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::TransportError;
+    use crate::exchange::transport::TransportError;
 
     #[test]
     fn only_a_request_that_certainly_did_not_leave_is_told_so() {

@@ -6,13 +6,12 @@ mod removals;
 mod replies;
 mod versions;
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::report::{ProbeCheck, ProbeFinding, Verdict};
 use super::site::{Done, MAX_PAUSES, ProbeRead, Site, Stop};
-use crate::error::Error;
-use crate::http::Problem;
-use crate::refusal::{FoundVersion, RefusalKind};
+use crate::protocol::{FoundVersion, Problem, RefusalKind};
+use crate::value::Error;
 use replies::stored_otherwise;
 
 pub(super) struct Checks<'a> {

@@ -1,6 +1,6 @@
 //! Checks of races: of several requests at once, under one condition, one may win.
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{Stop, WriteAnswer};

@@ -1,11 +1,11 @@
 //! Checks of the refusals: what must not be carried out, is not.
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{ProbeRead, Stop, WriteAnswer};
 use super::Checks;
-use crate::refusal::{Creation, RefusalKind};
+use crate::protocol::{Creation, RefusalKind};
 use crate::write::machine::events::Condition;
 
 /// Where a `PUT` makes nothing.

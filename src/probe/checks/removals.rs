@@ -1,6 +1,6 @@
 //! Checks of removals, and of writes to what is gone.
 
-use ::http::StatusCode;
+use http::StatusCode;
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{MAX_PAUSES, ProbeRead, Stop, WriteAnswer};

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use ::http::StatusCode;
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::super::report::{ProbeCheck, Verdict};
 use super::super::site::{ProbeRead, Stop, WriteAnswer};
 use super::{Checks, QUICK, is_for_the_version, version_in_words};
-use crate::http::{TagField, Validator, entity_tag_of};
-use crate::refusal::FoundVersion;
+use crate::protocol::{FoundVersion, TagField, Validator, entity_tag_of};
 use crate::write::machine::events::Condition;
 
 impl Checks<'_> {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::{MakeDraft, Stop};
-use crate::error::Error;
 use crate::json::{Document, JsonError};
+use crate::value::Error;
 
 /// How many drafts are made in advance, to see in which members they differ.
 const SAMPLE: usize = 16;

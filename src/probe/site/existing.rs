@@ -2,8 +2,8 @@
 
 use super::drafts::put_over;
 use super::{MAX_PAUSES, PAUSE, Presence, Site, Stop, WriteAnswer};
-use crate::error::{Error, ErrorKind};
 use crate::json::Document;
+use crate::value::{Error, ErrorKind};
 use crate::write::machine::events::Condition;
 
 impl Site {

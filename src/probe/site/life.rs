@@ -1,14 +1,13 @@
 //! How the throw-away resource comes to be, and how it goes.
 
-use ::http::Method;
+use http::Method;
 use tokio::time::Instant;
 
 use super::{Done, MAX_PAUSES, PAUSE, Presence, ReadRefusal, Site, Stop, WriteAnswer};
-use crate::error::{Error, ErrorKind};
-use crate::http::Validator;
-use crate::refusal::{Creation, RefusalKind};
+use crate::exchange::transport::Response;
+use crate::protocol::{Creation, RefusalKind, Validator};
 use crate::retry::later;
-use crate::transport::Response;
+use crate::value::{Error, ErrorKind};
 use crate::write::machine::events::Condition;
 
 impl Site {
@@ -35,7 +34,7 @@ impl Site {
             self.there = Presence::No;
             return Err(refused.unwrap_or_else(|| self.not_made(refusal)));
         }
-        let Some(at) = crate::write::address::of_new(&self.target, &reply) else {
+        let Some(at) = crate::write::request::address::of_new(&self.target, &reply) else {
             self.there = Presence::Nameless;
             let what = format!(
                 "{}: a resource was made, and the reply does not name it",

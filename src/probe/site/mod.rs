@@ -7,22 +7,21 @@ mod send;
 
 use std::time::Duration;
 
-use ::http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::error::Error;
 use crate::exchange::Call;
-use crate::handle::Handle;
-use crate::http::{Problem, Validator};
+use crate::exchange::transport::Response;
 use crate::json::{Document, JsonError};
-use crate::refusal::{FoundVersion, RefusalKind, SuccessVerdict, Versioning};
+use crate::operations::Handle;
+use crate::protocol::{FoundVersion, Problem, RefusalKind, SuccessVerdict, Validator, Versioning};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
-use crate::transport::Response;
+use crate::value::Error;
 use crate::write::machine::events::Condition;
-use crate::write::payload::RequestDraft;
-use crate::write::target::Target;
+use crate::write::request::payload::RequestDraft;
+use crate::write::request::target::Target;
 pub(super) use drafts::Drafts;
 
 /// Makes the draft of a name and a number.

@@ -1,21 +1,20 @@
 //! Requests of a probe: sent one at a time, or several at once in a race.
 
-use ::http::header::ACCEPT_ENCODING;
-use ::http::{HeaderValue, Method, StatusCode};
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderValue, Method, StatusCode};
 use std::time::SystemTime;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Done, PAUSE, Presence, ProbeRead, Site, Stop, TRIES, WriteAnswer};
+use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
-use crate::http::{EntityTag, TagField, Validator, entity_tag_of};
 use crate::json::Document;
-use crate::refusal::FoundVersion;
+use crate::protocol::{EntityTag, FoundVersion, TagField, Validator, entity_tag_of};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
-use crate::transport::{Fate, Response};
 use crate::write::machine::events::Condition;
-use crate::write::reading;
+use crate::write::request::reading;
 
 impl Site {
     /// Sends one request. Reads are repeated after any passing cause, writes only where the server says
@@ -94,10 +93,16 @@ impl Site {
         call.headers
             .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let reply = self.send(&call).await?;
-        Ok(match entity_tag_of(&self.versioning().headers_of(&reply)) {
-            TagField::Found(tag) if reply.status == StatusCode::OK => Some(tag),
-            _ => None,
-        })
+        Ok(
+            match entity_tag_of(
+                &self
+                    .versioning()
+                    .with_trailers(&reply.headers, &reply.trailers),
+            ) {
+                TagField::Found(tag) if reply.status == StatusCode::OK => Some(tag),
+                _ => None,
+            },
+        )
     }
 
     /// Writes a draft over a state that was seen.
@@ -177,7 +182,7 @@ impl Site {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
         let versioning = &self.target.versioning;
-        let headers = versioning.headers_of(reply);
+        let headers = versioning.with_trailers(&reply.headers, &reply.trailers);
         let version = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
             FoundVersion::Version(version) => Some(version),
             _ => None,

@@ -8,9 +8,9 @@ use super::super::machine::events::{Decision, Event, Goal, HandlerAnswer};
 use super::{ActionResult, Driver};
 use crate::BoxError;
 use crate::json::Document;
-use crate::panics;
-use crate::refusal::RefusalKind;
+use crate::protocol::RefusalKind;
 use crate::retry::later;
+use crate::support::panics;
 
 impl Driver<'_> {
     pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {

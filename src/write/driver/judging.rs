@@ -1,13 +1,13 @@
 //! Whether a lost write was applied, asked of what is there now.
 
 use super::super::in_flight::LostWrite;
-use super::super::lost_write::{self, Doubtful, LostWriteFacts};
 use super::super::machine::events::{Event, Goal, LostWriteVerdict};
-use super::super::measure::{Measured, is_harmless, measure};
-use super::super::stamp;
 use super::{ActionResult, Driver};
 use crate::json::Document;
-use crate::panics;
+use crate::support::panics;
+use crate::write::recovery::lost_write::{self, Doubtful, LostWriteFacts};
+use crate::write::recovery::measure::{Measured, is_harmless, measure};
+use crate::write::recovery::stamp;
 
 impl Driver<'_> {
     pub(super) fn judge(&mut self) -> ActionResult {

@@ -19,16 +19,16 @@ use super::machine::events::{Action, Event, Failure, Goal, OutcomeKind, Pause, W
 use super::machine::{Clock, Machine};
 use super::merge_state::{LocalOrigin, MergeState, Remote};
 use super::outcome::WriteOutcome;
-use super::reading::NoRepresentation;
 use super::session::Session;
-use super::target::{Target, WritePermit};
 use super::timer::Timer;
-use super::unsettled::{InFlightGuard, UnsettledOnVersion};
-use crate::http::Validator;
 use crate::json::Document;
-use crate::panics;
+use crate::protocol::Validator;
 use crate::retry;
 use crate::store::{SnapshotKey, StoredSnapshot};
+use crate::support::panics;
+use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
+use crate::write::request::reading::NoRepresentation;
+use crate::write::request::target::{Target, WritePermit};
 
 /// What a write begins with.
 pub(crate) struct WriteInput {
@@ -100,7 +100,7 @@ impl<'a> Driver<'a> {
         let session = Session::new(input.key.credentials());
         let guard = InFlightGuard::new(shared.unsettled.clone(), input.key);
         permit.reports(guard.under_way());
-        let write_id = target.stamp.as_ref().map(|_| crate::ids::uuid());
+        let write_id = target.stamp.as_ref().map(|_| crate::support::ids::uuid());
         // Boxed: it moves into the future of its loop.
         Box::new(Self {
             target,

@@ -3,13 +3,12 @@
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Event, Failure, Goal, ReadOutcome};
 use super::super::merge_state::Remote;
-use super::super::reading::{self, NoRepresentation};
 use super::{ActionResult, Driver};
-use crate::http::Validator;
+use crate::exchange::transport::Response;
 use crate::json::Document;
-use crate::refusal::{FoundVersion, is_no_representation};
+use crate::protocol::{FoundVersion, Validator, is_no_representation};
 use crate::store::StoredSnapshot;
-use crate::transport::Response;
+use crate::write::request::reading::{self, NoRepresentation};
 
 impl Driver<'_> {
     pub(super) async fn take(&mut self, reply: &Response) -> ActionResult {

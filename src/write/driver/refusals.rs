@@ -2,14 +2,13 @@
 
 use super::super::machine::events::{Event, Refused};
 use super::super::merge_state::Remote;
-use super::super::payload::Payload;
-use super::super::reading;
 use super::{ActionResult, Driver};
-use crate::http::{Problem, Validator};
-use crate::observe::{self, ConflictSeen};
-use crate::panics;
-use crate::refusal::{Meaning, RefusalKind};
-use crate::transport::Response;
+use crate::exchange::transport::Response;
+use crate::protocol::{Meaning, Problem, RefusalKind, Validator};
+use crate::support::panics;
+use crate::value::{ConflictSeen, observer};
+use crate::write::request::payload::Payload;
+use crate::write::request::reading;
 
 impl Driver<'_> {
     /// A 2xx that tells a refusal. `known`: what it means, if that was told as well.
@@ -48,7 +47,7 @@ impl Driver<'_> {
         if let Some((kind, problem)) = &self.diagnosis.refusal {
             let (path, round) = (self.target.url.path(), self.machine.tally().rounds);
             let seen = ConflictSeen::new(path, *kind, problem.status(), round);
-            observe::conflict(self.target.shared.observer.as_deref(), &seen);
+            observer::conflict(self.target.shared.observer.as_deref(), &seen);
         }
     }
 

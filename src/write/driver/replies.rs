@@ -1,21 +1,22 @@
 //! What replies to writes mean.
 
-use ::http::StatusCode;
+use http::StatusCode;
 use tokio::time::Instant;
 
-use super::super::address;
 use super::super::diagnosis::{FailureCause, Remarks};
-use super::super::evidence::{self, BodyKind};
 use super::super::in_flight::Contradicted;
 use super::super::machine::events::{Event, Failure, Goal, Refused};
-use super::super::monitor::Monitor;
-use super::super::payload::Payload;
-use super::super::reading::{self, Weighed};
 use super::{ActionResult, Driver};
-use crate::http::Problem;
+use crate::exchange::transport::Response;
 use crate::json::Document;
-use crate::refusal::{Meaning, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict};
-use crate::transport::Response;
+use crate::protocol::{
+    Meaning, Problem, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict,
+};
+use crate::write::recovery::evidence::{self, BodyKind};
+use crate::write::recovery::monitor::Monitor;
+use crate::write::request::address;
+use crate::write::request::payload::Payload;
+use crate::write::request::reading::{self, Weighed};
 
 impl Driver<'_> {
     pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> ActionResult {

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
-use super::super::monitor;
-use super::super::payload::{NoPayload, Payload, RequestDraft};
-use super::super::reading;
-use super::super::unsettled::UnsettledWrite;
 use super::{ActionResult, Driver};
 use crate::exchange::Call;
-use crate::http::{Problem, Validator};
-use crate::refusal::RefusalKind;
+use crate::exchange::transport::Response;
+use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::store::StoredSnapshot;
-use crate::transport::Response;
+use crate::write::recovery::monitor;
+use crate::write::recovery::unsettled::UnsettledWrite;
+use crate::write::request::payload::{NoPayload, Payload, RequestDraft};
+use crate::write::request::reading;
 
 impl Driver<'_> {
     /// Sends a call that leaves nothing behind if it is dropped.

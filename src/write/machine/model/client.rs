@@ -14,7 +14,7 @@ use crate::write::machine::events::{
     Tally,
 };
 use crate::write::machine::{Clock, Machine, Phase};
-use crate::write::stamp;
+use crate::write::recovery::stamp;
 
 /// A state that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

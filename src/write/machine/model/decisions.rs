@@ -5,10 +5,10 @@ use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
 use super::setting::{STAMPS, Setting, Settlement};
 use crate::json::Document;
-use crate::write::lost_write::{self, Doubtful, LostWriteFacts};
 use crate::write::machine::events::{Decision, Event, Goal, HandlerAnswer, LostWriteVerdict};
-use crate::write::measure::{Measured, Run, measure};
-use crate::write::stamp;
+use crate::write::recovery::lost_write::{self, Doubtful, LostWriteFacts};
+use crate::write::recovery::measure::{Measured, Run, measure};
+use crate::write::recovery::stamp;
 
 impl Client {
     pub(super) fn judge(&mut self, setting: &Setting) -> (LostWriteVerdict, Vec<Doubtful>) {

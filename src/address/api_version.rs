@@ -1,0 +1,103 @@
+//! Which version of an API a client speaks.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::path::{IntoPath, PathError, join_all};
+
+/// The version of an API that a client speaks, and where each request says so.
+///
+/// It is set once, by [`ClientBuilder::api_version`](crate::ClientBuilder::api_version). A server that
+/// says that it does not speak it, by a code or by a 406 or 415 to a media type, is told by
+/// [`UnsupportedApiVersion`](crate::ErrorKind::UnsupportedApiVersion).
+///
+/// # Example
+///
+/// ```
+/// use http::HeaderName;
+/// use ifmatch::{ApiVersion, Client};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let azure = Client::builder("https://management.azure.com")
+///     .api_version(ApiVersion::query("api-version", "2024-05-01"))
+///     .build()?;
+/// let github = Client::builder("https://api.github.com")
+///     .api_version(ApiVersion::header(HeaderName::from_static("x-github-api-version"), "2022-11-28"))
+///     .build()?;
+/// let vendor = Client::builder("https://api.example.com")
+///     .api_version(ApiVersion::media_type("application/vnd.example.v2+json"))
+///     .build()?;
+/// let path = Client::builder("https://api.example.com").api_version(ApiVersion::path("v2")).build()?;
+/// # let _ = (azure, github, vendor, path);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ApiVersion(ApiVersionLocation);
+
+#[derive(Clone, Debug)]
+enum ApiVersionLocation {
+    Path(Vec<String>),
+    MediaType(String),
+    Header(HeaderName, String),
+    Query(String, String),
+}
+
+impl ApiVersion {
+    /// In the path, behind the base URL.
+    pub fn path(segments: impl IntoPath) -> Self {
+        Self(ApiVersionLocation::Path(segments.into_segments()))
+    }
+
+    /// In the media type of documents, which is asked for and sent.
+    pub fn media_type(media_type: impl Into<String>) -> Self {
+        Self(ApiVersionLocation::MediaType(media_type.into()))
+    }
+
+    /// In a header field.
+    pub fn header(name: HeaderName, version: impl Into<String>) -> Self {
+        Self(ApiVersionLocation::Header(name, version.into()))
+    }
+
+    /// In a query parameter.
+    pub fn query(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self(ApiVersionLocation::Query(name.into(), version.into()))
+    }
+
+    /// Says it where all requests of a client do: in the base URL and the default headers.
+    pub(crate) fn apply_to(&self, base: Url, headers: &mut HeaderMap) -> Result<Url, PathError> {
+        match &self.0 {
+            ApiVersionLocation::Path(segments) => return join_all(&base, segments),
+            ApiVersionLocation::Header(name, version) => {
+                headers.insert(name, value(version)?);
+            }
+            ApiVersionLocation::MediaType(media_type) => {
+                value(media_type)?;
+            }
+            ApiVersionLocation::Query(..) => {}
+        }
+        Ok(base)
+    }
+
+    /// Says it in an address, unless it is said there.
+    pub(crate) fn put_on(&self, url: &mut Url) {
+        if let ApiVersionLocation::Query(name, version) = &self.0
+            && !url.query_pairs().any(|(key, _)| key == *name)
+        {
+            url.query_pairs_mut().append_pair(name, version);
+        }
+    }
+
+    /// The media type of documents, if the version lies there.
+    pub(crate) fn as_media_type(&self) -> Option<&str> {
+        match &self.0 {
+            ApiVersionLocation::MediaType(media_type) => Some(media_type),
+            _ => None,
+        }
+    }
+}
+
+fn value(text: &str) -> Result<HeaderValue, PathError> {
+    HeaderValue::from_str(text)
+        .map_err(|_| PathError::new(format!("no header can carry the API version {text:?}")))
+}

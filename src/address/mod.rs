@@ -1,0 +1,12 @@
+//! Addresses: paths beneath a base URL, and the version of an API that they may name.
+
+mod api_version;
+mod path;
+pub(crate) mod percent;
+
+pub use api_version::ApiVersion;
+pub use path::IntoPath;
+pub(crate) use path::{
+    PathError, base, beneath, collection_of, decoded, encode, item, join_all, last_segment, lead,
+    set_parameter,
+};

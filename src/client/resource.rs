@@ -1,0 +1,134 @@
+//! Single resources: the operations without an id.
+
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use url::Url;
+
+use super::handle_settings::settings;
+use crate::BoxError;
+use crate::operations::{
+    Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save, Update,
+};
+use crate::protocol::Envelope;
+use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
+use crate::store::StoredSnapshot;
+use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
+use crate::write::request::target::WriteMode;
+
+/// One resource, with the operations of a [`Collection`](super::Collection).
+///
+/// # Example
+///
+/// ```no_run
+/// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+/// let settings = client.resource::<serde_json::Value>(["users", "anna", "settings"]);
+/// settings.update(|settings| settings["theme"] = "dark".into()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Resource<T> {
+    handle: Arc<Handle<T>>,
+}
+
+settings!(Resource);
+
+impl<T: ResourceData> Resource<T> {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
+        Self {
+            handle: Arc::new(handle),
+        }
+    }
+
+    fn handle(&self) -> Handle<T> {
+        (*self.handle).clone()
+    }
+
+    /// As [`Collection::get`](super::Collection::get).
+    pub fn get(&self) -> Get<T> {
+        Get::new(self.handle())
+    }
+
+    /// As [`Collection::get_opt`](super::Collection::get_opt).
+    pub fn get_opt(&self) -> GetOpt<T> {
+        GetOpt::new(self.handle())
+    }
+
+    /// As [`Collection::refresh`](super::Collection::refresh).
+    pub fn refresh(&self) -> Refresh<T> {
+        Refresh::new(self.handle())
+    }
+
+    /// As [`Collection::head`](super::Collection::head).
+    pub fn head(&self) -> Head<T> {
+        Head::new(self.handle())
+    }
+
+    /// As [`Collection::save`](super::Collection::save).
+    pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
+        Save::new((*self.handle).clone(), value.into_save())
+    }
+
+    /// As [`Collection::update`](super::Collection::update).
+    pub fn update<F>(&self, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) + Send + 'static,
+    {
+        self.try_update(move |value| {
+            edit(value);
+            Ok(())
+        })
+    }
+
+    /// As [`Collection::try_update`](super::Collection::try_update).
+    pub fn try_update<F>(&self, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
+    {
+        Update::new(self.handle(), Box::new(edit))
+    }
+
+    /// As [`Collection::create`](super::Collection::create).
+    pub fn create(&self, value: &T) -> Create<T> {
+        Create::new(self.handle(), value)
+    }
+
+    /// As [`Collection::post`](super::Collection::post), to this address.
+    pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
+        Post::new(self.handle(), draft)
+    }
+
+    /// Removes the resource. The version on the server is read first.
+    pub fn delete(&self) -> Delete<T> {
+        Delete::new(Ok(self.handle()), None)
+    }
+
+    /// As [`Collection::restore`](super::Collection::restore).
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::restore`](super::Collection::restore).
+    pub fn restore(
+        &self,
+        document: impl IntoDocument,
+        validator: impl IntoValidator,
+    ) -> Result<Versioned<T>, Error> {
+        let target = self.handle.target()?;
+        let document = document
+            .into_document()
+            .map_err(|error| Error::decode("the document cannot be restored", error))?;
+        let validator = validator.into_validator()?;
+        let versioning = &target.versioning;
+        if let Some(validator) = validator.as_ref().filter(|it| !versioning.accepts(it)) {
+            return Err(Error::config(format!(
+                "no write can carry the version {validator} here: it is of another kind than this API's, or a weak tag"
+            )));
+        }
+        let stored = StoredSnapshot::new(document, validator, HeaderMap::new());
+        Versioned::new(stored, target.url, self.handle.id.clone())
+            .map_err(|error| Error::decode("the document cannot be restored", error))
+    }
+}

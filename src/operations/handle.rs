@@ -1,0 +1,276 @@
+//! What a handle was set to, and where it leads.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::address::PathError;
+use crate::json::Document;
+use crate::lens::Lens;
+use crate::merge::Policy;
+use crate::protocol::{CONDITIONS, Envelope};
+use crate::resolve::{RefusalHandler, Strategy};
+use crate::retry::later;
+use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
+use crate::value::{Error, Sides};
+use crate::write::request::practice::Practice;
+use crate::write::request::target::{Shared, Target, WriteMode};
+
+/// What a resource type has to be; every type that serde can write and read is one.
+pub trait ResourceData: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ResourceData for T {}
+
+/// What a handle was set to.
+pub(crate) struct Handle<T> {
+    pub(crate) shared: Arc<Shared>,
+    /// The address, or why there is none; told when the handle is used.
+    pub(crate) url: Result<Url, Arc<str>>,
+    pub(crate) id: Option<String>,
+    pub(crate) headers: OwnHeaders,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) mode: WriteMode,
+    /// By which documents are compared.
+    pub(crate) policy: Arc<Policy>,
+    /// By which values are put into documents.
+    pub(crate) lens: Lens<T>,
+    pub(crate) stamp: Option<String>,
+    pub(crate) require_proof: bool,
+    pub(crate) envelope: Option<Envelope>,
+    pub(crate) practice: Practice,
+    pub(crate) strategy: Strategy<T>,
+    pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        self.over(self.url.clone(), self.id.clone())
+    }
+}
+
+impl<T> Handle<T> {
+    /// The same settings for another address.
+    fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            url,
+            id,
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            mode: self.mode,
+            policy: self.policy.clone(),
+            lens: self.lens.clone(),
+            stamp: self.stamp.clone(),
+            require_proof: self.require_proof,
+            envelope: self.envelope.clone(),
+            practice: self.practice.clone(),
+            strategy: self.strategy.clone(),
+            handler: self.handler.clone(),
+        }
+    }
+}
+
+impl<T: ResourceData> Handle<T> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        url: Result<Url, PathError>,
+        strategy: Strategy<T>,
+    ) -> Self {
+        let policy = Arc::new(strategy.policy().unwrap_or_default());
+        Self {
+            shared,
+            url: url.map_err(|error| error.to_string().into()),
+            id: None,
+            headers: OwnHeaders::default(),
+            query: Vec::new(),
+            mode: WriteMode::default(),
+            lens: Lens::new(policy.clone()),
+            policy,
+            stamp: None,
+            require_proof: false,
+            envelope: None,
+            practice: Practice::default(),
+            strategy,
+            handler: None,
+        }
+    }
+
+    /// The document of a value that stands nowhere yet, if its type reads it from there.
+    pub(crate) fn new_document(&self, written: &Document) -> Result<Document, Error> {
+        self.lens.create(written).map_err(|error| {
+            Error::unfaithful(error).with_sides(Sides::<T> {
+                base: None,
+                local: written.decode().ok(),
+                remote: None,
+                fields: Vec::new(),
+            })
+        })
+    }
+
+    /// The resource as the loop addresses it.
+    pub(crate) fn target(&self) -> Result<Target, Error> {
+        let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
+        refuse_conditions(&self.headers.map)?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        if let Some(version) = &self.shared.version {
+            version.put_on(&mut url);
+        }
+        let profile = &*self.shared.profile;
+        let versioning = profile.versioning();
+        Ok(Target {
+            shared: self.shared.clone(),
+            url,
+            headers: self.headers.map.clone(),
+            mode: self.mode,
+            policy: self.policy.clone(),
+            stamp: self.stamp.clone(),
+            require_proof: self.require_proof,
+            envelope: self.envelope.clone(),
+            practice: self.practice.clone().over(profile, &versioning),
+            versioning,
+            route: self.shared.profile.write_route(),
+        })
+    }
+
+    /// The same settings for one item of the collection.
+    pub(crate) fn item(&self, id: &str) -> Self {
+        let url = match &self.url {
+            Ok(url) => crate::address::item(url, id).map_err(|error| error.to_string().into()),
+            Err(why) => Err(why.clone()),
+        };
+        self.over(url, Some(id.to_owned()))
+    }
+
+    /// The same settings for another item of the collection that this one is in.
+    pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
+        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
+        if self.id.is_none() {
+            let why =
+                "this resource is in no collection, so it has no id that could be another one";
+            return Err(Error::config(why));
+        }
+        let url = crate::address::item(&crate::address::collection_of(own), id)?;
+        Ok(self.over(Ok(url), Some(id.to_owned())))
+    }
+
+    /// An address of the server's with the query of this handle, as far as it has not got it.
+    pub(crate) fn with_query(&self, mut url: Url) -> Url {
+        let missing = |(name, value): &&(String, String)| {
+            !url.query_pairs()
+                .any(|(has, is)| has == **name && is == **value)
+        };
+        let missing: Vec<_> = self.query.iter().filter(missing).cloned().collect();
+        if !missing.is_empty() {
+            url.query_pairs_mut().extend_pairs(missing);
+        }
+        url
+    }
+
+    /// The same settings for an address that came with a snapshot.
+    pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
+        let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
+        if own.origin() != url.origin() {
+            return Err(Error::config(
+                "the snapshot comes from another server than this handle's",
+            ));
+        }
+        // An address that was read has the query already; an item of a list was not read there yet.
+        let read: Vec<_> = url
+            .query_pairs()
+            .map(|(name, _)| name.into_owned())
+            .collect();
+        let mut query = self.query.clone();
+        query.retain(|(name, _)| !read.iter().any(|it| it == name));
+        let mut at = self.over(Ok(url), id);
+        at.query = query;
+        Ok(at)
+    }
+
+    /// Where a call goes, from now on.
+    pub(crate) async fn call_context(&self, time: Option<Duration>) -> Result<CallContext, Error> {
+        let (target, since) = (self.target()?, Instant::now());
+        let exchange = &self.shared.exchange;
+        let time = time.unwrap_or(exchange.limits.time);
+        let asked = || {
+            let mut headers = target.headers.clone();
+            crate::write::request::reading::accept(&target, &mut headers);
+            headers
+        };
+        let headers_digest = self
+            .headers
+            .headers_digest
+            .get_or_init(|| exchange.headers_digest(asked()));
+        let credentials = exchange.whose(asked, later(since, time)).await;
+        let envelope = target.envelope();
+        let key = SnapshotKey::new(
+            &exchange.secret,
+            &target.url,
+            *headers_digest,
+            envelope.view(),
+            credentials,
+        );
+        Ok(CallContext {
+            target: Arc::new(target),
+            key,
+            since,
+            time,
+        })
+    }
+}
+
+/// Preconditions are the call's own: a read with one for all calls would be answered that nothing is new, whatever
+/// is there, and a write would be pinned to a version that its value does not come from.
+pub(crate) fn refuse_conditions(headers: &HeaderMap) -> Result<(), Error> {
+    match CONDITIONS.iter().find(|name| headers.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::config(format!(
+            "the header `{name}` cannot be set for all calls, as each sets its own precondition: save or delete a \
+             value that was read, or `restore` one with the version that you have"
+        ))),
+    }
+}
+
+/// The headers of a handle, and what they contribute to the keys of its snapshots.
+#[derive(Clone, Default)]
+pub(crate) struct OwnHeaders {
+    map: HeaderMap,
+    /// Made once, by the first call, for all handles with these headers.
+    headers_digest: Arc<OnceLock<HeadersDigest>>,
+}
+
+impl OwnHeaders {
+    pub(crate) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        self.map.insert(name, value);
+        self.headers_digest = Arc::default();
+    }
+}
+
+/// A call that has begun: what it addresses, and the time that it has.
+#[derive(Clone)]
+pub(crate) struct CallContext {
+    pub(crate) target: Arc<Target>,
+    /// The key under which snapshots of the resource are cached.
+    pub(crate) key: SnapshotKey,
+    pub(crate) since: Instant,
+    pub(crate) time: Duration,
+}
+
+impl CallContext {
+    pub(crate) fn deadline(&self) -> Instant {
+        later(self.since, self.time)
+    }
+
+    /// The cached snapshot, if its version is one that a condition can use here.
+    pub(crate) async fn cached(&self) -> Option<StoredSnapshot> {
+        let store = &self.target.shared.store;
+        let cached = store.get(&self.key, self.deadline()).await?;
+        self.target.can_pin(&cached).then_some(cached)
+    }
+}

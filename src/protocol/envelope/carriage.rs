@@ -1,0 +1,207 @@
+//! Documents taken out of their bodies, and put into those that go out.
+
+use bytes::Bytes;
+use url::form_urlencoded;
+
+use super::document_spelling::DocumentSpelling;
+use super::{Envelope, OutgoingForm, Unwrapped};
+use crate::json::{Document, JsonError};
+
+impl Envelope {
+    /// Which part of a body is the document; handles with different views know different documents.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+
+    /// Whether a write needs the rest of the body that was read.
+    pub(crate) fn needs_rest(&self) -> bool {
+        self.at.is_some() && self.sent == OutgoingForm::WithRest
+    }
+
+    /// Whether a body says that nothing is there.
+    pub(crate) fn tells_absence(&self, body: &Document) -> bool {
+        let mut marks = self.absent.iter();
+        marks.any(|(pointer, value)| body.pointer(pointer).as_ref() == Some(value))
+    }
+
+    /// Takes the document out of a body; `None`: it is not there.
+    pub(crate) fn unwrap_body(&self, body: &Document, depth: usize) -> Option<Unwrapped> {
+        let Some(at) = &self.at else {
+            return Some(Unwrapped::whole(body));
+        };
+        let document = self.spelling.read(body, at, depth)?;
+        let rest = body.with(at, &null()).ok()?;
+        Some(Unwrapped {
+            document,
+            rest: Some(rest),
+        })
+    }
+
+    /// Takes the document out of an item of a list. Many APIs leave the outermost level out there.
+    pub(crate) fn unwrap_item(&self, item: &Document, depth: usize) -> Unwrapped {
+        let inner = || {
+            let at = self.at.as_deref()?.strip_prefix('/')?;
+            let inner = at.find('/').map_or("", |end| &at[end..]);
+            let document = self.spelling.read(item, inner, depth)?;
+            Some(Unwrapped {
+                document,
+                rest: None,
+            })
+        };
+        let unwrapped = self.unwrap_body(item, depth).or_else(inner);
+        unwrapped.unwrap_or_else(|| Unwrapped::whole(item))
+    }
+
+    /// The body that carries a document out, in the place of the one that was unwrapped.
+    pub(crate) fn wrap(
+        &self,
+        document: &Document,
+        rest: Option<&Document>,
+    ) -> Result<Document, JsonError> {
+        let mut body = match (&self.at, self.place()) {
+            (Some(at), Some(place)) => {
+                let text = self.spelling.write(document, rest, at)?;
+                let rest = rest.filter(|_| self.sent == OutgoingForm::WithRest);
+                match rest {
+                    Some(rest) if place == at => rest.with(place, &text)?,
+                    Some(rest) => rest.without(at).with(place, &text)?,
+                    None => enclosed(place, &text)?,
+                }
+            }
+            _ => document.clone(),
+        };
+        for pointer in &self.carried {
+            if let Some(value) = rest.and_then(|rest| rest.pointer(pointer)) {
+                body = body.with(pointer, &value)?;
+            }
+        }
+        for (pointer, value) in &self.members {
+            body = body.with(pointer, &Document::from_value(value))?;
+        }
+        Ok(body)
+    }
+
+    /// A patch with the members that each body has.
+    pub(crate) fn wrap_patch(
+        &self,
+        mut patch: Document,
+        body: &Document,
+    ) -> Result<Document, JsonError> {
+        let members = self.members.iter().map(|(pointer, _)| pointer);
+        for pointer in self.carried.iter().chain(members) {
+            if let Some(value) = body.pointer(pointer) {
+                patch = patch.with(pointer, &value)?;
+            }
+        }
+        Ok(patch)
+    }
+
+    /// The body as it came, around this document. `None` if what lies around it is not known.
+    pub(crate) fn wrap_original(
+        &self,
+        document: &Document,
+        rest: Option<&Document>,
+    ) -> Option<Document> {
+        match (&self.at, rest) {
+            (None, _) => Some(document.clone()),
+            (Some(at), Some(rest)) => {
+                let text = self.spelling.write(document, Some(rest), at).ok()?;
+                rest.with(at, &text).ok()
+            }
+            (Some(_), None) => None,
+        }
+    }
+
+    /// The body as a read would show it if this document, sent in `body`, is stored as it is.
+    pub(crate) fn as_read(
+        &self,
+        document: &Document,
+        body: &Document,
+        known_rest: Option<&Document>,
+    ) -> Result<Document, JsonError> {
+        let Some(at) = &self.at else {
+            return Ok(document.clone());
+        };
+        let rest = match known_rest.cloned() {
+            Some(rest) => rest,
+            None if self.place() == Some(at) => body.with(at, &null())?,
+            None => enclosed(at, &null())?,
+        };
+        rest.with(at, &self.spelling.write(document, Some(&rest), at)?)
+    }
+
+    /// Where a pointer into a body that goes out lies within its document.
+    pub(crate) fn within<'a>(&self, pointer: &'a str) -> Option<&'a str> {
+        if self.at.is_none() || self.is_sent_alone() {
+            return Some(pointer);
+        }
+        if self.spelling != DocumentSpelling::Json {
+            return None;
+        }
+        let inner = pointer.strip_prefix(self.place()?)?;
+        inner.starts_with('/').then_some(inner)
+    }
+
+    fn is_sent_alone(&self) -> bool {
+        matches!(self.sent, OutgoingForm::Bare | OutgoingForm::Form(_))
+    }
+
+    /// Where in a body the document goes; `None`: it goes alone.
+    fn place(&self) -> Option<&String> {
+        let place = self.sent_at.as_ref().or(self.at.as_ref());
+        place.filter(|_| self.at.is_some() && !self.is_sent_alone())
+    }
+
+    /// The document in a body as a read would show it.
+    pub(crate) fn unwrap_sent(&self, body: &Document, depth: usize) -> Unwrapped {
+        self.unwrap_body(body, depth)
+            .unwrap_or_else(|| Unwrapped::whole(body))
+    }
+
+    /// The bytes of a wrapped body, and their media type where it is no JSON.
+    pub(crate) fn bytes(&self, body: &Document) -> (Bytes, Option<&'static str>) {
+        match &self.sent {
+            OutgoingForm::Form(field) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                let form = form.append_pair(field, body.as_str()).finish();
+                (form.into(), Some("application/x-www-form-urlencoded"))
+            }
+            _ => (body.to_bytes(), None),
+        }
+    }
+}
+
+fn null() -> Document {
+    Document::from_trusted("null")
+}
+
+/// A body with nothing but this value at this place. An index of 0 makes a list of one.
+fn enclosed(pointer: &str, value: &Document) -> Result<Document, JsonError> {
+    let mut body = value.as_str().to_owned();
+    for token in pointer
+        .split('/')
+        .skip(1)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        body = if token == "0" {
+            format!("[{body}]")
+        } else {
+            let name = token.replace("~1", "/").replace("~0", "~");
+            format!("{{{}:{body}}}", Document::encode(&name)?.as_str())
+        };
+    }
+    // Refuses a pointer that is malformed, and a body that is too deep.
+    let body = Document::parse(body.as_bytes())?;
+    body.with(pointer, value)
+}
+
+impl Unwrapped {
+    fn whole(body: &Document) -> Self {
+        Self {
+            document: body.clone(),
+            rest: None,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The profile for APIs without one of their own, and meanings on top of any other.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use http::{HeaderMap, HeaderName};
+
+use super::{
+    Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
+    WriteRoute, message_words,
+};
+use crate::json::Document;
+use crate::protocol::{Problem, Validator};
+
+/// The profile for every API that has none of its own: entity tags, Problem Details and the common
+/// shapes of error bodies in JSON.
+///
+/// # Default
+///
+/// Versions are strong entity tags. A 409 is a race only if the version turns out to have moved.
+/// Idempotency keys are sent, but not relied on. The table of meanings is empty, and a 2xx is a success.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Generic, RefusalKind, Versioning};
+///
+/// let profile = Generic::new()
+///     .map_code("https://api.example.com/problems/unpaid", RefusalKind::InvalidState)
+///     .map_code("NAME_TAKEN", RefusalKind::AlreadyExists)
+///     .versioning(Versioning::body_field("/version"));
+/// # let _ = profile;
+/// ```
+#[derive(Clone, Default)]
+pub struct Generic {
+    versioning: Option<Versioning>,
+    envelope: Option<Envelope>,
+    route: Option<WriteRoute>,
+    current: Option<String>,
+    meanings: HashMap<String, RefusalKind>,
+    hidden: Vec<HiddenRefusal>,
+    honours_keys: bool,
+    stores_as_sent: Option<bool>,
+    returns_stored: bool,
+    beneath: Option<Arc<dyn Profile>>,
+}
+
+impl Generic {
+    /// The profile with its defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another profile, with meanings or a versioning of one's own on top.
+    ///
+    /// What is not said here is left to the other profile. With another versioning or envelope, its
+    /// reading of the current state is left out as well, since it was made for its own.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Generic, RefusalKind, profiles::Kubernetes};
+    ///
+    /// let profile = Generic::over(Kubernetes).map_code("Forbidden", RefusalKind::InvalidState);
+    /// # let _ = profile;
+    /// ```
+    pub fn over(profile: impl Profile) -> Self {
+        Self {
+            beneath: Some(Arc::new(profile)),
+            ..Self::default()
+        }
+    }
+
+    /// Says where versions travel.
+    pub fn versioning(mut self, versioning: Versioning) -> Self {
+        self.versioning = Some(versioning);
+        self
+    }
+
+    /// Says where the document lies inside the body.
+    pub fn envelope(mut self, envelope: Envelope) -> Self {
+        self.envelope = Some(envelope);
+        self
+    }
+
+    /// Sets by which method, and at which address, whole documents are written.
+    pub fn write_route(mut self, route: WriteRoute) -> Self {
+        self.route = Some(route);
+        self
+    }
+
+    /// Says that the refusal of a stale version brings the current state, whole, at this JSON Pointer of its
+    /// body, and its version where a read has it. It is merged without another read.
+    ///
+    /// The state is a body as a read would have it, envelope and all; `""` is the whole of the refusal. Say it
+    /// only of an API that leaves out nothing there: a member that is missing would be removed by the next
+    /// write.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// // `{"error": "stale", "current": {"title": …, "version": 8}}`
+    /// let profile = ifmatch::Generic::new()
+    ///     .versioning(ifmatch::Versioning::body_field("/version"))
+    ///     .current_at("/current");
+    /// # let _ = profile;
+    /// ```
+    pub fn current_at(mut self, pointer: impl Into<String>) -> Self {
+        self.current = Some(pointer.into());
+        self
+    }
+
+    /// Sets what a problem type (as an absolute reference) or a machine code means. The type is looked up
+    /// first. It counts at every status, a 403, 429 or 500 too, and for reads as for writes.
+    ///
+    /// A refusal of a kind that invites the same request again ([`Transient`](RefusalKind::Transient),
+    /// [`InFlight`](RefusalKind::InFlight)) is repeated after a wait. A 5xx with a meaning is a refusal: the
+    /// server says that it did not carry the request out.
+    pub fn map_code(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
+        self.meanings.insert(type_or_code.into(), kind);
+        self
+    }
+
+    /// Says by what the body of a 2xx reply tells a refusal; of several the first that is found there tells
+    /// the kind, and those of the profile beneath come last.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Generic, HiddenRefusal, RefusalKind};
+    ///
+    /// let stale = HiddenRefusal::when("/succeeded", false).meaning(RefusalKind::StaleVersion);
+    /// let profile = Generic::new().hidden_refusal(stale);
+    /// # let _ = profile;
+    /// ```
+    pub fn hidden_refusal(mut self, refusal: HiddenRefusal) -> Self {
+        self.hidden.push(refusal);
+        self
+    }
+
+    /// Says that the server keeps idempotency keys.
+    pub fn honours_idempotency_keys(mut self) -> Self {
+        self.honours_keys = true;
+        self
+    }
+
+    /// Says whether documents are stored exactly as they are sent; see
+    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent), which goes before this. Default: a
+    /// version in a reply to `PUT` is taken to say so, until a read shows otherwise.
+    pub fn stores_as_sent(mut self, as_sent: bool) -> Self {
+        self.stores_as_sent = Some(as_sent);
+        self
+    }
+
+    /// Says that replies to writes show the resource as it is stored; see
+    /// [`Collection::returns_stored`](crate::Collection::returns_stored). Default: only where the reply
+    /// itself says so.
+    pub fn returns_stored(mut self) -> Self {
+        self.returns_stored = true;
+        self
+    }
+
+    fn kind_of(&self, problem: &Problem) -> Option<RefusalKind> {
+        let of_type = self.meanings.get(problem.problem_type());
+        let of_code = || self.meanings.get(problem.code()?);
+        of_type.or_else(of_code).copied()
+    }
+}
+
+impl Profile for Generic {
+    fn versioning(&self) -> Versioning {
+        match (&self.versioning, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.versioning(),
+            (None, None) => Versioning::default(),
+        }
+    }
+
+    fn envelope(&self) -> Envelope {
+        match (&self.envelope, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.envelope(),
+            (None, None) => Envelope::none(),
+        }
+    }
+
+    fn write_route(&self) -> WriteRoute {
+        match (&self.route, &self.beneath) {
+            (Some(own), _) => own.clone(),
+            (None, Some(beneath)) => beneath.write_route(),
+            (None, None) => WriteRoute::default(),
+        }
+    }
+
+    fn media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(JSON, |beneath| beneath.media_type())
+    }
+
+    fn patch_media_type(&self) -> &'static str {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or(MERGE_PATCH, |beneath| beneath.patch_media_type())
+    }
+
+    fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
+        let mut hidden = self.hidden.clone();
+        if let Some(beneath) = &self.beneath {
+            hidden.extend(beneath.hidden_refusals());
+        }
+        hidden
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        self.kind_of(problem).or_else(|| match &self.beneath {
+            Some(beneath) => beneath.classify(problem),
+            None => message_words::of_conflict(problem),
+        })
+    }
+
+    fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
+        if let Some(pointer) = &self.current {
+            let body = Document::parse(problem.raw()).ok()?.pointer(pointer)?;
+            let versioning = self.versioning();
+            // No clock is at hand, so a date counts only beside the server's own `Date`.
+            return match versioning.of_read(headers, &body, UNIX_EPOCH) {
+                FoundVersion::Version(version) if !problem.truncated() => Some((body, version)),
+                _ => None,
+            };
+        }
+        let beneath = self.beneath.as_ref()?;
+        match (&self.versioning, &self.envelope) {
+            (None, None) => beneath.current(problem, headers),
+            _ => None,
+        }
+    }
+
+    fn monitor_headers(&self) -> Vec<HeaderName> {
+        let beneath = self.beneath.as_ref();
+        beneath.map_or_else(super::usual_monitors, |beneath| beneath.monitor_headers())
+    }
+
+    fn stores_as_sent(&self) -> Option<bool> {
+        let beneath = || self.beneath.as_ref()?.stores_as_sent();
+        self.stores_as_sent.or_else(beneath)
+    }
+
+    fn returns_stored(&self) -> bool {
+        let beneath = self.beneath.as_ref();
+        self.returns_stored || beneath.is_some_and(|beneath| beneath.returns_stored())
+    }
+
+    fn versions_beneath(&self) -> Option<&'static str> {
+        self.beneath.as_ref()?.versions_beneath()
+    }
+
+    fn honours_idempotency_keys(&self) -> bool {
+        let beneath = || {
+            let beneath = self.beneath.as_ref();
+            beneath.is_some_and(|beneath| beneath.honours_idempotency_keys())
+        };
+        self.honours_keys || beneath()
+    }
+}
+
+impl fmt::Debug for Generic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generic")
+            .field("versioning", &self.versioning)
+            .field("envelope", &self.envelope)
+            .field("route", &self.route)
+            .field("current", &self.current)
+            .field("meanings", &self.meanings)
+            .field("hidden", &self.hidden)
+            .field("honours_keys", &self.honours_keys)
+            .field("stores_as_sent", &self.stores_as_sent)
+            .field("returns_stored", &self.returns_stored)
+            .field("over", &self.beneath.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,165 @@
+//! What the words of a refusal say: the last part of its type, its code, and where nothing else tells, its
+//! sentence.
+//!
+//! Nothing is merged because of a word. Words only say that the same request may come again, that a lock is
+//! held, or that a status means something else than it usually does.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::RefusalKind;
+use crate::protocol::Problem;
+
+/// Names of a conflict that is no race.
+const CONFLICTS: [(&str, RefusalKind); 15] = [
+    ("alreadyexists", RefusalKind::AlreadyExists),
+    ("duplicate", RefusalKind::AlreadyExists),
+    ("duplicatekey", RefusalKind::AlreadyExists),
+    ("nametaken", RefusalKind::AlreadyExists),
+    ("usernametaken", RefusalKind::AlreadyExists),
+    ("uniqueviolation", RefusalKind::AlreadyExists),
+    ("locked", RefusalKind::Locked),
+    ("resourcelocked", RefusalKind::Locked),
+    ("invalidstate", RefusalKind::InvalidState),
+    ("illegalstate", RefusalKind::InvalidState),
+    ("requestinprogress", RefusalKind::InFlight),
+    ("idempotencyinprogress", RefusalKind::InFlight),
+    ("idempotencykeyinuse", RefusalKind::InFlight),
+    ("operationinprogress", RefusalKind::InFlight),
+    ("anotheroperationinprogress", RefusalKind::InFlight),
+];
+
+/// Parts of the names of a race.
+const RACE: [&str; 16] = [
+    "precondition",
+    "condition",
+    "version",
+    "revision",
+    "generation",
+    "etag",
+    "match",
+    "stale",
+    "outdated",
+    "modified",
+    "changed",
+    "conflict",
+    "concurren",
+    "optimistic",
+    "collision",
+    "lostupdate",
+];
+/// Parts of the names of a lock.
+const LOCK: [&str; 2] = ["lock", "lease"];
+/// Parts of the names of something that is under way.
+const UNDER_WAY: [&str; 4] = ["inprogress", "inflight", "busy", "underway"];
+/// What sentences say of a lock that is held for a moment.
+const LOCK_HELD: [&str; 13] = [
+    "exclusive lock",
+    "exclusive lease",
+    "exclusive access",
+    "lock is held",
+    "lease is held",
+    "holds a lock",
+    "holds the lock",
+    "is locked by",
+    "locked by another",
+    "currently a lease",
+    "currently locked",
+    "acquire the lock",
+    "operation is in progress",
+];
+/// Names of a limit on requests that is over soon, without the words around them.
+const TOO_MANY: [&str; 14] = [
+    "ratelimit",
+    "ratelimited",
+    "ratelimitexceeded",
+    "userratelimitexceeded",
+    "secondaryratelimit",
+    "concurrentlimitexceeded",
+    "toomanyrequests",
+    "requestlimitexceeded",
+    "requestthrottled",
+    "throttled",
+    "throttling",
+    "slowdown",
+    "provisionedthroughputexceeded",
+    "bandwidthlimitexceeded",
+];
+/// Names of a request whose body did not arrive in time.
+const BROKEN_OFF: [&str; 2] = ["requesttimeout", "incompletebody"];
+
+/// What a conflict means by the words in its type or code.
+pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
+    let status = problem.status();
+    if status != StatusCode::CONFLICT && !status.is_success() {
+        return None;
+    }
+    let named = names(problem).find_map(|name| {
+        let known = CONFLICTS.iter().find(|(word, _)| *word == name);
+        known.map(|(_, kind)| *kind)
+    });
+    named.or_else(|| says_locked(problem).then_some(RefusalKind::Locked))
+}
+
+/// Whether a sentence speaks of a lock that is held. The same request may follow it, and nothing else comes of
+/// it if the words were meant otherwise.
+fn says_locked(problem: &Problem) -> bool {
+    let mut sentences = [problem.title(), problem.detail()].into_iter().flatten();
+    sentences.any(|text| has_any(&text.to_ascii_lowercase(), &LOCK_HELD))
+}
+
+/// What a 412 to a conditional write means. A race, unless a code says something else, or a lock is
+/// held: then a read tells, or the same request comes again.
+pub(super) fn of_precondition(problem: &Problem) -> RefusalKind {
+    if says_locked(problem) {
+        return RefusalKind::Locked;
+    }
+    let names: Vec<String> = names(problem).collect();
+    let any = |words: &[&str]| names.iter().any(|name| has_any(name, words));
+    if names.is_empty() || any(&RACE) {
+        RefusalKind::StaleVersion
+    } else if any(&LOCK) {
+        RefusalKind::Locked
+    } else if any(&UNDER_WAY) {
+        RefusalKind::Transient
+    } else {
+        RefusalKind::Unknown
+    }
+}
+
+/// Whether the code, or the page that explains it, names a limit on requests.
+pub(super) fn says_too_many(problem: &Problem) -> bool {
+    let explained = || {
+        let page = problem
+            .extension("documentation_url")
+            .and_then(Value::as_str);
+        let place = page.and_then(|page| page.rsplit_once('#'));
+        place.is_some_and(|(_, place)| place.contains("rate-limit"))
+    };
+    let limit = |name: String| {
+        let name = name.strip_suffix("exception").unwrap_or(&name);
+        let name = name.strip_suffix("error").unwrap_or(name);
+        TOO_MANY.contains(&name)
+    };
+    names(problem).any(limit) || explained()
+}
+
+/// Whether the code says that the body of the request did not arrive.
+pub(super) fn says_broken_off(problem: &Problem) -> bool {
+    names(problem).any(|name| BROKEN_OFF.contains(&&*name))
+}
+
+/// The last part of the type and the code, in small letters and digits alone.
+fn names(problem: &Problem) -> impl Iterator<Item = String> {
+    let typed = Some(problem.problem_type()).filter(|name| *name != "about:blank");
+    let last_part = typed.and_then(|name| name.rsplit(['/', '#', ':']).next());
+    let names = [last_part, problem.code()].into_iter().flatten();
+    names.map(|name| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|c| c.to_ascii_lowercase()).collect()
+    })
+}
+
+fn has_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}

@@ -1,0 +1,334 @@
+//! Refusals as the server words them, read leniently (RFC 9457).
+//!
+//! A refusal comes in many dialects: Problem Details in JSON or XML, the error objects of a dozen API
+//! families, plain text, an HTML page from a proxy. [`Problem::read`] tells them apart by what the
+//! body looks like, since the media type of an error is often wrong, turns each into a tree of
+//! members, and looks there for what the dialects have in common.
+
+mod body;
+mod code;
+mod detail;
+mod fields;
+mod json;
+mod layers;
+mod lock;
+mod members;
+mod pointer;
+#[cfg(test)]
+mod tests;
+mod text;
+mod wait;
+mod xml;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+use url::Url;
+
+pub use fields::FieldError;
+
+use crate::protocol::headers::essence;
+
+/// A refusal, as the server words it.
+///
+/// Reading one never fails. A member of the wrong type counts as absent (RFC 9457 3.1), unknown
+/// members are kept (3.2), and the status of the reply counts, not the one in the body (3.1.2).
+///
+/// `Debug` and `Display` show status, type, title and code, never the rest of the body, so a refusal
+/// can be logged.
+///
+/// # Default
+///
+/// | limit | constant | value |
+/// |---|---|---|
+/// | bytes of a body | [`MAX_BODY`](Self::MAX_BODY) | 1 MiB |
+/// | depth of a member | [`MAX_DEPTH`](Self::MAX_DEPTH) | 64 |
+/// | values (or elements) in a body | [`MAX_VALUES`](Self::MAX_VALUES) | 32 768 |
+/// | characters of a title or detail, bytes of a `type` or `instance` | [`MAX_TEXT`](Self::MAX_TEXT) | 4096 |
+/// | errors of single fields | [`MAX_FIELDS`](Self::MAX_FIELDS) | 256 |
+///
+/// What lies beyond a limit is left out, and [`truncated`](Self::truncated) says so.
+///
+/// # Example
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue, StatusCode};
+/// use ifmatch::http::Problem;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+/// let body = Bytes::from_static(br##"{
+///     "type": "/problems/unpaid", "title": "The order is not paid", "status": "409",
+///     "order": 7, "errors": [{"pointer": "#/payment", "detail": "missing"}]
+/// }"##);
+/// let url = "https://api.example.com/v1/orders/7/shipment".parse()?;
+///
+/// let problem = Problem::read(StatusCode::CONFLICT, &headers, &body, &url);
+/// assert_eq!(problem.problem_type(), "https://api.example.com/problems/unpaid");
+/// assert_eq!(problem.title(), Some("The order is not paid"));
+/// assert_eq!(problem.extension("order").and_then(|order| order.as_u64()), Some(7));
+/// assert_eq!(problem.fields()[0].pointer.as_deref(), Some("/payment"));
+/// # Ok::<(), url::ParseError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+// `type` is the standard's word, and a keyword.
+#[expect(clippy::struct_field_names)]
+pub struct Problem {
+    status: StatusCode,
+    problem_type: String,
+    title: Option<String>,
+    detail: Option<String>,
+    instance: Option<String>,
+    code: Option<String>,
+    fields: Vec<FieldError>,
+    current: Option<String>,
+    lock_owner: Option<String>,
+    lock_expires: Option<String>,
+    retry_after: Option<Duration>,
+    extensions: Map<String, Value>,
+    media_type: Option<String>,
+    raw: Bytes,
+    truncated: bool,
+}
+
+/// The type of a problem that has no meaning beyond its status (RFC 9457 4.2.1).
+const ABOUT_BLANK: &str = "about:blank";
+
+impl Problem {
+    /// The longest body that is read and kept, in bytes.
+    pub const MAX_BODY: usize = 1024 * 1024;
+    /// The depth to which a member is read; deeper ones are left out whole.
+    pub const MAX_DEPTH: usize = 64;
+    /// How many values, or XML elements, are read; members beyond are left out whole.
+    pub const MAX_VALUES: usize = 32 * 1024;
+    /// The longest title or detail that is kept, in characters; longer ones are cut and end in `…`. Also the
+    /// longest `type` or `instance`, in bytes; longer ones count as absent, as half of a reference
+    /// names something else.
+    pub const MAX_TEXT: usize = 4096;
+    /// How many errors of single fields are kept.
+    pub const MAX_FIELDS: usize = 256;
+
+    /// Reads a refusal.
+    ///
+    /// `request_url` is what a relative `type` is resolved against (RFC 9457 3.1.1); its user name,
+    /// password and query never become part of the type.
+    pub fn read(status: StatusCode, headers: &HeaderMap, body: &Bytes, request_url: &Url) -> Self {
+        let media_type = essence(headers);
+        let raw = bounded(body);
+        let read = body::read(&raw, media_type.as_deref());
+        let found = members::find(&read, status, headers, media_type.as_deref());
+        let problem_type = match &found.type_reference {
+            Some(reference) => resolve(reference, request_url),
+            None => ABOUT_BLANK.to_owned(),
+        };
+        Self {
+            status,
+            problem_type,
+            title: found.title,
+            detail: found.detail,
+            instance: found.instance,
+            code: found.code,
+            fields: found.fields,
+            current: found.current,
+            lock_owner: found.lock.owner,
+            lock_expires: found.lock.expires,
+            retry_after: found.wait,
+            extensions: extensions(read.document),
+            media_type,
+            truncated: read.incomplete || found.cut || raw.len() < body.len(),
+            raw,
+        }
+    }
+
+    /// The status of the reply; the member of that name does not count (RFC 9457 3.1.2).
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The problem type as an absolute URI; `about:blank` if the body names none (RFC 9457 3.1.1).
+    ///
+    /// In a body that is not labelled as Problem Details a `type` counts only if it looks like a
+    /// URI; a single word there is a [`code`](Self::code).
+    pub fn problem_type(&self) -> &str {
+        &self.problem_type
+    }
+
+    /// A summary of the type, for people: the member `title`, the phrase in `error`, or the title of
+    /// an HTML page.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// What happened this time, for people: the member `detail`, `message` or the like, or the first
+    /// line of a plain text. Not to be parsed (RFC 9457 3.1.4).
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// The URI reference of this one occurrence, as the server wrote it (RFC 9457 3.1.5).
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// A machine code: a word or number that tells this refusal from others of the same status.
+    ///
+    /// Taken from the members that the common dialects use: `code`, `errorCode`, `__type`,
+    /// `extensions.code`, `error`, `reason`, `status`, `type`, `errno`, `category`, `exception` and others; at
+    /// the top, in an error object of whatever name, or in the first of several errors; else from the
+    /// header fields that cloud services use. The namespace of an AWS code is left out. A repetition of
+    /// the HTTP status is no code.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// What the refusal says of single fields, from the usual arrays and maps (`errors`,
+    /// `violations`, `invalid-params`, `details` and others).
+    pub fn fields(&self) -> &[FieldError] {
+        &self.fields
+    }
+
+    /// A member of the body other than the five of the standard.
+    ///
+    /// Elements of an XML body are members too: text as strings, `<i>` lists as arrays.
+    pub fn extension(&self, name: &str) -> Option<&Value> {
+        self.extensions.get(name)
+    }
+
+    /// All members of the body other than the five of the standard.
+    pub fn extensions(&self) -> &Map<String, Value> {
+        &self.extensions
+    }
+
+    /// The current state of the resource, if the body is JSON and has an object in a member that is
+    /// named so: `current`, `currentState`, `existing`, `details.existing`, `remote`, `resource` and
+    /// others.
+    ///
+    /// It may be a part of the representation only, or a mere reference to it, and its numbers may be
+    /// rounded; for the exact text read [`raw`](Self::raw) at
+    /// [`current_pointer`](Self::current_pointer).
+    pub fn current(&self) -> Option<&Value> {
+        layers::walk(&self.extensions, self.current.as_deref()?)
+    }
+
+    /// Where the [`current`](Self::current) state lies in the body, as a JSON Pointer (RFC 6901).
+    pub fn current_pointer(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// Who holds the lock that caused the refusal: a name, an address or an id, as the server writes
+    /// it.
+    pub fn lock_owner(&self) -> Option<&str> {
+        self.lock_owner.as_deref()
+    }
+
+    /// When the lock ends: a date, or a number of seconds, as the server writes it.
+    pub fn lock_expires(&self) -> Option<&str> {
+        self.lock_expires.as_deref()
+    }
+
+    /// How long the *body* asks to wait (`retryAfterSeconds`, `retry_after_ms`, `retryDelay` and the like, also
+    /// among the parameters or details of the error); the field `Retry-After` is read by [`retry_after`](super::retry_after). Never more than
+    /// [`LONGEST_WAIT`](super::LONGEST_WAIT).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The body as it came, up to [`MAX_BODY`](Self::MAX_BODY).
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The media type of the reply, without parameters.
+    pub fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
+    }
+
+    /// Whether something was left out: the body was too long, too deep, broken or torn.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+/// The body up to the limit. A cut one is copied, so that it does not hold the rest in memory.
+fn bounded(body: &Bytes) -> Bytes {
+    match body.get(..Problem::MAX_BODY) {
+        Some(head) if head.len() < body.len() => Bytes::copy_from_slice(head),
+        _ => body.clone(),
+    }
+}
+
+/// A URI reference made absolute. One that is absolute, or cannot become so, stays as it is written,
+/// since types are compared as text.
+fn resolve(reference: &str, request_url: &Url) -> String {
+    match Url::parse(reference) {
+        Err(url::ParseError::RelativeUrlWithoutBase) => {}
+        _ => return reference.to_owned(),
+    }
+    let mut base = request_url.clone();
+    // Signatures and passwords travel there, and a type is logged.
+    base.set_query(None);
+    let _ = (base.set_username(""), base.set_password(None));
+    base.join(reference)
+        .map_or_else(|_| reference.to_owned(), String::from)
+}
+
+fn extensions(document: Value) -> Map<String, Value> {
+    let Value::Object(mut members) = document else {
+        return Map::new();
+    };
+    for name in ["type", "status", "title", "detail", "instance"] {
+        // A member of the wrong type counts as absent, but structure there belongs to a dialect of
+        // its own (`"detail": [{"loc": …}]`).
+        if !matches!(members.get(name), Some(Value::Object(_) | Value::Array(_))) {
+            members.remove(name);
+        }
+    }
+    members
+}
+
+/// One line for people: status, title, type, code.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.status.canonical_reason();
+        write!(f, "{}", self.status.as_u16())?;
+        if let Some(reason) = reason {
+            write!(f, " {reason}")?;
+        }
+        let status_line = |title: &&str| {
+            let title = title.strip_prefix(self.status.as_str()).unwrap_or(title);
+            reason == Some(title.trim())
+        };
+        if let Some(title) = self.title().filter(|title| !status_line(title)) {
+            write!(f, ": {}", text::one_line(title))?;
+        }
+        let problem_type = Some(self.problem_type()).filter(|name| *name != ABOUT_BLANK);
+        match (problem_type, self.code()) {
+            (Some(name), Some(code)) => {
+                write!(
+                    f,
+                    " ({}, code {})",
+                    text::one_line(name),
+                    text::one_line(code)
+                )
+            }
+            (Some(name), None) => write!(f, " ({})", text::one_line(name)),
+            (None, Some(code)) => write!(f, " (code {})", text::one_line(code)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem")
+            .field("status", &self.status)
+            .field("problem_type", &text::one_line(&self.problem_type))
+            .field("title", &self.title.as_deref().map(text::one_line))
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}

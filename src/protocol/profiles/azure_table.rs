@@ -1,0 +1,47 @@
+//! Azure Table Storage, the Table API of Cosmos DB, and Azurite.
+
+use super::by_code;
+use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+
+/// Azure Table Storage, the Table API of Cosmos DB, and Azurite.
+///
+/// Versions are weak entity tags, `W/"datetime'…'"`, and have to come back as they are: without its
+/// mark a tag is a 400. The service ignores `If-None-Match`, also the `*` of a creation: new entities
+/// are made by `post`, which is refused with a 409 if the entity exists.
+///
+/// [Error codes](https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes).
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, profiles::AzureTable};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("https://account.table.core.windows.net").profile(AzureTable).build()?;
+/// let ada = client.resource::<serde_json::Value>(["people(PartitionKey='p',RowKey='ada')"]);
+/// # let _ = ada;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AzureTable;
+
+const CODES: [(&str, RefusalKind); 5] = [
+    ("UpdateConditionNotSatisfied", RefusalKind::StaleVersion),
+    ("ConditionNotMet", RefusalKind::StaleVersion),
+    ("EntityAlreadyExists", RefusalKind::AlreadyExists),
+    ("TableAlreadyExists", RefusalKind::AlreadyExists),
+    ("TableBeingDeleted", RefusalKind::InvalidState),
+];
+
+impl Profile for AzureTable {
+    fn versioning(&self) -> Versioning {
+        Versioning::entity_tag(WeakTags::Verbatim)
+            .fallback_field("/odata.etag")
+            .no_creation()
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        by_code(problem, &CODES)
+    }
+}

@@ -1,0 +1,61 @@
+//! FHIR: `OperationOutcome`, weak tags.
+
+use http::StatusCode;
+
+use super::by_code;
+use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+
+/// FHIR servers.
+///
+/// Versions are weak entity tags around `meta.versionId`, `W/"3"`, and go back as they are. A stale
+/// write is a 412, on some servers a 409; a 412 whose issue is `multiple-matches` says instead that the
+/// criteria of a conditional update were too wide. Issues point at fields by `FHIRPath`. A `Location` ends in
+/// `/_history/1`, and the resource is above that.
+///
+/// [RESTful API](https://hl7.org/fhir/http.html#concurrency),
+/// [issue types](https://hl7.org/fhir/valueset-issue-type.html).
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, profiles::Fhir};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("https://fhir.example.com/r4").profile(Fhir).build()?;
+/// let patients = client.collection::<serde_json::Value>("Patient");
+/// # let _ = patients;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fhir;
+
+/// Types of issues that mean the same at any status.
+const ISSUES: [(&str, RefusalKind); 4] = [
+    ("duplicate", RefusalKind::AlreadyExists),
+    ("multiple-matches", RefusalKind::Invalid),
+    ("business-rule", RefusalKind::InvalidState),
+    ("lock-error", RefusalKind::Transient),
+];
+
+impl Profile for Fhir {
+    fn versioning(&self) -> Versioning {
+        Versioning::entity_tag(WeakTags::Verbatim)
+    }
+
+    fn versions_beneath(&self) -> Option<&'static str> {
+        Some("_history")
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/fhir+json"
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        match (problem.status(), problem.code()) {
+            // By its definition an edit conflict, by the standard a 412 (or 409) of its own.
+            (StatusCode::PRECONDITION_FAILED, Some("conflict")) => Some(RefusalKind::StaleVersion),
+            _ => by_code(problem, &ISSUES),
+        }
+    }
+}

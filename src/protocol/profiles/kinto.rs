@@ -1,0 +1,80 @@
+//! Kinto: the one that sends the current record along.
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::json::Document;
+use crate::protocol::{
+    Envelope, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
+};
+
+/// Kinto.
+///
+/// Versions are strong entity tags, the record's `last_modified` in quotes; weak, unquoted or listed
+/// ones are a 400. The record lies in `data`; the `permissions` beside it are not touched. A stale write is a 412 with `errno` 114, which carries the current tag, and the
+/// current record in `details.existing`: it is merged at once, without a read. A 409 with `errno` 122
+/// is a value that must be unique, and `details.existing` there is the other record that has it.
+///
+/// [Concurrency](https://docs.kinto-storage.org/en/stable/api/1.x/concurrency.html),
+/// [error codes](https://docs.kinto-storage.org/en/stable/api/1.x/errors.html).
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, profiles::Kinto};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("https://kinto.example.com/v1").profile(Kinto).build()?;
+/// let tasks = client.collection::<serde_json::Value>("buckets/b/collections/tasks/records");
+/// # let _ = tasks;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kinto;
+
+/// The `errno` of a version that moved.
+const MODIFIED: &str = "114";
+/// The `errno` of a value that must be unique.
+const TAKEN: &str = "122";
+/// The `errno` of a version of the API that the server does not have.
+const NO_SUCH_VERSION: &str = "116";
+
+impl Profile for Kinto {
+    fn envelope(&self) -> Envelope {
+        Envelope::at("/data")
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        match (problem.status(), problem.code()?) {
+            (StatusCode::PRECONDITION_FAILED, MODIFIED) => Some(RefusalKind::StaleVersion),
+            (StatusCode::CONFLICT, TAKEN) => Some(RefusalKind::AlreadyExists),
+            (_, NO_SUCH_VERSION) => Some(RefusalKind::UnsupportedApiVersion),
+            _ => None,
+        }
+    }
+
+    fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
+        if problem.truncated() || problem.code() != Some(MODIFIED) {
+            return None;
+        }
+        let existing = problem.extension("details")?.get("existing")?;
+        let TagField::Found(tag) = entity_tag_of(headers) else {
+            return None;
+        };
+        // The record and the tag belong together, and it is no tombstone.
+        let version = existing.get("last_modified")?;
+        let whole = existing.get("id").is_some_and(Value::is_string)
+            && existing.get("deleted").is_none()
+            && tag.as_bytes() == format!("\"{version}\"").as_bytes();
+        if !whole {
+            return None;
+        }
+        // From the text, so that numbers keep theirs.
+        let record = Document::parse(problem.raw())
+            .ok()?
+            .pointer("/details/existing")?;
+        let body = Document::parse(b"{}").ok()?.with("/data", &record).ok()?;
+        Some((body, Validator::Tag(tag)))
+    }
+}

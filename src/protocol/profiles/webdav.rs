@@ -1,0 +1,54 @@
+//! `WebDAV` (RFC 4918): Apache, lighttpd, `SabreDAV`, Nextcloud.
+
+use http::StatusCode;
+
+use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+
+/// `WebDAV` servers: Apache `mod_dav`, lighttpd, `SabreDAV` and Nextcloud.
+///
+/// Versions are strong entity tags and a stale write is a 412. A 409 never is a race: the collection
+/// that the resource shall lie in is missing (RFC 4918 9.7.1), or in `CalDAV` and `CardDAV` another
+/// resource has the same UID (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1). A lock is a 423; its token goes
+/// into the header `If`.
+///
+/// Apache calls a tag weak for the first second after a write, and such a tag is read again until
+/// it is strong. The `-gzip` that `mod_deflate` adds to tags is taken off.
+///
+/// Apache checks `If-Match` and writes in two steps, so that it loses some racing writes itself; nginx's own
+/// DAV module ignores conditions altogether. No client can mend either, and
+/// [`Client::probe`](crate::Client::probe) tells both.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, profiles::WebDav};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("https://dav.example.com/files").profile(WebDav).build()?;
+/// let settings = client.resource::<serde_json::Value>("settings.json");
+/// # let _ = settings;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebDav;
+
+/// The element of `CalDAV` and `CardDAV` that says that the UID is taken.
+const UID_TAKEN: &str = "no-uid-conflict";
+
+impl Profile for WebDav {
+    fn versioning(&self) -> Versioning {
+        Versioning::entity_tag(WeakTags::Refuse).without_gzip_suffix()
+    }
+
+    fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
+        if problem.extension(UID_TAKEN).is_some() {
+            return Some(RefusalKind::AlreadyExists);
+        }
+        match problem.status() {
+            StatusCode::LOCKED => Some(RefusalKind::Locked),
+            StatusCode::CONFLICT => Some(RefusalKind::InvalidState),
+            _ => None,
+        }
+    }
+}

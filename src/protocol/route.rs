@@ -1,0 +1,79 @@
+//! Where whole documents are written, and by which method.
+
+use http::Method;
+use url::Url;
+
+use crate::BoxError;
+use crate::address::{self, IntoPath};
+
+/// By which method, and at which address, a whole document is written.
+///
+/// Reads and removals go to the address of the resource itself, and patches go by `PATCH`.
+///
+/// # Default
+///
+/// [`put`](Self::put): `PUT` to the address of the resource.
+///
+/// # Example: a service of Docker Swarm
+///
+/// It is read at `/services/web` and written by `POST /services/web/update?version=7`.
+///
+/// ```
+/// use ifmatch::{Envelope, Generic, Versioning, WriteRoute};
+///
+/// let swarm = Generic::new()
+///     .versioning(Versioning::body_field("/Version/Index").sent_in_query("version").no_creation())
+///     .envelope(Envelope::at("/Spec").sent_bare())
+///     .write_route(WriteRoute::post().below("update"));
+/// # let _ = swarm;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteRoute {
+    method: Method,
+    below: Vec<String>,
+}
+
+impl Default for WriteRoute {
+    fn default() -> Self {
+        Self::put()
+    }
+}
+
+impl WriteRoute {
+    /// Writes by `PUT`.
+    pub fn put() -> Self {
+        Self::by(Method::PUT)
+    }
+
+    /// Writes by `POST`, for APIs in which that replaces a resource.
+    pub fn post() -> Self {
+        Self::by(Method::POST)
+    }
+
+    /// Writes whole documents by `PATCH`, for APIs that know no `PUT` and take every member.
+    pub fn patch() -> Self {
+        Self::by(Method::PATCH)
+    }
+
+    /// Writes to this path below the address of the resource.
+    pub fn below(mut self, path: impl IntoPath) -> Self {
+        self.below = path.into_segments();
+        self
+    }
+
+    fn by(method: Method) -> Self {
+        Self {
+            method,
+            below: Vec::new(),
+        }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The address to which the resource at this address is written.
+    pub(crate) fn lead(&self, resource: &Url) -> Result<Url, BoxError> {
+        Ok(address::join_all(resource, &self.below)?)
+    }
+}

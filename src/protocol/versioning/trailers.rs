@@ -1,0 +1,46 @@
+//! Versions that come after the body.
+
+use std::borrow::Cow;
+
+use http::header::ETAG;
+use http::{HeaderMap, HeaderName};
+
+use super::version_part::{VersionPart, VersionSource};
+use super::{VersionLocation, Versioning};
+
+impl Versioning {
+    /// The headers of a reply, and the version that it told in its trailers because the body was being made
+    /// while it was sent.
+    ///
+    /// Only fields that are defined so may be taken from there (RFC 9110 6.5.1). `ETag` is (8.8.3), and
+    /// what a user names is taken to be; `Last-Modified` is not.
+    pub(crate) fn with_trailers<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        trailers: &HeaderMap,
+    ) -> Cow<'a, HeaderMap> {
+        let named: Vec<&HeaderName> = match &self.location {
+            VersionLocation::Tag(_) => vec![&ETAG],
+            VersionLocation::Parts(parts) => parts.iter().filter_map(VersionPart::header).collect(),
+            VersionLocation::Date | VersionLocation::Nowhere => Vec::new(),
+        };
+        let mut headers = Cow::Borrowed(headers);
+        for name in named {
+            if trailers.contains_key(name) && !headers.contains_key(name) {
+                for value in trailers.get_all(name) {
+                    headers.to_mut().append(name, value.clone());
+                }
+            }
+        }
+        headers
+    }
+}
+
+impl VersionPart {
+    fn header(&self) -> Option<&HeaderName> {
+        match &self.source {
+            VersionSource::Header(name) => Some(name),
+            VersionSource::Body(_) => None,
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The bytes of one write.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ifmatch_merge::internal::json_patch_if;
+use url::Url;
+
+use crate::BoxError;
+use crate::exchange::Call;
+use crate::json::patch::merge_patch;
+use crate::json::{Document, JsonError};
+use crate::protocol::{
+    Creation, Envelope, PlacedPart, Precondition, Validator, VersionTarget, Versioning,
+};
+use crate::store::StoredSnapshot;
+use crate::write::machine::events::Condition;
+use crate::write::recovery::stamp;
+use crate::write::request::target::{Target, WriteMode};
+
+/// One write as it goes out, and what it makes of the resource.
+pub(crate) struct Payload {
+    pub(crate) call: Call,
+    /// What the resource is if this is stored as sent; `None`: it is removed.
+    pub(crate) document: Option<Document>,
+    /// The same in its envelope, as a read would show it.
+    pub(crate) body: Option<Document>,
+    /// It carries a condition.
+    pub(crate) pinned: bool,
+    /// The condition is that nothing is there.
+    pub(crate) creates: bool,
+    /// It is a JSON Patch with tests of its own.
+    pub(crate) tests: bool,
+}
+
+impl Payload {
+    pub(crate) fn is_put(&self) -> bool {
+        self.call.method == Method::PUT
+    }
+}
+
+/// Why nothing can be sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPayload {
+    /// It would go out without the condition that protects other people's writes.
+    #[error("{0}")]
+    Unpinned(&'static str),
+    #[error(transparent)]
+    Other(#[from] BoxError),
+}
+
+/// What a payload is made of.
+pub(crate) struct RequestDraft<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) condition: &'a Condition<Validator>,
+    /// The state it is pinned to.
+    pub(crate) base: Option<&'a StoredSnapshot>,
+    /// What the resource shall be; `None`: removed.
+    pub(crate) local: Option<&'a Document>,
+    pub(crate) post: bool,
+    /// The id of this logical write, where there are write stamps.
+    pub(crate) write_id: Option<&'a str>,
+    pub(crate) key: Option<&'a str>,
+}
+
+impl RequestDraft<'_> {
+    pub(crate) fn payload(&self) -> Result<Payload, NoPayload> {
+        let versioning = &self.target.versioning;
+        if let Condition::Match(version) = self.condition
+            && !versioning.accepts(version)
+        {
+            return Err(NoPayload::Unpinned(
+                "its version is of another kind than this API takes",
+            ));
+        }
+        let mut headers = self.target.headers.clone();
+        let mut url = self.target.url.clone();
+        crate::write::request::reading::accept(self.target, &mut headers);
+        let preferred = headers.contains_key(PREFER)
+            || self.target.shared.exchange.headers.contains_key(PREFER);
+        // A removal leaves no representation to return, and OData servers refuse to be asked for one.
+        if self.local.is_some() && !preferred {
+            headers.insert(PREFER, HeaderValue::from_static("return=representation"));
+        }
+        if let Some(key) = self.key {
+            // A structured-field string (RFC 9651 3.3.3); a UUID needs no escapes.
+            headers.insert(
+                IDEMPOTENCY_KEY,
+                HeaderValue::from_str(&format!("\"{key}\"")).map_err(BoxError::from)?,
+            );
+        }
+        if self.local.is_some() && !self.post {
+            url = self.target.route.lead(&url)?;
+        }
+        let inside = self.pin(versioning, &mut headers, &mut url)?;
+        let encoded = match self.local {
+            Some(local) => self.encode(local, &self.target.envelope(), &inside)?,
+            None => self.removal(versioning, &inside)?,
+        };
+        if let Some(media_type) = encoded.media_type {
+            // What the client says of its documents is not said of patches and forms.
+            let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
+            let own = own.filter(|_| media_type == self.target.media_type());
+            let own = own.map_or_else(|| HeaderValue::from_str(&media_type), |own| Ok(own.clone()));
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(own.map_err(BoxError::from)?);
+        }
+        Ok(Payload {
+            call: Call {
+                method: encoded.method,
+                url,
+                headers,
+                body: encoded.bytes,
+            },
+            document: encoded.document,
+            body: encoded.body,
+            pinned: *self.condition != Condition::None,
+            creates: *self.condition == Condition::Absent,
+            tests: encoded.tests,
+        })
+    }
+
+    /// Puts the condition into headers and query; what belongs into the body is handed back.
+    fn pin<'v>(
+        &self,
+        versioning: &'v Versioning,
+        headers: &mut HeaderMap,
+        url: &mut Url,
+    ) -> Result<Vec<PlacedPart<'v>>, NoPayload> {
+        self.precondition(versioning)?.apply(headers);
+        match (self.condition, versioning.creation()) {
+            (Condition::Absent, Creation::Query(name, value)) => {
+                crate::address::set_parameter(url, name, value);
+            }
+            (Condition::Absent, Creation::Header(name, value)) => {
+                headers.insert(name, header_value(value)?);
+            }
+            _ => {}
+        }
+        let mut inside = Vec::new();
+        let Condition::Match(Validator::Version(version)) = self.condition else {
+            return Ok(inside);
+        };
+        let removal = self.local.is_none();
+        let placed = versioning.placed(version, removal);
+        for part in placed.map_err(NoPayload::Unpinned)? {
+            match part.target {
+                VersionTarget::Body(_) => inside.push(part),
+                VersionTarget::Query(name) => {
+                    crate::address::set_parameter(url, name, &part.value);
+                }
+                VersionTarget::Header(name) => {
+                    headers.insert(name, header_value(&part.value)?);
+                }
+                VersionTarget::Tag => {
+                    headers.insert(IF_MATCH, header_value(&part.value)?);
+                }
+            }
+        }
+        Ok(inside)
+    }
+
+    fn precondition(&self, versioning: &Versioning) -> Result<Precondition, NoPayload> {
+        Ok(match (self.condition, versioning.creation()) {
+            (Condition::Match(validator), _) => Precondition::for_validator(validator),
+            (Condition::Absent, Creation::Standard) => Precondition::IfNoneMatchAny,
+            (Condition::Absent, Creation::Never) => {
+                let why =
+                    "this API would overwrite what is there; new resources are made by `post`";
+                return Err(NoPayload::Other(why.into()));
+            }
+            (Condition::Absent | Condition::None, _) => Precondition::None,
+        })
+    }
+
+    /// A removal has no document that could carry the version.
+    fn removal(
+        &self,
+        versioning: &Versioning,
+        inside: &[PlacedPart<'_>],
+    ) -> Result<EncodedBody, BoxError> {
+        let (mut body, envelope) = (versioning.removal_body(), self.target.envelope());
+        for part in inside {
+            let around = body.unwrap_or_else(|| Document::from_trusted("{}"));
+            let version = spelt(&part.value, part, self.base, &envelope)?;
+            body = Some(around.with(pointer(part), &version)?);
+        }
+        Ok(EncodedBody {
+            method: Method::DELETE,
+            media_type: body.as_ref().map(|_| self.target.media_type().to_owned()),
+            bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
+            document: None,
+            body: None,
+            tests: false,
+        })
+    }
+
+    /// The body with the document in its envelope, the write stamp, and the version where the API wants
+    /// it inside.
+    fn encode(
+        &self,
+        local: &Document,
+        envelope: &Envelope,
+        inside: &[PlacedPart<'_>],
+    ) -> Result<EncodedBody, BoxError> {
+        let mut document = local.clone();
+        if let (Some(pointer), Some(id)) = (&self.target.stamp, self.write_id) {
+            let pinned_to = self.base.map_or(local, |base| &base.document);
+            document = stamp::stamped(&document, pinned_to, pointer, id)?;
+        }
+        let base = match self.base {
+            Some(base) if *self.condition != Condition::Absent && !self.post => Some(base),
+            _ => None,
+        };
+        if *self.condition == Condition::Absent {
+            for field in self.target.versioning.fields() {
+                if let Some(inner) = envelope.within(field) {
+                    document = document.without(inner);
+                }
+            }
+        }
+        // What is stored has the version where a read shows it. What only the request has, a member of its
+        // own for the version or the next number, is no part of it: no read would ever show it there.
+        for part in inside {
+            if let Some(inner) = envelope.within(pointer(part))
+                && part.origin == Some(pointer(part))
+            {
+                let received = spelt(&part.received, part, base, envelope)?;
+                document = document.with(inner, &received)?;
+            }
+        }
+        let plain = envelope.wrap(&document, base.and_then(|base| base.rest.as_ref()))?;
+        let mut body = plain.clone();
+        if *self.condition == Condition::Absent {
+            for field in self.target.versioning.fields() {
+                body = body.without(field);
+            }
+            if let Creation::Body(pointer, value) = self.target.versioning.creation() {
+                body = body.with(pointer, &Document::from_value(value))?;
+            }
+        }
+        let (mut versions, mut tests) = (Vec::new(), Vec::new());
+        for part in inside {
+            let version = spelt(&part.value, part, base, envelope)?;
+            body = body.with(pointer(part), &version)?;
+            versions.push((pointer(part), version));
+            if let Some(origin) = part.origin {
+                tests.push((origin, spelt(&part.received, part, base, envelope)?));
+            }
+        }
+        let encoded = EncodedBody {
+            method: if self.post {
+                Method::POST
+            } else {
+                self.target.route.method().clone()
+            },
+            media_type: None,
+            bytes: Bytes::new(),
+            body: Some(envelope.as_read(
+                &document,
+                &plain,
+                base.and_then(|base| base.rest.as_ref()),
+            )?),
+            document: Some(document),
+            tests: false,
+        };
+        // What is not there cannot be patched.
+        let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
+            let (bytes, media_type) = envelope.bytes(&body);
+            return Ok(EncodedBody {
+                bytes,
+                media_type: Some(media_type.unwrap_or(self.target.media_type()).to_owned()),
+                ..encoded
+            });
+        };
+        let known = envelope.wrap(&base.document, base.rest.as_ref())?;
+        // A difference leaves out what is the same, and so the version: it has to be put in.
+        let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
+            (JSON_PATCH, json_patch_if(&known, &body, &tests))
+        } else {
+            let mut patch = envelope.wrap_patch(merge_patch(&known, &body)?, &body)?;
+            for (pointer, version) in &versions {
+                patch = patch.with(pointer, version)?;
+            }
+            (self.target.shared.profile.patch_media_type(), patch)
+        };
+        Ok(EncodedBody {
+            method: Method::PATCH,
+            media_type: Some(media_type.to_owned()),
+            bytes: patch.to_bytes(),
+            tests: media_type == JSON_PATCH,
+            ..encoded
+        })
+    }
+}
+
+/// Where in the body it goes.
+fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
+    match part.target {
+        VersionTarget::Body(pointer) => pointer,
+        _ => "",
+    }
+}
+
+/// A version in the type that it has in the body that was read, a number or a text.
+fn spelt(
+    version: &str,
+    part: &PlacedPart<'_>,
+    base: Option<&StoredSnapshot>,
+    envelope: &Envelope,
+) -> Result<Document, JsonError> {
+    let found = base
+        .and_then(|base| envelope.wrap_original(&base.document, base.rest.as_ref()))
+        .and_then(|body| body.pointer(part.origin.unwrap_or(pointer(part))));
+    let number = found.is_some_and(|found| found.to_value().is_number());
+    match Document::parse(version.as_bytes()) {
+        Ok(parsed) if number && parsed.to_value().is_number() => Ok(parsed),
+        _ => Document::encode(version),
+    }
+}
+
+fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
+    HeaderValue::from_str(version)
+        .map_err(|_| NoPayload::Unpinned("its version holds characters that no header can carry"))
+}
+
+/// What goes out, and what it is.
+struct EncodedBody {
+    method: Method,
+    media_type: Option<String>,
+    bytes: Bytes,
+    document: Option<Document>,
+    body: Option<Document>,
+    tests: bool,
+}
+
+const JSON_PATCH: &str = "application/json-patch+json";
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
