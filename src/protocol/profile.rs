@@ -11,7 +11,7 @@ pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// How one family of APIs spells versions and refusals.
 ///
-/// A profile is data and small functions; the loop is the same for all. [`Generic`] serves most
+/// A profile is data and small functions; the loop is the same for all. [`Generic`](super::Generic) serves most
 /// APIs, and every method here has its answer as the default.
 pub trait Profile: Send + Sync + 'static {
     /// Where versions travel.

@@ -8,11 +8,11 @@ use ifmatch::transport::Fate;
 use ifmatch::{Envelope, Generic, Versioning, WriteMode};
 use serde_json::{Value, json};
 
+use crate::no_lost_updates::versions_elsewhere::{creation, story};
 use crate::support::dialect::{
     Dialect, Speaker, Wanted, body, by_tag, in_query, inside, with, without,
 };
 use crate::support::served::{client, sent, served};
-use crate::versions_elsewhere::{creation, story};
 
 fn old() -> Value {
     json!({"title": "old", "views": 1})

@@ -1,8 +1,8 @@
 //! A write without any condition goes out only where the caller says so, and only where there is no
 //! version.
 
-use super::support::{ARTICLE, Event, Server};
-use super::support::{AT, articles};
+use crate::support::{ARTICLE, Event, Server};
+use crate::support::{AT, articles};
 
 /// The next read shows no version.
 fn without_a_version(server: &Server) {
@@ -54,7 +54,7 @@ async fn where_there_is_a_version_the_write_is_pinned_all_the_same() {
     let server = Server::with(AT, ARTICLE);
     let articles = articles(&server);
     articles.get(1).await.unwrap();
-    server.script([super::support::foreign(|a| a["title"] = "theirs".into())]);
+    server.script([crate::support::foreign(|a| a["title"] = "theirs".into())]);
     articles
         .update(1, |a| a.views = 2)
         .unconditional()

@@ -3,8 +3,8 @@
 use ifmatch::{Answer, Collection, LocalWins, RefusalKind};
 use serde_json::json;
 
-use super::support::{ARTICLE, Article, Event, Server};
-use super::support::{AT, Always, articles, draft};
+use crate::support::{ARTICLE, Article, Event, Server};
+use crate::support::{AT, Always, articles, draft};
 
 fn renaming(server: &Server) -> Collection<Article> {
     articles(server).on_refusal(Always(|refusal| match refusal.kind {

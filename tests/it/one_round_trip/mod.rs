@@ -1,0 +1,6 @@
+//! Promise 6. One round trip without contention, if a snapshot is at hand.
+
+mod preferences;
+mod reading;
+mod round_trips;
+mod stored;

@@ -1,6 +1,0 @@
-//! What the derive says to mistakes: `tests/ui/*.rs`, each with the expected messages beside it.
-
-#[test]
-fn mistakes_are_told_where_they_are() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
-}
