@@ -1,8 +1,8 @@
-//! A clash that no rule settles, decided by a person at the terminal.
+//! A conflict that no rule resolves, decided by a person at the terminal.
 //!
 //! Run it with `cargo run --example ask_a_person` and answer with a letter, or pipe the answers in:
 //! `printf 'm\n' | cargo run --example ask_a_person`. The letters are `l` (mine), `r` (theirs), `m`
-//! (merged, mine where both changed), `e` (edit: the next line is the new title) and `g` (give up).
+//! (merged, mine where both changed), `e` (edit, where the next line is the new title) and `g` (give up).
 //! Without an answer it gives up.
 
 use std::io::{BufRead, Write};
@@ -17,7 +17,7 @@ struct Page {
     text: String,
 }
 
-/// One line from the terminal, read on a thread of its own so that everything else goes on meanwhile.
+/// Reads one line from the terminal, on a separate thread so that everything else continues.
 async fn line(prompt: &'static str) -> Result<String, BoxError> {
     let reading = tokio::task::spawn_blocking(move || -> Result<String, BoxError> {
         print!("{prompt} ");
@@ -31,7 +31,7 @@ async fn line(prompt: &'static str) -> Result<String, BoxError> {
 }
 
 async fn ask(conflict: Conflict<Page>) -> Result<Resolution<Page>, BoxError> {
-    println!("Somebody else changed the page while you edited it.\n");
+    println!("Another client changed the page while you edited it.\n");
     println!("{}", conflict.diff());
     for field in conflict.fields() {
         println!("Both changed {}.", field.pointer);
@@ -40,7 +40,7 @@ async fn ask(conflict: Conflict<Page>) -> Result<Resolution<Page>, BoxError> {
     match answer.as_str() {
         "l" => Ok(Resolution::KeepLocal),
         "r" => Ok(Resolution::KeepRemote),
-        // What the rules could merge, with my side in the open fields.
+        // The merge by the rules, with the local side in the open fields.
         "m" => LocalWins.resolve(&conflict).await,
         "e" => {
             let merged = conflict.merged.or(conflict.remote);

@@ -1,8 +1,8 @@
-//! A shopping list on two phones, kept in `CouchDB`: the version is `_rev` in the document, and every
-//! refusal of a stale one is a 409.
+//! A shopping list on two phones, stored in `CouchDB`. The version is `_rev` in the document, and every
+//! stale write is refused with 409.
 //!
-//! Run it with `cargo run --example couchdb`. The server is part of the example; a real one is reached
-//! by its address alone.
+//! Run it with `cargo run --example couchdb`. The server is part of the example. For a real one, only the
+//! address has to change.
 
 mod embedded;
 
@@ -21,7 +21,7 @@ struct List {
     items: Vec<String>,
 }
 
-/// The server's side.
+/// Handles a request on the server.
 fn couchdb(documents: &mut Documents, request: &Request) -> Response {
     let path = request.url.path();
     let id = path.rsplit('/').next().unwrap_or_default();
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let anna = phone()?.collection::<List>("lists");
     let bela = phone()?.collection::<List>("lists");
 
-    println!("1. Anna makes the list; Bela's of the same name is not written over it.");
+    println!("1. Anna creates the list. Bela's list of the same name does not overwrite it.");
     let draft = |item: &str| List {
         shop: "corner".into(),
         items: vec![item.into()],
@@ -93,7 +93,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   {error}");
     assert!(error.is_already_exists());
 
-    println!("2. Both are offline in the shop, and save later: each finds what the other added.");
+    println!("2. Both are offline in the shop and save later. The list gets the items of both.");
     let (mut annas, mut belas) = (anna.get("saturday").await?, bela.get("saturday").await?);
     annas.items.push("milk".into());
     belas.items.push("eggs".into());
@@ -109,16 +109,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     assert_eq!(merged.report().rounds, 2);
 
-    println!("3. The reply to a write tells the next `_rev`, so the next write needs no read.");
+    println!(
+        "3. The response to a write contains the next `_rev`, so the next write needs no read."
+    );
     let saved = bela
         .update("saturday", |list| list.shop = "market".into())
         .await?;
     assert_eq!(saved.report().requests, 1);
 
-    println!("4. Bela throws the list away, but not with what he has not seen in it.");
+    println!("4. Bela deletes the list, but not with an item in it that he has not seen.");
     server.before_next_write(|list| list["items"] = serde_json::json!(["candles"]));
     let error = bela.delete(saved).await.err();
-    println!("   {}", error.ok_or("somebody needs candles")?);
+    println!("   {}", error.ok_or("another client added candles")?);
     assert_eq!(bela.get("saturday").await?.items, ["candles"]);
     Ok(())
 }

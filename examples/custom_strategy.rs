@@ -1,4 +1,4 @@
-//! Rules, a function, and a strategy of one's own, for one clash.
+//! Rules, a function, and your own strategy, for the same conflict.
 //!
 //! Run it with `cargo run --example custom_strategy`.
 
@@ -16,7 +16,7 @@ struct Product {
     cents: i64,
 }
 
-/// The lower price wins, and stock adds up.
+/// The lower price wins, and changes of the stock are added up.
 struct CheaperWins;
 
 #[async_trait]
@@ -56,9 +56,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         product.stock -= 1;
         product.cents = 1900;
     };
-    println!("We sell one lamp and set the price to 19.00; somebody sells two and sets 18.00.\n");
+    println!(
+        "We sell one lamp and set the price to 19.00. Another client sells two and sets 18.00.\n"
+    );
 
-    println!("1. No rules: both changed the same fields, so a person has to decide.");
+    println!("1. No rules. Both changed the same fields, so a person has to decide.");
     clash();
     let mut product = products.get(1).await?;
     edit(&mut product);
@@ -67,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   {error}");
     assert!(error.is_conflict());
 
-    println!("2. Rules by field, and mine where no rule settles it.");
+    println!("2. Rules for fields, and the local side where no rule applies.");
     clash();
     products.refresh(1).await?;
     let policy = Policy::new().field("/stock", Rule::Counter);
@@ -92,7 +94,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   {:?}", *saved);
     assert_eq!(saved.cents, 1850);
 
-    println!("4. A strategy of one's own.");
+    println!("4. Your own strategy.");
     clash();
     products.refresh(1).await?;
     let saved = products.update(1, edit).strategy(CheaperWins).await?;

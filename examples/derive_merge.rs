@@ -1,6 +1,6 @@
-//! A type that says how it is merged, and a merge of three of its states.
+//! A type that declares how it is merged, and a merge of three of its states.
 //!
-//! Run with `cargo run --example derive_merge`.
+//! Run it with `cargo run --example derive_merge`.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use ifmatch::Merge;
@@ -31,13 +31,13 @@ struct Comment {
 }
 
 fn main() -> Result<(), BoxError> {
-    // What we read. The server knows a field that the type does not.
+    // The state that we read. It has a field that the type does not know.
     let base = Document::parse(
         br#"{"title": "Notes", "body": "one\ntwo\nthree\n", "tags": ["draft"], "viewCount": 10,
             "comments": [{"id": 1, "text": "first", "likes": 0, "avatar": "a.png"}], "rating": 4.50}"#,
     )?;
 
-    // What we make of it.
+    // Our edit.
     let before: Article = base.decode()?;
     let mut article = before.clone();
     article.body = article.body.replace("one", "ONE");
@@ -45,7 +45,7 @@ fn main() -> Result<(), BoxError> {
     article.view_count += 1;
     article.comments[0].likes += 1;
 
-    // The change of the typed value, applied to the document: what the type does not know stays.
+    // Applies the change of the typed value to the document. Fields that the type does not know stay.
     let local = transplant(
         &base,
         &Document::encode(&before)?,
@@ -53,7 +53,7 @@ fn main() -> Result<(), BoxError> {
         &Article::policy(),
     );
 
-    // Somebody else wrote meanwhile.
+    // Another client wrote in the meantime.
     let remote = Document::parse(
         br#"{"title": "Notes, revised", "body": "one\ntwo\nTHREE\n", "tags": ["draft", "theirs"], "viewCount": 17,
             "comments": [{"id": 1, "text": "first!", "likes": 5, "avatar": "b.png"}], "rating": 4.50}"#,

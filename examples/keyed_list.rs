@@ -1,6 +1,6 @@
-//! A list whose elements have an identity, merged by a policy that is written by hand.
+//! A list whose elements have an identity, merged by a hand-written policy.
 //!
-//! Run with `cargo run --example keyed_list`.
+//! Run it with `cargo run --example keyed_list`.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use ifmatch::merge::{BoxError, Policy, Rule, Side, ThreeWay};
@@ -25,7 +25,7 @@ fn main() -> Result<(), BoxError> {
         {"sku": "D", "qty": 9, "labels": [], "note": "d"},
         {"sku": "B", "qty": 1, "labels": [], "note": "b"},
     ]});
-    // They moved B to the front, sold one A too, and wrote another note.
+    // They moved B to the front, sold one A too, and changed the note of A.
     let remote = json!({"updated": 3, "items": [
         {"sku": "B", "qty": 1, "labels": [], "note": "b"},
         {"sku": "A", "qty": 1, "labels": ["hot"], "note": "theirs"},

@@ -1,5 +1,5 @@
-//! A deployment that a person and an autoscaler change at once, behind an API like that of Kubernetes:
-//! the version lies in `metadata.resourceVersion`, and refusals are `Status` objects.
+//! A deployment that a person and an autoscaler change at the same time, behind an API like that of
+//! Kubernetes. The version is in `metadata.resourceVersion`, and refusals are `Status` objects.
 //!
 //! Run it with `cargo run --example kubernetes_like`. The server is part of the example.
 
@@ -13,7 +13,7 @@ use ifmatch::{Client, Merge};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What this program knows of a deployment; the rest of it stays as it is.
+/// The part of a deployment that this program knows. The rest stays unchanged.
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
 struct Deployment {
     spec: Spec,
@@ -27,7 +27,7 @@ struct Spec {
 
 const COLLECTION: &str = "/apis/apps/v1/namespaces/default/deployments";
 
-/// The server's side.
+/// Handles a request on the server.
 fn kubernetes(documents: &mut Documents, request: &Request) -> Response {
     let path = request.url.path();
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
@@ -88,20 +88,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let deployments = client.collection::<Deployment>(["namespaces", "default", "deployments"]);
 
-    println!("1. A new object is made by POST, under the name in it.");
+    println!("1. A new object is created by POST, under the name that it contains.");
     let web = serde_json::json!({
         "kind": "Deployment",
         "metadata": {"name": "web", "labels": {"team": "shop"}},
         "spec": {"image": "shop:1", "replicas": 2},
     });
-    // What is posted may be more than the type knows.
+    // A posted document may contain more than the type knows.
     deployments.post(&web).await?;
     let error = deployments.post(&web).await.err();
-    let error = error.ok_or("there can be one of that name")?;
+    let error = error.ok_or("only one object may have that name")?;
     println!("   again: {error}");
     assert!(error.is_already_exists());
 
-    println!("2. A new image, while the autoscaler goes from 2 replicas to 5: both get their way.");
+    println!(
+        "2. A new image, while the autoscaler goes from 2 replicas to 5. Both changes are kept."
+    );
     deployments.get("web").await?;
     server.before_next_write(|object| object["spec"]["replicas"] = 5.into());
     let saved = deployments
@@ -121,7 +123,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .clone();
     assert_eq!(kept["metadata"]["labels"]["team"], "shop");
 
-    println!("3. Both want another image: nothing is overwritten, and the error holds all sides.");
+    println!("3. Both change the image. Nothing is overwritten, and the error holds all sides.");
     let mut edited = deployments.get("web").await?;
     edited.spec.image = "shop:3".into();
     server.before_next_write(|object| object["spec"]["image"] = "shop:rollback".into());
@@ -130,13 +132,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   {error}");
     assert!(error.is_conflict());
     let theirs = error.into_sides::<Deployment>()?.remote;
-    let theirs = theirs.ok_or("the error holds what is there")?;
+    let theirs = theirs.ok_or("the error holds the state on the server")?;
     assert_eq!(theirs.spec.image, "shop:rollback");
 
-    println!("4. The removal is of what was seen, and of nothing newer.");
+    println!("4. A delete removes only the version that was seen, and nothing newer.");
     server.before_next_write(|object| object["spec"]["replicas"] = 9.into());
     let error = deployments.delete(theirs).await.err();
-    let error = error.ok_or("somebody scaled it up meanwhile")?;
+    let error = error.ok_or("the autoscaler changed it meanwhile")?;
     println!("   {error}");
     assert!(error.is_conflict());
     deployments.delete("web").await?;

@@ -10,19 +10,19 @@
 //! cargo run --example merge_json -- examples/data/base.json examples/data/local.json examples/data/remote.json
 //! ```
 //!
-//! Prints the merge. Where both sides changed the same place, it lists these places on the standard error
-//! (with `--json`, as JSON on the standard output) and ends with the code 1; with the code 2 where a file
-//! cannot be read. Unknown fields, the order of keys, the indentation and the text of numbers stay.
+//! Prints the merge. If both sides changed the same places, it lists them on standard error (with `--json`, as
+//! JSON on standard output) and exits with code 1. It exits with code 2 if a file cannot be read. Unknown
+//! fields, the order of keys, the indentation and the text of numbers are kept.
 //!
-//! As a git merge driver it keeps `package.json` and its like from conflicting over neighbouring lines:
+//! As a git merge driver, it prevents conflicts over neighbouring lines in files such as `package.json`:
 //!
 //! ```text
 //! git config merge.json.driver "merge_json %O %A %B --write"
 //! echo "*.json merge=json" >> .gitattributes
 //! ```
 //!
-//! `--write` puts the result into LOCAL, where git expects it. On a conflict the file then holds the merge
-//! with the places that are open between the usual markers, so that it is resolved as any other.
+//! `--write` writes the result to LOCAL, where git expects it. On a conflict the file holds the merge, with the
+//! open places between the usual markers, and is resolved like any other.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 use std::fs;
@@ -73,7 +73,7 @@ fn run() -> Result<bool, BoxError> {
     let parse = |name: &str, text: &str| {
         Document::parse(text.as_bytes()).map_err(|e| format!("{name}: {e}"))
     };
-    // git hands over an empty file where both sides added one.
+    // git passes an empty file if both sides added the file.
     let base = if base_text.is_empty() {
         None
     } else {
@@ -93,7 +93,7 @@ fn run() -> Result<bool, BoxError> {
         println!("{}", serde_json::to_string_pretty(&merged.conflicts)?);
     }
     if write {
-        // Both have all that could be merged and differ in what could not.
+        // Both contain everything that could be merged, and differ in the open places.
         let [mine, theirs] = [Side::Local, Side::Remote]
             .map(|side| pick_side(&merged.document, &merged.conflicts, side).to_string());
         let marked = text("", &mine, &theirs);

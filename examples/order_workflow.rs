@@ -1,5 +1,5 @@
-//! An order that has to be paid before it can be shipped: the server refuses to ship it (409), which is
-//! no race, so a handler is asked. It pays and says "again".
+//! An order that has to be paid before it can be shipped. The server refuses to ship it (409). This is not a
+//! version conflict, so a handler is asked. It pays, and answers "again".
 //!
 //! Run it with `cargo run --example order_workflow`.
 
@@ -21,7 +21,7 @@ struct Account {
     balance: u32,
 }
 
-/// Pays for an order, from an account that others use too.
+/// Pays for an order from an account that other clients use too.
 struct Pay {
     accounts: Collection<Account>,
     price: u32,
@@ -31,7 +31,7 @@ struct Pay {
 impl RefusalHandler<Order> for Pay {
     async fn refused(&self, refusal: &Refusal<Order>) -> Result<Answer<Order>, BoxError> {
         println!("   the server refuses: {}", refusal.problem);
-        // Paying once must be enough; a second refusal is told to the caller.
+        // One payment must be enough. A second refusal is returned to the caller.
         if refusal.kind != RefusalKind::InvalidState || refusal.attempt > 1 {
             return Ok(Answer::GiveUp);
         }
@@ -41,9 +41,9 @@ impl RefusalHandler<Order> for Pay {
             account.balance = left.ok_or("the account does not hold that much")?;
             Ok(())
         });
-        // On a clash it is worked out anew from the balance as it is then; two balances are never merged.
+        // After a race the edit runs again on the new balance. Two balances are never merged.
         let account = payment.await?;
-        println!("   paid {price}, {} are left", account.balance);
+        println!("   paid {price}, {} left", account.balance);
         Ok(Answer::Again)
     }
 }
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     server.put("/accounts/anna", r#"{"balance": 100}"#);
     let unpaid = || Step::new().answer(Reply::problem(409, "unpaid", "The order is not paid"));
 
-    // What the API's own problem types mean is said once.
+    // Maps the API's own problem types to their meaning.
     let profile = Generic::new().map_code(
         "https://ifmatch.test/problems/unpaid",
         RefusalKind::InvalidState,
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let orders = client.collection::<Order>("orders");
 
-    println!("1. Without a handler the refusal is an error, and nothing is merged or sent again.");
+    println!("1. Without a handler, the refusal is an error, and nothing is merged or sent again.");
     server.next_write(unpaid());
     let error = orders.update(7, |order| order.shipped = true).await.err();
     let error = error.ok_or("an unpaid order is not shipped")?;
@@ -76,12 +76,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(error.is_refused());
     assert_eq!(error.refusal(), Some(RefusalKind::InvalidState));
 
-    println!("2. With a handler: pay, then ship.");
+    println!("2. With a handler, pay and then ship.");
     server.next_write(unpaid());
-    // Somebody else takes 30 from the account right before the payment arrives ...
+    // Another client takes 30 from the account right before the payment arrives.
     server.before_next_write(|account| account["balance"] = 70.into());
     server.next_write(Step::new());
-    // ... and the shop marks the order as paid before it is shipped: a race, which is merged.
+    // The shop marks the order as paid before it is shipped, which is a race.
     server.before_next_write(|order| order["paid"] = true.into());
     let shipping = orders.clone().on_refusal(pay(40));
     let shipped = shipping.update(7, |order| order.shipped = true).await?;
@@ -98,14 +98,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(r#"{"balance": 30}"#)
     );
 
-    println!(
-        "3. If the handler cannot pay, its error ends the write, and the order stays as it is."
-    );
+    println!("3. If the handler cannot pay, its error ends the write, and the order is unchanged.");
     server.put("/orders/8", r#"{"article": "table", "shipped": false}"#);
     server.next_write(unpaid());
     let buying = orders.on_refusal(pay(400));
     let error = buying.update(8, |order| order.shipped = true).await.err();
-    let error = error.ok_or("nobody can pay that")?;
+    let error = error.ok_or("the account does not hold that much")?;
     println!("   {error}");
     println!("   {}", error.report().why);
     assert!(

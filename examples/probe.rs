@@ -1,16 +1,16 @@
-//! Does an API really refuse stale writes? Two servers are asked: a good one, and the same behind a
-//! gateway that drops `If-Match` on the way.
+//! Checks whether an API really refuses stale writes. Two servers are probed: a correct one, and the same
+//! server behind a gateway that drops `If-Match`.
 //!
-//! Run it with `cargo run --example probe`; for an API of yours, add its base URL and a collection
-//! (`-- https://api.example.com/v1 articles`): one throw-away resource is made
-//! in that collection, and removed again.
+//! Run it with `cargo run --example probe`. To probe your own API, add its base URL and a collection
+//! (`-- https://api.example.com/v1 articles`). One temporary resource is created in that collection, and
+//! deleted again.
 
 use http::header::IF_MATCH;
 use ifmatch::testing::ResourceServer;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, ProbeCheck, Verdict, async_trait};
 
-/// A gateway that knows nothing of preconditions.
+/// A gateway that does not support preconditions.
 struct Gateway(reqwest::Client);
 
 #[async_trait]
@@ -18,7 +18,8 @@ impl Transport for Gateway {
     async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
         request.headers.remove(IF_MATCH);
         let lost = |error: reqwest::Error| {
-            TransportError::new(Fate::Unknown, "the gateway got no reply").with_source(error)
+            TransportError::new(Fate::Unknown, "the gateway received no response")
+                .with_source(error)
         };
         let passed_on = self
             .0
@@ -55,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{report}");
     assert!(!report.enforces_preconditions());
     assert_eq!(report.verdict(ProbeCheck::StaleWrite), Verdict::Fails);
-    // A creation has another header, which this gateway lets pass.
+    // A creation uses another header, which this gateway forwards.
     assert_eq!(report.verdict(ProbeCheck::Creation), Verdict::Holds);
     assert_eq!(server.text(&report.path), None);
     Ok(())

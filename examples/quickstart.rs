@@ -1,6 +1,6 @@
-//! Two writers clash on an article, and neither loses anything.
+//! Two writers change an article at the same time, and neither loses anything.
 //!
-//! Run it with `cargo run --example quickstart`. It starts a server of its own on loopback.
+//! Run it with `cargo run --example quickstart`. It starts its own server on loopback.
 
 use ifmatch::testing::ResourceServer;
 use ifmatch::{Client, Merge};
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = ResourceServer::start().await;
     server.stale_status(409);
     server.put("/v1/articles/42", STORED);
-    println!("A server holds an article, with a price that our type does not know:\n{STORED}\n");
+    println!("A server stores an article, with a price that our type does not know:\n{STORED}\n");
 
     // Two people, two clients, the same article.
     let base = format!("{}/v1", server.uri());
@@ -43,15 +43,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     hers.tags.push("etag".into());
     hers.views += 1;
     anna.save(&hers).await?;
-    println!("Anna changes the title, adds a tag, counts a view, and saves.");
+    println!("Anna changes the title, adds a tag, counts a view and saves.");
 
     his.body.push_str("Nobody is overwritten.\n");
     his.tags.push("conflicts".into());
     his.views += 1;
     let saved = boris.save(&his).await?;
-    println!("Boris, who has not seen that, adds a line, a tag, a view, and saves.\n");
+    println!("Boris has not seen this. He adds a line, a tag and a view, and saves.\n");
 
-    println!("What went over the wire:");
+    println!("Requests and responses:");
     for exchange in server.recorded() {
         let condition = match exchange.header("if-match") {
             "" => String::new(),
@@ -62,16 +62,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             exchange.method, exchange.path, exchange.status
         );
         if exchange.status == 409 {
-            println!("      the server says: {}", exchange.reply);
+            println!("      body: {}", exchange.reply);
         }
     }
 
     let report = saved.report();
     println!(
-        "\nBoris' save took {} requests in {} rounds and merged {} clash.",
+        "\nBoris's save took {} requests in {} rounds and merged {} race.",
         report.requests, report.rounds, report.merged
     );
-    println!("\nStored now, with both edits in it, and the price as it was written:");
+    println!("\nThe stored article has both edits and the original text of the price:");
     println!(
         "{}",
         server.text("/v1/articles/42").ok_or("nothing is stored")?

@@ -1,7 +1,7 @@
-//! How to test an application that merges: the laws, the other writer, lost replies, and no sleeping.
+//! How to test an application that merges: laws, concurrent writers, lost responses, and a paused clock.
 //!
-//! Run it with `cargo run --example testing_your_merge`. In a project of your own these are tests with
-//! `#[tokio::test(start_paused = true)]`; here they are functions, so that they can be watched.
+//! Run it with `cargo run --example testing_your_merge`. In your own project these are tests with
+//! `#[tokio::test(start_paused = true)]`. Here they are functions that print their results.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ struct Recipe {
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// The merge that the application wants: field by field, and the steps as long as nobody else touched
-/// them.
+/// The merge that the application wants: field by field, including the steps. A field that both changed is
+/// an error.
 fn merge(base: Option<&Recipe>, mine: &Recipe, theirs: &Recipe) -> Result<Recipe, BoxError> {
     fn pick<V: Clone + PartialEq>(base: Option<&V>, mine: &V, theirs: &V) -> Result<V, BoxError> {
         if mine == theirs || base == Some(mine) {
@@ -27,7 +27,7 @@ fn merge(base: Option<&Recipe>, mine: &Recipe, theirs: &Recipe) -> Result<Recipe
         } else if base == Some(theirs) {
             Ok(mine.clone())
         } else {
-            Err("both changed the same field".into())
+            Err("both sides changed the same field".into())
         }
     }
     Ok(Recipe {
@@ -37,7 +37,7 @@ fn merge(base: Option<&Recipe>, mine: &Recipe, theirs: &Recipe) -> Result<Recipe
     })
 }
 
-/// The first draft of it, with two mistakes that look harmless.
+/// A first draft of the merge, with two mistakes that look harmless.
 fn draft(mine: &Recipe, theirs: &Recipe) -> Recipe {
     Recipe {
         title: mine.title.clone(),
@@ -46,7 +46,7 @@ fn draft(mine: &Recipe, theirs: &Recipe) -> Recipe {
     }
 }
 
-/// States as they could follow from each other; each is tried as base, local and remote side.
+/// States that could follow from each other. Each is tried as the base, local and remote side.
 fn samples() -> Vec<Recipe> {
     let recipe = |title: &str, steps: &[&str], servings| Recipe {
         title: title.into(),
@@ -136,7 +136,7 @@ async fn the_server_is_busy_then_locked_and_nobody_sleeps() -> Outcome {
     let (server, recipes) = kitchen().await?;
     let busy = Reply::new(503).retry_after(Duration::from_secs(20));
     server.next_write(Step::new().answer(busy));
-    server.next_write(Step::new().answer(Reply::problem(423, "locked", "Somebody edits it")));
+    server.next_write(Step::new().answer(Reply::problem(423, "locked", "Another client edits it")));
     let saved = recipes.update(1, |recipe| recipe.servings = 4).await?;
     println!(
         "waited {} s of the paused clock",
@@ -150,14 +150,14 @@ async fn the_server_is_busy_then_locked_and_nobody_sleeps() -> Outcome {
 async fn main() -> Outcome {
     println!("1. A first draft, and the laws that it breaks:\n");
     the_draft_breaks_laws().await?;
-    println!("2. The merge as it should be:");
+    println!("2. The correct merge:");
     the_merge_keeps_all_laws().await?;
     println!(
-        "\n3. A race, with refusals in {} wordings.",
+        "\n3. A race, with refusals in {} dialects.",
         Dialect::all().len()
     );
     both_edits_survive_a_race_in_every_wording().await?;
-    println!("\n4. A lost reply.");
+    println!("\n4. A lost response.");
     a_lost_reply_is_no_second_write().await?;
     println!("5. A busy server.");
     the_server_is_busy_then_locked_and_nobody_sleeps().await

@@ -1,5 +1,5 @@
-//! A name that only one can have, and three answers to its being taken: another name, joining what is
-//! there, and noticing that it is one's own.
+//! A unique name, and three reactions if it is taken: choosing another name, joining the existing project, and
+//! recognising your own creation.
 //!
 //! Run it with `cargo run --example unique_name`.
 
@@ -21,7 +21,7 @@ fn project(title: &str, member: &str) -> Project {
     }
 }
 
-/// `rocket` is taken: `rocket-2`, then `rocket-3`, and so on.
+/// Tries `rocket-2`, then `rocket-3`, and so on, if `rocket` is taken.
 struct NextFreeName;
 
 #[async_trait]
@@ -37,7 +37,7 @@ impl RefusalHandler<Project> for NextFreeName {
     }
 }
 
-/// Whoever made it, it is the project that was meant: the members of both work on it.
+/// Joins the existing project, so that the members of both work on it.
 struct Join;
 
 #[async_trait]
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let proxy = LossyProxy::in_front_of(&server.uri()).await?;
     let projects = Client::new(proxy.uri())?.collection::<Project>("projects");
 
-    println!("1. Without a handler the caller is told, and sees what is there.");
+    println!("1. Without a handler, the caller gets an error with the existing project.");
     let mine = project("Rocket", "Chris");
     let error = projects.create("rocket", &mine).await.err();
     let error = error.ok_or("the name is taken")?;
@@ -71,14 +71,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         theirs.map(ifmatch::Versioned::into_inner)
     );
 
-    println!("2. Another name, under the same condition: it must be free.");
+    println!("2. Another name, under the same precondition that it must be free.");
     let numbered = projects.clone().on_refusal(NextFreeName);
     let made = numbered.create("rocket", &mine).await?;
     let name = made.snapshot().id().unwrap_or_default().to_owned();
-    println!("   made as {name}, {} requests", made.report().requests);
+    println!("   created as {name}, {} requests", made.report().requests);
     assert_eq!(name, "rocket-3");
 
-    println!("3. Joining: what is there is merged with what was to be made, nobody is dropped.");
+    println!("3. Joining. The existing project is merged with the new one, and no member is lost.");
     let joined = projects
         .clone()
         .on_refusal(Join)
@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     println!(
-        "4. The reply to a creation is lost. The name is taken then, and by whom? By ourselves."
+        "4. The response to a creation is lost. The client finds out that it took the name itself."
     );
     let mine = project("Balloon", "Dora");
     proxy.lose_next_reply();

@@ -1,7 +1,7 @@
-//! The server applies a write, and the reply is lost on the way.
+//! The server applies a write, and its response is lost.
 //!
-//! Run it with `cargo run --example unknown_outcome`. Three edits meet the same fate: setting a field
-//! is recognised by looking, adding to a counter cannot be, and a write stamp makes it knowable.
+//! Run it with `cargo run --example unknown_outcome`. Three edits lose their responses. A read
+//! shows whether a field was set, but not whether a counter was increased. A write stamp shows both.
 
 use ifmatch::testing::{LossyProxy, ResourceServer};
 use ifmatch::{Client, Merge};
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let accounts = Client::new(proxy.uri())?.collection::<Account>("accounts");
     let stored = || server.text("/accounts/7").unwrap_or_default();
 
-    println!("1. Setting a field. The write is applied, the reply is cut.");
+    println!("1. Setting a field. The write is applied, and the response is cut off.");
     accounts.get(7).await?;
     proxy.lose_next_reply();
     let saved = accounts
@@ -36,10 +36,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("   stored:  {}", stored());
     assert!(report.settled);
 
-    println!("2. Adding 10. What is there cannot tell our 10 from somebody else's.");
+    println!("2. Adding 10. The stored state does not show whose 10 was added.");
     proxy.lose_next_reply();
     let outcome = accounts.update(7, |account| account.balance += 10).await;
-    let error = outcome.err().ok_or("this cannot be known")?;
+    let error = outcome.err().ok_or("the outcome cannot be known")?;
     println!("   error:   {error}");
     println!("   report:  {}", error.report());
     assert!(error.is_outcome_unknown());
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("   balance before {base:?}, wanted {local:?}, on the server {remote:?}");
 
-    println!("3. Adding 10 with a write stamp: the id of each write is in the document.");
+    println!("3. Adding 10 with a write stamp. The document contains the id of each write.");
     let stamped = accounts.write_stamp("/meta/writes");
     proxy.pass_next();
     proxy.lose_next_reply();

@@ -1,25 +1,25 @@
 //! A resilient, typed HTTP client that resolves write conflicts by itself.
 //!
-//! `ifmatch` remembers the version (`ETag`) of what it reads and makes every write conditional on it
-//! (`If-Match`). When the server refuses because somebody else wrote first (412, or 409), it fetches
-//! the new state, runs the edit again on it or merges three ways (base, local, remote), and writes again:
-//! until the edit is in, or a person has to decide. When a response is lost, it finds out whether the write
-//! was applied before it does anything else.
+//! `ifmatch` remembers the version (`ETag`) of each resource that it reads and makes every write conditional
+//! on that version (`If-Match`). If the server rejects a write because another client wrote first (412, or
+//! 409), `ifmatch` fetches the new state. It then runs the edit again on that state, or merges three ways
+//! (base, local, remote), and writes again. It repeats this until the write succeeds or a person has to decide.
+//! If a response is lost, it finds out whether the write was applied before it does anything else.
 //!
 //! # Which operation to use
 //!
-//! | operation | works on | after a race | who decides | a lost response ends in |
+//! | operation | works on | after a race | who decides | after a lost response |
 //! |---|---|---|---|---|
-//! | [`update`], [`try_update`] | an id and an edit | the edit runs again, on the new state | the edit; a strategy only where [the call names one](Update::strategy) | success, if the edit shows in the new state or can be made again without harm; [`OutcomeUnknown`] for operations such as "add one" |
-//! | [`save`] | a value that was read and changed | base, local and remote are merged | the strategy, then a person | success, if all changes are there; [`OutcomeUnknown`] where a counter or a part of them leaves it open |
-//! | [`create`] | an id and a value | [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if what is there is what was sent |
-//! | [`post`] | a draft that the server names | (it has no condition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
-//! | [`delete`] | a value that was read, or an id | a value: the strategy; an id: the new state is removed if it is as it was seen | the strategy | success, if nothing is there any more |
-//! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | another try |
+//! | [`update`], [`try_update`] | an id and an edit | the edit runs again, on the new state | the edit; a strategy only if [the call sets one](Update::strategy) | success, if the new state shows the edit or repeating the edit is harmless; [`OutcomeUnknown`] for operations such as "add one" |
+//! | [`save`] | a value that was read and changed | base, local and remote are merged | the strategy, then a person | success, if the new state shows all changes; [`OutcomeUnknown`] if it shows only some of them, or if a counter leaves the question open |
+//! | [`create`] | an id and a value | [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if the stored state is what was sent |
+//! | [`post`] | a draft to which the server assigns an id | (it has no precondition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
+//! | [`delete`] | a value that was read, or an id | a value: the strategy decides; an id: the new state is removed if it equals the state that was read | the strategy | success, if the resource no longer exists |
+//! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | the read is retried |
 //!
-//! An `update` is *serializable*: its edit was run, last, on exactly the state that it is written over. So a
-//! guard inside it holds, and two clients that each take one from a stock of ten leave eight. A `save` was
-//! made by someone who saw an older state, so it is merged.
+//! An `update` is *serializable*: the last run of its edit was on exactly the state that the write replaces. A
+//! guard inside the edit therefore holds, and two clients that each take one from a stock of ten leave eight. A
+//! `save` holds changes that were made to an older state, so they are merged.
 //!
 //! [`update`]: Collection::update
 //! [`try_update`]: Collection::try_update
@@ -61,7 +61,7 @@
 //! let saved = articles.save(&article).await?;
 //! println!("{} requests", saved.report().requests);
 //!
-//! // Or say what to change; it is read only if no snapshot is at hand.
+//! // Or pass the edit itself. The resource is read only if no snapshot is cached.
 //! articles.update("42", |article| article.views += 1).await?;
 //! # Ok(())
 //! # }
@@ -69,8 +69,8 @@
 //!
 //! # Decide a conflict
 //!
-//! What the rules cannot settle goes to the next strategy ([`MergeStrategy::or_else`]), to a person
-//! ([`Collection::ask_with`]), or comes back as an error that holds all sides:
+//! A conflict that the merge rules cannot resolve goes to the next strategy ([`MergeStrategy::or_else`]) or to a
+//! person ([`Collection::ask_with`]). Otherwise, it is returned as an error that holds all sides:
 //!
 //! ```no_run
 //! # use ifmatch::{Client, Collection, Error, LocalWins, Merge, MergeStrategy, ThreeWay};
@@ -93,53 +93,57 @@
 //!
 //! # Know what happened
 //!
-//! Every successful write has a [`WriteReport`], every error a [`kind`](Error::kind) named by what to
-//! do next, the [`Sides`] of the write, and a [report](Error::report) that says why it was not tried
-//! again. [`ErrorKind::OutcomeUnknown`] is the one that says "look before you try again": a reply was
-//! lost, and nothing tells whether the write was applied. [A write
-//! stamp](Collection::write_stamp) makes that knowable for every kind of edit.
+//! Every successful write returns a [`WriteReport`]. Every error has a [`kind`](Error::kind), named by what to
+//! do next, the [`Sides`] of the write, and a [report](Error::report) that states why the write was not retried.
+//! [`ErrorKind::OutcomeUnknown`] means that you have to look before you try again: a response was lost, and
+//! there is no evidence whether the write was applied. [A write stamp](Collection::write_stamp) provides that
+//! evidence for every kind of edit.
 //!
-//! # What is promised, and what cannot be
+//! # Promises and limits
 //!
-//! 1. No lost update. No write goes out without a condition once a version is known, "mine wins" included.
-//! 2. No phantom success, no double apply. A write whose response was lost is settled, or reported as
-//!    [`OutcomeUnknown`]; it is never sent blindly twice. One that the server has accepted (202) is followed.
-//! 3. Nothing of yours is dropped. Errors carry all sides, and fields that the type does not know survive
-//!    every write, with the text of their numbers.
+//! 1. No lost update. Once a version is known, no write is sent without a precondition, not even if the local
+//!    side is to win.
+//! 2. No phantom success and no double application. A write whose response was lost is settled, or reported as
+//!    [`OutcomeUnknown`]. It is never resent blindly. A write that the server has accepted (202) is followed.
+//! 3. None of your data is dropped. Errors carry all sides, and fields that the type does not know survive
+//!    every write, including the text of their numbers.
 //! 4. No endless loop. Every loop is bounded in rounds and in time ([`Limits`]).
-//! 5. Only races are merged. A 409 is merged only if the version has moved.
-//! 6. One round trip without contention, if a snapshot is at hand.
-//! 7. Hostile input is data: sizes, depths, times and redirects are bounded, and secrets stay out of messages.
-//! 8. An `update` is serializable, as said above.
-//! 9. What goes out is what was meant: a document that would not read as the value that was handed in is not
-//!    sent.
-//! 10. `Ok` needs evidence. A response counts as success only as far as it says so itself; what contradicts
-//!     it leads to a read. Reads can prove that a write was applied, and never that it was not, because
-//!     replicas lag: that is proven by the server alone, when it takes the next write onto a state without it.
+//! 5. Only races are merged. A 409 is merged only if the version has changed.
+//! 6. One round trip without contention, if a snapshot is cached.
+//! 7. Hostile input is data. Sizes, depths, times and redirects are bounded, and secrets stay out of messages.
+//! 8. An `update` is serializable. Its edit last ran on exactly the state that the write replaces.
+//! 9. The request says what the caller meant. A document is not sent if it would not read back as the value
+//!    that was passed in.
+//! 10. `Ok` needs evidence. A response counts as success only as far as the response itself says so. Anything
+//!     that contradicts success leads to a read. A read can prove that a write was applied, but never that it
+//!     was not, because replicas lag. Only the server can prove that, by accepting the next write on a state
+//!     without it.
 //!
-//! Two things no client can promise. Behind an intermediary that resends requests by itself, or with
-//! a server that answers 2xx to a stale write because it "appears to have been applied already"
-//! (RFC 9110 13.1.1), two identical operations ("add one") look alike; a write stamp tells them apart.
-//! And where tags are hashes of the content, a state that was changed and changed back (A, B, A) has
-//! its old tag again, so a request that was given up may still be applied to it.
+//! Two limits hold for every client:
+//!
+//! - Two identical operations ("add one") look alike behind an intermediary that resends requests by itself.
+//!   They also look alike with a server that answers 2xx to a stale write because it "appears to have been
+//!   applied already" (RFC 9110 13.1.1). A write stamp tells them apart.
+//! - Where entity tags are hashes of the content, a state that was changed and changed back (A, B, A) has its
+//!   old tag again. A request that was given up may then still be applied to it.
 //!
 //! # Other APIs
 //!
-//! [`Versioning`] says where versions travel, a [`Profile`] what refusals mean, and a [`HiddenRefusal`]
-//! which replies of status 200 are refusals; [`Generic`] does for most. [`Transport`], [`SnapshotStore`],
-//! [`Authenticator`] and [`Observer`] are seams for parts of one's own.
+//! [`Versioning`] defines where versions are sent, [`Profile`] defines what refusals mean, and [`HiddenRefusal`]
+//! defines which responses with status 200 are refusals. The default profile, [`Generic`], fits most APIs.
+//! [`Transport`], [`SnapshotStore`], [`Authenticator`] and [`Observer`] are traits for your own parts.
 //!
 //! # Features
 //!
-//! | feature | default | what for |
+//! | feature | default | purpose |
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the system's library |
-//! | `tracing` | yes | events of refusals and writes |
-//! | `backoff` | no | schedules of the crate `backoff` |
-//! | `testing` | no | a stateful server and a lossy proxy for tests of one's own |
+//! | `tracing` | yes | events for refusals and writes |
+//! | `backoff` | no | retry schedules from the crate `backoff` |
+//! | `testing` | no | a stateful server and a lossy proxy for your own tests |
 //!
-//! Streaming bodies, a blocking face and wasm are not there yet.
+//! Streaming bodies, a blocking API and wasm are not supported yet.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -149,6 +153,7 @@ mod exchange;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod guide;
 mod operations;
 mod probe;
 mod protocol;
@@ -191,7 +196,7 @@ pub use value::{
 };
 pub use write::request::target::WriteMode;
 
-/// The README's code is compiled and run with the tests.
+/// Compiles and runs the code in the README with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

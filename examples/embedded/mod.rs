@@ -1,4 +1,4 @@
-//! A server inside the example: it keeps documents by path, and the example says how its API speaks.
+//! A server inside the example. It keeps documents by path, and the example defines how its API responds.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use ifmatch::async_trait;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use serde_json::Value;
 
-/// The documents, each with a version that no other state ever had.
+/// The documents, each with a version that is unique among all states.
 #[derive(Default)]
 pub(crate) struct Documents {
     pub(crate) kept: BTreeMap<String, (u64, Value)>,
@@ -19,7 +19,7 @@ pub(crate) struct Documents {
 type Foreign = Box<dyn FnOnce(&mut Value) + Send>;
 
 impl Documents {
-    /// Stores a document, and tells its version.
+    /// Stores a document and returns its version.
     pub(crate) fn put(&mut self, path: &str, document: Value) -> u64 {
         self.versions += 1;
         self.kept.insert(path.to_owned(), (self.versions, document));
@@ -27,10 +27,10 @@ impl Documents {
     }
 }
 
-/// How an API answers one request.
+/// Returns the response of an API to one request.
 type Api = fn(&mut Documents, &Request) -> Response;
 
-/// The server; clones are the same one.
+/// The server. Its clones share their state.
 #[derive(Clone)]
 pub(crate) struct Server {
     documents: Arc<Mutex<Documents>>,
@@ -50,7 +50,7 @@ impl Server {
         documents.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets somebody else change the document right before the next write of it arrives.
+    /// Makes another client change the document right before the next write of it arrives.
     pub(crate) fn before_next_write(&self, edit: impl FnOnce(&mut Value) + Send + 'static) {
         self.documents().foreign = Some(Box::new(edit));
     }
@@ -74,7 +74,7 @@ impl Transport for Server {
     }
 }
 
-/// A reply with a JSON body.
+/// Returns a response with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
     let mut headers = HeaderMap::new();
     let media_type = HeaderValue::from_static("application/json");

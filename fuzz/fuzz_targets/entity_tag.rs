@@ -1,6 +1,6 @@
-//! Any bytes in the fields that a validator is read from.
+//! Any bytes in the fields that carry a validator.
 //!
-//! Input: the values of `ETag` fields, one a line.
+//! Input: the values of `ETag` fields, one per line.
 #![no_main]
 
 use http::header::{CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED};

@@ -1,6 +1,6 @@
-//! Documents read, edited, compared and patched.
+//! Documents that are read, edited, compared and patched.
 //!
-//! Input: a document, a pointer and another document, parted by the byte 0x1E (RFC 7464).
+//! Input: a document, a pointer and another document, separated by the byte 0x1E (RFC 7464).
 #![no_main]
 
 use ifmatch::json::Document;

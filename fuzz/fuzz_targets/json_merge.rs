@@ -1,7 +1,7 @@
-//! Three documents merged by a policy, held against the laws of merging.
+//! Three documents merged by a policy, checked against the laws of merging.
 //!
-//! Input: base, local and remote, parted by the byte 0x1E (RFC 7464); after one more such byte, bytes
-//! that choose the rules, two for each.
+//! Input: base, local and remote, separated by the byte 0x1E (RFC 7464). After one more such byte follow bytes that
+//! choose the rules, two for each.
 #![no_main]
 
 use ifmatch::json::Document;

@@ -1,4 +1,4 @@
-//! The state machine of a write under any plan and any events, in any order.
+//! The state machine of a write with any parameters and any events, in any order.
 //!
 //! Input: see `ifmatch::fuzzing::machine`.
 #![no_main]

@@ -1,4 +1,4 @@
-//! Any body of any type as the refusal of a write.
+//! Any body of any media type as the refusal of a write.
 //!
 //! Input: a line `STATUS MEDIA-TYPE`, then the body.
 #![no_main]

@@ -1,6 +1,6 @@
 //! Any bytes in `Retry-After` and `Date`.
 //!
-//! Input: the `Date` of the reply, then values of `Retry-After`, one a line.
+//! Input: the `Date` of the response, then values of `Retry-After`, one per line.
 #![no_main]
 
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
-//! Three texts merged by lines.
+//! Three texts merged line by line.
 //!
-//! Input: base, local and remote, parted by the byte 0x1E.
+//! Input: base, local and remote, separated by the byte 0x1E.
 #![no_main]
 
 use ifmatch::merge::{MarkerStyle, text};

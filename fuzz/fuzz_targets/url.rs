@@ -1,6 +1,6 @@
 //! Addresses of resources from any base and any ids.
 //!
-//! Input: a base address and path segments, parted by the byte 0x1E.
+//! Input: a base address and path segments, separated by the byte 0x1E.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

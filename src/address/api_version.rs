@@ -1,14 +1,14 @@
-//! Which version of an API a client speaks.
+//! The API version that a client requests.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::path::{IntoPath, PathError, join_all};
 
-/// The version of an API that a client speaks, and where each request says so.
+/// The API version that a client requests, and its place in each request.
 ///
-/// It is set once, by [`ClientBuilder::api_version`](crate::ClientBuilder::api_version). A server that
-/// says that it does not speak it, by a code or by a 406 or 415 to a media type, is told by
+/// It is set once, by [`ClientBuilder::api_version`](crate::ClientBuilder::api_version). If the server rejects
+/// the version, by an error code or by a 406 or 415 for a media type, the call returns
 /// [`UnsupportedApiVersion`](crate::ErrorKind::UnsupportedApiVersion).
 ///
 /// # Example
@@ -44,27 +44,27 @@ enum ApiVersionLocation {
 }
 
 impl ApiVersion {
-    /// In the path, behind the base URL.
+    /// Creates a version that is sent in the path, after the base URL.
     pub fn path(segments: impl IntoPath) -> Self {
         Self(ApiVersionLocation::Path(segments.into_segments()))
     }
 
-    /// In the media type of documents, which is asked for and sent.
+    /// Creates a version that is sent as the media type of documents, in `Accept` and `Content-Type`.
     pub fn media_type(media_type: impl Into<String>) -> Self {
         Self(ApiVersionLocation::MediaType(media_type.into()))
     }
 
-    /// In a header field.
+    /// Creates a version that is sent in a header field.
     pub fn header(name: HeaderName, version: impl Into<String>) -> Self {
         Self(ApiVersionLocation::Header(name, version.into()))
     }
 
-    /// In a query parameter.
+    /// Creates a version that is sent in a query parameter.
     pub fn query(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self(ApiVersionLocation::Query(name.into(), version.into()))
     }
 
-    /// Says it where all requests of a client do: in the base URL and the default headers.
+    /// Adds the version to the base URL and the default headers of a client.
     pub(crate) fn apply_to(&self, base: Url, headers: &mut HeaderMap) -> Result<Url, PathError> {
         match &self.0 {
             ApiVersionLocation::Path(segments) => return join_all(&base, segments),
@@ -79,7 +79,7 @@ impl ApiVersion {
         Ok(base)
     }
 
-    /// Says it in an address, unless it is said there.
+    /// Adds the version to the query of an address, unless the address contains it already.
     pub(crate) fn put_on(&self, url: &mut Url) {
         if let ApiVersionLocation::Query(name, version) = &self.0
             && !url.query_pairs().any(|(key, _)| key == *name)
@@ -88,7 +88,7 @@ impl ApiVersion {
         }
     }
 
-    /// The media type of documents, if the version lies there.
+    /// Returns the media type of documents, if it contains the version.
     pub(crate) fn as_media_type(&self) -> Option<&str> {
         match &self.0 {
             ApiVersionLocation::MediaType(media_type) => Some(media_type),
@@ -98,6 +98,9 @@ impl ApiVersion {
 }
 
 fn value(text: &str) -> Result<HeaderValue, PathError> {
-    HeaderValue::from_str(text)
-        .map_err(|_| PathError::new(format!("no header can carry the API version {text:?}")))
+    HeaderValue::from_str(text).map_err(|_| {
+        PathError::new(format!(
+            "the API version {text:?} contains characters that are not allowed in a header"
+        ))
+    })
 }

@@ -1,4 +1,4 @@
-//! Addresses: paths beneath a base URL, and the version of an API that they may name.
+//! Addresses, which are paths beneath a base URL and may contain an API version.
 
 mod api_version;
 mod path;

@@ -1,8 +1,8 @@
-//! Addresses made of a base, a path and an id, so that no part can climb out of its place.
+//! Addresses made of a base, a path and an id. No path or id can leave its place in the address.
 
 use url::{Url, form_urlencoded};
 
-/// An address that leads nowhere; the message says what to write instead.
+/// The error for an invalid address. The message says what to write instead.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct PathError {
@@ -20,17 +20,19 @@ impl PathError {
     }
 }
 
-/// A path beneath the client's base URL: `"a/b"`, or segments such as `["users", user, "articles"]`,
-/// each of which becomes exactly one segment.
+/// A path beneath the base URL of the client.
 ///
-/// A path in one text that ends in a slash, `"docs/"`, keeps it, and the items of such a collection have one
-/// too (`docs/7/`): many servers know the one address and not the other. `"/"` alone is the base URL
-/// itself, with a slash at its end.
+/// It is a string such as `"a/b"`, or segments such as `["users", user, "articles"]`. Each element becomes exactly
+/// one segment.
+///
+/// A string that ends in a slash, such as `"docs/"`, keeps the slash. The items of such a collection also end in
+/// one (`docs/7/`), because many servers accept only one of the two forms. `"/"` is the base URL itself, with a
+/// slash at its end.
 pub trait IntoPath {
-    /// The segments, not yet encoded.
+    /// Returns the segments, not yet percent-encoded.
     fn into_segments(self) -> Vec<String>;
 
-    /// Whether the address ends in a slash.
+    /// Returns whether the address ends in a slash (default `false`).
     fn ends_in_slash(&self) -> bool {
         false
     }
@@ -93,12 +95,12 @@ impl<S: AsRef<str>> IntoPath for Vec<S> {
 
 /// Appends one segment to an address.
 ///
-/// It is encoded by hand, everything but unreserved characters (RFC 3986 2.3): the segment push of
-/// the `url` crate drops tabs and lets `..` climb out.
+/// All but unreserved characters are percent-encoded here (RFC 3986 2.3), because `push` of the `url` crate drops
+/// tabs, and lets `..` leave the base.
 pub(crate) fn join(base: &Url, segment: &str) -> Result<Url, PathError> {
     if segment.is_empty() || segment == "." || segment == ".." {
         return Err(PathError::new(format!(
-            "the path segment {segment:?} names no resource: it must not be empty, \".\" or \"..\""
+            "the path segment {segment:?} is invalid: it must not be empty, \".\" or \"..\""
         )));
     }
     let mut path = base.path().trim_end_matches('/').to_owned();
@@ -121,7 +123,7 @@ pub(crate) fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// Gives a query parameter its only value: a server may take either of two.
+/// Sets a query parameter and removes its other values, because a server may use any of several.
 pub(crate) fn set_parameter(url: &mut Url, name: &str, value: &str) {
     let names = |raw: &&str| {
         let mut read = form_urlencoded::parse(raw.as_bytes());
@@ -134,7 +136,7 @@ pub(crate) fn set_parameter(url: &mut Url, name: &str, value: &str) {
     url.query_pairs_mut().append_pair(name, value);
 }
 
-/// The address of an item of a collection: it ends in a slash where the collection's does.
+/// Returns the address of an item, which ends in a slash if the address of its collection does.
 pub(crate) fn item(collection: &Url, id: &str) -> Result<Url, PathError> {
     let item = join(collection, id)?;
     let is_root = collection.path() == "/";
@@ -145,7 +147,7 @@ pub(crate) fn item(collection: &Url, id: &str) -> Result<Url, PathError> {
     })
 }
 
-/// The address of the collection that an item is in.
+/// Returns the address of the collection of an item.
 pub(crate) fn collection_of(item: &Url) -> Url {
     let path = item.path();
     let (inner, slash) = match path.strip_suffix('/') {
@@ -158,7 +160,7 @@ pub(crate) fn collection_of(item: &Url) -> Url {
     collection
 }
 
-/// The last segment of an address, as it was before it was percent-encoded; a slash behind it does not count.
+/// Returns the last segment of an address, percent-decoded and without a trailing slash.
 pub(crate) fn last_segment(url: &Url) -> Option<String> {
     let path = url.path();
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -166,7 +168,7 @@ pub(crate) fn last_segment(url: &Url) -> Option<String> {
     decoded(segment).filter(|segment| !segment.is_empty())
 }
 
-/// The address beneath a base that a path leads to.
+/// Returns the address of a path beneath a base.
 pub(crate) fn lead(base: &Url, path: impl IntoPath) -> Result<Url, PathError> {
     let slash = path.ends_in_slash();
     let segments = path.into_segments();
@@ -194,7 +196,7 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, PathError
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
-/// The base, an address beneath it by its path, or a whole address of the same origin.
+/// Returns the base for an empty text, the address of a path beneath it, or a whole URL of the same origin.
 pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, PathError> {
     if at.is_empty() {
         return Ok(base.clone());
@@ -207,18 +209,18 @@ pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, PathError> {
         url = with_slash(url);
     }
     if url.origin() != base.origin() {
-        let why = "the address is of another server than the client's base URL";
+        let why = "the address is on another server than the base URL of the client";
         return Err(PathError::new(why));
     }
     Ok(url)
 }
 
-/// A segment of a path as it was before it was percent-encoded; `None`: that is no text.
+/// Percent-decodes a segment of a path. Returns `None` if the result is not UTF-8.
 pub(crate) fn decoded(segment: &str) -> Option<String> {
     String::from_utf8(super::percent::decode(segment).into_owned()).ok()
 }
 
-/// Reads a base address: absolute, `http` or `https`, without query and fragment.
+/// Parses a base URL, which is absolute, `http` or `https`, and has no query or fragment.
 pub(crate) fn base(text: &str) -> Result<Url, PathError> {
     let wrong = |why: &str| {
         PathError::new(format!(

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Writes the bytes, those that `escape` picks and `%` percent-encoded.
+/// Writes the bytes, and percent-encodes `%` and the bytes that `escape` selects.
 pub(crate) fn encode(
     bytes: &[u8],
     escape: impl Fn(u8) -> bool,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    // Only single bytes below 0x80 are ever cut out of what was UTF-8, so every chunk still is.
+    // Callers escape only ASCII bytes of UTF-8 text, or all non-ASCII bytes, so each chunk is UTF-8.
     for chunk in bytes.split_inclusive(|&byte| byte == b'%' || escape(byte)) {
         match chunk.split_last() {
             Some((&last, rest)) if last == b'%' || escape(last) => {
@@ -21,7 +21,7 @@ pub(crate) fn encode(
     Ok(())
 }
 
-/// Undoes percent-encoding; a `%` without two hex digits behind it stands for itself.
+/// Percent-decodes a text. A `%` without two hex digits after it stays as it is.
 pub(crate) fn decode(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());

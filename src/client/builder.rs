@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! The configuration of a client.
 
 use super::Client;
 use std::fmt;
@@ -21,25 +21,25 @@ use crate::value::{Error, Observer};
 use crate::write::request::practice::Altering;
 use crate::write::request::target::{self, Shared};
 
-/// How many writes to one resource wait for their turn.
+/// Default of [`ClientBuilder::max_queued_writes`].
 const MAX_QUEUED_WRITES: usize = 4_096;
 
-/// Sets a client up.
+/// A builder that configures a [`Client`].
 ///
 /// # Default
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`https_only`](Self::https_only) | off: the base URL may be `http` |
-/// | [`transport`](Self::transport) | reqwest, its own retries, redirects and decompression off |
+/// | [`transport`](Self::transport) | reqwest, with its own retries, redirects and decompression turned off |
 /// | [`auth`](Self::auth) | none |
 /// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
 /// | [`profile`](Self::profile) | [`Generic`] |
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
-/// | [`store_secret`](Self::store_secret) | drawn at random for each client |
+/// | [`store_secret`](Self::store_secret) | random for each client |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
-/// | [`max_queued_writes`](Self::max_queued_writes) | 4 096 writes wait for their turn |
+/// | [`max_queued_writes`](Self::max_queued_writes) | 4 096 writes for each resource |
 /// | [`rate_limit`](Self::rate_limit) | none |
 /// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
 #[must_use = "a builder does nothing until `build`"]
@@ -82,76 +82,78 @@ impl ClientBuilder {
         }
     }
 
-    /// Refuses a base URL that is not `https`.
+    /// Rejects a base URL that is not `https`.
     ///
-    /// Redirects, next pages and the addresses of new resources are held to the origin of the base URL,
-    /// and so to its scheme: with this nothing is ever sent without TLS. A reqwest client of one's own
-    /// has to be told as well, see [`http_client`](Self::http_client).
+    /// Redirects, next pages and the addresses of new resources have to stay on the origin of the base URL,
+    /// and so on its scheme. With this setting, nothing is ever sent without TLS. Your own reqwest client
+    /// needs matching settings, see [`http_client`](Self::http_client).
     pub fn https_only(mut self) -> Self {
         self.https_only = true;
         self
     }
 
-    /// Sends through a reqwest client of one's own: proxies, certificates, timeouts.
+    /// Sends requests through your own reqwest client, with its proxies, certificates and timeouts.
     ///
-    /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`:
-    /// a layer that resends beneath the write loop makes it take its own write for another's, and one that
-    /// follows redirects takes validators, and perhaps bodies and keys, to other servers. A redirect that
-    /// it has followed is an error for a write, and for a read if it left the origin.
+    /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`. If a
+    /// layer beneath the write loop resends a request, the loop takes its own write for another client's. If a
+    /// layer follows redirects, validators, and perhaps bodies and keys, reach other servers. A redirect that
+    /// the client has followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
         self.transport(Reqwest::with(client))
     }
 
-    /// Sends through a transport of one's own.
+    /// Sends requests through your own transport.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Credentials that change.
+    /// Sets the source of credentials that change over time.
     pub fn auth(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticator = Some(Arc::new(authenticator));
         self
     }
 
-    /// A bearer token (RFC 6750) on every request.
+    /// Adds a bearer token (RFC 6750) to every request.
     pub fn bearer_token(mut self, token: impl AsRef<str>) -> Self {
         if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.as_ref())) {
             value.set_sensitive(true);
             self.headers.insert(AUTHORIZATION, value);
         } else {
-            let why = "the bearer token holds characters that no header can carry";
+            let why = "the bearer token contains characters that are not allowed in a header";
             self.fault = Some(Error::config(why));
         }
         self
     }
 
-    /// Adds a header to every request. With a precondition (RFC 9110 13.1), [`build`](Self::build) returns a
-    /// `Config` error: each call sets its own.
+    /// Adds a header to every request.
+    ///
+    /// If the header is a precondition (RFC 9110 13.1), [`build`](Self::build) returns a `Config` error, because
+    /// each call sets its own preconditions.
     pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Which version of the API is spoken, said in every request.
+    /// Sets the version of the API, which every request states.
     pub fn api_version(mut self, version: ApiVersion) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// When to try again.
+    /// Sets when a request is retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How the API spells versions and refusals.
+    /// Sets the profile, which describes how the API represents versions and refusals.
     pub fn profile(mut self, profile: impl Profile) -> Self {
         self.profile = Box::new(profile);
         self
     }
 
-    /// Where snapshots are kept.
+    /// Sets where snapshots are cached.
     pub fn store(mut self, store: impl SnapshotStore) -> Self {
         self.store = Box::new(store);
         self
@@ -160,11 +162,11 @@ impl ClientBuilder {
     /// Sets the secret that keys the digests in [`SnapshotKey`](crate::SnapshotKey)s.
     ///
     /// Clients, processes and machines that share a store find each other's snapshots if they have the
-    /// same secret. Use 32 random bytes and keep them as other secrets: with the secret, guesses at the user of a
-    /// key can be checked. Default: each client draws its own at random, and what an earlier client cached is
-    /// not found again.
+    /// same secret. Use 32 random bytes and protect them like other secrets, because the secret allows guesses at
+    /// the user of a key to be checked. By default, each client generates a random secret, and does not find the
+    /// snapshots that an earlier client cached.
     ///
-    /// An empty secret is a `Config` error of [`build`](Self::build).
+    /// If the secret is empty, [`build`](Self::build) returns a `Config` error.
     ///
     /// # Example
     ///
@@ -187,46 +189,48 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds.
+    /// Sets the limits on time, rounds, retries and sizes.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets how many writes to one resource may queue, 4 096 if not set. Zero disables queueing, so writes
-    /// run concurrently.
+    /// Sets how many writes to one resource may queue (default 4 096).
     ///
-    /// Writes of one client, its clones included, to one resource take turns, and `update`s that wait go
-    /// out together in one conditional request: 256 tasks that edit one document at once need about
-    /// three requests. An edit that fails, that conflicts or for which the server refuses the whole is
-    /// taken out and tried alone on the state that is there then. An `update` with a time, a number of rounds
-    /// or a strategy of its own, with `if_absent`, or whose strategy asks a person, goes alone too.
+    /// Zero disables queueing, so writes run concurrently.
     ///
-    /// A write waits for another one only while that one goes on: if its future is not polled or its
-    /// runtime stands still, the next write takes its turn after about 40 ms. Each call ends in its own
-    /// time. One whose edit went out with others and of which nothing was heard by then ends as
-    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    /// Writes to one resource by one client and its clones take turns. Queued `update`s are sent together in
+    /// one conditional request, so 256 tasks that edit one document at once need about three requests. An
+    /// edit that fails, conflicts or makes the server refuse the whole request is taken out, and then tried
+    /// alone on the current state. An `update` is also sent alone if it sets its own time, number of rounds or
+    /// strategy, if it uses `if_absent`, or if its strategy asks a person.
     ///
-    /// Edits that go out together run on a task of the runtime of one of their callers, each in the
+    /// A write waits for another one only while the other one makes progress. If the future of that write is
+    /// not polled, or its runtime is blocked, the next write takes its turn after about 40 ms. Each call keeps
+    /// its own deadline. If the edit of a call was sent with others and its result is not known at that
+    /// deadline, the call ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    ///
+    /// Edits that are sent together run on a task of the runtime of one of their callers, each in the
     /// `tracing` span of its own caller. Task-locals are not carried over.
     pub fn max_queued_writes(mut self, writes: usize) -> Self {
         self.max_queued_writes = writes;
         self
     }
 
-    /// Sends at most so many requests in so much time: that many at once after a rest, and evenly spaced
-    /// ones after those. Clones share the rate, and requests go out in the order in which they came.
+    /// Limits the client to `requests` per `per`, with a burst of that size after an idle period.
     ///
-    /// What the server says about its quotas (`Retry-After`, `RateLimit`) is heeded besides, with or without
-    /// a rate. The time that a call is held back is in its report
-    /// ([`waited`](crate::WriteReport::waited)) and counts towards its time; a call that would have to wait
-    /// longer than its time ends at once, as `Exhausted`.
+    /// After the burst, requests are evenly spaced. Clones share the rate, and requests are sent in the order of
+    /// their arrival.
+    ///
+    /// The client also respects the server's quotas (`Retry-After`, `RateLimit`), with or without a rate. The
+    /// delay of a call is in its report ([`waited`](crate::WriteReport::waited)) and counts towards its
+    /// deadline. A call that would have to wait past its deadline ends at once, as `Exhausted`.
     pub fn rate_limit(mut self, requests: u32, per: Duration) -> Self {
         self.rate = Some(Rate::new(requests, per));
         self
     }
 
-    /// Sets who is told of conflicts and writes. Its panics are logged and end no write.
+    /// Sets the observer of conflicts and writes. A panic in the observer is logged and does not end a write.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
         self
@@ -236,15 +240,19 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL, the token, the secret of the store or the API version is invalid, if the base URL
-    /// is not `https` although it has to be, if TLS cannot be set up, or if the system has no random numbers.
+    /// Returns a [`Config`](crate::ErrorKind::Config) error if the base URL, the token, the secret of the store or
+    /// the API version is invalid, if a default header is a precondition, if the base URL is not `https` although
+    /// [`https_only`](Self::https_only) is set, if TLS cannot be initialised, or if the system provides no random
+    /// numbers.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let mut base = address::base(&self.base)?;
         if self.https_only && base.scheme() != "https" {
-            return Err(Error::config("the base URL is not https, and has to be"));
+            return Err(Error::config(
+                "the base URL is not https, but `https_only` is set",
+            ));
         }
         if let Some(version) = &self.version {
             base = version.apply_to(base, &mut self.headers)?;
@@ -252,14 +260,14 @@ impl ClientBuilder {
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(Reqwest::new().map_err(|error| {
-                Error::config("the HTTP client cannot be set up").with_source(error)
+                Error::config("the HTTP client cannot be initialised").with_source(error)
             })?),
         };
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         refuse_conditions(&self.headers)?;
         let secret = self.secret.map_or_else(Secret::random, Ok);
         let secret = secret.map_err(|error| {
-            let why = "the system gives no random numbers for the keys of snapshots; `store_secret` sets a key";
+            let why = "the system provides no random numbers for the snapshot keys: set a secret with `store_secret`";
             Error::config(why).with_source(error)
         })?;
         let exchange = Exchange {

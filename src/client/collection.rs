@@ -1,4 +1,4 @@
-//! Collections and single resources: the settings and the operations that callers see.
+//! Collections, with the operations that take an id.
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -23,10 +23,10 @@ use crate::write::request::target::WriteMode;
 
 /// The resources of one type beneath one path.
 ///
-/// It is cheap to clone. Every operation answers with a builder that is a future: nothing is sent before
+/// It is cheap to clone. Every operation returns a builder that is also a future. Nothing is sent before
 /// it is awaited, and it can be spawned, joined and raced.
 ///
-/// Ids are one path segment each, encoded; an empty one, `.` and `..` are `Config` errors.
+/// Each id is one path segment and is percent-encoded. An empty id, `.` and `..` are `Config` errors.
 ///
 /// # Default
 ///
@@ -36,11 +36,11 @@ use crate::write::request::target::WriteMode;
 /// | [`write_mode`](Self::write_mode) | [`WriteMode::Put`] |
 /// | [`on_refusal`](Self::on_refusal) | refusals are errors |
 /// | [`write_stamp`](Self::write_stamp) | none |
-/// | [`stores_as_sent`](Self::stores_as_sent) | the server is taken at its word until a read shows otherwise |
-/// | [`returns_stored`](Self::returns_stored) | as the profile or the reply itself says |
+/// | [`stores_as_sent`](Self::stores_as_sent) | assumed until a read shows otherwise |
+/// | [`returns_stored`](Self::returns_stored) | as the profile or the response itself says |
 /// | [`identity_field`](Self::identity_field), [`deletion_mark`](Self::deletion_mark) | as the profile says |
 ///
-/// # Example: an update, and what it took
+/// # Example: an update and its requests
 ///
 /// ```
 /// use ifmatch::{Client, testing::ResourceServer};
@@ -72,7 +72,7 @@ impl<T: ResourceData> Collection<T> {
         }
     }
 
-    /// Returns the handle of one resource of the collection.
+    /// Returns the handle for one resource of the collection.
     pub fn item(&self, id: impl Display) -> Resource<T> {
         Resource::new(self.handle.item(&id.to_string()))
     }
@@ -96,7 +96,7 @@ impl<T: ResourceData> Collection<T> {
         self.item(id).refresh()
     }
 
-    /// Reads only the headers of a resource, by `HEAD`.
+    /// Reads only the headers of a resource, using `HEAD`.
     pub fn head(&self, id: impl Display) -> Head<T> {
         self.item(id).head()
     }
@@ -106,37 +106,43 @@ impl<T: ResourceData> Collection<T> {
         List::new((*self.handle).clone())
     }
 
-    /// Writes a value back over the version that it was read under.
+    /// Writes a value back over the version that it was read from.
+    ///
+    /// Changes that another client made in the meantime are merged in.
     ///
     /// # Errors
     ///
-    /// Another writer's changes are merged in. Returns `Conflict` if a field was changed on both sides and
-    /// no strategy settles it; `Gone` if the resource was removed and no strategy creates it again;
-    /// `OutcomeUnknown` if a response was lost and nothing tells whether the write was applied;
-    /// `UnusableValidator` if the server gives no version to pin the write to; `Exhausted` if rounds,
-    /// time or retries are spent; `Refused`, `AlreadyExists` or `Locked` for rejections that are not version
-    /// conflicts. Each error returns base, local and remote.
+    /// Returns an error that holds base, local and remote:
+    ///
+    /// - `Conflict` if a field was changed on both sides and no strategy resolves it.
+    /// - `Gone` if the resource was removed and no strategy creates it again.
+    /// - `OutcomeUnknown` if a response was lost and there is no evidence whether the write was applied.
+    /// - `UnusableValidator` if the server provides no version to pin the write to.
+    /// - `Exhausted` if the round, time or retry limit was reached.
+    /// - `Refused`, `AlreadyExists` or `Locked` for rejections that are not version conflicts.
     pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
         Save::new((*self.handle).clone(), value.into_save())
     }
 
-    /// Edits a resource: reads it if no snapshot is at hand, runs the edit, and writes if it changed
+    /// Edits a resource: reads it if no snapshot is cached, runs the edit, and writes if the edit changed
     /// anything.
     ///
-    /// After a race the edit runs again on the new state, so it was run, last, on exactly what it is written
-    /// over. The strategy of the handle is not asked; [`Update::strategy`] makes this call merge instead.
+    /// After a race the edit runs again on the new state, so its last run was on exactly the state that the
+    /// write replaces. The strategy of the handle is not used; [`Update::strategy`] makes this call merge
+    /// instead.
     ///
-    /// The edit may run several times, and should have no effects besides its change. Where the response
-    /// was lost, it is run a few times more to find out whether making it again is harmless: an edit that
-    /// sets something is, and one that adds one is not. Edits that wait for the same resource go out together,
-    /// in one request, and then run on a task of the runtime of one of their callers: the tracing span of each is
-    /// entered for its edit, but task-locals are not there.
+    /// The edit may run several times and should have no side effects. After a lost response it runs a few more
+    /// times, to find out whether repeating it is harmless. An edit that sets a value is harmless, and one that
+    /// adds one is not. Edits that are queued for the same resource are sent together in one request. They then
+    /// run on a task of the runtime of one of their callers. Each edit runs in the `tracing` span of its caller,
+    /// but without its task-locals.
     ///
     /// # Errors
     ///
-    /// `NotFound` if nothing is there; `Gone` if the resource was removed meanwhile and no strategy of the
-    /// call creates it again; `OutcomeUnknown` if a response was lost and running the edit does not tell whether
-    /// it was applied; otherwise as [`save`](Self::save), without its `Conflict`.
+    /// - `NotFound` if the resource does not exist.
+    /// - `Gone` if the resource was removed in the meantime and no strategy of the call creates it again.
+    /// - `OutcomeUnknown` if a response was lost and running the edit does not show whether it was applied.
+    /// - Otherwise the errors of [`save`](Self::save), except `Conflict`.
     pub fn update<F>(&self, id: impl Display, edit: F) -> Update<T>
     where
         F: Fn(&mut T) + Send + 'static,
@@ -144,13 +150,14 @@ impl<T: ResourceData> Collection<T> {
         self.item(id).update(edit)
     }
 
-    /// Edits a resource by an edit that may fail, which makes it a guard: if it fails on the state that would
-    /// be written over, nothing is written.
+    /// Edits a resource by an edit that may fail, and so can act as a guard.
+    ///
+    /// If the edit fails on the state that would be replaced, nothing is written.
     ///
     /// # Errors
     ///
-    /// As [`update`](Self::update), and `Edit` with the edit's own error as its source; that is never
-    /// tried again.
+    /// Returns the errors of [`update`](Self::update), or `Edit` with the edit's own error as its source. A
+    /// failed edit is never retried.
     pub fn try_update<F>(&self, id: impl Display, edit: F) -> Update<T>
     where
         F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
@@ -163,7 +170,7 @@ impl<T: ResourceData> Collection<T> {
     /// # Errors
     ///
     /// Returns `AlreadyExists` if the resource exists, with its state as the remote side, unless a handler
-    /// adopts it. A creation whose response was lost is recognised by what is there.
+    /// adopts it. A creation whose response was lost is recognised by the stored state.
     pub fn create(&self, id: impl Display, value: &T) -> Create<T> {
         self.item(id).create(value)
     }
@@ -178,12 +185,12 @@ impl<T: ResourceData> Collection<T> {
         Post::new((*self.handle).clone(), draft)
     }
 
-    /// Removes a resource: the version that was seen, or, given an id, the present one.
+    /// Removes a resource: the version that was read, or, given an id, the current version.
     ///
     /// # Errors
     ///
-    /// Returns `Conflict` if the resource has changed since it was seen and no strategy decides, or
-    /// `NotFound` if there is no resource of this id.
+    /// Returns `Conflict` if the resource has changed since it was read and no strategy decides, or
+    /// `NotFound` if there is no resource with this id.
     pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
         match what.into_target() {
             DeleteInput::Id(id) => self.item(id).delete(),
@@ -196,13 +203,14 @@ impl<T: ResourceData> Collection<T> {
         }
     }
 
-    /// Takes up an edit that began elsewhere: a document and the validator it had, kept in a web form,
-    /// a file or a queue. Nothing is sent.
+    /// Restores a value from a document and its validator, without a request.
+    ///
+    /// Use it to resume an edit whose document and validator were kept in a web form, a file or a queue.
     ///
     /// # Errors
     ///
     /// Returns `Config` for an invalid id or validator, or `Decode` if the document is not JSON or does not
-    /// fit the type.
+    /// match the type.
     pub fn restore(
         &self,
         id: impl Display,

@@ -20,7 +20,7 @@ macro_rules! settings {
                 })
             }
 
-            /// Merges by a function of base, local and remote; see
+            /// Sets a function of base, local and remote as the merge strategy; see
             /// [`merge_fn`](crate::merge_fn).
             pub fn merge_with<F>(self, merge: F) -> Self
             where
@@ -29,7 +29,7 @@ macro_rules! settings {
                 self.strategy(merge_fn(merge))
             }
 
-            /// Asks this function about the conflicts that the present strategy leaves open; see
+            /// Asks a function about the conflicts that the current strategy leaves unresolved; see
             /// [`ask_fn`](crate::ask_fn).
             pub fn ask_with<F, R>(self, ask: F) -> Self
             where
@@ -50,83 +50,92 @@ macro_rules! settings {
                 self.with(|handle| handle.mode = mode)
             }
 
-            /// Adds a header to every request of this handle. With a precondition (RFC 9110 13.1), each call
-            /// returns a `Config` error: calls set their own.
+            /// Adds a header to every request of this handle.
+            ///
+            /// If the header is a precondition (RFC 9110 13.1), each call returns a `Config` error, because calls
+            /// set their own preconditions.
             pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
                 self.with(|handle| {
                     handle.headers.insert(name, value);
                 })
             }
 
-            /// Adds a query parameter to every request of this handle, to lists as well as to the reads and writes
-            /// of single resources. What only filters a list belongs to [`List::query`](crate::List::query).
+            /// Adds a query parameter to every request of this handle, including lists, reads and writes.
             ///
-            /// A value that was read is written to the address that it was read from, with the query that this
-            /// had. An item of a list is written with the query of the handle that saves it.
+            /// To filter only a list, use [`List::query`](crate::List::query).
+            ///
+            /// A value that was read is written to the URL that it was read from, including the query of that
+            /// URL. An item of a list is written with the query of the handle that saves it.
             pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
                 let pair = (name.into(), value.to_string());
                 self.with(|handle| handle.query.push(pair))
             }
 
-            /// Sets where the document lies inside the body, instead of what the profile says.
+            /// Sets where the document is inside the body, overriding the profile.
             pub fn envelope(self, envelope: Envelope) -> Self {
                 self.with(|handle| handle.envelope = Some(envelope))
             }
 
-            /// Keeps the ids of the latest 32 writes in the document, as an array of strings at this
-            /// JSON Pointer, so that a write whose response was lost is recognised exactly, whatever its
-            /// rules are and however the document has changed since. Every writer of the resource has to
-            /// do the same, or at least leave the list alone.
+            /// Stores the ids of the latest 32 writes in the document, as an array of strings at this JSON Pointer.
+            ///
+            /// A write whose response was lost is then recognised exactly, regardless of its merge rules and of
+            /// later changes to the document. Every client that writes the resource has to do the same, or at
+            /// least leave the array unchanged.
             pub fn write_stamp(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
                 self.with(|handle| handle.stamp = Some(pointer))
             }
 
             /// Reports `OutcomeUnknown` instead of retrying when a response was lost and the resource
-            /// shows no trace of the write. Another client may have undone it since.
+            /// shows no trace of the write, because another client may have undone the write.
             pub fn require_proof(self) -> Self {
                 self.with(|handle| handle.require_proof = true)
             }
 
-            /// Says whether the API stores documents exactly as they are sent.
+            /// Sets whether the API stores documents exactly as they are sent.
             ///
-            /// `false`: it computes, adds or drops members and tells a version all the same. After a write
-            /// nothing is kept, and the next write reads first. `true`: what was sent is kept under the
-            /// version that the reply tells, and never checked.
+            /// `false` means that the API computes, adds or drops members but returns a version. Nothing is
+            /// cached after a write, and the next write reads first. `true` means that the sent document is
+            /// cached under the version in the response, and never checked.
             ///
-            /// Default: a version in the reply to a `PUT` is taken to say "stored as sent", as the standard
-            /// demands (RFC 9110 9.3.4). The first [`get`](Self::get) or [`refresh`](Self::refresh) after a
-            /// write asks for the whole document, which costs no request, and compares. Once that shows a
-            /// difference, this client reads before each further write to the collection, and says so once,
-            /// to `tracing` and to [`Observer::altered`](crate::Observer::altered).
+            /// By default, a version in the response to a `PUT` means "stored as sent", as the standard requires
+            /// (RFC 9110 9.3.4). The first [`get`](Self::get) or [`refresh`](Self::refresh) after a write
+            /// requests the whole document, without an extra request, and compares the two. After a difference,
+            /// this client reads before each further write to the collection. It reports this once, to `tracing`
+            /// and to [`Observer::altered`](crate::Observer::altered).
             pub fn stores_as_sent(self, as_sent: bool) -> Self {
                 self.with(|handle| handle.practice.stores_as_sent = Some(as_sent))
             }
 
-            /// Says whether the body of a reply to a write shows the resource as it is stored, with the
-            /// members that a read shows and no others. It is then kept under the version that the reply
-            /// tells, whatever the server added, computed or dropped.
+            /// Sets whether the body of the response to a write is the resource as stored, with exactly the
+            /// members that a read shows.
             ///
-            /// Default: as the profile says; otherwise only where the reply itself says so, by
-            /// `Content-Location` (RFC 9110 8.7) or `Preference-Applied: return=representation` (RFC 7240 3),
-            /// or where it has what was sent and no member that is new. After any other reply the next write
-            /// reads first, so that what only the reply shows (warnings) is not written back, and what it
-            /// leaves out is not removed.
+            /// With `true`, the body is cached under the version in the response, whatever the server added,
+            /// computed or dropped.
+            ///
+            /// By default, the profile decides. If it does not, a body counts as the stored resource only if the
+            /// response says so, by `Content-Location` (RFC 9110 8.7) or
+            /// `Preference-Applied: return=representation` (RFC 7240 3), or if the body has everything that was
+            /// sent and no new member. After any other response the next write reads first. Members that occur
+            /// only in the response (warnings) are then not written back, and members that the response omits
+            /// are not removed.
             pub fn returns_stored(self, returns: bool) -> Self {
                 self.with(|handle| handle.practice.returns_stored = Some(returns))
             }
 
-            /// Sets where bodies tell which object they are; see
-            /// [`Versioning::identity_field`](crate::Versioning::identity_field). Default: as the
-            /// profile says; without that, there is no such field.
+            /// Sets the place in the body that identifies the object; see
+            /// [`Versioning::identity_field`](crate::Versioning::identity_field).
+            ///
+            /// The default is the field of the profile, if it has one.
             pub fn identity_field(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
                 self.with(|handle| handle.practice.identity = Some(pointer))
             }
 
-            /// Sets where bodies tell that their object is being removed; see
-            /// [`Versioning::deletion_mark`](crate::Versioning::deletion_mark). Default: as the profile says;
-            /// without that, there is no such mark.
+            /// Sets the place in the body that marks the object as being removed; see
+            /// [`Versioning::deletion_mark`](crate::Versioning::deletion_mark).
+            ///
+            /// The default is the mark of the profile, if it has one.
             pub fn deletion_mark(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
                 self.with(|handle| handle.practice.deletion_mark = Some(pointer))

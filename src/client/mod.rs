@@ -1,4 +1,4 @@
-//! The client, and the handles for collections and resources that it hands out.
+//! The client, and its handles for collections and resources.
 
 mod builder;
 mod collection;
@@ -22,10 +22,10 @@ use crate::resolve::{MergeStrategy, Strategy};
 use crate::value::Error;
 use crate::write::request::target::Shared;
 
-/// A client for one API: where handles for collections and resources come from.
+/// A client for one API, which creates handles for collections and resources.
 ///
-/// It is cheap to clone, and clones share snapshots, connections, the retry budget and what the server
-/// asked to wait.
+/// It is cheap to clone. Clones share snapshots, connections, the retry budget and the waits that the server
+/// asked for.
 ///
 /// # Example
 ///
@@ -55,27 +55,29 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the defaults.
+    /// Creates a client with the default settings.
     ///
     /// # Errors
     ///
-    /// `Config` if the base URL is none, or if TLS cannot be set up.
+    /// Returns a [`Config`](crate::ErrorKind::Config) error if the base URL is invalid or TLS cannot be
+    /// initialised.
     pub fn new(base_url: impl AsRef<str>) -> Result<Self, Error> {
         Self::builder(base_url).build()
     }
 
-    /// A client to be set up.
+    /// Returns a builder that configures a client.
     pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder::new(base_url.as_ref())
     }
 
-    /// The collection at a path, merged as its type derives. The path is `"a/b"` or segments such as
-    /// `["users", user, "articles"]`.
+    /// Returns the collection at a path, with the merge that its type derives.
+    ///
+    /// The path is `"a/b"` or segments such as `["users", user, "articles"]`.
     pub fn collection<T: ResourceData + Merge>(&self, path: impl IntoPath) -> Collection<T> {
         Collection::new(self.handle(path, self.shared.derived.of::<T>()))
     }
 
-    /// The collection at a path, merged by a strategy.
+    /// Returns the collection at a path, with a merge strategy.
     pub fn collection_with<T: ResourceData>(
         &self,
         path: impl IntoPath,
@@ -84,12 +86,12 @@ impl Client {
         Collection::new(self.handle(path, Arc::new(strategy)))
     }
 
-    /// The single resource at a path, merged as its type derives.
+    /// Returns the single resource at a path, with the merge that its type derives.
     pub fn resource<T: ResourceData + Merge>(&self, path: impl IntoPath) -> Resource<T> {
         Resource::new(self.handle(path, self.shared.derived.of::<T>()))
     }
 
-    /// The single resource at a path, merged by a strategy.
+    /// Returns the single resource at a path, with a merge strategy.
     pub fn resource_with<T: ResourceData>(
         &self,
         path: impl IntoPath,
@@ -98,21 +100,21 @@ impl Client {
         Resource::new(self.handle(path, Arc::new(strategy)))
     }
 
-    /// Finds out whether an API really enforces preconditions: whether it lets a stale write through,
-    /// overwrites where something is to be created, gives two states the same version, hands out
-    /// versions that it does not take back.
+    /// Tests whether an API enforces preconditions.
     ///
-    /// `below` is a collection: a path beneath the base URL (`""` is the base itself), or a whole address
-    /// of the same server. The
-    /// checks are done there on one resource of a random name, which is removed again, also after errors
-    /// and if the future is dropped; if it cannot be removed, the report says so. Versions, envelopes,
-    /// refusals and the API's version are taken as this client is set up. It is for times of setting up
-    /// and for tests, not for each start of a program.
+    /// The probe detects an API that lets a stale write through, overwrites an existing resource on a creation,
+    /// gives two states the same version, or rejects versions that it has issued.
+    ///
+    /// `below` names a collection. It is a path beneath the base URL (`""` is the base itself), or a whole URL
+    /// on the same server. The checks use one resource there, with a random name. The probe removes that
+    /// resource at the end, also after errors and if the future is dropped. If it cannot be removed, the report
+    /// says so. The settings of this client apply to versions, envelopes, refusals and the API version. Run the
+    /// probe during setup and in tests, not at each start of a program.
     ///
     /// # Errors
     ///
-    /// The throw-away resource could not be made: the kinds of a read, and `Config`. Once it is there,
-    /// whatever goes wrong is part of the report.
+    /// Returns an error of the kinds of a read, or [`Config`](crate::ErrorKind::Config), if the temporary
+    /// resource cannot be created. Later failures are part of the report.
     ///
     /// # Example
     ///

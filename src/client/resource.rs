@@ -19,7 +19,7 @@ use crate::store::StoredSnapshot;
 use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
-/// One resource, with the operations of a [`Collection`](super::Collection).
+/// A single resource, with the operations of a [`Collection`](super::Collection).
 ///
 /// # Example
 ///
@@ -47,32 +47,32 @@ impl<T: ResourceData> Resource<T> {
         (*self.handle).clone()
     }
 
-    /// As [`Collection::get`](super::Collection::get).
+    /// Reads the resource; see [`Collection::get`](super::Collection::get).
     pub fn get(&self) -> Get<T> {
         Get::new(self.handle())
     }
 
-    /// As [`Collection::get_opt`](super::Collection::get_opt).
+    /// Reads the resource, or returns `None` if there is none; see [`Collection::get_opt`](super::Collection::get_opt).
     pub fn get_opt(&self) -> GetOpt<T> {
         GetOpt::new(self.handle())
     }
 
-    /// As [`Collection::refresh`](super::Collection::refresh).
+    /// Revalidates the resource with the origin server; see [`Collection::refresh`](super::Collection::refresh).
     pub fn refresh(&self) -> Refresh<T> {
         Refresh::new(self.handle())
     }
 
-    /// As [`Collection::head`](super::Collection::head).
+    /// Reads only the headers; see [`Collection::head`](super::Collection::head).
     pub fn head(&self) -> Head<T> {
         Head::new(self.handle())
     }
 
-    /// As [`Collection::save`](super::Collection::save).
+    /// Writes a value back over the version that it was read from; see [`Collection::save`](super::Collection::save).
     pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
         Save::new((*self.handle).clone(), value.into_save())
     }
 
-    /// As [`Collection::update`](super::Collection::update).
+    /// Edits the resource; see [`Collection::update`](super::Collection::update).
     pub fn update<F>(&self, edit: F) -> Update<T>
     where
         F: Fn(&mut T) + Send + 'static,
@@ -83,7 +83,7 @@ impl<T: ResourceData> Resource<T> {
         })
     }
 
-    /// As [`Collection::try_update`](super::Collection::try_update).
+    /// Edits the resource by an edit that may fail; see [`Collection::try_update`](super::Collection::try_update).
     pub fn try_update<F>(&self, edit: F) -> Update<T>
     where
         F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
@@ -91,26 +91,26 @@ impl<T: ResourceData> Resource<T> {
         Update::new(self.handle(), Box::new(edit))
     }
 
-    /// As [`Collection::create`](super::Collection::create).
+    /// Creates the resource; see [`Collection::create`](super::Collection::create).
     pub fn create(&self, value: &T) -> Create<T> {
         Create::new(self.handle(), value)
     }
 
-    /// As [`Collection::post`](super::Collection::post), to this address.
+    /// Creates a resource by `POST` to this URL; see [`Collection::post`](super::Collection::post).
     pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
         Post::new(self.handle(), draft)
     }
 
-    /// Removes the resource. The version on the server is read first.
+    /// Removes the resource, after a read of its current version.
     pub fn delete(&self) -> Delete<T> {
         Delete::new(Ok(self.handle()), None)
     }
 
-    /// As [`Collection::restore`](super::Collection::restore).
+    /// Restores a value from a document and its validator; see [`Collection::restore`](super::Collection::restore).
     ///
     /// # Errors
     ///
-    /// As [`Collection::restore`](super::Collection::restore).
+    /// Returns the errors of [`Collection::restore`](super::Collection::restore).
     pub fn restore(
         &self,
         document: impl IntoDocument,
@@ -124,7 +124,7 @@ impl<T: ResourceData> Resource<T> {
         let versioning = &target.versioning;
         if let Some(validator) = validator.as_ref().filter(|it| !versioning.accepts(it)) {
             return Err(Error::config(format!(
-                "no write can carry the version {validator} here: it is of another kind than this API's, or a weak tag"
+                "the version {validator} cannot pin a write here: it is a weak tag, or of another kind than the versions of this API"
             )));
         }
         let stored = StoredSnapshot::new(document, validator, HeaderMap::new());

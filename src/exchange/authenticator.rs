@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use crate::BoxError;
 
-/// Puts credentials on each request, and renews them when the server stops taking them.
+/// Adds credentials to each request, and renews them when the server no longer accepts them.
 ///
 /// # Example
 ///
@@ -36,36 +36,38 @@ use crate::BoxError;
 /// ```
 #[async_trait]
 pub trait Authenticator: Send + Sync + 'static {
-    /// Adds the credentials to a request's headers. It is asked for each request, resends included.
+    /// Adds the credentials to the headers of a request. Called for each request, including retries.
     ///
     /// # Errors
     ///
-    /// Any error ends the call before anything is sent.
+    /// Returns an error if there are no credentials. The call then ends before the request is sent.
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError>;
 
-    /// Called when the server wants other credentials: it answered 401, or 403 with the word that a token is
-    /// missing, invalid or out of date (`x-csrf-token: Required`, `error="invalid_token"`, a page that speaks
-    /// of CSRF or a crumb), or 419 or 440. `true`: there are new credentials, and the request is sent once
-    /// more.
+    /// Renews the credentials and returns whether there are new ones. If so, the request is sent once more.
+    /// The default returns `false`.
+    ///
+    /// Called when the server asks for other credentials: at a 401, 419 or 440, or at a 403 which says that a
+    /// token is missing, invalid or expired (`x-csrf-token: Required`, `error="invalid_token"`, a page that
+    /// mentions CSRF or a crumb).
     ///
     /// # Errors
     ///
-    /// Any error ends the call.
+    /// Returns an error if the credentials cannot be renewed. The call then ends.
     async fn renew(&self) -> Result<bool, BoxError> {
         Ok(false)
     }
 
-    /// Who the credentials stand for; tenants and roles too, if what is shown depends on them.
+    /// Returns the user of the credentials. Include the tenant and role if responses depend on them.
     ///
-    /// Snapshots are cached by it, so that one user's never serves another and a renewed token keeps its
-    /// user's snapshots. It is asked with the credentials of each request, before and after
-    /// [`authenticate`](Self::authenticate). Where it changes while a write is under way, the write ends (a `Config`
-    /// error, or `OutcomeUnknown` if a request may have been applied) and nothing is sent as another user; a read goes
-    /// on as the new one, and nothing of it is cached under the one before.
+    /// Snapshots are cached under this identity. One user's snapshots never serve another user, and a renewed
+    /// token keeps the snapshots of its user. The identity is requested for each request, before and after
+    /// [`authenticate`](Self::authenticate). If it changes during a write, the write ends, and nothing is
+    /// sent as another user. The error is `Config`, or `OutcomeUnknown` if a request may have been applied. A
+    /// read continues as the new user, and nothing of it is cached under the previous one.
     ///
-    /// Without an answer users are told apart by their credentials. New credentials of one user cannot be
-    /// told from those of another then: where they change during a call nothing is cached, and a
-    /// write goes on with the new ones.
+    /// With `None`, the default, users are distinguished by their credentials. New credentials of the same
+    /// user then look like those of another user. If they change during a call, nothing is cached, and a
+    /// write continues with the new ones.
     fn identity(&self) -> Option<String> {
         None
     }

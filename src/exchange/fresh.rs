@@ -1,22 +1,22 @@
-//! Replies that ask for fresh credentials.
+//! Detects responses that ask for new credentials.
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 
 use crate::exchange::transport::Response;
 
-/// Fields in which servers say that their token against forged requests is missing or old.
+/// Fields in which servers report that the CSRF token is missing or old.
 const TOKEN_FIELDS: [&str; 3] = ["x-csrf-token", "x-xsrf-token", "xsrf-token"];
-/// What they say there (SAP Gateway: `Required`).
+/// Values of these fields (SAP Gateway: `Required`).
 const ASKS: [&str; 4] = ["required", "fetch", "expired", "invalid"];
-/// Words of bodies that say the same (Jenkins, Confluence, Django).
+/// Words with the same meaning in bodies (Jenkins, Confluence, Django).
 const WORDS: [&[u8]; 4] = [b"csrf", b"xsrf", b"crumb", b"forgery"];
-/// How far into a body they are looked for, in bytes.
+/// The part of a body in which they are searched, in bytes.
 const HEAD: usize = 4096;
-/// The session, or its token, has run out: 419 and 440 of Laravel and IIS.
+/// Statuses for an expired session or token: 419 of Laravel and 440 of IIS.
 const RAN_OUT: [u16; 2] = [419, 440];
 
-/// Whether a reply wants other credentials than the request had, so that renewing them may help.
+/// Whether a response asks for other credentials than the request had, so that renewing them may help.
 pub(super) fn is_wanted(reply: &Response) -> bool {
     match reply.status {
         StatusCode::UNAUTHORIZED => true,
@@ -34,7 +34,7 @@ fn field_asks(reply: &Response) -> bool {
     })
 }
 
-/// Some send with a 403 what belongs to a 401 (RFC 6750 3.1).
+/// Some servers send with a 403 what belongs to a 401 (RFC 6750 3.1).
 fn token_is_invalid(reply: &Response) -> bool {
     let mut challenges = reply.headers.get_all(WWW_AUTHENTICATE).iter();
     challenges.any(|challenge| has(challenge.as_bytes(), b"invalid_token"))

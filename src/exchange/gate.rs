@@ -1,4 +1,5 @@
-//! When a request may go out: the server's waits and quotas, the user's rate, and the turn at a server that struggles.
+//! Decides when a request may be sent, by the waits and quotas of the server, the rate that the user set, and
+//! the queue for a struggling server.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use crate::protocol::rate_limit;
 use crate::retry::{BlockedBy, later};
 
 impl Exchange {
-    /// Waits until a request may go out, and tells its number.
+    /// Waits until a request may be sent, and returns its number.
     pub(super) async fn pass_gate(
         &self,
         deadline: Instant,
@@ -29,7 +30,8 @@ impl Exchange {
     async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
         loop {
-            // Whoever is held back for another reason takes a place anew: the old one is long past.
+            // A request that was held back for another reason takes a new place, because its old one has
+            // passed.
             let (place, wait) = self.server.take_place(Instant::now(), deadline)?;
             if !wait.is_zero() {
                 *held_back = true;
@@ -38,9 +40,9 @@ impl Exchange {
             let eased = self.server.eased();
             let now = Instant::now();
             if has_waited && !self.server.answers_by(deadline, now) {
-                // Given up on its way it would cost the server as much as any other, and nobody would learn from
-                // it that the server has recovered. Whoever comes when nobody waits has all of its time, however
-                // short that is, and goes.
+                // If it is abandoned before its response, the request loads the server but does not show
+                // whether the server has recovered. A request that did not wait here still has all of its
+                // time, however short, so it is sent.
                 return Err(BlockedBy::Overload(Duration::ZERO));
             }
             let held = match self.server.pass(now, ticket.as_ref()) {
@@ -54,10 +56,10 @@ impl Exchange {
             *held_back = true;
             match held {
                 BlockedBy::Overload(_) if ticket.is_none() => ticket = Some(self.server.queue()),
-                // It may be less, so this waits until its time is over.
+                // The pause may become shorter, so this wait can end early.
                 BlockedBy::Overload(wait) => {
                     let until = later(now, wait).min(deadline);
-                    // Sooner or in its time: the host tells.
+                    // Either way, the next round asks the server state again.
                     let _ = timeout_at(until, eased).await;
                     has_waited = true;
                 }
@@ -69,9 +71,9 @@ impl Exchange {
         }
     }
 
-    /// Heeds what a reply tells of quotas, unless it says in so many words when to come back, which takes
-    /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that comes back later than one waits for
-    /// a `Retry-After` is probed instead.
+    /// Records the quota in a response, unless `Retry-After` states when to retry. `Retry-After` takes
+    /// precedence (draft-ietf-httpapi-ratelimit-headers-10). A quota that is renewed later than the longest
+    /// accepted `Retry-After` is probed instead.
     pub(super) fn heed(&self, headers: &HeaderMap, number: u64) {
         let quota = rate_limit(headers, SystemTime::now());
         if let Some(quota) = quota
@@ -83,8 +85,8 @@ impl Exchange {
     }
 }
 
-/// Whether a server that answers so has too much to do; `None`: that tells nothing of the server, as when it was
-/// the call that had no more time.
+/// Whether a response shows that the server is overloaded. Returns `None` if it shows nothing about the
+/// server, for example because the call itself ran out of time.
 pub(super) fn tells_overload(reply: &Result<Response, NoReply>, in_time: bool) -> Option<bool> {
     match reply {
         Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),

@@ -1,4 +1,4 @@
-//! One request and its reply: the gate, the credentials, redirects, and the round trip.
+//! One request and its response: the gate, the credentials, redirects, and the round trip.
 
 mod authenticator;
 mod fresh;
@@ -26,15 +26,16 @@ pub(crate) use redirect::within_origin;
 pub use transport::Transport;
 use transport::{Fate, Request, Response, TransportError};
 
-/// Everything that requests of one client share.
+/// The state that all requests of one client share.
 pub(crate) struct Exchange {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) server: ServerState,
     pub(crate) limits: Limits,
-    /// Without conditions: the condition is each call's own, and one that stands for all calls would be none.
+    /// The default headers, without conditions. A condition belongs to one call, and a fixed one would
+    /// protect nothing.
     pub(crate) headers: HeaderMap,
-    /// The key of what snapshots are cached under.
+    /// The key of the digests under which snapshots are cached.
     pub(crate) secret: Secret,
 }
 
@@ -47,41 +48,41 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// What a call is sent with: its deadline and credentials, and where its statistics are kept.
+/// The context in which a call is sent: its deadline, its credentials and its statistics.
 pub(crate) struct RequestContext<'a> {
     pub(crate) deadline: Instant,
     pub(crate) stats: &'a mut RequestStats,
-    /// Whose call it is, if it must not go on as another user's.
+    /// The user of the call, if it must not continue as another user.
     pub(crate) whose: Option<CredentialsDigest>,
     /// Called right before a request goes out. If the future is dropped before this call, no request left the
     /// client.
     pub(crate) sent: &'a mut (dyn FnMut() + Send),
 }
 
-/// What the requests of one call came to so far.
+/// The statistics of the requests of one call so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestStats {
-    /// How many went out.
+    /// How many requests were sent.
     pub(crate) requests: u32,
     /// How long the call was held back.
     pub(crate) waited: Duration,
-    /// The last reply told of overload.
+    /// Whether the last response showed an overload.
     pub(crate) overload: bool,
 }
 
-/// Why there is no reply.
+/// The reason for a missing response.
 #[derive(Debug)]
 pub(crate) enum NoReply {
     /// The transport failed.
     Transport(TransportError),
-    /// No request may go out for so long.
+    /// No request may be sent for this long.
     Gated(BlockedBy),
-    /// The credentials could not be had.
+    /// The credentials could not be obtained.
     Credentials(BoxError),
 }
 
 impl Exchange {
-    /// Sends a call, with the default headers beneath its own.
+    /// Sends a call. Its own headers override the default headers.
     pub(crate) async fn send(
         &self,
         call: &Call,
@@ -166,17 +167,17 @@ impl Exchange {
             timeout,
         };
         sent();
-        // A transport of the user's may not keep to the time.
+        // A custom transport may ignore the timeout.
         let reply = async { self.transport.send(request).await };
         let reply = panics::catch_in("the transport", reply);
         let reply = tokio::time::timeout(timeout, reply).await.map(|reply| {
-            // It may have sent the request before.
+            // The transport may have sent the request before it panicked.
             reply.unwrap_or_else(|panicked| {
                 Err(TransportError::new(Fate::Unknown, panicked.to_string()))
             })
         });
-        let reply =
-            reply.unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no reply in time")));
+        let reply = reply
+            .unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no response in time")));
         let mut reply = reply.map_err(NoReply::Transport)?;
         self.server.answered(begun.elapsed());
         reply.origin = SnapshotOrigin {
@@ -186,9 +187,9 @@ impl Exchange {
         Ok(reply)
     }
 
-    /// Puts the credentials on, and tells whose they are.
+    /// Adds the credentials, and returns whose they are.
     ///
-    /// The authenticator is asked for the name before and after: users change meanwhile.
+    /// The authenticator is asked for the identity before and after, because the user may change in between.
     async fn authenticated(
         &self,
         headers: &mut HeaderMap,
@@ -212,7 +213,7 @@ impl Exchange {
         Ok(CredentialsDigest::unknown(&self.secret))
     }
 
-    /// Whose a call with these headers is, as it begins.
+    /// Returns the user of a call with these headers, at its start.
     pub(crate) async fn whose(
         &self,
         headers: impl FnOnce() -> HeaderMap,
@@ -227,17 +228,17 @@ impl Exchange {
         let mut headers = headers();
         self.default(&mut headers);
         let credentials = self.authenticated(&mut headers, deadline).await;
-        // The error comes again, and is told, when the request itself is authenticated.
+        // The error occurs again, and is reported, when the request itself is authenticated.
         credentials.unwrap_or_else(|_| CredentialsDigest::unknown(&self.secret))
     }
 
-    /// What a handle with these headers contributes to the keys of its snapshots.
+    /// Returns the digest of a handle's headers for the keys of its snapshots.
     pub(crate) fn headers_digest(&self, mut headers: HeaderMap) -> HeadersDigest {
         self.default(&mut headers);
         HeadersDigest::of(&self.secret, &headers)
     }
 
-    /// Lays the default headers beneath others.
+    /// Adds the default headers that are missing.
     fn default(&self, headers: &mut HeaderMap) {
         for name in self.headers.keys() {
             if !headers.contains_key(name) {
@@ -249,29 +250,29 @@ impl Exchange {
     }
 }
 
-/// How often the credentials are asked for in a row while the user changes.
+/// How many times in a row credentials are requested while the user keeps changing.
 const ASKED: u32 = 3;
 
 impl From<Loses> for NoReply {
     fn from(Loses(name): Loses) -> Self {
         let message = format!(
-            "the server moved the resource to an address with another value of the query parameter {name:?}; \
-             the write carries a value of its own and is not repeated there"
+            "the server redirected the write to an address with another value of the query parameter {name:?}; \
+             the write needs its own value and is not repeated there"
         );
         Self::Transport(TransportError::new(Fate::Impossible, message))
     }
 }
 
-/// Why there are no credentials for a request, if not by the authenticator's own words.
+/// The reason for missing credentials, if the authenticator itself gives none.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum NoCredentials {
-    #[error("the user changed while the call was under way, and it is not made as another one")]
+    #[error("the user changed during the call, and the call does not continue as another user")]
     OfAnother,
-    #[error("they did not come in time")]
+    #[error("they did not arrive before the deadline")]
     Late,
 }
 
-/// Asks whose the credentials are.
+/// Asks the authenticator for the identity.
 fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoReply> {
     let name = panics::catch("the authenticator", || authenticator.identity());
     name.map_err(|panicked| NoReply::Credentials(panicked.into()))

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what has to go along.
+//! Finds the target of a redirect, and what must be carried to it.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use url::{Url, form_urlencoded};
 use super::Call;
 use crate::exchange::transport::Response;
 
-/// A redirect of a write after which one of its query parameters would have another value.
+/// A redirect of a write that would give one of its query parameters another value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loses(pub(super) String);
 
-/// A reference of the server's, resolved: within the origin, so that credentials and validators stay
-/// home, and with the user that we had, not with one of the server's choosing. Its fragment is not sent and
-/// falls away.
+/// Resolves a reference from the server, if it stays within the origin, so that credentials and validators do
+/// not leave it. The user info of our own address is kept, not that of the server's. The fragment is removed,
+/// because it is not sent.
 pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
     let mut to = from.join(reference).ok()?;
     if to.scheme() != from.scheme() || to.origin() != from.origin() {
@@ -27,12 +27,12 @@ pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
     Some(to)
 }
 
-/// Where a redirect leads, if it may be followed: within the origin, and without turning a write into a
-/// read.
+/// Returns the target of a redirect if it may be followed. It must stay within the origin and not turn a
+/// write into a read.
 ///
-/// Method, headers and body of the call go along unchanged, and so does its query: parameters that the
-/// target lacks are added. They may be the condition of a write, or choose what a listing shows. One to which
-/// the target gives another value stands as the server says in a read; a write is not repeated there.
+/// The method, headers, body and query of the call are kept. Parameters that the target lacks are added,
+/// because they may be the condition of a write, or select what a listing shows. If the target gives a
+/// parameter another value, a read uses the target's value, and a write is not repeated there.
 pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Option<Url>, Loses> {
     let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
     let for_reads = matches!(reply.status.as_u16(), 301 | 302);
@@ -42,7 +42,7 @@ pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Opti
     }
     let mut locations = reply.headers.get_all(LOCATION).iter();
     let (Some(location), None) = (locations.next(), locations.next()) else {
-        // There is no address, or there are several and no rule which one is meant.
+        // There is no address, or there are several and no rule selects one.
         return Ok(None);
     };
     let location = std::str::from_utf8(location.as_bytes()).ok();
@@ -59,7 +59,7 @@ pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Opti
     Ok(Some(to))
 }
 
-/// The parameters of one address that another one lacks, as they are written there.
+/// The parameters of our address that the other one lacks, as they are written.
 fn lacking<'u>(ours: &'u Url, theirs: &Url, lenient: bool) -> Result<Vec<&'u str>, Loses> {
     let (Some(ours), theirs) = (ours.query(), theirs.query().unwrap_or_default()) else {
         return Ok(Vec::new());
@@ -86,7 +86,7 @@ fn lacking<'u>(ours: &'u Url, theirs: &Url, lenient: bool) -> Result<Vec<&'u str
 
 type Parameter<'q> = (Cow<'q, str>, Cow<'q, str>);
 
-/// The parameters of a query, each as it is written and as it reads.
+/// The parameters of a query, each as it is written and in its decoded form.
 fn parameters(query: &str) -> Vec<(&str, Parameter<'_>)> {
     let written = query.split('&');
     written

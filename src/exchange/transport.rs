@@ -1,4 +1,4 @@
-//! The seam to the network; the only file that knows reqwest.
+//! The interface to the network, and the only file that depends on reqwest.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -22,21 +22,21 @@ pub struct Request {
     pub method: Method,
     /// The address.
     pub url: Url,
-    /// All headers, validators and credentials included.
+    /// All headers, including validators and credentials.
     pub headers: HeaderMap,
     /// The body; cheap to clone for a resend.
     pub body: Bytes,
-    /// The largest body of a successful reply, in bytes; a longer one is an error.
+    /// The maximum length of the body of a successful response, in bytes. A longer one is an error.
     pub max_body: usize,
-    /// How much of a refusal's body is read, in bytes; the rest is left.
+    /// The maximum length that is read of a refusal's body, in bytes. The rest is not read.
     pub max_refusal_body: usize,
-    /// How long the whole exchange may take.
+    /// The maximum time for the whole exchange.
     pub timeout: Duration,
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers hold credentials, queries may, and the body is the user's.
+        // Headers contain credentials, queries may contain them, and the body is user data.
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &self.url.path())
@@ -45,25 +45,25 @@ impl fmt::Debug for Request {
     }
 }
 
-/// One reply, read to its end or to its limit.
+/// One response, read to its end or to its limit.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
-    /// The headers, trailers not included.
+    /// The headers, without trailers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// The trailers, which come after the body (RFC 9110 6.5); of these only the version of the resource
-    /// is read.
+    /// The trailers, which follow the body (RFC 9110 6.5). Only the version of the resource is read from
+    /// them.
     pub trailers: HeaderMap,
-    /// Whose request it answers; known to the client, not to the transport.
+    /// The credentials of the request. Set by the client, not by the transport.
     pub(crate) origin: SnapshotOrigin,
 }
 
 impl Response {
-    /// A reply, for transports of one's own.
+    /// Creates a response, for custom transports.
     pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
         Self {
             status,
@@ -74,7 +74,7 @@ impl Response {
         }
     }
 
-    /// The same with trailers.
+    /// Adds trailers.
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
         self.trailers = trailers;
         self
@@ -90,25 +90,27 @@ impl fmt::Debug for Response {
     }
 }
 
-/// What became of a request that brought no reply.
+/// The fate of a request that received no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// It certainly never reached the server: a refused connection, a name that does not resolve.
+    /// The request certainly never reached the server: the connection was refused, or the name does not
+    /// resolve.
     NotSent,
-    /// It may have been carried out: a cut connection, a timeout, a torn reply.
+    /// The request may have been carried out: the connection was cut, a timeout passed, or the response is
+    /// incomplete.
     Unknown,
-    /// It cannot be sent at all, now or later.
+    /// The request cannot be sent at all, now or later.
     Impossible,
-    /// It was carried out, and the reply is longer than allowed.
+    /// The request was carried out, and the response is longer than allowed.
     TooLarge,
 }
 
-/// No reply, and what is known of the request's fate.
+/// The failure of a request that received no response, and what is known of its fate.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct TransportError {
-    /// What became of the request.
+    /// The fate of the request.
     pub fate: Fate,
     message: String,
     #[source]
@@ -116,7 +118,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of a transport of one's own. The message must not hold secrets or bodies.
+    /// Creates an error for a custom transport. The message must not contain secrets or bodies.
     pub fn new(fate: Fate, message: impl Into<String>) -> Self {
         Self {
             fate,
@@ -125,35 +127,35 @@ impl TransportError {
         }
     }
 
-    /// The same with its cause.
+    /// Adds the cause.
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 }
 
-/// Carries one request to a server and brings the reply back.
+/// Sends one request to a server and returns the response.
 ///
-/// It must not repeat a request or follow a redirect by itself: the write loop would take the
-/// result of its own first attempt for another writer's. A reply with any status is `Ok`.
+/// It must not retry a request or follow a redirect by itself. Otherwise the write loop would take the result
+/// of its own first attempt for another client's write. A response with any status is `Ok`.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
-    /// Sends the request and reads the reply, within the limits that the request names.
+    /// Sends the request and reads the response, within the limits set in the request.
     ///
     /// # Errors
     ///
-    /// [`TransportError`] if no whole reply came back; its [`Fate`] decides whether the request may
-    /// be sent again.
+    /// Returns a [`TransportError`] if no complete response arrived. Its [`Fate`] decides whether the request
+    /// may be sent again.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 }
 
-/// The transport over reqwest.
+/// The transport based on reqwest.
 pub(crate) struct Reqwest {
     client: reqwest::Client,
 }
 
 impl Reqwest {
-    /// With reqwest's own retries, redirects and decompression switched off.
+    /// Creates the transport, with reqwest's own retries, redirects and decompression switched off.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .retry(reqwest::retry::never())
@@ -176,7 +178,7 @@ impl Reqwest {
 #[async_trait]
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        // The time is kept by whoever calls: a second timer for each request costs more than it tells.
+        // The caller enforces the timeout. A second timer for each request would only add cost.
         let (max_body, max_refusal) = (request.max_body, request.max_refusal_body);
         let is_write = request.method != Method::GET && request.method != Method::HEAD;
         let asked = request.url.clone();
@@ -188,7 +190,7 @@ impl Transport for Reqwest {
             .send()
             .await
             .map_err(transport_error)?;
-        // A client of the user's own that follows redirects: what answers is not what was asked.
+        // A custom client may follow redirects, so that the response is not from the requested address.
         if is_write && !is_same_place(reply.url(), &asked) {
             let message = "the HTTP client followed a redirect of a write";
             return Err(TransportError::new(Fate::Unknown, message));
@@ -205,7 +207,7 @@ impl Transport for Reqwest {
         while let Some(frame) = poll_fn(|context| Pin::new(&mut frames).poll_frame(context)).await {
             let frame = match frame {
                 Ok(frame) => frame,
-                // What the status means, it means without the body.
+                // The status has its meaning even without the body.
                 Err(_) if is_write && status.is_client_error() => break,
                 Err(error) => return Err(transport_error(error)),
             };
@@ -225,14 +227,14 @@ impl Transport for Reqwest {
                 body.extend_from_slice(&chunk[..room]);
                 break;
             }
-            let message = format!("the reply is longer than {limit} bytes");
+            let message = format!("the response is longer than {limit} bytes");
             return Err(TransportError::new(Fate::TooLarge, message));
         }
         Ok(Response::new(status, headers, body.freeze()).with_trailers(trailers))
     }
 }
 
-/// The same address, as it goes over the wire: reqwest takes the user out of it, and makes a header of it.
+/// Whether both addresses are the same on the wire. reqwest moves the user info into a header.
 fn is_same_place(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin() && one.path() == other.path() && one.query() == other.query()
 }
@@ -243,12 +245,12 @@ fn transport_error(error: reqwest::Error) -> TransportError {
     } else if error.is_connect() {
         (Fate::NotSent, "no connection to the server")
     } else if error.is_timeout() {
-        (Fate::Unknown, "no reply in time")
+        (Fate::Unknown, "no response in time")
     } else if error.is_body() || error.is_decode() {
-        (Fate::Unknown, "the reply broke off")
+        (Fate::Unknown, "the response broke off")
     } else {
-        (Fate::Unknown, "the connection failed before the reply")
+        (Fate::Unknown, "the connection failed before the response")
     };
-    // The address may hold credentials or a signature.
+    // The URL in the error may contain credentials or a signature.
     TransportError::new(fate, message).with_source(error.without_url())
 }

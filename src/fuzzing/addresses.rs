@@ -1,4 +1,4 @@
-//! Addresses made of a base and ids.
+//! Fuzzes addresses made from a base and ids.
 
 use url::Url;
 
@@ -25,7 +25,7 @@ pub fn addresses(base: &str, ids: &[&str]) {
         (base.username(), base.password())
     );
     assert!(url.query().is_none() && url.fragment().is_none());
-    // What a server or a proxy makes of the text when it reads it once more.
+    // A server or a proxy that parses the text again must get the same address.
     assert_eq!(Url::parse(url.as_str()).as_ref(), Ok(&url));
     let beneath = url.path().strip_prefix(base.path().trim_end_matches('/'));
     let Some(beneath) = beneath else {
@@ -39,7 +39,7 @@ pub fn addresses(base: &str, ids: &[&str]) {
     );
 }
 
-/// A segment without its percent-encoding (RFC 3986 2.1).
+/// A segment with its percent-encoding decoded (RFC 3986 2.1).
 fn decoded(segment: &str) -> Vec<u8> {
     let (mut bytes, mut out) = (segment.bytes(), Vec::new());
     while let Some(byte) = bytes.next() {

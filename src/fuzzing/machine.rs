@@ -1,4 +1,4 @@
-//! The machine of a write, fed with whatever the bytes say.
+//! Fuzzes the machine of a write with arbitrary events.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::write::machine::events::{
 };
 use crate::write::machine::{Clock, Machine};
 
-/// Runs one write to its end and checks what must hold on the way.
+/// Runs one write to its end and checks its invariants on the way.
 ///
-/// The first eight bytes are the parameters of the write, each further one answers one action; two values
-/// stand for an event that answers nothing and for time that passes. When the bytes are used up, everything fails,
-/// which must end the write as well.
+/// The first eight bytes are the parameters of the write. Each further byte answers one action. Two values stand
+/// for an event that fits no action and for time that passes. When the bytes are used up, everything fails, which
+/// must end the write as well.
 pub fn machine(bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let params = params(&mut choices);
     let mut watched = Watched::new(&params);
     let mut machine = Machine::new(params);
     let (mut now, mut event) = (Duration::ZERO, Event::Begin);
-    // Rounds, resends, reads of young versions and one look more: far fewer steps than this are possible.
+    // The limits on rounds, resends and reads allow far fewer steps than this.
     for _ in 0..4_000 {
         let clock = Clock {
             now,
@@ -53,7 +53,7 @@ impl Choices<'_> {
         self.byte() % 2 == 1
     }
 
-    /// The answer to an action, or now and then something that answers nothing.
+    /// The event that answers an action, or occasionally one that fits no action.
     fn event(&mut self, action: &Action<u8>, now: &mut Duration) -> Event<u8> {
         let Some(what) = self.next() else {
             return used_up(action);
@@ -202,7 +202,7 @@ fn one_of<T: Copy, const N: usize>(what: u8, all: [T; N]) -> T {
     all[usize::from(what) % N]
 }
 
-/// Nobody answers any more.
+/// The event after the bytes are used up: no request gets a response.
 fn used_up(action: &Action<u8>) -> Event<u8> {
     match action {
         Action::Prepare => Event::Prepared(true),
@@ -247,13 +247,13 @@ fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
     }
 }
 
-/// What was seen of a write so far, from outside.
+/// The observed history of a write.
 struct Watched {
     params: WriteParams<u8>,
     requests: u32,
-    /// A request may have been applied, and nothing has told since that it was not.
+    /// Whether a request may have been applied, and nothing has since shown that it was not.
     in_doubt: bool,
-    /// The last send was lost, and no read came after it.
+    /// Whether the last send was lost and no read followed it.
     unread: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Doors for the fuzz targets to what has no public face; compiled with `--cfg fuzzing` only.
+//! Entry points for fuzz targets into private code, compiled with `--cfg fuzzing` only.
 #![expect(clippy::panic, reason = "a finding is a panic")]
 
 mod addresses;

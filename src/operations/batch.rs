@@ -1,5 +1,4 @@
-//! A write in its turn. Edits that wait go out together where that can be, and each is tried alone where
-//! it cannot.
+//! Queued writes. Waiting edits are sent together where possible, and otherwise each is sent alone.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,12 +20,12 @@ use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::request::target::{BatchAnswer, WritePermit, Writes};
 
-/// How many edits go out in one request at most.
+/// The maximum number of edits in one request.
 const TOGETHER: usize = 1_024;
 
 type OutcomeAndReport = (Box<WriteOutcome>, WriteReport);
 
-/// Runs a write in its turn.
+/// Runs a write when its turn in the queue comes.
 pub(super) async fn in_turn<T: ResourceData>(
     queues: &Arc<Queues<Writes>>,
     mut write: Box<Write<T>>,
@@ -38,7 +37,7 @@ pub(super) async fn in_turn<T: ResourceData>(
     let job = Job::of(&mut write);
     let shared = job.clone().map(|job| job as Arc<dyn Any + Send + Sync>);
     let Some(mut waiter) = queues.wait(&write.context.key, shared) else {
-        let why = "too many writes wait for their turn at this resource";
+        let why = "too many writes to this resource are queued";
         return Err(unsent(&write, ErrorKind::Exhausted, why));
     };
     let (since, deadline) = (write.context.since, write.context.deadline());
@@ -56,7 +55,7 @@ pub(super) async fn in_turn<T: ResourceData>(
                         job.fits(handle, write.rerun) && later(now, trip) < job.deadline
                     })
                 };
-                // Sent with others, it could not hear of its end in its time.
+                // In a batch, this write could not receive its result before its deadline.
                 let has_time = later(now, trip) < deadline;
                 let most = if has_time { TOGETHER } else { 1 };
                 let Some(batch) = waiter.take_along(most, fits) else {
@@ -76,7 +75,7 @@ pub(super) async fn in_turn<T: ResourceData>(
                 return Ok((answer.done, report));
             }
             Turn::OutOfTime => {
-                let why = "the turn of this write did not come in its time";
+                let why = "the write was still queued at its deadline";
                 let kind = if write.repeated {
                     ErrorKind::OutcomeUnknown
                 } else {
@@ -85,7 +84,7 @@ pub(super) async fn in_turn<T: ResourceData>(
                 return Err(unsent(&write, kind, why));
             }
             Turn::Lost => {
-                let why = "it went out together with others, and no answer to it came in its time";
+                let why = "the edit was sent together with others, and its result was not known at its deadline";
                 return Err(unsent(&write, ErrorKind::OutcomeUnknown, why));
             }
         }
@@ -107,8 +106,8 @@ pub(super) async fn alone<T: ResourceData>(
         Err(Stopped::Panicked(panicked)) => panicked.to_string(),
         Err(Stopped::Revoked) => "the write was stopped".to_owned(),
     };
-    // Nothing is cached of an appended document, so nothing tells whether it went out. And what went out before
-    // may have been applied.
+    // There is no record of whether an appended document was sent, because nothing of it is cached. An earlier
+    // request of any write may have been applied.
     let kind = if append || write.repeated || permit.is_under_way() {
         ErrorKind::OutcomeUnknown
     } else {
@@ -117,7 +116,7 @@ pub(super) async fn alone<T: ResourceData>(
     Err(unsent(&write, kind, &panicked))
 }
 
-/// The error of a write that has not come to its own end.
+/// The error of a write that was stopped before it had an outcome.
 fn unsent<T: ResourceData>(write: &Write<T>, kind: ErrorKind, why: &str) -> Error {
     let document = |side: Option<&Document>| {
         let decoded = panics::catch(panics::VALUE, || side?.decode::<T>().ok());
@@ -129,7 +128,7 @@ fn unsent<T: ResourceData>(write: &Write<T>, kind: ErrorKind, why: &str) -> Erro
         ..ErrorReport::default()
     };
     let path = write.context.target.url.path();
-    let error = Error::new(kind, format!("{path}: given up, {why}"));
+    let error = Error::new(kind, format!("{path}: gave up: {why}"));
     error.with_report(report).with_sides(Sides {
         base: document(write.base.as_ref().map(|base| &base.document)),
         local: document(write.local.as_ref()),
@@ -138,21 +137,21 @@ fn unsent<T: ResourceData>(write: &Write<T>, kind: ErrorKind, why: &str) -> Erro
     })
 }
 
-/// An edit that may go out together with others, and what they have to have in common with it.
+/// An edit that may be sent together with others, and the settings that they have to share.
 struct Job<T> {
     handle: Handle<T>,
     rerun: bool,
     deadline: Instant,
-    /// Shared by its caller and by the write that takes it along: either may be the one that goes on.
+    /// Shared by its caller and the write of the batch, because either of them may continue with it.
     edit: Arc<Mutex<Edit<T>>>,
-    /// It went out with others, and nothing tells what became of that; making it again is harmless.
+    /// Whether the edit was sent with others, the outcome is unknown, and repeating it is harmless.
     repeated: AtomicBool,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
 
 impl<T: ResourceData> Job<T> {
-    /// The edit of a write, to be shared from now on; `None` if something sets the write apart.
+    /// Shares the edit of a write. Returns `None` if the settings of the write do not allow a batch.
     fn of(write: &mut Write<T>) -> Option<Arc<Self>> {
         let settings = &write.settings;
         let plain = settings.timeout.is_none()
@@ -160,7 +159,7 @@ impl<T: ResourceData> Job<T> {
             && settings.strategy.is_none()
             && !settings.unconditional
             && write.if_absent.is_none();
-        // A person is not asked about several people's edits in one.
+        // A strategy that asks a person gets the edit of one caller at a time.
         let asks = write.handle.strategy.time().is_some();
         if write.goal != Goal::Replace || !plain || asks || write.edits.len() != 1 {
             return None;
@@ -178,7 +177,7 @@ impl<T: ResourceData> Job<T> {
         Some(job)
     }
 
-    /// The edit, as one of a write's own. It runs in the span of its caller.
+    /// Returns a handle to the shared edit, which runs in the span of its caller.
     fn edit(&self) -> Edit<T> {
         let edit = self.edit.clone();
         #[cfg(feature = "tracing")]
@@ -186,7 +185,7 @@ impl<T: ResourceData> Job<T> {
         Box::new(move |value| {
             #[cfg(feature = "tracing")]
             let _entered = span.enter();
-            // An edit that panicked may be made again as well.
+            // An edit that panicked may run again too, so a poisoned lock is ignored.
             let edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
             edit(value)
         })
@@ -196,8 +195,10 @@ impl<T: ResourceData> Job<T> {
         self.repeated.load(Ordering::Acquire)
     }
 
-    /// Whether it is made again alone after a write of several of which nothing tells what became of it: that
-    /// request can arrive no more, because the version has moved, and making the edit again is harmless.
+    /// Whether the edit is repeated alone after a batch whose outcome is unknown.
+    ///
+    /// The version has changed, so the request of the batch can no longer take effect, and repeating the edit is
+    /// harmless.
     fn repeats(&self, done: &WriteOutcome) -> bool {
         let remote = done.state.remote.snapshot();
         let remote = remote.filter(|remote| {
@@ -231,8 +232,9 @@ impl<T: ResourceData> Job<T> {
     }
 }
 
-/// One write for all edits of a batch. Each caller leaves when its own time is over, so the write may take
-/// as long as the last one has.
+/// Creates one write for all edits of a batch.
+///
+/// It has the latest deadline of all callers, because each caller leaves at its own deadline.
 fn together<T: ResourceData>(write: &Write<T>, batch: &Batch<Writes>) -> Box<Write<T>> {
     let jobs = batch.jobs().filter_map(|job| job.downcast_ref::<Job<T>>());
     let (mut edits, mut deadline) = (Vec::with_capacity(batch.len()), write.context.deadline());
@@ -245,8 +247,7 @@ fn together<T: ResourceData>(write: &Write<T>, batch: &Batch<Writes>) -> Box<Wri
     Box::new(together)
 }
 
-/// Runs the write of a batch, in a task of its own: those that wait for it may go away, and the others are
-/// answered.
+/// Runs the write of a batch in its own task, so that it continues if one of the callers is dropped.
 async fn carry_out<T: ResourceData>(
     mut write: Box<Write<T>>,
     mut permit: WritePermit,
@@ -257,7 +258,7 @@ async fn carry_out<T: ResourceData>(
     let (done, failed) = match ended {
         Ok(ended) => ended,
         Err(Stopped::Panicked(_)) if !permit.is_under_way() => return halve(&batch),
-        // Those that still wait are given back, or lost.
+        // Dropping the batch returns its waiters to the queue, or reports them as lost.
         Err(_) => return,
     };
     if may_be_due_to_one(&done) && !permit.is_under_way() {
@@ -269,7 +270,7 @@ async fn carry_out<T: ResourceData>(
         let job = job.downcast_ref::<Job<T>>();
         alone.push(failed || job.is_some_and(|job| job.repeats(&done)));
         if done.kind == OutcomeKind::Unknown {
-            // Each edit is run a few times to find that out, and there may be many.
+            // `repeats` runs each edit a few times, and there may be many edits.
             tokio::task::yield_now().await;
         }
     }
@@ -288,24 +289,24 @@ async fn carry_out<T: ResourceData>(
     }
 }
 
-/// One of the edits may be at fault. They go again in two halves, each on what is there then.
+/// Puts the edits back in two halves, because one of them may be at fault. Each half runs on the current state.
 fn halve(batch: &Batch<Writes>) {
     let middle = batch.len() / 2;
     batch.put_back(0..middle);
     batch.put_back(middle..batch.len());
 }
 
-/// Whether a refusal of several edits may be of one of them. Others are of the resource, or of the caller.
+/// Whether one of several edits may have caused a refusal. Other refusals concern the resource or the caller.
 pub(super) fn may_refuse_one(problem: &Problem) -> bool {
     let status = problem.status().as_u16();
     matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
 }
 
-/// Whether one of several edits may be the reason, and the others could go in without it.
+/// Whether one of several edits may be the cause, and the others could succeed without it.
 fn may_be_due_to_one(done: &WriteOutcome) -> bool {
     match done.kind {
         OutcomeKind::Conflict => true,
-        // What does not fit the type fits it for none of them.
+        // A representation that does not match the type fails every edit.
         OutcomeKind::EditFailed => !matches!(
             done.diagnosis.cause,
             Some(FailureCause::NoRepresentation(_))

@@ -1,4 +1,4 @@
-//! `create`: a new resource under a name that the caller chooses, or a refusal handler after him.
+//! `create`: a new resource under an id that the caller or a refusal handler chooses.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use crate::operations::{Handle, ResourceData};
 use crate::value::{Error, Saved, WriteReport};
 use crate::write::machine::events::Goal;
 
-/// A creation under way; made by [`Collection::create`](crate::Collection::create).
+/// A pending creation, returned by [`Collection::create`](crate::Collection::create).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Create<T> {
     call: Lazy<CreateSettings<T>, Result<Saved<T>, Error>>,

@@ -1,4 +1,4 @@
-//! `delete`: remove the version that was seen, and no other.
+//! `delete`: removes exactly the version that was read.
 
 use std::fmt::{self, Display};
 
@@ -12,16 +12,17 @@ use crate::store::StoredSnapshot;
 use crate::value::{Error, Saved, Versioned, WriteReport};
 use crate::write::machine::events::Goal;
 
-/// What can be deleted: a [`Versioned`] or a [`Saved`], pinned to the version it was read under, or
-/// an id, which is read first.
+/// A value or id that can be deleted.
+///
+/// A [`Versioned`] or a [`Saved`] is pinned to the version that it was read from. An id is read first.
 pub trait IntoTarget<T> {
     #[doc(hidden)]
     fn into_target(self) -> DeleteInput;
 }
 
-/// What a deletion takes along.
+/// The input of a deletion.
 pub enum DeleteInput {
-    /// The name of a resource.
+    /// The id of a resource.
     Id(String),
     /// A version of a resource.
     Seen(
@@ -31,7 +32,7 @@ pub enum DeleteInput {
     ),
 }
 
-// Neither documents nor addresses, which may hold secrets.
+// Leaves out documents and addresses, which may hold secrets.
 impl fmt::Debug for DeleteInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -77,7 +78,7 @@ impl<T> IntoTarget<T> for &Saved<T> {
     }
 }
 
-/// A deletion under way; made by [`Collection::delete`](crate::Collection::delete).
+/// A pending deletion, returned by [`Collection::delete`](crate::Collection::delete).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Delete<T> {
     call: Lazy<DeleteSettings<T>, Result<WriteReport, Error>>,

@@ -1,4 +1,4 @@
-//! What a handle was set to, and where it leads.
+//! The settings and the address of a handle.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,23 +21,23 @@ use crate::value::{Error, Sides};
 use crate::write::request::practice::Practice;
 use crate::write::request::target::{Shared, Target, WriteMode};
 
-/// What a resource type has to be; every type that serde can write and read is one.
+/// A type of resources, implemented for every type that serde can serialize and deserialize.
 pub trait ResourceData: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ResourceData for T {}
 
-/// What a handle was set to.
+/// The settings and the address of a handle.
 pub(crate) struct Handle<T> {
     pub(crate) shared: Arc<Shared>,
-    /// The address, or why there is none; told when the handle is used.
+    /// The address, or the error that the first call on the handle returns.
     pub(crate) url: Result<Url, Arc<str>>,
     pub(crate) id: Option<String>,
     pub(crate) headers: OwnHeaders,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) mode: WriteMode,
-    /// By which documents are compared.
+    /// The policy for comparing documents.
     pub(crate) policy: Arc<Policy>,
-    /// By which values are put into documents.
+    /// Puts values into documents.
     pub(crate) lens: Lens<T>,
     pub(crate) stamp: Option<String>,
     pub(crate) require_proof: bool,
@@ -54,7 +54,7 @@ impl<T> Clone for Handle<T> {
 }
 
 impl<T> Handle<T> {
-    /// The same settings for another address.
+    /// Returns the same settings for another address.
     fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
         Self {
             shared: self.shared.clone(),
@@ -100,7 +100,7 @@ impl<T: ResourceData> Handle<T> {
         }
     }
 
-    /// The document of a value that stands nowhere yet, if its type reads it from there.
+    /// Returns the document of a value that is not stored yet, if the document reads back as the value.
     pub(crate) fn new_document(&self, written: &Document) -> Result<Document, Error> {
         self.lens.create(written).map_err(|error| {
             Error::unfaithful(error).with_sides(Sides::<T> {
@@ -112,7 +112,7 @@ impl<T: ResourceData> Handle<T> {
         })
     }
 
-    /// The resource as the loop addresses it.
+    /// Returns the resource with the settings that the write loop needs.
     pub(crate) fn target(&self) -> Result<Target, Error> {
         let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
         refuse_conditions(&self.headers.map)?;
@@ -139,7 +139,7 @@ impl<T: ResourceData> Handle<T> {
         })
     }
 
-    /// The same settings for one item of the collection.
+    /// Returns the same settings for one item of the collection.
     pub(crate) fn item(&self, id: &str) -> Self {
         let url = match &self.url {
             Ok(url) => crate::address::item(url, id).map_err(|error| error.to_string().into()),
@@ -148,19 +148,18 @@ impl<T: ResourceData> Handle<T> {
         self.over(url, Some(id.to_owned()))
     }
 
-    /// The same settings for another item of the collection that this one is in.
+    /// Returns the same settings for another item of the same collection.
     pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if self.id.is_none() {
-            let why =
-                "this resource is in no collection, so it has no id that could be another one";
+            let why = "this resource is not in a collection, so it cannot have another id";
             return Err(Error::config(why));
         }
         let url = crate::address::item(&crate::address::collection_of(own), id)?;
         Ok(self.over(Ok(url), Some(id.to_owned())))
     }
 
-    /// An address of the server's with the query of this handle, as far as it has not got it.
+    /// Adds the query of this handle to an address from the server, without parameters that it already has.
     pub(crate) fn with_query(&self, mut url: Url) -> Url {
         let missing = |(name, value): &&(String, String)| {
             !url.query_pairs()
@@ -173,15 +172,15 @@ impl<T: ResourceData> Handle<T> {
         url
     }
 
-    /// The same settings for an address that came with a snapshot.
+    /// Returns the same settings for the address of a snapshot.
     pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if own.origin() != url.origin() {
             return Err(Error::config(
-                "the snapshot comes from another server than this handle's",
+                "the snapshot is from another server than this handle",
             ));
         }
-        // An address that was read has the query already; an item of a list was not read there yet.
+        // An address that was read includes the query. The address of a list item does not.
         let read: Vec<_> = url
             .query_pairs()
             .map(|(name, _)| name.into_owned())
@@ -193,7 +192,7 @@ impl<T: ResourceData> Handle<T> {
         Ok(at)
     }
 
-    /// Where a call goes, from now on.
+    /// Returns the context of a call that starts now.
     pub(crate) async fn call_context(&self, time: Option<Duration>) -> Result<CallContext, Error> {
         let (target, since) = (self.target()?, Instant::now());
         let exchange = &self.shared.exchange;
@@ -225,23 +224,25 @@ impl<T: ResourceData> Handle<T> {
     }
 }
 
-/// Preconditions are the call's own: a read with one for all calls would be answered that nothing is new, whatever
-/// is there, and a write would be pinned to a version that its value does not come from.
+/// Returns an error if the headers for all calls contain a precondition, because each call sets its own.
+///
+/// With such a precondition, a read would be answered 304 whatever is stored, and a write would be pinned to a
+/// version that its value was not read from.
 pub(crate) fn refuse_conditions(headers: &HeaderMap) -> Result<(), Error> {
     match CONDITIONS.iter().find(|name| headers.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(Error::config(format!(
-            "the header `{name}` cannot be set for all calls, as each sets its own precondition: save or delete a \
+            "the header `{name}` cannot be set for all calls, because each sets its own precondition: save or delete a \
              value that was read, or `restore` one with the version that you have"
         ))),
     }
 }
 
-/// The headers of a handle, and what they contribute to the keys of its snapshots.
+/// The headers of a handle, and their digest for the keys of its snapshots.
 #[derive(Clone, Default)]
 pub(crate) struct OwnHeaders {
     map: HeaderMap,
-    /// Made once, by the first call, for all handles with these headers.
+    /// Computed once, by the first call, for all handles with these headers.
     headers_digest: Arc<OnceLock<HeadersDigest>>,
 }
 
@@ -252,7 +253,7 @@ impl OwnHeaders {
     }
 }
 
-/// A call that has begun: what it addresses, and the time that it has.
+/// The target and the time limit of a call that has started.
 #[derive(Clone)]
 pub(crate) struct CallContext {
     pub(crate) target: Arc<Target>,
@@ -267,7 +268,7 @@ impl CallContext {
         later(self.since, self.time)
     }
 
-    /// The cached snapshot, if its version is one that a condition can use here.
+    /// Returns the cached snapshot, if a precondition can use its version here.
     pub(crate) async fn cached(&self) -> Option<StoredSnapshot> {
         let store = &self.target.shared.store;
         let cached = store.get(&self.key, self.deadline()).await?;

@@ -1,4 +1,4 @@
-//! `list`: the resources of a collection, page by page.
+//! `list`: reads the resources of a collection, page by page.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::request::reading;
 
-/// A listing under way; made by [`Collection::list`](crate::Collection::list).
+/// A pending listing, returned by [`Collection::list`](crate::Collection::list).
 ///
 /// # Default
 ///
-/// The body is an array of resources, each names itself in its member `id`, and the next page is in
-/// the `Link` header (RFC 8288) under `rel="next"`.
+/// The body is an array of resources. Each resource has its id in the member `id`. The address of the next page
+/// is in the `Link` header (RFC 8288) with `rel="next"`.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct List<T> {
     call: Lazy<ListSettings<T>, Result<Page<T>, Error>>,
@@ -46,8 +46,8 @@ struct ListShape {
 /// One page of a listing.
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The resources. Saving one reads it first and merges, because a listing seldom tells versions and
-    /// may show less than the whole; [`List::whole_items`] says otherwise.
+    /// The resources. Saving one reads it first and merges, because a listing seldom contains versions and
+    /// may omit members. [`List::whole_items`] changes this.
     pub items: Vec<Versioned<T>>,
     handle: Handle<T>,
     shape: ListShape,
@@ -73,11 +73,11 @@ impl<T: ResourceData> List<T> {
         }
     }
 
-    /// Adds a query parameter to the address of this listing: a filter, an order, the size of a page.
+    /// Adds a query parameter to the address of this listing, such as a filter, an order or a page size.
     ///
-    /// It stays with the listing. The items have addresses of their own, to which only the query of the
-    /// handle ([`Collection::query`](crate::Collection::query)) belongs, and the address of the next page
-    /// is the server's.
+    /// The parameter applies only to the listing. Items have their own addresses, which include only the query
+    /// of the handle ([`Collection::query`](crate::Collection::query)). The server provides the address of the
+    /// next page.
     pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
         let pair = (name.into(), value.to_string());
         Self {
@@ -85,7 +85,7 @@ impl<T: ResourceData> List<T> {
         }
     }
 
-    /// Where the array of resources lies in the body, as a JSON Pointer.
+    /// Sets where the array of resources is in the body, as a JSON Pointer. The default is the whole body.
     pub fn items_at(self, pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
         Self {
@@ -93,7 +93,7 @@ impl<T: ResourceData> List<T> {
         }
     }
 
-    /// Where a resource names itself, as a JSON Pointer.
+    /// Sets where a resource contains its id, as a JSON Pointer (default `/id`).
     pub fn id_at(self, pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
         Self {
@@ -101,8 +101,9 @@ impl<T: ResourceData> List<T> {
         }
     }
 
-    /// Where the body tells the address of the next page, as a JSON Pointer, instead of the `Link`
-    /// header.
+    /// Sets where the body contains the address of the next page, as a JSON Pointer.
+    ///
+    /// The default is the `Link` header.
     pub fn next_at(self, pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
         Self {
@@ -112,17 +113,17 @@ impl<T: ResourceData> List<T> {
         }
     }
 
-    /// Says that the items are whole, with every member that a read of the resource itself shows.
+    /// Declares that items are complete, with every member that a read of the resource itself shows.
     ///
-    /// Only then does the version inside an item pin a write: saving an item of which the listing left
-    /// out members would remove them. Default: an item is read before it is saved, and merged.
+    /// Only then does the version inside an item pin a write. Otherwise, saving an item would remove the members
+    /// that the listing omitted. By default, an item is read before it is saved, and merged.
     pub fn whole_items(self) -> Self {
         Self {
             call: self.call.set(|settings| settings.shape.whole = true),
         }
     }
 
-    /// The time of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
+    /// Sets the deadline of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
     pub fn timeout(self, time: Duration) -> Self {
         Self {
             call: self.call.set(|settings| settings.timeout = Some(time)),
@@ -131,14 +132,14 @@ impl<T: ResourceData> List<T> {
 }
 
 impl<T: ResourceData> Page<T> {
-    /// The call for the next page; `None`: this is the last one.
+    /// Returns the call for the next page, or `None` if this is the last one.
     pub fn next(&self) -> Option<List<T>> {
         Some(List {
             call: Lazy::new(ListSettings {
                 handle: self.handle.clone(),
                 shape: self.shape.clone(),
                 page: Some(self.next.clone()?),
-                // The server has put it into the address of the page.
+                // The address of the page, from the server, includes the query.
                 query: Vec::new(),
                 timeout: self.timeout,
             }),
@@ -179,12 +180,12 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
         return Err(Error::new(
             ErrorKind::Decode,
             format!(
-                "{path}: there is no array at {:?} of the body; `items_at` says where it lies",
+                "{path}: there is no array at {:?} in the body: set its place with `items_at`",
                 shape.items
             ),
         ));
     };
-    // The query of a handle may be what filters this list; that which saves an item adds its own.
+    // The query of this handle may be a filter for the list. The handle that saves an item adds its own query.
     let address = handle.url.clone().map_err(|why| Error::config(&*why))?;
     let mut items = Vec::with_capacity(list.len());
     for element in &list {
@@ -214,7 +215,7 @@ fn item<T: ResourceData>(
     let no_headers = HeaderMap::new();
     let target = handle.target()?;
     let versioning = &target.versioning;
-    // A version inside the item counts; the headers of a page are not those of its items.
+    // Only a version inside the item counts, because the headers of a page do not describe its items.
     let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {
         FoundVersion::Version(validator) if shape.whole => Some(validator),
         _ => None,
@@ -228,7 +229,7 @@ fn item<T: ResourceData>(
             return Err(Error::new(
                 ErrorKind::Decode,
                 format!(
-                    "{}: an item has no id at {:?}; `id_at` says where it lies",
+                    "{}: an item has no id at {:?}: set its place with `id_at`",
                     collection.path(),
                     shape.id
                 ),
@@ -240,12 +241,12 @@ fn item<T: ResourceData>(
         .map_err(|error| Error::decode("an item of the list cannot be read", error))
 }
 
-/// The next page stays within the origin: credentials go along.
+/// Resolves the address of the next page. It must stay on the origin, because credentials are sent to it.
 fn follow(from: &Url, next: &str) -> Result<Url, Error> {
     within_origin(from, next).ok_or_else(|| {
         Error::new(
             ErrorKind::Status,
-            format!("{}: the next page lies on another origin", from.path()),
+            format!("{}: the next page is on another origin", from.path()),
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What a handle can do: each operation a builder that is its own future.
+//! The operations of a handle. Each operation is a builder that is its own future.
 
 mod batch;
 mod create;
@@ -34,13 +34,13 @@ use crate::value::Error;
 
 type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
-/// A call that has not begun, or is under way: settings first, then a future.
+/// A call that holds its settings until the first poll, and then the future that runs it.
 ///
 /// Nothing is sent before the first poll.
 pub(crate) enum Lazy<S, O> {
     Settings(Box<S>),
     Running(Boxed<O>),
-    /// Only between the two, within one poll.
+    /// The state between the two, within one poll, and after a panic.
     Moving,
 }
 
@@ -49,7 +49,7 @@ impl<S, O> Lazy<S, Result<O, Error>> {
         Self::Settings(Box::new(settings))
     }
 
-    /// Changes the settings; once the call runs they are fixed.
+    /// Changes the settings. Once the call runs, they are fixed.
     pub(crate) fn set(mut self, change: impl FnOnce(&mut S)) -> Self {
         if let Self::Settings(settings) = &mut self {
             change(settings);
@@ -75,14 +75,14 @@ impl<S, O> Lazy<S, Result<O, Error>> {
         };
         let polled = panics::catch(panics::VALUE, || future.as_mut().poll(context));
         polled.unwrap_or_else(|panicked| {
-            // What a panic has left behind cannot be polled again.
+            // A future that panicked must not be polled again.
             *self = Self::Moving;
             Poll::Ready(Err(Error::config(panicked.to_string())))
         })
     }
 }
 
-/// Makes an operation its own future, and its debug form silent about what it carries.
+/// Implements `Future` for an operation, and a `Debug` form without its content.
 macro_rules! operation {
     ($name:ident<$t:ident> => $output:ty, $run:expr) => {
         impl<$t: crate::operations::ResourceData> std::future::Future for $name<$t> {

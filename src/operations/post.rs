@@ -1,4 +1,4 @@
-//! `post`: hand a new document to a collection that names it itself.
+//! `post`: creates a resource in a collection, which assigns its id.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::operations::{Handle, ResourceData};
 use crate::value::{Error, ErrorKind, Saved, Versioned};
 use crate::write::machine::events::Goal;
 
-/// A `POST` under way; made by [`Collection::post`](crate::Collection::post).
+/// A pending `POST`, returned by [`Collection::post`](crate::Collection::post).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Post<T> {
     call: Lazy<PostSettings<T>, Result<Saved<T>, Error>>,
@@ -40,16 +40,17 @@ impl<T: ResourceData> Post<T> {
         }
     }
 
-    /// The time of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
+    /// Sets the deadline of this call, waits included, instead of [`Limits::time`](crate::Limits::time).
     pub fn timeout(self, time: Duration) -> Self {
         Self {
             call: self.call.set(|settings| settings.timeout = Some(time)),
         }
     }
 
-    /// The key under which the server knows this request again, instead of a random UUID: keep it
-    /// with your own data to send the same request again after a restart. Printable ASCII without
-    /// `"` and `\`.
+    /// Sets the key by which the server recognises this request, instead of a random UUID.
+    ///
+    /// Store the key with your own data to send the same request again after a restart. It is printable ASCII
+    /// without `"` and `\`.
     pub fn idempotency_key(self, key: impl Into<String>) -> Self {
         let key = key.into();
         Self {
@@ -59,10 +60,11 @@ impl<T: ResourceData> Post<T> {
         }
     }
 
-    /// Says that the server carries out requests with one idempotency key once, at this address: a request
-    /// whose response was lost, or was a 503, is then sent again. Without it, and unless the
-    /// [profile](crate::Profile::honours_idempotency_keys) says the same, such a call ends as
-    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    /// Declares that the server applies requests with the same idempotency key only once, at this address.
+    ///
+    /// A request whose response was lost or was a 503 is then sent again. Without this setting, such a call ends
+    /// as [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), unless the
+    /// [profile](crate::Profile::honours_idempotency_keys) says the same of the server.
     pub fn idempotent(self) -> Self {
         Self {
             call: self.call.set(|settings| settings.idempotent = true),
@@ -80,7 +82,7 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
             .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
     {
         return Err(Error::config(
-            "the idempotency key holds characters that its header cannot carry",
+            "the idempotency key contains characters that are not allowed in its header",
         ));
     }
     let document = settings.document.map_err(Error::unwritable)?;
@@ -113,10 +115,11 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
         }
     }
     let path = collection.path();
-    // The server made something else of the draft, and only said where.
+    // The response does not contain a readable resource, so the resource is read from its address.
     let Some(location) = named else {
-        let what =
-            format!("{path}: created, but the reply neither holds the new resource nor names it");
+        let what = format!(
+            "{path}: created, but the response neither contains the new resource nor its address"
+        );
         return Err(ended.but(Error::new(ErrorKind::Decode, what)));
     };
     let at = location.path().to_owned();
@@ -124,7 +127,7 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
     match super::read::read(&handle.at(location, id)?, Some(time)).await {
         Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
         Err(error) => {
-            let what = format!("{path}: created at {at}, but that could not be read");
+            let what = format!("{path}: created at {at}, but the new resource could not be read");
             Err(ended.but(Error::decode(&what, error)))
         }
     }

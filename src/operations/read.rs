@@ -1,4 +1,4 @@
-//! `get`, `get_opt`, `refresh`, `head`.
+//! The read operations `get`, `get_opt`, `refresh` and `head`.
 
 use std::fmt;
 use std::time::Duration;
@@ -43,7 +43,7 @@ macro_rules! read_operation {
                 }
             }
 
-            /// The time of this call, waits included, instead of
+            /// Sets the deadline of this call, waits included, instead of
             /// [`Limits::time`](crate::Limits::time).
             pub fn timeout(self, time: Duration) -> Self {
                 Self {
@@ -57,14 +57,14 @@ macro_rules! read_operation {
 }
 
 read_operation! {
-    /// A read under way; made by [`Collection::get`](crate::Collection::get).
+    /// A pending read, returned by [`Collection::get`](crate::Collection::get).
     Get => Versioned<T>, |settings: ReadSettings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
 }
 
 read_operation! {
-    /// A read under way that takes absence for an answer; made by
+    /// A pending read that returns `None` for an absent resource, returned by
     /// [`Collection::get_opt`](crate::Collection::get_opt).
     GetOpt => Option<Versioned<T>>, |settings: ReadSettings<T>| async move {
         match read(&settings.handle, settings.timeout).await {
@@ -76,7 +76,7 @@ read_operation! {
 }
 
 read_operation! {
-    /// A read under way that asks the server for news; made by
+    /// A pending revalidation with the origin server, returned by
     /// [`Collection::refresh`](crate::Collection::refresh).
     Refresh => Revalidated<T>, |settings: ReadSettings<T>| async move {
         let context = settings.handle.call_context(settings.timeout).await?;
@@ -86,7 +86,7 @@ read_operation! {
 }
 
 read_operation! {
-    /// A look at the headers under way; made by [`Collection::head`](crate::Collection::head).
+    /// A pending read of the headers, returned by [`Collection::head`](crate::Collection::head).
     Head => HeadResponse, |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
@@ -99,27 +99,27 @@ read_operation! {
     }
 }
 
-/// What a refresh brought.
+/// The result of a refresh.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Revalidated<T> {
     /// The resource as it is now.
     pub value: Versioned<T>,
-    /// `false`: the server answered 304, or showed what the store has under the same version.
+    /// Whether the resource changed. It is `false` after a 304, or if the store has the same state and version.
     pub changed: bool,
 }
 
-/// What a `HEAD` tells.
+/// The response to a `HEAD`.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HeadResponse {
-    /// The entity tag, weak ones too.
+    /// The entity tag, which may be weak.
     pub validator: Option<Validator>,
     /// All headers.
     pub headers: HeaderMap,
 }
 
-// The headers may hold cookies.
+// Leaves out the headers, which may hold cookies.
 impl fmt::Debug for HeadResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeadResponse")
@@ -128,7 +128,7 @@ impl fmt::Debug for HeadResponse {
     }
 }
 
-/// Reads a resource, by way of the snapshot if the server says that it is still good.
+/// Reads a resource. Returns the cached snapshot if the server confirms it.
 pub(super) async fn read<T: ResourceData>(
     handle: &Handle<T>,
     timeout: Option<Duration>,
@@ -148,17 +148,17 @@ fn versioned<T: ResourceData>(
         .map_err(|error| Error::decode(path, error))
 }
 
-/// Reads; also tells whether there is something else than what was cached.
+/// Reads a resource, and returns whether it differs from the cached snapshot.
 async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bool), Error> {
     let target = &context.target;
     let mut call = reading::read_call(target, Method::GET, false);
     if fresh {
-        // "Is there news?" is asked of the server itself, not of a cache on the way.
+        // A revalidation must reach the origin server, not a cache on the way.
         reading::ask_past_caches(target, &mut call.headers);
     }
     let cached = context.cached().await;
-    // What was written and not read since is asked for as a whole: that costs no request more, and shows
-    // whether it is what was sent.
+    // A document that was written and not read since is read as a whole, without an extra request. This shows
+    // whether the server stored it as sent.
     let known = cached.as_ref().filter(|cached| !cached.unread);
     match known.and_then(|known| known.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
@@ -180,13 +180,14 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         let ours = known.filter(|known| asked && evidence::confirms(&reply.headers, known));
         if let Some(known) = ours.filter(|_| !of_another(&reply)) {
             if !reply.origin.storable {
-                // What it says of keeping counts for the reply that is cached (RFC 9111 4.3.4).
+                // The caching rules of a 304 apply to the cached response (RFC 9111 4.3.4).
                 store.remove(&context.key, context.deadline()).await;
             }
             return Ok((known.clone(), false));
         }
-        // Another user came in since the snapshot was looked up, and it is not for these eyes. Or the 304 is
-        // about another version than the one that was asked about, or the request was not conditional (RFC 9110 15.4.5).
+        // The 304 cannot be used, so the resource is read without a condition. Either the user has changed since
+        // the snapshot was looked up and must not see it, or the 304 is about another version than the requested
+        // one, or the request was not conditional (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
         reply = ask(target, &call, Some(context.time), context.since).await?;
@@ -199,7 +200,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
             }
             return Err(Error::new(
                 ErrorKind::NotFound,
-                format!("{path}: nothing is there"),
+                format!("{path}: the resource does not exist"),
             ));
         }
         Err(error) => return Err(Error::decode(path, error)),
@@ -223,7 +224,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     Ok((read.snapshot, changed))
 }
 
-/// Sends a read, again and again while the cause is transient: reads may be repeated.
+/// Sends a read. Retries it while the cause of a failure is transient, because reads are safe to repeat.
 pub(super) async fn ask(
     target: &Target,
     call: &Call,
@@ -268,7 +269,7 @@ pub(super) async fn ask(
                 let error = Error::new(kind, format!("{path}: {problem}"))
                     .with_problem(Some(problem), Some(meaning.kind));
                 if !meaning.lets_read_again(reply.status) {
-                    report.why = "it would be answered in the same way".to_owned();
+                    report.why = "a retry would get the same response".to_owned();
                     return Err(error.with_report(report));
                 }
                 if let Some(wait) = asked_wait {
@@ -280,16 +281,16 @@ pub(super) async fn ask(
             }
             Err(NoReply::Gated(held)) => {
                 report.retry_after = held.retry_after();
-                report.why = format!("{held}, longer than this call may take");
+                report.why = format!("{held}, longer than this call may wait");
                 return Err(Error::new(
                     ErrorKind::Exhausted,
-                    format!("{path}: given up, {}", report.why),
+                    format!("{path}: gave up: {}", report.why),
                 )
                 .with_report(report));
             }
             Err(NoReply::Credentials(source)) => {
-                report.why = format!("the credentials could not be had: {source}");
-                let error = Error::config(format!("{path}: the credentials could not be had"));
+                report.why = format!("the credentials could not be obtained: {source}");
+                let error = Error::config(format!("{path}: the credentials could not be obtained"));
                 return Err(error.with_failed_part(source).with_report(report));
             }
             Err(NoReply::Transport(source)) => {
@@ -300,7 +301,7 @@ pub(super) async fn ask(
                 let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
                 let error = Error::new(kind, path).with_said(source);
                 if !again {
-                    report.why = "it would fail in the same way".to_owned();
+                    report.why = "a retry would fail in the same way".to_owned();
                     return Err(error.with_report(report));
                 }
                 error
@@ -311,9 +312,9 @@ pub(super) async fn ask(
         report.why = match wait {
             None => "the retry schedule is at its end".to_owned(),
             Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
-                format!("the next try would be in {wait:?}, later than this call may take")
+                format!("the next retry would be in {wait:?}, longer than this call may wait")
             }
-            Some(_) if tries > limits.transient => "it was tried often enough".to_owned(),
+            Some(_) if tries > limits.transient => "the retry limit was reached".to_owned(),
             Some(_) if !exchange.server.take_retry(now) => {
                 "the retry budget of this server is spent".to_owned()
             }

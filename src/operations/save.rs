@@ -1,4 +1,4 @@
-//! `save`: write a value back over the version it was read under.
+//! `save`: writes a value back over the version that it was read from.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub trait IntoSave<T> {
     fn into_save(self) -> SaveInput;
 }
 
-/// What a save takes along.
+/// The input of a save.
 pub struct SaveInput {
     base: StoredSnapshot,
     url: Result<Url, &'static str>,
@@ -28,7 +28,7 @@ pub struct SaveInput {
     edited: Result<(Document, Document), JsonError>,
 }
 
-// Neither documents nor addresses, which may hold secrets.
+// Leaves out documents and addresses, which may hold secrets.
 impl fmt::Debug for SaveInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SaveInput").finish_non_exhaustive()
@@ -84,7 +84,7 @@ impl<T: ResourceData> IntoSave<T> for &mut Saved<T> {
     }
 }
 
-/// A save under way; made by [`Collection::save`](crate::Collection::save).
+/// A pending save, returned by [`Collection::save`](crate::Collection::save).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Save<T> {
     pub(super) call: Lazy<SaveSettings<T>, Result<Saved<T>, Error>>,

@@ -1,5 +1,5 @@
-//! The typed side of one write: runs edits, asks strategies and handlers, and keeps the fields that
-//! the type does not know.
+//! The typed side of one write. It runs edits, calls strategies and handlers, and keeps the fields that the type
+//! does not know.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,24 +28,24 @@ pub(crate) type Edit<T> = Box<dyn Fn(&mut T) -> Result<(), BoxError> + Send>;
 /// The typed side of a write of a `T`.
 pub(crate) struct TypedEdit<T> {
     pub(crate) resolver: Resolver<T>,
-    /// The edits, to be made one after the other; without any, the document is given.
+    /// The edits, in order. If there are none, the document is already complete.
     pub(crate) edits: Vec<Edit<T>>,
-    /// Which of several edits failed when they were last made, and were left out.
+    /// Which of several edits failed in the last run, and were left out.
     pub(crate) failed: Vec<bool>,
-    /// What is created where there is nothing to edit.
+    /// The document to create if the resource does not exist.
     pub(crate) if_absent: Option<Document>,
-    /// After a race the edits run again; otherwise the strategy merges.
+    /// Whether the edits run again after a race. Otherwise the strategy merges.
     pub(crate) rerun: bool,
 }
 
-/// Who decides, and how values become documents.
+/// The strategy and the handler that decide, and the lens that puts values into documents.
 pub(crate) struct Resolver<T> {
     pub(crate) lens: Lens<T>,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
     pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
-    /// Conditional writes under other ids, which went before.
+    /// The number of earlier conditional writes under other ids.
     pub(crate) attempts: u32,
 }
 
@@ -115,8 +115,8 @@ impl<T: ResourceData> Resolver<T> {
 }
 
 impl<T: ResourceData> TypedEdit<T> {
-    /// What the edits make of a document, and which of several failed. One that fails among several is left
-    /// out, and leaves nothing behind.
+    /// Returns the edited document, and which of several edits failed. An edit that fails among several is left
+    /// out, and has no effect on the document.
     fn edited(&self, raw: &Document) -> Result<(Document, Vec<bool>), NotEdited> {
         let lens = &self.resolver.lens;
         let mut failed = vec![false; self.edits.len()];
@@ -125,7 +125,7 @@ impl<T: ResourceData> TypedEdit<T> {
             Err(NotEdited::Failed(_) | NotEdited::Unfaithful(..)) if self.edits.len() > 1 => {}
             edited => return Ok((edited?, failed)),
         }
-        // Once more, each on what the ones before it left.
+        // Runs each edit again, on the result of the edits before it.
         let mut good = raw.clone();
         for (edit, failed) in self.edits.iter().zip(&mut failed) {
             match edited(lens, &good, |value| made(edit, value)) {
@@ -135,24 +135,24 @@ impl<T: ResourceData> TypedEdit<T> {
             }
         }
         if failed.iter().all(|failed| *failed) {
-            return Err(BoxError::from("none of the edits could be made").into());
+            return Err(BoxError::from("all edits failed").into());
         }
         Ok((good, failed))
     }
 
-    /// What the edits make of a document, or of nothing.
+    /// Runs the edits on a document, or returns the document to create if there is none.
     fn run_on(&self, base: Option<&Document>) -> Result<(Document, Vec<bool>), NotEdited> {
         match (base, &self.if_absent) {
             (Some(base), _) if self.edits.is_empty() => Ok((base.clone(), Vec::new())),
             (Some(base), _) => self.edited(base),
-            // The edit is not made on what is created.
+            // The edit does not run on a new document.
             (None, Some(initial)) => Ok((initial.clone(), Vec::new())),
             (None, None) => Err(BoxError::from("there is nothing to edit").into()),
         }
     }
 }
 
-/// Makes an edit of a document.
+/// Runs an edit on a document.
 fn edited<T: ResourceData>(
     lens: &Lens<T>,
     raw: &Document,
@@ -166,8 +166,9 @@ fn edited<T: ResourceData>(
     put.map_err(|error| NotEdited::Unfaithful(error, after))
 }
 
-/// Whether it makes no difference to make an edit once more on this document, where it was made or not. One
-/// that fails there may fail because it was made.
+/// Whether repeating an edit on this document is harmless, whether or not the document already contains it.
+///
+/// An edit that fails on the document is not repeatable, because it may fail due to its earlier run.
 pub(super) fn is_repeatable<T: ResourceData>(
     lens: &Lens<T>,
     edit: &Edit<T>,
@@ -186,7 +187,7 @@ pub(super) fn is_repeatable<T: ResourceData>(
     run(on).is_some() && is_harmless(&run, on)
 }
 
-/// Makes one edit. It may be the user's assertion; its panic is told with all sides like an error.
+/// Runs one edit. A panic, such as a failed assertion in the edit, becomes an error that holds all sides.
 fn made<T>(edit: &Edit<T>, value: &mut T) -> Result<(), BoxError> {
     panics::catch("the edit", || edit(value)).unwrap_or_else(|panicked| Err(panicked.into()))
 }
@@ -226,7 +227,7 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
     async fn refused(&mut self, refused: RefusedWrite) -> HandlerReply {
         let locked = refused.kind == RefusalKind::Locked;
         if self.edits.len() > 1 && !locked && may_refuse_one(&refused.problem) {
-            // A handler is asked about that one, when each is tried alone.
+            // The handler is called for the refused edit, once each edit is tried alone.
             return HandlerReply::GiveUp;
         }
         self.resolver
@@ -236,7 +237,7 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
     }
 }
 
-/// The conflict as the strategy is shown it.
+/// Creates the conflict that is passed to the strategy.
 fn conflict<T: ResourceData>(sides: &ConflictDocuments) -> Result<Conflict<T>, JsonError> {
     let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
     let mut conflict = Conflict::new(

@@ -1,4 +1,4 @@
-//! `update` and `try_update`: read if needed, edit, write; after a race, edit again.
+//! `update` and `try_update`: read if needed, edit and write. After a race, the edit runs again.
 
 use super::typed_edit::Edit;
 use super::write_call::Write;
@@ -9,7 +9,7 @@ use crate::operations::{Handle, ResourceData};
 use crate::value::{Error, Saved};
 use crate::write::machine::events::Goal;
 
-/// An update under way; made by [`Collection::update`](crate::Collection::update) and
+/// A pending update, returned by [`Collection::update`](crate::Collection::update) and
 /// [`Collection::try_update`](crate::Collection::try_update).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Update<T> {
@@ -35,8 +35,10 @@ impl<T: ResourceData> Update<T> {
         }
     }
 
-    /// Creates the resource with this value if it is not there; the edit is not run on it. If somebody
-    /// else creates it meanwhile, the edit is run on theirs.
+    /// Creates the resource with this value if it does not exist.
+    ///
+    /// The edit does not run on this value. If another client creates the resource in the meantime, the edit runs
+    /// on that client's state.
     #[expect(clippy::needless_pass_by_value, reason = "the value is given away")]
     pub fn if_absent(self, value: T) -> Self {
         let document = Document::encode(&value);
@@ -61,7 +63,7 @@ async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, E
     call.cached = true;
     call.edits = vec![settings.edit];
     call.if_absent = if_absent;
-    // A strategy for this call merges; otherwise the edit runs again on what is there.
+    // With a strategy for this call, a race is merged. Otherwise the edit runs again on the new state.
     call.rerun = call.settings.strategy.is_none();
     call.saved().await
 }

@@ -1,4 +1,4 @@
-//! From the settings of an operation through the loop to the caller's result.
+//! Runs a write from the settings of its operation, through the loop, to the result of its caller.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledOnVersion;
 use crate::write::request::target::{Target, WritePermit};
 
-/// How often the status of an accepted write is asked for at most; the pauses grow, so time ends first.
+/// The maximum number of polls of an accepted write. The pauses grow, so the deadline usually comes first.
 const POLLS: u32 = 200;
 
-/// One write, ready for the loop, or several edits of one resource that go out together.
+/// One write that is ready for the loop, or several edits of one resource that are sent together.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Write<T> {
     pub(crate) handle: Handle<T>,
@@ -35,23 +35,23 @@ pub(crate) struct Write<T> {
     pub(crate) settings: WriteSettings<T>,
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
-    /// The base is what is cached when it starts.
+    /// Whether the base is the snapshot that is cached when the write starts.
     pub(crate) cached: bool,
     pub(crate) local: Option<Document>,
     pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
-    /// After a race the edits run again; otherwise the strategy merges.
+    /// Whether the edits run again after a race. Otherwise the strategy merges.
     pub(crate) rerun: bool,
-    /// The same change may have been applied before, by a write that ended as unknown.
+    /// Whether an earlier write with an unknown outcome may have applied the same change.
     pub(crate) repeated: bool,
     pub(crate) idempotency_key: Option<String>,
-    /// The server honours it, whatever the profile says.
+    /// Whether the server honours the key, whatever the profile says.
     pub(crate) honours_keys: bool,
-    /// Conditional writes under other ids, which went before.
+    /// The number of earlier conditional writes under other ids.
     pub(crate) attempts: u32,
 }
 
-/// A write that is over, as its caller sees it.
+/// A finished write, with everything that its caller needs.
 pub(crate) struct Ended<T> {
     pub(crate) target: Arc<Target>,
     pub(crate) id: Option<String>,
@@ -67,7 +67,7 @@ impl<T: ResourceData> Write<T> {
         goal: Goal,
     ) -> Result<Box<Self>, Error> {
         let context = handle.call_context(settings.timeout).await?;
-        // Boxed: moving it through nested futures would copy it.
+        // Boxed, because moving it through nested futures would copy it.
         Ok(Box::new(Self {
             handle,
             context,
@@ -86,19 +86,19 @@ impl<T: ResourceData> Write<T> {
         }))
     }
 
-    /// Runs it and hands the stored value out.
+    /// Runs the write and returns the stored value.
     pub(crate) async fn saved(self: Box<Self>) -> Result<Saved<T>, Error> {
         self.run().await?.saved()
     }
 
-    /// Runs it, in its turn.
+    /// Runs the write when its turn comes. Returns an error if it did not succeed.
     pub(crate) async fn run(self: Box<Self>) -> Result<Ended<T>, Error> {
         let (target, id) = (self.context.target.clone(), self.handle.id.clone());
         let (done, report) = self.carry_out().await?;
         conclude(target, id, done, report)
     }
 
-    /// Runs it, in its turn, to whatever end.
+    /// Runs the write when its turn comes, and returns its outcome, whatever it is.
     pub(super) async fn carry_out(
         self: Box<Self>,
     ) -> Result<(Box<WriteOutcome>, WriteReport), Error> {
@@ -109,7 +109,7 @@ impl<T: ResourceData> Write<T> {
         }
     }
 
-    /// Drives it through the loop; also tells which of several edits failed and were left out.
+    /// Drives the write through the loop. Also returns which of several edits failed and were left out.
     pub(crate) async fn drive(
         &mut self,
         permit: &mut WritePermit,
@@ -149,13 +149,13 @@ impl<T: ResourceData> Write<T> {
             rerun: self.rerun,
         };
         let driver = Driver::new(&target, &mut hooks, permit, input);
-        // Boxed: the future of the loop is large, and each future that awaits it would be as large.
+        // Boxed, because the future of the loop is large and would make each awaiting future as large.
         let done = Box::pin(driver.run()).await;
         self.edits = hooks.edits;
         (done, hooks.failed)
     }
 
-    /// The same for other edits, from now on, made on what is cached or there.
+    /// Creates the same write for other edits. It starts now, on the cached or the current state.
     pub(super) fn anew(&self, edits: Vec<Edit<T>>) -> Self {
         Self {
             handle: self.handle.clone(),
@@ -205,8 +205,8 @@ impl<T: ResourceData> Write<T> {
         }
     }
 
-    /// Takes the cached snapshot as the base. One that an unsettled write may have outdated serves no
-    /// edit: it is read anew.
+    /// Takes the cached snapshot as the base, unless an unsettled write may have made it stale. A stale snapshot
+    /// is not edited, and the resource is read again.
     async fn load_cached(&mut self) {
         let cached = self.context.cached().await.filter(|cached| {
             let unsettled = &self.context.target.shared.unsettled;
@@ -215,7 +215,7 @@ impl<T: ResourceData> Write<T> {
         (self.cached, self.base) = (cached.is_some(), cached);
     }
 
-    /// What earlier writes, whose outcome nobody knows, sent onto the same version.
+    /// Returns what earlier writes with an unknown outcome sent onto the same version.
     fn inherited(&self) -> UnsettledOnVersion {
         let version = match (self.goal, &self.base) {
             (Goal::Create, _) => None,
@@ -230,7 +230,7 @@ impl<T: ResourceData> Write<T> {
 }
 
 impl<T: ResourceData> Ended<T> {
-    /// What is stored now.
+    /// Returns the stored value.
     pub(crate) fn saved(mut self) -> Result<Saved<T>, Error> {
         let Some(stored) = self.done.stored.take() else {
             let why = "the conflict was resolved by removing the resource";
@@ -240,7 +240,7 @@ impl<T: ResourceData> Ended<T> {
         if let (OutcomeKind::Stored, Some(elsewhere)) =
             (self.done.kind, &self.done.diagnosis.location)
         {
-            // It was created under another name than it was to have.
+            // The server created the resource under another name than the requested one.
             url.set_path(elsewhere.path());
             id = crate::address::last_segment(&url);
         }
@@ -250,11 +250,11 @@ impl<T: ResourceData> Ended<T> {
             Ok(Err(error)) => error.into(),
             Err(panicked) => panicked.into(),
         };
-        let what = "it was written, but what is stored now cannot be read";
+        let what = "the write was applied, but the stored resource cannot be read";
         Err(self.but(Error::decode(what, error)))
     }
 
-    /// The error that is told although the server has accepted the write, with everything that is known.
+    /// Adds the report and the sides to an error of a write that the server has accepted.
     pub(crate) fn but(self, error: Error) -> Error {
         let why = error.report().why.clone();
         let report = ErrorReport {
@@ -266,7 +266,7 @@ impl<T: ResourceData> Ended<T> {
     }
 }
 
-/// What a write that is over did.
+/// Returns the report of a finished write.
 pub(super) fn report(done: &WriteOutcome) -> WriteReport {
     WriteReport {
         requests: done.session.stats.requests,

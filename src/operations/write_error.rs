@@ -1,4 +1,4 @@
-//! From the end of a write that did not succeed to the error that the caller sees.
+//! Turns the outcome of a failed write into the error that the caller sees.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::request::target::Target;
 
-/// The kind, by what the caller does next.
+/// Returns the kind of the error, named by what the caller does next.
 pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
     let is_unfaithful = unfaithful(done).is_some();
     match done.kind {
@@ -39,7 +39,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
         OutcomeKind::Conflict => ErrorKind::Conflict,
         OutcomeKind::Exhausted => ErrorKind::Exhausted,
         OutcomeKind::Refused => match &done.diagnosis.refusal {
-            // A creation may be refused for its words, or for its condition.
+            // A creation may be refused by the words of the response, or by its precondition.
             Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
             Some((RefusalKind::StaleVersion, problem))
                 if done.goal != Goal::Append || !problem.status().is_success() =>
@@ -48,7 +48,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
             Some((RefusalKind::UnsupportedApiVersion, _)) => ErrorKind::UnsupportedApiVersion,
-            // No words, but the read that followed found something there.
+            // The response did not say so, but the read that followed found a resource.
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create
                     && done.state.remote.snapshot().is_some()
@@ -56,7 +56,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             {
                 ErrorKind::AlreadyExists
             }
-            // A 5xx by itself is no refusal; one with a meaning is.
+            // A 5xx counts as a refusal only if its meaning is known.
             Some((kind, problem))
                 if *kind != RefusalKind::Unknown && problem.status().is_server_error() =>
             {
@@ -88,7 +88,7 @@ fn unfaithful(done: &WriteOutcome) -> Option<&Unfaithful> {
     done.diagnosis.cause.as_ref()?.unfaithful()
 }
 
-/// The status that the write ended with; a read that judged it may have come after.
+/// Returns the status of the write itself, not of a later read that judged it.
 fn said_status(done: &WriteOutcome) -> Option<StatusCode> {
     match &done.diagnosis.cause {
         Some(FailureCause::Status(status)) => Some(*status),
@@ -96,7 +96,7 @@ fn said_status(done: &WriteOutcome) -> Option<StatusCode> {
     }
 }
 
-/// The error, with everything in it.
+/// Creates the error, with its message, report, sides and source.
 pub(super) fn error<T: ResourceData>(
     kind: ErrorKind,
     target: &Target,
@@ -132,22 +132,26 @@ pub(super) fn error<T: ResourceData>(
         }
         ErrorKind::Conflict => format!("{path}: unresolved conflict"),
         ErrorKind::OutcomeUnknown => {
-            format!("{path}: it cannot be told whether the write was applied")
+            let failed = done.diagnosis.last_problem.as_ref();
+            let failed = failed
+                .map(|(_, problem)| format!("; a response was {problem}"))
+                .unwrap_or_default();
+            format!("{path}: it is unknown whether the write was applied{failed}")
         }
         ErrorKind::Accepted => {
             let at = done.monitor.as_ref();
             let at = at.map_or_else(String::new, |at| {
                 format!("; its status is at {}", at.path())
             });
-            format!("{path}: accepted, but not carried out in the time of the call{at}")
+            format!("{path}: accepted, but not completed before the deadline of the call{at}")
         }
-        ErrorKind::NotFound => format!("{path}: nothing is there"),
-        ErrorKind::Gone => format!("{path}: somebody removed it"),
-        ErrorKind::AlreadyExists => format!("{path}: it exists already{detail}"),
+        ErrorKind::NotFound => format!("{path}: the resource does not exist"),
+        ErrorKind::Gone => format!("{path}: the resource was removed"),
+        ErrorKind::AlreadyExists => format!("{path}: the resource already exists{detail}"),
         ErrorKind::UnsupportedApiVersion => {
-            format!("{path}: the server does not speak this version of the API{detail}")
+            format!("{path}: the server does not support this version of the API{detail}")
         }
-        ErrorKind::Exhausted => format!("{path}: given up, {why}"),
+        ErrorKind::Exhausted => format!("{path}: gave up: {why}"),
         ErrorKind::Refused
             if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
         {
@@ -185,7 +189,7 @@ pub(super) fn error<T: ResourceData>(
         None => (None, None),
     };
     let source = done.diagnosis.cause.take().and_then(source);
-    // The words of our own errors are part of most messages.
+    // Most messages include the text of the crate's own errors.
     let is_in_message = apart.is_none()
         && source
             .as_ref()
@@ -201,7 +205,7 @@ pub(super) fn error<T: ResourceData>(
     }
 }
 
-/// The error behind the cause, if there is one.
+/// Returns the error behind the cause, if there is one.
 fn source(cause: FailureCause) -> Option<SharedError> {
     match cause {
         FailureCause::Transport(source) => Some(source),
@@ -215,7 +219,7 @@ fn source(cause: FailureCause) -> Option<SharedError> {
     }
 }
 
-/// The three sides of a write that is over.
+/// Returns the three sides of a finished write.
 pub(super) fn sides<T: ResourceData>(
     target: &Target,
     id: Option<&str>,
@@ -223,7 +227,7 @@ pub(super) fn sides<T: ResourceData>(
 ) -> Sides<T> {
     let versioned =
         |snapshot| Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok();
-    // A value that panics is a side that cannot be shown.
+    // A side is left out if decoding its value panics.
     let decode = |document: Document| panics::catch(panics::VALUE, || document.decode().ok()).ok();
     Sides {
         base: done.state.base.and_then(|base| decode(base.document)?),
@@ -237,10 +241,10 @@ pub(super) fn sides<T: ResourceData>(
     }
 }
 
-/// Why a write was not tried again.
+/// The reason why a write was not retried.
 struct Why {
     text: String,
-    /// The error of one of the application's parts, which the text does not repeat.
+    /// The error of one of the application's parts, which is not repeated in the text.
     apart: Option<SharedError>,
 }
 
@@ -251,7 +255,7 @@ impl From<String> for Why {
 }
 
 impl Why {
-    /// A part of the application's failed.
+    /// Creates the reason for a failed part of the application.
     fn failed(what: &str, error: &SharedError) -> Self {
         if is_own(&**error) {
             format!("{what}: {error}").into()
@@ -280,12 +284,12 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         OutcomeKind::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
-        OutcomeKind::Accepted => "the server has it already, and may still carry it out",
+        OutcomeKind::Accepted => "the server has accepted the write, and may still carry it out",
         OutcomeKind::Conflict => match cause {
             Some(FailureCause::Strategy(error)) => {
                 return Why::failed("the merge strategy failed", error);
             }
-            _ => "both sides changed the same fields, and no strategy settled them",
+            _ => "both sides changed the same fields, and no strategy resolved the conflict",
         },
         OutcomeKind::Refused => match cause {
             Some(FailureCause::Contradicted(why)) => why,
@@ -293,22 +297,22 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
                 return Why::failed("the refusal handler failed", error);
             }
             _ if done.diagnosis.new_id.is_some() => {
-                "each id that the handler named was refused, as often as the rounds of a write allow"
+                "each id that the handler named was refused, until the round limit was reached"
             }
-            _ => "the refusal is no race, and no handler answered it otherwise",
+            _ => "the refusal is not a version conflict, and no handler resolved it",
         },
-        OutcomeKind::Locked => "the lock outlasted the time",
-        OutcomeKind::NotFound => "there is nothing at this address",
+        OutcomeKind::Locked => "the resource was still locked at the deadline",
+        OutcomeKind::NotFound => "there is no resource at this address",
         OutcomeKind::Gone if matches!(cause, Some(FailureCause::Succeeded)) => {
-            "it was removed, and what is at its address now is another object"
+            "the resource was removed, and another object is at its address now"
         }
-        OutcomeKind::Gone => "it was removed, and no strategy said to create it again",
+        OutcomeKind::Gone => "the resource was removed, and no strategy creates it again",
         OutcomeKind::UnusableValidator => match cause {
             Some(FailureCause::Unusable(why)) => why,
             _ if done.tally.races > 0 => {
-                "the server refuses the very version it hands out: a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
+                "the server rejects the version that it issued: look for a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
             }
-            _ => "the server hands out no version, so nothing can pin the write",
+            _ => "the server provides no version to pin the write to",
         },
         _ => "",
     };
@@ -318,15 +322,15 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
     let text = match cause {
         Some(FailureCause::Edit(error)) => return Why::failed("the edit failed", error),
         Some(FailureCause::Credentials(error)) => {
-            return Why::failed("the credentials could not be had", error);
+            return Why::failed("the credentials could not be obtained", error);
         }
         Some(FailureCause::Transport(error)) => {
             format!("{error}, {} times", done.tally.transient + 1)
         }
-        Some(FailureCause::Gated(held)) => format!("{held}, longer than this call may take"),
+        Some(FailureCause::Gated(held)) => format!("{held}, longer than this call may wait"),
         Some(FailureCause::WaitTooLong(wait)) => {
             let held = BlockedBy::Server(*wait);
-            format!("{held}, longer than this call may take")
+            format!("{held}, longer than this call may wait")
         }
         Some(FailureCause::NoRepresentation(error)) => error.to_string(),
         Some(FailureCause::Payload(error)) => format!("the document cannot be sent: {error}"),
@@ -337,10 +341,10 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
             format!("the server answered {}", status.as_u16())
         }
         _ if kind == ErrorKind::Exhausted => format!(
-            "the write took {} rounds and {:?} without an end",
+            "the write did not succeed in {} rounds and {:?}",
             done.tally.rounds, done.elapsed
         ),
-        _ => "it would fail in the same way".to_owned(),
+        _ => "a retry would fail in the same way".to_owned(),
     };
     text.into()
 }

@@ -1,15 +1,15 @@
-//! What writes can be told, and the setters for it.
+//! The settings of write operations, and their setters.
 
 use std::time::Duration;
 
 use crate::resolve::Strategy;
 
-/// What every write can be told.
+/// The settings that all write operations share.
 pub(crate) struct WriteSettings<T> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_rounds: Option<u32>,
     pub(crate) strategy: Option<Strategy<T>>,
-    /// It may go out without a condition where there is no version.
+    /// Whether the write may be sent without a precondition if there is no version.
     pub(crate) unconditional: bool,
 }
 
@@ -24,11 +24,11 @@ impl<T> Default for WriteSettings<T> {
     }
 }
 
-/// The setters that all writes share.
+/// Defines the setters that all write operations share.
 macro_rules! write_settings {
     ($name:ident) => {
         impl<T: $crate::operations::ResourceData> $name<T> {
-            /// The time of this call, waits included, instead of
+            /// Sets the deadline of this call, waits included, instead of
             /// [`Limits::time`](crate::Limits::time).
             pub fn timeout(self, time: std::time::Duration) -> Self {
                 Self {
@@ -38,7 +38,7 @@ macro_rules! write_settings {
                 }
             }
 
-            /// The largest number of rounds of this call, instead of
+            /// Sets the maximum number of rounds of this call (at least 1), instead of
             /// [`Limits::rounds`](crate::Limits::rounds).
             pub fn max_rounds(self, rounds: u32) -> Self {
                 Self {
@@ -48,8 +48,9 @@ macro_rules! write_settings {
                 }
             }
 
-            /// Sets the merge strategy of this call, instead of the handle's. An `update` merges by it
-            /// instead of running its edit again.
+            /// Sets the merge strategy of this call, instead of the strategy of the handle.
+            ///
+            /// With it, an `update` merges after a race instead of running its edit again.
             pub fn strategy(self, strategy: impl $crate::resolve::MergeStrategy<T>) -> Self {
                 Self {
                     call: self.call.set(|settings| {
@@ -62,14 +63,15 @@ macro_rules! write_settings {
 }
 pub(crate) use write_settings;
 
-/// The setter of writes that are made on what is there.
+/// Defines the setter of write operations that replace or remove an existing resource.
 macro_rules! unconditional_setting {
     ($name:ident) => {
         impl<T: $crate::operations::ResourceData> $name<T> {
-            /// Lets this call write where the server tells no version that a condition can use, instead
-            /// of ending with [`UnusableValidator`](crate::ErrorKind::UnusableValidator). Changes that other
-            /// clients made since the last read are then lost. Where there is a version, the call is
-            /// pinned to it as always.
+            /// Allows this call to write without a precondition if the server provides no usable validator.
+            ///
+            /// Otherwise such a call ends with [`UnusableValidator`](crate::ErrorKind::UnusableValidator).
+            /// Changes that other clients made since the last read are then lost. If there is a version, the
+            /// call is pinned to it as usual.
             pub fn unconditional(self) -> Self {
                 Self {
                     call: self

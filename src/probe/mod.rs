@@ -1,4 +1,4 @@
-//! `Client::probe`: does an API really enforce preconditions?
+//! `Client::probe` checks whether an API really enforces preconditions.
 
 mod checks;
 mod report;
@@ -26,13 +26,14 @@ pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 use site::Site;
 use site::{Drafts, MakeDraft, MakeHeader};
 
-/// An inspection under way; made by [`Client::probe`](crate::Client::probe).
+/// A probe of an API, created by [`Client::probe`](crate::Client::probe).
 ///
-/// It makes one throw-away resource under a random name, reads it, writes it, also in ways that an API
-/// has to refuse, and removes it again. Nothing else is touched. It takes about ninety requests and one to ten
-/// seconds, and runs on a task of the runtime, so that it cleans up even if this future is dropped.
+/// It creates one throw-away resource under a random name, reads it, writes it, also in ways that an API has to
+/// refuse, and removes it again. Nothing else is touched. It takes about ninety requests and one to ten seconds. It
+/// runs on a task of the runtime, so it cleans up even if this future is dropped.
 ///
-/// Where resources cannot be made or removed, [`existing`](Self::existing) asks about one that is there already.
+/// Where resources cannot be created or removed, [`existing`](Self::existing) probes a resource that exists
+/// already.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Probe {
     call: Lazy<ProbeSettings, Result<ProbeReport, Error>>,
@@ -69,19 +70,19 @@ impl Probe {
         }
     }
 
-    /// Sets the documents that the probe writes, for APIs that take no others. Each is made of the random name
-    /// and of a number that counts up from 0: about 20 documents, and 16 more for each
-    /// [race](Self::races). No two may be the same: where versions are made from the content, a document that
-    /// comes back brings its old version back. They must differ in members of the outermost object, or be no
-    /// objects at all.
+    /// Sets the documents that the probe writes, for APIs that reject the default ones. Each is made from the
+    /// random name and a number that counts up from 0. A probe needs about 20 documents, and 16 more for each
+    /// [race](Self::races). All documents must be different: where versions are made from the content, a repeated
+    /// document brings its old version back. They must differ in members of the outermost object, or not be objects
+    /// at all.
     ///
     /// Default: `{"name": name, "probe": number}`.
     ///
     /// # Errors
     ///
-    /// A document that cannot be written as JSON, or that repeats an earlier one, ends the probe: with
-    /// [`ErrorKind::Config`] if it is one of the first 16, which are made before anything is sent, and
-    /// otherwise with [`ProbeReport::stopped`].
+    /// A document that cannot be written as JSON, or that repeats an earlier one, ends the probe. The first 16
+    /// documents are made before any request is sent, and the error for them is [`ErrorKind::Config`]. Later ones
+    /// end the checks with [`ProbeReport::stopped`].
     ///
     /// # Example
     ///
@@ -102,18 +103,18 @@ impl Probe {
         self.set(|settings| settings.draft = Some(draft))
     }
 
-    /// Asks about the resource at the given address itself, which exists and may be neither made nor removed,
-    /// such as a settings document.
+    /// Probes the resource at the given address itself, which exists and must be neither created nor removed, such
+    /// as a settings document.
     ///
-    /// The probe writes its [documents](Self::document) over the members of the same names, leaves all other
-    /// members as they are, and puts the members back at the end, on the condition that it overwrites nothing
-    /// else. By default it writes one member, `ifmatch_probe`. What only a removal can show is
-    /// [not asked](ProbeReport::not_asked). If the server ignores conditions, a write of another client at the
-    /// same time may get lost, as with every other client: choose a quiet time.
+    /// The probe writes its [documents](Self::document) over the members of the same names and leaves all other
+    /// members unchanged. At the end it restores the members, on the condition that it overwrites nothing else. By
+    /// default it writes one member, `ifmatch_probe`. Checks that need a removal are
+    /// [not asked](ProbeReport::not_asked). If the server ignores conditions, a concurrent write of another client
+    /// may be lost, as with every other client, so choose a quiet time.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if nothing is there.
+    /// Returns [`ErrorKind::NotFound`] if the resource does not exist.
     ///
     /// # Example
     ///
@@ -134,13 +135,13 @@ impl Probe {
         self.set(|settings| settings.existing = true)
     }
 
-    /// Adds a header to each write that carries a document, made from the random name and the number of the
-    /// document: a title, or a name that the server shall choose (`Slug`).
+    /// Adds a header to each write that carries a document. Its value is made from the random name and the number
+    /// of the document, such as a title, or a name that the server should choose (`Slug`).
     ///
     /// # Errors
     ///
-    /// A value that no header can carry ends the probe: with [`ErrorKind::Config`] at the first document, and
-    /// otherwise with [`ProbeReport::stopped`].
+    /// A value that is invalid in a header ends the probe. At the first document the error is
+    /// [`ErrorKind::Config`], later the checks end with [`ProbeReport::stopped`].
     ///
     /// # Example
     ///
@@ -164,49 +165,49 @@ impl Probe {
         self.set(|settings| settings.headers.push((name, Box::new(make))))
     }
 
-    /// What the random name ends with: file servers tell by `.json` what a file is, and some give a
-    /// version to those they know alone.
+    /// Sets the end of the random name, such as `.json`. File servers derive the type of a file from it, and some
+    /// give a version only to types that they know.
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         let suffix = suffix.into();
         self.set(|settings| settings.suffix = suffix)
     }
 
-    /// How often eight writes are sent at once with the same version, and eight creations of the same resource,
-    /// instead of three times.
+    /// Sets the number of races (default 3). A race sends eight writes at once with the same version, or eight
+    /// creations of the same resource.
     ///
     /// A server that checks the version and writes in two steps lets two of them pass only now and then. Three
-    /// races showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory
-    /// with ten threads that change places often; 200 races in 24 of 25 of the latter. So
-    /// [`RacingWrites`](ProbeCheck::RacingWrites) that fails is a proof, and one that holds is a hint, the better
-    /// the more races there were. After one that fails, the others are left out. Many of them need more
-    /// time than [`Limits::time`](crate::Limits::time): see [`timeout`](Self::timeout).
+    /// races showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory with
+    /// ten threads that switch often. 200 races showed it in 24 of 25 of the latter. So a failed
+    /// [`RacingWrites`](ProbeCheck::RacingWrites) is a proof, and a successful one is a hint that gets better with
+    /// more races. After a failed race the others are skipped. Many races need more time than
+    /// [`Limits::time`](crate::Limits::time): see [`timeout`](Self::timeout).
     pub fn races(self, times: u32) -> Self {
         self.set(|settings| settings.races = times)
     }
 
-    /// A header on every request of it.
+    /// Adds a header to every request of the probe.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.set(|settings| settings.handle.headers.insert(name, value))
     }
 
-    /// A query parameter on every request of it.
+    /// Adds a query parameter to every request of the probe.
     pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let pair = (name.into(), value.into());
         self.set(|settings| settings.handle.query.push(pair))
     }
 
-    /// How changes are sent; by default the whole document, by `PUT`.
+    /// Sets how changes are sent (default: the whole document, by `PUT`).
     pub fn write_mode(self, mode: WriteMode) -> Self {
         self.set(|settings| settings.handle.mode = mode)
     }
 
-    /// Where the document lies inside the body, if otherwise than the profile says.
+    /// Sets the location of the document inside the body, if it differs from the profile's.
     pub fn envelope(self, envelope: Envelope) -> Self {
         self.set(|settings| settings.handle.envelope = Some(envelope))
     }
 
-    /// The time of the checks, instead of [`Limits::time`](crate::Limits::time). Cleaning up has
-    /// `Limits::time` for itself.
+    /// Sets the time limit of the checks (default [`Limits::time`](crate::Limits::time)). The clean-up has
+    /// `Limits::time` of its own.
     pub fn timeout(self, time: Duration) -> Self {
         self.set(|settings| settings.timeout = Some(time))
     }
@@ -243,12 +244,11 @@ async fn run(settings: ProbeSettings) -> Result<ProbeReport, Error> {
     });
     let drafts = Drafts::new(name, make, settings.existing)?;
     let site = Site::new(handle, drafts, settings.headers, time)?;
-    // A future that is dropped leaves nothing behind: the task goes on to the end.
+    // The task runs to its end even if this future is dropped, so it leaves no resource behind.
     tokio::spawn(inspect(site, settings.races, settings.existing))
         .await
         .unwrap_or_else(|_| {
-            let why =
-                "the runtime that carried the probe has ended; its resource may be left behind";
+            let why = "the runtime ended during the probe, whose resource may be left behind";
             Err(Error::new(ErrorKind::OutcomeUnknown, why))
         })
 }

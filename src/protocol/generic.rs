@@ -1,4 +1,4 @@
-//! The profile for APIs without one of their own, and meanings on top of any other.
+//! The profile for APIs that have no profile of their own. It can also extend another profile.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,13 +14,13 @@ use super::{
 use crate::json::Document;
 use crate::protocol::{Problem, Validator};
 
-/// The profile for every API that has none of its own: entity tags, Problem Details and the common
+/// The profile for every API that has none of its own. It reads entity tags, Problem Details and the common
 /// shapes of error bodies in JSON.
 ///
 /// # Default
 ///
-/// Versions are strong entity tags. A 409 is a race only if the version turns out to have moved.
-/// Idempotency keys are sent, but not relied on. The table of meanings is empty, and a 2xx is a success.
+/// Versions are strong entity tags. A 409 is a race only if the version has changed. Idempotency keys are
+/// sent but not relied on. The table of meanings is empty, and a 2xx is a success.
 ///
 /// # Example
 ///
@@ -48,15 +48,15 @@ pub struct Generic {
 }
 
 impl Generic {
-    /// The profile with its defaults.
+    /// Creates the profile with its defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another profile, with meanings or a versioning of one's own on top.
+    /// Creates a profile that extends another one, for example with your own meanings or versioning.
     ///
-    /// What is not said here is left to the other profile. With another versioning or envelope, its
-    /// reading of the current state is left out as well, since it was made for its own.
+    /// Settings not made here come from the other profile. If you set another versioning or envelope, the
+    /// other profile's reading of the current state is not used either, because it was made for its own.
     ///
     /// # Example
     ///
@@ -73,30 +73,29 @@ impl Generic {
         }
     }
 
-    /// Says where versions travel.
+    /// Sets where versions are found and how they are sent.
     pub fn versioning(mut self, versioning: Versioning) -> Self {
         self.versioning = Some(versioning);
         self
     }
 
-    /// Says where the document lies inside the body.
+    /// Sets where the document lies inside the body.
     pub fn envelope(mut self, envelope: Envelope) -> Self {
         self.envelope = Some(envelope);
         self
     }
 
-    /// Sets by which method, and at which address, whole documents are written.
+    /// Sets the method and the address for writing whole documents.
     pub fn write_route(mut self, route: WriteRoute) -> Self {
         self.route = Some(route);
         self
     }
 
-    /// Says that the refusal of a stale version brings the current state, whole, at this JSON Pointer of its
-    /// body, and its version where a read has it. It is merged without another read.
+    /// Sets the JSON Pointer at which the refusal of a stale version contains the whole current state. The
+    /// version is found where a read has it. The state is merged without another read.
     ///
-    /// The state is a body as a read would have it, envelope and all; `""` is the whole of the refusal. Say it
-    /// only of an API that leaves out nothing there: a member that is missing would be removed by the next
-    /// write.
+    /// The state is a body in the form of a read, envelope included. `""` is the whole body of the refusal.
+    /// Use this only for an API that leaves nothing out there. The next write would remove a missing member.
     ///
     /// # Example
     ///
@@ -112,19 +111,20 @@ impl Generic {
         self
     }
 
-    /// Sets what a problem type (as an absolute reference) or a machine code means. The type is looked up
-    /// first. It counts at every status, a 403, 429 or 500 too, and for reads as for writes.
+    /// Sets the meaning of a problem type (as an absolute reference) or a machine code. The type is looked up
+    /// first. The meaning applies at every status, including 403, 429 and 500, and to reads as well as
+    /// writes.
     ///
-    /// A refusal of a kind that invites the same request again ([`Transient`](RefusalKind::Transient),
-    /// [`InFlight`](RefusalKind::InFlight)) is repeated after a wait. A 5xx with a meaning is a refusal: the
-    /// server says that it did not carry the request out.
+    /// A refusal whose kind allows the same request again ([`Transient`](RefusalKind::Transient),
+    /// [`InFlight`](RefusalKind::InFlight)) is retried after a wait. A 5xx with a meaning is a refusal: the
+    /// server states that it did not carry out the request.
     pub fn map_code(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
         self
     }
 
-    /// Says by what the body of a 2xx reply tells a refusal; of several the first that is found there tells
-    /// the kind, and those of the profile beneath come last.
+    /// Adds a rule that detects a refusal in the body of a 2xx response. The first rule that matches sets the
+    /// kind. The rules of the profile beneath come last.
     ///
     /// # Example
     ///
@@ -140,23 +140,23 @@ impl Generic {
         self
     }
 
-    /// Says that the server keeps idempotency keys.
+    /// Declares that the server honours idempotency keys.
     pub fn honours_idempotency_keys(mut self) -> Self {
         self.honours_keys = true;
         self
     }
 
-    /// Says whether documents are stored exactly as they are sent; see
-    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent), which goes before this. Default: a
-    /// version in a reply to `PUT` is taken to say so, until a read shows otherwise.
+    /// Sets whether the server stores documents exactly as they are sent.
+    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent) takes precedence over this setting.
+    /// Default: a version in the response to a `PUT` is taken to mean this, until a read shows otherwise.
     pub fn stores_as_sent(mut self, as_sent: bool) -> Self {
         self.stores_as_sent = Some(as_sent);
         self
     }
 
-    /// Says that replies to writes show the resource as it is stored; see
-    /// [`Collection::returns_stored`](crate::Collection::returns_stored). Default: only where the reply
-    /// itself says so.
+    /// Declares that responses to writes show the resource as it is stored. See
+    /// [`Collection::returns_stored`](crate::Collection::returns_stored). Default: only if the response
+    /// itself says this.
     pub fn returns_stored(mut self) -> Self {
         self.returns_stored = true;
         self
@@ -223,7 +223,7 @@ impl Profile for Generic {
         if let Some(pointer) = &self.current {
             let body = Document::parse(problem.raw()).ok()?.pointer(pointer)?;
             let versioning = self.versioning();
-            // No clock is at hand, so a date counts only beside the server's own `Date`.
+            // There is no clock here, so a date counts only if the response has a `Date` field.
             return match versioning.of_read(headers, &body, UNIX_EPOCH) {
                 FoundVersion::Version(version) if !problem.truncated() => Some((body, version)),
                 _ => None,

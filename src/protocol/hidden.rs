@@ -1,34 +1,34 @@
-//! Refusals in replies whose status says success.
+//! Refusals in responses whose status reports success.
 
 use serde_json::Value;
 
 use super::RefusalKind;
 use crate::json::Document;
 
-/// By what the body of a 2xx reply to a write says that the write was refused all the same.
+/// A rule that detects a failed write in the body of a 2xx response.
 ///
-/// Some APIs answer 200 to everything and tell in the body how it went. Without a word about it such a
-/// reply counts as success, as its status says (RFC 9110 15.3). A refusal that is recognised goes the
-/// way of every other: a race is read again and merged, anything else comes back as a typed error, and
-/// [`Problem::status`](crate::Problem::status) is the status of the reply.
+/// Some APIs respond with 200 to every request and report the outcome in the body. Without a rule, such a
+/// response counts as a success, as its status says (RFC 9110 15.3). A recognised refusal is handled like any
+/// other. A race is read again and merged, and anything else is returned as a typed error, in which
+/// [`Problem::status`](crate::Problem::status) is the status of the response.
 ///
-/// What cannot be told apart is settled by a read, like a lost reply, and is taken neither for a success
-/// nor for a refusal: a body that breaks off or is nested deeper than
-/// [`Limits::depth`](crate::Limits::depth), one in a content coding, one that only gives back what the
-/// document itself has at that place or has every member that was sent, and one that tells of several
+/// An ambiguous body is settled by a read, like a lost response. It counts neither as a success nor as a
+/// refusal. A body is ambiguous if it breaks off, is nested deeper than
+/// [`Limits::depth`](crate::Limits::depth), or has a content coding. It is also ambiguous if it only repeats
+/// what the document itself has at that place, contains every member that was sent, or reports on several
 /// operations.
 ///
 /// # Default
 ///
-/// The kind is [`Unknown`](RefusalKind::Unknown): [`Profile::classify`](super::Profile::classify) and
-/// the meanings of [`Generic`](super::Generic) are asked for it, and after that the read tells.
+/// The kind is [`Unknown`](RefusalKind::Unknown). [`Profile::classify`](super::Profile::classify) and the
+/// meanings of [`Generic`](super::Generic) may then determine it. If they do not, the read does.
 ///
 /// # Example
 ///
 /// ```
 /// use ifmatch::{Generic, HiddenRefusal, RefusalKind};
 ///
-/// // `{"ok": false, "error": "name_taken"}`: the code tells the kind.
+/// // `{"ok": false, "error": "name_taken"}`: the code determines the kind.
 /// let chat = Generic::new()
 ///     .hidden_refusal(HiddenRefusal::when("/ok", false))
 ///     .map_code("name_taken", RefusalKind::AlreadyExists);
@@ -56,40 +56,41 @@ enum Sign {
     Present,
 }
 
-/// What a 2xx reply to a write says.
+/// The verdict on a 2xx response to a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SuccessVerdict {
     Success,
     Refused(RefusalKind),
-    /// Perhaps the one, perhaps the other.
+    /// It may be either.
     Doubtful,
 }
 
 impl HiddenRefusal {
-    /// The body has this value at this JSON Pointer (RFC 6901).
+    /// Creates a rule that matches if the body has this value at this JSON Pointer (RFC 6901).
     pub fn when(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         Self::new(pointer, Sign::Is(Document::from_value(&value.into())))
     }
 
-    /// The body does not have this value at this JSON Pointer: it says something else there, or nothing.
+    /// Creates a rule that matches if the body has another value, or nothing, at this JSON Pointer.
     pub fn unless(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         Self::new(pointer, Sign::IsNot(Document::from_value(&value.into())))
     }
 
-    /// The body has something at this JSON Pointer: neither `null` nor `false`, and no empty text, list
-    /// or object.
+    /// Creates a rule that matches if the body has anything at this JSON Pointer except `null`, `false`, or
+    /// an empty text, list or object.
     pub fn present(pointer: impl Into<String>) -> Self {
         Self::new(pointer, Sign::Present)
     }
 
-    /// What the refusal means.
+    /// Sets the kind of the refusal.
     pub fn meaning(mut self, kind: RefusalKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The reply tells of several operations at once, in the list at this JSON Pointer. Where it has more than one
-    /// element, some may have been carried out, and a read tells what became of ours.
+    /// Declares that the response reports on several operations, in the list at this JSON Pointer. If the
+    /// list has more than one element, some operations may have been carried out, and a read determines the
+    /// outcome of the write.
     pub fn of_operations(mut self, pointer: impl Into<String>) -> Self {
         self.operations = Some(pointer.into());
         self
@@ -104,14 +105,14 @@ impl HiddenRefusal {
         }
     }
 
-    /// Whether part of what the body tells of may have been carried out.
+    /// Whether the body reports on several operations, of which some may have been carried out.
     fn may_be_in_part(&self, body: &Document) -> bool {
         let operations = self.operations.as_deref();
         let list = operations.and_then(|pointer| body.elements_at(pointer));
         list.is_some_and(|list| list.len() > 1)
     }
 
-    /// Whether the body shows the sign of the refusal.
+    /// Whether the body contains this refusal.
     fn shows_in(&self, body: &Document) -> bool {
         let found = body.pointer(&self.at);
         match &self.sign {
@@ -127,15 +128,15 @@ impl HiddenRefusal {
         }
     }
 
-    /// Whether the sign is what a document has there by itself.
+    /// Whether the body only repeats what the document itself has at that place.
     fn echoes(&self, body: &Document, document: &Document) -> bool {
         let found = body.pointer(&self.at);
         found.is_some() && found == document.pointer(&self.at)
     }
 }
 
-/// Judges the body of a 2xx reply to a write. `documents`: what was sent, and onto what, of which the
-/// reply may be a copy.
+/// Judges the body of a 2xx response to a write. `documents` are what was sent and what it was based on. The
+/// response may be a copy of either.
 pub(crate) fn judge_success(
     rules: &[HiddenRefusal],
     body: &[u8],
@@ -146,7 +147,7 @@ pub(crate) fn judge_success(
         return SuccessVerdict::Success;
     }
     let Ok(body) = Document::parse_with_depth(body, depth) else {
-        // Nothing, or no JSON, says nothing either way; JSON that cannot be read may say anything.
+        // A body that is empty or not JSON decides nothing. Unreadable JSON may contain either verdict.
         let demanded = rules.iter().any(|rule| matches!(rule.sign, Sign::IsNot(_)));
         return if demanded || looks_like_json(body) {
             SuccessVerdict::Doubtful
@@ -166,8 +167,8 @@ pub(crate) fn judge_success(
     verdict
 }
 
-/// Whether the body of a 2xx reply to a read is a refusal and no representation. What replies to writes
-/// have to say is not said of reads.
+/// Whether the body of a 2xx response to a read is a refusal and not a representation. Rules that require a
+/// value apply only to writes.
 pub(crate) fn is_no_representation(rules: &[HiddenRefusal], body: &Document) -> bool {
     let is_positive = |rule: &&HiddenRefusal| !matches!(rule.sign, Sign::IsNot(_));
     rules

@@ -1,25 +1,25 @@
 //! The kinds of refusals.
 
-/// What a refusal means, and so what can be done about it.
+/// The meaning of a refusal, which determines how it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// The version moved: a race, to be merged.
+    /// The version has changed. This is a race, and it is merged.
     StaleVersion,
-    /// Something of that name is there already.
+    /// A resource with this name already exists.
     AlreadyExists,
-    /// The resource is in a state that does not allow this: an unpaid order, a full folder.
+    /// The resource is in a state that does not allow the request, such as an unpaid order or a full folder.
     InvalidState,
-    /// Somebody holds a lock on it.
+    /// Another client holds a lock on the resource.
     Locked,
-    /// The same idempotency key, or the same object, is still being written.
+    /// The same idempotency key is in use, or the same object is still being written.
     InFlight,
-    /// A short contention inside the server: the same request may succeed soon.
+    /// Brief contention inside the server. The same request may succeed soon.
     Transient,
-    /// The document itself is refused (400, 422); the problem names the fields.
+    /// The document itself is invalid (400, 422). The problem names the fields.
     Invalid,
-    /// The server does not speak this version of the API.
+    /// The server does not support this version of the API.
     UnsupportedApiVersion,
-    /// Nobody knows: the refetch tells whether it was a race.
+    /// The meaning is not known. The refetch determines whether it was a race.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! What a reply that is no success means: one table, asked by reads and writes alike.
+//! The meaning of an unsuccessful response. Reads and writes share one table.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,39 +8,39 @@ use super::unsupported::is_unsupported;
 use super::{Profile, RefusalKind, message_words};
 use crate::protocol::{Problem, rate_limit, retry_after};
 
-/// What a request asked for, as far as its refusal depends on it.
+/// The facts about a request on which the meaning of its refusal depends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestFacts {
-    /// It carried a condition.
+    /// Whether the request carried a condition.
     pub(crate) pinned: bool,
-    /// The condition was that nothing is there.
+    /// Whether the condition was that nothing exists there.
     pub(crate) creates: bool,
 }
 
-/// What a reply that is no success means.
+/// The meaning of an unsuccessful response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meaning {
     pub(crate) kind: RefusalKind,
     pub(crate) standing: RefusalStanding,
-    /// How long the server asks to wait.
+    /// How long the server asks the client to wait.
     pub(crate) wait: Option<Duration>,
 }
 
-/// How a request stands after such a reply.
+/// The state of a request after an unsuccessful response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefusalStanding {
-    /// It was refused, for the reason that the kind tells.
+    /// The request was refused, for the reason that the kind states.
     Refused,
-    /// It was not carried out, and may come again later: too many requests.
+    /// The request was not carried out and may be retried later, because there were too many.
     Later,
-    /// Its body did not arrive whole.
+    /// The body of the request did not arrive completely.
     BrokenOff,
-    /// Only the status tells whether it was carried out.
+    /// Only the status indicates whether the request was carried out.
     Open,
 }
 
 impl Meaning {
-    /// Whether a read that was answered so may go out again: reads change nothing.
+    /// Whether a read with this response may be retried. Reads change nothing.
     pub(crate) fn lets_read_again(self, status: StatusCode) -> bool {
         match self.standing {
             RefusalStanding::Open => matches!(status.as_u16(), 500 | 502..=504 | 512..),
@@ -48,7 +48,7 @@ impl Meaning {
         }
     }
 
-    /// Whether the same request may succeed soon, because the server says so by more than its status.
+    /// Whether the same request may succeed soon, because the response says so by more than its status.
     pub(crate) fn invites_again(self) -> bool {
         match self.standing {
             RefusalStanding::Later | RefusalStanding::BrokenOff => true,
@@ -60,10 +60,10 @@ impl Meaning {
     }
 }
 
-/// What a reply means: by the profile, whose word counts at every status, then by what the code says,
-/// and then by the status alone.
+/// Determines the meaning of a response. The profile comes first and applies at every status. Then comes the
+/// code, and last the status alone.
 ///
-/// `by_media_type`: the client asks for its version of the API by the media type of documents.
+/// `by_media_type` states whether the client requests its version of the API by the media type of documents.
 pub(crate) fn meaning(
     profile: &dyn Profile,
     by_media_type: bool,
@@ -100,7 +100,7 @@ pub(crate) fn meaning(
         wait,
     };
     match status.as_u16() {
-        // Some stores answer so to a creation that finds something.
+        // Some stores respond with 304 to a creation that finds an existing object.
         304 if asked.creates => refused(RefusalKind::StaleVersion),
         400 if message_words::says_broken_off(problem) => open(RefusalStanding::BrokenOff),
         408 => open(RefusalStanding::BrokenOff),
@@ -108,7 +108,7 @@ pub(crate) fn meaning(
             refused(message_words::of_precondition(problem))
         }
         423 => refused(RefusalKind::Locked),
-        // "Retry with": Cosmos DB did not do it.
+        // 449 is "Retry With": Cosmos DB did not carry out the request.
         449 => refused(RefusalKind::Transient),
         400 | 422 => refused(RefusalKind::Invalid),
         300..400 | 500.. => open(RefusalStanding::Open),
@@ -116,11 +116,12 @@ pub(crate) fn meaning(
     }
 }
 
-/// Whether a request came too early or too often. `timed`: the server says when to come again.
+/// Whether a request came too early or too often. `timed` states whether the server says when to retry.
 fn is_throttled(problem: &Problem, timed: bool) -> bool {
     match problem.status() {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::TOO_EARLY => true,
-        // A limit of its own (GitHub, Google), or a body that is too large for now (RFC 9110 15.5.14).
+        // A limit with a status of its own (GitHub, Google), or a body that is too large for now (RFC 9110
+        // 15.5.14).
         StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE if timed => true,
         status if status.is_client_error() || status.is_success() => {
             message_words::says_too_many(problem)

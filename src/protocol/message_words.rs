@@ -1,8 +1,8 @@
-//! What the words of a refusal say: the last part of its type, its code, and where nothing else tells, its
-//! sentence.
+//! Reads the words of a refusal: the last part of its type, its code and, if neither helps, its title or
+//! detail.
 //!
-//! Nothing is merged because of a word. Words only say that the same request may come again, that a lock is
-//! held, or that a status means something else than it usually does.
+//! Words never cause a merge. They only show that the same request may be retried, that a lock is held, or
+//! that a status does not have its usual meaning.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::RefusalKind;
 use crate::protocol::Problem;
 
-/// Names of a conflict that is no race.
+/// Names of conflicts that are not races.
 const CONFLICTS: [(&str, RefusalKind); 15] = [
     ("alreadyexists", RefusalKind::AlreadyExists),
     ("duplicate", RefusalKind::AlreadyExists),
@@ -29,7 +29,7 @@ const CONFLICTS: [(&str, RefusalKind); 15] = [
     ("anotheroperationinprogress", RefusalKind::InFlight),
 ];
 
-/// Parts of the names of a race.
+/// Parts of names that mean a race.
 const RACE: [&str; 16] = [
     "precondition",
     "condition",
@@ -48,11 +48,11 @@ const RACE: [&str; 16] = [
     "collision",
     "lostupdate",
 ];
-/// Parts of the names of a lock.
+/// Parts of names that mean a lock.
 const LOCK: [&str; 2] = ["lock", "lease"];
-/// Parts of the names of something that is under way.
+/// Parts of names that mean that something is in progress.
 const UNDER_WAY: [&str; 4] = ["inprogress", "inflight", "busy", "underway"];
-/// What sentences say of a lock that is held for a moment.
+/// Phrases that say that a lock is held for a moment.
 const LOCK_HELD: [&str; 13] = [
     "exclusive lock",
     "exclusive lease",
@@ -68,7 +68,7 @@ const LOCK_HELD: [&str; 13] = [
     "acquire the lock",
     "operation is in progress",
 ];
-/// Names of a limit on requests that is over soon, without the words around them.
+/// Names of short-lived limits on requests, without suffixes such as `error`.
 const TOO_MANY: [&str; 14] = [
     "ratelimit",
     "ratelimited",
@@ -85,10 +85,10 @@ const TOO_MANY: [&str; 14] = [
     "provisionedthroughputexceeded",
     "bandwidthlimitexceeded",
 ];
-/// Names of a request whose body did not arrive in time.
+/// Names of refusals of a request whose body did not arrive in time.
 const BROKEN_OFF: [&str; 2] = ["requesttimeout", "incompletebody"];
 
-/// What a conflict means by the words in its type or code.
+/// The meaning of a conflict according to its words.
 pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
     let status = problem.status();
     if status != StatusCode::CONFLICT && !status.is_success() {
@@ -101,15 +101,15 @@ pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
     named.or_else(|| says_locked(problem).then_some(RefusalKind::Locked))
 }
 
-/// Whether a sentence speaks of a lock that is held. The same request may follow it, and nothing else comes of
-/// it if the words were meant otherwise.
+/// Whether the title or detail says that a lock is held. If the words were misread, the only effect is that
+/// the same request is retried.
 fn says_locked(problem: &Problem) -> bool {
     let mut sentences = [problem.title(), problem.detail()].into_iter().flatten();
     sentences.any(|text| has_any(&text.to_ascii_lowercase(), &LOCK_HELD))
 }
 
-/// What a 412 to a conditional write means. A race, unless a code says something else, or a lock is
-/// held: then a read tells, or the same request comes again.
+/// The meaning of a 412 to a conditional write. It is a race unless a code says otherwise or a lock is held.
+/// Then a read decides, or the same request is retried.
 pub(super) fn of_precondition(problem: &Problem) -> RefusalKind {
     if says_locked(problem) {
         return RefusalKind::Locked;
@@ -127,7 +127,7 @@ pub(super) fn of_precondition(problem: &Problem) -> RefusalKind {
     }
 }
 
-/// Whether the code, or the page that explains it, names a limit on requests.
+/// Whether the code, or the linked documentation page, names a limit on requests.
 pub(super) fn says_too_many(problem: &Problem) -> bool {
     let explained = || {
         let page = problem
@@ -149,7 +149,7 @@ pub(super) fn says_broken_off(problem: &Problem) -> bool {
     names(problem).any(|name| BROKEN_OFF.contains(&&*name))
 }
 
-/// The last part of the type and the code, in small letters and digits alone.
+/// The last part of the type, and the code, reduced to lower-case letters and digits.
 fn names(problem: &Problem) -> impl Iterator<Item = String> {
     let typed = Some(problem.problem_type()).filter(|name| *name != "about:blank");
     let last_part = typed.and_then(|name| name.rsplit(['/', '#', ':']).next());

@@ -1,9 +1,9 @@
-//! What requests and responses say: bytes in, meaning out.
+//! Reads the meaning of requests and responses from their bytes.
 //!
-//! `headers` and `problem` read what every server sends in the same way; `versioning`, `envelope` and the other files
-//! hold what differs between families of APIs, and `profiles` the known families. Nothing here sends, waits or reads
-//! a clock. Each reader takes bytes from strangers: its size and depth are bounded, and nonsense becomes a value,
-//! never a panic.
+//! `headers` and `problem` read what all servers send in the same way. `versioning`, `envelope` and the other
+//! files hold what differs between families of APIs, and `profiles` holds the known families. Nothing here
+//! sends, waits or reads a clock. The input is untrusted, so each reader limits its size and depth. Malformed
+//! input becomes a value, never a panic.
 
 mod envelope;
 mod generic;

@@ -1,4 +1,4 @@
-//! Where whole documents are written, and by which method.
+//! The address and the method for writing whole documents.
 
 use http::Method;
 use url::Url;
@@ -6,9 +6,9 @@ use url::Url;
 use crate::BoxError;
 use crate::address::{self, IntoPath};
 
-/// By which method, and at which address, a whole document is written.
+/// The method and the address for writing a whole document.
 ///
-/// Reads and removals go to the address of the resource itself, and patches go by `PATCH`.
+/// Reads and removals use the address of the resource itself, and patches use `PATCH`.
 ///
 /// # Default
 ///
@@ -40,22 +40,23 @@ impl Default for WriteRoute {
 }
 
 impl WriteRoute {
-    /// Writes by `PUT`.
+    /// Creates a route that writes with `PUT`.
     pub fn put() -> Self {
         Self::by(Method::PUT)
     }
 
-    /// Writes by `POST`, for APIs in which that replaces a resource.
+    /// Creates a route that writes with `POST`, for APIs in which `POST` replaces a resource.
     pub fn post() -> Self {
         Self::by(Method::POST)
     }
 
-    /// Writes whole documents by `PATCH`, for APIs that know no `PUT` and take every member.
+    /// Creates a route that writes whole documents with `PATCH`, for APIs that have no `PUT` and accept every
+    /// member.
     pub fn patch() -> Self {
         Self::by(Method::PATCH)
     }
 
-    /// Writes to this path below the address of the resource.
+    /// Sets a path below the address of the resource, to which writes are sent.
     pub fn below(mut self, path: impl IntoPath) -> Self {
         self.below = path.into_segments();
         self
@@ -72,7 +73,7 @@ impl WriteRoute {
         &self.method
     }
 
-    /// The address to which the resource at this address is written.
+    /// Returns the address to which the resource at this address is written.
     pub(crate) fn lead(&self, resource: &Url) -> Result<Url, BoxError> {
         Ok(address::join_all(resource, &self.below)?)
     }

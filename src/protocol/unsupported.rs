@@ -1,10 +1,10 @@
-//! Refusals that say that a version of the API is not spoken.
+//! Refusals of a version of the API that the server does not support.
 
 use http::StatusCode;
 
 use crate::protocol::Problem;
 
-/// Codes, and last parts of problem types, that say that a version of the API is not spoken.
+/// Codes and last parts of problem types that mean an unsupported version of the API.
 const WORDS: [&str; 9] = [
     "unsupportedapiversion",
     "unsupportedversion",
@@ -17,9 +17,9 @@ const WORDS: [&str; 9] = [
     "unknownapiversion",
 ];
 
-/// Whether a refusal says that this version of the API is not spoken.
+/// Whether a refusal says that this version of the API is not supported.
 ///
-/// `by_media_type`: the client asks for its version by the media type of documents.
+/// `by_media_type` states whether the client requests its version by the media type of documents.
 pub(super) fn is_unsupported(problem: &Problem, by_media_type: bool) -> bool {
     let last_part = problem.problem_type().rsplit(['/', '#', ':']).next();
     let mut names = last_part.into_iter().chain(problem.code());

@@ -8,8 +8,8 @@ use super::holder::Holder;
 use super::permit::Home;
 use super::queues::{After, Carried, Queue};
 
-/// The jobs that are done along with the holder's own, in their order, its own among them. Dropped, it
-/// gives back those that are not answered; where something is under way they are lost.
+/// The jobs that a holder does together, including its own, in the order of the queue. Dropping the batch gives
+/// back the jobs without an answer. If something is under way, they are lost instead.
 pub(crate) struct Batch<W: Work> {
     home: Home<W>,
     holder: Arc<Holder>,
@@ -29,7 +29,7 @@ impl<W: Work> Batch<W> {
         self.jobs.len()
     }
 
-    /// Tells one of them. One that is gone, or was given back, does not hear it.
+    /// Gives one of the waiters its answer. The answer is dropped if the waiter is gone or was given back.
     pub(crate) fn answer(&self, at: usize, answer: W::Answer) {
         let ticket = self.jobs.get(at).map(|(ticket, _)| *ticket);
         let end = Carried::Answered(answer);
@@ -52,7 +52,7 @@ impl<W: Work> Batch<W> {
         after.drop_carried_later(before);
     }
 
-    /// Puts some of them back, as a group in which only its own members go together.
+    /// Puts some of the jobs back into the queue, as a group whose members only go together with each other.
     pub(crate) fn put_back(&self, which: Range<usize>) {
         let jobs = self.jobs.get(which).unwrap_or_default();
         let group = jobs.first().map(|(ticket, _)| *ticket);

@@ -1,4 +1,4 @@
-//! A holder of a permit, as the others see it: whether it is alive, and what it has under way.
+//! The holder of a permit, as others see it: whether it is alive, and what it has under way.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -7,33 +7,33 @@ use std::task::{Context, Poll, Waker};
 
 use crate::support::panics::{self, Panicked};
 
-/// The part of some work that cannot be taken back.
+/// The part of some work that cannot be undone.
 pub(crate) trait UnderWay: Send + Sync {
-    /// Whether something went out whose end is not known.
+    /// Whether something was sent whose outcome is not known.
     fn is_under_way(&self) -> bool;
 
-    /// A waiter that was taken along has gone, and was told that the end is not known.
+    /// Notes that a waiter that was taken along has left with an unknown outcome.
     fn left_behind(&self);
 }
 
-/// Why work under a permit ended without a result.
+/// The reason why work under a permit ended without a result.
 #[derive(Debug)]
 pub(crate) enum Stopped {
     /// The waiters that were taken along are gone, or back in the queue.
     Revoked,
-    /// A part of the user's panicked.
+    /// A part of the application panicked.
     Panicked(Panicked),
 }
 
 pub(super) struct Holder {
-    /// Its place in the queue, to come back to.
+    /// The place in the queue to which the holder comes back.
     pub(super) ticket: u64,
     state: Mutex<HolderState>,
 }
 
 #[derive(Default)]
 struct HolderState {
-    /// Polls that have come to their end.
+    /// The number of completed polls.
     polls: u64,
     is_polled: bool,
     is_revoked: bool,
@@ -49,12 +49,12 @@ impl Holder {
         })
     }
 
-    // Nothing panics while the state is locked.
+    // A poisoned lock can be used, because nothing panics while the state is locked.
     fn state(&self) -> MutexGuard<'_, HolderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves on whenever it is polled.
+    /// Returns the number of completed polls, which grows as long as the work is polled.
     pub(super) fn polls(&self) -> u64 {
         self.state().polls
     }
@@ -77,7 +77,7 @@ impl Holder {
         under_way.is_some_and(|under_way| under_way.is_under_way())
     }
 
-    /// Ends the work, if none of it is under way and it is not being polled.
+    /// Ends the work, unless some of it is under way or it is being polled. Returns whether the work was ended.
     pub(super) fn revoke(&self) -> bool {
         let mut state = self.state();
         let out = state.under_way.as_ref();
@@ -88,7 +88,7 @@ impl Holder {
         true
     }
 
-    /// Ends the work, whatever of it is under way. It has to be woken to notice.
+    /// Ends the work, even if some of it is under way. The caller has to wake the holder, which then notices.
     pub(super) fn stop(&self) {
         self.state().is_revoked = true;
     }
@@ -105,7 +105,7 @@ impl Holder {
             before = state.waker.replace(context.waker().clone());
         }
         drop(state);
-        // Its destructor is not ours.
+        // Dropped without the lock, because the destructor of a waker is foreign code.
         drop(before);
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Holder {
         state.polls += 1;
     }
 
-    /// Runs the work, and notes whenever it is polled.
+    /// Runs the work and records each poll.
     pub(super) async fn run<F: Future>(&self, work: F) -> Result<F::Output, Stopped> {
         let mut work = pin!(work);
         let ended = poll_fn(|context| {

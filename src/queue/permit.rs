@@ -1,4 +1,4 @@
-//! The permit as a value: held until it is dropped, released on the way, or taken over.
+//! The permit, a value that is held until it is dropped, released or taken over.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use super::holder::{Holder, Stopped, UnderWay};
 use super::queues::{After, Queue, Queues, Waiting};
 use super::waiter::Waiter;
 
-/// One queue of many.
+/// One of the queues.
 pub(super) struct Home<W: Work> {
     queues: Arc<Queues<W>>,
     key: W::Key,
@@ -37,15 +37,15 @@ impl<W: Work> Home<W> {
 /// The right to work, for as long as it is held.
 pub(crate) struct Permit<W: Work> {
     holder: Arc<Holder>,
-    /// A permit without a queue: no other write waits for it.
+    /// The queue, or `None` for a permit that no other write waits for.
     home: Option<Home<W>>,
 }
 
-/// Runs work under a permit.
+/// Runs work under a permit and records each poll.
 pub(crate) struct Watch(Arc<Holder>);
 
 impl Watch {
-    /// Runs the work to its end, so that others see whether it goes on.
+    /// Runs the work to its end, so that others see whether it progresses.
     pub(crate) async fn run<F: Future>(self, work: F) -> Result<F::Output, Stopped> {
         self.0.run(work).await
     }
@@ -57,7 +57,7 @@ impl<W: Work> Permit<W> {
         Self { holder, home }
     }
 
-    /// A permit of no queue.
+    /// Returns a permit without a queue.
     pub(crate) fn free() -> Self {
         Self {
             holder: Holder::new(0),
@@ -65,23 +65,24 @@ impl<W: Work> Permit<W> {
         }
     }
 
-    /// What the work is to be run in.
+    /// Returns the wrapper in which the work must run.
     pub(crate) fn watch(&self) -> Watch {
         Watch(self.holder.clone())
     }
 
-    /// Tells the others by what they can see whether something of the work is under way.
+    /// Sets the value by which others see whether some of the work is under way.
     pub(crate) fn reports(&self, under_way: Arc<dyn UnderWay>) {
         self.holder.reports(under_way);
     }
 
-    /// Whether something of the work is under way.
+    /// Whether some of the work is under way.
     pub(crate) fn is_under_way(&self) -> bool {
         self.holder.is_under_way()
     }
 
-    /// Runs a future of the user's, which may itself wait for this permit. If it does not end at once, the
-    /// permit is released, and taken again before all others afterwards; without it if that takes too long.
+    /// Runs a future of the application, which may itself wait for this permit. If the future does not end at once,
+    /// the permit is released meanwhile. Afterwards the permit is taken again before all other waiters. The work
+    /// continues without it if that takes too long.
     pub(crate) async fn release_while<F: Future>(
         &mut self,
         until: Instant,
@@ -97,13 +98,13 @@ impl<W: Work> Permit<W> {
         };
         home.visit(|queue, after| queue.release(&self.holder, after));
         let output = future.await;
-        // Those that it has woken begin before the work goes on, which may not be polled any more.
+        // Lets waiters that the future woke begin first, because this work may not be polled any more.
         tokio::task::yield_now().await;
-        // Older than those of all that wait, unless they were passed over.
+        // The ticket is older than those of all waiters, except waiters that were passed over.
         let ticket = self.holder.ticket + 1;
         home.visit(|queue, _| queue.waiting.insert(ticket, Waiting::new(None)));
         let back = Waiter::new(home.clone(), ticket, self.holder.clone());
-        // Without the permit it goes on as well.
+        // The work continues even without the permit.
         back.wait(until).await;
         output
     }

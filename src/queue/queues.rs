@@ -17,22 +17,22 @@ pub(crate) struct Queues<W: Work> {
     length: usize,
 }
 
-/// What waits at one key. It exists while there is a holder, or a waiter.
+/// The queue of one key. It exists while there is a holder or a waiter.
 pub(super) struct Queue<W: Work> {
     pub(super) holder: Option<Arc<Holder>>,
-    /// By ticket: the oldest are the first.
+    /// The waiters by ticket, oldest first.
     pub(super) waiting: BTreeMap<u64, Waiting<W>>,
-    /// Those that were taken along, until they have heard of it.
+    /// The waiters that were taken along, until they have received their result.
     pub(super) carried: HashMap<u64, Carried<W>>,
-    /// How often the permit was given or ended.
+    /// The number of times that the permit was given or ended.
     pub(super) turns: u64,
-    /// The last holder was one of those that are kept apart.
+    /// Whether the last holder belonged to a group.
     pub(super) was_apart: bool,
 }
 
 pub(super) struct Waiting<W: Work> {
     pub(super) job: Option<W::Job>,
-    /// Only those of the same group may go together; `None` is the group of the newcomers.
+    /// Only members of the same group may go together. `None` is the group of the newcomers.
     pub(super) group: Option<u64>,
     pub(super) waker: Option<Waker>,
 }
@@ -43,7 +43,7 @@ pub(super) enum Carried<W: Work> {
     Lost,
 }
 
-/// What is done once the queues are not locked any more: wakers and jobs run code that is not ours.
+/// Actions for after the lock is released, because wakers and jobs run foreign code.
 pub(super) struct After<W: Work> {
     wake: Vec<Waker>,
     wakers: Vec<Waker>,
@@ -74,7 +74,7 @@ impl<W: Work> Waiting<W> {
         }
     }
 
-    /// To be woken by this waker from now on.
+    /// Sets the waker, unless it is the same as before.
     pub(super) fn with_waker(mut self, waker: &Waker, after: &mut After<W>) -> Self {
         let same = |known: &Waker| known.will_wake(waker);
         if !self.waker.as_ref().is_some_and(same) {
@@ -91,7 +91,7 @@ impl<W: Work> Carried<W> {
 }
 
 impl<W: Work> Queues<W> {
-    /// Queues in each of which at most so many wait.
+    /// Creates queues with at most `length` waiters each.
     pub(crate) fn new(length: usize) -> Self {
         Self {
             by_key: Mutex::default(),
@@ -100,12 +100,12 @@ impl<W: Work> Queues<W> {
         }
     }
 
-    // Nothing panics while the queues are locked.
+    // A poisoned lock can be used, because nothing panics while the queues are locked.
     fn lock(&self) -> MutexGuard<'_, HashMap<W::Key, Queue<W>>> {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A ticket; the one after it is for its holder to come back with.
+    /// Returns a ticket. The next number is reserved for its holder to come back with.
     fn ticket(&self) -> u64 {
         self.tickets.fetch_add(2, Ordering::Relaxed)
     }
@@ -127,7 +127,7 @@ impl<W: Work> Queues<W> {
         Some(Permit::new(holder, Home::new(self.clone(), key.clone())))
     }
 
-    /// Queues at the end, unless the queue is full.
+    /// Joins the end of the queue, unless the queue is full.
     pub(crate) fn wait(self: &Arc<Self>, key: &W::Key, job: Option<W::Job>) -> Option<Waiter<W>> {
         let holder = Holder::new(self.ticket());
         let (ticket, waiting) = (holder.ticket, Waiting::new(job));
@@ -144,7 +144,7 @@ impl<W: Work> Queues<W> {
         (!full).then(|| Waiter::new(home, ticket, holder))
     }
 
-    /// Changes one queue, and removes it if it is empty then.
+    /// Changes one queue, and removes it if it is empty afterwards.
     pub(super) fn visit<R>(
         &self,
         key: &W::Key,
@@ -204,8 +204,8 @@ impl<W: Work> Queue<W> {
         holds.is_some_and(|holds| Arc::ptr_eq(holds, holder))
     }
 
-    /// Whose turn it is when the permit is free. Those that are kept apart are older than the newcomers;
-    /// so that they do not hold them up, every other turn is a newcomer's.
+    /// Returns the ticket whose turn it is when the permit is free. Members of groups are older than newcomers.
+    /// Every other turn is a newcomer's, so that groups do not hold newcomers up.
     pub(super) fn next(&self) -> Option<u64> {
         let newcomer = || {
             let mut newcomers = self.waiting.iter();
@@ -236,12 +236,12 @@ impl<W: Work> Queue<W> {
         after.wake(next.and_then(|next| next.waker.clone()));
     }
 
-    /// Whether this holder has any of the waiters taken along.
+    /// Whether this holder has taken any waiters along.
     pub(super) fn is_carried_by(&self, holder: &Arc<Holder>) -> bool {
         self.carried.values().any(|carried| carried.is_by(holder))
     }
 
-    /// Puts those that this holder has taken along back into their places.
+    /// Puts the waiters that this holder has taken along back into their places.
     pub(super) fn give_back(&mut self, holder: &Arc<Holder>) {
         let by = self
             .carried

@@ -1,4 +1,4 @@
-//! The queue alone: who gets the permit, and what becomes of those that were taken along.
+//! Tests of the queue alone: which waiter gets the permit, and what happens to waiters that were taken along.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::waiter::Waiter;
 use super::{Batch, Permit, Queues, STALL_TIMEOUT, Stopped, Turn, UnderWay, Work};
 
-/// Letters, which are written under numbers.
+/// Work that writes letters under numbers.
 struct Letters;
 
 impl Work for Letters {
@@ -24,7 +24,7 @@ impl Work for Letters {
 type Failed = Box<dyn std::error::Error>;
 type Tested = Result<(), Failed>;
 
-/// The time in which everything has to happen that depends on others' standing still.
+/// The time limit for everything that depends on others being stalled.
 const SOON: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(30);
 
@@ -53,7 +53,7 @@ async fn permit(waiter: &mut Waiter<Letters>, within: Duration) -> Result<Permit
     }
 }
 
-/// What went out and cannot be taken back, and whether it was left behind.
+/// Work that was sent and cannot be undone, and whether a waiter left it behind.
 #[derive(Default)]
 struct Out {
     is_under_way: AtomicBool,
@@ -127,11 +127,11 @@ async fn a_holder_that_is_polled_keeps_the_permit_and_one_that_is_not_loses_it_s
     let second = permit(&mut waits(&queues, 'b')?, LONG).await?;
     assert!(begun.elapsed() >= 10 * SOON);
     assert!(matches!(working.await?, Ok(())));
-    // The second one does not poll anything.
+    // The second permit's holder does not poll anything.
     let begun = Instant::now();
     first = permit(&mut waits(&queues, 'c')?, LONG).await?;
     assert!(begun.elapsed() <= SOON);
-    // It has lost the permit, so its end does not touch the next one's.
+    // The second holder has lost the permit, so dropping it does not affect the next one.
     drop(second);
     assert!(queues.enter(&1).is_none());
     drop(first);
@@ -156,7 +156,7 @@ async fn those_that_do_not_come_are_passed_over() -> Tested {
     let live = permit(&mut waits(&queues, 'b')?, LONG).await?;
     assert!(begun.elapsed() <= SOON);
     drop(live);
-    // They wake up, and it is their turn.
+    // They wake up and get their turns.
     for turn in turns {
         assert!(matches!(timeout(SOON, turn).await?, Turn::Permit(_)));
     }
@@ -176,7 +176,7 @@ async fn a_waiter_ends_in_its_time() -> Tested {
     Ok(())
 }
 
-/// A holder that has taken two along, which wait in tasks of their own.
+/// Returns a holder that has taken two waiters along, with all three waiters.
 async fn three_together(
     queues: &Arc<Queues<Letters>>,
 ) -> Result<(Permit<Letters>, Batch<Letters>, [Waiter<Letters>; 3]), Failed> {
@@ -186,7 +186,7 @@ async fn three_together(
         waits(queues, 'b')?,
         waits(queues, 'c')?,
     );
-    // It does not fit, and is not overtaken.
+    // The permit goes to the first waiter.
     drop(first);
     let leads = permit(&mut a, LONG).await?;
     let batch = a
@@ -231,7 +231,7 @@ async fn as_long_as_nothing_is_under_way_those_that_were_taken_along_go_on_by_th
         let batch = b.take_along(10, |_| true).ok_or("the others wait")?;
         assert!(batch.jobs().eq(&['a', 'b', 'c']));
         if kept.is_some() {
-            // It would send what is no longer its own.
+            // The batch was taken over, so the old work is stopped before it sends anything.
             assert!(matches!(working.await, Err(Stopped::Revoked)));
         }
         drop((kept, batch, second));
@@ -251,10 +251,10 @@ async fn what_is_under_way_is_waited_for_and_is_lost_in_the_waiters_own_time() -
     assert!(matches!(lost.await, Turn::Lost));
     assert!(begun.elapsed() <= LONG / 2 + STALL_TIMEOUT);
     assert!(out.is_left.load(Ordering::SeqCst));
-    // Others do not wait for it.
+    // Other waiters do not wait for it.
     let newcomer = permit(&mut waits(&queues, 'd')?, SOON).await;
     assert!(newcomer.is_ok());
-    // Its task ends.
+    // The holder's task ends.
     drop((batch, leads));
     assert!(matches!(c.turn(begun + LONG).await, Turn::Lost));
     Ok(())
@@ -336,7 +336,7 @@ async fn a_permit_is_released_while_its_holder_waits_for_the_user_and_comes_back
         (permit, tokio::time::sleep(SOON).await)
     };
     let (second, ()) = first.release_while(until, inner).await;
-    // The second was taken over, because it does not poll anything.
+    // The second holder loses the permit, because it does not poll anything.
     let mut third = pin!(permit(&mut c, LONG));
     assert!(is_pending(third.as_mut()).await);
     drop(second);

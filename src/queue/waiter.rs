@@ -1,4 +1,4 @@
-//! A waiter: looks after its own turn, in its own time.
+//! A waiter, which handles its own turn with its own timer.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,19 +14,19 @@ use super::permit::{Home, Permit};
 use super::queues::{After, Carried, Queue, Waiting};
 use super::{STALL_TIMEOUT, Work};
 
-/// What a waiter's time has come to.
+/// The result of waiting for a turn.
 pub(crate) enum Turn<W: Work> {
-    /// The permit is its own.
+    /// The waiter has the permit.
     Permit(Permit<W>),
-    /// Another one did its job along with its own.
+    /// Another holder did the job along with its own.
     Answered(W::Answer),
-    /// Its time is over, and nothing of its job was begun.
+    /// The deadline passed, and nothing of the job was begun.
     OutOfTime,
-    /// Another one began its job, and how that ended will not be heard.
+    /// Another holder began the job, and its outcome will not be known.
     Lost,
 }
 
-/// The same, before the permit is made.
+/// The result of waiting, before the permit is made.
 pub(super) enum Waited<W: Work> {
     Leads(Waiting<W>),
     Answered(W::Answer),
@@ -34,32 +34,32 @@ pub(super) enum Waited<W: Work> {
     Lost,
 }
 
-/// A place in a queue. Dropped, it is given up.
+/// A place in a queue. Dropping it gives the place up.
 pub(crate) struct Waiter<W: Work> {
     home: Home<W>,
     ticket: u64,
-    /// What it is when it has the permit.
+    /// The holder that the waiter becomes when it gets the permit.
     holder: Arc<Holder>,
-    /// Its own job, while it has the permit.
+    /// The waiter's own job, while the waiter has the permit.
     own: Option<Waiting<W>>,
 }
 
-/// What a waiter saw when it last looked. If nothing has moved until its next look, the holder stands
-/// still, or the one whose turn it is.
+/// The state that a waiter saw when it last looked. If nothing has moved by the next look, the holder has stalled,
+/// or the waiter whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LastLook {
-    /// So many turns there were, and this is the holder, polled so often.
+    /// The number of turns, and the ticket and polls of the holder.
     Turn(u64, Option<(u64, u64)>),
-    /// The holder that has taken it along was polled so often.
+    /// The ticket and polls of the holder that has taken the waiter along.
     Carried(u64, u64),
 }
 
-/// One look of a waiter, and what it remembers until the next.
+/// One look of a waiter, and what the waiter remembers until the next.
 struct Look<'a> {
     waker: &'a Waker,
     now: Instant,
     deadline: Instant,
-    /// It is time to compare with the last look.
+    /// Whether it is time to compare with the last look.
     due: bool,
     seen: &'a mut Option<LastLook>,
 }
@@ -70,7 +70,7 @@ impl Look<'_> {
         self.due && self.seen.replace(now) == Some(now)
     }
 
-    /// When to look again: the first ones often, so that all together look seldom.
+    /// Returns when to look again. Waiters near the front look often, so that all together look rarely.
     fn next(&self, before: usize) -> Instant {
         let before = u32::try_from(before).unwrap_or(u32::MAX);
         later(
@@ -84,7 +84,7 @@ fn later(from: Instant, by: Duration) -> Instant {
     from.checked_add(by).unwrap_or(from)
 }
 
-/// Only so many of those before a waiter are counted.
+/// The maximum number of waiters ahead that are counted.
 const MOST_BEFORE: usize = 64;
 
 impl<W: Work> Waiter<W> {
@@ -97,7 +97,7 @@ impl<W: Work> Waiter<W> {
         }
     }
 
-    /// Waits for the permit, or for the answer of a holder that has taken it along.
+    /// Waits for the permit, or for the answer of a holder that has taken this waiter along.
     pub(crate) async fn turn(&mut self, deadline: Instant) -> Turn<W> {
         match self.wait(deadline).await {
             Waited::Leads(own) => {
@@ -140,7 +140,7 @@ impl<W: Work> Waiter<W> {
         waited.await
     }
 
-    /// Looks whether it is over; if not, tells when to look again.
+    /// Checks whether the wait is over. If not, returns when to look again.
     fn look(
         &self,
         queue: &mut Queue<W>,
@@ -153,7 +153,8 @@ impl<W: Work> Waiter<W> {
                 Carried::Lost => return Ok(Waited::Lost),
                 Carried::By(by, own) => (by, own),
             };
-            // The holder's time may be the same, and it knows more.
+            // The holder may have the same deadline and knows the outcome, so the waiter gives it a little more
+            // time.
             let deadline = later(look.deadline, STALL_TIMEOUT);
             let over = look.due && look.now >= deadline;
             let still = look.stands_still(LastLook::Carried(by.ticket, by.polls()));
@@ -207,7 +208,7 @@ impl<W: Work> Waiter<W> {
         if still && let Some(holder) = &holder {
             queue.release(holder, after);
         }
-        // Those before it that do not come when they are woken are passed over.
+        // Waiters ahead that do not come when they are woken are passed over.
         let passes_over = still && holder.is_none();
         if queue.holder.is_none()
             && (passes_over || queue.next() == Some(self.ticket))
@@ -229,8 +230,8 @@ impl<W: Work> Waiter<W> {
         Err(look.next(before).min(look.deadline))
     }
 
-    /// Takes those along whose jobs fit, at most so many in all with its own. The permit's work is to do
-    /// all of them; `None` if there are no others.
+    /// Takes along waiters whose jobs fit, at most `most` jobs including the waiter's own. The work under the
+    /// permit must do all of them. Returns `None` if there are no others.
     pub(crate) fn take_along(
         &mut self,
         most: usize,
@@ -248,7 +249,7 @@ impl<W: Work> Waiter<W> {
                 if waiting.group == group && waiting.job.as_ref().is_some_and(&mut fits) {
                     taken.push(*other);
                 } else if *other > ticket && waiting.group.is_none() {
-                    // It is not overtaken.
+                    // A job that does not fit is not overtaken.
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! Who decides: merge strategies for conflicts, handlers for refusals that are no conflict.
+//! Merge strategies for conflicts, and handlers for other refusals.
 
 mod refusal_handler;
 mod strategy;

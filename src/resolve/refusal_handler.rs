@@ -1,4 +1,4 @@
-//! Refusals that are no race, and what an application answers.
+//! Refusals other than version conflicts, and how an application handles them.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,48 +9,47 @@ use crate::BoxError;
 use crate::protocol::{Problem, RefusalKind};
 use crate::value::Versioned;
 
-/// A refusal that is no race, as a handler sees it.
+/// A refusal other than a version conflict, as passed to a handler.
 #[non_exhaustive]
 pub struct Refusal<T> {
-    /// What it means.
+    /// The meaning of the refusal.
     pub kind: RefusalKind,
-    /// What the server said.
+    /// The problem that the server reported.
     pub problem: Problem,
-    /// What was to be written; `None`: a removal.
+    /// The value to be written, or `None` for a removal.
     pub local: Option<T>,
-    /// What is there, if it was read.
+    /// The state on the server, if it was read.
     pub remote: Option<Versioned<T>>,
-    /// The id of the resource; `None`: a `POST`, or a resource without one.
+    /// The ID of the resource, or `None` for a `POST` or a resource without an ID.
     pub id: Option<String>,
-    /// How many conditional writes went before, those under other ids included; the first refusal comes
-    /// at 1.
+    /// Number of conditional writes so far, including those under other IDs. It is 1 at the first refusal.
     pub attempt: u32,
 }
 
-/// What to do about a refusal.
+/// The decision of a handler about a refusal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Answer<T> {
-    /// Send the same once more: what hindered it is out of the way.
+    /// Retry the request unchanged. The cause of the refusal has been resolved.
     Again,
-    /// Send this instead.
+    /// Send this value instead.
     Change(T),
-    /// Create it under this id instead; the document stays what it is. Only for
-    /// [`create`](crate::Collection::create): a resource that exists keeps its id, and what is handed in
-    /// by [`post`](crate::Collection::post) is named by the server.
+    /// Create the resource under this ID instead, with the same document. Only for
+    /// [`create`](crate::Collection::create). An existing resource keeps its ID, and the server assigns the ID of a
+    /// resource created by [`post`](crate::Collection::post).
     Rename(String),
-    /// Merge into what is there.
+    /// Merge into the state on the server.
     Adopt,
-    /// Send the same once more after a while.
+    /// Retry the request unchanged after this time.
     Wait(Duration),
-    /// End with the refusal as the error.
+    /// End the call with the refusal as the error.
     GiveUp,
 }
 
-/// Answers refusals that are no race: an order that has to be paid first, a name that is taken.
+/// Handles refusals other than version conflicts, such as an order that must be paid first or a name that is taken.
 ///
-/// It may act before it answers, through a clone of the client that it holds: each of its own writes
-/// is conditional like any other. The rounds and the time of the write bound how often it is asked.
+/// A handler may act before it decides, through its own clone of the client. Its writes are conditional like all
+/// others. The round limit and the deadline of the write bound how often it is called.
 ///
 /// # Example
 ///
@@ -74,11 +73,11 @@ pub enum Answer<T> {
 /// ```
 #[async_trait]
 pub trait RefusalHandler<T: Send + Sync + 'static>: Send + Sync + 'static {
-    /// Answers one refusal.
+    /// Handles one refusal.
     ///
     /// # Errors
     ///
-    /// Any error ends the write with the refusal, and this error as its source.
+    /// Any error ends the write with the refusal as its error and the returned error as the source.
     async fn refused(&self, refusal: &Refusal<T>) -> Result<Answer<T>, BoxError>;
 }
 

@@ -1,21 +1,21 @@
-//! Why a request is held back: [`BlockedBy`].
+//! The reason why a request is held back.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Why a request is held back, and for how long.
+/// The reason why a request is held back, with the time where it is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BlockedBy {
-    /// The server asked for it.
+    /// The server asked for the wait.
     Server(Duration),
-    /// The rate that the user set does.
+    /// The rate limit that the user set requires the wait.
     Rate(Duration),
-    /// The server struggles, so requests go one after another.
+    /// The server is overloaded, so requests go one after another.
     Overload(Duration),
 }
 
 impl BlockedBy {
-    /// How long the server asked to wait, if it was the server.
+    /// Returns the wait that the server asked for, if the server is the reason.
     pub(crate) fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Server(wait) => Some(wait),
@@ -27,10 +27,10 @@ impl BlockedBy {
 impl fmt::Display for BlockedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(wait) => write!(f, "the server asks to wait {wait:?}"),
-            Self::Rate(wait) => write!(f, "this client's rate asks to wait {wait:?}"),
+            Self::Server(wait) => write!(f, "the server asked for a wait of {wait:?}"),
+            Self::Rate(wait) => write!(f, "this client's rate limit requires a wait of {wait:?}"),
             Self::Overload(_) => {
-                f.write_str("the server refuses most requests, so they wait for one another")
+                f.write_str("the server refuses most requests, so they are sent one after another")
             }
         }
     }

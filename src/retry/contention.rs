@@ -1,116 +1,116 @@
-//! How widely one write spreads its tries after races that it lost.
+//! Spreads the tries of one write after lost races.
 //!
-//! A try is a read and a write, and it succeeds if no other client commits in the round trip between them. So
-//! each commit keeps the resource *busy* for one round trip, and the rest of the time it is *idle*. With
-//! one try per idle round trip from all writers together, half of the time is busy, and each commit
-//! costs four requests and two round trips: as long as if the edits were made one after the other. More
-//! tries are faster and cost more (`t` tries per idle round trip: `2 + 2t` requests in `1 + 1/t` round
-//! trips). What each writer has to find out is how many others there are. A version that is a number
-//! tells: how far it moved while we waited is the number of commits, and busy time over idle time is by
-//! how much the tries of all are too many or too few.
+//! A try is a read and a write. It succeeds if no other client commits in the round trip between them. Each commit
+//! therefore keeps the resource *busy* for one round trip. The rest of the time the resource is *idle*. If all
+//! writers together make one try per idle round trip, the resource is busy half of the time, and each commit costs
+//! four requests and two round trips. That takes as long as making the edits one after the other. More tries are
+//! faster and cost more: `t` tries per idle round trip take `2 + 2t` requests and `1 + 1/t` round trips per commit.
+//! Each writer has to estimate how many others there are. A numeric version shows this. Its increase during a wait
+//! is the number of commits, and busy time divided by idle time is the factor by which there are too many or too
+//! few tries.
 //!
-//! A single writer that never pauses also keeps the resource busy all the time, and no wait changes that:
-//! it commits once per round trip, so every try of ours meets a commit, unless its request happens to take
-//! longer than ours. Only the number of tries helps. A crowd, on the other hand, thins out as its writers
-//! wait. So the window is widened first, as for a crowd; where the resource stays busy for two wide waits in
-//! a row, waiting is useless, and a burst of quick tries follows. Where versions tell nothing, the two look the
-//! same for long, and the bursts come after many waits.
+//! A single writer that never pauses also keeps the resource busy all the time, and waiting does not change that.
+//! It commits once per round trip, so every try of ours meets a commit, unless its request happens to take longer
+//! than ours. Only more tries help. A crowd, on the other hand, thins out as its writers wait. So the window is
+//! widened first, as for a crowd. If the resource stays busy for two wide waits in a row, waiting is useless, and a
+//! burst of quick tries follows. Without numeric versions, the two cases look the same for a long time, so the
+//! bursts come only after many waits.
 //!
-//! Nothing but the length of a wait depends on this reading of a version, which is otherwise opaque (RFC
-//! 9110 8.8.3).
+//! A version is otherwise opaque (RFC 9110 8.8.3). Only the length of a wait depends on this reading of it.
 
 use std::time::Duration;
 
 use crate::protocol::Validator;
 
-/// The first window, in round trips, where versions count: enough for a dozen writers, and short for six.
+/// The first window with numeric versions, in round trips. It is enough for a dozen writers, and short for six.
 const FIRST: f64 = 12.0;
-/// The first window where versions tell nothing, and by how much each further one is wider.
+/// The first window without numeric versions, in round trips, and the increment of each later one.
 const FIRST_UNTOLD: f64 = 16.0;
-/// How much wider, and how much narrower, one wait can make the next window.
+/// The largest and the smallest factor by which one wait can change the window.
 const WIDER: f64 = 4.5;
 const NARROWER: f64 = 0.05;
-/// By how much more than busy over idle time the window is widened: some of the others come back.
+/// Extra factors on busy time over idle time, because some of the other writers come back.
 const MORE_IF_BUSY: f64 = 2.0;
 const MORE_IF_IDLE: f64 = 1.5;
-/// The part of a window that is waited at least. After the first wait, which spreads over the whole window,
-/// waits that take most of it leave fewer stragglers behind, and a silence in which a crowd shows.
+/// The minimum wait, as a part of the window. The first wait has no minimum and spreads over the whole window.
+/// Later waits take most of the window, which leaves fewer stragglers and a silence in which a crowd shows.
 const LEAST: f64 = 0.65;
 const LEAST_UNTOLD: f64 = 0.5;
-/// The same for windows that are narrower than so many round trips: there, few others are left.
+/// The same for windows narrower than `NARROW` round trips, where few other writers are left.
 const LEAST_IF_NARROW: f64 = 0.2;
 const NARROW: f64 = 28.0;
-/// The part of the time left that no window exceeds: who has waited long tries more often than who has
-/// just come, and nobody sleeps through the end of its time.
+/// The largest window, as a part of the time left. A write that has waited long therefore tries more often than a
+/// new one, and no write sleeps past its deadline.
 const PART_OF_TIME_LEFT: f64 = 0.25;
-/// What is added to the round trips that were seen busy and idle, so that few of them say little.
+/// Added to the observed busy and idle round trips, so that a few observations have little weight.
 const PRIOR: f64 = 0.8;
-/// A resource that is busy for more than this part of the time is busy all the time: the measured round trip is
-/// a little too short. With 0.90, a thousand writers take each other for one that never pauses.
+/// A resource that is busy for more than this part of the time counts as busy all the time. The limit is below 1
+/// because the measured round trip is a little too short. At 0.90, each of a thousand writers takes the others for
+/// one that never pauses.
 const SATURATED: f64 = 0.93;
-/// Over fewer round trips nothing can be said of that.
+/// The minimum number of round trips for that judgement.
 const LONG_ENOUGH: f64 = 25.0;
-/// How many waits in a row have to find it so. In a dense crowd a tenth of the writers sees it once.
+/// The number of consecutive waits that must find it so. In a dense crowd, a tenth of the writers see it once.
 const SATURATED_WAITS: u32 = 2;
-/// The tries of the first burst, and the window before each, in round trips. One try of forty succeeds where
-/// round trips vary by a tenth.
+/// The number of tries in the first burst, and the window before each, in round trips. If round trips vary by a
+/// tenth, one try in forty succeeds.
 const BURST: u32 = 40;
 const BURST_WINDOW: f64 = 1.0;
-/// How much wider the window is after a burst that did not help: if it was a crowd, it shows then.
+/// The factor on the window after a burst that failed. If the others are a crowd, it shows then.
 const WIDER_AFTER_BURST: f64 = 2.0;
-/// Where versions tell nothing: the waits before the first burst, and its tries.
+/// Without numeric versions: the number of waits before the first burst, and its number of tries.
 const WAITS_UNTOLD: u32 = 8;
 const BURST_UNTOLD: u32 = 4;
-/// No burst has more tries.
+/// The maximum number of tries in a burst.
 const LARGEST_BURST: u32 = 256;
-/// Numbers from here on are clocks, or count more than one resource.
+/// Numbers from here on are clocks, or count the commits to more than one resource.
 const NO_COUNT: u64 = 1_000_000_000;
-/// More commits per round trip than this were not made by writers like us: not a count either.
+/// The maximum number of commits per round trip. Ordinary writers do not exceed it, so a larger number is no count.
 const MOST_COMMITS: f64 = 2.0;
-/// No round trip is taken to be shorter, for it divides.
+/// The minimum round trip in calculations, because it is a divisor.
 const SHORTEST_TRIP: Duration = Duration::from_micros(10);
 
-/// What is known when a race was lost.
+/// The facts known when a race was lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LostRace {
     /// The number in the version that was refused, if there is one.
     pub(crate) count: Option<u64>,
     /// The time since the write began.
     pub(crate) elapsed: Duration,
-    /// The time that the write has left.
+    /// The remaining time of the write.
     pub(crate) left: Duration,
     /// The measured round trip.
     pub(crate) round_trip: Duration,
 }
 
-/// The races of one write.
+/// The lost races of one write.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Contention {
-    /// Waits so far, but for those within bursts.
+    /// Waits so far, except those within bursts.
     waits: u32,
-    /// The window of the last wait, in round trips, before any cap; those within bursts do not count.
+    /// The window of the last wait outside a burst, in round trips, before any cap.
     window: f64,
-    /// The race before.
+    /// The previous lost race.
     before: Option<LostRace>,
-    /// Waits in a row that found the resource busy all the time.
+    /// Consecutive waits that found the resource busy all the time.
     saturated: u32,
     /// Bursts so far.
     bursts: u32,
-    /// Quick tries that are left of the burst.
+    /// Quick tries left in the burst.
     quick: u32,
-    /// The last wait was one within a burst.
+    /// Whether the last wait was within a burst.
     in_burst: bool,
 }
 
-/// The next wait, in round trips: between these two.
+/// The next wait: at most `most` round trips, and at least the part `least` of them.
 struct Window {
     least: f64,
     most: f64,
 }
 
 impl Contention {
-    /// The wait after one more lost race. `first` is the first window if the user set one, and `jitter`
-    /// is evenly drawn from nothing to one.
+    /// Returns the wait after another lost race. `first` is the first window if the user set one. `jitter` is drawn
+    /// evenly from 0 to 1.
     pub(super) fn wait(
         &mut self,
         lost: LostRace,
@@ -127,7 +127,7 @@ impl Contention {
         Duration::try_from_secs_f64(window * (least + (1.0 - least) * jitter)).unwrap_or(cap)
     }
 
-    /// The next window; `least` is a part of it.
+    /// Returns the next window. Its `least` is a part of the window.
     fn next(&mut self, lost: LostRace, first: Option<f64>) -> Window {
         if self.quick > 0 {
             return self.quick_try();
@@ -147,7 +147,7 @@ impl Contention {
                 if over >= LONG_ENOUGH && commits >= SATURATED * over {
                     self.saturated += 1;
                     if self.saturated >= SATURATED_WAITS {
-                        // After a burst that does not help, one such wait is enough.
+                        // After a burst that failed, one more such wait is enough for the next burst.
                         self.saturated = SATURATED_WAITS - 1;
                         return self.burst(BURST);
                     }
@@ -175,7 +175,7 @@ impl Contention {
         }
     }
 
-    /// Begins a burst: each has twice as many tries as the one before.
+    /// Begins a burst. Each burst has twice as many tries as the one before.
     fn burst(&mut self, first: u32) -> Window {
         let tries = first.saturating_mul(1_u32.checked_shl(self.bursts).unwrap_or(u32::MAX));
         self.quick = tries.min(LARGEST_BURST);
@@ -192,8 +192,8 @@ impl Contention {
         }
     }
 
-    /// How many commits the others made since the last race that was lost, and how many round trips that
-    /// was ago.
+    /// Returns the number of commits that other writers made since the previous lost race, and the number of round
+    /// trips since then.
     fn commits_since(&self, lost: LostRace) -> Option<(f64, f64)> {
         let before = self.before?;
         let moved = lost.count?.checked_sub(before.count?)?;
@@ -204,9 +204,9 @@ impl Contention {
     }
 }
 
-/// By how much the window is too narrow, after so many commits over so many round trips.
+/// Returns the factor by which the window is too narrow, after a number of commits over a number of round trips.
 fn fit(commits: f64, over: f64) -> f64 {
-    // The refusal tells of one commit more than the version does.
+    // The refusal shows one more commit than the version does.
     let busy = commits + 1.0 + PRIOR;
     let idle = (over - commits).max(0.0) + PRIOR;
     let tries = busy / idle;
@@ -215,11 +215,11 @@ fn fit(commits: f64, over: f64) -> f64 {
     } else {
         MORE_IF_IDLE
     };
-    // Those that succeeded do not come back: the others are the busy part.
+    // Writers that succeeded do not come back. The busy part of the time is the part of the tries that failed.
     (tries * more * busy / (busy + idle)).clamp(NARROWER, WIDER)
 }
 
-/// The number in a version, if it may count the commits to one resource: `"7"`, `W/"7"`, `7`, and
+/// Returns the number in a version, if it may count the commits to one resource: `"7"`, `W/"7"`, `7`, and
 /// `7-c0ffee` (the revisions of `CouchDB`).
 pub(crate) fn count(version: &Validator) -> Option<u64> {
     let bytes = match version {

@@ -1,13 +1,13 @@
-//! Times that cannot overflow.
+//! Addition of times without overflow.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// For ever, for all that a call can see of it.
+/// A time beyond the end of any call.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// That much later. `Duration::MAX` is how people say "no limit", and no clock reaches so far.
+/// Adds a time without overflow. Users write `Duration::MAX` for "no limit", which no clock can represent.
 pub(crate) fn later(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or_else(|| now + FAR)
 }

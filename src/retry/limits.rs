@@ -1,8 +1,8 @@
-//! The bounds of one write and of what is read.
+//! The limits of one call and of what is read.
 
 use std::time::Duration;
 
-/// Every bound that a client keeps: rounds, time, and the size of what it reads.
+/// The limits that a client keeps: rounds, time, and the size of what it reads.
 ///
 /// # Default
 ///
@@ -55,63 +55,63 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The largest number of rounds of one write, at least 1: a round is one conditional request
-    /// on one version.
+    /// Sets the maximum number of rounds of one write, at least 1. A round is one conditional request against one
+    /// version.
     ///
-    /// A round that is lost was won by another writer, so the bound of an honest race is its
-    /// [`time`](Self::time): of a thousand writers at once none needed more than 30 rounds, and none of hundreds
-    /// of writers beside one that never pauses more than 400. This one stops a server that hands out a new
-    /// version with each read and takes none. A
-    /// [`RefusalHandler`](crate::RefusalHandler) is followed into 15 more rounds at most.
+    /// Another writer wins each round that is lost, so a fair race is bounded by its [`time`](Self::time). Among a
+    /// thousand concurrent writers, none needed more than 30 rounds. Among hundreds of writers beside one that
+    /// never pauses, none needed more than 400. The round limit stops a server that returns a new version with each
+    /// read and accepts no write. A [`RefusalHandler`](crate::RefusalHandler) is followed for at most 15 more
+    /// rounds.
     pub fn rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds.max(1);
         self
     }
 
-    /// The largest number of waits for transient causes (5xx, cut connections, locks) in one write.
+    /// Sets the maximum number of waits for transient causes (5xx, lost connections, locks) in one write.
     pub fn transient(mut self, waits: u32) -> Self {
         self.transient = waits;
         self
     }
 
-    /// The time of one call, waits included; a write that began nothing new by then ends.
+    /// Sets the deadline for one call, including waits. No request is started after it.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// The time of one request; a write whose request takes longer is settled, not resent blindly.
+    /// Sets the timeout of one request. A write whose request times out is settled, not blindly sent again.
     pub fn request(mut self, time: Duration) -> Self {
         self.request = time;
         self
     }
 
-    /// The largest body that is read, in bytes.
+    /// Sets the maximum size of a body that is read, in bytes.
     pub fn body(mut self, bytes: usize) -> Self {
         self.body = bytes;
         self
     }
 
-    /// How much of a refusal's body is read, in bytes; the rest is left unread.
+    /// Sets how much of the body of a refusal is read, in bytes. The rest is left unread.
     pub fn refusal_body(mut self, bytes: usize) -> Self {
         self.refusal_body = bytes;
         self
     }
 
-    /// The deepest nesting of a JSON document that is read, at most 128.
+    /// Sets the maximum nesting of a JSON document that is read, from 1 to 128 levels.
     pub fn depth(mut self, levels: usize) -> Self {
         self.depth = levels.clamp(1, crate::json::Document::DEFAULT_DEPTH);
         self
     }
 
-    /// The longest `Retry-After` that is waited for; a longer one ends the call, and the error
-    /// says how long was asked.
+    /// Sets the longest `Retry-After` that the client waits for. A longer one ends the call, and the error reports
+    /// it.
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = time;
         self
     }
 
-    /// The largest number of redirects that are followed, within one origin.
+    /// Sets the maximum number of redirects that are followed, within one origin.
     pub fn redirects(mut self, redirects: u32) -> Self {
         self.redirects = redirects;
         self

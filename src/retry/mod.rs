@@ -1,12 +1,11 @@
-//! When to try again: the schedule, its bounds, and what a struggling server is spared.
+//! When to try again: the schedule, its limits, and relief for an overloaded server.
 //!
-//! A race that was lost is tried again at once, because a single other writer is long done; later
-//! tries spread out over a window that fits the number of writers. Transient failures wait from the start
-//! and are paid from a budget that all writes of a client share, so that a server in trouble is
-//! not hammered by everybody's retries at once. A `Retry-After` holds back every request to that
-//! server, not only the one that was told, and so does a quota that is used up (`RateLimit`). A server that refuses
-//! most of what it is sent gets one request after another. A rate that the user sets is kept to before the server
-//! has to ask.
+//! The first retry after a lost race is immediate, because a single other writer has long finished. Later tries
+//! spread over a window that fits the number of writers. Transient failures wait from the start. Their retries come
+//! from a budget that all writes of a client share, so that they do not hammer a server in trouble all at once. A
+//! `Retry-After` holds back every request to that server, not only the one that received it, and so does a used-up
+//! quota (`RateLimit`). A server that refuses most requests gets them one after another. A rate limit that the user
+//! sets applies before the server has to ask.
 
 mod blocked_by;
 mod contention;

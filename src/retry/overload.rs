@@ -1,13 +1,12 @@
-//! A server that struggles, and the pauses that it is given.
+//! An overloaded server, and the pauses between requests to it.
 //!
-//! Each write's own backoff is blind to the others: where a thousand writes each send one request, a server that
-//! answers four of five with 503 has a thousand requests to refuse. So their replies are counted together, and
-//! while most tell of overload, requests go one after another, each after a pause that doubles with every
-//! refusal. A server that answers again has the pauses quartered, so it takes a few replies until everything
-//! flows as before.
+//! Each write's own backoff does not know of the others. If a thousand writes each send one request, a server that
+//! answers four of five with 503 has a thousand requests to refuse. So responses are counted across all writes.
+//! While most of them indicate overload, requests go one after another, each after a pause that doubles with every
+//! refusal. Each successful response quarters the pause, so requests flow freely again after a few responses.
 //!
-//! Requests wait in the order of their coming, but none owns its turn: a future that is not polled when it could
-//! go (`select!`, a full buffer) loses one pause to those behind it, and holds nobody up.
+//! Requests wait in order of arrival, but no request owns its turn. A future that is not polled when it could go
+//! (`select!`, a full buffer) loses one pause to those behind it and delays none of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,48 +15,48 @@ use tokio::time::Instant;
 
 use super::later::later;
 
-/// Weight of a reply in the share of those that tell of overload.
+/// Weight of a response in the share of responses that indicate overload.
 const WEIGHT: f64 = 1.0 / 16.0;
-/// A server struggles when more than this share does.
+/// A server counts as overloaded above this share.
 const MOST: f64 = 0.6;
 /// The first pause, unless the request took longer.
 const FIRST: Duration = Duration::from_millis(10);
-/// A shorter pause is none.
+/// A shorter pause counts as no pause.
 const LEAST: Duration = Duration::from_millis(1);
-/// The longest pause, unless the user allows less: a recovery is seen that soon.
+/// The longest pause, unless the user allows less. A recovery is noticed within this time.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// How a request went.
+/// The outcome of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestSample {
-    /// Its number.
+    /// The number of the request.
     pub(crate) number: u64,
     /// How long it took.
     pub(crate) took: Duration,
-    /// The reply tells of overload.
+    /// Whether the response indicates overload.
     pub(crate) overload: bool,
-    /// The one before it, of the same call, did so too.
+    /// Whether the previous request of the same call indicated overload too.
     pub(crate) again: bool,
 }
 
-/// What the replies of late tell of the server.
+/// The state of the server, as recent responses show it.
 #[derive(Debug)]
 pub(super) struct Overload {
-    /// Share of the replies that tell of overload, the last ones counting most.
+    /// Share of the responses that indicate overload. Recent responses count most.
     share: f64,
-    /// From one request to the next.
+    /// The time from one request to the next.
     pause: Duration,
     next: Option<Instant>,
-    /// The last request that went out before the pause was changed.
+    /// The number of the last request sent before the pause was changed.
     changed_after: u64,
     longest: Duration,
-    /// Those that wait, by their tickets, which grow.
+    /// The requests that wait, by ticket in ascending order.
     waiting: VecDeque<u64>,
     tickets: u64,
 }
 
 impl Overload {
-    /// No overload, and no pause that is longer than what the user allows.
+    /// Starts without overload. No pause will be longer than `cap`, which the user sets.
     pub(super) fn new(cap: Duration) -> Self {
         Self {
             share: 0.0,
@@ -75,22 +74,22 @@ impl Overload {
         !self.pause.is_zero()
     }
 
-    /// A ticket, to wait behind all others.
+    /// Returns a ticket, which waits behind all others.
     pub(super) fn queue(&mut self) -> u64 {
         self.tickets += 1;
         self.waiting.push_back(self.tickets);
         self.tickets
     }
 
-    /// Whoever has this ticket waits no more.
+    /// Removes a ticket, which then waits no more.
     pub(super) fn leave(&mut self, ticket: u64) {
         if let Ok(place) = self.waiting.binary_search(&ticket) {
             self.waiting.remove(place);
         }
     }
 
-    /// How long this ticket has to wait, unless those before it go away; one that let others pass need not wait
-    /// for them.
+    /// Returns how long this ticket has to wait if those before it stay. A ticket that others have passed need not
+    /// wait for those before it.
     pub(super) fn wait(&self, ticket: u64, now: Instant) -> Duration {
         let before = self.waiting.binary_search(&ticket).unwrap_or(0);
         let before = u32::try_from(before).unwrap_or(u32::MAX);
@@ -98,16 +97,18 @@ impl Overload {
         due.saturating_duration_since(now).min(LONGEST)
     }
 
-    /// The request with this ticket goes out, in front of all that could have gone and did not.
+    /// Lets the request with this ticket go out, ahead of all that could have gone and did not.
     pub(super) fn pass(&mut self, ticket: u64, now: Instant) {
         let passed = self.waiting.partition_point(|waiting| *waiting <= ticket);
         self.waiting.drain(..passed);
         self.next = Some(later(now, self.pause));
     }
 
-    /// How a request went, the latest being `sent`. What was under way when the pause was changed knows nothing of
-    /// the change, and does not change it again. Tries that are repeated do not count in the share, or one resource
-    /// that is always refused would pass for the whole server. Whether the pause is shorter now.
+    /// Records the outcome of a request and returns whether the pause became shorter. `sent` is the number of the
+    /// latest request.
+    ///
+    /// A request that was under way when the pause changed does not change it again. Repeated tries do not count in
+    /// the share. Otherwise one resource that is always refused would count for the whole server.
     pub(super) fn replied(&mut self, sample: RequestSample, sent: u64, now: Instant) -> bool {
         let RequestSample {
             number, overload, ..
@@ -153,7 +154,7 @@ mod tests {
         }
     }
 
-    /// How long whoever comes now has to wait.
+    /// Returns how long a request that arrives now has to wait.
     fn wait(overload: &mut Overload, now: Instant) -> Duration {
         let ticket = overload.queue();
         let wait = overload.wait(ticket, now);
@@ -161,7 +162,7 @@ mod tests {
         wait
     }
 
-    /// Replies of which so many in a hundred tell of overload, one request at a time; how long they took.
+    /// Runs requests one at a time, of which `percent` in a hundred indicate overload. Returns the time they took.
     fn replies(
         overload: &mut Overload,
         now: &mut Instant,

@@ -8,44 +8,43 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::contention::{Contention, LostRace};
 
-/// The first window after a transient failure while no round trip was measured yet.
+/// The first window after a transient failure if no round trip has been measured yet.
 const FIRST_WINDOW: Duration = Duration::from_millis(10);
-/// No window grows beyond this.
+/// The default maximum of a window.
 const LARGEST_WINDOW: Duration = Duration::from_secs(5);
-/// How much wider each window is than the one before.
+/// The default factor from one window to the next.
 const GROWTH: f32 = 2.0;
-/// Retries that the writes of one client may have in advance.
+/// The default retry budget of one client.
 const BUDGET: u32 = 100;
 
 type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> + Send + Sync>;
 
-/// How long to wait before trying again.
+/// The waits before retries.
 ///
 /// # Default
 ///
 /// | after | wait |
 /// |---|---|
 /// | the first lost race | none |
-/// | the second | evenly drawn from nothing to 12 measured round trips (16 where versions tell nothing) |
-/// | a later one | between two thirds (half) of a window and all of it, or less where the window is narrow |
-/// | a transient failure | evenly drawn from nothing to a window of one round trip, ×2 with each |
+/// | the second | evenly drawn from 0 to 12 measured round trips (16 without numeric versions) |
+/// | a later one | from two thirds of a window (half without numeric versions) to all of it, or less if it is narrow |
+/// | a transient failure | evenly drawn from 0 to a window of one round trip, which doubles with each failure |
 ///
-/// No window exceeds 5 s ([`cap`](Self::cap)), and none after a race exceeds a quarter of the time that
-/// the write has left, so that an old write comes before a young one.
+/// No window exceeds 5 s ([`cap`](Self::cap)). No window after a race exceeds a quarter of the remaining time of
+/// the write, so that an old write is favoured over a new one.
 ///
-/// The window after a race fits the number of writers. Where versions are numbers (`"7"`, `7-c0ffee`),
-/// what they moved by while the write waited tells how busy the others kept the resource, and the window
-/// grows or shrinks by busy over idle time, at most 4.5-fold at once. Where versions tell nothing, it
-/// grows by 16 round trips with each race.
+/// The window after a race fits the number of writers. If versions are numeric (`"7"`, `7-c0ffee`), their increase
+/// during the wait shows how busy the others kept the resource. The window then grows or shrinks by busy time over
+/// idle time, at most 4.5-fold at once. Without numeric versions, it grows by 16 round trips with each race.
 ///
-/// One writer that never pauses keeps the resource as busy as a crowd does, and no wait makes it less busy:
-/// only many tries get through. So where two wide waits in a row found the resource busy all the time, 40 quick
-/// tries follow, each after at most one round trip. If they fail, a wider wait shows whether it was a crowd
-/// after all, and the next such burst has twice as many tries. Where versions tell nothing, the first burst comes
-/// after eight waits, with four tries.
+/// One writer that never pauses keeps the resource as busy as a crowd does, and waiting does not make it less busy.
+/// Only many tries get through. If two wide waits in a row found the resource busy all the time, 40 quick tries
+/// follow, each after at most one round trip. If they fail, a wider wait shows whether there is a crowd after all,
+/// and the next burst has twice as many tries. Without numeric versions, the first burst comes after eight waits
+/// and has four tries.
 ///
-/// In a simulation of processes that commit one edit each to one resource, all at the same time, 20 ms
-/// away from it (`benches/contention`):
+/// The first table shows a simulation (`benches/contention`) of processes that commit one edit each to one
+/// resource, all at the same time, 20 ms away from it:
 ///
 /// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
 /// |---|---|---|---|---|
@@ -54,35 +53,34 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | 64 | 9.0 | 1.19 | 2.6 | none |
 /// | 256 | 11.0 | 1.13 | 2.4 | none |
 /// | 1 000 | 16.3 | 0.70 | 2.1 | none |
-/// | 64, versions tell nothing | 9.0 | 1.57 | 3.2 | none |
-/// | 1 000, versions tell nothing | 51.4 | 0.55 | 2.0 | none |
-/// | 64 that try again at once | 64.8 | 1.00 | 1.9 | none |
+/// | 64, no numeric versions | 9.0 | 1.57 | 3.2 | none |
+/// | 1 000, no numeric versions | 51.4 | 0.55 | 2.0 | none |
+/// | 64 that retry at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
-/// Beside one writer that never pauses, 20 ms away as well, which lets one of about sixty tries through, in round
-/// trips until the last of the other edits is stored:
+/// The second table shows writers beside one that never pauses, is also 20 ms away and lets about one try in sixty
+/// through. It gives the round trips until the last of the other edits is stored:
 ///
-/// | other writers | that try again at once | versions count | versions tell nothing |
+/// | other writers | that retry at once | numeric versions | no numeric versions |
 /// |---|---|---|---|
 /// | 1 | 126 | 229 | 730 |
 /// | 2 | 112 | 250 | 813 |
 /// | 4 | 70 | 234 | 941 |
 /// | 8 | 58 to 72 | 407 | 921 |
 ///
-/// Where versions tell nothing, a writer that has lost every try cannot know whether it was to one other or to a
-/// thousand: the waits are a compromise between the two.
+/// Without numeric versions, a writer that has lost every try cannot know whether it lost to one other writer or to
+/// a thousand. The waits are a compromise between the two cases.
 ///
-/// A server that struggles is spared besides: when more than six of ten first tries of late were answered with
-/// 429, 502, 503 or 504, or not at all, the requests of the client and its clones go one after another,
-/// each after a pause that doubles with every such reply, up to one second or the cap, and is quartered with
-/// every other. The time is told in [`WriteReport::waited`](crate::WriteReport::waited); a call without the
-/// time for it sends nothing more and ends as `Exhausted`, or as `OutcomeUnknown` if it had sent a write that
-/// nobody could look after.
+/// An overloaded server gets relief as well. It counts as overloaded if more than six of ten recent first tries
+/// ended with 429, 502, 503 or 504, or with no response. The requests of the client and its clones then go one
+/// after another, each after a pause. The pause doubles with every such response, up to one second or the cap, and
+/// is quartered by every other response. [`WriteReport::waited`](crate::WriteReport::waited) includes the pauses. A
+/// call without enough time for them sends nothing more and ends as `Exhausted`, or as `OutcomeUnknown` if it had
+/// sent a write whose outcome could not be checked.
 ///
-/// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been
-/// without a maintainer since 2025 (RUSTSEC-2025-0012), and so has `instant` beneath it
-/// (RUSTSEC-2024-0384); who already holds one of its schedules can use it through the feature
-/// `backoff` and `RetryPolicy::backoff`.
+/// The windows come from the crate `backon`. The crate `backoff`, which offers the same, has been unmaintained
+/// since 2025 (RUSTSEC-2025-0012), and its dependency `instant` is unmaintained too (RUSTSEC-2024-0384). If you
+/// already have one of its schedules, use it through the feature `backoff` and `RetryPolicy::backoff`.
 ///
 /// # Example
 ///
@@ -128,20 +126,20 @@ impl fmt::Debug for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The first window, instead of one measured round trip (16 after a race).
+    /// Sets the first window. The default is one measured round trip, or 12 or 16 of them after a race.
     pub fn first(mut self, window: Duration) -> Self {
         self.first = Some(window);
         self
     }
 
-    /// The largest window, 5 s if not set.
+    /// Sets the largest window (default 5 s).
     pub fn cap(mut self, window: Duration) -> Self {
         self.cap = window;
         self
     }
 
-    /// How much wider each window after a transient failure is than the one before, 2 if not set; below
-    /// 1 counts as 1.
+    /// Sets the factor by which each window after a transient failure is wider than the one before (default 2). A
+    /// factor below 1 counts as 1.
     pub fn factor(mut self, factor: f32) -> Self {
         self.factor = if factor.is_finite() {
             factor.max(1.0)
@@ -151,15 +149,15 @@ impl RetryPolicy {
         self
     }
 
-    /// How many retries of transient failures the writes of one client may have in advance, 100
-    /// if not set; five successes earn one more.
+    /// Sets the budget for retries of transient failures, shared by all writes of the client (default 100). Every
+    /// five successes add one retry.
     pub fn budget(mut self, retries: u32) -> Self {
         self.budget = retries;
         self
     }
 
-    /// Waits exactly as long as an iterator says; each write takes a new one, and its end ends the
-    /// write as exhausted.
+    /// Creates a policy that waits exactly as long as an iterator says. Each write takes a new iterator, and its
+    /// end ends the write as exhausted.
     pub fn schedule<F, I>(source: F) -> Self
     where
         F: Fn() -> I + Send + Sync + 'static,
@@ -172,7 +170,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Waits as a schedule of the crate `backoff` says; each write takes a new one, and its `None`
+    /// Creates a policy from a schedule of the crate `backoff`. Each write takes a new schedule, and its `None`
     /// ends the write as exhausted.
     ///
     /// # Example
@@ -201,7 +199,7 @@ impl RetryPolicy {
         })
     }
 
-    /// The waits of one write.
+    /// Returns the waits of one write.
     pub(crate) fn delays(&self, round_trip: Option<Duration>) -> Delays {
         if let Some(source) = &self.source {
             return Delays {
@@ -210,7 +208,7 @@ impl RetryPolicy {
             };
         }
         let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
-        // Jitter is ours: backon's lies on top of its cap.
+        // The jitter is applied in `Delays::next`, because backon adds its own on top of the cap.
         let windows = ExponentialBuilder::new()
             .with_min_delay(first.min(self.cap))
             .with_max_delay(self.cap)
@@ -231,7 +229,7 @@ impl RetryPolicy {
 /// The waits of one write, one after the other.
 pub(crate) struct Delays {
     windows: Box<dyn Iterator<Item = Duration> + Send>,
-    /// What a schedule of the user's does without.
+    /// The state of the built-in schedule, or `None` for a schedule of the user.
     own: Option<Own>,
 }
 
@@ -242,7 +240,7 @@ struct Own {
 }
 
 impl Delays {
-    /// The next wait for a transient cause; `None`: the schedule is at its end.
+    /// Returns the next wait for a transient cause, or `None` at the end of the schedule.
     pub(crate) fn next(&mut self) -> Option<Duration> {
         let window = self.windows.next()?;
         Some(if self.own.is_some() {
@@ -252,7 +250,7 @@ impl Delays {
         })
     }
 
-    /// The next wait after a race; `None`: the schedule is at its end.
+    /// Returns the next wait after a race, or `None` at the end of the schedule.
     pub(crate) fn after_race(&mut self, lost: LostRace) -> Option<Duration> {
         match &mut self.own {
             Some(own) => {

@@ -1,4 +1,4 @@
-//! A rate of requests that a client keeps to by itself.
+//! A rate limit that the client applies by itself.
 
 use std::time::Duration;
 
@@ -6,23 +6,24 @@ use tokio::time::Instant;
 
 use super::later::later;
 
-/// So many requests in so much time: that many at once after a rest, and evenly spaced ones after those.
+/// A rate of requests per time. It allows a burst of that size after an idle period, and evenly spaced requests
+/// after the burst.
 ///
-/// This is the generic cell rate algorithm, which is one instant and a comparison. The crate `governor` has it
-/// too, with a clock of its own, which a test cannot stop, and with a dozen dependencies for keys and lock-free
-/// counters: here the lock of the server state is held anyway, and each client has one.
+/// This is the generic cell rate algorithm, which needs one instant and a comparison. The crate `governor`
+/// implements it too, but with a clock of its own, which a test cannot stop, and with a dozen dependencies for keys
+/// and lock-free counters. Here the lock of the server state is held anyway, and each client has one rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    /// From one request to the next.
+    /// The time from one request to the next.
     interval: Duration,
     /// How far ahead of the even spacing a request may be.
     ahead: Duration,
 }
 
-/// The places that were taken.
+/// The places taken so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RateSchedule {
-    /// When the next one is due by the even spacing.
+    /// When the next request is due by the even spacing.
     next: Option<Instant>,
 }
 
@@ -37,7 +38,7 @@ impl Rate {
 }
 
 impl RateSchedule {
-    /// How long the next request has to wait for its place.
+    /// Returns how long the next request has to wait for its place.
     pub(super) fn wait(self, rate: Rate, now: Instant) -> Duration {
         let next = self.next.unwrap_or(now);
         let ahead = next.saturating_duration_since(now);
@@ -60,7 +61,7 @@ impl RateSchedule {
 mod tests {
     use super::*;
 
-    /// How long each of so many requests at the same time has to wait, in milliseconds.
+    /// Returns how long each of several simultaneous requests has to wait, in milliseconds.
     fn waits(
         rate: Rate,
         rate_schedule: &mut RateSchedule,

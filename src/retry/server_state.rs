@@ -1,4 +1,4 @@
-//! What the writes of one client know together about their server.
+//! State about the server that all writes of one client share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,23 +14,22 @@ use super::policy::RetryPolicy;
 use super::rate::{Rate, RateSchedule};
 use crate::protocol::Quota;
 
-/// What one success earns of a retry.
+/// The part of a retry that one success earns.
 const EARNED: f64 = 0.2;
-/// Retries that come back with each second, so that a client is not mute for ever.
+/// Retries regained per second, so that a client is never blocked permanently.
 const REGAINED: f64 = 1.0;
-/// Weight in the running mean of a round trip that was longer than it.
+/// Weight in the running mean of a round trip that is longer than the mean.
 const LONGER: f64 = 0.2;
-/// Weight of one that was shorter: chance makes many round trips longer, and hardly any shorter.
+/// Weight of a round trip that is shorter. Chance makes many round trips longer, and hardly any shorter.
 const SHORTER: f64 = 0.5;
-/// Outliers are clamped to so many times the mean. Otherwise a single late reply would dominate it.
+/// Outliers are clamped to this multiple of the mean. Otherwise a single late response would dominate it.
 const LATE: f64 = 2.0;
 
-/// The server as its client sees it: the gate, the quota, the rate, the retry budget, the round trip, whether it
-/// struggles.
+/// The server as its client sees it: gate, quota, rate, retry budget, round trip and overload.
 #[derive(Debug)]
 pub(crate) struct ServerState {
     state: Mutex<LockedState>,
-    /// Told when a struggling server is given shorter pauses.
+    /// Notified when the pauses of an overloaded server become shorter.
     eased: Notify,
     capacity: f64,
     rate: Option<Rate>,
@@ -49,16 +48,16 @@ struct LockedState {
     overload: Overload,
 }
 
-/// Requests that may still be sent until then.
+/// The requests that may still be sent until the quota resets.
 #[derive(Clone, Copy, Debug)]
 struct QuotaLeft {
     left: u64,
     until: Instant,
-    /// The number of the request whose reply reported it.
+    /// The number of the request whose response reported the quota.
     reported_by: u64,
 }
 
-/// A place among the requests of a rate; dropped before its request goes out, it is free for another.
+/// A place among the requests of a rate. If it is dropped before its request goes out, another may take it.
 #[derive(Debug)]
 pub(crate) struct RatePermit<'a> {
     server: &'a ServerState,
@@ -66,7 +65,7 @@ pub(crate) struct RatePermit<'a> {
 }
 
 impl RatePermit<'_> {
-    /// The request goes out.
+    /// Keeps the place taken, because the request goes out.
     pub(crate) fn using(mut self) {
         self.used = true;
     }
@@ -82,7 +81,7 @@ impl Drop for RatePermit<'_> {
     }
 }
 
-/// A place in the queue to a struggling server; dropped, it is free.
+/// A place in the queue for an overloaded server. Dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct Ticket<'a> {
     server: &'a ServerState,
@@ -115,12 +114,12 @@ impl ServerState {
         }
     }
 
-    // A panic elsewhere cannot leave these numbers half changed.
+    // A poisoned lock can be used, because no panic can leave these numbers half changed.
     fn state(&self) -> MutexGuard<'_, LockedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds back every request until then.
+    /// Holds back every request for this time.
     pub(crate) fn close_for(&self, time: Duration, now: Instant) {
         let mut state = self.state();
         let until = later(now, time);
@@ -129,7 +128,7 @@ impl ServerState {
         }
     }
 
-    /// A ticket for a struggling server.
+    /// Returns a ticket for an overloaded server.
     pub(crate) fn queue(&self) -> Ticket<'_> {
         Ticket {
             server: self,
@@ -137,13 +136,13 @@ impl ServerState {
         }
     }
 
-    /// Waits for shorter pauses; what happens from this call on counts, not only from the first poll.
+    /// Waits for shorter pauses. Notifications count from this call on, not only from the first poll.
     pub(crate) fn eased(&self) -> Notified<'_> {
         self.eased.notified()
     }
 
-    /// Lets a request pass and numbers it, or tells why and how long it is held back. A struggling server takes
-    /// only those that have a ticket.
+    /// Lets a request pass and returns its number, or returns why and how long it is held back. An overloaded
+    /// server takes only requests with a ticket.
     pub(crate) fn pass(&self, now: Instant, ticket: Option<&Ticket<'_>>) -> Result<u64, BlockedBy> {
         let mut state = self.state();
         let used_up = state.quota.filter(|quota| quota.left == 0);
@@ -170,8 +169,8 @@ impl ServerState {
         Ok(state.sent)
     }
 
-    /// Takes a place at the user's rate and tells how long to wait for it; an error, and no place, if that
-    /// would be later than the deadline.
+    /// Takes a place at the user's rate and returns how long to wait for it. Returns an error and takes no place if
+    /// the wait would end after the deadline.
     pub(crate) fn take_place(
         &self,
         now: Instant,
@@ -195,8 +194,8 @@ impl ServerState {
         ))
     }
 
-    /// The reply to the request of this number told what is left of a quota. What was sent after that request
-    /// is not counted in it yet, and a later request knows more.
+    /// Records the quota that the response to this request reported. Requests sent after that one are not counted
+    /// in it yet. A report for a later request replaces it.
     pub(crate) fn note_quota(&self, quota: Quota, request: u64, now: Instant) {
         let mut state = self.state();
         if state.quota.is_none_or(|known| known.reported_by <= request) {
@@ -210,7 +209,7 @@ impl ServerState {
         }
     }
 
-    /// Takes one retry out of the budget; `false`: it is spent.
+    /// Takes one retry out of the budget. Returns `false` if the budget is spent.
     pub(crate) fn take_retry(&self, now: Instant) -> bool {
         let mut state = self.state();
         if let Some(before) = state.counted {
@@ -225,7 +224,7 @@ impl ServerState {
         true
     }
 
-    /// How a request went.
+    /// Records the outcome of a request.
     pub(crate) fn replied(&self, sample: RequestSample, now: Instant) {
         let mut state = self.state();
         let sent = state.sent;
@@ -236,7 +235,7 @@ impl ServerState {
         }
     }
 
-    /// A request was answered after this time.
+    /// Records the round trip of a request.
     pub(crate) fn answered(&self, after: Duration) {
         let mut state = self.state();
         state.round_trip = Some(match state.round_trip {
@@ -249,19 +248,19 @@ impl ServerState {
         });
     }
 
-    /// A write succeeded.
+    /// Records the success of a write.
     pub(crate) fn succeeded(&self) {
         let mut state = self.state();
         state.tokens = (state.tokens + EARNED).min(self.capacity);
     }
 
-    /// Whether a request that goes out now will most likely be answered by then.
+    /// Whether a request that goes out now will most likely get its response before the deadline.
     pub(crate) fn answers_by(&self, deadline: Instant, now: Instant) -> bool {
         let trip = self.round_trip().unwrap_or_default();
         later(now, trip.saturating_mul(2)) < deadline
     }
 
-    /// The running mean of the round trips; late ones count for little.
+    /// Returns the running mean of the round trips. Late responses have little weight.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.state().round_trip
     }
@@ -311,11 +310,11 @@ mod tests {
             assert_eq!(pass(&server, now), Ok(number));
         }
         server.note_quota(quota(4), 2, now);
-        // The reply to an earlier request comes later.
+        // The response to an earlier request comes later.
         server.note_quota(quota(5), 1, now);
         assert_eq!((pass(&server, now), pass(&server, now)), (Ok(5), Ok(6)));
         assert_eq!(pass(&server, now), Err(Duration::from_secs(9)));
-        // A quota that slides is as large as its last reply says.
+        // A sliding quota is as large as its last report says.
         server.note_quota(quota(3), 6, now);
         assert_eq!(pass(&server, now), Ok(7));
         assert_eq!(pass(&server, now + Duration::from_secs(9)), Ok(8));

@@ -1,4 +1,4 @@
-//! The client's side of a store: its errors, its panics and its slowness cost a read, never a call.
+//! Access to a store whose errors, panics and delays may cost a read but never fail a call.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::{SnapshotKey, SnapshotOrigin, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 use crate::support::panics;
 
-/// Time that a store gets for one step at most.
+/// The time limit for one step of a store.
 const STORE_STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A store whose failures are told to the log alone.
+/// A store whose failures are only logged.
 pub(crate) struct BestEffortStore(Box<dyn SnapshotStore>);
 
 impl BestEffortStore {
@@ -30,8 +30,8 @@ impl BestEffortStore {
         Some(StoredSnapshot { origin, ..found })
     }
 
-    /// Caches a snapshot, if it was made for the user of the key and may be kept. One that may not be kept
-    /// takes the place of the one before all the same: that one is outdated.
+    /// Caches a snapshot if it belongs to the user of the key and may be stored. If it may not be stored, the
+    /// cached snapshot is removed, because it is outdated.
     pub(crate) async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot, until: Instant) {
         if snapshot.origin.credentials != Some(key.credentials()) {
             return;
@@ -48,7 +48,7 @@ impl BestEffortStore {
 }
 
 async fn in_time<T>(until: Instant, step: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
-    // A store that answers at once does so past the time of the call, too.
+    // A store that returns at once succeeds even after the deadline of the call.
     let until = until.min(Instant::now() + STORE_STEP_TIMEOUT);
     let step = panics::catch_in("the snapshot store", step);
     let error: BoxError = match timeout_at(until, step).await {

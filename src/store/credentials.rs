@@ -1,25 +1,26 @@
-//! Whose a request was, and the snapshot that came of it.
+//! The user of a request, and of the snapshot that it returned.
 
 use http::HeaderMap;
 
 use super::key_digest::{KeyDigest, Purpose, Secret};
 
-/// A digest of the credentials that a request had.
+/// A digest of the credentials of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CredentialsDigest {
     digest: KeyDigest,
-    /// The authenticator has named the user, so that another one is another user and not new credentials.
+    /// Whether the authenticator named the user. A different digest is then a different user, not renewed
+    /// credentials.
     named: bool,
 }
 
 impl CredentialsDigest {
-    /// There is no authenticator.
+    /// The digest used without an authenticator.
     pub(crate) const ANONYMOUS: Self = Self {
         digest: [0; 16],
         named: false,
     };
 
-    /// The user that the authenticator names.
+    /// Returns the digest of the user that the authenticator names.
     pub(crate) fn named(secret: &Secret, name: &str) -> Self {
         Self {
             digest: secret.digest(Purpose::Name, [name.as_bytes()]),
@@ -27,7 +28,7 @@ impl CredentialsDigest {
         }
     }
 
-    /// The holder of the credentials that the authenticator put on.
+    /// Returns the digest of the credentials that the authenticator added.
     pub(crate) fn holding(secret: &Secret, before: &HeaderMap, after: &HeaderMap) -> Self {
         let mut put_on: Vec<_> = after
             .iter()
@@ -42,7 +43,7 @@ impl CredentialsDigest {
         }
     }
 
-    /// It cannot be told; never the same as another.
+    /// Returns a digest for unknown credentials, which never equals another digest.
     pub(crate) fn unknown(secret: &Secret) -> Self {
         let once = crate::support::ids::uuid();
         Self {
@@ -51,8 +52,8 @@ impl CredentialsDigest {
         }
     }
 
-    /// Whether a call of this user's may go on with those credentials: a user with a name stays the same;
-    /// without names, other credentials may be renewed ones.
+    /// Whether a call of this user may continue with the other credentials. A named user must stay the same.
+    /// Without names, different credentials may be renewed ones.
     pub(crate) fn may_go_on_as(self, other: Self) -> bool {
         !self.named || self == other
     }
@@ -62,17 +63,17 @@ impl CredentialsDigest {
     }
 }
 
-/// Where a reply comes from, as far as that decides whether it may be cached.
+/// The origin of a snapshot, as far as it decides whether the snapshot may be cached.
 #[derive(Clone, Copy)]
 pub(crate) struct SnapshotOrigin {
-    /// Whose request it answers; `None`: it did not come as a reply to one.
+    /// The credentials of the request, or `None` if the snapshot did not come from a response.
     pub(crate) credentials: Option<CredentialsDigest>,
-    /// Neither the request nor the reply forbids to keep it.
+    /// Whether both the request and the response allow caching.
     pub(crate) storable: bool,
 }
 
 impl SnapshotOrigin {
-    /// What did not come as a reply.
+    /// The origin of a snapshot that did not come from a response.
     pub(crate) const ELSEWHERE: Self = Self {
         credentials: None,
         storable: false,

@@ -1,11 +1,11 @@
-//! Keyed digests: what they are made of cannot be guessed from them, and no two inputs are made to meet.
+//! Keyed digests, whose inputs can be neither guessed from them nor made to collide.
 
 use std::fmt;
 
 /// Half of a BLAKE3 hash: 128 bits.
 pub(crate) type KeyDigest = [u8; 16];
 
-/// What a digest is made of. Digests for different purposes never meet.
+/// The purpose of a digest. Digests for different purposes never collide.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     /// The address of a resource.
@@ -29,22 +29,22 @@ pub(crate) enum Purpose {
 pub(crate) struct Secret([u8; 32]);
 
 impl Secret {
-    /// What keys are derived for; a new text makes all old digests unknown.
+    /// The context of the key derivation. A new text invalidates all old digests.
     const CONTEXT: &'static str = "ifmatch 2026-11-25 keys of snapshots, v2";
 
-    /// A key that no other client has.
+    /// Returns a random key, which no other client has.
     pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         Ok(Self(key))
     }
 
-    /// The key that a secret of any length stands for.
+    /// Derives the key from a secret of any length.
     pub(crate) fn of(secret: &[u8]) -> Self {
         Self(blake3::derive_key(Self::CONTEXT, secret))
     }
 
-    /// The digest of parts, each with its length, so that none runs into the next one.
+    /// Returns the digest of the parts. Each part is preceded by its length, so that no part runs into the next.
     pub(crate) fn digest<'p>(
         &self,
         purpose: Purpose,
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_digest_stays_the_same_in_every_version_and_process() {
-        // A change of this value makes what is on disk unknown: it needs a new version of the text of keys.
+        // A change of this value invalidates the keys on disk, so it needs a new version of the text of keys.
         let digest = Secret::of(b"a secret").digest(Purpose::Name, [&b"ann"[..], b""]);
         assert_eq!(
             u128::from_be_bytes(digest),

@@ -1,4 +1,4 @@
-//! The bounded store in memory.
+//! A bounded store in memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::BoxError;
 const ENTRIES: usize = 10_000;
 const BYTES: usize = 64 * 1024 * 1024;
 
-/// Snapshots in memory, the least recently used of which go first.
+/// A store in memory, which evicts the least recently used snapshots first.
 ///
 /// # Default
 ///
@@ -38,7 +38,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// A store of at most so many snapshots and bytes.
+    /// Creates a store of at most `entries` snapshots and `bytes` bytes.
     pub fn bounded(entries: usize, bytes: usize) -> Self {
         Self {
             shelf: Mutex::default(),
@@ -47,17 +47,17 @@ impl MemoryStore {
         }
     }
 
-    /// How many snapshots are in it.
+    /// Returns the number of snapshots.
     pub fn len(&self) -> usize {
         self.shelf().by_key.len()
     }
 
-    /// Whether it is empty.
+    /// Whether the store is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    // The shelf is changed in steps that cannot panic half-way.
+    // A poisoned lock can be used, because no change of the shelf can panic half-way.
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +71,7 @@ impl Shelf {
         Some(snapshot)
     }
 
-    /// Returns what is there, and counts it as used just now.
+    /// Returns the cached snapshot and marks it as the most recently used.
     fn touch(&mut self, key: &SnapshotKey) -> Option<&mut StoredSnapshot> {
         let (used, snapshot) = self.by_key.get_mut(key)?;
         self.uses += 1;

@@ -1,4 +1,4 @@
-//! Snapshots kept between calls, so that an update needs no read first.
+//! Snapshots cached between calls, so that an update needs no read first.
 
 mod best_effort;
 mod credentials;
@@ -25,28 +25,28 @@ pub use memory::MemoryStore;
 pub(crate) use snapshot_key::HeadersDigest;
 pub use snapshot_key::{SnapshotKey, SnapshotKeyError};
 
-/// A representation that was read or written, with the validator that names it.
+/// A representation that was read or written, with its validator.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct StoredSnapshot {
-    /// The document, as the server has it.
+    /// The document as stored on the server.
     pub document: Document,
-    /// Its version; without one the snapshot serves no write.
+    /// The validator of the document. Without one, the snapshot cannot be used for a write.
     pub validator: Option<Validator>,
-    /// The headers it came with.
+    /// The headers of the response with the document.
     pub headers: Arc<HeaderMap>,
-    /// The rest of the body, where the document lies inside one. A store keeps it as well.
+    /// The rest of the body, if the document is only a part of it. A store must keep it.
     pub rest: Option<Document>,
-    /// The document was written, and no read has shown it under this validator yet. A store keeps this as
-    /// well, so that the next read can check it; default: `false`.
+    /// Whether the document was written and no read has returned it under this validator yet. A store must keep
+    /// this flag, so that the next read can check the document. Default: `false`.
     pub unread: bool,
-    /// Whose it is, and whether it may be cached. A store need not keep it: what is cached under a key is of the
-    /// key's user.
+    /// The user of the snapshot, and whether it may be cached. A store need not keep it, because a cached snapshot
+    /// belongs to the user of its key.
     pub(crate) origin: SnapshotOrigin,
 }
 
 impl StoredSnapshot {
-    /// A snapshot.
+    /// Creates a snapshot of a document.
     pub fn new(
         document: Document,
         validator: Option<Validator>,
@@ -62,7 +62,8 @@ impl StoredSnapshot {
         }
     }
 
-    /// Whether the other snapshot has the same document, and the same rest of the body if that goes back, too.
+    /// Whether the other snapshot has the same document. With `with_rest`, the rest of the body is compared too,
+    /// because it is sent back with the document.
     pub(crate) fn says_the_same(&self, other: &Self, with_rest: bool) -> bool {
         let same = |one: &Document, other: &Document| {
             one == other || Likeness::of(None, one, other, &[]).is_same()
@@ -72,7 +73,7 @@ impl StoredSnapshot {
         rests && same(&self.document, &other.document)
     }
 
-    /// About how much memory it takes, in bytes.
+    /// Returns the approximate memory use, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self
             .headers
@@ -93,45 +94,44 @@ impl fmt::Debug for StoredSnapshot {
     }
 }
 
-/// Keeps snapshots.
+/// Stores snapshots between calls.
 ///
-/// A store is a cache of what is known: losing an entry costs one read, so its errors are logged
-/// and never fail a call.
+/// A store is only a cache. A lost entry costs one read, so errors of a store are logged and never fail a call.
 ///
 /// # What is cached
 ///
-/// A snapshot is cached under the user whose request brought it, and under no other: where the user
-/// changes while a call is under way, nothing is cached. What may not be kept is not handed to a store: replies
-/// with `Cache-Control: no-store` and replies to requests with it (RFC 9111 5.2.1.5 and 5.2.2.5), and replies with
-/// `Vary: *`, which depend on more than a key can hold. A write of such a resource is pinned to the version of
-/// the value in hand, and an `update` reads first each time.
+/// A snapshot is cached only for the user whose request returned it. If the user changes during a call, nothing is
+/// cached. Responses that must not be kept are not passed to a store. These are responses with
+/// `Cache-Control: no-store`, responses to requests with that directive (RFC 9111 5.2.1.5 and 5.2.2.5), and
+/// responses with `Vary: *`, which depend on more than a key can hold. A write to such a resource is pinned to the
+/// version of the value in hand, and each `update` reads first.
 ///
 /// # Stores that outlive a client
 ///
-/// The digests in keys are keyed, by default with a key that each client draws for itself. So that
-/// several clients, processes or machines find each other's snapshots, give them one
-/// [`store_secret`](crate::ClientBuilder::store_secret), and name users by
-/// [`Authenticator::identity`](crate::Authenticator::identity): without a name each new token is a new user.
+/// The digests in keys depend on a secret, which each client draws at random by default. To share snapshots between
+/// clients, processes or machines, give them the same [`store_secret`](crate::ClientBuilder::store_secret) and name
+/// users with [`Authenticator::identity`](crate::Authenticator::identity). Without a name, each new token is a new
+/// user.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
-    /// The snapshot cached under this key.
+    /// Returns the snapshot cached under this key.
     ///
     /// # Errors
     ///
-    /// Whatever hinders the store; the call goes on as if nothing was cached.
+    /// Returns any error of the store. The call continues as if nothing were cached.
     async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError>;
 
-    /// Stores a snapshot, in the place of an older one.
+    /// Stores a snapshot, which replaces an older one.
     ///
     /// # Errors
     ///
-    /// Whatever hinders the store; the call goes on.
+    /// Returns any error of the store. The call continues.
     async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError>;
 
-    /// Forgets a snapshot.
+    /// Removes a snapshot.
     ///
     /// # Errors
     ///
-    /// Whatever hinders the store; the call goes on.
+    /// Returns any error of the store. The call continues.
     async fn remove(&self, key: &SnapshotKey) -> Result<(), BoxError>;
 }

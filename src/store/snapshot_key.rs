@@ -1,4 +1,4 @@
-//! What a snapshot is cached under.
+//! The key of a cached snapshot.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
@@ -13,28 +13,28 @@ use url::{Position, Url};
 use super::credentials::CredentialsDigest;
 use super::key_digest::{KeyDigest, Purpose, Secret};
 
-/// What a snapshot is cached under: the address, the representation asked for and the part of it that is
-/// the document, and the user.
+/// The key under which a snapshot is cached.
 ///
-/// A tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that choose one are part
-/// of the key; and what one user was shown must never answer another, so the credentials are too.
+/// It identifies the address, the requested representation, the part of the representation that is the document,
+/// and the user. An entity tag belongs to one representation (RFC 9110 8.8.3.3), so the headers that select a
+/// representation are part of the key. One user's snapshot must never serve another user, so the credentials are
+/// part of the key too.
 ///
-/// Of all of these a key holds digests, keyed by the secret of the client
-/// ([`store_secret`](crate::ClientBuilder::store_secret)): without that secret they tell nothing about what they are
-/// made of, and no input can be made to meet another. They are the same in every process, on every
-/// machine and in every version of the crate that writes the same version of the [text](Self::to_text), as
-/// long as the secret is the same.
+/// The key holds only digests of these inputs, keyed by the secret of the client
+/// ([`store_secret`](crate::ClientBuilder::store_secret)). Without that secret, the digests reveal nothing about
+/// the inputs and cannot be made to collide. With the same secret, they are the same in every process, on every
+/// machine and in every version of the crate that writes the same version of the [text](Self::to_text).
 #[derive(Clone)]
 pub struct SnapshotKey {
     url: Arc<str>,
     address: KeyDigest,
     variant: KeyDigest,
     user: KeyDigest,
-    /// The user alone, by whom a snapshot is compared with its key; no part of the key itself.
+    /// The user alone, against whom a snapshot is checked. It is not part of the key.
     credentials: CredentialsDigest,
 }
 
-/// What the headers of a handle contribute to all of its keys.
+/// The contribution of the headers of a handle to all of its keys.
 #[derive(Clone, Copy)]
 pub(crate) struct HeadersDigest {
     chosen: KeyDigest,
@@ -42,7 +42,8 @@ pub(crate) struct HeadersDigest {
 }
 
 impl HeadersDigest {
-    /// Any header may hold a key or a tenant; those that do not only split the store.
+    /// Digests all headers, because any header may hold an API key or a tenant. Other headers only split the store
+    /// into more entries.
     pub(crate) fn of(secret: &Secret, headers: &HeaderMap) -> Self {
         let chooses = |name: &str| name == ACCEPT.as_str() || name == ACCEPT_LANGUAGE.as_str();
         let mut pairs: Vec<_> = headers
@@ -65,7 +66,7 @@ impl HeadersDigest {
 }
 
 impl SnapshotKey {
-    /// The key of an address, for a user. `view`: which part of the representation is the document.
+    /// Returns the key of an address for a user. `view` names the part of the representation that is the document.
     pub(crate) fn new(
         secret: &Secret,
         url: &Url,
@@ -109,32 +110,31 @@ impl SnapshotKey {
         }
     }
 
-    /// The address of the resource, without the user that it may name and without its query, either of
-    /// which may hold a secret.
+    /// Returns the address of the resource, without user information and query, either of which may hold a secret.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The whole address, for every user.
+    /// Returns the digest of the whole address, which is the same for every user.
     pub(crate) fn address(&self) -> &KeyDigest {
         &self.address
     }
 
-    /// For whom it is.
+    /// Returns the user of the key.
     pub(crate) fn credentials(&self) -> CredentialsDigest {
         self.credentials
     }
 
-    /// The whole key as text, for stores that file under names; [`FromStr`] reads it.
+    /// Returns the whole key as text, for stores that need names such as file names. [`FromStr`] parses it.
     ///
-    /// It is `v2`, three digests of 32 hexadecimal digits (the address with its query, the representation, the
-    /// user) and [`url`](Self::url), with a `-` between them: `v2-…-…-…-http%3A%2F%2Fapi%2Farticles%2F7`. Everything
-    /// but letters, digits, `-`, `.`, `_` and `~` is percent-encoded, so it can be a part of a file name. Its first
-    /// 101 characters identify the key, for names of bounded length; those of one user share their third
-    /// digest. It holds no query, no password and no credentials.
+    /// The text consists of `v2`, three digests of 32 hexadecimal digits (the address with its query, the
+    /// representation, the user) and [`url`](Self::url), joined by `-`: `v2-…-…-…-http%3A%2F%2Fapi%2Farticles%2F7`.
+    /// All characters except letters, digits, `-`, `.`, `_` and `~` are percent-encoded, so the text can be part of
+    /// a file name. Its first 101 characters identify the key, for names of bounded length. Keys of one user share
+    /// their third digest. The text contains no query, no password and no credentials.
     ///
-    /// A text of this form means the same in later versions of the crate; a form that differs gets another
-    /// number.
+    /// A text of this form has the same meaning in later versions of the crate. A different form gets another
+    /// version number.
     ///
     /// # Example
     ///
@@ -170,21 +170,21 @@ impl SnapshotKey {
 
 const VERSION: &str = "v2";
 
-/// A text that is no key.
+/// The error for a text that is not a valid snapshot key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotKeyError {
-    /// It begins with another version than `v2`.
-    #[error("the text of a snapshot key begins with `v2-`; this is of another version of ifmatch")]
+    /// The text begins with a version other than `v2`.
+    #[error("a snapshot key begins with `v2-`; this one is not of a version that ifmatch reads")]
     Version,
     /// A digest is missing or damaged.
     #[error(
-        "the text of a snapshot key has three digests of 32 hexadecimal digits after `v2`; these are not"
+        "a snapshot key has three digests of 32 hexadecimal digits after `v2`; one is missing or damaged"
     )]
     Digest,
     /// The address is missing or damaged.
     #[error(
-        "the text of a snapshot key ends with an encoded address; this one was cut off or changed"
+        "a snapshot key ends with a percent-encoded address; this address is missing or damaged"
     )]
     Address,
 }
@@ -192,7 +192,7 @@ pub enum SnapshotKeyError {
 impl FromStr for SnapshotKey {
     type Err = SnapshotKeyError;
 
-    /// Reads what [`to_text`](SnapshotKey::to_text) wrote.
+    /// Parses the text written by [`to_text`](SnapshotKey::to_text).
     fn from_str(text: &str) -> Result<Self, SnapshotKeyError> {
         let mut parts = text.splitn(5, '-');
         if parts.next() != Some(VERSION) {
@@ -206,7 +206,7 @@ impl FromStr for SnapshotKey {
         };
         let (address, variant, user) = (digest()?, digest()?, digest()?);
         let url = parts.next().and_then(crate::address::decoded);
-        // As it was written, so that two texts are never one key.
+        // Only the spelling that `to_text` writes is accepted, so that two texts are never one key.
         let url = url.filter(|url| Url::parse(url).is_ok_and(|read| read.as_str() == url));
         Ok(Self {
             url: url.ok_or(SnapshotKeyError::Address)?.into(),
@@ -241,7 +241,7 @@ impl Eq for SnapshotKey {}
 
 impl Hash for SnapshotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Each is a keyed digest already, so no address can be made to collide with another one.
+        // The parts are keyed digests, so no address can be made to collide with another one.
         let words = self.parts().map(|part| u128::from_le_bytes(*part));
         let [address, variant, user] = words;
         state.write_u128(address ^ variant.rotate_left(1) ^ user.rotate_left(2));
@@ -270,7 +270,7 @@ impl fmt::Debug for SnapshotKey {
 
 #[cfg(test)]
 impl SnapshotKey {
-    /// A key for tests, of a user by that name.
+    /// Returns a key for tests, for a user with this name.
     pub(crate) fn of(url: &str, user: &str) -> Result<Self, url::ParseError> {
         let secret = Secret::of(b"tests");
         let headers_digest = HeadersDigest::of(&secret, &HeaderMap::new());

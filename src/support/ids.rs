@@ -1,15 +1,15 @@
-//! Random ids.
+//! Random IDs.
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::process;
 use std::time::SystemTime;
 
-/// A UUID of version 4 (RFC 9562 5.4).
+/// Returns a random UUID of version 4 (RFC 9562 5.4).
 ///
-/// Idempotency keys and write stamps must differ between processes that started in the same instant, and must
-/// not be guessed: the bits come from the operating system. Where that has none, they are hashed from what
-/// differs between processes, which makes ids that differ but could be guessed.
+/// Idempotency keys and write stamps must differ between processes that start in the same instant, and must not be
+/// guessable, so the bits come from the operating system. Where it provides none, they are hashed from values that
+/// differ between processes. Such IDs differ as well, but could be guessed.
 pub(crate) fn uuid() -> String {
     let mut bytes = [0; 16];
     let random = match getrandom::fill(&mut bytes) {
@@ -29,8 +29,8 @@ pub(crate) fn uuid() -> String {
     text
 }
 
-/// The standard library keys its hashers from the system's randomness, each one differently; process and
-/// time are hashed in for processes that were forked off with the same keys.
+/// Hashes values that differ between processes. The standard library keys each hasher from the system's randomness.
+/// The process ID and the time are hashed in for processes that were forked with the same keys.
 fn hashed() -> u128 {
     let half = || RandomState::new().hash_one((process::id(), SystemTime::now()));
     u128::from(half()) << 64 | u128::from(half())

@@ -1,4 +1,4 @@
-//! Small helpers for every room: random ids, and panics of the application's parts as errors.
+//! Helpers for all modules: random IDs, and panics of the application's parts as errors.
 
 pub(crate) mod ids;
 pub(crate) mod panics;

@@ -1,28 +1,28 @@
-//! Panics of the user's parts, turned into errors at the place where the part is called.
+//! Panics of the application's parts, turned into errors where the part is called.
 //!
-//! A strategy, a store or an observer that panics ends the write that it served, with an error that says
-//! which part it was. The message of the panic is not repeated: it may hold data, and the panic hook has
-//! told it already.
+//! A strategy, a store or an observer that panics ends the write that called it, with an error that names the part.
+//! The error does not repeat the message of the panic. The message may hold data, and the panic hook has already
+//! reported it.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What may panic besides the parts that have a seam of their own.
-pub(crate) const VALUE: &str = "a value, or another part that serves the call,";
+/// The name for code that may panic and has no name of its own.
+pub(crate) const VALUE: &str = "a value or another part used by the call";
 
-/// A part of the user's panicked.
+/// The error for a part of the application that panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} panicked")]
 pub(crate) struct Panicked(&'static str);
 
-/// Calls a part of the user's.
+/// Calls a part of the application and catches its panic.
 pub(crate) fn catch<R>(part: &'static str, call: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
-        // A seam further in knows better which part it was.
+        // An inner call has named the part more precisely.
         let named = payload.downcast_ref::<Panicked>().copied();
-        // A payload is a value of the user's as well, and its destructor may panic.
+        // The payload is a value of the application too, and its destructor may panic.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
         if let Err(second) = dropped {
             std::mem::forget(second);
@@ -31,12 +31,12 @@ pub(crate) fn catch<R>(part: &'static str, call: impl FnOnce() -> R) -> Result<R
     })
 }
 
-/// Calls a part where no error can be told: its panic goes on, and says whose it is.
+/// Calls a part where no error can be returned. A panic continues and carries the name of the part.
 pub(crate) fn named<R>(part: &'static str, call: impl FnOnce() -> R) -> R {
     catch(part, call).unwrap_or_else(|panicked| resume_unwind(Box::new(panicked)))
 }
 
-/// Awaits a part of the user's.
+/// Awaits a part of the application and catches its panic.
 pub(crate) async fn catch_in<F: Future>(
     part: &'static str,
     future: F,

@@ -1,14 +1,14 @@
-//! [`Dialect`].
+//! The [`Dialect`] of a test server.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::{Reply, tag};
 
-/// How a server words that a write came too late.
+/// The wording of the response to a stale write.
 ///
-/// The wordings are those of real servers, so that a test can say: whatever the API answers, the edit
-/// is merged.
+/// The wordings are those of real servers, so a test can show that the edit is merged whichever response the API
+/// sends.
 ///
 /// # Example: the same test for every wording
 ///
@@ -34,7 +34,7 @@ use super::reply::{Reply, tag};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// 412 with Problem Details (RFC 9457); what is spoken unless a test says otherwise.
+    /// 412 with Problem Details (RFC 9457). The default.
     ProblemDetails,
     /// 409 with Problem Details.
     ProblemDetails409,
@@ -46,16 +46,16 @@ pub enum Dialect {
     Kinto,
     /// 412 with an `Error` element, as cloud storage.
     Xml,
-    /// 412 with a page for people, as Apache.
+    /// 412 with an HTML page, as Apache.
     Html,
-    /// 412 and not a word.
+    /// 412 with an empty body.
     Silent,
-    /// Anything else.
+    /// Any other response.
     Other(Reply),
 }
 
 impl Dialect {
-    /// Each of them but `Other`.
+    /// Returns all dialects except `Other`.
     pub fn all() -> [Self; 8] {
         [
             Self::ProblemDetails,
@@ -69,8 +69,8 @@ impl Dialect {
         ]
     }
 
-    /// The refusal of a stale write, with a status of its own if there is one; what is there now comes
-    /// as its version and text.
+    /// The refusal of a stale write, with `status` instead of the dialect's status if it is set. `current` is the
+    /// version and text of the current document.
     pub(super) fn refusal(
         &self,
         status: Option<StatusCode>,
@@ -105,7 +105,7 @@ impl Dialect {
 }
 
 fn stale(status: StatusCode) -> Reply {
-    Reply::problem(status.as_u16(), "stale", "Somebody else wrote first")
+    Reply::problem(status.as_u16(), "stale", "Another client wrote first")
 }
 
 fn kinto(current: Option<(u64, &str)>) -> Reply {

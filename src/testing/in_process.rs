@@ -1,4 +1,4 @@
-//! A connection to the test server that is none.
+//! A transport to the test server that needs no connection.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use super::server::lock;
 use super::state::{IncomingRequest, SimulatedState};
 use crate::exchange::transport::{Fate, Request, Response, Transport, TransportError};
 
-/// Carries requests to the server by a function call, so that nothing but tokio's clock takes time.
+/// Passes requests to the server by a function call, so that only tokio's clock takes time.
 pub(super) struct InProcess(pub(super) Arc<Mutex<SimulatedState>>);
 
 #[async_trait]
@@ -36,14 +36,14 @@ impl Transport for InProcess {
             usize::MAX
         };
         if reply.body.len() > limit {
-            let message = format!("the reply is longer than {limit} bytes");
+            let message = format!("the response is longer than {limit} bytes");
             return Err(TransportError::new(Fate::TooLarge, message));
         }
         Ok(Response::new(reply.status, reply.headers, reply.body))
     }
 }
 
-/// The largest place up to `at` that parts two characters.
+/// The largest character boundary up to `at`.
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
         .rev()

@@ -1,5 +1,5 @@
-//! Parts for tests of applications: a stateful server, a connection that breaks, the laws of merging
-//! (feature `testing`).
+//! Tools for tests of applications: a stateful server, a connection that breaks, the laws of merging (feature
+//! `testing`).
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -7,12 +7,12 @@
 //! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
 //! ```
 //!
-//! The example `testing_your_merge` shows all of it in one program.
+//! The example `testing_your_merge` shows all of them in one program.
 //!
-//! # The other writer
+//! # Another writer
 //!
-//! [`ResourceServer`] keeps documents, hands out entity tags, refuses stale writes with Problem Details
-//! (or [as other servers do](Dialect)), and lets somebody else write in between when a test says so.
+//! [`ResourceServer`] stores documents, returns entity tags and refuses stale writes with Problem Details (or
+//! [as other servers do](Dialect)). A test can let another client write in between.
 //!
 //! ```
 //! use ifmatch::{Merge, testing::ResourceServer};
@@ -42,18 +42,18 @@
 //! # }
 //! ```
 //!
-//! # What each request meets
+//! # Scripted requests
 //!
-//! A [`Step`] says what happens to one request: another writer, a lost request or reply, a delay, an
-//! answer of the test's own. [`next_write`](ResourceServer::next_write) and
-//! [`next_read`](ResourceServer::next_read) queue them, [`nth_write`](ResourceServer::nth_write) names
-//! one by its number, and [`lock`](ResourceServer::lock) lets writes be refused until it is taken away.
+//! A [`Step`] scripts one request: another writer, a lost request or response, a delay, a response made by the
+//! test. [`next_write`](ResourceServer::next_write) and [`next_read`](ResourceServer::next_read) queue steps,
+//! [`nth_write`](ResourceServer::nth_write) sets the step of a later write, and [`lock`](ResourceServer::lock)
+//! makes the server refuse writes until the lock is removed.
 //!
-//! # Time that does not pass
+//! # Paused time
 //!
-//! All waits of this crate are waits of tokio's clock. A test that pauses it
-//! (`#[tokio::test(start_paused = true)]`) and reaches the server
-//! [within the process](ResourceServer::in_process) never sleeps, and still sees how long was waited:
+//! All waits of this crate use tokio's clock. A test that pauses the clock (`#[tokio::test(start_paused = true)]`)
+//! and reaches the server [within the process](ResourceServer::in_process) never sleeps, and still sees the length
+//! of the waits:
 //!
 //! ```
 //! use std::time::Duration;
@@ -73,10 +73,10 @@
 //! # }
 //! ```
 //!
-//! # What was sent
+//! # Recorded requests
 //!
-//! [`requests`](ResourceServer::requests) picks out, counts and asserts what the server saw; an assertion
-//! that fails prints everything that came instead:
+//! [`requests`](ResourceServer::requests) filters, counts and asserts the requests that the server received. A
+//! failed assertion prints all requests:
 //!
 //! ```text
 //! expected 1 request (PUT, with If-Match: "v2"), but there were 0
@@ -85,10 +85,10 @@
 //!   2. PUT /articles/42 If-Match: "v1" -> 204
 //! ```
 //!
-//! # A merge of one's own
+//! # Your own merge
 //!
-//! [`check_merge_laws`] runs a strategy through the laws that hold for every sound merge ([`Law`]), and
-//! says in words which one it breaks, with the smallest case:
+//! [`check_merge_laws`] checks a strategy against the laws that hold for every sound merge ([`Law`]), and describes
+//! each broken law with the smallest case:
 //!
 //! ```text
 //! the merge breaks OneSide: a side that changed nothing leaves the other one as it is
@@ -101,9 +101,8 @@
 //!
 //! # A real connection
 //!
-//! The server listens on loopback, too, at its [`uri`](ResourceServer::uri); losses and delays happen
-//! there as well. [`LossyProxy`] does the same in front of any other server. With sockets the clock
-//! cannot be paused.
+//! The server also listens on loopback, at its [`uri`](ResourceServer::uri), with the same losses and delays.
+//! [`LossyProxy`] does the same in front of any other server. With sockets the clock cannot be paused.
 
 mod dialect;
 mod in_process;

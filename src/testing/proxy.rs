@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A proxy in front of an HTTP server on loopback that loses what a test tells it to lose.
+/// A proxy in front of an HTTP server on loopback that loses the requests and responses that a test selects.
 ///
 /// It passes one request on each connection and then closes it. It stops when it is dropped.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl LossyProxy {
     ///
     /// # Errors
     ///
-    /// The address has no host and port, or no port is free.
+    /// Returns an error if the address has no host and port, or if no port is free.
     pub async fn in_front_of(uri: &str) -> io::Result<Self> {
         let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "expected http://host:port");
         let server = uri
@@ -45,7 +45,7 @@ impl LossyProxy {
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let losses = losses.clone();
-                // A connection that fails is what this is for; the client sees it.
+                // Connections fail on purpose here, and the client sees the failure.
                 tokio::spawn(async move { pass(client, server, &losses).await.ok() });
             }
         });
@@ -56,12 +56,12 @@ impl LossyProxy {
         })
     }
 
-    /// The base address of the proxy.
+    /// Returns the base address of the proxy.
     pub fn uri(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Passes the next request on as it is; to put off a loss by one request.
+    /// Passes the next request on unchanged. This delays a loss by one request.
     pub fn pass_next(&self) {
         self.then(Loss::Nothing);
     }
@@ -71,7 +71,7 @@ impl LossyProxy {
         self.then(Loss::Request);
     }
 
-    /// Lets the server carry the next request out, and cuts the connection before the reply.
+    /// Lets the server carry out the next request, and cuts the connection before the response.
     pub fn lose_next_reply(&self) {
         self.then(Loss::Reply);
     }
@@ -116,7 +116,7 @@ async fn pass(
     client.shutdown().await
 }
 
-/// One request, header and body.
+/// Reads one request, header and body.
 async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let (mut message, mut chunk) = (Vec::new(), [0; 8 * 1024]);
     loop {
@@ -148,8 +148,7 @@ fn content_length(header: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-/// The request with the wish that the server close the connection after it, so that the end of the
-/// reply can be seen.
+/// The request with `Connection: close`, so that the end of the response can be seen.
 fn closing(request: &[u8]) -> Vec<u8> {
     let line_end = request
         .windows(2)

@@ -1,4 +1,4 @@
-//! [`Recorded`]: one exchange, as the server saw it.
+//! A [`Recorded`] exchange.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use super::reply::Reply;
 use super::state::IncomingRequest;
 use super::step::Lost;
 
-/// One exchange, as the server saw it.
+/// One request with its response, as the server saw it.
 ///
-/// It is shown as one line, such as `PUT /articles/42 If-Match: "v1" -> 412`.
+/// Its `Display` form is one line, such as `PUT /articles/42 If-Match: "v1" -> 412`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recorded {
@@ -25,13 +25,13 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// The body of the request, as text.
     pub body: String,
-    /// The status of the reply; 0 if the request was lost and so never answered.
+    /// The status of the response. Zero if the request was lost.
     pub status: u16,
-    /// The headers of the reply.
+    /// The headers of the response.
     pub reply_headers: HeaderMap,
-    /// The body of the reply, as text.
+    /// The body of the response, as text.
     pub reply: String,
-    /// What of it was lost on the way.
+    /// Which part of the exchange was lost.
     pub lost: Option<Lost>,
 }
 
@@ -50,7 +50,7 @@ impl Recorded {
         }
     }
 
-    /// A header of the request as text; empty if it is missing.
+    /// Returns a header of the request as text, empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
@@ -78,7 +78,7 @@ impl fmt::Display for Recorded {
         }
         match self.lost {
             Some(Lost::Request) => f.write_str(" -> lost on the way"),
-            Some(Lost::Reply) => write!(f, " -> {}, and the reply lost", self.status),
+            Some(Lost::Reply) => write!(f, " -> {}, but the response was lost", self.status),
             None => write!(f, " -> {}", self.status),
         }
     }

@@ -1,4 +1,4 @@
-//! [`Reply`].
+//! A scripted [`Reply`].
 #![expect(
     clippy::panic,
     reason = "a test that asks for what cannot be sent is wrong itself"
@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-/// A reply that a test makes up.
+/// A response scripted by a test.
 ///
 /// # Example
 ///
@@ -31,15 +31,15 @@ pub struct Reply {
     pub(super) body: String,
 }
 
-/// Where the problem types of this server lie.
+/// The base of the problem types of this server.
 const PROBLEMS: &str = "https://ifmatch.test/problems/";
 
 impl Reply {
-    /// A reply without a body.
+    /// Creates a response without a body.
     ///
     /// # Panics
     ///
-    /// The status is not a number from 100 to 999.
+    /// Panics if the status is not a number from 100 to 999.
     pub fn new(status: u16) -> Self {
         let Ok(status) = StatusCode::from_u16(status) else {
             panic!("{status} is not a status: expected 100 to 999");
@@ -51,12 +51,12 @@ impl Reply {
         }
     }
 
-    /// Problem Details (RFC 9457). A type without a scheme lies beneath
+    /// Creates a response with Problem Details (RFC 9457). A type without a scheme is placed beneath
     /// `https://ifmatch.test/problems/`.
     ///
     /// # Panics
     ///
-    /// As [`new`](Self::new).
+    /// Panics as [`new`](Self::new) does.
     pub fn problem(status: u16, kind: &str, title: &str) -> Self {
         let kind = if kind.contains(':') {
             kind.to_owned()
@@ -67,26 +67,26 @@ impl Reply {
         Self::new(status).body("application/problem+json", problem.to_string())
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// With a body of a media type.
+    /// Sets a body and its media type.
     ///
     /// # Panics
     ///
-    /// The media type has bytes that no header can carry.
+    /// Panics if the media type has bytes that are invalid in a header.
     pub fn body(mut self, media_type: &str, body: impl Into<String>) -> Self {
         self.body = body.into();
         self.header(CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// With one more header; one of that name is replaced.
+    /// Sets a header, replacing one of the same name.
     ///
     /// # Panics
     ///
-    /// The name or the value has bytes that no header can carry.
+    /// Panics if the name or the value has bytes that are invalid in a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let pair = (name.parse::<HeaderName>(), HeaderValue::from_str(value));
         let (Ok(name), Ok(value)) = pair else {
@@ -96,7 +96,7 @@ impl Reply {
         self
     }
 
-    /// With `Retry-After` in whole seconds, rounded up.
+    /// Sets `Retry-After` in whole seconds, rounded up.
     pub fn retry_after(self, time: Duration) -> Self {
         let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
         self.header(RETRY_AFTER.as_str(), &seconds.to_string())
@@ -107,7 +107,7 @@ impl Reply {
     }
 }
 
-/// How the server spells the version of that number.
+/// The entity tag of a version number.
 pub(super) fn tag(version: u64) -> String {
     format!("\"v{version}\"")
 }

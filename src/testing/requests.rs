@@ -1,4 +1,4 @@
-//! [`Requests`]: what was sent, picked out and counted.
+//! The [`Requests`] that a server received, filtered and counted.
 
 use std::fmt::{self, Write as _};
 
@@ -8,9 +8,9 @@ use super::recorded::Recorded;
 use super::reply::tag;
 use super::state::is_read;
 
-/// The requests that a server saw, narrowed step by step, to be counted or looked at.
+/// The requests that a server received. Filter them step by step, then count or inspect them.
 ///
-/// An assertion that fails prints what it expected and everything that came instead.
+/// A failed assertion prints what it expected and all requests.
 ///
 /// # Example: one PUT, with the condition of the second version
 ///
@@ -42,9 +42,9 @@ use super::state::is_read;
 #[must_use]
 pub struct Requests {
     all: Vec<Recorded>,
-    /// Places in `all` of what is left.
+    /// Indices in `all` of the requests that are left.
     left: Vec<usize>,
-    /// What it was narrowed to, in words.
+    /// The filters, in words.
     words: Vec<String>,
 }
 
@@ -63,93 +63,93 @@ impl Requests {
         self
     }
 
-    /// Those with this method.
+    /// Keeps the requests with this method.
     pub fn method(self, method: &Method) -> Self {
         self.only(method.as_str(), |one| one.method == *method)
     }
 
-    /// The `GET` requests.
+    /// Keeps the `GET` requests.
     pub fn get(self) -> Self {
         self.method(&Method::GET)
     }
 
-    /// The `PUT` requests.
+    /// Keeps the `PUT` requests.
     pub fn put(self) -> Self {
         self.method(&Method::PUT)
     }
 
-    /// The `PATCH` requests.
+    /// Keeps the `PATCH` requests.
     pub fn patch(self) -> Self {
         self.method(&Method::PATCH)
     }
 
-    /// The `POST` requests.
+    /// Keeps the `POST` requests.
     pub fn post(self) -> Self {
         self.method(&Method::POST)
     }
 
-    /// The `DELETE` requests.
+    /// Keeps the `DELETE` requests.
     pub fn delete(self) -> Self {
         self.method(&Method::DELETE)
     }
 
-    /// `GET` and `HEAD`.
+    /// Keeps the `GET` and `HEAD` requests.
     pub fn reads(self) -> Self {
         self.only("reads", |one| is_read(&one.method))
     }
 
-    /// Everything but `GET` and `HEAD`.
+    /// Keeps all requests except `GET` and `HEAD`.
     pub fn writes(self) -> Self {
         self.only("writes", |one| !is_read(&one.method))
     }
 
-    /// Those to this path.
+    /// Keeps the requests to this path.
     pub fn to(self, path: &str) -> Self {
         self.only(format!("to {path}"), |one| one.path == path)
     }
 
-    /// Those whose `If-Match` is this, quotes included.
+    /// Keeps the requests with this `If-Match` value, quotes included.
     pub fn if_match(self, value: &str) -> Self {
         self.only(format!("with If-Match: {value}"), |one| {
             one.header("if-match") == value
         })
     }
 
-    /// Those whose `If-Match` names the version of that number, counted from 1 for each resource.
+    /// Keeps the requests whose `If-Match` names this version number, counted from 1 for each resource.
     pub fn of_version(self, number: u64) -> Self {
         self.if_match(&tag(number))
     }
 
-    /// Those without any condition.
+    /// Keeps the requests without any condition.
     pub fn unconditional(self) -> Self {
         self.only("without a condition", |one| !one.is_conditional())
     }
 
-    /// Those that were answered with this status.
+    /// Keeps the requests that were answered with this status.
     pub fn answered(self, status: u16) -> Self {
         self.only(format!("answered {status}"), |one| one.status == status)
     }
 
-    /// Those of which the request or the reply was lost.
+    /// Keeps the requests that were lost or whose response was lost.
     pub fn lost(self) -> Self {
         self.only("lost", |one| one.lost.is_some())
     }
 
-    /// What is left, in the order in which it came.
+    /// Iterates over the requests that are left, in the order in which they arrived.
     pub fn iter(&self) -> impl Iterator<Item = &Recorded> {
         self.left.iter().filter_map(|at| self.all.get(*at))
     }
 
-    /// How many are left.
+    /// Returns how many requests are left.
     pub fn count(&self) -> usize {
         self.left.len()
     }
 
-    /// Panics unless so many are left.
+    /// Asserts that this number of requests is left.
     ///
     /// # Panics
     ///
-    /// With what was expected and everything that came.
+    /// Panics if not, and shows what was expected and all requests.
     #[track_caller]
     pub fn assert_count(&self, expected: usize) {
         assert!(
@@ -160,32 +160,32 @@ impl Requests {
         );
     }
 
-    /// Panics unless none is left.
+    /// Asserts that no request is left.
     ///
     /// # Panics
     ///
-    /// As [`assert_count`](Self::assert_count).
+    /// Panics as [`assert_count`](Self::assert_count) does.
     #[track_caller]
     pub fn assert_none(&self) {
         self.assert_count(0);
     }
 
-    /// The one that is left; panics unless there is just one.
+    /// Returns the only request that is left.
     ///
     /// # Panics
     ///
-    /// As [`assert_count`](Self::assert_count).
+    /// Panics as [`assert_count`](Self::assert_count) does if there is not exactly one.
     #[track_caller]
     pub fn assert_one(&self) -> Recorded {
         self.assert_count(1);
         self.all[self.left[0]].clone()
     }
 
-    /// Panics unless what is left is shown by just these lines, in this order.
+    /// Asserts that the requests that are left have exactly these `Display` lines, in this order.
     ///
     /// # Panics
     ///
-    /// With the lines expected and everything that came.
+    /// Panics if not, and shows the expected lines and all requests.
     #[track_caller]
     pub fn assert_lines<S: AsRef<str>>(&self, expected: impl IntoIterator<Item = S>) {
         let expected: Vec<String> = expected
@@ -211,7 +211,7 @@ impl Requests {
     }
 }
 
-/// Everything that the server saw; what is left stands behind a `*`.
+/// Shows all requests that the server received. Those that are left are marked with `*`.
 impl fmt::Display for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.all.is_empty() {

@@ -1,4 +1,4 @@
-//! [`ResourceServer`]: a stateful resource server on wiremock.
+//! A stateful test server, [`ResourceServer`], on wiremock.
 
 use std::fmt;
 use std::io;
@@ -17,22 +17,21 @@ use super::state::{IncomingRequest, SimulatedState};
 use super::step::Step;
 use crate::{Client, ClientBuilder};
 
-/// A server on loopback that keeps JSON documents by path and takes conditional writes.
+/// A server on loopback that stores JSON documents by path and supports conditional writes.
 ///
-/// It knows `GET`, `HEAD`, `PUT`, `PATCH` (RFC 7396 and RFC 6902), `DELETE`, and `POST` to a
-/// collection. Each write gives the resource a new strong entity tag: `"v1"`, `"v2"`, and so on for each
-/// path. It honours `If-Match` and `If-None-Match`, and refuses stale writes as its
-/// [dialect](Self::dialect) says. What else happens is [scripted](Self::next_write). It stops when it is
-/// dropped.
+/// It supports `GET`, `HEAD`, `PUT`, `PATCH` (RFC 7396 and RFC 6902), `DELETE`, and `POST` to a collection. Each
+/// write gives the resource a new strong entity tag: `"v1"`, `"v2"`, and so on for each path. It honours `If-Match`
+/// and `If-None-Match`, and refuses stale writes in its [dialect](Self::dialect). Other behaviour is
+/// [scripted](Self::next_write). It stops when it is dropped.
 ///
-/// It is reached over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
+/// Clients reach it over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
 pub struct ResourceServer {
     server: MockServer,
     state: Arc<Mutex<SimulatedState>>,
 }
 
 impl ResourceServer {
-    /// Starts a server without documents on a free port.
+    /// Starts a server without documents, on a free port.
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(SimulatedState::new()));
         let server = MockServer::start().await;
@@ -52,56 +51,54 @@ impl ResourceServer {
         lock(&self.state)
     }
 
-    /// The base address.
+    /// Returns the base address.
     pub fn uri(&self) -> String {
         self.server.uri()
     }
 
-    /// A client of this server that needs no socket, to be set up further.
+    /// Returns a builder for a client of this server that needs no socket.
     ///
-    /// Nothing but tokio's clock takes time then, so a test whose clock is paused
-    /// (`#[tokio::test(start_paused = true)]`, tokio's feature `test-util`) never sleeps, however long
-    /// the waits are. Over a real socket a paused clock does not work: it runs ahead while the socket
-    /// is waited for.
+    /// Then only tokio's clock takes time, so a test with a paused clock (`#[tokio::test(start_paused = true)]`,
+    /// tokio's feature `test-util`) never sleeps, however long the waits are. A paused clock does not work with a
+    /// real socket, because it advances while the socket is idle.
     pub fn in_process(&self) -> ClientBuilder {
         Client::builder(self.uri()).transport(InProcess(self.state.clone()))
     }
 
-    /// Stores a document, as somebody else would.
+    /// Stores a document, as another client would.
     pub fn put(&self, path: &str, document: &str) {
         self.state().store(path, document.to_owned());
     }
 
-    /// Removes a document, as somebody else would.
+    /// Removes a document, as another client would.
     pub fn remove(&self, path: &str) {
         self.state().remove(path);
     }
 
-    /// The document at a path, byte for byte.
+    /// Returns the document at a path, byte for byte.
     pub fn text(&self, path: &str) -> Option<String> {
         let state = self.state();
         state.current(path).map(|(_, text)| text.to_owned())
     }
 
-    /// The number of the version at a path, counted from 1; its tag is `"v` and the number and `"`.
+    /// Returns the version number at a path, counted from 1. Its tag is `"v` followed by the number and `"`.
     pub fn version(&self, path: &str) -> Option<u64> {
         self.state().current(path).map(|(version, _)| version)
     }
 
-    /// Says what the next write meets; called again, the one after that.
+    /// Scripts the next write. A second call scripts the one after that, and so on.
     pub fn next_write(&self, step: Step) {
         self.state().writes.push_back(step);
     }
 
-    /// Says what the next `GET` or `HEAD` meets; called again, the one after that.
+    /// Scripts the next `GET` or `HEAD`. A second call scripts the one after that, and so on.
     pub fn next_read(&self, step: Step) {
         self.state().reads.push_back(step);
     }
 
-    /// Says what a later write meets: 1 is the next one, 2 the one after it. What was scripted for that
-    /// write before is replaced.
+    /// Scripts a later write: 1 is the next one, 2 the one after it. Replaces an earlier step for that write.
     ///
-    /// # Example: before the second write somebody changes the title
+    /// # Example: another client changes the title before the second write
     ///
     /// ```
     /// use ifmatch::testing::{ResourceServer, Step};
@@ -130,52 +127,52 @@ impl ResourceServer {
         }
     }
 
-    /// Lets somebody else change the document before the next write of it is looked at; called again,
-    /// before the one after that.
+    /// Lets another client change the document just before the next write is handled. A second call does so before
+    /// the write after that.
     pub fn before_next_write(&self, edit: impl FnOnce(&mut Value) + Send + 'static) {
         self.next_write(Step::new().edit(edit));
     }
 
-    /// Answers the next write with this status and Problem Details, and does not carry it out.
+    /// Responds to the next write with this status and Problem Details, without carrying it out.
     ///
     /// # Panics
     ///
-    /// The status is not a number from 100 to 999.
+    /// Panics if the status is not a number from 100 to 999.
     pub fn refuse_next_write(&self, status: u16, problem: &Value) {
         let reply = Reply::new(status).body("application/problem+json", problem.to_string());
         self.next_write(Step::new().answer(reply));
     }
 
-    /// Lets a resource be locked by somebody else: writes of it are refused with 423.
+    /// Locks a resource on behalf of another client. Writes to it are refused with 423.
     pub fn lock(&self, path: &str) {
         self.state().locked.insert(path.to_owned());
     }
 
-    /// Takes the lock away.
+    /// Removes the lock.
     pub fn unlock(&self, path: &str) {
         self.state().locked.remove(path);
     }
 
-    /// How stale writes are refused.
+    /// Sets how stale writes are refused.
     pub fn dialect(&self, dialect: Dialect) {
         self.state().dialect = dialect;
     }
 
-    /// The status of the refusal of a stale write, if not the one of the dialect.
+    /// Sets the status of the refusal of a stale write, instead of the dialect's status.
     ///
     /// # Panics
     ///
-    /// The status is not a number from 100 to 999.
+    /// Panics if the status is not a number from 100 to 999.
     pub fn stale_status(&self, status: u16) {
         self.state().stale_status = Some(Reply::new(status).status);
     }
 
-    /// Everything that was asked and answered so far.
+    /// Returns all exchanges so far.
     pub fn recorded(&self) -> Vec<Recorded> {
         self.state().log.clone()
     }
 
-    /// The same, to be narrowed, counted and asserted.
+    /// Returns all requests so far, to be filtered, counted and asserted.
     pub fn requests(&self) -> Requests {
         Requests::new(self.recorded())
     }
@@ -189,7 +186,7 @@ impl fmt::Debug for ResourceServer {
     }
 }
 
-// A panic in a test's own change leaves documents and versions as they were.
+// A panic in a change scripted by a test leaves documents and versions unchanged.
 pub(super) fn lock(state: &Mutex<SimulatedState>) -> MutexGuard<'_, SimulatedState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -206,7 +203,7 @@ impl From<&Request> for IncomingRequest {
     }
 }
 
-/// Matches the requests of which something is to be lost, and carries them out as far as they get.
+/// Matches the requests that are to be lost, or whose response is, and handles them as far as they get.
 struct Losing(Arc<Mutex<SimulatedState>>);
 
 impl Match for Losing {
@@ -231,7 +228,7 @@ impl Respond for Stateful {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let answered = lock(&self.0).handle(request.into());
         let Some(reply) = answered.reply else {
-            // Only requests of which nothing is lost come here.
+            // Only requests without a scripted loss reach this responder.
             return ResponseTemplate::new(500);
         };
         let mut template = ResponseTemplate::new(reply.status)

@@ -1,4 +1,4 @@
-//! The documents of the test server and what it makes of a request.
+//! The documents of the test server, and its handling of requests.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::json::Document;
 use crate::json::patch::{PatchError, apply_json_patch, apply_merge_patch};
 use crate::merge::{Policy, transplant};
 
-/// A request, however it came.
+/// A request over a socket or within the process.
 pub(super) struct IncomingRequest {
     pub(super) method: Method,
     pub(super) path: String,
@@ -23,9 +23,9 @@ pub(super) struct IncomingRequest {
     pub(super) body: Vec<u8>,
 }
 
-/// What comes back.
+/// The result of a request.
 pub(super) struct OutgoingReply {
-    /// `None`: the connection is cut.
+    /// The response. `None` cuts the connection.
     pub(super) reply: Option<Reply>,
     pub(super) delay: Duration,
 }
@@ -41,7 +41,7 @@ pub(super) struct SimulatedState {
     pub(super) log: Vec<Recorded>,
 }
 
-/// One path. Versions count on after a removal, so that no tag ever comes back.
+/// The resource at one path. Versions count on after a removal, so no tag is used twice.
 #[derive(Default)]
 struct StoredResource {
     version: u64,
@@ -74,13 +74,13 @@ impl SimulatedState {
         resource.is_some_and(|resource| resource.text.take().is_some())
     }
 
-    /// Version and text of what is there.
+    /// The version and text of the current document.
     pub(super) fn current(&self, path: &str) -> Option<(u64, &str)> {
         let resource = self.resources.get(path)?;
         Some((resource.version, resource.text.as_deref()?))
     }
 
-    /// Whether the next request of this kind is going to be lost.
+    /// Whether the next request of this kind, or its response, will be lost.
     pub(super) fn loses(&self, method: &Method) -> bool {
         let script = if is_read(method) {
             &self.reads
@@ -125,7 +125,7 @@ impl SimulatedState {
                     let mut value = document.to_value();
                     let before = Document::from_value(&value);
                     edit(&mut value);
-                    // What the edit left alone keeps its text: a server does not rewrite numbers.
+                    // Text that the edit left unchanged stays, because a server does not rewrite numbers.
                     let after = Document::from_value(&value);
                     let edited = transplant(&document, &before, &after, &Policy::new());
                     self.store(path, edited.as_str().to_owned());
@@ -140,7 +140,7 @@ impl SimulatedState {
             "GET" | "HEAD" => self.read(asked),
             "PUT" | "PATCH" | "DELETE" => self.write(asked),
             "POST" => self.append(asked),
-            _ => Err(Wrong(405, "method", "This method is not known")),
+            _ => Err(Wrong(405, "method", "This method is not supported")),
         };
         let mut reply =
             reply.unwrap_or_else(|Wrong(status, kind, title)| Reply::problem(status, kind, title));
@@ -161,7 +161,7 @@ impl SimulatedState {
 
     fn write(&mut self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         if self.locked.contains(&asked.path) {
-            return Err(Wrong(423, "locked", "Somebody holds a lock on it"));
+            return Err(Wrong(423, "locked", "Another client holds a lock on it"));
         }
         let current = self.current(&asked.path);
         let pinned = asked.headers.contains_key(IF_MATCH);
@@ -197,14 +197,14 @@ impl SimulatedState {
     }
 }
 
-/// A refusal of the server's own: status, kind and title of a problem.
+/// A refusal by the server itself: status, kind and title of a problem.
 pub(super) struct Wrong(
     pub(super) u16,
     pub(super) &'static str,
     pub(super) &'static str,
 );
 
-const NOT_FOUND: Wrong = Wrong(404, "not-found", "Nothing is here");
+const NOT_FOUND: Wrong = Wrong(404, "not-found", "There is no resource here");
 
 pub(super) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
@@ -220,7 +220,7 @@ fn json(body: &[u8]) -> Result<Document, Wrong> {
     Document::parse(body).map_err(|_| Wrong(400, "not-json", "This is not JSON"))
 }
 
-/// Whether a condition names this version, or any.
+/// Whether a condition names this version, or any version.
 fn names(asked: &IncomingRequest, header: &HeaderName, version: u64) -> bool {
     let value = asked
         .headers
@@ -246,7 +246,7 @@ fn patched(asked: &IncomingRequest, target: &Document) -> Result<String, Wrong> 
             return Err(Wrong(
                 415,
                 "patch-type",
-                "This server takes the two JSON patches",
+                "This server accepts merge patches and JSON Patches",
             ));
         }
     };

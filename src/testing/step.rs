@@ -1,4 +1,4 @@
-//! [`Step`].
+//! The script of one request, a [`Step`].
 
 use std::fmt;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::reply::Reply;
 
-/// What one request meets: another writer, a delay, a lost reply, an answer of the test's own.
+/// The script of one request: another writer, a delay, a lost response, a response made by the test.
 ///
-/// What is said here happens in this order: the request may be lost; somebody else edits or removes
-/// the resource; the request is answered or carried out; the reply is held up; the reply may be lost.
+/// The parts take effect in this order: the request may be lost; another client edits or removes the resource; the
+/// request is answered or carried out; the response is delayed; the response may be lost.
 ///
 /// # Example
 ///
@@ -36,70 +36,70 @@ pub struct Step {
     pub(super) delay: Duration,
 }
 
-/// What of an exchange was lost.
+/// The part of an exchange that was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The request: the server never saw it.
+    /// The request. The server never saw it.
     Request,
-    /// The reply: the server did what it was asked.
+    /// The response. The server carried out the request.
     Reply,
 }
 
-/// What somebody else does.
+/// A change by another client.
 pub(super) enum ForeignChange {
     Edit(Box<dyn FnOnce(&mut Value) + Send>),
     Remove,
 }
 
-/// What a test answers instead of the server.
+/// A response that replaces the server's own.
 pub(super) enum ScriptedAnswer {
     Instead(Reply),
     After(Reply),
 }
 
 impl Step {
-    /// Nothing unusual.
+    /// Creates a step without any special behaviour.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Somebody else edits the resource before the request is looked at, if it is there.
+    /// Lets another client edit the resource, if it exists, before the request is handled.
     pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
         self.change = Some(ForeignChange::Edit(Box::new(edit)));
         self
     }
 
-    /// Somebody else removes the resource before the request is looked at.
+    /// Lets another client remove the resource before the request is handled.
     pub fn remove(mut self) -> Self {
         self.change = Some(ForeignChange::Remove);
         self
     }
 
-    /// It is answered so, and not carried out.
+    /// Sends this response without carrying out the request.
     pub fn answer(mut self, reply: Reply) -> Self {
         self.answer = Some(ScriptedAnswer::Instead(reply));
         self
     }
 
-    /// It is carried out, and answered so: a gateway that lost patience, say.
+    /// Carries out the request and then sends this response, like a gateway that timed out.
     pub fn answer_after(mut self, reply: Reply) -> Self {
         self.answer = Some(ScriptedAnswer::After(reply));
         self
     }
 
-    /// The reply comes so much later.
+    /// Delays the response by this time.
     pub fn delay(mut self, time: Duration) -> Self {
         self.delay = time;
         self
     }
 
-    /// The connection is cut before the server sees the request.
+    /// Cuts the connection before the server sees the request.
     pub fn lose_request(mut self) -> Self {
         self.lost = Some(Lost::Request);
         self
     }
 
-    /// The connection is cut after the server did what it was asked, before the reply.
+    /// Cuts the connection after the server carried out the request, before the response.
     pub fn lose_reply(mut self) -> Self {
         self.lost = Some(Lost::Reply);
         self

@@ -1,4 +1,4 @@
-//! Errors, named by what the caller does next.
+//! Errors, classified by what the caller does next.
 
 use std::any::Any;
 use std::fmt;
@@ -19,85 +19,85 @@ use crate::support::panics::Panicked;
 use crate::value::{Versioned, WriteReport};
 use ifmatch_merge::internal::one_line;
 
-/// What went wrong, by what the caller does next.
+/// The kind of an error, which shows what the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Fields that no strategy could settle: show [`Sides`] to a person, or choose a strategy.
+    /// No strategy could resolve a conflict in some fields. Show [`Sides`] to a person, or choose another strategy.
     Conflict,
-    /// The server refused for a reason that is no race: read [`Error::problem`].
+    /// The server refused the request for a reason other than a version conflict. See [`Error::problem`].
     Refused,
-    /// There is nothing at this address.
+    /// There is no resource at this address.
     NotFound,
-    /// It was there, and somebody removed it before the write.
+    /// The resource existed and was removed, for example by another client before the write.
     Gone,
-    /// Something of that name is there already.
+    /// A resource with this name already exists.
     AlreadyExists,
-    /// Somebody holds a lock on it.
+    /// Another client holds a lock on the resource.
     Locked,
-    /// The write may or may not have been applied, and nothing can tell: look before trying again.
+    /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
     OutcomeUnknown,
-    /// The server has accepted the write (202) and had not carried it out when the time of the call was over:
-    /// ask [`Error::monitor`] how far it has come, or read the resource later. Do not send the write again.
+    /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
+    /// [`Error::monitor`] for its progress, or read the resource later. Do not send the write again.
     Accepted,
-    /// The server hands out no version that a condition can use, or one that never holds.
+    /// The server provides no validator usable in a precondition, or one that never matches.
     UnusableValidator,
-    /// Rounds, time or retries are spent; nothing was applied.
+    /// The round, time or retry limit was reached. The write was not applied.
     Exhausted,
-    /// Any other status.
+    /// The server responded with any other unsuccessful status.
     Status,
-    /// The server could not be reached; nothing was applied.
+    /// The server could not be reached. Nothing was applied.
     Transport,
-    /// A document is not JSON, or not what the type expects.
+    /// A document is not valid JSON, or does not match the type.
     Decode,
-    /// A body is longer than allowed.
+    /// A body exceeds the size limit.
     TooLarge,
-    /// The server does not speak the version of the API that the client asks for.
+    /// The server does not support the API version that the client requests.
     UnsupportedApiVersion,
-    /// The call itself cannot be carried out: an address, an id, a header, a policy, or a part that serves
-    /// the call panicked before anything of it was under way.
+    /// The call cannot be carried out because of an address, an ID, a header or a policy. Also reported if a part
+    /// that the call uses panicked before any work of the call was under way.
     Config,
-    /// The value cannot be put into the document so that its type reads it from there; nothing was sent. The
+    /// The value cannot be put into the document in a way that its type reads back. Nothing was sent. The
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
-    /// place: change what serde is told of the type there, or edit a `serde_json::Value`.
+    /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
     Unfaithful,
-    /// The edit that was passed in failed or panicked, or what it made cannot be written; the error is the
+    /// The edit function failed or panicked, or its result cannot be written. The error is the
     /// [source](std::error::Error::source).
     Edit,
 }
 
-/// The three sides of a write that ended in an error: nothing of the caller's is lost.
+/// The three sides of a failed write, which preserve the caller's edit.
 #[non_exhaustive]
 pub struct Sides<T> {
-    /// The state on which the edit was made.
+    /// The state on which the edit was based.
     pub base: Option<T>,
-    /// The edited state; `None`: a removal.
+    /// The edited state, or `None` for a removal.
     pub local: Option<T>,
-    /// The state that the server was last seen to hold, with its version: saving it is pinned to that.
+    /// The last state seen on the server, with its version. Saving it is pinned to that version.
     pub remote: Option<Versioned<T>>,
-    /// The fields that are in conflict.
+    /// The fields in conflict.
     pub fields: Vec<FieldConflict>,
 }
 
-/// What was sent before an error, and why it was not tried again.
+/// A report of the requests sent before an error, with the reason why the call was not retried.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ErrorReport {
-    /// Requests that went out, reads, redirects and renewed credentials included.
+    /// Number of requests sent, including reads, redirects and requests repeated with renewed credentials.
     pub requests: u32,
-    /// Conditional writes on different versions.
+    /// Number of conditional writes, each against a new version.
     pub rounds: u32,
-    /// Races that were merged.
+    /// Number of lost races whose changes were merged.
     pub merged: u32,
-    /// Time spent in waits.
+    /// Total time spent in waits.
     pub waited: Duration,
-    /// Time in all.
+    /// Total time of the call.
     pub elapsed: Duration,
-    /// The status of the last reply.
+    /// The status of the last response.
     pub last_status: Option<StatusCode>,
-    /// How long the server asked to wait, last.
+    /// The last wait that the server asked for.
     pub retry_after: Option<Duration>,
-    /// Why it was not tried again.
+    /// The reason why the call was not retried.
     pub why: String,
 }
 
@@ -121,12 +121,11 @@ impl fmt::Display for ErrorReport {
     }
 }
 
-/// Why a call failed, with everything needed to go on.
+/// An error of a call, with the information needed to continue.
 ///
-/// The `Display` form is one line, of about 2 000 characters at most, and holds neither bodies nor
-/// credentials. It does not repeat what the [source](std::error::Error::source) says: the error of an edit,
-/// of a strategy or of another part of the application's own is told by the source alone, and by
-/// [`ErrorReport::why`].
+/// The `Display` form is one line of at most about 2 000 characters and contains neither bodies nor credentials. It
+/// does not repeat the text of the [source](std::error::Error::source). The error of an edit, a strategy or another
+/// part of the application appears only in the source and in [`ErrorReport::why`].
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -140,21 +139,21 @@ struct Inner {
     source: Option<Source>,
 }
 
-/// The error behind another one.
+/// The source of an error.
 struct Source {
     error: Arc<dyn std::error::Error + Send + Sync>,
-    /// The message contains its text already, so the chain of sources goes on behind it.
+    /// Whether the message already contains the text of this error. The chain of sources then continues after it.
     is_in_message: bool,
 }
 
-/// The longest message, in characters.
+/// The maximum length of a message, in characters.
 const LONGEST: usize = 2_048;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            // The keys of documents may be in it, and they are foreign text.
+            // The message may contain keys of documents, which are untrusted text.
             message: one_line(&message.into(), LONGEST),
             problem: None,
             refusal: None,
@@ -173,29 +172,29 @@ impl Error {
 
     pub(crate) fn decode(what: &str, source: impl Into<BoxError>) -> Self {
         let mut error = Self::new(ErrorKind::Decode, what).with_said(source);
-        error.0.report.why = "the same bytes would not be read otherwise".to_owned();
+        error.0.report.why = "the same bytes would fail to decode again".to_owned();
         error
     }
 
-    /// The value has no JSON form.
+    /// Creates the error for a value that has no JSON form.
     pub(crate) fn unwritable(error: JsonError) -> Self {
         Self::config("the value cannot be written as JSON").with_said(error)
     }
 
-    /// The value cannot be put into the document; nothing was sent.
+    /// Creates the error for a value that cannot be put into the document. Nothing was sent.
     pub(crate) fn unfaithful(error: Unfaithful) -> Self {
         let mut this = Self::new(ErrorKind::Unfaithful, unfaithful_at(&error));
         this.0.report.why = error.to_string();
         this.with_source(error)
     }
 
-    /// The same, and what else went wrong.
+    /// Appends a second problem to the message.
     pub(crate) fn and(mut self, what: &str) -> Self {
         self.0.message = format!("{}; {what}", self.0.message);
         self
     }
 
-    /// Appends the text of the error behind this one to the message.
+    /// Sets the source of this error and appends its text to the message.
     pub(crate) fn with_said(mut self, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         let message = format!("{}: {source}", self.0.message);
@@ -203,12 +202,13 @@ impl Error {
         self.with_origin(source.into(), true)
     }
 
-    /// Sets the error behind this one. Its text must not be part of the message.
+    /// Sets the source of this error. Its text must not be part of the message.
     pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
         self.with_origin(source.into().into(), false)
     }
 
-    /// Sets the error of a part of the application's. One that is [the crate's own](is_own) is told by the message.
+    /// Sets the error of a part of the application as the source. The text of one of [the crate's own](is_own)
+    /// errors is appended to the message.
     pub(crate) fn with_failed_part(self, error: BoxError) -> Self {
         if is_own(&*error) {
             self.with_said(error)
@@ -217,7 +217,7 @@ impl Error {
         }
     }
 
-    /// Sets the error behind this one, which other callers may get as well.
+    /// Sets the source of this error, which other callers may share.
     pub(crate) fn with_origin(
         mut self,
         error: Arc<dyn std::error::Error + Send + Sync>,
@@ -254,42 +254,44 @@ impl Error {
         self
     }
 
-    /// The kind.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What the server said, if it refused.
+    /// Returns the problem that the server reported, if it refused the request.
     pub fn problem(&self) -> Option<&Problem> {
         self.0.problem.as_ref()
     }
 
-    /// What the refusal means, if the server refused.
+    /// Returns the meaning of the refusal, if the server refused the request.
     pub fn refusal(&self) -> Option<RefusalKind> {
         self.0.refusal
     }
 
-    /// The address at which the server tells how far a write is that it has [accepted](ErrorKind::Accepted);
-    /// `None` if the response named none. One on another host was not asked.
+    /// Returns the URL at which the server reports the progress of a write that it has
+    /// [accepted](ErrorKind::Accepted). Returns `None` if the response named none. A URL on another host was not
+    /// queried.
     pub fn monitor(&self) -> Option<&Url> {
         self.0.monitor.as_ref()
     }
 
-    /// What was sent, how often, and why it was not tried again.
+    /// Returns the report of the requests sent, with the reason why the call was not retried.
     pub fn report(&self) -> &ErrorReport {
         &self.0.report
     }
 
-    /// The three sides of a failed write of a `T`; `None` if the call was no write, or of another type.
+    /// Returns the three sides of a failed write of a `T`, or `None` if the call was not a write or wrote another
+    /// type.
     pub fn sides<T: 'static>(&self) -> Option<&Sides<T>> {
         self.0.sides.as_ref()?.downcast_ref()
     }
 
-    /// The three sides, by value.
+    /// Returns the three sides by value.
     ///
     /// # Errors
     ///
-    /// The error itself, if it holds no sides of this type.
+    /// Returns this error unchanged if it holds no sides of this type.
     pub fn into_sides<T: 'static>(mut self) -> Result<Sides<T>, Self> {
         match self
             .0
@@ -307,12 +309,12 @@ impl Error {
     }
 }
 
-/// Whether an error comes from the crate itself, though it stands for a part of the application's.
+/// Whether an error was made by the crate itself, although it is reported for a part of the application.
 pub(crate) fn is_own(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<Panicked>() || error.is::<NoCredentials>()
 }
 
-/// The message of an error whose source is this one.
+/// Returns the message of an error whose source is this one.
 pub(crate) fn unfaithful_at(error: &Unfaithful) -> String {
     match error.pointer() {
         "" => "the value cannot be put into the document".to_owned(),

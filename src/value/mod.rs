@@ -1,4 +1,4 @@
-//! What callers get: values with their versions, reports, errors, and events for observers.
+//! Public results: values with their versions, reports, errors, and observer events.
 
 mod error;
 pub(crate) mod observer;

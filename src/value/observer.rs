@@ -1,4 +1,4 @@
-//! What happens, told to an observer and to `tracing`.
+//! Events for observers and for `tracing`.
 
 use http::StatusCode;
 
@@ -6,11 +6,11 @@ use crate::protocol::RefusalKind;
 use crate::support::panics;
 use crate::value::{ErrorKind, WriteReport};
 
-/// Is told of each conflict and each finished write, so that hot spots can be counted.
+/// Receives each conflict and each finished write, for example to count hot spots.
 ///
-/// It is called within the write and should return at once. If [`conflict`](Self::conflict) panics, that write
-/// ends with an error; a panic in the other methods is logged, and the call goes on. The same events go to
-/// `tracing` if the feature of that name is on. They hold no bodies, queries or credentials.
+/// The methods are called within the write and should return at once. If [`conflict`](Self::conflict) panics, the
+/// write ends with an error. A panic in another method is logged, and the call continues. The same events go to
+/// `tracing` if the `tracing` feature is enabled. They contain no bodies, queries or credentials.
 ///
 /// # Example: counting the hot spots
 ///
@@ -32,34 +32,35 @@ use crate::value::{ErrorKind, WriteReport};
 /// # let _ = ifmatch::Client::builder("https://api.example.com").observer(HotSpots::default());
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// A write was refused.
+    /// Called when a write is refused.
     fn conflict(&self, conflict: &ConflictSeen<'_>) {
         let _ = conflict;
     }
 
-    /// A read showed that the server stores something else than it was sent, although its reply told a version
-    /// for what was sent. Called once for each collection: from then on, each write to it reads first.
+    /// Called when a read shows that the server stores a different document from the one it was sent, although its
+    /// response gave a version for the document as sent. Called once for each collection. Every later write to that
+    /// collection reads first.
     fn altered(&self, altered: &AlteredSeen<'_>) {
         let _ = altered;
     }
 
-    /// A write came to its end.
+    /// Called when a write ends.
     fn finished(&self, write: &WriteSeen<'_>) {
         let _ = write;
     }
 }
 
-/// A refusal, as an observer sees it.
+/// A refusal, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConflictSeen<'a> {
     /// The path of the resource.
     pub path: &'a str,
-    /// What the refusal means.
+    /// The meaning of the refusal.
     pub kind: RefusalKind,
-    /// The status.
+    /// The status of the response.
     pub status: StatusCode,
-    /// The round in which it came.
+    /// The round of the write in which the refusal came.
     pub round: u32,
 }
 
@@ -74,11 +75,11 @@ impl<'a> ConflictSeen<'a> {
     }
 }
 
-/// A server that stores something else than what it was sent, as an observer sees it.
+/// A server that stores a different document from the one it was sent, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AlteredSeen<'a> {
-    /// The path of the resource on which it was seen.
+    /// The path of the resource on which the difference was seen.
     pub path: &'a str,
 }
 
@@ -88,17 +89,17 @@ impl<'a> AlteredSeen<'a> {
     }
 }
 
-/// A finished write, as an observer sees it.
+/// A finished write, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WriteSeen<'a> {
     /// The path of the resource.
     pub path: &'a str,
-    /// The kind of the error it ended in, if it did.
+    /// The kind of the error, if the write failed.
     pub error: Option<ErrorKind>,
-    /// How many fields were left in conflict.
+    /// Number of fields left in conflict.
     pub open_fields: usize,
-    /// What it did.
+    /// The report of the write.
     pub report: &'a WriteReport,
 }
 
@@ -130,7 +131,7 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         path = seen.path,
-        "the server stores something else than it is sent, although its replies tell a version for what was sent (RFC 9110 9.3.4): writes to this collection read first from now on; `stores_as_sent(false)` says so beforehand"
+        "the server stores a different document from the one it is sent, although its responses give a version for the document as sent (RFC 9110 9.3.4). Writes to this collection now read first. Set `stores_as_sent(false)` to do so from the start"
     );
     if let Some(observer) = observer {
         notify(|| observer.altered(seen));
@@ -155,11 +156,11 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     }
 }
 
-/// Tells an observer something that changes nothing of the call, not even if the observer panics.
+/// Notifies an observer. A panic of the observer is logged and does not affect the call.
 fn notify(tell: impl FnOnce()) {
     if let Err(panicked) = panics::catch("the observer", tell) {
         #[cfg(feature = "tracing")]
-        tracing::warn!(%panicked, "an observer was not told");
+        tracing::warn!(%panicked, "an observer failed to handle an event");
         #[cfg(not(feature = "tracing"))]
         let _ = panicked;
     }

@@ -1,10 +1,11 @@
-//! An edit that spans two requests: what was read comes back from a form, a file or a queue.
+//! Conversions for edits that span two requests, where the document and its validator come back from a form, a file
+//! or a queue.
 
 use crate::json::{Document, JsonError};
 use crate::protocol::Validator;
 use crate::value::Error;
 
-/// A document that comes back: a [`Document`], a `serde_json::Value`, or the text of one.
+/// A document to restore: a [`Document`], a `serde_json::Value`, or JSON text.
 pub trait IntoDocument {
     #[doc(hidden)]
     fn into_document(self) -> Result<Document, JsonError>;
@@ -58,7 +59,7 @@ impl IntoDocument for &serde_json::Value {
     }
 }
 
-/// A validator that comes back: a [`Validator`], its text, or none.
+/// A validator to restore: a [`Validator`], its text, or `None`.
 pub trait IntoValidator {
     #[doc(hidden)]
     fn into_validator(self) -> Result<Option<Validator>, Error>;
@@ -79,7 +80,7 @@ impl IntoValidator for &Validator {
 impl IntoValidator for &str {
     fn into_validator(self) -> Result<Option<Validator>, Error> {
         let read = self.parse().map(Some);
-        read.map_err(|_| Error::config(format!("{self:?} is no validator")))
+        read.map_err(|_| Error::config(format!("{self:?} is not a valid validator")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What callers hold: values with the version they were read under.
+//! Values with the version under which they were read.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,61 +14,61 @@ use crate::store::StoredSnapshot;
 
 /// A value with the snapshot that it came from.
 ///
-/// It derefs to the value, which can be changed in place and saved; the snapshot remembers what was
-/// read. It is not `Serialize`, because that would drop the validator: keep a
-/// [`Snapshot::document`] and [`Snapshot::validator`] and use
+/// It dereferences to the value, which can be changed in place and saved. The snapshot keeps the state that was
+/// read. `Versioned` is not `Serialize`, because serializing would drop the validator. To restore a value later,
+/// keep its [`Snapshot::document`] and [`Snapshot::validator`] and use
 /// [`Collection::restore`](crate::Collection::restore).
 pub struct Versioned<T> {
     value: T,
     snapshot: Snapshot<T>,
 }
 
-/// A representation that was read, with the validator that names it.
+/// A representation that was read, with its validator.
 pub struct Snapshot<T> {
     base: T,
     stored: StoredSnapshot,
     url: Url,
     id: Option<String>,
-    /// The server has said where it is.
+    /// Whether the server has stated the address of the resource.
     named: bool,
 }
 
-/// A value that was written, with the report of how.
+/// A value that was written, with a report of the write.
 pub struct Saved<T> {
     versioned: Versioned<T>,
     report: WriteReport,
 }
 
-/// What one write did.
+/// A report of one write.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteReport {
-    /// Requests that went out, reads, redirects and renewed credentials included.
+    /// Number of requests sent, including reads, redirects and requests repeated with renewed credentials.
     pub requests: u32,
-    /// Conditional writes on different versions: 1 if nobody interfered.
+    /// Number of conditional writes, each against a new version. It is 1 without contention.
     pub rounds: u32,
-    /// Races that were merged.
+    /// Number of lost races whose changes were merged.
     pub merged: u32,
-    /// A reply was lost, and the write was recognised as ours.
+    /// Whether a response was lost and the write was then found to have been applied.
     pub settled: bool,
-    /// Nothing had to be written.
+    /// Whether there was nothing to write.
     pub unchanged: bool,
-    /// The server said that it created the resource (201), although the write was pinned to a version that
-    /// was there: another client had removed it, and the server ignores preconditions where nothing exists.
+    /// Whether the server reported that it created the resource (201), although the write was pinned to an existing
+    /// version. Another client had removed the resource, and the server ignores preconditions where nothing exists.
     pub recreated: bool,
-    /// The removal was accepted, and the resource is marked as being removed, but still there.
+    /// Whether the removal was accepted while the resource still exists, marked as being removed.
     pub removal_pending: bool,
-    /// Other edits that went out in the same request.
+    /// Number of other edits sent in the same request.
     pub coalesced_with: u32,
-    /// Time spent in waits.
+    /// Total time spent in waits.
     pub waited: Duration,
-    /// Time in all.
+    /// Total time of the write.
     pub elapsed: Duration,
 }
 
 impl WriteReport {
-    /// The report of both, where this write took up what an earlier one could not do.
+    /// Adds the figures of an earlier write that this write continued.
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         self.requests += earlier.requests;
         self.rounds += earlier.rounds;
@@ -99,59 +99,60 @@ impl<T: DeserializeOwned> Versioned<T> {
 }
 
 impl<T> Versioned<T> {
-    /// It was made, and nobody said where: it can be read, but not saved or removed.
+    /// Marks the value as created at an unknown address. It can be read, but not saved or removed.
     pub(crate) fn forget_address(&mut self) {
         self.snapshot.named = false;
     }
 
-    /// The value alone; the validator is dropped.
+    /// Returns the value and drops the validator.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// What was read.
+    /// Returns the snapshot of what was read.
     pub fn snapshot(&self) -> &Snapshot<T> {
         &self.snapshot
     }
 }
 
 impl<T> Snapshot<T> {
-    /// The value as it was read, whatever was changed since.
+    /// Returns the value as it was read, without later changes.
     pub fn base(&self) -> &T {
         &self.base
     }
 
-    /// The document as it was read, fields included that `T` does not know.
+    /// Returns the document as it was read, including fields that `T` does not know.
     pub fn document(&self) -> &Document {
         &self.stored.document
     }
 
-    /// The version, if the server gave one that a condition can use.
+    /// Returns the validator, if the server provided one that is usable in a precondition.
     pub fn validator(&self) -> Option<&Validator> {
         self.stored.validator.as_ref()
     }
 
-    /// The address of the resource; that of its collection if a `post` was not told where it is.
+    /// Returns the URL of the resource. After a `post` whose response gave no address, it is the URL of the
+    /// collection.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The id within its collection, if it was reached through one.
+    /// Returns the ID within the collection, if the resource was reached through a collection.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The headers of the reply.
+    /// Returns the headers of the response.
     pub fn headers(&self) -> &HeaderMap {
         &self.stored.headers
     }
 
-    /// Where it can be written to, or why nowhere.
+    /// Returns the URL for writes, or the reason why there is none.
     pub(crate) fn address(&self) -> Result<Url, &'static str> {
         if self.named {
             Ok(self.url.clone())
         } else {
-            Err("the server made it without saying where, by `Location` or a member `id`")
+            Err("the server created it without giving its address in `Location` or a member `id`")
         }
     }
 
@@ -165,17 +166,17 @@ impl<T> Saved<T> {
         Self { versioned, report }
     }
 
-    /// The value alone; the validator is dropped.
+    /// Returns the value and drops the validator.
     pub fn into_inner(self) -> T {
         self.versioned.into_inner()
     }
 
-    /// What is stored now.
+    /// Returns the snapshot of what is now stored.
     pub fn snapshot(&self) -> &Snapshot<T> {
         &self.versioned.snapshot
     }
 
-    /// What the write did.
+    /// Returns the report of the write.
     pub fn report(&self) -> &WriteReport {
         &self.report
     }
@@ -184,7 +185,7 @@ impl<T> Saved<T> {
         &self.versioned
     }
 
-    /// The value with its snapshot, for the next edit.
+    /// Returns the value with its snapshot, for the next edit.
     pub fn into_versioned(self) -> Versioned<T> {
         self.versioned
     }

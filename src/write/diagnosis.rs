@@ -1,4 +1,4 @@
-//! What is known of how a write fares, for its error and its report.
+//! The diagnosis of a write, for its error and its report.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::retry::BlockedBy;
 use crate::write::request::reading::NoRepresentation;
 
-/// An error that several callers can be told.
+/// An error that can be returned to several callers.
 pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;
 
-/// Why an event is no better one.
+/// Why an event is not a success.
 #[derive(Clone, Debug)]
 pub(crate) enum FailureCause {
     Transport(Arc<TransportError>),
@@ -26,9 +26,9 @@ pub(crate) enum FailureCause {
     NoRepresentation(NoRepresentation),
     Status(StatusCode),
     Unusable(&'static str),
-    /// The server told a success that a read does not show.
+    /// The server reported a success that a read does not show.
     Contradicted(&'static str),
-    /// Another object has been made at the address.
+    /// Another object has been created at the address.
     Succeeded,
     Edit(SharedError),
     Strategy(SharedError),
@@ -41,7 +41,7 @@ pub(crate) enum FailureCause {
 }
 
 impl FailureCause {
-    /// A value that cannot be put into its document.
+    /// The error of a value that cannot be put into its document.
     pub(crate) fn unfaithful(&self) -> Option<&Unfaithful> {
         match self {
             Self::Edit(error) | Self::Strategy(error) | Self::Handler(error) => {
@@ -52,35 +52,35 @@ impl FailureCause {
     }
 }
 
-/// What is told of a success besides.
+/// Additional facts about a success.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Remarks {
-    /// What was to be replaced was not there any more.
+    /// Whether the resource to be replaced did not exist any more.
     pub(crate) recreated: bool,
-    /// It is marked as being removed, and still there.
+    /// Whether the resource is marked as being removed, and still there.
     pub(crate) removal_pending: bool,
 }
 
-/// What is known of how a write fares.
+/// What is known about the course of a write.
 #[derive(Clone, Default)]
 pub(crate) struct Diagnosis {
-    /// What no strategy settled.
+    /// The conflicts that no strategy resolved.
     pub(crate) conflicts: Vec<FieldConflict>,
-    /// The last refusal, and what it means.
+    /// The last refusal, with its meaning.
     pub(crate) refusal: Option<(RefusalKind, Problem)>,
-    /// What the server said to a request that failed otherwise.
+    /// The problem in the response to a request that failed otherwise.
     pub(crate) last_problem: Option<(RefusalKind, Problem)>,
     pub(crate) cause: Option<FailureCause>,
-    /// Where the server put a new document.
+    /// The address that the server gave to a new document.
     pub(crate) location: Option<url::Url>,
     pub(crate) remarks: Remarks,
-    /// The id that a handler named for what could not be created under this one.
+    /// Another id for the creation, chosen by a handler.
     pub(crate) new_id: Option<String>,
 }
 
 impl Diagnosis {
-    /// Notes the cause of an event. One without a cause ends the earlier cause, unless it follows from it:
-    /// a wait, or a look at what became of a request.
+    /// Records the cause of an event. An event without a cause clears the earlier cause, unless it is a consequence
+    /// of it, such as a wait or a read after a lost request.
     pub(crate) fn note(
         &mut self,
         event: &Event<Validator>,
@@ -115,7 +115,7 @@ mod tests {
         wait: None,
     };
 
-    /// Whether the cause of a failure is still told after these events.
+    /// Whether the cause of a failure is still reported after these events.
     fn keeps_cause(after: &[Event<Validator>], is_in_doubt: bool) -> bool {
         let mut diagnosis = Diagnosis::default();
         diagnosis.note(&FAILED, Some(FailureCause::Budget), is_in_doubt);

@@ -1,4 +1,4 @@
-//! What the driver asks of the typed side: it knows documents only.
+//! The typed side of a write, as the driver sees it. The driver itself works on documents only.
 
 use std::time::Duration;
 
@@ -24,37 +24,38 @@ pub(crate) struct ConflictDocuments {
     pub(crate) doubtful: Vec<Doubtful>,
 }
 
-/// A decision as documents.
+/// A decision, as documents.
 pub(crate) enum ResolvedDocument {
-    /// Write this; `None`: remove.
+    /// Write this document, or remove the resource if `None`.
     Write(Option<Document>),
-    /// Leave what is there.
+    /// Keep the remote state.
     Remote,
-    /// Nobody could decide.
+    /// The conflict could not be resolved.
     Open(Vec<FieldConflict>),
     /// The strategy failed.
     Failed(BoxError),
 }
 
-/// A refusal as the handler is shown it.
+/// A refusal, as documents for the handler.
 pub(crate) struct RefusedWrite {
     pub(crate) kind: RefusalKind,
     pub(crate) problem: Problem,
-    /// The state on which the local one was made.
+    /// The state that the local document was made from.
     pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<StoredSnapshot>,
-    /// What is there is not what was to be written: it is to be created, beside it or in its place.
+    /// Whether the write creates a resource. An existing state then is a different resource from the one to be
+    /// written.
     pub(crate) creating: bool,
     pub(crate) attempt: u32,
 }
 
-/// A handler's answer as documents.
+/// A handler's decision, as documents.
 pub(crate) enum HandlerReply {
     GiveUp,
     Again,
     Change(Document),
-    /// Another id for what is to be created.
+    /// Another id for the resource to be created.
     Rename(String),
     Adopt,
     Wait(Duration),
@@ -64,13 +65,13 @@ pub(crate) enum HandlerReply {
 /// Why there is no edited document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotEdited {
-    /// What is there is none of the type.
+    /// The stored document does not fit the type.
     #[error(transparent)]
     Misfit(JsonError),
     /// The edit failed.
     #[error(transparent)]
     Failed(#[from] BoxError),
-    /// What the edit made, as its type writes it, cannot be put into the document.
+    /// The result of the edit, as its type writes it, cannot be put into the document.
     #[error("{0}")]
     Unfaithful(Unfaithful, Document),
 }
@@ -78,25 +79,25 @@ pub(crate) enum NotEdited {
 /// The typed side of one write.
 #[async_trait]
 pub(crate) trait EditHooks: Send {
-    /// The edited document on this base; `None` as the base: nothing is there.
+    /// Returns the edited document. The base is `None` if the resource does not exist.
     fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited>;
 
-    /// Runs the edit once more, to see what it would make of this document. Nothing of the write changes by
-    /// it. `None`: the edit fails there.
+    /// Runs the edit once more, to see its result on this document. This does not change the write. Returns `None`
+    /// if the edit fails.
     fn run(&self, document: &Document) -> Option<Run>;
 
     /// Whether there is an edit that runs again after a race.
     fn reruns(&self) -> bool;
 
-    /// Whether the edit is an operation, whose result cannot be recognised by looking.
+    /// Whether the edit is an operation, whose result cannot be recognised in a document.
     fn is_operation(&self) -> bool;
 
-    /// How long a decision may take, if not what is left of the write's time.
+    /// The time limit of a decision, if it is not the rest of the write's time.
     fn time(&self) -> Option<Duration>;
 
     /// Decides a conflict.
     async fn resolve(&mut self, clash: ConflictDocuments) -> ResolvedDocument;
 
-    /// Answers a refusal that is no race.
+    /// Decides on a refusal that is not a race.
     async fn refused(&mut self, refused: RefusedWrite) -> HandlerReply;
 }

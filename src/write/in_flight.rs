@@ -1,4 +1,4 @@
-//! What of a write may be under way, and what earlier writes have left open.
+//! The requests of a write that may be in flight, and the earlier writes that are unsettled.
 
 use std::sync::Arc;
 
@@ -16,39 +16,39 @@ use crate::write::request::payload::Payload;
 
 /// A request of this write that may have been applied.
 pub(crate) struct LostWrite {
-    /// What it was built on.
+    /// The base of the request.
     pub(crate) base: Option<Document>,
-    /// The document as it went out.
+    /// The document that was sent.
     pub(crate) sent: Document,
-    /// What the edit made of the base, if an edit made it.
+    /// The result of the edit, if an edit made the document.
     pub(crate) edited: Option<Document>,
 }
 
-/// A success that the reply contradicts, with the version that it told.
+/// A success that its response contradicts, with the version in the response.
 pub(crate) struct Contradicted {
     pub(crate) version: Option<Validator>,
 }
 
-/// The requests of one write that may be under way.
+/// The requests of one write that may be in flight.
 pub(crate) struct InFlight {
     /// The last request.
     pub(crate) payload: Option<Arc<Payload>>,
-    /// What was sent and may have been applied.
+    /// The requests that may have been applied.
     pub(crate) lost: Vec<LostWrite>,
-    /// What others sent onto the base before, of which the same holds.
+    /// Earlier writes onto the base that may have been applied.
     pub(crate) inherited: UnsettledOnVersion,
-    /// What the last judgement left open.
+    /// The places that the last judgement left open.
     pub(crate) doubtful: Vec<Doubtful>,
-    /// Remembers what is under way if the write is dropped.
+    /// Remembers the request in flight if the write is dropped.
     pub(crate) guard: InFlightGuard,
-    /// Its id, where the document has write stamps.
+    /// The id of this write, if the document has write stamps.
     pub(crate) write_id: Option<String>,
-    /// Set by a reply that contradicts itself, cleared by the next reply.
+    /// Set by a response that contradicts itself, cleared by the next response.
     pub(crate) contradicted: Option<Contradicted>,
-    /// Where the server tells how far an accepted write has come.
+    /// The address at which the server reports the progress of an accepted write.
     pub(super) monitor: Option<Monitor>,
     idempotency_key: Option<String>,
-    /// What the key was sent with.
+    /// The condition and document that the key was sent with.
     keyed: Option<(Condition<Validator>, Option<Document>)>,
 }
 
@@ -73,18 +73,18 @@ impl InFlight {
         }
     }
 
-    /// Whether an earlier write onto the same version is still open.
+    /// Whether an earlier write onto the same version is unsettled.
     pub(crate) fn inherits(&self) -> bool {
         !self.inherited.documents.is_empty()
     }
 
-    /// Nothing that was sent onto this version before can be applied any more.
+    /// Records that no earlier write onto this version can be applied any more.
     pub(crate) fn forget_inherited(&self, version: Option<&Validator>) {
         self.guard.judged(version);
     }
 
-    /// The idempotency key of a request. A key names one request: another document or condition gets
-    /// another one.
+    /// The idempotency key of a request. A key identifies one request, so another document or condition gets a new
+    /// key.
     pub(crate) fn key_for(
         &mut self,
         condition: &Condition<Validator>,
@@ -106,8 +106,8 @@ impl InFlight {
             .get_or_insert_with(crate::support::ids::uuid)
     }
 
-    /// Keeps a request in mind that may have been applied. `edited`: what the edit made of the base, if an
-    /// edit made it.
+    /// Remembers a request that may have been applied. `edited` is the result of the edit, if an edit made the
+    /// document.
     pub(crate) fn remember(
         &mut self,
         payload: &Payload,
@@ -127,8 +127,8 @@ impl InFlight {
         }
     }
 
-    /// Whether the document has the stamp of this write: then it has been applied, whatever was answered to it.
-    /// `stamps`: where stamps lie.
+    /// Whether the document has the stamp of this write, which proves that it was applied, whatever the response.
+    /// `stamps` is the pointer to the stamps.
     pub(crate) fn is_stamped(&self, stamps: Option<&str>, document: &Document) -> bool {
         match (stamps, &self.write_id) {
             (Some(stamps), Some(id)) if self.payload.is_some() => {
@@ -138,9 +138,9 @@ impl InFlight {
         }
     }
 
-    /// Whether the read shows that the write was applied whose reply contradicted itself: what is under the
-    /// version that the reply told is the state right after it. Under another version nothing is said by
-    /// that, and the write is judged as a lost one.
+    /// Whether the read confirms a write whose response contradicted itself. A read with the version from that
+    /// response shows the state right after the write. A read with another version proves nothing here, and the
+    /// write is judged as a lost one.
     pub(crate) fn confirms_contradicted_write(
         &self,
         base: Option<&Document>,

@@ -1,4 +1,4 @@
-//! The sides of a write: what it is built on, what is to be written, and what was read last.
+//! The sides of a write: its base, the document to write, and the last read.
 
 use super::diagnosis::FailureCause;
 use super::machine::events::ReadOutcome;
@@ -6,34 +6,34 @@ use crate::json::Document;
 use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
 
-/// After so many races in a row that left the document as it was, its versions are taken to mean nothing.
+/// Number of consecutive races with an unchanged document after which the versions count as meaningless.
 const MOST_RESTLESS: u32 = 4;
 const RESTLESS: &str = "its version changes with each read although the document stays the same, so no write can be pinned to it: the server most likely computes the tag from something that differs each time, such as the time";
 
-/// Where the local document comes from.
+/// The source of the local document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LocalOrigin {
-    /// It was given, and no edit makes it.
+    /// It was given by the caller, not made by an edit.
     Given,
-    /// It is what the edit made of the base.
+    /// The edit made it from the base.
     Edited,
-    /// A strategy or a handler has changed what the edit made.
+    /// A strategy or a handler changed the edit's result.
     Changed,
 }
 
-/// What the last read showed.
+/// The result of the last read.
 #[derive(Clone)]
 pub(crate) enum Remote {
-    /// Nothing was read since the base.
+    /// There was no read since the base.
     Unread,
-    /// Nothing is there.
+    /// The resource does not exist.
     Absent,
-    /// This is there.
+    /// The resource has this state.
     Present(StoredSnapshot),
 }
 
 impl Remote {
-    /// What is there, if it was read.
+    /// The state that was read, if there is one.
     pub(crate) fn snapshot(&self) -> Option<&StoredSnapshot> {
         match self {
             Self::Present(snapshot) => Some(snapshot),
@@ -41,7 +41,7 @@ impl Remote {
         }
     }
 
-    /// The same as a value.
+    /// The state that was read, by value.
     pub(crate) fn into_snapshot(self) -> Option<StoredSnapshot> {
         match self {
             Self::Present(snapshot) => Some(snapshot),
@@ -53,22 +53,22 @@ impl Remote {
 /// The sides of one write.
 #[derive(Clone)]
 pub(crate) struct MergeState {
-    /// What the next request is built on.
+    /// The state that the next request is built on.
     pub(crate) base: Option<StoredSnapshot>,
-    /// What the edit was first made on. It is set by the first preparation.
+    /// The base of the first run of the edit, set by the first preparation.
     pub(crate) original_base: Option<StoredSnapshot>,
-    /// What is to be written. `None` until the edit has run, and for a removal.
+    /// The document to write. `None` until the edit has run, and for a removal.
     pub(crate) local: Option<Document>,
     pub(crate) origin: LocalOrigin,
     pub(crate) remote: Remote,
-    /// What the last request stored, as far as its reply tells.
+    /// The state that the last request stored, as far as the response shows.
     pub(crate) stored: Option<StoredSnapshot>,
-    /// Races in a row after which the document was the same under another version.
+    /// Number of consecutive races after which the document was the same under another version.
     restless: u32,
 }
 
 impl MergeState {
-    /// At the start of a write. Without a local document, an edit makes it.
+    /// The state at the start of a write. Without a local document, an edit makes it.
     pub(crate) fn new(base: Option<StoredSnapshot>, local: Option<Document>) -> Self {
         Self {
             base,
@@ -84,12 +84,12 @@ impl MergeState {
         }
     }
 
-    /// Takes what was read last as the state to build on.
+    /// Makes the state that was read last the new base.
     pub(crate) fn rebase(&mut self) {
         self.base = self.remote.snapshot().cloned();
     }
 
-    /// Takes another document than the edit made, or than was given.
+    /// Replaces the document that was given or made by the edit.
     pub(crate) fn change(&mut self, document: Document) {
         self.local = Some(document);
         if self.origin == LocalOrigin::Edited {
@@ -105,21 +105,21 @@ impl MergeState {
         self.base.as_ref().and_then(|base| base.validator.as_ref())
     }
 
-    /// What the edit made, if nothing has changed it since.
+    /// The result of the edit, if it was not changed since.
     pub(crate) fn edited(&self) -> Option<&Document> {
         self.local
             .as_ref()
             .filter(|_| self.origin == LocalOrigin::Edited)
     }
 
-    /// Whether the state of this version was read for the write, and is not the base yet.
+    /// Whether the state of this version was read, and is not the base yet.
     pub(crate) fn has_read(&self, version: &Validator) -> bool {
         let read = self.remote.snapshot();
         self.base_version() != Some(version)
             && read.is_some_and(|read| read.validator.as_ref() == Some(version))
     }
 
-    /// What a version that was read tells, held against the base. `raced`: this write has lost a race.
+    /// Compares a version that was read with the base. `raced` states whether this write has lost a race.
     pub(crate) fn seen(
         &mut self,
         version: Validator,

@@ -1,6 +1,6 @@
 //! The write loop: one logical write from its first request to its settled end.
 //!
-//! `machine` decides and `driver` carries out; the files here are the parts of a write that the driver keeps.
+//! `machine` decides and `driver` carries out. The other files here are the parts of a write that the driver keeps.
 
 pub(crate) mod diagnosis;
 pub(crate) mod driver;

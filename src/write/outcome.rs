@@ -8,19 +8,19 @@ use super::merge_state::MergeState;
 use super::session::Session;
 use crate::store::StoredSnapshot;
 
-/// How a write ended, as documents. Edits that went out together are each told the same.
+/// The outcome of a write, as documents. Batched edits get the same outcome each.
 #[derive(Clone)]
 pub(crate) struct WriteOutcome {
     pub(crate) kind: OutcomeKind,
     pub(crate) goal: Goal,
     pub(crate) state: MergeState,
-    /// What is stored now, if the write succeeded and did not remove it.
+    /// The stored state, if the write succeeded and was no removal.
     pub(crate) stored: Option<StoredSnapshot>,
     pub(crate) diagnosis: Diagnosis,
     pub(crate) session: Session,
     pub(crate) tally: Tally,
     pub(crate) elapsed: Duration,
-    /// Where the server tells how far an accepted write has come.
+    /// The address at which the server reports the progress of an accepted write.
     pub(crate) monitor: Option<url::Url>,
 }
 

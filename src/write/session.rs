@@ -1,4 +1,4 @@
-//! The requests of one write: on whose behalf they go out, and what came of the last one.
+//! The requests of one write: their credentials, and the result of the last one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::store::CredentialsDigest;
 /// The requests of one write.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
-    /// Whose write it is: it does not go on as another user's.
+    /// The credentials that the write began with. It does not go on with those of another user.
     whose: CredentialsDigest,
     pub(crate) stats: RequestStats,
     pub(crate) last_status: Option<StatusCode>,
-    /// How long the server asked to wait, the last time that it did.
+    /// The last wait that the server requested.
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -33,11 +33,11 @@ impl Session {
         }
     }
 
-    /// Sends a call. `sent` is called right before a request leaves.
+    /// Sends a call. `sent` is called just before a request leaves the client.
     ///
     /// # Errors
     ///
-    /// How it failed and why, if no reply came.
+    /// Returns the kind of failure and its cause if there is no response.
     pub(crate) async fn send(
         &mut self,
         exchange: &Exchange,
@@ -65,7 +65,7 @@ impl Session {
     }
 }
 
-/// What a request without a reply means to its write.
+/// What a request without a response means for its write.
 fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
     match error {
         NoReply::Transport(error) => {
@@ -95,7 +95,7 @@ mod tests {
             (Method::PUT, Fate::NotSent, Failure::NotSent),
             (Method::PUT, Fate::Impossible, Failure::Permanent),
             (Method::PUT, Fate::Unknown, Failure::InFlight),
-            // It was carried out, and only its reply is too large.
+            // The request was carried out. Only its response is too large.
             (Method::PUT, Fate::TooLarge, Failure::InFlight),
             (Method::GET, Fate::TooLarge, Failure::Permanent),
         ] {

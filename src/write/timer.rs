@@ -8,18 +8,17 @@ use super::diagnosis::FailureCause;
 use super::machine::events::Pause;
 use crate::retry::{Delays, LostRace, ServerState, later};
 
-/// How long a young validator is given to become usable, each time; also the first pause for a replica that
-/// lags behind.
+/// Pause for a young validator to become usable. Also the first pause for a replica that lags behind.
 const AGING: Duration = Duration::from_millis(300);
-/// The pause before the second question about an accepted write, where the server does not say how long.
+/// Pause before the second poll of an accepted write, if the server requests none.
 const POLL: Duration = Duration::from_millis(100);
-/// No pause that doubles grows beyond this.
+/// Upper bound of pauses that double.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The time of one write.
 pub(crate) struct Timer {
     started: Instant,
-    /// Time in which a person was asked. It does not count.
+    /// Time spent waiting for a person, which does not count.
     paused_for: Duration,
     time: Duration,
     delays: Delays,
@@ -35,12 +34,12 @@ impl Timer {
         }
     }
 
-    /// How much of its time the write has had.
+    /// The time that the write has used.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed().saturating_sub(self.paused_for)
     }
 
-    /// The same with the time in which a person was asked.
+    /// The elapsed time, including waits for a person.
     pub(crate) fn elapsed_in_all(&self) -> Duration {
         self.started.elapsed()
     }
@@ -49,22 +48,22 @@ impl Timer {
         later(later(self.started, self.paused_for), self.time)
     }
 
-    /// How much time is left.
+    /// The time that is left.
     pub(crate) fn left(&self) -> Duration {
         self.deadline().saturating_duration_since(Instant::now())
     }
 
-    /// Leaves out what has passed since.
+    /// Excludes the time since that moment.
     pub(crate) fn pause_since(&mut self, since: Instant) {
         self.paused_for += since.elapsed();
     }
 
-    /// How long a pause is. `count`: the version that was raced for, if versions count. `longest`: the
-    /// longest pause that a server may ask for.
+    /// Returns the length of a pause. `count` is the version that was raced for, if versions are counted. `longest`
+    /// is the longest pause that a server may request.
     ///
     /// # Errors
     ///
-    /// The cause, if there is to be no further try.
+    /// Returns the cause if there must be no further try.
     pub(crate) fn length(
         &mut self,
         pause: Pause,
@@ -99,11 +98,11 @@ impl Timer {
         .ok_or(FailureCause::ScheduleEnded)
     }
 
-    /// Waits, unless the time does not allow it.
+    /// Sleeps, unless the time does not allow it.
     ///
     /// # Errors
     ///
-    /// [`FailureCause::OutOfTime`] at once, if the time would be over before the wait is.
+    /// Returns [`FailureCause::OutOfTime`] at once if the deadline would pass before the end of the sleep.
     pub(crate) async fn sleep(&mut self, time: Duration) -> Result<(), FailureCause> {
         if later(Instant::now(), time) >= self.deadline() {
             return Err(FailureCause::OutOfTime);
@@ -113,7 +112,7 @@ impl Timer {
     }
 }
 
-/// A pause that doubles with each time.
+/// A pause that doubles each time.
 fn doubled(first: Duration, times: u32) -> Duration {
     let factor = 1_u32.checked_shl(times.saturating_sub(1));
     let pause = first.saturating_mul(factor.unwrap_or(u32::MAX));

@@ -1,4 +1,4 @@
-//! The books: what the clients were told against what the server applied.
+//! The final accounts: results reported to the clients against writes applied by the server.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The clients: who edits what, and what they were told.
+//! The clients, their edits, and the results that were reported to them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Numbers that look random and come again with the same seed.
+//! Pseudo-random numbers that repeat with the same seed.
 
 /// `SplitMix64`: small, and good enough to throw dice with.
 pub(crate) struct Dice(u64);

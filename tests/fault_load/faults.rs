@@ -1,4 +1,4 @@
-//! What may happen to one request, drawn by a seed.
+//! The faults of one request, drawn from a seed.
 
 use std::time::Duration;
 

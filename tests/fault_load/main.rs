@@ -1,10 +1,9 @@
-//! Many edits over connections that fail in every way, and the books balanced afterwards.
+//! Many edits over connections that fail in every way, with a final account of every edit.
 //!
-//! Sixteen clients edit counters, sets, texts and titles at the same time. Each reaches the server through a
-//! proxy of its own that loses, cuts, delays, trickles and doubles what it carries, as a seed says. The
-//! server writes down what each applied write changed. In the end every edit is accounted for:
-//! acknowledged is applied exactly once, failed is never applied, and only what is reported as unknown
-//! may be either.
+//! Sixteen clients edit counters, sets, texts and titles at the same time. Each reaches the server through its own
+//! proxy, which loses, cuts, delays, trickles and duplicates traffic as drawn from a seed. The server records the
+//! changes of each applied write. In the end every edit is accounted for. An acknowledged edit is applied exactly
+//! once, and a failed edit is never applied. Only an edit reported as unknown may be either.
 //!
 //! A short load runs with the tests. The long one:
 //!
@@ -12,8 +11,8 @@
 //! FAULT_LOAD_EDITS=100000 cargo test --release --test fault_load -- --nocapture
 //! ```
 //!
-//! A failure names its seed; `FAULT_LOAD_SEED` plays the same faults to the same requests of each
-//! client again. How the clients meet is up to the scheduler, so a rare failure may want several runs.
+//! A failure names its seed. `FAULT_LOAD_SEED` repeats the same faults for the same requests of each client. The
+//! scheduler decides how the clients interleave, so a rare failure may need several runs.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod books;

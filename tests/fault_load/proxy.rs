@@ -1,4 +1,4 @@
-//! One client's way to the server: real sockets, and a fault for each request as the seed says.
+//! One client's connection to the server: real sockets, with a fault for each request as drawn from the seed.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A server that keeps documents, takes conditional writes, and writes down what each one changed.
+//! A server that keeps documents, accepts conditional writes, and records the changes of each.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Transports with a mistake, to see that the books find it.
+//! Transports with a deliberate mistake, to check that the accounts detect it.
 
 use std::collections::HashSet;
 use std::sync::Mutex;

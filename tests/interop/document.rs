@@ -1,4 +1,4 @@
-//! What is stored on the servers.
+//! The documents stored on the servers.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};

@@ -1,4 +1,4 @@
-//! The whole loop against real servers. `tests/interop/run` starts them and calls this program.
+//! The whole loop against real servers. `tests/interop/run` starts them and runs this program.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Many writers, one resource, and every edit counted.
+//! Many writers, one resource, and a count of every edit.
 
 use std::time::{Duration, Instant};
 

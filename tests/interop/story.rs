@@ -1,4 +1,4 @@
-//! One resource from its creation to its end, with everybody in everybody's way.
+//! One resource from its creation to its deletion, with concurrent writers at every step.
 
 use std::time::Instant;
 

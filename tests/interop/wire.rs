@@ -1,4 +1,4 @@
-//! Tells every request and reply, for whoever looks for a fault: `IFMATCH_TELL=1 tests/interop/run`.
+//! Prints every request and response, for debugging: `IFMATCH_TELL=1 tests/interop/run`.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The promises of the crate's documentation, each checked from outside: a folder or a file for each.
+//! The promises of the crate's documentation, each checked from outside, with a folder or a file for each.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

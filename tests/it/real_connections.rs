@@ -1,4 +1,4 @@
-//! The same over sockets: reqwest, wiremock, and a proxy that loses things.
+//! The promises over sockets, with reqwest, wiremock and a lossy proxy.
 
 use ifmatch::testing::{LossyProxy, ResourceServer};
 use ifmatch::{Client, Merge};

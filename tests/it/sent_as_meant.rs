@@ -1,5 +1,5 @@
-//! Promise 9: what goes out is what was meant. A type is a view of its document: it sorts, renames, hides and
-//! fills in, and whatever it does, a change reaches the place that it was made to, or nothing is sent.
+//! Promise 9: the document that is sent means the value that was passed in. A type is a view of its document. It
+//! sorts, renames, hides and fills in members. Even so a change reaches its place, or nothing is sent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::Ipv6Addr;

@@ -1,4 +1,4 @@
-//! Promise 8: an update is serializable. Its edit was run, last, on exactly the state that it is written over.
+//! Promise 8: an update is serializable. The last run of its edit is on exactly the state that the write replaces.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

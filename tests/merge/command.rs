@@ -1,5 +1,5 @@
-//! The example `merge_json` as git calls it. `cargo test` builds it; run alone (`--test merge_command`),
-//! these tests are skipped unless it was built before.
+//! The example `merge_json` as git runs it. `cargo test` builds the example. With `--test merge` alone, these tests are
+//! skipped unless the example was built before.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! What the derive writes, seen through the merges that it leads to.
+//! The output of the derive, checked by the merges that it produces.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 #![expect(clippy::needless_pass_by_value, reason = "`json!` is written in place")]
 #![expect(

@@ -1,4 +1,4 @@
-//! Documents keep what they are given.
+//! Documents keep the text that they were parsed from.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use ifmatch::json::Document;

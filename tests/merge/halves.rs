@@ -1,5 +1,5 @@
-//! Half of a surrogate pair, which JSON allows and no Rust string can hold, and numbers that no type holds:
-//! what nobody touches stays byte for byte.
+//! Half of a surrogate pair, which JSON allows and no Rust string can hold, and numbers that no type holds. What no
+//! edit touches stays byte for byte.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::collections::BTreeMap;

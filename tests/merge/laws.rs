@@ -1,4 +1,4 @@
-//! What holds for every merge, whatever the documents and the policy.
+//! Laws that hold for every merge, whatever the documents and the policy.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Lists without declared identity, changed by both sides in every way that small lists allow.
 //!
-//! Whatever two sides do to a list, a merge without a conflict holds no element that neither wrote, loses
-//! none that both kept, brings none back that one removed, and doubles none.
+//! A merge without a conflict contains no element that neither side wrote, loses none that both kept, restores none
+//! that one removed, and duplicates none.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The merge engine: rules, laws, what people and other tools made of the same merges, and what the derive says.
+//! The merge engine: rules, laws, merges by people and by other tools, and the messages of the derive.
 
 mod bad_input;
 mod command;

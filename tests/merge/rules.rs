@@ -1,4 +1,4 @@
-//! Each rule, seen from outside, and what conflicts say.
+//! Each rule as users see it, and the text of conflicts.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 #![expect(clippy::needless_pass_by_value, reason = "`json!` is written in place")]
 
@@ -506,7 +506,7 @@ fn a_policy_that_contradicts_itself_is_refused() {
     for (policy, expected) in [
         (
             Policy::new().field("title", Text),
-            "title is no JSON Pointer (it must be empty or begin with /)",
+            "title is not a JSON Pointer (it must be empty or begin with /)",
         ),
         (
             Policy::new().field("/a", Text).field("/a", Set),
@@ -546,15 +546,15 @@ fn a_policy_that_contradicts_itself_is_refused() {
         ),
         (
             Policy::new().range("/a", 9, 1),
-            "/a has a range that holds no number",
+            "/a has a range that contains no number",
         ),
         (
             Policy::new().field("/a", Text).range("/a", 0, 9),
-            "/a has a range, but its rule is no counter (text)",
+            "/a has a range, but its rule is not a counter (text)",
         ),
         (
             Policy::new().field("/l", Rule::keyed_by(Vec::<String>::new())),
-            "/l is keyed by nothing",
+            "/l is keyed by no member",
         ),
         (
             Policy::new().nested("/a", Policy::new().field("/b", Atomic).field("/b/c", Set)),

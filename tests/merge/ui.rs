@@ -1,4 +1,4 @@
-//! What the derive says to mistakes: `tests/merge/ui/*.rs`, each with the expected messages beside it.
+//! The compile errors of the derive: `tests/merge/ui/*.rs`, each with the expected messages beside it.
 
 #[test]
 fn mistakes_are_told_where_they_are() {

@@ -1,7 +1,7 @@
-//! Runs the test tables of other tools in `../shared/vectors`, each under the policy that its `semantics`
-//! names, if they are there. Where ours rightly differs, the case stands in a list with the reason.
+//! Runs the test tables of other tools in `../shared/vectors`, if they exist, each under the policy that its
+//! `semantics` names. Intended differences are in a list, each with its reason.
 //!
-//! `cargo test --test merge_units -- --nocapture` prints the figures.
+//! `cargo test --test merge units -- --nocapture` prints the figures.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,6 +1,6 @@
-//! Runs the merge vectors in `../shared/vectors`, if they are there.
+//! Runs the merge vectors in `../shared/vectors`, if they exist.
 //!
-//! `cargo test --release --test merge_vectors -- --nocapture` prints the figures.
+//! `cargo test --release --test merge vectors -- --nocapture` prints the figures.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! What else is read from refusals: locks, waits, fields, the current state.
+//! Other data of refusals: locks, waits, fields, the current state.
 
 use std::time::Duration;
 

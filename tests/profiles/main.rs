@@ -1,4 +1,4 @@
-//! What the profiles make of refusals as real servers and documentations word them.
+//! The profiles, checked with refusals from real servers and from documentation.
 #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
 mod details;

@@ -1,7 +1,7 @@
-//! Refusals in each dialect, and the kind that its profile tells.
+//! Refusals of each API, and the kind that its profile returns.
 //!
-//! `None` leaves it to the status (a 412 to a conditional write is a race, a 423 a lock, a 400 or 422
-//! an invalid document) and, for a 409, to the read that follows. `Unknown` leaves a 412 to that read.
+//! `None` leaves the decision to the status: a 412 to a conditional write is a race, a 423 is a lock, and a 400 or 422
+//! is an invalid document. For a 409 it leaves the decision to the following read. `Unknown` does so for a 412.
 
 use ifmatch::RefusalKind::{self, *};
 use ifmatch::profiles::{

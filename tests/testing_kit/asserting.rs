@@ -1,4 +1,4 @@
-//! Assertions pass where they should, and say what came where they fail.
+//! Assertions pass when they should, and their failures name the recorded requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! Each law is broken by a merge that a person could write, and kept by those that are sound.
+//! Each law is broken by a plausible merge, and kept by sound ones.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What `ifmatch::testing` promises to people who test their applications with it.
+//! The promises of `ifmatch::testing` to people who test their applications with it.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod asserting;

@@ -1,4 +1,4 @@
-//! What a test scripts is what happens, over a socket and within the process.
+//! A scripted event happens as scripted, over a socket and within the process.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The server keeps to the rules of HTTP, over a socket and within the process.
+//! The server follows the rules of HTTP, over a socket and within the process.
 
 use ifmatch::WriteMode;
 use ifmatch::testing::{Dialect, ResourceServer};

@@ -1,5 +1,5 @@
-//! One writer that nobody disturbs: a warm `update` against a conditional `PUT` of the same bytes, and
-//! against `GET` and `PUT`.
+//! One writer without contention: a warm `update` against a conditional `PUT` of the same bytes, and against `GET` and
+//! `PUT`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The rival: conditional requests as people write them over reqwest.
+//! The baseline: conditional requests as people write them with reqwest.
 
 use bytes::Bytes;
 use reqwest::header::{ETAG, HeaderValue, IF_MATCH};

@@ -1,4 +1,4 @@
-//! 256 tasks of one process that edit one document at once, behind a server that takes 5 ms.
+//! 256 tasks of one process that edit one document at once, on a server that takes 5 ms per request.
 
 use std::time::{Duration, Instant};
 

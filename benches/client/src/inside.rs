@@ -1,4 +1,4 @@
-//! What a warm `update` costs by itself: a transport that answers at once, without any network.
+//! The cost of a warm `update` alone, with a transport that responds at once and no network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

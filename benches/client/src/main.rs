@@ -1,11 +1,11 @@
-//! Measures the client against requests written by hand, on loopback, each comparison within one run:
+//! Measures the client against hand-written requests, on loopback, each comparison within one run:
 //!
 //! ```text
 //! cargo run --release            # all of it; `many` for ten seconds
 //! cargo run --release -- alone   # uncontended writes
 //! cargo run --release -- inside  # a warm update without any network
 //! cargo run --release -- crowd   # 256 tasks, one document
-//! cargo run --release -- many 60 # 10 000 documents, 64 tasks, for so many seconds
+//! cargo run --release -- many 60 # 10 000 documents, 64 tasks, for this number of seconds
 //! cargo run --release -- struggling
 //! # 64 processes on a real Kinto:
 //! cargo run --release -- processes http://127.0.0.1:8888/v1 64

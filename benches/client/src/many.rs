@@ -1,4 +1,4 @@
-//! Many documents, many tasks, for a while: does it keep up with plain requests, and does it grow?
+//! Many documents and many tasks over some time: throughput against plain requests, and growth of memory.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
-//! Processes with nothing in common but a real server, which each commit one edit to one document.
+//! Independent processes that share only a real server, and commit one edit each to one document.
 //!
-//! The server is Kinto, with a bucket `b` and a collection `c` that any user may write to, as
-//! `tests/interop/run` sets it up.
+//! The server is Kinto, with a bucket `b` and a collection `c` that any user may write to, as `tests/interop/run` sets
+//! it up.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

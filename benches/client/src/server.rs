@@ -1,4 +1,4 @@
-//! The server that is measured against: documents in memory with entity tags, in a process of its own.
+//! The server for the measurements: documents in memory with entity tags, in a separate process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! A server that answers four requests of five with 503 for a while, and then recovers.
+//! A server that responds to four of five requests with 503 for a while, and then recovers.
 
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,12 @@
 //! One writer that never pauses, and others that have one edit each.
 //!
-//! The hot writer is a client that updates the document again as soon as its last update is stored, so it commits
-//! once per round trip. A try of the others, which is a read and a write, meets a commit unless the hot
-//! writer's request takes longer than theirs. The measure is what tries without any wait need: no wait makes
-//! such a writer slower.
+//! The hot writer is a client that updates the document again as soon as its last update is stored, so it commits once
+//! per round trip. An attempt of the others is a read and a write. It meets a commit unless the hot writer's request
+//! takes longer than theirs. The baseline is the number of attempts without any wait, because no wait makes such a
+//! writer slower.
 //!
-//! Tokio's clock counts milliseconds, which is too coarse for round trips of one. So all times are longer by
-//! `SCALE`, those of the client included.
+//! Tokio's clock counts milliseconds, which is too coarse for round trips of one millisecond. All times, including
+//! those of the client, are therefore multiplied by `SCALE`.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Many clients at one resource, in virtual time.
 //!
-//! Each of N processes commits one edit to one document, all at the same time. Ours is the real client
-//! with its defaults; beside it are loops as people write them by hand. The clock is tokio's, paused: it
-//! moves when all wait, so a race of a minute takes the time of its computations.
+//! Each of N processes commits one edit to one document, all at the same time. The real client with its defaults is
+//! compared with typical hand-written loops. The clock is tokio's paused clock. It advances when all tasks wait, so a
+//! race of a minute takes only its computation time.
 //!
 //! ```text
 //! cargo run --release -- [--jitter 0.1] [--loss 0] [--late 0] [--delay-ms 100] [--runs 8]

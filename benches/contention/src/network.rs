@@ -1,4 +1,4 @@
-//! A server with one document, and the way to it.
+//! A server with one document, and the network to it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! The table as a picture: requests and time over the number of writers.
+//! The table as a plot: requests and time over the number of writers.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One race: so many writers, one edit each, all at the same time.
+//! One race: a number of writers with one edit each, all at the same time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Those who write: the client, and loops as people write them by hand.
+//! The writers: the client, and typical hand-written loops.
 
 use std::time::Duration;
 

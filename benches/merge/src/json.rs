@@ -1,4 +1,4 @@
-//! JSON: against parsing the three documents, and against two difference runs.
+//! JSON: against parsing the three documents, and against two diffs.
 
 use ifmatch::json::Document;
 use ifmatch::merge::{Policy, Rule, ThreeWay};

@@ -1,12 +1,13 @@
-//! Measures the merge engine against its peers, all in one run, as ratios.
+//! Measures the merge engine against its peers, in one run, as ratios.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/merge/Cargo.toml [json|keyed|text|hostile|time]
 //! ```
 //!
-//! `time` fails where anything takes longer for each MB of document than it may.
+//! `time` fails if anything takes longer than its limit per MB of document.
 //!
-//! Times are those of the fastest of many runs, the one that was disturbed least; "peak" is what a run allocates at most, beyond its inputs.
+//! Times are those of the fastest of many runs, which was disturbed least. "peak" is the largest allocation of a run,
+//! beyond its inputs.
 
 mod json;
 mod text;

@@ -1,4 +1,4 @@
-//! Everything that the crate does to documents between two requests, by their size: milliseconds for each MB.
+//! Everything that the crate does to documents between two requests, by their size, in milliseconds per MB.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `#[merge(…)]`.
+//! Parses `#[merge(…)]` attributes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,13 +9,13 @@ use syn::{
     Attribute, Expr, ExprPath, Lit, LitStr, Path, Token, Type, WherePredicate, parenthesized,
 };
 
-/// The rule of a field, where it says one.
+/// The rule of a field, if its attribute names one.
 pub(crate) enum RuleAttr {
-    /// A rule without parameters: its variant.
+    /// A rule without parameters, by the name of its variant.
     Plain(&'static str),
     Keyed(Vec<LitStr>),
     Nested,
-    /// A function: its path, whether it takes `serde_json` values, whether it is state-like.
+    /// A merge function: its path, whether it takes `serde_json` values, and whether it is state-like.
     With {
         function: ExprPath,
         json: bool,
@@ -26,7 +26,7 @@ pub(crate) enum RuleAttr {
 pub(crate) struct FieldRule {
     pub(crate) rule: RuleAttr,
     pub(crate) span: Span,
-    /// The field's type may be no `Merge`.
+    /// Whether the field's type may lack a `Merge` implementation.
     pub(crate) foreign: bool,
 }
 
@@ -47,7 +47,7 @@ const PLAIN: [(&str, &str); 11] = [
 const KNOWN: &str = "text, prose, set, sequence, counter, atomic, local, remote, max, min, auto, nested, \
                      foreign, key = \"…\", with = path, with_json = path";
 
-/// The rule of a field.
+/// Parses the rule of a field.
 pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
     let mut found: Option<FieldRule> = None;
     let (mut state_like, mut foreign) = (None, None);
@@ -64,7 +64,10 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
             }
             let rule = rule(&meta)?;
             if found.is_some() {
-                return Err(syn::Error::new(span, "a field has one merge rule"));
+                return Err(syn::Error::new(
+                    span,
+                    "a field can have only one merge rule",
+                ));
             }
             found = Some(FieldRule {
                 rule,
@@ -81,7 +84,7 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
             foreign: true,
         });
         if matches!(found.rule, RuleAttr::Nested) {
-            let why = "`nested` takes the rules of the type, and `foreign` says that it has none";
+            let why = "`nested` uses the rules of the field's type, but `foreign` declares that it has none";
             return Err(syn::Error::new(span, why));
         }
         found.foreign = true;
@@ -95,7 +98,7 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
             _ => {
                 return Err(syn::Error::new(
                     span,
-                    "`state_like` belongs to `with` and `with_json`",
+                    "`state_like` can only be used with `with` or `with_json`",
                 ));
             }
         }
@@ -118,7 +121,7 @@ fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<RuleAttr> {
         let value: Expr = meta.value()?.parse()?;
         let function = match value {
             Expr::Path(path) => path,
-            // As serde writes paths.
+            // serde accepts a path as a string literal, so this does too.
             Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => match lit.lit {
                 Lit::Str(path) => path.parse()?,
                 other => {
@@ -141,7 +144,7 @@ fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<RuleAttr> {
             state_like: false,
         });
     }
-    Err(meta.error(format!("unknown merge rule; there are {KNOWN}")))
+    Err(meta.error(format!("unknown merge rule; expected one of {KNOWN}")))
 }
 
 fn keys(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
@@ -160,17 +163,17 @@ fn keys(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
     if let Some(empty) = keys.iter().find(|key| key.value().is_empty()) {
         return Err(syn::Error::new(
             empty.span(),
-            "the key of an element has a name",
+            "the name of the key must not be empty",
         ));
     }
     Ok(keys)
 }
 
-/// What `#[merge(…)]` says on the type.
+/// The `#[merge(…)]` attributes of a type.
 pub(crate) struct MergeAttrs {
-    /// The bounds in place of ours.
+    /// The bounds that replace the generated ones.
     pub(crate) bound: Option<Vec<WherePredicate>>,
-    /// Where our items are found.
+    /// The path of the crate that the generated code uses.
     pub(crate) krate: Path,
 }
 
@@ -186,7 +189,7 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<MergeAttrs> {
                 return Ok(());
             }
             if !meta.path.is_ident("bound") {
-                let why = "on a type there are only `bound` and `crate`; rules belong to fields";
+                let why = "a type accepts only `bound` and `crate`; put rules on its fields";
                 return Err(meta.error(why));
             }
             let text: LitStr = meta.value()?.parse()?;
@@ -199,7 +202,7 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<MergeAttrs> {
 }
 
 impl FieldRule {
-    /// The rule as an expression.
+    /// Returns the rule as an expression.
     pub(crate) fn expression(&self, ty: &Type, krate: &Path) -> TokenStream {
         let rule = quote!(#krate::merge::Rule);
         match &self.rule {
@@ -230,7 +233,7 @@ impl FieldRule {
         }
     }
 
-    /// Whether what lies beneath the field is merged place by place.
+    /// Whether the value of the field is merged part by part.
     pub(crate) fn is_walked(&self) -> bool {
         matches!(
             self.rule,
@@ -238,7 +241,7 @@ impl FieldRule {
         )
     }
 
-    /// `#[merge(foreign)]` and no more.
+    /// Whether the field has only `#[merge(foreign)]` and no rule.
     pub(crate) fn is_only_foreign(&self) -> bool {
         self.foreign && self.is_auto()
     }

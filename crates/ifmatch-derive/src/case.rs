@@ -1,4 +1,4 @@
-//! `rename_all`, as serde does it.
+//! Implements `rename_all` as serde does.
 
 use syn::LitStr;
 
@@ -25,11 +25,16 @@ impl Case {
             "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
             "kebab-case" => Self::Kebab,
             "SCREAMING-KEBAB-CASE" => Self::ScreamingKebab,
-            _ => return Err(syn::Error::new(name.span(), "not a case that serde knows")),
+            _ => {
+                return Err(syn::Error::new(
+                    name.span(),
+                    "unknown case for `rename_all`",
+                ));
+            }
         })
     }
 
-    /// A field name, which is written in snake case.
+    /// Renames a field, whose Rust name is in snake case.
     pub(crate) fn field(self, name: &str) -> String {
         match self {
             Self::Lower | Self::Snake => name.to_owned(),
@@ -41,7 +46,7 @@ impl Case {
         }
     }
 
-    /// A variant name, which is written in Pascal case.
+    /// Renames a variant, whose Rust name is in Pascal case.
     pub(crate) fn variant(self, name: &str) -> String {
         match self {
             Self::Pascal => name.to_owned(),

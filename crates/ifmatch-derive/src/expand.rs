@@ -1,4 +1,4 @@
-//! The generated implementation.
+//! Generates the implementation of `Merge`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -30,7 +30,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             Data::Union(data) => {
                 return Err(syn::Error::new(
                     data.union_token.span(),
-                    "a union has no document to merge",
+                    "`Merge` cannot be derived for a union",
                 ));
             }
         };
@@ -93,7 +93,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// The type parameters that are keys of maps.
+/// Returns the type parameters that are used as map keys.
 fn map_keys(data: &Data) -> Vec<Ident> {
     let fields: Vec<&Fields> = match data {
         Data::Struct(data) => vec![&data.fields],

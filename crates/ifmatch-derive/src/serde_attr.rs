@@ -1,11 +1,11 @@
-//! What serde's attributes say about the document that a type is written as and read from.
+//! Parses serde's attributes, which define the document that a type is written as and read from.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, LitStr, Token, Type};
 
 use crate::case::Case;
 
-/// Something that may differ between writing and reading.
+/// A setting that may differ between writing and reading.
 #[derive(Clone, Debug)]
 pub(crate) struct Both<X> {
     pub(crate) written: Option<X>,
@@ -30,7 +30,7 @@ impl<X> Both<X> {
     }
 }
 
-/// On a struct or enum.
+/// The serde attributes of a struct or enum.
 #[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -43,15 +43,15 @@ pub(crate) struct ContainerAttrs {
     pub(crate) content: Option<String>,
     pub(crate) untagged: bool,
     pub(crate) transparent: bool,
-    /// Fields that are missing are filled in.
+    /// Whether missing fields are filled in.
     pub(crate) default: bool,
-    /// The type that stands in for this one in documents.
+    /// The type that replaces this one in documents.
     pub(crate) stand_in: Option<Type>,
-    /// It is read as another type.
+    /// Whether the type is read as another type.
     pub(crate) reads_another: bool,
 }
 
-/// On a field or variant.
+/// The serde attributes of a field or variant.
 #[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -64,27 +64,27 @@ pub(crate) struct MemberAttrs {
     pub(crate) flatten: bool,
     pub(crate) is_written: bool,
     pub(crate) is_read: bool,
-    /// A variant that only the form of its content tells.
+    /// Whether only the form of the content identifies the variant.
     pub(crate) untagged: bool,
-    /// The field is written by a function, so its type says nothing about the document.
+    /// Whether a function writes the field, in which case its type says nothing about the document.
     pub(crate) custom: bool,
-    /// The field is read by a function.
+    /// Whether a function reads the field.
     pub(crate) custom_read: bool,
-    /// A field that is missing is filled in, or a function may do so.
+    /// Whether a missing field is filled in, directly or by a function.
     pub(crate) default: bool,
-    /// It is filled in by a function of the user's.
+    /// Whether a function of the user fills in a missing field.
     pub(crate) default_by: bool,
-    /// The values that are written without it: those of which this function holds.
+    /// The path of the function that selects the values for which the field is left out.
     pub(crate) skip_if: Option<String>,
 }
 
 impl MemberAttrs {
-    /// It is in no document.
+    /// Whether the field or variant is absent from all documents.
     pub(crate) fn is_skipped(&self) -> bool {
         !self.is_written && !self.is_read
     }
 
-    /// Whether what is left out on writing is read as what it was.
+    /// Whether a value that is left out on writing is read back unchanged.
     pub(crate) fn fills_what_it_skips(&self, is_option: bool) -> bool {
         let last = |path: &str| path.rsplit("::").next().map(|name| name.trim().to_owned());
         match self.skip_if.as_deref().and_then(last).as_deref() {
@@ -95,7 +95,7 @@ impl MemberAttrs {
         }
     }
 
-    /// The name that is written and those that are read.
+    /// Returns the name used for writing and the names accepted for reading.
     pub(crate) fn names(
         &self,
         plain: &str,
@@ -211,7 +211,7 @@ fn cases(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<Case>> {
     })
 }
 
-/// `rename = "a"` or `rename(serialize = "a", deserialize = "b")`.
+/// Parses `rename = "a"` or `rename(serialize = "a", deserialize = "b")`.
 fn names(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<LitStr>> {
     let mut names = Both::default();
     if meta.input.peek(Token![=]) {
@@ -232,7 +232,7 @@ fn names(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<LitStr>> {
     Ok(names)
 }
 
-/// Passes over an attribute that does not matter here.
+/// Skips an attribute that is not needed here.
 fn skip(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<syn::Expr>()?;

@@ -1,4 +1,4 @@
-//! The tree of a type, as calls of its builder.
+//! Generates the calls that build the shape of a type.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -14,9 +14,9 @@ pub(crate) struct Writer<'a> {
     krate: &'a Path,
     generic: &'a [Ident],
     pub(crate) checks: Vec<TokenStream>,
-    /// The names of all fields, where they can be known.
+    /// The names of all fields, if all of them are known.
     pub(crate) names: Option<Vec<String>>,
-    /// All mistakes, told at once.
+    /// All mistakes, reported together.
     pub(crate) mistakes: Option<syn::Error>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The value, or what stands in for it beside a mistake.
+    /// Returns the value, or records the mistake and returns `None`.
     fn or_report<X>(&mut self, result: syn::Result<X>) -> Option<X> {
         match result {
             Ok(value) => Some(value),
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The members of a struct, or of a variant with named fields.
+    /// Generates the members of a struct, or of a variant with named fields.
     fn object(
         &mut self,
         fields: &Fields,
@@ -107,8 +107,7 @@ impl<'a> Writer<'a> {
                 self.names = None;
                 match &rule {
                     Some(rule) if !(rule.foreign || matches!(rule.rule, RuleAttr::Nested)) => {
-                        let why =
-                            "a flattened field has no place of its own; give its fields rules";
+                        let why = "a flattened field cannot have its own rule; put rules on the fields of its type";
                         self.tell(rule.error(why));
                     }
                     rule => flattened.push(self.type_at(&field.ty, rule.as_ref())),
@@ -137,7 +136,7 @@ impl<'a> Writer<'a> {
         ))
     }
 
-    /// A value that stands for its only field.
+    /// Generates a type that is written as its only field.
     fn content(&mut self, field: &Field) -> TokenStream {
         let attrs = (
             self.or_report(serde_attr::member(&field.attrs)),
@@ -170,7 +169,7 @@ impl<'a> Writer<'a> {
             };
         };
         if custom && matches!(rule.rule, RuleAttr::With { json: false, .. }) {
-            let why = "serde writes this field by a function of its own; use `with_json`";
+            let why = "serde writes this field with a custom function; use `with_json`";
             self.tell(rule.error(why));
         }
         if !custom {
@@ -197,7 +196,7 @@ impl<'a> Writer<'a> {
         quote!(#place #says_rule #range)
     }
 
-    /// Refuses keys that the elements do not have.
+    /// Checks at compile time that the elements have the fields named as keys.
     fn check_keys(&mut self, rule: &FieldRule, ty: &Type) {
         let (RuleAttr::Keyed(keys), Some(element)) = (&rule.rule, types::element(ty)) else {
             return;
@@ -222,8 +221,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A place of a type: its tree, if it must have one, or if it has one. That it has none is told by the
-    /// compiler, unless the field does without.
+    /// Generates the place of a type. The rule decides whether the type must implement `Merge`, whether the
+    /// compiler warns if it does not, or whether neither applies.
     fn type_at(&self, ty: &Type, rule: Option<&FieldRule>) -> TokenStream {
         let span = ty.span();
         match rule {

@@ -1,4 +1,4 @@
-//! What the name of a type says about its document.
+//! Derives facts about the document from the name of a type.
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
@@ -16,7 +16,7 @@ const LISTS: [&str; 6] = [
 ];
 const MAPS: [&str; 2] = ["HashMap", "BTreeMap"];
 
-/// Refuses rules on types that they can never fit. Types whose document is not known by their name pass.
+/// Rejects rules that can never fit the type. A type is accepted if its name does not determine its document.
 pub(crate) fn fits(rule: &FieldRule, ty: &Type) -> syn::Result<()> {
     let Some(name) = last_name(content(ty)) else {
         return Ok(());
@@ -27,21 +27,21 @@ pub(crate) fn fits(rule: &FieldRule, ty: &Type) -> syn::Result<()> {
     let text = ["String", "str", "char"].contains(&name);
     let known = number || list || text || name == "bool" || MAPS.contains(&name);
     let (wants, fits) = match &rule.rule {
-        RuleAttr::Plain("Text" | "Prose") => ("a text", text),
+        RuleAttr::Plain("Text" | "Prose") => ("a string", text),
         RuleAttr::Plain("Counter") => ("a number", number),
-        RuleAttr::Plain("Max" | "Min") => ("a number or a text", number || text),
+        RuleAttr::Plain("Max" | "Min") => ("a number or a string", number || text),
         RuleAttr::Plain("Set" | "Sequence") | RuleAttr::Keyed(_) => ("a list", list),
         _ => return Ok(()),
     };
     if known && !fits {
         return Err(rule.error(format!(
-            "this rule is for {wants}, and `{name}` is not one of them"
+            "this rule requires {wants}, but the field is `{name}`"
         )));
     }
     Ok(())
 }
 
-/// What is left of a type without what does not show in documents.
+/// Returns the type without wrappers that do not appear in documents.
 fn content(ty: &Type) -> &Type {
     match (last_name(ty).as_deref(), argument(ty)) {
         (Some("Option" | "Box" | "Rc" | "Arc" | "Cow"), Some(inner)) => content(inner),
@@ -49,7 +49,7 @@ fn content(ty: &Type) -> &Type {
     }
 }
 
-/// The element type of a list.
+/// Returns the element type of a list.
 pub(crate) fn element(ty: &Type) -> Option<&Type> {
     match content(ty) {
         Type::Array(array) => Some(&array.elem),
@@ -60,7 +60,7 @@ pub(crate) fn element(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The key types of the maps in a type.
+/// Collects the key types of the maps in a type.
 pub(crate) fn map_keys<'t>(ty: &'t Type, found: &mut Vec<&'t Type>) {
     let Type::Path(path) = ty else { return };
     for segment in &path.path.segments {
@@ -90,12 +90,12 @@ pub(crate) fn integer(ty: &Type) -> Option<Ident> {
         .then(|| Ident::new(&name, ty.span()))
 }
 
-/// Whether serde reads `None` where there is nothing.
+/// Whether serde reads a missing field of this type as `None`.
 pub(crate) fn is_option(ty: &Type) -> bool {
     last_name(ty).as_deref() == Some("Option")
 }
 
-/// Whether serde passes over it where a type is transparent.
+/// Whether serde ignores a field of this type in a transparent type.
 pub(crate) fn is_phantom(ty: &Type) -> bool {
     last_name(ty).as_deref() == Some("PhantomData")
 }

@@ -1,14 +1,14 @@
 //! Three-way merge of JSON documents by policy, without losing what a Rust type does not know.
 //!
-//! This is the pure part of the crate `ifmatch`, which re-exports it: no network, no runtime, no clock.
-//! It can be used alone, where documents come from elsewhere than an HTTP API.
+//! This is the pure part of the crate `ifmatch`, which re-exports it. It has no network, no runtime and no clock.
+//! Use it alone if your documents do not come from an HTTP API.
 //!
 //! * [`json`]: documents that keep the text of their numbers and the members that the type does not know.
 //! * [`merge`]: policies, three-way merges, conflicts.
 //! * [`lens`]: typed values put back into the documents that they were read from.
 //!
-//! `#[derive(Merge)]` writes paths of `ifmatch`; with this crate alone, say `#[merge(crate = "ifmatch_merge")]`
-//! on the type.
+//! `#[derive(Merge)]` generates paths into `ifmatch`. If you use this crate alone, put
+//! `#[merge(crate = "ifmatch_merge")]` on the type.
 
 pub mod json;
 pub mod lens;
@@ -21,7 +21,7 @@ pub use ifmatch_derive::Merge;
 pub use json::{Document, JsonError};
 pub use merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 
-/// What the crate `ifmatch` uses and no one else should: it may change with any version.
+/// Items for the crate `ifmatch` only. They may change in any version.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::json::Likeness;

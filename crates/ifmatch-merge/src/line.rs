@@ -1,6 +1,7 @@
-//! Foreign text in one line, for messages and logs.
+//! Untrusted text shown in one line, for messages and logs.
 
-/// The text in one line: white space joined, control characters left out, cut after so many characters.
+/// Returns the text in one line, with white space collapsed, invisible characters removed, and cut after `longest`
+/// characters.
 pub fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -21,7 +22,8 @@ pub fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// Control characters, and those that turn the direction of text on a terminal or in a log.
+/// Whether the character is a control character, has no width, or changes the direction of text on a terminal or
+/// in a log.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

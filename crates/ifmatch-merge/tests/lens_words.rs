@@ -1,4 +1,4 @@
-//! What a type cannot say is an error, whatever its document looks like, and what it can say reaches its place.
+//! A value that a type cannot represent causes an error for any document. Any other value reaches its place.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ where
     lens.put(&raw, &value).map(|put| put.to_string())
 }
 
-/// With what the derive says of the type, and without.
+/// Runs with the derived policy of the type, and without a policy.
 fn both<T>(raw: &str, edit: fn(&mut T)) -> [Result<String, BoxError>; 2]
 where
     T: Serialize + DeserializeOwned + Merge + 'static,
@@ -35,7 +35,7 @@ where
 
 #[track_caller]
 fn refused<T: Serialize + DeserializeOwned + Merge + 'static>(raw: &str, edit: fn(&mut T)) {
-    // As the type writes it itself, and with something that it does not know.
+    // The type's own output, and a document with an unknown member.
     let more = raw.replacen('{', r#"{"more":1.10,"#, 1);
     for raw in [raw, &more] {
         for put in both(raw, edit) {
@@ -99,7 +99,7 @@ fn pairs<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<(String, u64)>, D::
     BTreeMap::deserialize(reader).map(|map: BTreeMap<_, _>| map.into_iter().collect())
 }
 
-/// It reads a map and writes a list.
+/// A type that reads a map and writes a list.
 #[derive(Serialize, Deserialize, Merge)]
 #[merge(crate = "ifmatch_merge")]
 struct Pairs {
@@ -194,7 +194,7 @@ fn what_a_type_writes_and_cannot_read_is_refused() {
     for put in both::<Form>(r#"{"Old":1}"#, |it| *it = Form::New(1)) {
         assert!(put.is_err(), "{}", put.unwrap());
     }
-    // It says what was meant, though the type takes it for another variant.
+    // The document holds the intended value, although the type reads it as another variant.
     becomes::<Either>(
         r#"{"n":1}"#,
         |it| {
@@ -258,7 +258,7 @@ struct Lines {
     lines: Vec<Line>,
 }
 
-/// Nothing says that the lines have keys.
+/// A type that does not declare the keys of its lines.
 #[test]
 fn an_element_that_moved_and_was_changed_keeps_what_the_type_does_not_know() {
     let raw = r#"{"lines":[{"sku":"a","qty":1,"note":1.10},{"sku":"b","qty":2,"note":2.10},{"sku":"c","qty":2}]}"#;
@@ -292,7 +292,7 @@ fn an_element_that_moved_and_was_changed_keeps_what_the_type_does_not_know() {
     );
 }
 
-/// The type reads nothing before both are in their places.
+/// A type that reads nothing until both members are in place.
 #[test]
 fn several_older_names_are_found_by_trials() {
     becomes::<Lines>(

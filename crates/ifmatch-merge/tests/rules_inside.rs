@@ -1,4 +1,4 @@
-//! Rules that a type says hold wherever the type stands, and for no other one.
+//! The rules of a type apply wherever the type is used, and to no other type.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, LinkedList, VecDeque};
@@ -18,7 +18,7 @@ struct Stats {
     name: String,
 }
 
-/// The same member, and no count.
+/// A type with the same member, but without a counter.
 #[derive(Serialize, Deserialize, Merge)]
 #[merge(crate = "ifmatch_merge")]
 struct Height {

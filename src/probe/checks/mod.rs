@@ -1,4 +1,4 @@
-//! The checks, in their order: each changes the resource, or tries to.
+//! The checks, in their order. Each changes the resource, or tries to.
 
 mod races;
 mod refusals;
@@ -17,26 +17,27 @@ use replies::stored_otherwise;
 pub(super) struct Checks<'a> {
     site: &'a mut Site,
     pub(super) findings: Vec<ProbeFinding>,
-    /// What was not asked, because of what the resource is.
+    /// The checks that this kind of resource does not allow.
     pub(super) not_asked: Vec<ProbeCheck>,
-    /// How the resource was made; `None`: it was there already.
+    /// The method that created the resource. `None` if it existed before.
     made_by: Option<Method>,
-    /// Some write was answered 202, so that what a read shows may change later.
+    /// Whether a write was answered with 202, so that later reads may still change.
     put_off: bool,
-    /// The reply to the creation told a version and no document, and the server stored another one.
+    /// Whether the response to the creation had a version and no document, and the server stored a different
+    /// document.
     altered: bool,
     races: u32,
 }
 
-/// How often writes are let race: a server that checks and writes in two steps may be lucky.
+/// Default number of races. A server that checks and writes in two steps may pass a single one by luck.
 pub(super) const RACES: u32 = 3;
-/// How many writes race at once.
+/// Number of writes in one race.
 const RACERS: usize = 8;
 
-/// How many changes are made one after another.
+/// Number of changes made in quick succession.
 const QUICK: u32 = 3;
 
-/// The pauses that are more than a second.
+/// Number of pauses that together exceed one second.
 const SECOND: u32 = 4;
 
 impl<'a> Checks<'a> {
@@ -61,7 +62,7 @@ impl<'a> Checks<'a> {
         });
     }
 
-    /// Makes the throw-away resource, and carries out the checks.
+    /// Creates the throw-away resource and runs the checks.
     pub(super) async fn of_a_new_one(&mut self) -> Result<Result<(), Stop>, Error> {
         let draft = self.site.drafts.fresh();
         let draft = draft.map_err(|Stop(why)| Error::config(why))?;
@@ -69,13 +70,13 @@ impl<'a> Checks<'a> {
         if done.status == StatusCode::ACCEPTED {
             self.is_put_off();
         }
-        // What a `POST` makes is the server's, so its reply need not name what was sent.
+        // The server decides what a `POST` creates, so the response need not name what was sent.
         let made = (method == Method::PUT).then_some(done);
         self.made_by = Some(method);
         Ok(self.all(Some((draft, made))).await)
     }
 
-    /// Carries out the checks on what is there already, but for those that could remove it.
+    /// Runs the checks on an existing resource, except those that could remove it.
     pub(super) async fn of_an_existing_one(&mut self) -> Result<Result<(), Stop>, Error> {
         self.site.adopt().await?;
         self.not_asked.extend([
@@ -89,7 +90,7 @@ impl<'a> Checks<'a> {
     fn is_put_off(&mut self) {
         if !self.put_off {
             self.put_off = true;
-            let seen = "a write was answered 202: nobody tells when, and whether, it is done";
+            let seen = "a write was answered 202, which leaves open when and whether it is stored";
             self.tell(ProbeCheck::Done, Verdict::Fails, seen);
         }
     }
@@ -108,7 +109,7 @@ impl<'a> Checks<'a> {
         if matches!(first.found, FoundVersion::Nothing) {
             return Ok(());
         }
-        // What happens within one second has a check of its own.
+        // Changes within one second have their own check.
         for _ in 0..SECOND {
             self.site.pause().await?;
         }
@@ -130,7 +131,7 @@ impl<'a> Checks<'a> {
         Ok(())
     }
 
-    /// Reads until a young version has become usable, and, after a 202, until that document is there.
+    /// Reads until a young version has become usable and, after a 202, until the awaited draft is stored.
     async fn await_draft(&mut self, awaited: Option<usize>) -> Result<ProbeRead, Stop> {
         let put_off = self.put_off;
         for _ in 0..MAX_PAUSES {
@@ -147,29 +148,29 @@ impl<'a> Checks<'a> {
                 }) => {}
                 Some(seen) => return Ok(seen),
                 None if put_off => {}
-                None => return Err(Stop("what was written is not there".to_owned())),
+                None => return Err(Stop("the resource is not there after a write".to_owned())),
             }
             self.site.pause().await?;
         }
         let seen = self.site.read().await?;
-        seen.ok_or_else(|| Stop("what was written is not there".to_owned()))
+        seen.ok_or_else(|| Stop("the resource is not there after a write".to_owned()))
     }
 
-    /// What was written is what is there.
+    /// Checks that a read shows the draft that was written.
     fn shown(&mut self, seen: &ProbeRead, draft: usize) -> Result<(), Stop> {
         if seen.draft == Some(draft) {
             return Ok(());
         }
-        let what = "a write was answered with success, and a read shows something else";
+        let what = "the response to a write reports success, but a read shows a different document";
         if !self.put_off {
             self.tell(ProbeCheck::Done, Verdict::Fails, what);
         }
         Err(Stop(format!(
-            "{what}; if the API leaves unknown members out, give documents of its own by `Probe::document`"
+            "{what}. If the API drops unknown members, set documents that it accepts with `Probe::document`"
         )))
     }
 
-    /// The state after a write.
+    /// Reads the state after a write.
     async fn after(&mut self, status: StatusCode, draft: usize) -> Result<ProbeRead, Stop> {
         if status == StatusCode::ACCEPTED {
             self.is_put_off();
@@ -178,7 +179,7 @@ impl<'a> Checks<'a> {
     }
 }
 
-/// Whether a refusal may be for the version, and not for the document.
+/// Whether a refusal may concern the version rather than the document.
 fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
     match kind {
         RefusalKind::StaleVersion => true,
@@ -190,7 +191,7 @@ fn is_for_the_version(kind: RefusalKind, problem: &Problem) -> bool {
 fn version_in_words(seen: &ProbeRead) -> String {
     match &seen.found {
         FoundVersion::Version(version) => version.to_string(),
-        FoundVersion::Unusable { why, .. } => format!("one that is not usable ({why})"),
-        FoundVersion::Nothing => "none".to_owned(),
+        FoundVersion::Unusable { why, .. } => format!("an unusable version ({why})"),
+        FoundVersion::Nothing => "no version".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! Checks of races: of several requests at once, under one condition, one may win.
+//! Checks of races: of several simultaneous requests under one condition, only one may win.
 
 use http::{Method, StatusCode};
 
@@ -9,13 +9,13 @@ use super::{Checks, RACERS};
 use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
-    /// Several writers at once, all with the version that is there.
+    /// Sends several writes at once, all with the current version.
     pub(super) async fn racing_writes(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::RacingWrites;
         for _ in 0..self.races {
             let there = self.await_draft(None).await?;
             let Some(version) = there.version().cloned() else {
-                self.tell(check, Verdict::Unknown, "there is no version to race for");
+                self.tell(check, Verdict::Unknown, "the resource has no version");
                 return Ok(());
             };
             let condition = Condition::Match(version);
@@ -29,7 +29,7 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// Several writers at once, where nothing is, all on the condition that nothing is there.
+    /// Sends several creations at once, all on the condition that the resource does not exist.
     pub(super) async fn racing_creations(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::RacingCreations;
         if self.made_by == Some(Method::POST) {
@@ -47,7 +47,7 @@ impl Checks<'_> {
                 return Ok(());
             }
             if let Err(why) = self.ensure_absent().await? {
-                let seen = format!("one of {RACERS} once, and then {why}");
+                let seen = format!("one of {RACERS} in a race, and then {why}");
                 self.tell(check, Verdict::Unknown, seen);
                 return Ok(());
             }
@@ -61,17 +61,17 @@ impl Checks<'_> {
             0 => Verdict::Unknown,
             _ => Verdict::Holds,
         };
-        let seen = format!("one of {RACERS}, {} times", self.races);
+        let seen = format!("one of {RACERS} in each of {} races", self.races);
         self.tell(check, verdict, seen);
     }
 
-    /// Whether exactly one was accepted; tells it if not.
+    /// Whether exactly one request was accepted. Reports the check if not.
     fn had_one_winner(&mut self, check: ProbeCheck, answered: &[WriteAnswer]) -> bool {
         let mut accepted = 0;
         for answer in answered {
             match answer {
                 WriteAnswer::Done(done) if done.status == StatusCode::ACCEPTED => {
-                    self.tell(check, Verdict::Unknown, "writes are put off (202)");
+                    self.tell(check, Verdict::Unknown, "writes are deferred (202)");
                     return false;
                 }
                 WriteAnswer::Done(_) => accepted += 1,
@@ -79,7 +79,7 @@ impl Checks<'_> {
             }
         }
         if accepted > 1 {
-            let seen = format!("{accepted} of {RACERS} were told that theirs is stored");
+            let seen = format!("{accepted} of {RACERS} were accepted");
             self.tell(check, Verdict::Fails, seen);
             return false;
         }

@@ -1,4 +1,4 @@
-//! Checks of the refusals: what must not be carried out, is not.
+//! Checks of refusals: invalid requests must not be carried out.
 
 use http::{Method, StatusCode};
 
@@ -8,8 +8,8 @@ use super::Checks;
 use crate::protocol::{Creation, RefusalKind};
 use crate::write::machine::events::Condition;
 
-/// Where a `PUT` makes nothing.
-pub(super) const POST_ALONE: &str = "new resources are made by POST alone";
+/// Reported if a `PUT` creates nothing.
+pub(super) const POST_ALONE: &str = "new resources are created by POST only";
 
 impl Checks<'_> {
     pub(super) async fn stale_write(
@@ -30,13 +30,15 @@ impl Checks<'_> {
         if let WriteAnswer::Refused(kind, problem) = answered {
             let status = problem.status().as_u16();
             let (verdict, seen) = match kind {
-                RefusalKind::StaleVersion => (Verdict::Holds, "as a stale version".to_owned()),
+                RefusalKind::StaleVersion => {
+                    (Verdict::Holds, "recognised as a stale version".to_owned())
+                }
                 RefusalKind::Unknown if matches!(status, 200..300 | 409 | 412) => {
-                    (Verdict::Holds, "by reading again".to_owned())
+                    (Verdict::Holds, "recognised by reading again".to_owned())
                 }
                 kind => (
                     Verdict::Fails,
-                    format!("answered {status}, which is taken for {kind:?}"),
+                    format!("answered {status}, which is classified as {kind:?}"),
                 ),
             };
             self.tell(ProbeCheck::StaleRefusal, verdict, seen);
@@ -44,7 +46,7 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// Whether a write that had to be refused was, and left everything as it is.
+    /// Whether a write that had to be refused was refused and changed nothing.
     pub(super) async fn refused_and_unchanged(
         &mut self,
         answered: &WriteAnswer,
@@ -55,20 +57,19 @@ impl Checks<'_> {
         let code = status.as_u16();
         Ok(match (answered, carried_out) {
             (WriteAnswer::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
-            (WriteAnswer::Refused(..), true) => (
-                Verdict::Fails,
-                format!("answered {code}, and carried out all the same"),
-            ),
+            (WriteAnswer::Refused(..), true) => {
+                (Verdict::Fails, format!("answered {code}, but carried out"))
+            }
             (WriteAnswer::Done(_), true) => {
                 (Verdict::Fails, format!("answered {code}, and carried out"))
             }
             (WriteAnswer::Done(done), false) if done.status == StatusCode::ACCEPTED => (
                 Verdict::Unknown,
-                "answered 202, and not carried out so far".to_owned(),
+                "answered 202, and not carried out yet".to_owned(),
             ),
             (WriteAnswer::Done(_), false) => (
                 Verdict::Fails,
-                format!("answered {code}, as if it had been carried out"),
+                format!("answered {code}, but not carried out"),
             ),
         })
     }

@@ -1,4 +1,4 @@
-//! Checks of removals, and of writes to what is gone.
+//! Checks of removals, and of writes to removed resources.
 
 use http::StatusCode;
 
@@ -8,7 +8,7 @@ use super::Checks;
 use crate::write::machine::events::Condition;
 
 impl Checks<'_> {
-    /// Removes it under an old version; tells the state before that.
+    /// Removes the resource under an old version. Returns the state before that.
     pub(super) async fn stale_removal(&mut self, old: &ProbeRead) -> Result<ProbeRead, Stop> {
         let check = ProbeCheck::StaleRemoval;
         let now = self.await_draft(None).await?;
@@ -23,7 +23,7 @@ impl Checks<'_> {
             (WriteAnswer::Refused(_, problem), true)
                 if matches!(problem.status().as_u16(), 405 | 501) =>
             {
-                (Verdict::Unknown, format!("nothing is removed: {problem}"))
+                (Verdict::Unknown, format!("DELETE was refused: {problem}"))
             }
             (WriteAnswer::Refused(_, problem), true) => {
                 let code = problem.status().as_u16();
@@ -31,7 +31,7 @@ impl Checks<'_> {
             }
             (WriteAnswer::Refused(_, problem), false) => {
                 let code = problem.status().as_u16();
-                let seen = format!("answered {code}, and carried out all the same");
+                let seen = format!("answered {code}, but carried out");
                 (Verdict::Fails, seen)
             }
             (WriteAnswer::Done(done), false) => {
@@ -40,7 +40,7 @@ impl Checks<'_> {
             }
             (WriteAnswer::Done(done), true) => {
                 let code = done.status.as_u16();
-                let seen = format!("answered {code}, and not carried out so far");
+                let seen = format!("answered {code}, and not carried out yet");
                 (Verdict::Unknown, seen)
             }
         };
@@ -48,7 +48,7 @@ impl Checks<'_> {
         Ok(now)
     }
 
-    /// Removes the resource for good, and asks what can be asked only then.
+    /// Removes the resource and runs the checks that need its absence.
     pub(super) async fn after_removal(&mut self, last: ProbeRead) -> Result<(), Stop> {
         if let Err(why) = self.ensure_absent().await? {
             for check in [ProbeCheck::WriteToRemoved, ProbeCheck::RacingCreations] {
@@ -64,11 +64,11 @@ impl Checks<'_> {
         self.racing_creations().await
     }
 
-    /// A write under the last version that was there before the removal.
+    /// Writes with the last version from before the removal.
     async fn write_to_removed(&mut self, last: ProbeRead) -> Result<(), Stop> {
         let check = ProbeCheck::WriteToRemoved;
         let Some(version) = last.version().cloned() else {
-            self.tell(check, Verdict::Unknown, "there was no version");
+            self.tell(check, Verdict::Unknown, "the resource had no version");
             return Ok(());
         };
         self.site.may_come();
@@ -84,25 +84,26 @@ impl Checks<'_> {
             (WriteAnswer::Refused(..), false) => (Verdict::Holds, format!("refused with {code}")),
             (WriteAnswer::Refused(..), true) => (
                 Verdict::Fails,
-                format!("answered {code}, and made again all the same"),
+                format!("answered {code}, but created again"),
             ),
-            (WriteAnswer::Done(_), true) => {
-                (Verdict::Fails, format!("answered {code}, and made again"))
-            }
+            (WriteAnswer::Done(_), true) => (
+                Verdict::Fails,
+                format!("answered {code}, and created again"),
+            ),
             (WriteAnswer::Done(_), false) if code == 202 => (
                 Verdict::Unknown,
-                "answered 202, and not made again so far".to_owned(),
+                "answered 202, and not created again yet".to_owned(),
             ),
             (WriteAnswer::Done(_), false) => (
                 Verdict::Fails,
-                format!("answered {code}, and nothing is there"),
+                format!("answered {code}, but the resource does not exist"),
             ),
         };
         self.tell(check, verdict, seen);
         Ok(())
     }
 
-    /// Removes what is there; tells why it is still there, if it is.
+    /// Removes the resource, if it exists. The inner error states why it is still there.
     pub(super) async fn ensure_absent(&mut self) -> Result<Result<(), String>, Stop> {
         let mut why = String::new();
         for attempt in 0..MAX_PAUSES {
@@ -112,7 +113,7 @@ impl Checks<'_> {
             if attempt > 0 {
                 self.site.pause().await?;
             }
-            // No other client knows the name, so what cannot be pinned is removed all the same.
+            // No other client knows the random name, so an unconditional removal is safe if there is no version.
             let condition = seen
                 .version()
                 .cloned()
@@ -120,12 +121,12 @@ impl Checks<'_> {
             why = match self.site.remove(&condition, &seen.snapshot).await? {
                 WriteAnswer::Done(done) => {
                     format!(
-                        "DELETE was answered {}, and it is still there",
+                        "DELETE was answered {}, but the resource is still there",
                         done.status.as_u16()
                     )
                 }
                 WriteAnswer::Refused(_, problem) => {
-                    let why = format!("nothing is removed: {problem}");
+                    let why = format!("DELETE was refused: {problem}");
                     if matches!(problem.status().as_u16(), 405 | 501) {
                         return Ok(Err(why));
                     }

@@ -1,4 +1,4 @@
-//! Checks of the versions: that there are some, that they are taken back, and that each state has its own.
+//! Checks of versions: that they exist, that the server accepts them, and that each state has its own.
 
 use std::time::Duration;
 
@@ -18,18 +18,22 @@ impl Checks<'_> {
                 self.tell(ProbeCheck::Version, Verdict::Holds, version.to_string());
             }
             FoundVersion::Unusable { why, .. } => {
-                let seen = format!("there is one, but {why}");
+                let seen = format!("there is a version, but {why}");
                 self.tell(ProbeCheck::Version, Verdict::Holds, seen);
             }
             FoundVersion::Nothing => {
-                let seen = "none, so no write can be protected";
+                let seen = "no version, so no write can be protected";
                 self.tell(ProbeCheck::Version, Verdict::Fails, seen);
                 return Ok(());
             }
         }
         let again = self.await_draft(None).await?;
         if again.found == first.found {
-            self.tell(ProbeCheck::StableVersion, Verdict::Holds, "the same twice");
+            self.tell(
+                ProbeCheck::StableVersion,
+                Verdict::Holds,
+                "the same in two reads",
+            );
         } else {
             let seen = format!(
                 "{}, then {}",
@@ -41,8 +45,8 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// Writes with the version that was read, spelt in every way that may get through; tells the states
-    /// before and after.
+    /// Writes with the version that was read, in every spelling that may be accepted. Returns the states before and
+    /// after.
     pub(super) async fn own_version(
         &mut self,
         first: ProbeRead,
@@ -93,7 +97,7 @@ impl Checks<'_> {
                 }
                 WriteAnswer::Refused(_, problem) => {
                     return Err(Stop(format!(
-                        "a change is refused: {problem}; documents that the API takes are given by `Probe::document`"
+                        "a change is refused: {problem}. Set documents that the API accepts with `Probe::document`"
                     )));
                 }
             }
@@ -125,7 +129,7 @@ impl Checks<'_> {
         };
         let coded = self.site.read_coded_tag().await?;
         let Some(coded) = coded.filter(|coded| *coded != tag) else {
-            self.tell(check, Verdict::Holds, "it is the same");
+            self.tell(check, Verdict::Holds, "the same as without gzip");
             return Ok(());
         };
         let own = self.site.versioning().clone();
@@ -149,7 +153,8 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// Several changes at once: of three within a second, two fall into the same one.
+    /// Makes several changes in a row. Of three changes within a second, at least two fall into the same clock
+    /// second.
     pub(super) async fn within_a_second(&mut self) -> Result<(), Stop> {
         let check = ProbeCheck::VersionWithinASecond;
         let mut last = self.await_draft(None).await?;
@@ -157,8 +162,8 @@ impl Checks<'_> {
         for _ in 0..QUICK {
             let draft = self.site.drafts.fresh()?;
             let Some(version) = last.version().cloned() else {
-                // The loop waits such a version out, so it cannot stand for two states.
-                let seen = "a young version is told as such, and waited out";
+                // The write loop waits until a young version becomes usable, so it cannot name two states.
+                let seen = "a young version is marked as such, and the client waits";
                 self.tell(check, Verdict::Holds, seen);
                 return Ok(());
             };
@@ -177,7 +182,7 @@ impl Checks<'_> {
             let read = self.site.read().await?;
             let now = read.ok_or_else(|| Stop("what was written is not there".to_owned()))?;
             if now.found == last.found {
-                let seen = format!("{} for two of them", version_in_words(&now));
+                let seen = format!("{} for two changes", version_in_words(&now));
                 self.tell(check, Verdict::Fails, seen);
                 return Ok(());
             }
@@ -185,9 +190,13 @@ impl Checks<'_> {
         }
         let took = begun.elapsed();
         if took < Duration::from_secs(1) {
-            self.tell(check, Verdict::Holds, "three in a row, each its own");
+            self.tell(
+                check,
+                Verdict::Holds,
+                "three changes in a row, each with its own version",
+            );
         } else {
-            let seen = format!("the server is too slow to tell: {took:?}");
+            let seen = format!("the server is too slow for this check: {took:?}");
             self.tell(check, Verdict::Unknown, seen);
         }
         Ok(())

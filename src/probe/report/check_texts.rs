@@ -1,61 +1,65 @@
-//! What a check asks, what it means if it fails, and what to do then, in words.
+//! The texts of the checks: what each asks, what a failure means, and what to do about it.
 
 use super::ProbeCheck;
 
 impl ProbeCheck {
-    /// Returns what the check asks for, in a few words.
+    /// Returns what the check expects, in a few words.
     pub(super) fn asked(self) -> &'static str {
         match self {
-            Self::Done => "success means done",
-            Self::Version => "what is read has a version",
-            Self::StableVersion => "the version stays without a change",
+            Self::Done => "a successful write is stored",
+            Self::Version => "a read returns a version",
+            Self::StableVersion => "an unchanged resource keeps its version",
             Self::OwnVersion => "the version is accepted in a write",
             Self::NewVersion => "a change makes a new version",
-            Self::ReplyVersion => "the reply to a write tells the version",
+            Self::ReplyVersion => "the response to a write has the version",
             Self::StoredAsSent => "that version names what was sent",
             Self::StaleWrite => "a stale write is refused",
-            Self::StaleRefusal => "its refusal is understood",
+            Self::StaleRefusal => "that refusal is recognised",
             Self::Creation => "a creation overwrites nothing",
             Self::CodedVersion => "the version under gzip is accepted",
             Self::VersionWithinASecond => "two changes in a second make two versions",
-            Self::RacingWrites => "of racing writes one is accepted",
+            Self::RacingWrites => "one of several racing writes is accepted",
             Self::StaleRemoval => "a stale removal is refused",
-            Self::WriteToRemoved => "a write to what was removed is refused",
-            Self::RacingCreations => "of racing creations one is accepted",
+            Self::WriteToRemoved => "a write to a removed resource is refused",
+            Self::RacingCreations => "one of several racing creations is accepted",
         }
     }
 
-    /// Returns the question as a sentence without its mark.
+    /// Returns the question as a sentence without its question mark.
     pub(super) fn question(self) -> &'static str {
         match self {
-            Self::Done => "Is a write done when it is answered with success",
-            Self::Version => "Does a read tell a version",
+            Self::Done => "Is a write stored when the response reports success",
+            Self::Version => "Does a read return a version",
             Self::StableVersion => "Does the version stay the same while nothing changes",
-            Self::OwnVersion => "Is a write accepted that carries the version that was read",
+            Self::OwnVersion => "Is a write with the version from a read accepted",
             Self::NewVersion => "Does a change make a new version",
-            Self::ReplyVersion => "Does the reply to a write tell the version that a read shows",
-            Self::StoredAsSent => "Does the version in that reply name the document that was sent",
-            Self::StaleWrite => "Is a write with an old version refused, and is nothing changed",
-            Self::StaleRefusal => "Is that refusal told apart from other refusals",
-            Self::Creation => {
-                "Is a creation with `If-None-Match: *` refused where something exists"
+            Self::ReplyVersion => "Does the response to a write have the version that a read shows",
+            Self::StoredAsSent => {
+                "Does the version in that response name the document that was sent"
             }
-            Self::CodedVersion => "Is the version accepted that a reply compressed with gzip tells",
+            Self::StaleWrite => "Is a write with an old version refused without any change",
+            Self::StaleRefusal => "Is that refusal distinguished from other refusals",
+            Self::Creation => {
+                "Is a creation with `If-None-Match: *` refused where a resource exists"
+            }
+            Self::CodedVersion => "Is the version of a response compressed with gzip accepted",
             Self::VersionWithinASecond => {
                 "Do changes within the same second have different versions"
             }
-            Self::RacingWrites => "Is one of several simultaneous writes with one version accepted",
+            Self::RacingWrites => {
+                "Is only one of several simultaneous writes with one version accepted"
+            }
             Self::StaleRemoval => "Is a removal with an old version refused",
             Self::WriteToRemoved => {
                 "Is a write with `If-Match` refused after the resource was removed"
             }
             Self::RacingCreations => {
-                "Is one of several simultaneous creations with `If-None-Match: *` accepted"
+                "Is only one of several simultaneous creations with `If-None-Match: *` accepted"
             }
         }
     }
 
-    /// Returns what it means for users of the API if the check fails.
+    /// Returns what a failure of the check means for users of the API.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "A write that was reported as a success may not be stored.",
@@ -73,12 +77,12 @@ impl ProbeCheck {
                 "A change of another client cannot be noticed, so the next write overwrites it."
             }
             Self::ReplyVersion => {
-                "The next write with the version from the reply is refused. Nothing is lost, but it takes \
+                "The next write with the version from the response is refused. Nothing is lost, but it takes \
                  another read and write."
             }
             Self::StoredAsSent => {
-                "The server computes, adds or drops members. A client that takes what it sent for what is \
-                 stored writes the server's members away with its next write."
+                "The server computes, adds or drops members. A client that assumes that its document is stored \
+                 unchanged removes the server's members with its next write."
             }
             Self::StaleWrite => {
                 "A write that is out of date overwrites the changes of other clients."
@@ -86,7 +90,7 @@ impl ProbeCheck {
             Self::StaleRefusal => "A conflict is reported as another error, and is not resolved.",
             Self::Creation => "A creation overwrites what another client created first.",
             Self::CodedVersion => {
-                "Clients that accept compressed replies cannot write. This client asks for no compression, so \
+                "Clients that accept compressed responses cannot write. This client asks for no compression, so \
                  it can."
             }
             Self::VersionWithinASecond => {
@@ -100,11 +104,11 @@ impl ProbeCheck {
                 "A removal that is out of date also removes the changes of other clients."
             }
             Self::WriteToRemoved => {
-                "The server ignores `If-Match` where nothing exists. A write that is out of date brings back \
+                "The server ignores `If-Match` where no resource exists. A write that is out of date brings back \
                  what another client removed."
             }
             Self::RacingCreations => {
-                "Several clients are told that they created the resource, and all documents but one are lost."
+                "The server reports success to several clients, and all documents but one are lost."
             }
         }
     }
@@ -120,7 +124,7 @@ impl ProbeCheck {
                  header, and set it with `Versioning`; otherwise let one client write at a time."
             }
             Self::StableVersion => {
-                "Ask the provider for a validator of the stored state. Tags that are made for each reply come \
+                "Ask the provider for a validator of the stored state. Tags that differ in each response come \
                  from proxies, caches or several servers behind one address."
             }
             Self::OwnVersion => {
@@ -132,7 +136,7 @@ impl ProbeCheck {
                  write, with `Versioning`."
             }
             Self::ReplyVersion => {
-                "Use the profile of the API, or a `Versioning` that does not read the version from replies to \
+                "Use the profile of the API, or a `Versioning` that does not read the version from responses to \
                  writes."
             }
             Self::StoredAsSent => "Set the collection to read again after its own writes.",
@@ -140,9 +144,9 @@ impl ProbeCheck {
                 "Ask whether a proxy drops `If-Match`. Without a server that checks it, let one client write at \
                  a time."
             }
-            Self::StaleRefusal => "Say what this refusal means with `Generic::map_code`.",
+            Self::StaleRefusal => "Set the meaning of this refusal with `Generic::map_code`.",
             Self::Creation | Self::RacingCreations => {
-                "Let the server choose the addresses, with `post`, or give each client names of its own."
+                "Let the server choose the addresses, with `post`, or give each client its own names."
             }
             Self::CodedVersion => {
                 "Nothing is needed for this client. Tell the provider that `ETag` has to be accepted as it was \

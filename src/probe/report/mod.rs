@@ -1,100 +1,101 @@
-//! What a probe found, for programs and for people.
+//! The results of a probe, for programs and for people.
 
 mod check_texts;
 
 use std::fmt;
 use std::time::Duration;
 
-/// What an API was asked by a probe.
+/// A property of an API that a probe checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProbeCheck {
-    /// A write that is answered with success is done: stored as it was sent, and not put off (202).
+    /// A write with a success response is done: stored as it was sent, and not deferred (202).
     Done,
-    /// What is read has a version.
+    /// A read returns a version.
     Version,
-    /// What was not changed keeps its version.
+    /// An unchanged resource keeps its version.
     StableVersion,
-    /// A write with the version that was handed out is accepted.
+    /// A write with the version that the server sent is accepted.
     OwnVersion,
     /// Each change makes a new version.
     NewVersion,
-    /// The reply to a write tells the version that a read shows.
+    /// The response to a write has the version that a read shows.
     ReplyVersion,
     /// A write with an old version is refused and changes nothing.
     StaleWrite,
-    /// The refusal of a stale write is told apart from others.
+    /// The refusal of a stale write is distinguished from other refusals.
     StaleRefusal,
-    /// A creation where something is already is refused and changes nothing.
+    /// A creation where a resource exists is refused and changes nothing.
     Creation,
-    /// The version that a client sees who asks for `gzip` is accepted.
+    /// The version that a client gets when it asks for `gzip` is accepted.
     CodedVersion,
     /// Two changes within one second make two versions.
     VersionWithinASecond,
-    /// Of several writes at the same time with the same version, one is accepted.
+    /// Of several simultaneous writes with the same version, one is accepted.
     RacingWrites,
     /// A removal with an old version is refused.
     StaleRemoval,
-    /// A version in a reply to a write that shows no document names what was sent, not what the server made of it.
+    /// A version in a response to a write that shows no document names the document that was sent, not one that the
+    /// server changed.
     StoredAsSent,
-    /// A write with a version is refused where the resource was removed, and does not make it again.
+    /// A write with a version is refused after the resource was removed, and does not create it again.
     WriteToRemoved,
-    /// Of several creations at the same time at one address, one is accepted.
+    /// Of several simultaneous creations at one address, one is accepted.
     RacingCreations,
 }
 
-/// How a check went.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The API does it.
+    /// The API has the property.
     Holds,
-    /// It does not.
+    /// The API does not have the property.
     Fails,
-    /// This could not be found out.
+    /// The probe could not determine it.
     Unknown,
 }
 
-/// How one check went, and what was seen.
+/// The result of one check, with what the probe observed.
 ///
-/// Its `Display` form says what was asked and what came, and, where the check fails, what that means and what to
-/// do about it.
+/// Its `Display` form states the question and the observation. If the check failed, it adds what that means and
+/// what to do about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProbeFinding {
-    /// What was asked.
+    /// The check.
     pub check: ProbeCheck,
-    /// The answer.
+    /// The result.
     pub verdict: Verdict,
-    /// What was seen, in a few words.
+    /// What the probe observed, in a few words.
     pub seen: String,
 }
 
-/// What a probe found.
+/// The results of a probe.
 ///
 /// Its `Display` form is a short report for people, one line for each check.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProbeReport {
-    /// The path of the resource that was asked about.
+    /// The path of the probed resource.
     pub path: String,
-    /// What was found out, in the order of the checks; one that was not reached is not in it.
+    /// The results in the order of the checks. Checks that were not reached are missing.
     pub findings: Vec<ProbeFinding>,
-    /// The checks that were left out because the resource existed already and was to stay. They do not count in
+    /// The checks that were skipped because the resource existed already and had to stay. They do not count in
     /// [`enforces_preconditions`](Self::enforces_preconditions).
     pub not_asked: Vec<ProbeCheck>,
-    /// Why the checks ended early, if they did.
+    /// The reason why the checks ended early, if they did.
     pub stopped: Option<String>,
-    /// Why the resource could not be removed, or an existing one not be restored, if that failed: what the
+    /// The reason why the resource could not be removed, or an existing one not be restored. If it is set, what the
     /// probe wrote is still there.
     pub left_behind: Option<String>,
-    /// Requests sent, in all.
+    /// Total number of requests sent.
     pub requests: u32,
-    /// Time in all.
+    /// Total time.
     pub elapsed: Duration,
 }
 
 impl ProbeCheck {
-    /// All of them, in the order in which they are done.
+    /// All checks, in the order in which they run.
     pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Version,
@@ -114,8 +115,8 @@ impl ProbeCheck {
         Self::RacingCreations,
     ];
 
-    /// Whether updates get lost where it fails. Where one of the others fails, writes take longer, or
-    /// end with an error, and nothing is lost.
+    /// Whether updates get lost if the check fails. If one of the other checks fails, writes take longer or end
+    /// with an error, and nothing is lost.
     pub fn guards_updates(self) -> bool {
         matches!(
             self,
@@ -159,14 +160,14 @@ impl fmt::Display for ProbeFinding {
 }
 
 impl ProbeReport {
-    /// How a check went; one that was not reached is unknown.
+    /// Returns the result of a check, which is `Unknown` if the check was not reached.
     pub fn verdict(&self, check: ProbeCheck) -> Verdict {
         let found = self.findings.iter().find(|found| found.check == check);
         found.map_or(Verdict::Unknown, |found| found.verdict)
     }
 
-    /// Whether no update gets lost: every check that [guards updates](ProbeCheck::guards_updates) was
-    /// done, and holds, but for those that were [not asked](Self::not_asked).
+    /// Whether no update gets lost: every check that [guards updates](ProbeCheck::guards_updates) was run and
+    /// holds, apart from those that were [not asked](Self::not_asked).
     pub fn enforces_preconditions(&self) -> bool {
         let mut guards = ProbeCheck::ALL
             .into_iter()
@@ -174,7 +175,7 @@ impl ProbeReport {
         guards.all(|guard| self.verdict(guard) == Verdict::Holds)
     }
 
-    /// The checks that failed.
+    /// Returns the checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &ProbeFinding> {
         let found = self.findings.iter();
         found.filter(|found| found.verdict == Verdict::Fails)
@@ -187,7 +188,7 @@ impl fmt::Display for ProbeReport {
         let verdict = match (self.enforces_preconditions(), lost) {
             (true, _) => "enforces preconditions",
             (false, true) => "LOSES UPDATES",
-            (false, false) => "it could not be found out whether it enforces preconditions",
+            (false, false) => "the probe could not determine whether it enforces preconditions",
         };
         writeln!(f, "{}: {verdict}", self.path)?;
         for check in ProbeCheck::ALL {
@@ -200,7 +201,7 @@ impl fmt::Display for ProbeReport {
                 Some(Verdict::Unknown) | None => "?",
             };
             let otherwise = match mark {
-                "-" => "not asked: the resource is to stay as it is",
+                "-" => "not asked, because the resource has to stay",
                 _ => "not reached",
             };
             let seen = found.map_or(otherwise, |found| &found.seen);

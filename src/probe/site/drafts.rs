@@ -1,4 +1,4 @@
-//! The drafts: the documents that a probe writes, and how they are told apart in what the server makes of them.
+//! The documents that a probe writes, called drafts, and how they are recognised in what the server returns.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,27 +9,27 @@ use super::{MakeDraft, Stop};
 use crate::json::{Document, JsonError};
 use crate::value::Error;
 
-/// How many drafts are made in advance, to see in which members they differ.
+/// Number of drafts made in advance, to find the members in which they differ.
 const SAMPLE: usize = 16;
 
-/// All drafts of one probe. No two are the same: where a version is a hash of the content, a document that
-/// is written twice would bring an old version back, and a sound server would accept a stale write.
+/// All drafts of one probe. They are all different: where a version is a hash of the content, writing a document
+/// twice would bring an old version back, and a sound server would accept a stale write.
 pub(in crate::probe) struct Drafts {
-    /// Only what is locked may be shared, and a user's function need not be.
+    /// In a mutex, because the user's function need not be `Sync`.
     make: Mutex<MakeDraft>,
     name: String,
     made: Vec<Document>,
-    /// The texts of all that were made.
+    /// The texts of all drafts made so far.
     texts: HashSet<Vec<u8>>,
-    /// The members in which they differ, as pointers; `None`: they are no objects.
+    /// Pointers to the members in which the drafts differ. `None` if they are not objects.
     members: Option<Vec<String>>,
-    /// How many were handed out.
+    /// Number of drafts handed out.
     used: usize,
 }
 
 impl Drafts {
-    /// Makes the first drafts and compares them. Where `whole`, every member of a draft is written over
-    /// what is there; otherwise only those in which drafts differ.
+    /// Makes the first drafts and compares them. With `whole`, every member of a draft is written over the
+    /// document, otherwise only those in which drafts differ.
     pub(in crate::probe) fn new(name: String, make: MakeDraft, whole: bool) -> Result<Self, Error> {
         let mut drafts = Self {
             make: Mutex::new(make),
@@ -54,7 +54,7 @@ impl Drafts {
         &self.name
     }
 
-    /// The number of a draft that was not written before.
+    /// Returns the number of a draft that has not been written yet.
     pub(in crate::probe) fn fresh(&mut self) -> Result<usize, Stop> {
         if self.used == self.made.len() {
             self.make_one().map_err(Stop)?;
@@ -68,7 +68,7 @@ impl Drafts {
         made.ok_or_else(|| Stop(format!("there is no draft number {draft}")))
     }
 
-    /// The members in which drafts differ; `None`: they are no objects.
+    /// The members in which drafts differ. `None` if they are not objects.
     pub(super) fn members(&self) -> Option<&[String]> {
         self.members.as_deref()
     }
@@ -80,7 +80,7 @@ impl Drafts {
             .map_err(|error| format!("draft number {number} cannot be written as JSON: {error}"))?;
         if !self.texts.insert(draft.to_bytes().to_vec()) {
             return Err(format!(
-                "draft number {number} is the same as an earlier one: `Probe::document` has to make another \
+                "draft number {number} is the same as an earlier one: `Probe::document` has to make a different \
                  document for each number"
             ));
         }
@@ -104,7 +104,7 @@ impl Drafts {
         Ok(())
     }
 
-    /// A document with the members of that draft, and everything else as the server has it.
+    /// The document with the members of that draft, and everything else unchanged.
     pub(in crate::probe) fn laid_over(
         &self,
         document: &Document,
@@ -117,9 +117,9 @@ impl Drafts {
         put_over(document, draft, members).map_err(|error| Stop(error.to_string()))
     }
 
-    /// Which draft this is, as far as they differ.
+    /// The draft that this document shows, as far as they differ.
     pub(super) fn which(&self, document: &Document) -> Option<usize> {
-        // The latest is the likeliest.
+        // Search the latest first, as the most likely one.
         self.made
             .iter()
             .take(self.used)
@@ -132,7 +132,7 @@ impl Drafts {
     }
 }
 
-/// A document in which these members are as another one has them, or are not there.
+/// The document with these members taken from another one. Members that the other lacks are removed.
 pub(super) fn put_over(
     document: &Document,
     other: &Document,

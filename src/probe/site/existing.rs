@@ -1,4 +1,4 @@
-//! A resource that exists already: it is neither made nor removed, and what it was is put back.
+//! An existing resource: it is neither created nor removed, and its members are restored at the end.
 
 use super::drafts::put_over;
 use super::{MAX_PAUSES, PAUSE, Presence, Site, Stop, WriteAnswer};
@@ -7,7 +7,7 @@ use crate::value::{Error, ErrorKind};
 use crate::write::machine::events::Condition;
 
 impl Site {
-    /// Reads what is there, so that it can be put back.
+    /// Reads the resource, so that it can be restored.
     pub(in crate::probe) async fn adopt(&mut self) -> Result<(), Error> {
         let what = format!("{}: the resource to probe", self.path());
         match self.read().await {
@@ -17,14 +17,14 @@ impl Site {
             }
             Ok(None) => Err(Error::new(
                 ErrorKind::NotFound,
-                format!("{what} is not there"),
+                format!("{what} does not exist"),
             )),
             Err(Stop(why)) => Err(Error::new(ErrorKind::Status, format!("{what}: {why}"))),
         }
     }
 
-    /// Puts back the members that the drafts changed. What other clients wrote meanwhile stays: the write is
-    /// pinned to the state that was read, and touches nothing else.
+    /// Restores the members that the drafts changed. Concurrent changes by other clients stay: the write is pinned
+    /// to the state that was read, and touches no other member.
     pub(super) async fn restore(&mut self, original: &Document) -> Option<String> {
         let mut why = String::new();
         for attempt in 0..=MAX_PAUSES {
@@ -33,7 +33,7 @@ impl Site {
             }
             let seen = match self.read().await {
                 Ok(Some(seen)) => seen,
-                Ok(None) => return Some("the resource is not there any more".to_owned()),
+                Ok(None) => return Some("the resource does not exist any more".to_owned()),
                 Err(Stop(unread)) => {
                     why = unread;
                     continue;
@@ -51,7 +51,7 @@ impl Site {
                 Err(error) => return Some(error.to_string()),
             };
             let Some(version) = seen.version() else {
-                "it has no version that a write could be pinned to".clone_into(&mut why);
+                "it has no version for a conditional write".clone_into(&mut why);
                 continue;
             };
             let condition = Condition::Match(version.clone());
@@ -66,7 +66,7 @@ impl Site {
             why = match reply {
                 Ok(WriteAnswer::Done(done)) => {
                     format!(
-                        "the write was answered {}, and changed nothing",
+                        "the write was answered {}, but changed nothing",
                         done.status.as_u16()
                     )
                 }

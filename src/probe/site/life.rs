@@ -1,4 +1,4 @@
-//! How the throw-away resource comes to be, and how it goes.
+//! Creates and removes the throw-away resource.
 
 use http::Method;
 use tokio::time::Instant;
@@ -11,8 +11,8 @@ use crate::value::{Error, ErrorKind};
 use crate::write::machine::events::Condition;
 
 impl Site {
-    /// Makes the resource: by `PUT` on the condition that nothing is there, or by `POST` where the API
-    /// makes its own names. Tells the method and what the reply says.
+    /// Creates the resource: by `PUT` on the condition that it does not exist, or by `POST` where the API chooses
+    /// the names. Returns the method and what the response says.
     pub(in crate::probe) async fn make(&mut self, draft: usize) -> Result<(Method, Done), Error> {
         let collection = self.target.clone();
         let mut refused = None;
@@ -37,7 +37,7 @@ impl Site {
         let Some(at) = crate::write::request::address::of_new(&self.target, &reply) else {
             self.there = Presence::Nameless;
             let what = format!(
-                "{}: a resource was made, and the reply does not name it",
+                "{}: a resource was created, but the response does not name it",
                 self.path()
             );
             return Err(Error::new(ErrorKind::Decode, what));
@@ -67,7 +67,7 @@ impl Site {
 
     fn not_made(&self, (kind, problem): ReadRefusal) -> Error {
         let what = format!(
-            "{}: no throw-away resource could be made: {problem}",
+            "{}: no throw-away resource could be created: {problem}",
             self.path()
         );
         let error = match (kind, problem.status().as_u16()) {
@@ -78,19 +78,19 @@ impl Site {
         Error::new(error, what).with_problem(Some(problem), Some(kind))
     }
 
-    /// A creation is about to be sent: until it is answered, it may be carried out at any time.
+    /// Marks that a creation is about to be sent. Until it is answered, it may be carried out at any time.
     pub(in crate::probe) fn may_come(&mut self) {
         self.there = Presence::Perhaps;
     }
 
-    /// All that was sent was answered: a read shows what there is.
+    /// Marks that every request was answered, so that a read shows the final state.
     pub(in crate::probe) fn has_come(&mut self) {
         self.there = Presence::Yes;
     }
 
-    /// Removes whatever may be there, or puts back what was there before; tells why that did not work.
+    /// Removes the resource, or restores an existing one. Returns the reason if that failed.
     pub(in crate::probe) async fn clean_up(&mut self) -> Option<String> {
-        // The checks may have used up their time.
+        // The checks may have used up their own time.
         let time = self.target.shared.exchange.limits.time;
         self.deadline = later(Instant::now(), time);
         if let Some(original) = self.original.take() {
@@ -99,7 +99,7 @@ impl Site {
         if self.there == Presence::Nameless {
             let path = self.path();
             return Some(format!(
-                "the reply to POST {path} did not name what was made"
+                "the response to POST {path} did not name the new resource"
             ));
         }
         if self.there == Presence::No {
@@ -113,7 +113,7 @@ impl Site {
             let seen = match self.read().await {
                 Ok(Some(seen)) => seen,
                 Ok(None) => {
-                    // A creation of which nobody knows may still be under way.
+                    // A creation without a response may still be in flight.
                     absent += 1;
                     if self.there == Presence::Yes || absent == MAX_PAUSES / 2 {
                         self.there = Presence::No;
@@ -126,13 +126,13 @@ impl Site {
                     continue;
                 }
             };
-            // Nobody else knows the name, so what cannot be pinned is removed all the same.
+            // No other client knows the random name, so an unconditional removal is safe if there is no version.
             let pinned = seen.version().filter(|_| attempt % 2 == 0).cloned();
             let condition = pinned.map_or(Condition::None, Condition::Match);
             why = match self.remove(&condition, &seen.snapshot).await {
                 Ok(WriteAnswer::Done(done)) => {
                     format!(
-                        "DELETE was answered {}, and it is still there",
+                        "DELETE was answered {}, but the resource is still there",
                         done.status.as_u16()
                     )
                 }

@@ -1,4 +1,4 @@
-//! The resource that a probe asks about: made, read, written and removed, one plain request at a time.
+//! The probed resource: created, read, written and removed, one plain request at a time.
 
 mod drafts;
 mod existing;
@@ -24,16 +24,16 @@ use crate::write::request::payload::RequestDraft;
 use crate::write::request::target::Target;
 pub(super) use drafts::Drafts;
 
-/// Makes the draft of a name and a number.
+/// Makes a draft from a name and a number.
 pub(super) type MakeDraft = Box<dyn Fn(&str, u32) -> Result<Document, JsonError> + Send>;
 /// Makes the value of a header from the name and the number of a draft.
 pub(super) type MakeHeader = Box<dyn Fn(&str, u32) -> String + Send + Sync>;
 
-/// How often a request is tried that met a passing cause.
+/// Number of attempts for a request that met a transient failure.
 const TRIES: u32 = 4;
-/// How long a passing cause, a young version or a job of the server's is given, each time.
+/// Pause for a transient failure, a young version or a job of the server.
 pub(super) const PAUSE: Duration = Duration::from_millis(300);
-/// The largest number of such pauses.
+/// The largest number of these pauses.
 pub(super) const MAX_PAUSES: u32 = 8;
 
 /// Why the checks cannot go on.
@@ -44,7 +44,7 @@ pub(super) struct Stop(pub(super) String);
 pub(super) struct ProbeRead {
     pub(super) snapshot: StoredSnapshot,
     pub(super) found: FoundVersion,
-    /// Which draft it is.
+    /// The number of the draft that it shows.
     pub(super) draft: Option<usize>,
 }
 
@@ -57,12 +57,12 @@ impl ProbeRead {
     }
 }
 
-/// What a refusal means, and its words.
+/// The meaning of a refusal, with its problem.
 type ReadRefusal = (RefusalKind, Problem);
 
-/// How a write was answered.
+/// The response to a write.
 pub(super) enum WriteAnswer {
-    /// With success, or with 202.
+    /// A success or a 202.
     Done(Done),
     Refused(RefusalKind, Box<Problem>),
 }
@@ -76,23 +76,23 @@ impl WriteAnswer {
     }
 }
 
-/// What a reply to a write says, if it says success.
+/// The content of a success response to a write.
 pub(super) struct Done {
     pub(super) status: StatusCode,
-    /// The version that it tells.
+    /// The version in the response.
     pub(super) version: Option<Validator>,
-    /// It shows a document.
+    /// Whether the response shows a document.
     pub(super) shows: bool,
 }
 
 pub(super) struct Site {
     handle: Handle<Value>,
-    /// The resource once it is made, the collection before.
+    /// The resource once it is created, the collection before.
     target: Target,
     pub(super) drafts: Drafts,
     /// Headers of the writes that carry a draft.
     headers: Vec<(HeaderName, MakeHeader)>,
-    /// The document that was there before, where the resource existed.
+    /// The original document of a resource that existed before.
     original: Option<Document>,
     deadline: Instant,
     requests: u32,
@@ -102,10 +102,10 @@ pub(super) struct Site {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
     No,
-    /// A creation was sent; what became of it is not known.
+    /// A creation was sent, and its outcome is not known.
     Perhaps,
     Yes,
-    /// Made, and the server did not say where.
+    /// Created at an address that the server did not name.
     Nameless,
 }
 
@@ -145,7 +145,7 @@ impl Site {
         self.target.versioning = versioning;
     }
 
-    /// What a reply to a write refuses; `None`: it says success.
+    /// The refusal in a response to a write. `None` if it is a success.
     fn refusal(&self, call: &Call, reply: &Response) -> Option<ReadRefusal> {
         if !reply.status.is_success() {
             return Some(self.read_refusal(reply, true));
@@ -164,7 +164,7 @@ impl Site {
         (self.target.shared.classify(&problem, pinned), problem)
     }
 
-    /// The bytes of a write that carries this draft.
+    /// The request that writes this draft.
     fn draft_call(
         &self,
         condition: &Condition<Validator>,
@@ -177,7 +177,7 @@ impl Site {
             let value = make(self.drafts.name(), u32::try_from(draft).unwrap_or(u32::MAX));
             let value = HeaderValue::from_str(&value).map_err(|_| {
                 Stop(format!(
-                    "the header {name} of draft number {draft} holds characters that no header can carry: \
+                    "the header {name} of draft number {draft} has characters that are invalid in a header: \
                      {value:?}"
                 ))
             })?;
@@ -186,7 +186,7 @@ impl Site {
         Ok(call)
     }
 
-    /// The bytes of one write; without a document, of a removal.
+    /// The request of one write, or of a removal without a document.
     fn call(
         &self,
         condition: &Condition<Validator>,

@@ -17,8 +17,8 @@ use crate::write::machine::events::Condition;
 use crate::write::request::reading;
 
 impl Site {
-    /// Sends one request. Reads are repeated after any passing cause, writes only where the server says
-    /// that it did nothing.
+    /// Sends one request. Reads are repeated after any transient failure, writes only if the server says that it
+    /// did nothing.
     pub(super) async fn send(&mut self, call: &Call) -> Result<Response, Stop> {
         let is_read = call.method == Method::GET;
         let target = self.target.clone();
@@ -45,10 +45,12 @@ impl Site {
                     (passing.then_some(wait), why)
                 }
                 Err(NoReply::Gated(wait)) => {
-                    return Err(Stop(format!("the server asks to wait {wait:?}")));
+                    return Err(Stop(format!("the request would have to wait: {wait:?}")));
                 }
                 Err(NoReply::Credentials(error)) => {
-                    return Err(Stop(format!("the credentials could not be had: {error}")));
+                    return Err(Stop(format!(
+                        "the credentials could not be obtained: {error}"
+                    )));
                 }
                 Err(NoReply::Transport(error)) => {
                     let again =
@@ -63,10 +65,10 @@ impl Site {
                 _ => return Err(Stop(why)),
             }
         }
-        Err(Stop("it was tried often enough".to_owned()))
+        Err(Stop("the request failed on every attempt".to_owned()))
     }
 
-    /// Reads the resource; `None`: nothing is there.
+    /// Reads the resource. Returns `None` if it does not exist.
     pub(in crate::probe) async fn read(&mut self) -> Result<Option<ProbeRead>, Stop> {
         let call = reading::read_call(&self.target, Method::GET, true);
         let reply = self.send(&call).await?;
@@ -75,7 +77,7 @@ impl Site {
         }
         if !reply.status.is_success() {
             let (_, problem) = self.read_refusal(&reply, false);
-            return Err(Stop(format!("it cannot be read: {problem}")));
+            return Err(Stop(format!("the resource cannot be read: {problem}")));
         }
         let read = reading::representation(&self.target, &reply);
         let read = read.map_err(|error| Stop(error.to_string()))?;
@@ -87,7 +89,7 @@ impl Site {
         }))
     }
 
-    /// The entity tag that a client sees who asks for `gzip`.
+    /// The entity tag that a client gets when it asks for `gzip`.
     pub(in crate::probe) async fn read_coded_tag(&mut self) -> Result<Option<EntityTag>, Stop> {
         let mut call = reading::read_call(&self.target, Method::GET, true);
         call.headers
@@ -118,8 +120,8 @@ impl Site {
         Ok(self.answered(&call, &reply))
     }
 
-    /// Writes several new drafts at the same time under one condition, over one state if there is one; tells
-    /// the answers that came.
+    /// Sends several new drafts at once under one condition, over `onto` if it is set. Returns the responses that
+    /// arrived.
     pub(in crate::probe) async fn race(
         &mut self,
         condition: &Condition<Validator>,
@@ -159,7 +161,7 @@ impl Site {
         Ok(answered)
     }
 
-    /// Removes it.
+    /// Removes the resource.
     pub(in crate::probe) async fn remove(
         &mut self,
         condition: &Condition<Validator>,
@@ -177,7 +179,7 @@ impl Site {
         WriteAnswer::Done(self.done(reply))
     }
 
-    /// What a reply to a write says, if it says success.
+    /// The content of a success response to a write.
     pub(super) fn done(&self, reply: &Response) -> Done {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
@@ -194,10 +196,10 @@ impl Site {
         }
     }
 
-    /// Waits for a young version, or for a job of the server's.
+    /// Waits for a young version, or for a job of the server.
     pub(in crate::probe) async fn pause(&self) -> Result<(), Stop> {
         if later(Instant::now(), PAUSE) >= self.deadline {
-            return Err(Stop("the time is over".to_owned()));
+            return Err(Stop("the time limit was reached".to_owned()));
         }
         tokio::time::sleep(PAUSE).await;
         Ok(())

@@ -1,4 +1,4 @@
-//! Documents taken out of their bodies, and put into those that go out.
+//! Takes documents out of received bodies, and puts them into bodies to be sent.
 
 use bytes::Bytes;
 use url::form_urlencoded;
@@ -8,7 +8,7 @@ use super::{Envelope, OutgoingForm, Unwrapped};
 use crate::json::{Document, JsonError};
 
 impl Envelope {
-    /// Which part of a body is the document; handles with different views know different documents.
+    /// The part of a body that is the document. Handles with different views have different documents.
     pub(crate) fn view(&self) -> Option<&str> {
         self.at.as_deref()
     }
@@ -18,13 +18,13 @@ impl Envelope {
         self.at.is_some() && self.sent == OutgoingForm::WithRest
     }
 
-    /// Whether a body says that nothing is there.
+    /// Whether a body says that nothing exists.
     pub(crate) fn tells_absence(&self, body: &Document) -> bool {
         let mut marks = self.absent.iter();
         marks.any(|(pointer, value)| body.pointer(pointer).as_ref() == Some(value))
     }
 
-    /// Takes the document out of a body; `None`: it is not there.
+    /// Takes the document out of a body. Returns `None` if it is not there.
     pub(crate) fn unwrap_body(&self, body: &Document, depth: usize) -> Option<Unwrapped> {
         let Some(at) = &self.at else {
             return Some(Unwrapped::whole(body));
@@ -37,7 +37,7 @@ impl Envelope {
         })
     }
 
-    /// Takes the document out of an item of a list. Many APIs leave the outermost level out there.
+    /// Takes the document out of an item of a list. Many APIs omit the outermost level there.
     pub(crate) fn unwrap_item(&self, item: &Document, depth: usize) -> Unwrapped {
         let inner = || {
             let at = self.at.as_deref()?.strip_prefix('/')?;
@@ -52,7 +52,7 @@ impl Envelope {
         unwrapped.unwrap_or_else(|| Unwrapped::whole(item))
     }
 
-    /// The body that carries a document out, in the place of the one that was unwrapped.
+    /// Returns the body for sending a document in the place of the one that was unwrapped.
     pub(crate) fn wrap(
         &self,
         document: &Document,
@@ -81,7 +81,7 @@ impl Envelope {
         Ok(body)
     }
 
-    /// A patch with the members that each body has.
+    /// Adds to a patch the members that each body has.
     pub(crate) fn wrap_patch(
         &self,
         mut patch: Document,
@@ -96,7 +96,8 @@ impl Envelope {
         Ok(patch)
     }
 
-    /// The body as it came, around this document. `None` if what lies around it is not known.
+    /// Returns the body as it was received, with this document in it, or `None` if the rest of the body is
+    /// not known.
     pub(crate) fn wrap_original(
         &self,
         document: &Document,
@@ -112,7 +113,7 @@ impl Envelope {
         }
     }
 
-    /// The body as a read would show it if this document, sent in `body`, is stored as it is.
+    /// Returns the body that a read would show if this document, sent in `body`, is stored unchanged.
     pub(crate) fn as_read(
         &self,
         document: &Document,
@@ -130,7 +131,7 @@ impl Envelope {
         rest.with(at, &self.spelling.write(document, Some(&rest), at)?)
     }
 
-    /// Where a pointer into a body that goes out lies within its document.
+    /// Translates a pointer into a body to be sent to a pointer into its document.
     pub(crate) fn within<'a>(&self, pointer: &'a str) -> Option<&'a str> {
         if self.at.is_none() || self.is_sent_alone() {
             return Some(pointer);
@@ -146,19 +147,19 @@ impl Envelope {
         matches!(self.sent, OutgoingForm::Bare | OutgoingForm::Form(_))
     }
 
-    /// Where in a body the document goes; `None`: it goes alone.
+    /// Where in a body the document is sent, or `None` if it is sent alone.
     fn place(&self) -> Option<&String> {
         let place = self.sent_at.as_ref().or(self.at.as_ref());
         place.filter(|_| self.at.is_some() && !self.is_sent_alone())
     }
 
-    /// The document in a body as a read would show it.
+    /// Takes the document out of a body as a read would show it.
     pub(crate) fn unwrap_sent(&self, body: &Document, depth: usize) -> Unwrapped {
         self.unwrap_body(body, depth)
             .unwrap_or_else(|| Unwrapped::whole(body))
     }
 
-    /// The bytes of a wrapped body, and their media type where it is no JSON.
+    /// Returns the bytes of a wrapped body, and their media type if it is not JSON.
     pub(crate) fn bytes(&self, body: &Document) -> (Bytes, Option<&'static str>) {
         match &self.sent {
             OutgoingForm::Form(field) => {
@@ -175,7 +176,7 @@ fn null() -> Document {
     Document::from_trusted("null")
 }
 
-/// A body with nothing but this value at this place. An index of 0 makes a list of one.
+/// Creates a body that has only this value, at this place. An index of 0 makes a list with one element.
 fn enclosed(pointer: &str, value: &Document) -> Result<Document, JsonError> {
     let mut body = value.as_str().to_owned();
     for token in pointer
@@ -192,7 +193,7 @@ fn enclosed(pointer: &str, value: &Document) -> Result<Document, JsonError> {
             format!("{{{}:{body}}}", Document::encode(&name)?.as_str())
         };
     }
-    // Refuses a pointer that is malformed, and a body that is too deep.
+    // Rejects a malformed pointer, and a body that is too deep.
     let body = Document::parse(body.as_bytes())?;
     body.with(pointer, value)
 }

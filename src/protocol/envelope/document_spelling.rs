@@ -1,4 +1,4 @@
-//! How a document is spelt inside its body.
+//! How a document is spelled inside its body.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::json::{Document, JsonError};
 
-/// Reads what is padded and what is not; writes with padding.
+/// Reads Base64 with and without padding, and writes it with padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -14,17 +14,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum DocumentSpelling {
-    /// As what it is.
+    /// As JSON.
     #[default]
     Json,
-    /// As a text, in Base64 where the body says so.
+    /// As a text, which is in Base64 if the body says so.
     Text,
     /// As a text in Base64.
     Base64,
 }
 
 impl DocumentSpelling {
-    /// Reads the document at this place.
+    /// Reads the document at this place of the body.
     pub(super) fn read(self, body: &Document, at: &str, depth: usize) -> Option<Document> {
         let found = body.pointer(at)?;
         if self == Self::Json {
@@ -35,13 +35,13 @@ impl DocumentSpelling {
         if !self.is_base64(Some(body), at) {
             return Document::parse_with_depth(text.as_bytes(), depth).ok();
         }
-        // Some break the lines after 60 or 76 characters.
+        // Some servers break the lines after 60 or 76 characters.
         let digits: String = text.split_ascii_whitespace().collect();
         let bytes = BASE64.decode(digits).ok()?;
         Document::parse_with_depth(&bytes, depth).ok()
     }
 
-    /// What stands for the document at this place of a body around it.
+    /// Returns the value that represents the document at this place of the surrounding body.
     pub(super) fn write(
         self,
         document: &Document,

@@ -1,13 +1,14 @@
-//! What may be kept of a reply (RFC 9111).
+//! Which responses may be cached (RFC 9111).
 
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, VARY};
 
-/// Whether the headers of a request or of its reply forbid to keep the reply.
+/// Whether the headers of a request or of its response forbid caching the response.
 ///
-/// `no-store` of either does (RFC 9111 5.2.1.5, 5.2.2.5). A reply that varies by more than the headers of
-/// its request (`Vary: *`, RFC 9110 12.5.5) may be another one for the next request, which no key can tell.
-/// Other headers that a reply varies by are either part of the key or the same in each request.
+/// `no-store` in either of them forbids it (RFC 9111 5.2.1.5, 5.2.2.5). So does `Vary: *` (RFC 9110 12.5.5):
+/// the response depends on more than the headers of the request, so it may not fit the next request, and no
+/// cache key can express this. Other headers in `Vary` are either part of the key or the same in each
+/// request.
 pub(crate) fn forbid_keeping(headers: &HeaderMap) -> bool {
     let fields = headers.get_all(CACHE_CONTROL).iter();
     let mut directives = fields.flat_map(|field| directives(field.as_bytes()));
@@ -17,7 +18,7 @@ pub(crate) fn forbid_keeping(headers: &HeaderMap) -> bool {
         || varies.any(|name| name.trim_ascii() == b"*")
 }
 
-/// The names of the directives in a field; what stands in quotes is no directive.
+/// The names of the directives in a field. Text in quotes is not a directive.
 fn directives(field: &[u8]) -> Vec<&[u8]> {
     let (mut names, mut begin) = (Vec::new(), 0);
     let (mut quoted, mut escaped) = (false, false);

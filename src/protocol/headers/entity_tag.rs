@@ -1,4 +1,4 @@
-//! Entity tags, kept as they came.
+//! Entity tags, kept unchanged.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use http::HeaderValue;
 
 /// An entity tag exactly as the server sent it, byte for byte (RFC 9110 8.8.3).
 ///
-/// A tag is opaque: it is compared and sent back, never taken apart or put in order. One that breaks
-/// the grammar (without quotes, say) is kept as well, because the server that sent it may want it
-/// back in just that form. A clone shares the bytes.
+/// A tag is opaque. It is compared and sent back, but never split or ordered. A tag that breaks the grammar,
+/// for example one without quotes, is kept as well, because the server may expect it back in exactly that
+/// form. Clones share the bytes.
 ///
 /// # Default
 ///
@@ -24,7 +24,7 @@ use http::HeaderValue;
 /// assert!(weak.weak_eq(&strong) && !weak.strong_eq(&strong));
 /// # Ok::<(), &str>(())
 /// ```
-// A header value inside: its clone is cheap, and the way back to the wire cannot fail.
+// Stored as a header value, so that cloning is cheap and sending cannot fail.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EntityTag(HeaderValue);
 
@@ -37,13 +37,13 @@ impl EntityTag {
     /// The longest tag that is kept, in bytes.
     pub const MAX_LEN: usize = 8 * 1024;
 
-    /// A tag from its bytes, quotes and `W/` included.
+    /// Creates a tag from its bytes, including the quotes and `W/`.
     ///
-    /// `None` for what cannot go back to the server as *one* tag: nothing at all, bytes that no
-    /// header value can carry, more than [`MAX_LEN`](Self::MAX_LEN) bytes, `*`, and a comma outside
-    /// of a quoted tag. The last two mean something else in `If-Match` ("whatever is there", "any
-    /// of these"; RFC 9110 13.1.1), and a write would lose its protection. Spaces around a value
-    /// are no part of it (RFC 9110 5.5).
+    /// Returns `None` for a value that cannot be sent back as *one* tag. Such a value is empty, has bytes
+    /// that are not allowed in a header or more than [`MAX_LEN`](Self::MAX_LEN) bytes, is `*`, or has a comma
+    /// outside a quoted tag. The last two mean "any version" and "any of these" in `If-Match` (RFC 9110
+    /// 13.1.1), so a write would lose its protection. Spaces around a value are not part of it (RFC 9110
+    /// 5.5).
     ///
     /// # Example
     ///
@@ -64,54 +64,54 @@ impl EntityTag {
         (tag.is_well_formed() || !(bytes == b"*" || bytes.contains(&b','))).then_some(tag)
     }
 
-    /// A tag from a header value, under the conditions of [`from_bytes`](Self::from_bytes).
+    /// Creates a tag from a header value, under the conditions of [`from_bytes`](Self::from_bytes).
     pub fn from_header(value: &HeaderValue) -> Option<Self> {
         Self::from_bytes(value.as_bytes())
     }
 
-    /// The bytes, quotes and `W/` included.
+    /// Returns the bytes, including the quotes and `W/`.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// The tag as a header value, the same bytes.
+    /// Returns the tag as a header value with the same bytes.
     pub fn to_header_value(&self) -> HeaderValue {
         self.0.clone()
     }
 
-    /// Whether it keeps to the grammar: quoted, with or without `W/` before the quotes.
+    /// Whether the tag follows the grammar: it is quoted, with or without `W/` before the quotes.
     pub fn is_well_formed(&self) -> bool {
         is_opaque_tag(self.unmarked())
     }
 
-    /// Whether it is a weak tag: `W/` and a quoted string. `w/"x"` is malformed, not weak.
+    /// Whether the tag is weak: `W/` and a quoted string. `w/"x"` is malformed, not weak.
     pub fn is_weak(&self) -> bool {
         self.as_bytes().starts_with(WEAK) && self.is_well_formed()
     }
 
-    /// Whether it is a strong tag: a quoted string and nothing before it.
+    /// Whether the tag is strong: a quoted string and nothing before it.
     ///
     /// A malformed tag is neither strong nor weak.
     pub fn is_strong(&self) -> bool {
         is_opaque_tag(self.as_bytes())
     }
 
-    /// Strong comparison (RFC 9110 8.8.3.2): both are strong, and the same.
+    /// Strong comparison (RFC 9110 8.8.3.2): both tags are strong and equal.
     ///
-    /// This is the comparison that `If-Match` uses, so it tells whether a server that keeps to the
-    /// standard would let a write pass. Use `==` to ask whether two tags are the same bytes.
+    /// `If-Match` uses this comparison, so it shows whether a server that follows the standard would accept a
+    /// write. Use `==` to compare the bytes of two tags.
     pub fn strong_eq(&self, other: &Self) -> bool {
         self.is_strong() && self == other
     }
 
-    /// Weak comparison (RFC 9110 8.8.3.2): the same, whether they are marked weak or not.
+    /// Weak comparison (RFC 9110 8.8.3.2): the tags are equal, whether they are marked weak or not.
     ///
-    /// Malformed tags compare by their bytes.
+    /// Malformed tags are compared by their bytes.
     pub fn weak_eq(&self, other: &Self) -> bool {
         self.opaque_part() == other.opaque_part()
     }
 
-    /// The tag without the mark `W/`; the quotes belong to it. A malformed tag as it is.
+    /// Returns the tag without its `W/`, but with its quotes. A malformed tag is returned unchanged.
     pub fn opaque_part(&self) -> &[u8] {
         if self.is_weak() {
             self.unmarked()
@@ -120,12 +120,12 @@ impl EntityTag {
         }
     }
 
-    /// The tag without the `-gzip` that a compressing proxy put before its closing quote, if there
-    /// is one.
+    /// Returns the tag without the `-gzip` that a compressing proxy added before its closing quote, or `None`
+    /// if it has no `-gzip`.
     ///
-    /// Apache's `mod_deflate` hands out `"x-gzip"` for a resource whose tag is `"x"`, and then
-    /// refuses `If-Match: "x-gzip"`. Only for a server that is known to do so: anywhere else the
-    /// suffix is part of an opaque tag.
+    /// Apache's `mod_deflate` sends `"x-gzip"` for a resource with the tag `"x"`, and then refuses
+    /// `If-Match: "x-gzip"`. Use this only for servers that are known to do so. Otherwise the suffix is part
+    /// of an opaque tag.
     ///
     /// # Example
     ///
@@ -150,7 +150,7 @@ impl EntityTag {
     }
 }
 
-/// Whether the bytes are an `opaque-tag` of the grammar. There is no escaping inside.
+/// Whether the bytes are an `opaque-tag` of the grammar, which has no escaping.
 fn is_opaque_tag(bytes: &[u8]) -> bool {
     let inner = bytes
         .strip_prefix(b"\"")
@@ -162,7 +162,7 @@ fn is_opaque_tag(bytes: &[u8]) -> bool {
     })
 }
 
-/// Cuts off the spaces and tabs around a field value (RFC 9110 5.5).
+/// Removes the spaces and tabs around a field value (RFC 9110 5.5).
 fn trim(bytes: &[u8]) -> &[u8] {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let Some(start) = bytes.iter().position(|byte| !space(byte)) else {
@@ -172,7 +172,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
     bytes.get(start..=end).unwrap_or(&[])
 }
 
-/// The tag as text; bytes that are no UTF-8 are replaced.
+/// The tag as text. Bytes that are not UTF-8 are replaced.
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(self.as_bytes()))

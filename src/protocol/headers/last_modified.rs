@@ -1,4 +1,4 @@
-//! The date of the last change, as a validator.
+//! The date of the last change as a validator.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,8 @@ use http::{HeaderMap, HeaderValue};
 
 /// The time of the last change, as the server wrote it (RFC 9110 8.8.2).
 ///
-/// The text is kept and goes back verbatim, because servers exist that compare it as text. Dates
-/// have whole seconds, so two writes within one second look alike: see
-/// [`is_strong_at`](Self::is_strong_at).
+/// The text is kept and sent back unchanged, because some servers compare it as text. Dates are in whole
+/// seconds, so two writes within one second have the same date. See [`is_strong_at`](Self::is_strong_at).
 ///
 /// # Example
 ///
@@ -24,18 +23,18 @@ use http::{HeaderMap, HeaderValue};
 /// assert!(date.is_strong_at(Some(date.time() + Duration::from_secs(1))));
 /// # Ok::<(), ifmatch::http::InvalidValidator>(())
 /// ```
-// A header value inside, because the way back to the wire must not fail.
+// Stored as a header value, so that sending cannot fail.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LastModified {
     text: HeaderValue,
     time: SystemTime,
 }
 
-/// From how long after the change on a date names one version only (RFC 9110 8.8.2.2).
+/// The age from which a date names only one version (RFC 9110 8.8.2.2).
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 impl LastModified {
-    /// From the field `Last-Modified`; `None` if it is missing or holds no HTTP date in one of the
+    /// Reads the field `Last-Modified`. Returns `None` if it is missing or is not an HTTP date in one of the
     /// three forms (RFC 9110 5.6.7).
     pub fn from_header(headers: &HeaderMap) -> Option<Self> {
         Self::from_value(headers.get(LAST_MODIFIED)?)
@@ -47,36 +46,36 @@ impl LastModified {
         Some(Self { text, time })
     }
 
-    /// The date as the server wrote it.
+    /// Returns the date as the server wrote it.
     pub fn as_str(&self) -> &str {
-        // A date was read from it, so it is visible ASCII.
+        // A date was parsed from it, so it is visible ASCII.
         self.text.to_str().unwrap_or_default()
     }
 
-    /// The point in time.
+    /// Returns the point in time.
     pub fn time(&self) -> SystemTime {
         self.time
     }
 
-    /// The date as a header value, the same bytes.
+    /// Returns the date as a header value with the same bytes.
     pub fn to_header_value(&self) -> HeaderValue {
         self.text.clone()
     }
 
-    /// Whether it names one version only, when the reply that carried it was made at `date`.
+    /// Whether the date names only one version, if the response with it was created at `date`.
     ///
-    /// A date is implicitly weak. It is strong if the reply's `Date` is at least one second later,
-    /// as any further change then has another date (RFC 9110 8.8.2.2). Both must come from the same
-    /// clock: pass the reply's own `Date`. `None`, an unknown time, is never strong.
+    /// A date is implicitly weak. It is strong if the response's `Date` is at least one second later, because
+    /// any further change then has another date (RFC 9110 8.8.2.2). Both must come from the same clock, so
+    /// pass the response's own `Date`. With `None`, an unknown time, the date is never strong.
     pub fn is_strong_at(&self, date: Option<SystemTime>) -> bool {
         date.and_then(|date| date.duration_since(self.time).ok())
             .is_some_and(|age| age >= SETTLED_AFTER)
     }
 }
 
-/// The text names no version: neither an entity tag, nor a date, nor a `version:`.
+/// The text names no version. It is not an entity tag, a date or a `version:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is no validator")]
+#[error("the text is not a validator")]
 pub struct InvalidValidator;
 
 impl FromStr for LastModified {

@@ -4,11 +4,11 @@ use http::HeaderMap;
 use http::header::LINK;
 use url::Url;
 
-/// How many links of a reply are read.
+/// The number of links that are read from a response.
 const MOST: usize = 256;
 
-/// The target of the link with the relation `next`, as it is written. `context`: the address of the reply, which
-/// a link is from unless its `anchor` says otherwise (RFC 8288 3.2).
+/// Returns the target of the link with the relation `next`, as it is written. `context` is the address of the
+/// response, which is the source of a link unless its `anchor` says otherwise (RFC 8288 3.2).
 pub(crate) fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
     let fields = headers.get_all(LINK).iter();
     let fields = fields.filter_map(|value| value.to_str().ok());
@@ -24,7 +24,7 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// The first of that name counts (RFC 8288 3.3).
+    /// The first parameter with that name counts (RFC 8288 3.3).
     fn parameter(&self, wanted: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
         let named = parameters.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -49,8 +49,8 @@ impl Link<'_> {
     }
 }
 
-/// The links of one field value. Commas and semicolons inside `<…>` and quotes do not part. What is no link ends
-/// the reading.
+/// The links of one field value. Commas and semicolons inside `<…>` and quotes do not separate. Reading ends
+/// at the first text that is not a link.
 fn links(value: &str) -> Vec<Link<'_>> {
     let mut links = Vec::new();
     let mut rest = value;
@@ -74,7 +74,7 @@ fn links(value: &str) -> Vec<Link<'_>> {
     links
 }
 
-/// One parameter, and what is behind it.
+/// Reads one parameter, and returns it with the text after it.
 fn parameter(text: &str) -> (&str, String, &str) {
     let text = text.trim_start();
     let (name, behind) = text.split_at(text.find([';', ',', '=']).unwrap_or(text.len()));

@@ -1,4 +1,4 @@
-//! Media types, without their parameters, and content codings.
+//! Media types without their parameters, and content codings.
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -6,8 +6,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 /// The longest media type that is read, in bytes: a type and a subtype of 127 each (RFC 6838 4.2).
 const LONGEST: usize = 255;
 
-/// The media type of a message as `type/subtype` in lower case, without parameters
-/// (RFC 9110 8.3.1); `None` if there is none that keeps to the grammar.
+/// Returns the media type of a message as `type/subtype` in lower case, without parameters (RFC 9110 8.3.1).
+/// Returns `None` if it is missing or does not follow the grammar.
 ///
 /// # Example
 ///
@@ -30,7 +30,7 @@ pub fn essence(headers: &HeaderMap) -> Option<String> {
         .then(|| essence.to_ascii_lowercase())
 }
 
-/// Whether the body is in a content coding (RFC 9110 8.4).
+/// Whether the body has a content coding (RFC 9110 8.4).
 pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
     let coding = headers.get(CONTENT_ENCODING);
     coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -42,8 +42,8 @@ pub fn is_json(essence: &str) -> bool {
     matches!(essence, "application/json" | "text/json") || essence.ends_with("+json")
 }
 
-/// Whether the essence is one of Problem Details: `application/problem+json` or
-/// `application/problem+xml` (RFC 9457 6).
+/// Whether the essence is a Problem Details type: `application/problem+json` or `application/problem+xml`
+/// (RFC 9457 6).
 pub fn is_problem(essence: &str) -> bool {
     matches!(
         essence,

@@ -1,4 +1,4 @@
-//! What HTTP responses say, as data: validators, preconditions, waits, media types, problems.
+//! The contents of HTTP responses as data: validators, preconditions, waits, media types, problems.
 
 mod caching;
 mod entity_tag;

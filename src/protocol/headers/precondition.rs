@@ -1,4 +1,4 @@
-//! Conditions on a write, as data.
+//! Preconditions of a write, as data.
 
 use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -32,24 +32,24 @@ pub(crate) const CONDITIONS: [HeaderName; 5] = [
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Precondition {
-    /// Only if the representation still has this tag.
+    /// The representation still has this tag.
     ///
-    /// The tag goes out as it came. A server that keeps to the standard lets a weak one match
-    /// nothing (RFC 9110 13.1.1); whether to send one at all is decided higher up.
+    /// The tag is sent unchanged. A server that follows the standard lets a weak tag match nothing (RFC 9110
+    /// 13.1.1). The versioning decides whether a weak tag is sent at all.
     IfMatch(EntityTag),
-    /// Only if nothing changed since; for resources without tags (RFC 9110 13.1.4).
+    /// The resource has not changed since this date. For resources without tags (RFC 9110 13.1.4).
     IfUnmodifiedSince(LastModified),
-    /// Only if nothing is there: a create.
+    /// Nothing exists yet. This is the condition of a creation.
     IfNoneMatchAny,
-    /// Only if this is still the version, told elsewhere than in a header of the standard; the
-    /// versioning setting places it.
+    /// This is still the version, for a version that is not in a standard header. The versioning places it in
+    /// the request.
     Version(String),
     /// No condition.
     None,
 }
 
 impl Precondition {
-    /// The condition "only if this is still the version".
+    /// Creates the condition that this is still the version.
     pub fn for_validator(validator: &Validator) -> Self {
         match validator {
             Validator::Tag(tag) => Self::IfMatch(tag.clone()),
@@ -58,16 +58,16 @@ impl Precondition {
         }
     }
 
-    /// Whether it is a condition at all.
+    /// Whether there is a condition at all.
     pub fn is_conditional(&self) -> bool {
         *self != Self::None
     }
 
-    /// Makes the headers carry this condition and no other.
+    /// Sets this condition, and no other, in the headers.
     ///
-    /// All others are removed, so that none is left from an earlier round: the
-    /// server would check only the first in its order (RFC 9110 13.2.2).
-    /// [`Version`](Self::Version) and [`None`](Self::None) add nothing.
+    /// All other conditions are removed, so that none remains from an earlier round. The server would check
+    /// only the first in its order (RFC 9110 13.2.2). [`Version`](Self::Version) and [`None`](Self::None) add
+    /// nothing.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in CONDITIONS {
             headers.remove(name);

@@ -1,4 +1,4 @@
-//! What a server says about the quota that is left.
+//! The remaining quota that a server reports.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,32 +7,32 @@ use http::{HeaderMap, HeaderValue};
 
 use super::retry_after::LONGEST_WAIT;
 
-/// What is left of a quota, and until when it has to last.
+/// The remainder of a quota, and the time until it is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quota {
-    /// Requests that may still be sent.
+    /// The number of requests that may still be sent.
     pub(crate) left: u64,
-    /// The time until there are more.
+    /// The time until the quota is renewed.
     pub(crate) reset: Duration,
 }
 
 /// The longest field that is read, in bytes.
 const LONGEST_FIELD: usize = 1024;
-/// Seconds since 1970 look like this, and so does no time that one waits.
+/// The range of numbers that are seconds since 1970. No wait is that long.
 const SECONDS: std::ops::Range<u64> = 1_000_000_000..100_000_000_000;
 /// Milliseconds since 1970.
 const MILLISECONDS: std::ops::Range<u64> = 1_000_000_000_000..100_000_000_000_000;
-/// A year in seconds: no more than that is a time to wait.
+/// A year in seconds, the longest time to wait in these fields.
 const YEAR: u64 = 366 * 24 * 60 * 60;
 
-/// The quota that is nearest to its end, of those that a reply tells of.
+/// Returns the quota in a response that is nearest to its end.
 ///
-/// `RateLimit` and `RateLimit-Policy` count as in draft-ietf-httpapi-ratelimit-headers-10, where both are
-/// structured fields (RFC 9651): `RateLimit: "burst";r=3;t=7`. Where `t` is missing, the window `w` of the
-/// policy with that name stands in. A quota in other units than requests counts only when it is used up.
-/// Of the earlier forms `RateLimit-Remaining` with `RateLimit-Reset` (seconds) is read, and
-/// `X-RateLimit-Remaining` with `X-RateLimit-Reset`, in which seconds to wait and the time since 1970 cannot be
-/// taken for each other. What is malformed counts as absent.
+/// `RateLimit` and `RateLimit-Policy` are read as in draft-ietf-httpapi-ratelimit-headers-10, where both are
+/// structured fields (RFC 9651): `RateLimit: "burst";r=3;t=7`. If `t` is missing, the window `w` of the
+/// policy with that name is used. A quota in units other than requests counts only when it is used up. Two
+/// earlier forms are read as well. One is `RateLimit-Remaining` with `RateLimit-Reset` (seconds). The other
+/// is `X-RateLimit-Remaining` with `X-RateLimit-Reset`, in which seconds to wait cannot be confused with the
+/// time since 1970. Malformed fields count as absent.
 pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<Quota> {
     structured(headers)
         .or_else(|| pair(headers, "ratelimit-remaining", "ratelimit-reset", seconds))
@@ -103,20 +103,20 @@ fn clock(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?.trim()).ok()
 }
 
-/// At most 15 digits (RFC 9651 3.3.1).
+/// Reads a number of at most 15 digits (RFC 9651 3.3.1).
 fn number(text: &str) -> Option<u64> {
     let digits = text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
 }
 
-/// An item of a structured list, with its parameters as they are spelled.
+/// An item of a structured list, with its parameters as they are written.
 struct ListItem<'a> {
     name: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> ListItem<'a> {
-    /// The last one of that name counts (RFC 9651 3.1.2).
+    /// The last parameter with that name counts (RFC 9651 3.1.2).
     fn parameter(&self, key: &str) -> Option<&'a str> {
         let mut from_the_last = self.parameters.iter().rev();
         from_the_last
@@ -125,7 +125,7 @@ impl<'a> ListItem<'a> {
     }
 }
 
-/// The items of all fields of that name; `None`: something in them is malformed.
+/// The items of all fields with that name, or `None` if something in them is malformed.
 fn items<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<ListItem<'a>>> {
     let mut items = Vec::new();
     for value in headers.get_all(name) {
@@ -152,7 +152,7 @@ fn text(value: &HeaderValue) -> Option<&str> {
         .filter(|text| text.len() <= LONGEST_FIELD)
 }
 
-/// What stands between separators that are not within a string; `None`: a string without an end.
+/// Splits a text at the separators outside strings. A final `None` stands for an unterminated string.
 fn parts(text: &str, separator: char) -> Vec<Option<&str>> {
     let (mut quoted, mut escaped) = (false, false);
     let mut parts: Vec<_> = text

@@ -1,23 +1,23 @@
-//! How long a server asks to wait.
+//! How long a server asks the client to wait.
 
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 
-/// The longest wait that is told apart from "for ever": 2³¹ seconds, 68 years (the bound that
-/// RFC 9111 1.2.2 sets for a number of seconds that is too large).
+/// The longest wait that is represented, 2³¹ seconds or 68 years. RFC 9111 1.2.2 sets this bound for a number
+/// of seconds that is too large.
 ///
-/// Short enough to be added to any clock. How long to wait in earnest is decided higher up.
+/// It is short enough to be added to any clock. The actual waits are limited by the retry settings.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 
-/// The wait that a reply asks for: `Retry-After`, in seconds or as a date (RFC 9110 10.2.3), or one of the
-/// fields that Azure and others have for milliseconds, `retry-after-ms` and `x-ms-retry-after-ms`.
+/// Reads the wait that a response asks for. It is in `Retry-After`, in seconds or as a date (RFC 9110
+/// 10.2.3), or in milliseconds in `retry-after-ms` or `x-ms-retry-after-ms`, which Azure and others use.
 ///
-/// A date is taken relative to the server's own clock, its `Date` field, so that skew between the
-/// clocks does not matter; without one, relative to `now`. A date in the past is no wait. Seconds with
-/// a decimal point (`2.0`), which some services send, are read as well. What has none of these forms
-/// counts as absent, and of several fields the longest wait counts. Never more than [`LONGEST_WAIT`].
+/// A date is compared with the `Date` field of the response, so that skew between the clocks does not matter.
+/// Without a `Date` it is compared with `now`. A date in the past is a wait of zero. Seconds with a decimal
+/// point (`2.0`), which some services send, are read as well. A value in any other form counts as absent. If
+/// there are several fields, the longest wait counts. The result is at most [`LONGEST_WAIT`].
 ///
 /// # Example
 ///
@@ -40,7 +40,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     standard.max(precise)
 }
 
-/// Fields that tell a wait in milliseconds.
+/// Fields with a wait in milliseconds.
 const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
 
 fn wait(value: &HeaderValue, reference: SystemTime) -> Option<Duration> {
@@ -51,7 +51,7 @@ fn wait(value: &HeaderValue, reference: SystemTime) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// A number of parts of a second: digits, and perhaps a point and more of them.
+/// Reads a number of seconds or parts of a second: digits, optionally followed by a point and more digits.
 fn decimal(value: &HeaderValue, parts: u64) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -65,7 +65,7 @@ fn decimal(value: &HeaderValue, parts: u64) -> Option<Duration> {
             number.saturating_mul(10).saturating_add(digit)
         })
     };
-    // Nanoseconds are as fine as a wait gets.
+    // The resolution is one nanosecond.
     let nanos = number(&format!("{fraction:0<9.9}"));
     let whole = u128::from(number(whole)) * 1_000_000_000;
     let nanos = (whole + u128::from(nanos)) / u128::from(parts);

@@ -1,27 +1,27 @@
-//! The `ETag` of a reply.
+//! The `ETag` of a response.
 
 use http::HeaderMap;
 use http::header::ETAG;
 
 use super::entity_tag::EntityTag;
 
-/// What a reply says in its `ETag` field.
+/// The content of the `ETag` field of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TagField {
-    /// One tag; it may still be weak or malformed.
+    /// One tag, which may be weak or malformed.
     Found(EntityTag),
-    /// No such field.
+    /// There is no such field.
     Missing,
-    /// A field that names no version, and why, as the end of a sentence.
+    /// The field names no version. The text gives the reason, as the end of a sentence.
     Unusable(&'static str),
 }
 
-/// Reads the `ETag` of a reply (RFC 9110 8.8.3).
+/// Reads the `ETag` of a response (RFC 9110 8.8.3).
 ///
-/// The same tag twice, in two fields or in one joined by a proxy, is one tag. Two different ones
-/// name no version, since nobody knows which of them the server would compare; neither does `*`,
-/// which would match any version if it were sent back.
+/// The same tag twice, in two fields or in one that a proxy joined, is one tag. Two different tags name no
+/// version, because it is not known which of them the server would compare. `*` names no version either,
+/// because it would match any version if it were sent back.
 ///
 /// # Example
 ///
@@ -55,7 +55,7 @@ pub fn entity_tag_of(headers: &HeaderMap) -> TagField {
     found.map_or(TagField::Missing, TagField::Found)
 }
 
-const SEVERAL: &str = "the reply carries two different entity tags";
+const SEVERAL: &str = "the response has two different entity tags";
 
 fn why_not(field: &[u8]) -> &'static str {
     if field.trim_ascii().is_empty() {
@@ -65,12 +65,12 @@ fn why_not(field: &[u8]) -> &'static str {
     } else if field.contains(&b',') {
         SEVERAL
     } else {
-        "its entity tag holds bytes that no header can carry"
+        "its entity tag has bytes that no header can carry"
     }
 }
 
-/// The members of a field that was joined from several, or the field itself if it was not: a comma
-/// between quotes belongs to a tag.
+/// The members of a field that was joined from several, or the field itself if it was not. A comma between
+/// quotes is part of a tag.
 fn parts(field: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let (mut start, mut quoted) = (0, false);

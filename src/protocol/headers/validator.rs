@@ -1,4 +1,4 @@
-//! What names a version of a representation.
+//! Names for the version of a representation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,20 +8,20 @@ use super::entity_tag::EntityTag;
 use super::last_modified::{InvalidValidator, LastModified};
 use crate::address::percent;
 
-/// What names one version of a resource (RFC 9110 8.8).
+/// A name for one version of a resource (RFC 9110 8.8).
 ///
 /// # As text
 ///
-/// [`Display`](fmt::Display) and [`FromStr`] carry a validator through a web form, a URL or a file
-/// and back, all three forms, byte for byte:
+/// [`Display`](fmt::Display) and [`FromStr`] carry all forms of a validator byte for byte through a web form,
+/// a URL or a file and back:
 ///
 /// - an entity tag is itself, quotes and `W/` included: `"abc"`, `W/"abc"`;
 /// - a date is itself: `Sun, 06 Nov 1994 08:49:37 GMT`;
-/// - any other version stands behind `version:`, as in `version:7-c0ffee`;
-/// - an entity tag that breaks the grammar, or is no UTF-8, stands behind `etag:`.
+/// - any other version follows `version:`, as in `version:7-c0ffee`;
+/// - an entity tag that breaks the grammar, or is not UTF-8, follows `etag:`.
 ///
-/// Behind a prefix `%` and control characters (and in a tag all that is not ASCII) are
-/// percent-encoded. Text of no such form is read as an entity tag without quotes.
+/// After a prefix, `%` and control characters are percent-encoded, and in a tag also everything that is not
+/// ASCII. Text in none of these forms is read as an entity tag without quotes.
 ///
 /// # Example
 ///
@@ -41,8 +41,7 @@ pub enum Validator {
     Tag(EntityTag),
     /// The time of the last change.
     LastModified(LastModified),
-    /// A version that travels elsewhere, opaque: a member of the body, a query parameter, a header
-    /// of its own.
+    /// An opaque version from elsewhere, such as a member of the body, a query parameter or another header.
     Version(String),
 }
 

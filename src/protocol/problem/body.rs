@@ -1,4 +1,4 @@
-//! Tells the forms of a body apart.
+//! Recognises the format of a body.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{json, text, xml};
 use crate::protocol::headers::{is_html, is_json, is_xml};
 
-/// What a body says, whatever its form.
+/// The content of a body, in any format.
 #[derive(Debug, Default)]
 pub(super) struct ProblemBody {
-    /// The members, of JSON or XML alike; `Null` for a body without structure.
+    /// The members of JSON or XML. `Null` for a body without structure.
     pub(super) document: Value,
     /// The title of an HTML page.
     pub(super) title: Option<String>,
@@ -18,8 +18,8 @@ pub(super) struct ProblemBody {
     pub(super) detail: Option<String>,
     /// Whether something was left out.
     pub(super) incomplete: bool,
-    /// Whether a value in the document is what the server holds: of an object in JSON and UTF-8.
-    /// XML has only texts, and in a list at the top no member is found again.
+    /// Whether the values in the document are exactly those of the server. This needs an object in JSON and
+    /// UTF-8. XML has only texts, and in a list at the top no member can be found again.
     pub(super) whole_values: bool,
 }
 
@@ -33,8 +33,8 @@ impl ProblemBody {
     }
 }
 
-/// Reads a body by what it looks like: servers label JSON as `text/plain`, XHTML as `text/xml` and
-/// error pages as whatever was asked for. The media type decides only where the look does not.
+/// Reads a body by its content, because servers label JSON as `text/plain`, XHTML as `text/xml`, and error
+/// pages as the type that was requested. The media type decides only if the content does not.
 pub(super) fn read(raw: &[u8], media_type: Option<&str>) -> ProblemBody {
     let is = |kind: fn(&str) -> bool| media_type.is_some_and(kind);
     let body = String::from_utf8_lossy(raw);

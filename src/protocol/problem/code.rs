@@ -1,17 +1,18 @@
-//! The machine code of a refusal: a word or number that tells it from others of the same status.
+//! Finds the machine code of a refusal: a word or number that distinguishes it from others with the same
+//! status.
 
 use http::{HeaderMap, StatusCode};
 
 use super::layers::Layer;
 use super::text::is_uri;
 
-/// Header fields in which services repeat the code, for replies without a body.
+/// Header fields in which services repeat the code, for responses without a body.
 const HEADERS: [&str; 2] = ["x-ms-error-code", "x-amzn-errortype"];
 
 /// The longest machine code, in bytes.
 const LONGEST: usize = 128;
 
-/// Names of a code that mean nothing else.
+/// Names for a code that have no other meaning.
 const PLAIN: [&str; 10] = [
     "errorcode",
     "errcode",
@@ -25,7 +26,7 @@ const PLAIN: [&str; 10] = [
     "exceptioncode",
 ];
 
-/// The code of the outermost layer that has one, else that of the header.
+/// Returns the code of the outermost layer that has one, otherwise the code in the header.
 pub(super) fn find(
     layers: &[Layer<'_>],
     status: StatusCode,
@@ -65,10 +66,10 @@ struct Reader<'a, 'b> {
 }
 
 impl Reader<'_, '_> {
-    /// In a member that is there for codes.
+    /// The code in a member that only has codes.
     fn named(&self) -> Option<String> {
         let in_range = |code: &String| {
-            // There the status is repeated, as a number or in digits.
+            // Here the status may be repeated, as a number or in digits.
             !code.parse::<u16>().is_ok_and(|n| (400..600).contains(&n))
         };
         self.word(&["code"])
@@ -79,10 +80,10 @@ impl Reader<'_, '_> {
             .or_else(|| self.number(&PLAIN).filter(|code| !self.is_status(code)))
     }
 
-    /// In a member that has other uses as well.
+    /// The code in a member that also has other uses.
     fn implied(&self) -> Option<String> {
         let phrase = self.status.canonical_reason();
-        // Spring and Kinto put the reason phrase there; CouchDB a code, which is in lower case.
+        // Spring and Kinto put the reason phrase in `error`. CouchDB puts a code in lower case there.
         self.word(&["error"])
             .filter(|code| Some(code.as_str()) != phrase)
             .or_else(|| self.word(&["reason"]))
@@ -91,9 +92,9 @@ impl Reader<'_, '_> {
             .or_else(|| self.word(&["errno"]))
             .or_else(|| self.number(&["errno"]).filter(|code| !self.is_status(code)))
             .or_else(|| self.word(&["category", "exception"]))
-            // Elsewhere than in an error class a name is the user's data.
+            // A name that is not an error class is user data.
             .or_else(|| self.word(&["name"]).filter(|name| is_class(name)))
-            // An id is a code where it is a word and not the number of one occurrence.
+            // An id is a code if it is a word, and not if it is the number of one occurrence.
             .or_else(|| self.word(&["id"]).filter(|id| self.is_named_by(id)))
     }
 
@@ -120,12 +121,12 @@ impl Reader<'_, '_> {
         numbers.next().map(|(_, value)| value.to_string())
     }
 
-    /// Whether it only repeats the status of the reply.
+    /// Whether the code only repeats the status of the response.
     fn is_status(&self, code: &str) -> bool {
         code == self.status.as_str()
     }
 
-    /// Whether an `id` names the error: a word beside what it says.
+    /// Whether an `id` names the error: a word in an object that also has a message.
     fn is_named_by(&self, id: &str) -> bool {
         let word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
         let says = self
@@ -143,13 +144,13 @@ fn is_class(name: &str) -> bool {
     name.ends_with("Error") || name.ends_with("Exception")
 }
 
-/// A code of AWS without the namespace before it and the address behind it.
+/// An AWS code without the namespace before it and the address after it.
 fn bare(code: &str) -> &str {
     let code = code.split_once('#').map_or(code, |(_, code)| code);
     code.split_once(':').map_or(code, |(code, _)| code).trim()
 }
 
-/// Whether a text can be a code: one word, and not only "it failed".
+/// Whether a text can be a code: one word that says more than "failed".
 pub(super) fn is_code(text: &str) -> bool {
     const EMPTY_WORDS: [&str; 7] = ["error", "err", "failure", "failed", "fail", "false", "true"];
     let odd = |c: char| c.is_whitespace() || c.is_control();

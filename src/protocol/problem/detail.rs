@@ -1,10 +1,10 @@
-//! The words that say what happened.
+//! Finds the words that say what happened.
 
 use serde_json::Value;
 
 use super::layers::{Layer, words};
 
-/// Names of the words, best first.
+/// Names of members with such words, best first.
 const NAMES: [&str; 34] = [
     "detail",
     "message",
@@ -42,7 +42,7 @@ const NAMES: [&str; 34] = [
     "nonfielderrors",
 ];
 
-/// The first words of the outermost layer that has any: a text, or the first of a list of them.
+/// Finds the first words in the outermost layer that has any: a text, or the first text of a list.
 pub(super) fn find<'a>(layers: &[Layer<'a>], says_more: impl Fn(&str) -> bool) -> Option<&'a str> {
     layers.iter().find_map(|layer| {
         let values = NAMES.iter().flat_map(|name| {
@@ -54,7 +54,7 @@ pub(super) fn find<'a>(layers: &[Layer<'a>], says_more: impl Fn(&str) -> bool) -
     })
 }
 
-/// A text, or the first text of a list that holds nothing else.
+/// A text, or the first text of a list of texts.
 fn first_words(value: &Value) -> Option<&str> {
     match value {
         Value::Array(list) if list.iter().all(Value::is_string) => words(list.first()?),

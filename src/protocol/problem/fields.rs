@@ -1,4 +1,4 @@
-//! Errors of single fields, in the shapes that the common dialects give them.
+//! Reads the errors of single fields, in the forms of the common dialects.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use super::layers::{Layer, plain, words};
 use super::pointer::{ELSEWHERE, of_fhir_path, of_parts, of_path};
 use super::text::bounded;
 
-/// What a refusal says of one field.
+/// An error of one field, as reported by a refusal.
 ///
-/// `Debug` leaves the words out, since servers quote the value in them.
+/// `Debug` omits the detail, because servers quote the value in it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FieldError {
-    /// The field as a JSON Pointer into the body that was sent (RFC 6901), if the server names it.
+    /// The field as a JSON Pointer (RFC 6901) into the body that was sent, if the server names the field.
     pub pointer: Option<String>,
-    /// A machine code: `required`, `FieldValueInvalid`.
+    /// A machine code, such as `required` or `FieldValueInvalid`.
     pub code: Option<String>,
-    /// The words for people; empty if there are none.
+    /// The description for people. Empty if there is none.
     pub detail: String,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for FieldError {
     }
 }
 
-/// Members that list errors, one element each.
+/// Members that list errors, one per element.
 const LISTS: [&str; 22] = [
     "errors",
     "error",
@@ -68,11 +68,11 @@ const MAPS: [&str; 5] = [
     "modelstate",
 ];
 
-/// Members that may be such a map. They often are something else, so each name in it has to have a list
-/// of words and nothing more (`{"message": {"name": ["is taken"]}}`).
+/// Members that may be such a map. They often have another meaning, so each name in the map must have a list
+/// of words and nothing else (`{"message": {"name": ["is taken"]}}`).
 const MAPS_OF_LISTS: [&str; 5] = ["message", "messages", "error", "detail", "details"];
 
-/// What names the field in an element, most exact first.
+/// Members of an element that name the field, most exact first.
 const POINTER: [&str; 17] = [
     "pointer",
     "jsonpointer",
@@ -109,10 +109,10 @@ const DETAIL: [&str; 11] = [
     "error",
 ];
 
-/// The list that stands for the element it lies in (Google's `BadRequest`).
+/// A list that replaces the element in which it lies (Google's `BadRequest`).
 const INNER_LIST: &str = "fieldviolations";
 
-/// The errors of fields in all layers, and whether something of them was left out.
+/// Finds the errors of fields in all layers. The flag states whether some were left out.
 pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, bool) {
     let mut found = FieldErrors::default();
     match document {
@@ -132,7 +132,7 @@ pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, 
     (found.errors, found.cut)
 }
 
-/// Whether a list under this name is read as one already.
+/// Whether the value under this name is already read as a list or map of errors.
 fn is_known(name: &str) -> bool {
     let plain = plain(name);
     LISTS.contains(&&*plain) || MAPS.contains(&&*plain)
@@ -158,7 +158,7 @@ impl FieldErrors {
         }
     }
 
-    /// `{"name": ["is taken"]}`, where nothing but lists of words is in it.
+    /// Reads `{"name": ["is taken"]}`, if it contains only lists of words.
     fn map_of_lists(&mut self, map: &Map<String, Value>) {
         let of_words = |value: &Value| {
             let list = value.as_array();
@@ -184,7 +184,7 @@ impl FieldErrors {
         }
     }
 
-    /// `{"age": "too low", "name": ["taken", {"message": "too long"}]}`.
+    /// Reads `{"age": "too low", "name": ["taken", {"message": "too long"}]}`.
     fn map(&mut self, map: &Map<String, Value>) {
         for (name, value) in map {
             let elements = match value {
@@ -197,7 +197,7 @@ impl FieldErrors {
         }
     }
 
-    /// One error, of the field `name` unless it names one itself; words, or an object.
+    /// Reads one error, which is a text or an object. Its field is `name`, unless it names another one.
     fn element(&mut self, element: &Value, name: Option<&str>) {
         let object = match element {
             Value::Object(object) => Layer::new(String::new(), object),
@@ -210,13 +210,13 @@ impl FieldErrors {
             _ => None,
         });
         let mut details = DETAIL.iter().filter_map(|name| object.text(&[name]));
-        // In an object, `value` is the value that was refused and not the words.
+        // In an object, `value` is the refused value and not a description.
         let detail = match element {
             Value::String(_) => words(element),
             _ => details.find(|text| code.as_deref() != Some(*text)),
         };
         let pointer = pointer(&object);
-        // An element that says none of these is of another kind.
+        // An element without any of these is not an error of a field.
         if pointer.is_none() && code.is_none() && detail.is_none() {
             return;
         }
@@ -233,7 +233,7 @@ impl FieldErrors {
 }
 
 fn pointer(error: &Layer<'_>) -> Option<String> {
-    // JSON:API has it in `source.pointer`; a source of another kind is not in the body.
+    // JSON:API has it in `source.pointer`. Another kind of source is not in the body.
     if let Some(source) = error.objects(&["source"]).first() {
         return of_path(source.text(&["pointer"])?);
     }
@@ -241,7 +241,7 @@ fn pointer(error: &Layer<'_>) -> Option<String> {
     if places.any(|(_, place)| place.as_str().is_some_and(|p| ELSEWHERE.contains(&p))) {
         return None;
     }
-    // FHIR has FHIRPath in `expression`, and before that XPath in `location`.
+    // FHIR has FHIRPath in `expression`, and in older versions XPath in `location`.
     if let Some((_, Value::Array(paths))) = error.all(&["expression"]).next() {
         return of_fhir_path(paths.first()?.as_str()?);
     }

@@ -1,12 +1,13 @@
-//! JSON of which nothing is certain.
+//! Reads JSON that may be broken.
 //!
-//! `serde_json`'s own reader gives all or nothing; a refusal that is torn, or has one member nested
-//! ten thousand deep, would lose its type and code with it. So members are read one by one, and
-//! those beyond the limits are left out whole: half of a current state must never pass for it.
+//! `serde_json` by itself reads all of a text or nothing. A refusal that is truncated, or has one member
+//! nested ten thousand levels deep, would lose its type and code as well. Members are therefore read one by
+//! one, and those beyond the limits are left out as a whole, so that half of a current state is never taken
+//! for the whole.
 //!
-//! A member may also hold what JSON allows and `Value` does not: the number `1e400`, or half of a
-//! surrogate pair where a server cut its message. The reading then starts again and passes over
-//! that member, as passing over checks the grammar only.
+//! JSON also allows values that `Value` cannot represent: the number `1e400`, or half of a surrogate pair
+//! where a server cut its message. Reading then starts again and skips that member, because skipping checks
+//! only the grammar.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,10 +17,10 @@ use serde_json::{Map, Number, Value};
 
 use super::Problem;
 
-/// How many members that cannot be held are passed over, each at the cost of one reading.
+/// The maximum number of unrepresentable members that are skipped. Each costs one reading.
 const PASSED_OVER: usize = 8;
 
-/// Reads an object or array as far as it goes; and whether something was left out.
+/// Reads an object or array up to the first error. The flag states whether something was left out.
 pub(super) fn read(text: &str) -> (Value, bool) {
     let mut unreadable = Vec::new();
     loop {
@@ -40,7 +41,7 @@ pub(super) fn read(text: &str) -> (Value, bool) {
         });
         let whole = outcome.and_then(|()| reader.end()).is_ok();
         let at = top.at;
-        // At a member that was passed over already it is the text that is broken.
+        // If the member was already skipped, the text itself is broken.
         if whole || unreadable.contains(&at) || unreadable.len() == PASSED_OVER {
             return (top.document, top.incomplete || !whole);
         }
@@ -50,17 +51,17 @@ pub(super) fn read(text: &str) -> (Value, bool) {
 
 struct ReadLimits<'a> {
     values: Cell<usize>,
-    /// Whether the member that is being read is beyond a limit, or is passed over.
+    /// Whether the current member exceeds a limit or is skipped.
     exceeded: Cell<bool>,
-    /// The numbers of the members that are passed over.
+    /// The numbers of the members to skip.
     unreadable: &'a [usize],
 }
 
-/// What was read so far; it outlives a reader that fails.
+/// The content read so far. It is kept if the reader fails.
 struct Top {
     document: Value,
     incomplete: bool,
-    /// The number of the member that is being read.
+    /// The number of the current member.
     at: usize,
 }
 
@@ -70,14 +71,14 @@ struct TopVisitor<'a> {
 }
 
 impl<'a> TopVisitor<'a> {
-    /// What reads the next member.
+    /// Returns the reader for the next member.
     fn seed(&self) -> Seed<'a> {
         let exceeded = self.limits.unreadable.contains(&self.top.at);
         self.limits.exceeded.set(exceeded);
         Seed::of(self.limits)
     }
 
-    /// Whether the member that was just read is whole.
+    /// Whether the member that was just read is complete.
     fn whole(&mut self) -> bool {
         self.top.at += 1;
         let exceeded = self.limits.exceeded.get();
@@ -99,7 +100,7 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
             let value = map.next_value_seed(self.seed())?;
             let whole = self.whole();
             if let Value::Object(members) = &mut self.top.document {
-                // Of duplicates the last counts, also where it is left out.
+                // The last duplicate counts, even if it is left out.
                 members.remove(&name);
                 if whole {
                     members.insert(name, value);
@@ -122,7 +123,7 @@ impl<'de> Visitor<'de> for TopVisitor<'_> {
     }
 }
 
-/// Reads one value, or skips it if it lies beyond the limits.
+/// Reads one value, or skips it if it exceeds the limits.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     limits: &'a ReadLimits<'a>,
@@ -147,7 +148,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
         let left = self.limits.values.get();
         if left == 0 || self.depth > Problem::MAX_DEPTH || self.limits.exceeded.get() {
             self.limits.exceeded.set(true);
-            // `serde_json` skips without recursion, so depth costs nothing here.
+            // `serde_json` skips without recursion, so any depth is safe here.
             deserializer.deserialize_ignored_any(IgnoredAny)?;
             return Ok(Value::Null);
         }

@@ -1,15 +1,15 @@
-//! Where in a body its dialect may have put its members.
+//! Finds the parts of a body in which its dialect may have put its members.
 //!
-//! The top, the error object (`{"error": {…}}`), and the first of several errors
-//! (`{"errors": [{…}]}`) are *layers*; what is looked for counts in the outermost layer that has it.
-//! Where none of those is there, an object under any other name that reads like an error is one
+//! The top, the error object (`{"error": {…}}`), and the first of several errors (`{"errors": [{…}]}`) are
+//! *layers*. A member is taken from the outermost layer that has it. If there is neither an error object nor
+//! a list of errors, an object under any other name counts as the error object if it reads like one
 //! (`{"NeutronError": {…}}`).
 
 use serde_json::{Map, Value};
 
-/// How many layers of a body are looked at.
+/// The number of layers of a body that are searched.
 const MOST: usize = 6;
-/// The longest name of a member that any dialect uses, in bytes.
+/// The longest member name that any dialect uses, in bytes.
 const LONGEST_NAME: usize = 40;
 
 /// Members that hold the error as an object.
@@ -17,11 +17,11 @@ const ENVELOPES: [&str; 5] = ["error", "odataerror", "fault", "problem", "detail
 /// Members that hold several errors.
 const LISTS: [&str; 4] = ["errors", "error", "issue", "issues"];
 
-/// How deep an error object may lie under names that no dialect shares with another.
+/// The maximum depth of an error object under names that are specific to one dialect.
 const DEEPEST_WRAPPER: usize = 3;
-/// Names that only errors have in this form, by their plain ends: `NeutronError`, `serviceException`.
+/// Endings of names, in their plain form, that only errors have: `NeutronError`, `serviceException`.
 const ERROR_ENDINGS: [&str; 5] = ["error", "fault", "exception", "failure", "problem"];
-/// Members that say what happened; an object with one of them reads like an error.
+/// Members that say what happened. An object with one of them reads like an error.
 const SAYS: [&str; 9] = [
     "message",
     "msg",
@@ -34,7 +34,7 @@ const SAYS: [&str; 9] = [
     "detail",
 ];
 
-/// Members of a wrapper that tell how it went.
+/// Members of a wrapper that report the outcome.
 const TOLD_IN: [&str; 3] = ["meta", "status", "result"];
 
 /// Names of the current state.
@@ -83,7 +83,7 @@ impl<'a> Layer<'a> {
         Self { pointer, members }
     }
 
-    /// The members of any of the plain names, in the order of the names.
+    /// The members with any of the plain names, in the order of the names.
     pub(super) fn all<'b>(
         &'b self,
         names: &'b [&'b str],
@@ -94,19 +94,19 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// The member of exactly this name.
+    /// The member with exactly this name.
     pub(super) fn exactly(&self, name: &str) -> Option<&'a Value> {
         let mut members = self.members.iter();
         let member = members.find(|member| member.name == name);
         member.map(|member| member.value)
     }
 
-    /// The first text that stands in any of the members.
+    /// The first text in any of the members.
     pub(super) fn text(&self, names: &[&str]) -> Option<&'a str> {
         self.all(names).find_map(|(_, value)| words(value))
     }
 
-    /// The objects that stand in any of the members, as layers.
+    /// The objects in any of the members, as layers.
     pub(super) fn objects(&self, names: &[&str]) -> Vec<Layer<'a>> {
         self.all(names)
             .filter_map(|(name, value)| Some(Layer::new(self.child(name), value.as_object()?)))
@@ -147,10 +147,10 @@ pub(super) fn layers(document: &Value) -> Vec<Layer<'_>> {
     layers
 }
 
-/// The error object under a name of its own: one that is named as an error, or the only one there is.
+/// The error object under a dialect's own name: a member named like an error, or the only member.
 ///
-/// A sole object with an `id`, or under the name of a current state, is a resource, and its words are
-/// the user's data.
+/// If the only object has an `id`, or the name of a current state, it is a resource, and its words are user
+/// data.
 fn wrapped<'a>(layer: &Layer<'a>, deepest: usize) -> Option<Layer<'a>> {
     let inner = |member: &LayerMember<'a>| {
         let object = member.value.as_object()?;
@@ -196,7 +196,7 @@ pub(super) fn words(value: &Value) -> Option<&str> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 
-/// A name without case and word marks: `error_code`, `errorCode` and `Error-Code` are one.
+/// A name without case and separators: `error_code`, `errorCode` and `Error-Code` are the same.
 pub(super) fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '_' | '-' | '.' | ' '))
@@ -204,12 +204,12 @@ pub(super) fn plain(name: &str) -> String {
         .collect()
 }
 
-/// A name as a token of a JSON Pointer (RFC 6901 3).
+/// Encodes a name as a token of a JSON Pointer (RFC 6901 3).
 pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// The value at a pointer that was built here.
+/// The value at a pointer that this module built.
 pub(super) fn walk<'a>(members: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
     let path = pointer.strip_prefix('/')?;
     let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));

@@ -1,4 +1,4 @@
-//! Who holds a lock, and until when.
+//! Finds the holder of a lock, and the time when it ends.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::layers::{Layer, words};
 use super::text::bounded;
 
-/// What a refusal tells of the lock that caused it.
+/// The lock that caused a refusal.
 #[derive(Debug, Default)]
 pub(super) struct Lock {
     pub(super) owner: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Lock {
 /// Objects that describe a lock.
 const LOCKS: [&str; 5] = ["lock", "lockinfo", "locked", "lease", "activelock"];
 
-/// Names of the owner that mean nothing else.
+/// Names for the owner of a lock that have no other meaning.
 const OWNER: [&str; 8] = [
     "lockedby",
     "lockowner",
@@ -27,10 +27,10 @@ const OWNER: [&str; 8] = [
     "leaseholder",
     "leasedby",
 ];
-/// Names of the owner within a lock; elsewhere they may be anybody's.
+/// Names for the owner inside a lock object. Elsewhere they may mean anyone.
 const OWNER_WITHIN: [&str; 5] = ["owner", "holder", "by", "user", "who"];
 
-/// Names of the end that mean nothing else.
+/// Names for the end of a lock that have no other meaning.
 const EXPIRES: [&str; 9] = [
     "lockeduntil",
     "lockexpires",
@@ -42,7 +42,7 @@ const EXPIRES: [&str; 9] = [
     "leaseexpires",
     "leaseexpiresat",
 ];
-/// Names of the end within a lock.
+/// Names for the end inside a lock object.
 const EXPIRES_WITHIN: [&str; 7] = [
     "expires",
     "expiresat",
@@ -53,7 +53,7 @@ const EXPIRES_WITHIN: [&str; 7] = [
     "timeout",
 ];
 
-/// How an owner that is an object is called.
+/// Names for the name of an owner that is an object.
 const NAME: [&str; 7] = [
     "displayname",
     "name",
@@ -64,8 +64,8 @@ const NAME: [&str; 7] = [
     "href",
 ];
 
-/// The lock that a refusal describes: in an object of its own, by names that mean nothing else, or,
-/// where the status says "locked", at the top (Terraform's state servers).
+/// Finds the lock that a refusal describes. It may be an object of its own, members with unambiguous names,
+/// or, if the status is 423, members at the top (Terraform's state servers).
 pub(super) fn find(layers: &[Layer<'_>], status: StatusCode, cut: &mut bool) -> Lock {
     let locked = status == StatusCode::LOCKED;
     let mut lock = Lock::default();

@@ -1,4 +1,4 @@
-//! What the dialects have in common: a type, words, a machine code, the current state.
+//! Reads what the dialects have in common: a type, words, a machine code, the current state.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::text::{bounded, is_uri};
 use super::{code, detail, wait};
 use crate::protocol::headers::is_problem;
 
-/// What was found in a body.
+/// The members that were found in a body.
 #[derive(Debug, Default)]
 pub(super) struct ProblemMembers {
     pub(super) type_reference: Option<String>,
@@ -23,12 +23,12 @@ pub(super) struct ProblemMembers {
     pub(super) instance: Option<String>,
     pub(super) code: Option<String>,
     pub(super) fields: Vec<FieldError>,
-    /// Whether a text was too long, or there are more errors of fields than are kept.
+    /// Whether a text was too long, or the errors of fields exceeded their limit.
     pub(super) cut: bool,
     /// Where the current state lies, as a JSON Pointer.
     pub(super) current: Option<String>,
     pub(super) lock: Lock,
-    /// How long the body asks to wait.
+    /// How long the body asks the client to wait.
     pub(super) wait: Option<Duration>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn find(
     let type_reference = type_reference(&body.document, &layers, media_type);
     let code = code::find(&layers, status, headers, type_reference.as_deref());
     let title = title(&layers, status, code.as_deref());
-    // What serves as title or code says nothing more.
+    // A text that is already the title or the code adds nothing as the detail.
     let says_more = |text: &str| Some(text) != title && Some(text) != code.as_deref();
     let detail = detail::find(&layers, says_more);
     let (fields, mut cut) = fields::find(&body.document, &layers);
@@ -72,14 +72,15 @@ pub(super) fn find(
     }
 }
 
-/// Whether a URI reference is short enough. Half of one names something else, so it is not cut.
+/// Whether a URI reference is short enough. It is never cut, because part of a reference names something
+/// else.
 fn fits(reference: &str, cut: &mut bool) -> bool {
     let fits = reference.len() <= Problem::MAX_TEXT;
     *cut |= !fits;
     fits
 }
 
-/// The member `type`, where it is a URI reference and not a word of a dialect.
+/// The member `type`, if it is a URI reference and not a word of a dialect.
 fn type_reference(
     document: &Value,
     layers: &[Layer<'_>],
@@ -114,8 +115,8 @@ fn title<'a>(layers: &[Layer<'a>], status: StatusCode, code: Option<&str>) -> Op
     titled.or_else(phrase)
 }
 
-/// Where a layer has the current state: an object with something in it. A `null` says that there is
-/// none, and a single word is the name of a state.
+/// The pointer to the current state in a layer, which is an object with members. A `null` means that there is
+/// no state, and a single word is the name of a state.
 fn current(layer: &Layer<'_>) -> Option<String> {
     let is_state = |value: &Value| value.as_object().is_some_and(|state| !state.is_empty());
     let state = |layer: &Layer<'_>| {

@@ -1,9 +1,9 @@
-//! Refusals as the server words them, read leniently (RFC 9457).
+//! Reads refusals leniently, in the words of the server (RFC 9457).
 //!
 //! A refusal comes in many dialects: Problem Details in JSON or XML, the error objects of a dozen API
-//! families, plain text, an HTML page from a proxy. [`Problem::read`] tells them apart by what the
-//! body looks like, since the media type of an error is often wrong, turns each into a tree of
-//! members, and looks there for what the dialects have in common.
+//! families, plain text, or an HTML page from a proxy. [`Problem::read`] recognises them by the content of
+//! the body, because the media type of an error is often wrong. It turns each into a tree of members, in
+//! which it searches for what the dialects have in common.
 
 mod body;
 mod code;
@@ -32,12 +32,12 @@ pub use fields::FieldError;
 
 use crate::protocol::headers::essence;
 
-/// A refusal, as the server words it.
+/// A refusal, in the words of the server.
 ///
-/// Reading one never fails. A member of the wrong type counts as absent (RFC 9457 3.1), unknown
-/// members are kept (3.2), and the status of the reply counts, not the one in the body (3.1.2).
+/// Reading a refusal never fails. A member of the wrong type counts as absent (RFC 9457 3.1), and unknown
+/// members are kept (3.2). The status is that of the response, not the one in the body (3.1.2).
 ///
-/// `Debug` and `Display` show status, type, title and code, never the rest of the body, so a refusal
+/// `Debug` and `Display` show the status, type, title and code, never the rest of the body, so that refusals
 /// can be logged.
 ///
 /// # Default
@@ -50,7 +50,7 @@ use crate::protocol::headers::essence;
 /// | characters of a title or detail, bytes of a `type` or `instance` | [`MAX_TEXT`](Self::MAX_TEXT) | 4096 |
 /// | errors of single fields | [`MAX_FIELDS`](Self::MAX_FIELDS) | 256 |
 ///
-/// What lies beyond a limit is left out, and [`truncated`](Self::truncated) says so.
+/// Anything beyond a limit is left out, which [`truncated`](Self::truncated) reports.
 ///
 /// # Example
 ///
@@ -75,7 +75,7 @@ use crate::protocol::headers::essence;
 /// # Ok::<(), url::ParseError>(())
 /// ```
 #[derive(Clone, PartialEq)]
-// `type` is the standard's word, and a keyword.
+// RFC 9457 calls the member `type`, which is a keyword in Rust.
 #[expect(clippy::struct_field_names)]
 pub struct Problem {
     status: StatusCode,
@@ -101,21 +101,21 @@ const ABOUT_BLANK: &str = "about:blank";
 impl Problem {
     /// The longest body that is read and kept, in bytes.
     pub const MAX_BODY: usize = 1024 * 1024;
-    /// The depth to which a member is read; deeper ones are left out whole.
+    /// The depth to which a member is read. Deeper ones are left out as a whole.
     pub const MAX_DEPTH: usize = 64;
-    /// How many values, or XML elements, are read; members beyond are left out whole.
+    /// The number of values, or XML elements, that are read. Members beyond it are left out as a whole.
     pub const MAX_VALUES: usize = 32 * 1024;
-    /// The longest title or detail that is kept, in characters; longer ones are cut and end in `…`. Also the
-    /// longest `type` or `instance`, in bytes; longer ones count as absent, as half of a reference
-    /// names something else.
+    /// The longest title or detail that is kept, in characters. A longer one is shortened and ends in `…`.
+    /// Also the longest `type` or `instance`, in bytes. A longer one counts as absent, because part of a
+    /// reference names something else.
     pub const MAX_TEXT: usize = 4096;
-    /// How many errors of single fields are kept.
+    /// The number of errors of single fields that are kept.
     pub const MAX_FIELDS: usize = 256;
 
     /// Reads a refusal.
     ///
-    /// `request_url` is what a relative `type` is resolved against (RFC 9457 3.1.1); its user name,
-    /// password and query never become part of the type.
+    /// A relative `type` is resolved against `request_url` (RFC 9457 3.1.1). The user name, password and
+    /// query of that URL never become part of the type.
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &Bytes, request_url: &Url) -> Self {
         let media_type = essence(headers);
         let raw = bounded(body);
@@ -144,116 +144,117 @@ impl Problem {
         }
     }
 
-    /// The status of the reply; the member of that name does not count (RFC 9457 3.1.2).
+    /// Returns the status of the response. The member `status` of the body is ignored (RFC 9457 3.1.2).
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The problem type as an absolute URI; `about:blank` if the body names none (RFC 9457 3.1.1).
+    /// Returns the problem type as an absolute URI, or `about:blank` if the body names none (RFC 9457 3.1.1).
     ///
-    /// In a body that is not labelled as Problem Details a `type` counts only if it looks like a
-    /// URI; a single word there is a [`code`](Self::code).
+    /// In a body that is not labelled as Problem Details, a `type` counts only if it looks like a URI. A
+    /// single word there is a [`code`](Self::code).
     pub fn problem_type(&self) -> &str {
         &self.problem_type
     }
 
-    /// A summary of the type, for people: the member `title`, the phrase in `error`, or the title of
+    /// Returns a summary of the type for people: the member `title`, the phrase in `error`, or the title of
     /// an HTML page.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// What happened this time, for people: the member `detail`, `message` or the like, or the first
-    /// line of a plain text. Not to be parsed (RFC 9457 3.1.4).
+    /// Returns the explanation of this occurrence for people: the member `detail`, `message` or similar, or
+    /// the first line of a plain text. It is not meant for parsing (RFC 9457 3.1.4).
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// The URI reference of this one occurrence, as the server wrote it (RFC 9457 3.1.5).
+    /// Returns the URI reference of this occurrence, as the server wrote it (RFC 9457 3.1.5).
     pub fn instance(&self) -> Option<&str> {
         self.instance.as_deref()
     }
 
-    /// A machine code: a word or number that tells this refusal from others of the same status.
+    /// Returns the machine code: a word or number that distinguishes this refusal from others with the same
+    /// status.
     ///
-    /// Taken from the members that the common dialects use: `code`, `errorCode`, `__type`,
-    /// `extensions.code`, `error`, `reason`, `status`, `type`, `errno`, `category`, `exception` and others; at
-    /// the top, in an error object of whatever name, or in the first of several errors; else from the
-    /// header fields that cloud services use. The namespace of an AWS code is left out. A repetition of
-    /// the HTTP status is no code.
+    /// It is taken from the members that the common dialects use: `code`, `errorCode`, `__type`,
+    /// `extensions.code`, `error`, `reason`, `status`, `type`, `errno`, `category`, `exception` and others.
+    /// They may be at the top, in an error object of any name, or in the first of several errors. Otherwise
+    /// the code is taken from the header fields that cloud services use. The namespace of an AWS code is
+    /// removed. A repetition of the HTTP status is not a code.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// What the refusal says of single fields, from the usual arrays and maps (`errors`,
-    /// `violations`, `invalid-params`, `details` and others).
+    /// Returns the errors of single fields, from the usual arrays and maps (`errors`, `violations`,
+    /// `invalid-params`, `details` and others).
     pub fn fields(&self) -> &[FieldError] {
         &self.fields
     }
 
-    /// A member of the body other than the five of the standard.
+    /// Returns a member of the body other than the five of the standard.
     ///
-    /// Elements of an XML body are members too: text as strings, `<i>` lists as arrays.
+    /// Elements of an XML body are members too. Text is a string, and an `<i>` list is an array.
     pub fn extension(&self, name: &str) -> Option<&Value> {
         self.extensions.get(name)
     }
 
-    /// All members of the body other than the five of the standard.
+    /// Returns all members of the body other than the five of the standard.
     pub fn extensions(&self) -> &Map<String, Value> {
         &self.extensions
     }
 
-    /// The current state of the resource, if the body is JSON and has an object in a member that is
-    /// named so: `current`, `currentState`, `existing`, `details.existing`, `remote`, `resource` and
+    /// Returns the current state of the resource, if the body is JSON and has an object in a member with a
+    /// suitable name: `current`, `currentState`, `existing`, `details.existing`, `remote`, `resource` and
     /// others.
     ///
-    /// It may be a part of the representation only, or a mere reference to it, and its numbers may be
-    /// rounded; for the exact text read [`raw`](Self::raw) at
-    /// [`current_pointer`](Self::current_pointer).
+    /// It may be only a part of the representation or a reference to it, and its numbers may be rounded. For
+    /// the exact text, read [`raw`](Self::raw) at [`current_pointer`](Self::current_pointer).
     pub fn current(&self) -> Option<&Value> {
         layers::walk(&self.extensions, self.current.as_deref()?)
     }
 
-    /// Where the [`current`](Self::current) state lies in the body, as a JSON Pointer (RFC 6901).
+    /// Returns the place of the [`current`](Self::current) state in the body, as a JSON Pointer (RFC 6901).
     pub fn current_pointer(&self) -> Option<&str> {
         self.current.as_deref()
     }
 
-    /// Who holds the lock that caused the refusal: a name, an address or an id, as the server writes
-    /// it.
+    /// Returns the holder of the lock that caused the refusal: a name, an address or an id, as the server
+    /// wrote it.
     pub fn lock_owner(&self) -> Option<&str> {
         self.lock_owner.as_deref()
     }
 
-    /// When the lock ends: a date, or a number of seconds, as the server writes it.
+    /// Returns the end of the lock: a date or a number of seconds, as the server wrote it.
     pub fn lock_expires(&self) -> Option<&str> {
         self.lock_expires.as_deref()
     }
 
-    /// How long the *body* asks to wait (`retryAfterSeconds`, `retry_after_ms`, `retryDelay` and the like, also
-    /// among the parameters or details of the error); the field `Retry-After` is read by [`retry_after`](super::retry_after). Never more than
+    /// Returns how long the *body* asks the client to wait (`retryAfterSeconds`, `retry_after_ms`,
+    /// `retryDelay` and similar, also among the parameters or details of the error). The field `Retry-After`
+    /// is read by [`retry_after`](super::retry_after). The wait is at most
     /// [`LONGEST_WAIT`](super::LONGEST_WAIT).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The body as it came, up to [`MAX_BODY`](Self::MAX_BODY).
+    /// Returns the body as it was received, up to [`MAX_BODY`](Self::MAX_BODY).
     pub fn raw(&self) -> &Bytes {
         &self.raw
     }
 
-    /// The media type of the reply, without parameters.
+    /// Returns the media type of the response, without parameters.
     pub fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
     }
 
-    /// Whether something was left out: the body was too long, too deep, broken or torn.
+    /// Whether something was left out because the body was too long, too deep, broken or incomplete.
     pub fn truncated(&self) -> bool {
         self.truncated
     }
 }
 
-/// The body up to the limit. A cut one is copied, so that it does not hold the rest in memory.
+/// The body up to the limit. A shortened body is copied, so that the rest does not stay in memory.
 fn bounded(body: &Bytes) -> Bytes {
     match body.get(..Problem::MAX_BODY) {
         Some(head) if head.len() < body.len() => Bytes::copy_from_slice(head),
@@ -261,15 +262,15 @@ fn bounded(body: &Bytes) -> Bytes {
     }
 }
 
-/// A URI reference made absolute. One that is absolute, or cannot become so, stays as it is written,
-/// since types are compared as text.
+/// Makes a URI reference absolute. One that is absolute, or cannot become absolute, stays unchanged, because
+/// types are compared as text.
 fn resolve(reference: &str, request_url: &Url) -> String {
     match Url::parse(reference) {
         Err(url::ParseError::RelativeUrlWithoutBase) => {}
         _ => return reference.to_owned(),
     }
     let mut base = request_url.clone();
-    // Signatures and passwords travel there, and a type is logged.
+    // User info and queries may hold passwords and signatures, and types are logged.
     base.set_query(None);
     let _ = (base.set_username(""), base.set_password(None));
     base.join(reference)
@@ -281,8 +282,8 @@ fn extensions(document: Value) -> Map<String, Value> {
         return Map::new();
     };
     for name in ["type", "status", "title", "detail", "instance"] {
-        // A member of the wrong type counts as absent, but structure there belongs to a dialect of
-        // its own (`"detail": [{"loc": …}]`).
+        // A member of the wrong type counts as absent, but an object or array there belongs to another
+        // dialect (`"detail": [{"loc": …}]`).
         if !matches!(members.get(name), Some(Value::Object(_) | Value::Array(_))) {
             members.remove(name);
         }
@@ -290,7 +291,7 @@ fn extensions(document: Value) -> Map<String, Value> {
     members
 }
 
-/// One line for people: status, title, type, code.
+/// One line for people: status, title, type and code.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = self.status.canonical_reason();

@@ -1,14 +1,14 @@
-//! Paths of fields, in the spellings that servers use, as JSON Pointers (RFC 6901).
+//! Translates the paths of fields, in the spellings that servers use, to JSON Pointers (RFC 6901).
 
 use serde_json::Value;
 
 use super::layers::escape;
 use crate::address::percent;
 
-/// The longest path of a field that is turned into a pointer, in bytes.
+/// The longest path of a field that is translated, in bytes.
 const LONGEST: usize = 1024;
 
-/// Where a parameter lies that is not in the body.
+/// Locations of parameters outside the body.
 pub(super) const ELSEWHERE: [&str; 9] = [
     "header",
     "headers",
@@ -21,8 +21,7 @@ pub(super) const ELSEWHERE: [&str; 9] = [
     "cookies",
 ];
 
-/// A pointer from a JSON Pointer, its URI fragment form (RFC 6901 6), or a path with dots and
-/// brackets.
+/// Translates a JSON Pointer, its URI fragment form (RFC 6901 6), or a path with dots and brackets.
 pub(super) fn of_path(path: &str) -> Option<String> {
     if path.is_empty() || path.len() > LONGEST || path.contains(char::is_whitespace) {
         return None;
@@ -47,8 +46,8 @@ pub(super) fn of_path(path: &str) -> Option<String> {
     Some(pointer)
 }
 
-/// Cuts the first part off a path: up to a dot or bracket, or all between two brackets, since
-/// Kubernetes writes names with dots there (`annotations[ex.org/a]`).
+/// Splits the first part off a path. It ends at a dot or bracket, or is everything between two brackets,
+/// because Kubernetes writes names with dots there (`annotations[ex.org/a]`).
 fn first_part(path: &str) -> (&str, &str) {
     if let Some((part, behind)) = path
         .strip_prefix('[')
@@ -60,8 +59,8 @@ fn first_part(path: &str) -> (&str, &str) {
     path.split_at(path.find(['.', '[']).unwrap_or(path.len()))
 }
 
-/// A pointer from the path of an element in FHIR, which begins with the type of the resource; a path
-/// that computes something points at nothing.
+/// Translates the path of an element in FHIR, which begins with the type of the resource. A path with a
+/// computation points at nothing.
 pub(super) fn of_fhir_path(path: &str) -> Option<String> {
     let is_type = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase());
     if path.contains(['(', '/', '|']) {
@@ -74,10 +73,10 @@ pub(super) fn of_fhir_path(path: &str) -> Option<String> {
     }
 }
 
-/// A pointer from a list of names and indices, where the first may say `body`.
+/// Translates a list of names and indices, of which the first may be `body`.
 pub(super) fn of_parts(parts: &[Value]) -> Option<String> {
     let first = parts.first().and_then(Value::as_str);
-    // A path that begins with `/` is one of XML (FHIR's `location`).
+    // A path that begins with `/` is an XML path (FHIR's `location`).
     if first.is_some_and(|first| ELSEWHERE.contains(&first) || first.starts_with('/')) {
         return None;
     }

@@ -1,17 +1,17 @@
-//! Bodies for people: plain text and HTML pages, of which a line is kept.
+//! Reads bodies for people: plain text and HTML pages, of which one line is kept.
 
 use url::Url;
 
 use super::Problem;
 
-/// The longest line that is taken from a body or shown to people, in characters.
+/// The longest line that is taken from a body or shown to users, in characters.
 const LONGEST_LINE: usize = 256;
-/// How far into a page its title is looked for, in bytes.
+/// The part of a page that is searched for its title, in bytes.
 const HEAD: usize = 16 * 1024;
-/// How far into a body it must show that it is a page, in bytes.
+/// The part of a body that is searched for signs of an HTML page, in bytes.
 const PROLOGUE: usize = 1024;
 
-/// The first line that has any text, without control characters; `None` for binary data.
+/// Returns the first line with any text, without control characters, or `None` for binary data.
 pub(super) fn first_line(body: &str) -> Option<String> {
     let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
     let head = || line.chars().take(LONGEST_LINE);
@@ -21,13 +21,13 @@ pub(super) fn first_line(body: &str) -> Option<String> {
     readable.then(|| one_line(line))
 }
 
-/// The text in one line, cut where it is too long.
+/// Returns the text in one line, shortened if it is too long.
 pub(super) fn one_line(text: &str) -> String {
     ifmatch_merge::internal::one_line(text, LONGEST_LINE)
 }
 
-/// The text, of at most [`Problem::MAX_TEXT`] characters; where it was longer, the last one says so and
-/// `cut` becomes true.
+/// Returns the text, of at most [`Problem::MAX_TEXT`] characters. A longer text is shortened and ends in `…`,
+/// and `cut` becomes true.
 pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
     if text.chars().nth(Problem::MAX_TEXT).is_none() {
         return text.to_owned();
@@ -37,7 +37,7 @@ pub(super) fn bounded(text: &str, cut: &mut bool) -> String {
     kept.chain(std::iter::once('…')).collect()
 }
 
-/// Whether a text is a URI reference and not a word of a dialect.
+/// Whether a text is a URI reference, rather than a word of a dialect.
 pub(super) fn is_uri(text: &str) -> bool {
     let plain = !text.contains(char::is_whitespace);
     plain && (text.contains(['/', '#']) || Url::parse(text).is_ok())
@@ -61,7 +61,7 @@ pub(super) fn html_title(body: &str) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-/// The entities that titles have. `&amp;` last, so that nothing is undone twice.
+/// Replaces the entities that occur in titles. `&amp;` comes last, so that nothing is decoded twice.
 fn unescape(title: &str) -> String {
     [
         ("&lt;", "<"),
@@ -81,7 +81,7 @@ fn head(body: &str, length: usize) -> &[u8] {
     body.as_bytes().get(..length).unwrap_or(body.as_bytes())
 }
 
-/// Where the lower-case needle lies in the text, whose case does not matter.
+/// The position of the lower-case needle in the text, ignoring case.
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     text.windows(needle.len())
         .position(|window| window.eq_ignore_ascii_case(needle))

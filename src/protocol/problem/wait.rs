@@ -1,4 +1,4 @@
-//! How long a body asks to wait, beside or instead of `Retry-After`.
+//! Reads how long a body asks the client to wait, in addition to `Retry-After` or instead of it.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ const MILLISECONDS: [&str; 10] = [
     "waitms",
 ];
 
-/// Members in which a wait may lie: among the parameters of the error, or what else there is to it.
+/// Members that may contain a wait, such as the parameters or details of the error.
 const WITHIN: [&str; 9] = [
     "details",
     "parameters",
@@ -50,8 +50,8 @@ const WITHIN: [&str; 9] = [
     "properties",
 ];
 
-/// The longest wait that any layer asks for, and what lies in it included: an object (Kubernetes) or a
-/// list of objects (Google).
+/// Finds the longest wait that any layer asks for. Members inside the layer are included, as an object
+/// (Kubernetes) or a list of objects (Google).
 pub(super) fn find(layers: &[Layer<'_>]) -> Option<Duration> {
     let of_layer = |layer: &Layer<'_>| {
         let inner = layer.objects(&WITHIN);
@@ -76,12 +76,13 @@ fn wait_of(layer: &Layer<'_>) -> Option<Duration> {
         values.find_map(|(_, value)| seconds(value, parts))
     };
     let seconds = read(&SECONDS, 1.0).or_else(|| read(&MILLISECONDS, 1000.0))?;
-    // Neither a negative nor an endless wait is one.
+    // A negative or endless number is not a wait.
     let wait = Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()));
     wait.ok()
 }
 
-/// A number of parts of a second, or one in text, where a unit behind it counts (`"3.5s"`, `"250ms"`).
+/// Reads a number in parts of a second, or a text with such a number. A unit after it counts (`"3.5s"`,
+/// `"250ms"`).
 fn seconds(value: &Value, parts: f64) -> Option<f64> {
     match value {
         Value::Number(number) => Some(number.as_f64()? / parts),

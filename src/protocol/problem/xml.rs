@@ -1,10 +1,10 @@
-//! XML as members: Problem Details in XML (RFC 9457 appendix B), and the error elements of cloud
+//! Reads XML as members: Problem Details in XML (RFC 9457 appendix B), and the error elements of cloud
 //! storage, `WebDAV` and others.
 //!
-//! The root's child elements are the members. An element with text only is a string, one with `<i>`
-//! elements an array, any other an object; of repeated elements an array is made. Attributes,
-//! comments and namespaces say nothing here. No entity is ever expanded, besides the five of XML
-//! itself and characters given by number.
+//! The child elements of the root are the members. An element with only text is a string, one with `<i>`
+//! elements is an array, and any other is an object. Repeated elements become an array. Attributes, comments
+//! and namespaces are ignored. Entities are never expanded, except the five predefined ones of XML and
+//! numeric character references.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 
-/// Reads a document as far as it goes; and whether something was left out.
+/// Reads a document up to the first error. The flag states whether something was left out.
 pub(super) fn read(text: &str) -> (Value, bool) {
     let mut tree = XmlTree::default();
     let mut reader = Reader::from_str(text);
-    // A lone `&` is text, as people write it.
+    // A lone `&` is read as text, because people write it that way.
     reader.config_mut().allow_dangling_amp = true;
     let broken = loop {
         match reader.read_event() {
@@ -38,7 +38,7 @@ pub(super) fn read(text: &str) -> (Value, bool) {
     tree.finish(broken)
 }
 
-/// What a reference stands for; nothing if it needs a definition.
+/// The text for a reference. It is empty if the reference needs a definition.
 fn character(reference: &BytesRef<'_>) -> String {
     match reference.resolve_char_ref() {
         Ok(Some(character)) => character.to_string(),
@@ -59,7 +59,7 @@ struct Element {
 struct XmlTree {
     /// The open elements, the root first.
     open: Vec<Element>,
-    /// Open elements that are skipped, because they or what they lie in exceeds a limit.
+    /// The number of open elements that are skipped because they, or an element around them, exceed a limit.
     skipped: usize,
     elements: usize,
     root: Option<Element>,
@@ -101,7 +101,7 @@ impl XmlTree {
         };
         match self.open.last_mut() {
             Some(parent) => {
-                // A member is left out whole: not at the root, but at the root's children.
+                // A member is left out as a whole: a child of the root, but not the root itself.
                 if element.exceeded {
                     parent.exceeded = true;
                 } else {
@@ -115,7 +115,7 @@ impl XmlTree {
         }
     }
 
-    /// The members of the root. What is still open is torn: only the root may be.
+    /// The members of the root. Open elements are incomplete, and only the root may be.
     fn finish(self, broken: bool) -> (Value, bool) {
         let torn = self.root.is_none();
         let root = self.root.or_else(|| self.open.into_iter().next());
@@ -124,7 +124,7 @@ impl XmlTree {
         };
         let incomplete = self.incomplete || root.exceeded || torn || broken;
         let document = match root.into_value() {
-            // An error element without children has only words.
+            // An error element without children has only a message.
             Value::String(text) if !text.is_empty() => Value::Object(Map::from_iter([(
                 "message".to_owned(),
                 Value::String(text),

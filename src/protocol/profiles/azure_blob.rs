@@ -5,11 +5,11 @@ use crate::protocol::{Problem, Profile, RefusalKind};
 
 /// Azure Blob Storage and Azurite.
 ///
-/// Versions are strong entity tags. A 412 has many meanings, told apart by the code in the body or in
-/// `x-ms-error-code`: the condition failed (a race), somebody holds a lease (a lock, which a read
-/// does not lift), or our own lease is gone. A creation that finds something is a 409.
+/// Versions are strong entity tags. A 412 has several meanings, which the code in the body or in
+/// `x-ms-error-code` distinguishes. The condition failed (a race), another client holds a lease (a lock,
+/// which a read does not lift), or your own lease is gone. A creation of an existing blob is a 409.
 ///
-/// Every `PUT` of a blob needs `x-ms-blob-type`; set it on the collection.
+/// Every `PUT` of a blob needs the header `x-ms-blob-type`. Set it on the collection.
 ///
 /// [Error codes](https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes).
 ///
@@ -37,14 +37,14 @@ const CODES: [(&str, RefusalKind); 35] = [
     ("ContainerAlreadyExists", RefusalKind::AlreadyExists),
     ("ResourceAlreadyExists", RefusalKind::AlreadyExists),
     ("AccountAlreadyExists", RefusalKind::AlreadyExists),
-    // Somebody holds a lease.
+    // Another client holds a lease.
     ("LeaseAlreadyPresent", RefusalKind::Locked),
     ("LeaseIdMissing", RefusalKind::Locked),
     ("LeaseIdMismatchWithBlobOperation", RefusalKind::Locked),
     ("LeaseIdMismatchWithContainerOperation", RefusalKind::Locked),
     ("LeaseIdMismatchWithLeaseOperation", RefusalKind::Locked),
     ("LeaseIsBreakingAndCannotBeAcquired", RefusalKind::Locked),
-    // Our own lease is gone: waiting does not bring it back.
+    // The client's own lease is gone, and waiting does not restore it.
     ("LeaseLost", RefusalKind::InvalidState),
     ("LeaseAlreadyBroken", RefusalKind::InvalidState),
     (
@@ -64,12 +64,12 @@ const CODES: [(&str, RefusalKind); 35] = [
         "LeaseNotPresentWithLeaseOperation",
         RefusalKind::InvalidState,
     ),
-    // Conditions on something else than the version of the blob.
+    // Conditions on something other than the version of the blob.
     ("SourceConditionNotMet", RefusalKind::InvalidState),
     ("AppendPositionConditionNotMet", RefusalKind::InvalidState),
     ("MaxBlobSizeConditionNotMet", RefusalKind::InvalidState),
     ("SequenceNumberConditionNotMet", RefusalKind::InvalidState),
-    // The blob, container or account is in a state that does not allow it.
+    // The blob, container or account is in a state that does not allow the request.
     ("BlobArchived", RefusalKind::InvalidState),
     ("BlobBeingRehydrated", RefusalKind::InvalidState),
     ("BlobImmutableDueToPolicy", RefusalKind::InvalidState),

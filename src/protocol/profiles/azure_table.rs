@@ -5,9 +5,9 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// Azure Table Storage, the Table API of Cosmos DB, and Azurite.
 ///
-/// Versions are weak entity tags, `W/"datetime'…'"`, and have to come back as they are: without its
-/// mark a tag is a 400. The service ignores `If-None-Match`, also the `*` of a creation: new entities
-/// are made by `post`, which is refused with a 409 if the entity exists.
+/// Versions are weak entity tags, `W/"datetime'…'"`, and must be sent back unchanged. A tag without its `W/`
+/// is a 400. The service ignores `If-None-Match`, including the `*` of a creation. Create new entities with
+/// `post`, which is refused with a 409 if the entity exists.
 ///
 /// [Error codes](https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes).
 ///

@@ -5,13 +5,13 @@ use http::StatusCode;
 use super::by_code;
 use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 
-/// `CouchDB` and what speaks its protocol: `PouchDB` servers, Cloudant.
+/// `CouchDB` and servers with the same protocol, such as `PouchDB` servers and Cloudant.
 ///
-/// The version is `_rev` inside the document; a `DELETE` has it in `?rev=`, and the reply to a write
-/// tells the new one as `rev`. A stale write is a 409 with `"error": "conflict"`. `If-Match` and
-/// `If-None-Match` are ignored: a document is created by leaving `_rev` out, and the tags of `PouchDB`'s
-/// replies belong to the bodies of those replies, errors included, so no tag is used. No 412 is a
-/// race: it tells of a database that exists, or of an attachment that does not.
+/// The version is `_rev` inside the document. A `DELETE` has it in `?rev=`, and the response to a write
+/// returns the new one as `rev`. A stale write is a 409 with `"error": "conflict"`. `If-Match` and
+/// `If-None-Match` are ignored, so a creation leaves `_rev` out. Tags are not used, because `PouchDB` derives
+/// them from the bodies of its responses, errors included. A 412 is never a race. It reports that a database
+/// already exists, or that an attachment does not.
 ///
 /// [API reference](https://docs.couchdb.org/en/stable/api/document/common.html).
 ///

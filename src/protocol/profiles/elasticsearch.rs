@@ -7,11 +7,12 @@ use crate::protocol::{Envelope, HiddenRefusal, Problem, Profile, RefusalKind, Ve
 
 /// Elasticsearch and `OpenSearch`: documents under `/{index}/_doc/{id}`.
 ///
-/// The version has two parts, `_seq_no` and `_primary_term`, which go into the query as `if_seq_no` and
-/// `if_primary_term`; a creation has `op_type=create`. The document lies in `_source` and is sent
-/// alone. A stale write is a 409 `version_conflict_engine_exception`, and so is a creation that finds
-/// something. A gateway that writes by `_bulk` answers 200 with `"errors": true`: the error of the one
-/// item counts. Where there are several items, some may have been stored, and a read tells.
+/// The version has two parts, `_seq_no` and `_primary_term`, which are sent as the query parameters
+/// `if_seq_no` and `if_primary_term`. A creation has `op_type=create`. The document lies in `_source` and is
+/// sent alone. A stale write is a 409 `version_conflict_engine_exception`, and so is a creation of an
+/// existing document. A gateway that writes through `_bulk` responds with 200 and `"errors": true`. The error
+/// of the only item then counts. If there are several items, some may have been stored, and a read determines
+/// the outcome.
 ///
 /// [Optimistic concurrency control](https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control).
 ///
@@ -67,7 +68,7 @@ impl Profile for Elasticsearch {
     }
 }
 
-/// What the reply to `_bulk` refuses: each item is `{"index": {"status": 409, "error": {"type": …}}}`.
+/// The refusal in a response to `_bulk`. Each item is `{"index": {"status": 409, "error": {"type": …}}}`.
 fn by_items(items: &[Value]) -> Option<RefusalKind> {
     let [Value::Object(item)] = items else {
         return Some(RefusalKind::InvalidState);

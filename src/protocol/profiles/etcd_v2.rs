@@ -3,14 +3,14 @@
 use super::by_code;
 use crate::protocol::{Envelope, Problem, Profile, RefusalKind, Versioning};
 
-/// etcd, by its v2 API (`/v2/keys/…`), with JSON documents as values.
+/// The v2 API of etcd (`/v2/keys/…`), with JSON documents as values.
 ///
-/// The version is `node.modifiedIndex` and goes into the query as `prevIndex`; a creation has
+/// The version is `node.modifiedIndex`, which is sent as the query parameter `prevIndex`. A creation has
 /// `prevExist=false`. The document is the text in `node.value`, and a write sends it as the form field
-/// `value`. A stale write is a 412 with the code 101; the `index` in it is the store's, not the key's,
-/// so the key is read. `If-Match` is ignored.
+/// `value`. A stale write is a 412 with the code 101. Its `index` belongs to the store and not to the key, so
+/// the key is read. `If-Match` is ignored.
 ///
-/// The v3 JSON gateway answers a lost comparison with 200; it is not for this profile.
+/// This profile is not for the v3 JSON gateway, which responds with 200 to a failed comparison.
 ///
 /// [Reference](https://etcd.io/docs/v2.3/api/), [error codes](https://etcd.io/docs/v2.3/errorcode/).
 ///

@@ -4,15 +4,14 @@ use http::StatusCode;
 
 use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
-/// Eve.
+/// Eve servers.
 ///
-/// Versions are strong entity tags, repeated as `_etag` in the document; a stale write is a 412. A
-/// write without a condition is a 428, and since every other write goes out with its version, the
-/// one that meets a 428 is a creation of something that exists. Errors of fields are in `_issues`,
-/// with a 422.
+/// Versions are strong entity tags, repeated as `_etag` in the document. A stale write is a 412. A write
+/// without a condition is a 428. All other writes carry their version, so a 428 means that a creation found
+/// an existing document. Errors of fields are in `_issues`, with a 422.
 ///
-/// A write to a document that somebody removed makes it anew, whatever its `If-Match` says: removals
-/// are not safe from racing edits on this server.
+/// A write to a document that another client removed creates it again, whatever its `If-Match` says. Removals
+/// on this server are therefore not safe from racing edits.
 ///
 /// [Documentation](https://docs.python-eve.org/en/stable/features.html), "Data Integrity and
 /// Concurrency Control".

@@ -7,10 +7,10 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// FHIR servers.
 ///
-/// Versions are weak entity tags around `meta.versionId`, `W/"3"`, and go back as they are. A stale
-/// write is a 412, on some servers a 409; a 412 whose issue is `multiple-matches` says instead that the
-/// criteria of a conditional update were too wide. Issues point at fields by `FHIRPath`. A `Location` ends in
-/// `/_history/1`, and the resource is above that.
+/// Versions are weak entity tags made from `meta.versionId`, such as `W/"3"`, and are sent back unchanged. A
+/// stale write is a 412, or a 409 on some servers. A 412 with the issue `multiple-matches` means instead that
+/// the criteria of a conditional update matched several resources. Issues point at fields by `FHIRPath`. A
+/// `Location` ends in `/_history/1`, and the resource is the part before that.
 ///
 /// [RESTful API](https://hl7.org/fhir/http.html#concurrency),
 /// [issue types](https://hl7.org/fhir/valueset-issue-type.html).
@@ -30,7 +30,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fhir;
 
-/// Types of issues that mean the same at any status.
+/// Issue types that have the same meaning at any status.
 const ISSUES: [(&str, RefusalKind); 4] = [
     ("duplicate", RefusalKind::AlreadyExists),
     ("multiple-matches", RefusalKind::Invalid),
@@ -53,7 +53,8 @@ impl Profile for Fhir {
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         match (problem.status(), problem.code()) {
-            // By its definition an edit conflict, by the standard a 412 (or 409) of its own.
+            // The issue type `conflict` is defined as an edit conflict, which the standard reports with a 412
+            // (or 409).
             (StatusCode::PRECONDITION_FAILED, Some("conflict")) => Some(RefusalKind::StaleVersion),
             _ => by_code(problem, &ISSUES),
         }

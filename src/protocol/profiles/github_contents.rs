@@ -1,4 +1,4 @@
-//! The contents of repositories on GitHub, and what copies that API.
+//! The contents of repositories on GitHub, and on servers that copy that API.
 
 use http::StatusCode;
 use serde_json::json;
@@ -7,16 +7,16 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 
 /// Files in repositories, through GitHub's contents API (`/repos/{owner}/{repo}/contents/{path}`).
 ///
-/// The version is the blob's `sha` inside the document; the reply to a write tells the new one at
-/// `content.sha`. Refusals have no machine code. A stale `sha` is a 409, and so is a branch that got
-/// another commit meanwhile, which does not touch this file: the words tell the two apart, and only
-/// the second is taken from words, as the same request may follow it. A creation leaves `sha` out;
-/// if the file exists it is a 422.
+/// The version is the blob's `sha` inside the document. The response to a write returns the new one in
+/// `content.sha`. Refusals have no machine code. A stale `sha` is a 409. So is a branch that received another
+/// commit in the meantime, even if the commit does not change this file. Only the words distinguish the two.
+/// The words are used only to recognise the second case, in which the same request is retried. A creation
+/// leaves `sha` out, and it is a 422 if the file exists.
 ///
-/// The file lies in the member `content`, in Base64. With an envelope a collection holds the JSON files
-/// themselves, which can then be merged; without one its documents are the objects around them. Each
-/// write needs a `message`, from the envelope or from a field of the type; a removal says "Remove a
-/// file". A write to a file that was removed makes it anew, whatever its `sha` says.
+/// The file lies in the member `content`, in Base64. With an envelope, a collection holds the JSON files
+/// themselves, which can then be merged. Without one, its documents are the objects around the files. Each
+/// write needs a `message`, from the envelope or from a field of the type. A removal has the message "Remove
+/// a file". A write to a file that was removed creates it again, whatever its `sha` says.
 ///
 /// [Reference](https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
 ///

@@ -5,12 +5,12 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 
 /// Google's APIs.
 ///
-/// The version is the member `etag` of the resource and goes back there, in a `DELETE` as `?etag=`
-/// (AIP-154). The code is `error.status`, in older APIs `error.errors[0].reason`. `ABORTED` answers a
-/// stale `etag`, but a transaction that was aborted as well, so the version decides; `FAILED_PRECONDITION`
-/// is a wrong state, at the status 400.
+/// The version is the member `etag` of the resource and is sent back there, or as `?etag=` in a `DELETE`
+/// (AIP-154). The code is `error.status`, or `error.errors[0].reason` in older APIs. `ABORTED` is the
+/// response to a stale `etag`, but also to an aborted transaction, so the version decides.
+/// `FAILED_PRECONDITION`, at the status 400, is an invalid state.
 ///
-/// APIs that take `If-Match` (Calendar, People, Tasks) are told so by
+/// For APIs that accept `If-Match` (Calendar, People, Tasks), change the versioning with
 /// [`Generic::over`](crate::Generic::over).
 ///
 /// [AIP-193](https://google.aip.dev/193), [AIP-154](https://google.aip.dev/154),
@@ -23,7 +23,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 ///
 /// # fn main() -> Result<(), ifmatch::Error> {
 /// let client = Client::builder("https://secretmanager.googleapis.com/v1").profile(Google).build()?;
-/// // One that takes `If-Match`:
+/// // An API that accepts `If-Match`:
 /// let calendar = Generic::over(Google).versioning(Versioning::entity_tag(WeakTags::Refuse));
 /// # let _ = (client, calendar);
 /// # Ok(())

@@ -6,12 +6,12 @@ use crate::protocol::{Envelope, Problem, Profile, RefusalKind, message_words};
 
 /// JSON:API servers.
 ///
-/// The document of a collection is `data.attributes`; `type` and `id` go along with each write. A resource
-/// is changed by `PATCH`: set [`WriteMode::MergePatch`](crate::WriteMode::MergePatch). The type of new
-/// resources is told by an envelope of one's own, as below. The standard leaves versions to HTTP: entity tags, and a 412 for a stale write. It demands a 409
-/// where the `type` or `id` of the document does not fit, and where a resource with a client's id
-/// exists; which of them is told by `errors[].source.pointer`. Codes are each application's own:
-/// [`Generic::over`](crate::Generic::over) says what they mean.
+/// The document of a collection is `data.attributes`. Each write also carries `type` and `id`. A resource is
+/// changed by `PATCH`, so set [`WriteMode::MergePatch`](crate::WriteMode::MergePatch). Set the type of new
+/// resources with an envelope, as below. The standard leaves versions to HTTP: entity tags, and a 412 for a
+/// stale write. It requires a 409 if the `type` or `id` of the document does not match, and if a resource
+/// with a client-generated id exists. `errors[].source.pointer` distinguishes these cases. Codes are specific
+/// to each application, so define their meanings with [`Generic::over`](crate::Generic::over).
 ///
 /// [Specification](https://jsonapi.org/format/#crud).
 ///

@@ -1,4 +1,4 @@
-//! Kinto: the one that sends the current record along.
+//! Kinto, whose refusals contain the current record.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -8,12 +8,13 @@ use crate::protocol::{
     Envelope, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
 };
 
-/// Kinto.
+/// Kinto servers.
 ///
-/// Versions are strong entity tags, the record's `last_modified` in quotes; weak, unquoted or listed
-/// ones are a 400. The record lies in `data`; the `permissions` beside it are not touched. A stale write is a 412 with `errno` 114, which carries the current tag, and the
-/// current record in `details.existing`: it is merged at once, without a read. A 409 with `errno` 122
-/// is a value that must be unique, and `details.existing` there is the other record that has it.
+/// Versions are strong entity tags, which are the record's `last_modified` in quotes. A weak, unquoted or
+/// listed tag is a 400. The record lies in `data`, and the `permissions` beside it are not changed. A stale
+/// write is a 412 with `errno` 114. It contains the current tag, and the current record in
+/// `details.existing`, which is merged without a read. A 409 with `errno` 122 means that a value must be
+/// unique. Its `details.existing` is the other record that has the value.
 ///
 /// [Concurrency](https://docs.kinto-storage.org/en/stable/api/1.x/concurrency.html),
 /// [error codes](https://docs.kinto-storage.org/en/stable/api/1.x/errors.html).
@@ -33,11 +34,11 @@ use crate::protocol::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kinto;
 
-/// The `errno` of a version that moved.
+/// The `errno` of a stale version.
 const MODIFIED: &str = "114";
 /// The `errno` of a value that must be unique.
 const TAKEN: &str = "122";
-/// The `errno` of a version of the API that the server does not have.
+/// The `errno` of a version of the API that the server does not support.
 const NO_SUCH_VERSION: &str = "116";
 
 impl Profile for Kinto {
@@ -62,7 +63,7 @@ impl Profile for Kinto {
         let TagField::Found(tag) = entity_tag_of(headers) else {
             return None;
         };
-        // The record and the tag belong together, and it is no tombstone.
+        // The record and the tag must belong together, and the record must not be a tombstone.
         let version = existing.get("last_modified")?;
         let whole = existing.get("id").is_some_and(Value::is_string)
             && existing.get("deleted").is_none()
@@ -70,7 +71,7 @@ impl Profile for Kinto {
         if !whole {
             return None;
         }
-        // From the text, so that numbers keep theirs.
+        // Parsed from the text, so that numbers keep their spelling.
         let record = Document::parse(problem.raw())
             .ok()?
             .pointer("/details/existing")?;

@@ -1,22 +1,23 @@
-//! Kubernetes and its like: `Status` objects, versions in `metadata.resourceVersion`.
+//! Kubernetes and similar servers: `Status` objects, versions in `metadata.resourceVersion`.
 
 use serde_json::json;
 
 use super::by_code;
 use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 
-/// Kubernetes, and API servers built on its machinery.
+/// Kubernetes, and API servers built with its libraries.
 ///
-/// The version is `metadata.resourceVersion` inside the object and goes back there, in a `DELETE` as
-/// one of its preconditions. A `PUT` without it overwrites, so new objects are made by `post` alone.
-/// Refusals are `Status` objects, and their `reason` says more than the status: `AlreadyExists` and `Conflict`
-/// are both 409. `Conflict` itself is not taken for a race, because it also answers for a quota that
-/// somebody else changed and for a wrong `uid`; whether the object has moved is seen by reading it.
+/// The version is `metadata.resourceVersion` inside the object and is sent back there, or among the
+/// preconditions of a `DELETE`. A `PUT` without it overwrites the object, so new objects are created only by
+/// `post`. Refusals are `Status` objects, whose `reason` says more than the status: `AlreadyExists` and
+/// `Conflict` are both 409. `Conflict` alone does not count as a race, because it also reports a quota that
+/// another client changed and a wrong `uid`. A read shows whether the object has changed.
 ///
-/// An object that was removed and made again under the same name has another `metadata.uid`: an edit of the old
-/// one ends as [`Gone`](crate::ErrorKind::Gone). A removal of an object with finalizers marks it with
-/// `metadata.deletionTimestamp`, which is a success with
-/// [`removal_pending`](crate::WriteReport::removal_pending). Replies to writes show the object as it is stored.
+/// An object that was removed and created again under the same name has another `metadata.uid`. An edit of
+/// the old object then ends as [`Gone`](crate::ErrorKind::Gone). A removal of an object with finalizers only
+/// marks it with `metadata.deletionTimestamp`. This is a success with
+/// [`removal_pending`](crate::WriteReport::removal_pending). Responses to writes show the object as it is
+/// stored.
 ///
 /// [Conventions](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md),
 /// "Concurrency control and consistency" and "Response status kind".
@@ -30,7 +31,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 /// let client = Client::builder("https://10.0.0.1:6443/api/v1").profile(Kubernetes).build()?;
 /// let pods = client.collection::<serde_json::Value>(["namespaces", "default", "pods"]);
 ///
-/// // Only the data of config maps; the rest of each object goes back as it came.
+/// // Only the data of config maps; the rest of each object is sent back unchanged.
 /// let config = client
 ///     .collection::<serde_json::Value>(["namespaces", "default", "configmaps"])
 ///     .envelope(ifmatch::Envelope::at("/data").keep_rest());
@@ -43,7 +44,8 @@ pub struct Kubernetes;
 
 const REASONS: [(&str, RefusalKind); 1] = [("AlreadyExists", RefusalKind::AlreadyExists)];
 
-/// The cause of a `Conflict` about who manages a field (server-side apply), whatever the version.
+/// The cause of a `Conflict` about the manager of a field (server-side apply), which does not depend on the
+/// version.
 const OTHER_MANAGER: &str = "FieldManagerConflict";
 
 impl Profile for Kubernetes {

@@ -1,33 +1,34 @@
-//! API families by name: where their versions travel, and what their refusals mean.
+//! Profiles of known API families: where their versions are found, and what their refusals mean.
 //!
-//! A profile is named once, when the client is built; [`Generic`](crate::Generic) is the one for
-//! every other API, and [`Generic::over`](crate::Generic::over) adds an application's own meanings to
-//! any of them. Only what a code proves is called a race here. A refusal that no profile knows is
-//! settled by reading the resource: the version has moved, or it has not. Where an API hides refusals in
-//! replies of status 200, [`HiddenRefusal`](crate::HiddenRefusal) says by what they are told.
+//! Name a profile once, when you build the client. [`Generic`](crate::Generic) serves every other API, and
+//! [`Generic::over`](crate::Generic::over) adds an application's own meanings to any profile. A profile
+//! reports a race only if a code proves it. A refusal that no profile knows is settled by reading the
+//! resource, which shows whether the version has changed. For an API that hides refusals in 200 responses,
+//! [`HiddenRefusal`](crate::HiddenRefusal) describes how to detect them.
 //!
-//! | profile | version, and how it goes back | stale write | what else it knows | run against |
+//! | profile | version, and how it is sent back | stale write | other features | run against |
 //! |---|---|---|---|---|
-//! | [`AzureBlob`] | strong tag → `If-Match` | 412 `ConditionNotMet` | leases are locks, a lost lease is a wrong state; 409 `BlobAlreadyExists` | Azurite 3.35 |
-//! | [`AzureTable`] | weak tag → `If-Match`, as it is | 412 `UpdateConditionNotSatisfied` | creation by `post` alone; 409 `EntityAlreadyExists`; tags in items | — |
-//! | [`CouchDb`] | `_rev` → the document, `?rev=` in a removal | 409 `conflict` | new version in the reply's `rev`; no 412 is a race; no tag is used | express-pouchdb 4.2 |
-//! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation by `op_type=create`; the 200 of `_bulk` with `errors` | — |
-//! | [`EtcdV2`] | `node.modifiedIndex` → `?prevIndex=` | 412, code 101 | document as text in `node.value`, sent as a form; creation by `prevExist=false` | etcd 3.4 |
+//! | [`AzureBlob`] | strong tag → `If-Match` | 412 `ConditionNotMet` | leases are locks, a lost lease is an invalid state; 409 `BlobAlreadyExists` | Azurite 3.35 |
+//! | [`AzureTable`] | weak tag → `If-Match`, unchanged | 412 `UpdateConditionNotSatisfied` | creation only by `post`; 409 `EntityAlreadyExists`; tags in items | — |
+//! | [`CouchDb`] | `_rev` → the document, `?rev=` in a removal | 409 `conflict` | new version in `rev` of the response; a 412 is never a race; tags are not used | express-pouchdb 4.2 |
+//! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation with `op_type=create`; the 200 of `_bulk` with `errors` | — |
+//! | [`EtcdV2`] | `node.modifiedIndex` → `?prevIndex=` | 412, code 101 | document as text in `node.value`, sent as a form; creation with `prevExist=false` | etcd 3.4 |
 //! | [`Eve`] | strong tag → `If-Match` | 412 | 428 to a creation: it exists; tags in items | Eve 2.3 |
-//! | [`Fhir`] | weak tag → `If-Match`, as it is | 412; some servers 409, told by a read | types of issues; media type | — |
-//! | [`GitHubContents`] | `sha` → the document | 409, told by a read | new version at `content.sha`; a busy branch is sent again; 422 without `sha`: it exists | — |
-//! | [`Google`] | `etag` → the document, `?etag=` in a removal | 409 `ABORTED` (told by a read), 412 `conditionNotMet` | 400 `FAILED_PRECONDITION` is a wrong state; media type of patches | — |
+//! | [`Fhir`] | weak tag → `If-Match`, unchanged | 412; 409 on some servers, confirmed by a read | issue types; media type | — |
+//! | [`GitHubContents`] | `sha` → the document | 409, confirmed by a read | new version in `content.sha`; retry if the branch is busy; 422 without `sha`: it exists | — |
+//! | [`Google`] | `etag` → the document, `?etag=` in a removal | 409 `ABORTED` (confirmed by a read), 412 `conditionNotMet` | 400 `FAILED_PRECONDITION` is an invalid state; media type of patches | — |
 //! | [`JsonApi`] | strong tag → `If-Match` | 412 | document in `data.attributes`; 409 at `/data/id`: it exists; media types | — |
-//! | [`Kinto`] | strong tag → `If-Match` | 412, `errno` 114 | the current record comes along and is merged without a read; document in `data`; 409 `errno` 122: a value is taken | Kinto 26.5 |
-//! | [`Kubernetes`] | `metadata.resourceVersion` → the document, preconditions in a removal | 409 `Conflict`, told by a read | `AlreadyExists`; conflicts of field managers; creation by `post` alone; fields of `details.causes` | — |
-//! | [`OData`] | weak tag → `If-Match`, as it is | 412; `resourceModified`, `Request_EntityChanged` | duplicates at 412 (Dataverse); tags in items; media type of patches | — |
-//! | [`S3`] | strong tag → `If-Match` | 412 `PreconditionFailed` | 409 `ConditionalRequestConflict`: sent again | — |
-//! | [`Scim`] | weak tag → `If-Match`, as it is | 412 | 409 `uniqueness`; `meta.version` in items; media type | — |
-//! | [`WebDav`] | strong tag → `If-Match` | 412 | 423; 409: the collection is missing; `no-uid-conflict`; `-gzip` taken off | Apache 2.4, lighttpd 1.4; not nginx, whose `dav` ignores `If-Match` |
+//! | [`Kinto`] | strong tag → `If-Match` | 412, `errno` 114 | the refusal contains the current record, which is merged without a read; document in `data`; 409 `errno` 122: a value is taken | Kinto 26.5 |
+//! | [`Kubernetes`] | `metadata.resourceVersion` → the document, preconditions in a removal | 409 `Conflict`, confirmed by a read | `AlreadyExists`; conflicts of field managers; creation only by `post`; fields of `details.causes` | — |
+//! | [`OData`] | weak tag → `If-Match`, unchanged | 412; `resourceModified`, `Request_EntityChanged` | duplicates at 412 (Dataverse); tags in items; media type of patches | — |
+//! | [`S3`] | strong tag → `If-Match` | 412 `PreconditionFailed` | 409 `ConditionalRequestConflict`: retried | — |
+//! | [`Scim`] | weak tag → `If-Match`, unchanged | 412 | 409 `uniqueness`; `meta.version` in items; media type | — |
+//! | [`WebDav`] | strong tag → `If-Match` | 412 | 423; 409: the collection is missing; `no-uid-conflict`; `-gzip` is removed | Apache 2.4, lighttpd 1.4; not nginx, whose `dav` ignores `If-Match` |
 //!
-//! Those with a server in the last column read, clashed, merged, created and removed on it, as
-//! `tests/interop/run` does, and were probed there. The others did so on a server in memory that spells
-//! versions as their documentation says, and were shown the refusals that it shows.
+//! Profiles with a server in the last column were tested and probed on it: reads, conflicts, merges,
+//! creations and removals, as in `tests/interop/run`. The others ran the same tests on an in-memory server
+//! that spells versions as the documentation of the API describes, and were shown the refusals documented
+//! there.
 //!
 //! # Example
 //!
@@ -37,7 +38,7 @@
 //! # fn main() -> Result<(), ifmatch::Error> {
 //! let client = Client::builder("http://127.0.0.1:5984").profile(CouchDb).build()?;
 //!
-//! // The same, with a refusal of a validation function of one's own:
+//! // The same, with a refusal from your own validation function:
 //! let profile = Generic::over(CouchDb).map_code("forbidden", RefusalKind::InvalidState);
 //! # let _ = (client, profile);
 //! # Ok(())
@@ -83,11 +84,11 @@ use http::StatusCode;
 use super::RefusalKind;
 use crate::protocol::Problem;
 
-/// What the machine code of a refusal means, by a table.
+/// Looks up the meaning of a refusal's machine code in a table.
 ///
-/// An API that tells its reasons by code has one for races too, so a 412 under a code that is not in
-/// the table is no proof of one: the read that follows tells. At a 429 or 5xx no code of a table says that
-/// the request was refused for good.
+/// An API that gives its reasons by code also has a code for races. A 412 with a code that is not in the
+/// table therefore does not prove a race, and the read that follows decides. At a 429 or 5xx, a code in a
+/// table does not mean that the request was refused for good.
 fn by_code(problem: &Problem, table: &[(&str, RefusalKind)]) -> Option<RefusalKind> {
     let status = problem.status();
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {

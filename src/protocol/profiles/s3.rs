@@ -1,19 +1,19 @@
-//! Amazon S3 and stores that speak its protocol.
+//! Amazon S3 and compatible stores.
 
 use super::by_code;
 use crate::protocol::{Problem, Profile, RefusalKind};
 
-/// Amazon S3, and stores with conditional writes that speak its protocol.
+/// Amazon S3, and compatible stores with conditional writes.
 ///
-/// Versions are strong entity tags; a stale write and a creation that finds something are both a 412
-/// `PreconditionFailed`. A 409 `ConditionalRequestConflict` or `OperationAborted` says that another
-/// operation on the object was under way: the same request, fenced by the same condition, goes out
-/// again. A 400 `RequestTimeout`, an upload that was too slow, is settled by a read like a lost reply. A write
-/// to an object that was removed is a 404. Older stores answer a creation that finds something with
-/// 304.
+/// Versions are strong entity tags. A stale write and a creation of an existing object are both a 412
+/// `PreconditionFailed`. A 409 `ConditionalRequestConflict` or `OperationAborted` means that another
+/// operation on the object was in progress. The same request is retried with the same condition. A 400
+/// `RequestTimeout` means that an upload was too slow, and it is settled by a read, like a lost response. A
+/// write to an object that was removed is a 404. Older stores respond with 304 to a creation of an existing
+/// object.
 ///
-/// Tags are mostly hashes of the content, so a state that was changed and changed back has its old
-/// tag again. Requests are signed by a [`Transport`](crate::Transport) or proxy, not here.
+/// Tags are mostly hashes of the content, so a state that was changed and changed back has its old tag again.
+/// Requests are signed by a [`Transport`](crate::Transport) or a proxy, not by this profile.
 ///
 /// [Conditional requests](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html),
 /// [error codes](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).

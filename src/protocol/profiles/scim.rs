@@ -5,8 +5,8 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// SCIM providers (RFC 7644).
 ///
-/// Versions are entity tags, mostly weak (3.14), and go back as they are. A stale write is a 412. A 409
-/// with `"scimType": "uniqueness"` is a name that is taken (3.12), and so never a race.
+/// Versions are entity tags, mostly weak (3.14), and are sent back unchanged. A stale write is a 412. A 409
+/// with `"scimType": "uniqueness"` means that a name is taken (3.12), so it is never a race.
 ///
 /// # Example
 ///

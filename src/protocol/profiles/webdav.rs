@@ -6,17 +6,17 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// `WebDAV` servers: Apache `mod_dav`, lighttpd, `SabreDAV` and Nextcloud.
 ///
-/// Versions are strong entity tags and a stale write is a 412. A 409 never is a race: the collection
-/// that the resource shall lie in is missing (RFC 4918 9.7.1), or in `CalDAV` and `CardDAV` another
-/// resource has the same UID (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1). A lock is a 423; its token goes
-/// into the header `If`.
+/// Versions are strong entity tags, and a stale write is a 412. A 409 is never a race. Either the collection
+/// that should contain the resource is missing (RFC 4918 9.7.1), or in `CalDAV` and `CardDAV` another
+/// resource has the same UID (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1). A lock is a 423. Send its token in the
+/// `If` header.
 ///
-/// Apache calls a tag weak for the first second after a write, and such a tag is read again until
-/// it is strong. The `-gzip` that `mod_deflate` adds to tags is taken off.
+/// Apache marks a tag as weak for the first second after a write. Such a tag is read again until it is
+/// strong. The `-gzip` that `mod_deflate` adds to tags is removed.
 ///
-/// Apache checks `If-Match` and writes in two steps, so that it loses some racing writes itself; nginx's own
-/// DAV module ignores conditions altogether. No client can mend either, and
-/// [`Client::probe`](crate::Client::probe) tells both.
+/// Apache checks `If-Match` and writes in two separate steps, so it loses some racing writes. The `WebDAV`
+/// module of nginx ignores conditions. No client can repair either, but
+/// [`Client::probe`](crate::Client::probe) reports both.
 ///
 /// # Example
 ///
@@ -33,7 +33,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebDav;
 
-/// The element of `CalDAV` and `CardDAV` that says that the UID is taken.
+/// The element in which `CalDAV` and `CardDAV` servers report that the UID is taken.
 const UID_TAKEN: &str = "no-uid-conflict";
 
 impl Profile for WebDav {

@@ -1,4 +1,4 @@
-//! Where versions travel.
+//! Where versions are found, and how they are sent.
 
 mod setters;
 mod tag;
@@ -17,12 +17,12 @@ use version_part::VersionPart;
 
 pub(crate) use version_part::{PlacedPart, VersionTarget};
 
-/// Where an API tells the version of a resource, and where it wants to have it back.
+/// Where an API provides the version of a resource, and where it expects the version in a write.
 ///
-/// The constructor says where a *reply* tells the version; by default a write takes it back in the
-/// same place. A `sent_…` method says where a *write* takes it instead:
+/// The constructor sets where a *response* contains the version. By default, a write sends it back in the
+/// same place. A `sent_…` method makes a *write* send it elsewhere:
 ///
-/// | the reply tells it in | the write takes it in | setting |
+/// | found in the response in | sent in the write in | setting |
 /// |---|---|---|
 /// | `ETag` | `If-Match` | [`entity_tag`](Self::entity_tag) |
 /// | `Last-Modified` | `If-Unmodified-Since` | [`last_modified`](Self::last_modified) |
@@ -33,23 +33,22 @@ pub(crate) use version_part::{PlacedPart, VersionTarget};
 /// | | a member of the body | [`sent_in_body`](Self::sent_in_body) |
 /// | | `If-Match`, in quotes | [`sent_as_tag`](Self::sent_as_tag) |
 /// | | any of these, as the next number | [`sent_as_next`](Self::sent_as_next) |
-/// | | any of these, as a function spells it | [`spelled`](Self::spelled) |
+/// | | any of these, as spelled by a function | [`spelled`](Self::spelled) |
 /// | several places at once | | [`and`](Self::and) |
 /// | nowhere | | [`unconditional`](Self::unconditional) |
 ///
-/// A header field may also come behind the body, as a trailer (RFC 9110 6.5): `ETag`, and those that are named
-/// here. Many servers send trailers only to whoever asks for them, by a
+/// A header field may also follow the body as a trailer (RFC 9110 6.5). This applies to `ETag` and to the
+/// fields that you name here. Many servers send trailers only if the client requests them, with a
 /// [`default_header`](crate::ClientBuilder::default_header) `TE: trailers`.
 ///
-/// A write whose version is not known is not sent: it is read first, and where there is none, the
-/// error is [`UnusableValidator`](crate::ErrorKind::UnusableValidator).
+/// A write whose version is not known is not sent. The resource is read first, and if there is no version,
+/// the error is [`UnusableValidator`](crate::ErrorKind::UnusableValidator).
 ///
 /// # Default
 ///
-/// Strong entity tags in `ETag` and `If-Match`; without any tag, `Last-Modified` and
-/// `If-Unmodified-Since`, which protect as well once the date is a second old (RFC 9110 8.8.2.2).
-/// A weak tag is an error, because `If-Match` compares strongly (RFC 9110 8.8.3.2). A creation carries
-/// `If-None-Match: *`.
+/// Strong entity tags in `ETag` and `If-Match`. Without a tag, `Last-Modified` and `If-Unmodified-Since` are
+/// used, which protect as well once the date is a second old (RFC 9110 8.8.2.2). A weak tag is an error,
+/// because `If-Match` compares strongly (RFC 9110 8.8.3.2). A creation carries `If-None-Match: *`.
 ///
 /// # Example: one line for each place
 ///
@@ -57,18 +56,18 @@ pub(crate) use version_part::{PlacedPart, VersionTarget};
 /// use http::HeaderName;
 /// use ifmatch::{Versioning, WeakTags};
 ///
-/// // A number in the document, which goes back in it; a removal has it in `?version=`.
+/// // A number in the document, also when it is written; a removal has it in `?version=`.
 /// let plain = Versioning::body_field("/version").query("version");
-/// // CouchDB: `_rev` in the document; the reply to a write tells the new one as `rev`.
+/// // CouchDB: `_rev` in the document; the response to a write has the new one as `rev`.
 /// let couch = Versioning::body_field("/_rev").reply_field("/rev").query("rev");
-/// // An API that hands out `W/"…"` and wants it back as it is.
+/// // An API that sends `W/"…"` and expects it back unchanged.
 /// let graph = Versioning::entity_tag(WeakTags::Verbatim);
 /// // A number in the document, `If-Match: "7"` in the write.
 /// let quoted = Versioning::body_field("/version").sent_as_tag();
-/// // `X-Revision: 7` in the reply, `?revision=7` in the write.
+/// // `X-Revision: 7` in the response, `?revision=7` in the write.
 /// let revision = HeaderName::from_static("x-revision");
 /// let headed = Versioning::header(revision).sent_in_query("revision");
-/// // Google Cloud Storage: one header in the reply, another in the write.
+/// // Google Cloud Storage: one header in the response, another in the write.
 /// let received = HeaderName::from_static("x-goog-generation");
 /// let taken = HeaderName::from_static("x-goog-if-generation-match");
 /// let storage = Versioning::header(received).sent_in_header(taken.clone()).create_header(taken, "0");
@@ -82,11 +81,11 @@ pub(crate) use version_part::{PlacedPart, VersionTarget};
 pub struct Versioning {
     location: VersionLocation,
     creation: Creation,
-    /// What the body of a `DELETE` says besides the version.
+    /// The members of the body of a `DELETE` besides the version.
     removal_body: Option<Value>,
-    /// Where a body tells which object it is.
+    /// Where a body identifies its object.
     identity: Option<String>,
-    /// Where a body tells that its object is being removed.
+    /// Where a body shows that its object is being removed.
     deletion_mark: Option<String>,
 }
 
@@ -104,7 +103,7 @@ impl Default for VersionLocation {
     }
 }
 
-/// How a creation says that nothing may be there.
+/// How a creation requires that nothing exists.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Creation {
     /// By `If-None-Match: *` (RFC 9110 13.1.2), and by leaving the version out of the body.
@@ -113,29 +112,29 @@ pub(crate) enum Creation {
     Query(String, String),
     Header(HeaderName, String),
     Body(String, Value),
-    /// It cannot.
+    /// The API has no such condition.
     Never,
 }
 
-/// What to do with weak entity tags.
+/// The handling of weak entity tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WeakTags {
-    /// Never send one: the standard lets it match nothing.
+    /// Never send one. The standard lets it match nothing.
     #[default]
     Refuse,
-    /// Send it as it came, for APIs that demand it (FHIR, SCIM, Azure tables, Microsoft Graph).
+    /// Send it unchanged, for APIs that require it (FHIR, SCIM, Azure tables, Microsoft Graph).
     Verbatim,
-    /// Take the mark off, for APIs with strong tags behind a proxy that weakens the tags of what it
-    /// compresses (nginx).
+    /// Remove the `W/`, for APIs with strong tags behind a proxy that weakens the tags of compressed
+    /// responses (nginx).
     Strengthen,
 }
 
-/// The version of something that was read or written.
+/// The version of a response to a read or a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FoundVersion {
     Version(Validator),
-    /// There is one, but no condition can use it; the text says why.
+    /// There is a version, but no condition can use it, for this reason.
     Unusable {
         becomes_usable: bool,
         why: &'static str,
@@ -152,8 +151,8 @@ impl Versioning {
         self.deletion_mark.as_deref()
     }
 
-    /// Whether a write can carry this version; one that was kept, or that another client got, may be
-    /// of another kind.
+    /// Whether a write can carry this version. A version that was stored earlier, or comes from another
+    /// client, may be of another kind.
     pub(crate) fn accepts(&self, version: &Validator) -> bool {
         match (&self.location, version) {
             (VersionLocation::Tag(tags), Validator::Tag(tag)) => tags.accept(tag),
@@ -169,8 +168,8 @@ impl Versioning {
         matches!(self.location, VersionLocation::Nowhere)
     }
 
-    /// Other ways to take the entity tags that this one does not get through with, and how a user writes
-    /// them.
+    /// Other versionings to try if the server does not accept the tags of this one, and how a user configures
+    /// each.
     pub(crate) fn alternatives(&self) -> Vec<(Self, &'static str)> {
         let VersionLocation::Tag(own) = &self.location else {
             return Vec::new();
@@ -198,7 +197,7 @@ impl Versioning {
         &self.creation
     }
 
-    /// The parts of this version, each in its place in a write, or a removal.
+    /// The parts of this version, each with its place in a write or a removal.
     pub(crate) fn placed(
         &self,
         version: &str,
@@ -214,7 +213,7 @@ impl Versioning {
             .collect()
     }
 
-    /// The members of a written body that carry versions; a creation has none of them.
+    /// The members of a written body that carry versions. A creation has none of them.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
         let parts = match &self.location {
             VersionLocation::Parts(parts) => parts.as_slice(),
@@ -226,7 +225,7 @@ impl Versioning {
         })
     }
 
-    /// What the body of a `DELETE` says besides the version.
+    /// The body of a `DELETE` without the version.
     pub(crate) fn removal_body(&self) -> Option<Document> {
         self.removal_body.as_ref().map(Document::from_value)
     }
@@ -246,7 +245,7 @@ impl Versioning {
         }
     }
 
-    /// The version that the reply to a write tells.
+    /// The version in the response to a write.
     pub(crate) fn of_reply(
         &self,
         headers: &HeaderMap,
@@ -261,7 +260,7 @@ impl Versioning {
         }
     }
 
-    /// The pointers at which bodies tell versions.
+    /// The pointers at which bodies contain versions.
     pub(crate) fn pointers(&self) -> Vec<&str> {
         match &self.location {
             VersionLocation::Tag(tags) => tags.field.as_deref().into_iter().collect(),
@@ -272,8 +271,8 @@ impl Versioning {
         }
     }
 
-    /// The versions that the body of the reply to a write tells, as they are spelt there, and the
-    /// pointers at which a representation has them.
+    /// The versions in the body of the response to a write, as they are spelled there, each with the pointer
+    /// at which a representation has it.
     pub(crate) fn versions_in<'a>(
         &'a self,
         body: &'a Document,

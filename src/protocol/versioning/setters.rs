@@ -1,4 +1,4 @@
-//! The settings of a versioning: where a reply tells the version, and where and how a write takes it.
+//! The settings of a versioning: where responses contain the version, and where and how writes send it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::version_part::{VersionPart, VersionSource, VersionSpelling, VersionTa
 use super::{Creation, VersionLocation, Versioning, WeakTags};
 
 impl Versioning {
-    /// Entity tags (RFC 9110 8.8.3).
+    /// Uses entity tags (RFC 9110 8.8.3).
     pub fn entity_tag(weak: WeakTags) -> Self {
         Self::at(VersionLocation::Tag(Tags {
             weak,
@@ -18,30 +18,30 @@ impl Versioning {
         }))
     }
 
-    /// `Last-Modified` and `If-Unmodified-Since` alone. A young date is waited out, because two
-    /// writes within its second would look alike.
+    /// Uses only `Last-Modified` and `If-Unmodified-Since`. A write waits until the date is a second old,
+    /// because two writes within one second have the same date.
     pub fn last_modified() -> Self {
         Self::at(VersionLocation::Date)
     }
 
-    /// A member of the body, which goes back inside the body that is written.
+    /// Uses a member of the body, which is sent back inside the body of a write.
     ///
-    /// The pointer is a JSON Pointer (RFC 6901) into the body as it travels: where an
-    /// [`Envelope`](crate::Envelope) lies around the document, it may point outside of the document.
+    /// The pointer is a JSON Pointer (RFC 6901) into the body as it is transferred. With an
+    /// [`Envelope`](crate::Envelope) around the document, it may point outside the document.
     pub fn body_field(pointer: impl Into<String>) -> Self {
         Self::at(VersionLocation::Parts(vec![VersionPart::of(
             VersionSource::Body(pointer.into()),
         )]))
     }
 
-    /// A header field of the reply, which goes back in the same field of the request.
+    /// Uses a header field of the response, which is sent back in the same field of the request.
     pub fn header(name: HeaderName) -> Self {
         Self::at(VersionLocation::Parts(vec![VersionPart::of(
             VersionSource::Header(name),
         )]))
     }
 
-    /// No versions at all: writes carry no condition, and other people's writes are overwritten.
+    /// Uses no versions. Writes carry no condition and overwrite the writes of other clients.
     pub fn unconditional() -> Self {
         Self::at(VersionLocation::Nowhere)
     }
@@ -53,9 +53,10 @@ impl Versioning {
         }
     }
 
-    /// The version has another part: it is known if all parts are, and a write carries all of them.
+    /// Adds another part to the version. The version is known if all parts are known, and a write carries all
+    /// of them.
     ///
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), here and there.
+    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), on both sides.
     pub fn and(mut self, other: Self) -> Self {
         if let (VersionLocation::Parts(parts), VersionLocation::Parts(more)) =
             (&mut self.location, other.location)
@@ -74,35 +75,34 @@ impl Versioning {
         self
     }
 
-    /// A write, a removal too, takes the version in this query parameter.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sends the version in this query parameter of a write or removal. Only for
+    /// [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_query(self, name: impl Into<String>) -> Self {
         self.part(|part| part.sent = VersionTarget::Query(name.into()))
     }
 
-    /// A write, a removal too, takes the version in this header field.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sends the version in this header field of a write or removal. Only for
+    /// [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_header(self, name: HeaderName) -> Self {
         self.part(|part| part.sent = VersionTarget::Header(name))
     }
 
-    /// A write takes the version in this member of the body, by its JSON Pointer.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sends the version in this member of the body of a write, given as a JSON Pointer. Only for
+    /// [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_in_body(self, pointer: impl Into<String>) -> Self {
         self.part(|part| part.sent = VersionTarget::Body(pointer.into()))
     }
 
-    /// A write, a removal too, takes the version in `If-Match`, in quotes. A version that has its quotes
-    /// already, as Cosmos DB's `_etag`, goes as it is.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sends the version in the `If-Match` of a write or removal, in quotes. A version that already has
+    /// quotes, such as Cosmos DB's `_etag`, is sent unchanged. Only for [`body_field`](Self::body_field) and
+    /// [`header`](Self::header).
     pub fn sent_as_tag(self) -> Self {
         self.part(|part| part.sent = VersionTarget::Tag)
     }
 
-    /// A write takes the number that the version will have, one more than the one that was read
-    /// (Confluence).
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), and versions that are whole
-    /// numbers; a removal has the version that was read.
+    /// Sends the number of the new version, which is the number that was read plus one (Confluence). A
+    /// removal sends the number that was read. Only for [`body_field`](Self::body_field) and
+    /// [`header`](Self::header), and for versions that are whole numbers.
     ///
     /// # Example
     ///
@@ -114,8 +114,8 @@ impl Versioning {
         self.part(|part| part.spelling = VersionSpelling::Next)
     }
 
-    /// A write, a removal too, takes the version as this function spells it.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sends the version as this function spells it, in a write or removal. Only for
+    /// [`body_field`](Self::body_field) and [`header`](Self::header).
     ///
     /// # Example: `If-Match: revision_number=5` (`OpenStack`)
     ///
@@ -132,20 +132,20 @@ impl Versioning {
         self.part(|part| part.spelling = VersionSpelling::By(Arc::new(spell)))
     }
 
-    /// Where the reply to a write tells the new version, if elsewhere than a representation has it.
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header).
+    /// Sets where the response to a write contains the new version, if not in the same place as in a
+    /// representation. Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn reply_field(self, pointer: impl Into<String>) -> Self {
         self.part(|part| part.reply = Some(pointer.into()))
     }
 
-    /// The query parameter that carries the version where there is no document to carry it: in a
-    /// `DELETE`. Only for versions that other writes carry in their body.
+    /// Sets the query parameter that carries the version in a `DELETE`, which has no document to carry it.
+    /// Only for versions that other writes carry in their body.
     pub fn query(self, name: impl Into<String>) -> Self {
         self.part(|part| part.removal = Some(VersionTarget::Query(name.into())))
     }
 
-    /// A `DELETE` has a JSON body: this one, with the version at the pointer.
-    /// Only for versions that other writes carry in their body.
+    /// Sends this JSON body in a `DELETE`, with the version at the pointer. Only for versions that other
+    /// writes carry in their body.
     ///
     /// # Example: preconditions in Kubernetes
     ///
@@ -165,8 +165,9 @@ impl Versioning {
         changed
     }
 
-    /// Where bodies repeat the entity tag, with or without its quotes, for replies that have it only
-    /// there: items of lists, new resources. Only for [`entity_tag`](Self::entity_tag).
+    /// Sets where bodies repeat the entity tag, with or without its quotes. It is used where there is no
+    /// header with the tag, as in items of lists and new resources. Only for
+    /// [`entity_tag`](Self::entity_tag).
     ///
     /// # Example
     ///
@@ -184,9 +185,8 @@ impl Versioning {
         self
     }
 
-    /// A proxy puts `-gzip` into the tags of what it compresses and does not take it out of
-    /// `If-Match` again (Apache with `mod_deflate`), so it is taken out here.
-    /// Only for [`entity_tag`](Self::entity_tag).
+    /// Removes `-gzip` from entity tags. Some proxies add it to the tags of compressed responses but do not
+    /// remove it from `If-Match` (Apache with `mod_deflate`). Only for [`entity_tag`](Self::entity_tag).
     pub fn without_gzip_suffix(mut self) -> Self {
         if let VersionLocation::Tag(tags) = &mut self.location {
             tags.gzip_suffix = true;
@@ -194,20 +194,21 @@ impl Versioning {
         self
     }
 
-    /// A creation says by this query parameter that nothing may be there, not by `If-None-Match: *`.
+    /// Sets the query parameter by which a creation requires that nothing exists, instead of
+    /// `If-None-Match: *`.
     pub fn create_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.creation = Creation::Query(name.into(), value.into());
         self
     }
 
-    /// A creation says by this header field that nothing may be there, not by `If-None-Match: *`.
+    /// Sets the header field by which a creation requires that nothing exists, instead of `If-None-Match: *`.
     pub fn create_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.creation = Creation::Header(name, value.into());
         self
     }
 
-    /// A creation says by this member of its body that nothing may be there, not by `If-None-Match: *`: a
-    /// version of 0, or an explicit `null`.
+    /// Sets the member of the body by which a creation requires that nothing exists, instead of
+    /// `If-None-Match: *`. Its value is for example a version of 0 or an explicit `null`.
     ///
     /// # Example: Vault
     ///
@@ -223,18 +224,19 @@ impl Versioning {
         self
     }
 
-    /// The API has no way to say that nothing may be there, and would overwrite: `create` and the
-    /// creating half of an update are a `Config` error, and nothing is sent. `post` is not touched.
+    /// Declares that the API cannot make a creation conditional and would overwrite an existing resource.
+    /// `create`, and an update that has to create, then fail with a `Config` error and send nothing. `post`
+    /// is not affected.
     pub fn no_creation(mut self) -> Self {
         self.creation = Creation::Never;
         self
     }
 
-    /// Where bodies tell which object they are, by a JSON Pointer into the body as it travels: a member that
-    /// differs when an object is removed and another one is made at the same address.
+    /// Sets where bodies identify their object, as a JSON Pointer into the body as it is transferred. The
+    /// member there has another value if an object is removed and a new one is created at the same address.
     ///
     /// An edit or a removal of the old object then ends as [`Gone`](crate::ErrorKind::Gone) and never reaches
-    /// the new one. Default: none, an address is one object.
+    /// the new one. Default: none, so an address stands for one object.
     ///
     /// # Example
     ///
@@ -249,12 +251,12 @@ impl Versioning {
         self
     }
 
-    /// Where bodies tell that their object is being removed, by a JSON Pointer into the body as it travels.
-    /// Anything there but `null`, `false` and an empty text is the mark.
+    /// Sets where bodies show that their object is being removed, as a JSON Pointer into the body as it is
+    /// transferred. Any value there except `null`, `false` and an empty text is the mark.
     ///
     /// A removal that only marks the object is a success with
-    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. Default: none, what was
-    /// removed is not there.
+    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. Default: none, so a removed
+    /// object no longer exists.
     ///
     /// # Example
     ///

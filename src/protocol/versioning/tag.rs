@@ -12,7 +12,7 @@ use crate::protocol::{EntityTag, LastModified, TagField, Validator, entity_tag_o
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tags {
     pub(super) weak: WeakTags,
-    /// A proxy puts `-gzip` into tags and does not take it out again.
+    /// Whether a proxy adds `-gzip` to tags and does not remove it again.
     pub(super) gzip_suffix: bool,
     /// Where bodies repeat the tag, with or without its quotes.
     pub(super) field: Option<String>,
@@ -23,7 +23,7 @@ impl Tags {
         !tag.is_weak() || self.weak == WeakTags::Verbatim
     }
 
-    /// The version that a reply tells: its tag, the one in its body, or its date.
+    /// The version of a response: its tag, the tag in its body, or its date.
     pub(super) fn of(
         &self,
         headers: &HeaderMap,
@@ -48,9 +48,9 @@ impl Tags {
             return FoundVersion::Version(Validator::Tag(tag));
         }
         FoundVersion::Unusable {
-            // Some servers call a tag weak for the first second after a write (RFC 9110 8.8.1).
+            // Some servers mark a tag as weak for the first second after a write (RFC 9110 8.8.1).
             becomes_usable: is_young(headers, now),
-            why: "its entity tag is weak, and If-Match compares strongly (an API that takes weak tags all the same is served by `WeakTags::Verbatim`)",
+            why: "its entity tag is weak, and If-Match requires a strong one (set `WeakTags::Verbatim` if the API accepts weak tags anyway)",
         }
     }
 
@@ -66,7 +66,7 @@ impl Tags {
         tag.filter(EntityTag::is_well_formed)
     }
 
-    /// The tag as the server made it, before a proxy compressed its representation.
+    /// The tag as the origin server created it, before a proxy compressed the representation.
     fn mended(&self, tag: EntityTag) -> EntityTag {
         let tag = match tag.without_gzip_suffix() {
             Some(plain) if self.gzip_suffix => plain,
@@ -86,14 +86,14 @@ pub(super) fn of_date(headers: &HeaderMap, now: SystemTime) -> FoundVersion {
         }
         Some(_) => FoundVersion::Unusable {
             becomes_usable: true,
-            why: "its Last-Modified is younger than a second",
+            why: "its Last-Modified date is less than a second old",
         },
         None => FoundVersion::Nothing,
     }
 }
 
-/// Whether the last change may be so recent that the server calls its tag weak only for that: dates
-/// are whole seconds, so a change a second ago may show two of them.
+/// Whether the last change is so recent that the server may mark its tag as weak only for that reason. Dates
+/// are in whole seconds, so a change one second ago may show a difference of two.
 fn is_young(headers: &HeaderMap, now: SystemTime) -> bool {
     const YOUNG: Duration = Duration::from_secs(2);
     LastModified::from_header(headers).is_some_and(|date| {
@@ -102,8 +102,9 @@ fn is_young(headers: &HeaderMap, now: SystemTime) -> bool {
     })
 }
 
-/// The server's own clock where it tells it, so that skew does not matter. Otherwise ours, allowing for
-/// its going a minute fast: a date that looks too young costs a wait, one that looks too old an update.
+/// The server's own clock (`Date`) if the response has it, so that clock skew does not matter. Otherwise the
+/// local clock minus one minute, in case it runs fast. A date that looks too young costs a wait. One that
+/// looks too old costs an update.
 fn reference(headers: &HeaderMap, now: SystemTime) -> SystemTime {
     const SKEW: Duration = Duration::from_secs(60);
     headers

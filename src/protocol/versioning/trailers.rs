@@ -1,4 +1,4 @@
-//! Versions that come after the body.
+//! Versions in trailers, which follow the body.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,12 @@ use super::version_part::{VersionPart, VersionSource};
 use super::{VersionLocation, Versioning};
 
 impl Versioning {
-    /// The headers of a reply, and the version that it told in its trailers because the body was being made
-    /// while it was sent.
+    /// Returns the headers of a response, and the version from its trailers if the body was generated while
+    /// it was sent.
     ///
-    /// Only fields that are defined so may be taken from there (RFC 9110 6.5.1). `ETag` is (8.8.3), and
-    /// what a user names is taken to be; `Last-Modified` is not.
+    /// Only fields whose definition allows it may be taken from trailers (RFC 9110 6.5.1). The definition of
+    /// `ETag` allows it (8.8.3), and that of `Last-Modified` does not. Fields named by the user are assumed to
+    /// be allowed.
     pub(crate) fn with_trailers<'a>(
         &self,
         headers: &'a HeaderMap,

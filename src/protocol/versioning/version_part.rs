@@ -1,4 +1,4 @@
-//! A version that travels elsewhere than in the validators of HTTP, whole or in parts.
+//! A version, in one part or several, that is not in the validators of HTTP.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::FoundVersion;
 use crate::json::Document;
 use crate::protocol::{EntityTag, Validator};
 
-/// One part of a version: where replies have it, and where requests take it.
+/// One part of a version: where responses contain it, and where requests send it.
 #[derive(Clone, Debug)]
 pub(super) struct VersionPart {
     pub(super) source: VersionSource,
-    /// Where the reply to a write has it, if elsewhere.
+    /// Where the response to a write has it, if elsewhere.
     pub(super) reply: Option<String>,
     pub(super) sent: VersionTarget,
-    /// Where a `DELETE` takes it, if elsewhere.
+    /// Where a `DELETE` sends it, if elsewhere.
     pub(super) removal: Option<VersionTarget>,
     pub(super) spelling: VersionSpelling,
 }
@@ -25,10 +25,10 @@ pub(super) struct VersionPart {
 /// How a request spells a part of the version.
 #[derive(Clone, Default)]
 pub(super) enum VersionSpelling {
-    /// As the reply has it.
+    /// As in the response.
     #[default]
     Same,
-    /// As the next whole number; a removal, which makes no next version, spells the same.
+    /// As the next whole number. A removal creates no next version and sends the number that was read.
     Next,
     By(Arc<dyn Fn(&str) -> String + Send + Sync>),
 }
@@ -44,7 +44,7 @@ impl fmt::Debug for VersionSpelling {
 }
 
 impl VersionSpelling {
-    /// The version as a request spells it; `None`: there is no next one.
+    /// The version as a request spells it, or `None` if there is no next number.
     fn of(&self, version: &str, removal: bool) -> Option<String> {
         match self {
             Self::Next if !removal => {
@@ -58,26 +58,26 @@ impl VersionSpelling {
     }
 }
 
-/// A part of a version in its place in a request.
+/// A part of a version with its place in a request.
 #[derive(Debug)]
 pub(crate) struct PlacedPart<'a> {
     pub(crate) target: &'a VersionTarget,
     /// As the request spells it.
     pub(crate) value: String,
-    /// As the reply has it.
+    /// As in the response.
     pub(crate) received: String,
-    /// Where a representation has it, if in its body.
+    /// Where a representation has it, if it is in the body.
     pub(crate) origin: Option<&'a str>,
 }
 
-/// Where in a reply a part of the version is found.
+/// Where a response contains a part of the version.
 #[derive(Clone, Debug)]
 pub(super) enum VersionSource {
     Body(String),
     Header(HeaderName),
 }
 
-/// Where in a request a part of the version goes.
+/// Where a request sends a part of the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VersionTarget {
     /// A member of the body, by its JSON Pointer.
@@ -103,7 +103,7 @@ impl VersionPart {
         }
     }
 
-    /// Puts this part of a version into its place.
+    /// Places this part of a version in a request.
     pub(super) fn placed(
         &self,
         received: String,
@@ -126,7 +126,7 @@ impl VersionPart {
         })
     }
 
-    /// Where it goes; `None`: a removal has no body for it.
+    /// Where the request sends it, or `None` if a removal has no body for it.
     fn target(&self, removal: bool) -> Option<&VersionTarget> {
         match (&self.removal, &self.sent) {
             (Some(own), _) if removal => Some(own),
@@ -161,7 +161,7 @@ impl VersionPart {
         }
     }
 
-    /// As the body of a reply spells it, and the pointer at which a representation has it.
+    /// The part as the body of a response spells it, and the pointer at which a representation has it.
     pub(super) fn spelt_in(&self, body: &Document) -> Option<(&str, Document)> {
         let VersionSource::Body(pointer) = &self.source else {
             return None;
@@ -171,13 +171,15 @@ impl VersionPart {
     }
 }
 
-const NO_TAG: &str = "its version holds a quote, which no entity tag can";
-const NO_BODY: &str = "a removal has no body for the version; `Versioning::query` or `delete_body` says where it goes";
-const NO_NEXT: &str = "its version is no whole number, so there is no next one to send";
+const NO_TAG: &str = "its version contains a quote, which an entity tag cannot";
+const NO_BODY: &str =
+    "a removal has no body for the version; set `Versioning::query` or `Versioning::delete_body`";
+const NO_NEXT: &str = "its version is not a whole number, so there is no next one to send";
 
-/// A version as an entity tag: some bodies have it with its quotes (Cosmos DB), others without.
+/// A version as an entity tag. Some bodies contain it with its quotes (Cosmos DB), others without.
 ///
-/// A quote within would end the tag, and what follows be a second one: "any of these" is no pin.
+/// A quote inside would end the tag, and the rest would be a second one. `If-Match` with two tags means "any
+/// of these", which does not pin the version.
 fn quoted(version: &str) -> Option<String> {
     if version.starts_with('"') || version.starts_with("W/\"") {
         let tag = EntityTag::from_bytes(version.as_bytes())?;
@@ -186,7 +188,7 @@ fn quoted(version: &str) -> Option<String> {
     (!version.contains('"')).then(|| format!("\"{version}\""))
 }
 
-/// Why a part is not there.
+/// The reason for a missing part.
 enum Lack {
     Missing,
     Unusable(&'static str),
@@ -197,7 +199,7 @@ pub(super) fn of_read(parts: &[VersionPart], headers: &HeaderMap, body: &Documen
     joined(parts.iter().map(|part| part.of_read(headers, Some(body))))
 }
 
-/// The version that the reply to a write tells.
+/// The version in the response to a write.
 pub(super) fn of_reply(
     parts: &[VersionPart],
     headers: &HeaderMap,
@@ -206,7 +208,7 @@ pub(super) fn of_reply(
     joined(parts.iter().map(|part| part.of_reply(headers, body)))
 }
 
-/// Half of a version is none.
+/// Joins the parts. If one is missing, there is no version.
 fn joined(parts: impl Iterator<Item = Result<String, Lack>>) -> FoundVersion {
     match parts.collect::<Result<Vec<String>, Lack>>() {
         Ok(values) => FoundVersion::Version(Validator::Version(join(values))),
@@ -218,7 +220,7 @@ fn joined(parts: impl Iterator<Item = Result<String, Lack>>) -> FoundVersion {
     }
 }
 
-/// One part is its text, several are an array of their texts in JSON.
+/// A single part is its text. Several parts are a JSON array of their texts.
 fn join(mut values: Vec<String>) -> String {
     match values.as_mut_slice() {
         [single] => std::mem::take(single),
@@ -226,7 +228,7 @@ fn join(mut values: Vec<String>) -> String {
     }
 }
 
-/// The parts of a version; `None` if it has another number of them.
+/// The parts of a version, or `None` if their number differs.
 pub(super) fn split(version: &str, parts: usize) -> Option<Vec<String>> {
     if parts == 1 {
         return Some(vec![version.to_owned()]);
@@ -239,14 +241,14 @@ fn of_header(headers: &HeaderMap, name: &HeaderName) -> Result<String, Lack> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().ok_or(Lack::Missing)?;
     if values.any(|value| value != first) {
-        return Err(Lack::Unusable("the header of its version tells two"));
+        return Err(Lack::Unusable(
+            "its version header has two different values",
+        ));
     }
     match first.to_str().map(str::trim) {
         Ok("") => Err(Lack::Missing),
         Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(Lack::Unusable(
-            "the header of its version is not plain ASCII",
-        )),
+        Err(_) => Err(Lack::Unusable("its version header is not plain ASCII")),
     }
 }
 
@@ -254,11 +256,11 @@ fn of_field(body: &Document, pointer: &str) -> Result<String, Lack> {
     let found = body.pointer(pointer).ok_or(Lack::Missing)?;
     match found.to_value() {
         Value::String(text) => Ok(text),
-        // The text, so that a version of twenty digits stays what it is.
+        // Kept as text, so that a version of twenty digits keeps all of them.
         Value::Number(_) => Ok(found.as_str().to_owned()),
         Value::Null => Err(Lack::Missing),
         _ => Err(Lack::Unusable(
-            "its version field holds neither a string nor a number",
+            "its version field is neither a string nor a number",
         )),
     }
 }

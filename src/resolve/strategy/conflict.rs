@@ -1,4 +1,4 @@
-//! What a strategy is shown.
+//! The conflict that a strategy receives.
 
 use std::fmt::{self, Write as _};
 
@@ -12,10 +12,10 @@ use crate::lens::{From, Lens, Reading};
 use crate::merge::FieldConflict;
 use crate::protocol::Problem;
 
-/// A clash of a local edit with what somebody else wrote.
+/// A conflict between a local edit and another client's write.
 ///
-/// `local` is `None` if the edit is a removal, `remote` is `None` if the resource is gone, `base`
-/// is `None` if both sides created it or the state before is not known.
+/// `local` is `None` if the edit is a removal. `remote` is `None` if the resource is gone. `base` is `None` if both
+/// sides created the resource or the earlier state is not known.
 ///
 /// # Example
 ///
@@ -29,22 +29,22 @@ use crate::protocol::Problem;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Conflict<T> {
-    /// The state on which the edit was made.
+    /// The state on which the edit was based.
     pub base: Option<T>,
     /// The edited state.
     pub local: Option<T>,
     /// The state on the server.
     pub remote: Option<T>,
-    /// What an earlier strategy could settle; its open fields hold the remote's state.
+    /// The result of an earlier strategy. Its open fields hold the remote state.
     pub merged: Option<T>,
-    /// What the server said.
+    /// The problem that the server reported.
     pub problem: Option<Problem>,
-    /// How many conditional writes went before, this write's own ones; 1 at the first clash.
+    /// Number of conditional writes made by this write so far. It is 1 at the first conflict.
     pub round: u32,
-    /// A request of this write may have been applied already, and `remote` may contain its work.
+    /// Whether a request of this write may already have been applied. If so, `remote` may contain its changes.
     pub may_have_been_applied: bool,
     pub(crate) fields: Vec<FieldConflict>,
-    /// Places of which nobody can tell whether the remote's state is our own lost write.
+    /// Fields in which the remote state may be this write's own lost change.
     pub(crate) doubtful: Vec<FieldConflict>,
     /// The documents behind the values, with the fields that `T` does not know.
     pub(crate) documents: Option<Documents>,
@@ -56,14 +56,13 @@ pub(crate) struct Documents {
     pub(crate) base: Option<Document>,
     pub(crate) local: Option<Document>,
     pub(crate) remote: Option<Document>,
-    /// What an earlier strategy could settle.
+    /// The result of an earlier strategy.
     pub(crate) merged: Option<Document>,
 }
 
 impl Documents {
-    /// A strategy's value as a document: put into the remote document, or into the local one if nothing is
-    /// there. What the local side changed and the type does not show, such as a password that it only writes,
-    /// comes along.
+    /// Puts a strategy's value into the remote document, or into the local one if there is no remote document.
+    /// Local changes that the type does not show, such as a write-only password, are carried over.
     pub(crate) fn put<T>(&self, lens: &Lens<T>, value: &T) -> Result<Document, BoxError>
     where
         T: Serialize + DeserializeOwned + 'static,
@@ -76,8 +75,8 @@ impl Documents {
         self.put_document(lens, &target, &after)
     }
 
-    /// The local value over the remote state: what the type does not know keeps the remote's state, and what
-    /// the remote lacks is as the local document has it.
+    /// Puts the local value over the remote state. Fields that the type does not know keep the remote state. Fields
+    /// that the remote document lacks are taken from the local document.
     pub(crate) fn keep_local<T>(&self, lens: &Lens<T>) -> Result<Option<Document>, BoxError>
     where
         T: Serialize + DeserializeOwned + 'static,
@@ -117,7 +116,7 @@ where
 }
 
 impl<T> Conflict<T> {
-    /// A conflict between values, for tests of one's own strategies.
+    /// Creates a conflict between values, for tests of your own strategies.
     pub fn new(base: Option<T>, local: Option<T>, remote: Option<T>) -> Self {
         Self {
             base,
@@ -133,21 +132,21 @@ impl<T> Conflict<T> {
         }
     }
 
-    /// The fields that are open: what the strategies before this one could not settle.
+    /// Returns the open fields, which earlier strategies could not resolve.
     pub fn fields(&self) -> &[FieldConflict] {
         &self.fields
     }
 }
 
 impl<T: Serialize + DeserializeOwned> Conflict<T> {
-    /// The same conflict once more. It goes through the documents, so that a resource type need not
-    /// be `Clone`, and shows what was read and not what the type would write of it.
+    /// Copies the conflict by way of its documents. A resource type therefore need not be `Clone`, and the copy
+    /// shows what was read rather than what the type would write.
     pub(crate) fn copy(&self) -> Result<Self, JsonError> {
         let documents = self.documents()?;
         self.of(documents, self.fields.clone())
     }
 
-    /// The same conflict after a strategy settled a part of it.
+    /// Returns the conflict that remains after a strategy settled a part of it.
     pub(crate) fn after(
         &self,
         merged: Option<Document>,
@@ -166,7 +165,7 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
             base: typed(&documents.base)?,
             local: typed(&documents.local)?,
             remote: typed(&documents.remote)?,
-            // What is settled so far may be none of the type yet.
+            // The partial result may not decode as the type yet.
             merged: typed(&documents.merged).unwrap_or_default(),
             problem: self.problem.clone(),
             round: self.round,
@@ -177,7 +176,7 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
         })
     }
 
-    /// The sides as documents, unknown fields included where the conflict came off the wire.
+    /// Returns the sides as documents, including unknown fields if the conflict came from a response.
     pub(crate) fn documents(&self) -> Result<Documents, JsonError> {
         if let Some(documents) = &self.documents {
             return Ok(documents.clone());
@@ -193,12 +192,11 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
 }
 
 impl<T: Serialize> Conflict<T> {
-    /// The three sides as printable text: what the local edit changed and what the remote side
-    /// changed, each as a unified diff against the base.
+    /// Returns the changes of both sides as printable text, each as a unified diff against the base.
     ///
-    /// It is for people. Of a longer difference, the first 400 lines of either state from the first change on
-    /// are held against each other, and a last line says how many more there are;
-    /// [`fields`](Self::fields) has all that is open.
+    /// The text is meant for people. If a difference is long, only the first 400 lines of either state are
+    /// compared, from the first change on, and a last line gives the number of lines left out.
+    /// [`fields`](Self::fields) lists all open fields.
     pub fn diff(&self) -> String {
         let base = self.base.as_ref().map(pretty);
         let mut text = String::new();

@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use super::Strategy;
 use crate::merge::{Merge, ThreeWay};
 
-/// One strategy for each type: edits made through any two handles of one client then know that they
-/// are merged alike, and a policy is built once.
+/// One shared strategy for each type. Edits made through any two handles of one client are then known to be merged
+/// alike, and each policy is built only once.
 #[derive(Default)]
 pub(crate) struct Derived(Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>);
 
 impl Derived {
-    /// The strategy of a type.
+    /// Returns the strategy of a type.
     pub(crate) fn of<T>(&self) -> Strategy<T>
     where
         T: Merge + Serialize + DeserializeOwned + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Strategies made of a function.
+//! Strategies made from functions.
 
 use std::fmt;
 use std::future::Future;
@@ -11,18 +11,17 @@ use serde::de::DeserializeOwned;
 use super::{Conflict, MergeStrategy, Resolution};
 use crate::BoxError;
 
-/// A strategy from a function over values; see [`merge_fn`].
+/// A strategy made from a function over values. See [`merge_fn`].
 #[derive(Clone)]
 pub struct MergeFn<F> {
     merge: F,
     state_like: bool,
 }
 
-/// Makes a strategy of a function of base, local and remote.
+/// Creates a strategy from a function of base, local and remote.
 ///
-/// It is asked only if both sides are there; a removal on either side stays unresolved. Its result
-/// counts as operation-like (see [`MergeStrategy::is_state_like`]) unless
-/// [`state_like`](MergeFn::state_like) says otherwise.
+/// The function is called only if both sides exist. A removal on either side stays unresolved. The result counts as
+/// operation-like (see [`MergeStrategy::is_state_like`]) unless [`state_like`](MergeFn::state_like) is set.
 ///
 /// # Example
 ///
@@ -46,8 +45,8 @@ where
 }
 
 impl<F> MergeFn<F> {
-    /// Declares that the function sets states and performs no operation: merging its own result
-    /// again gives the same.
+    /// Declares that the function sets states and performs no operation. Merging its own result again must give the
+    /// same result.
     pub fn state_like(mut self) -> Self {
         self.state_like = true;
         self
@@ -85,19 +84,19 @@ impl<F> fmt::Debug for MergeFn<F> {
     }
 }
 
-/// A strategy that asks; see [`ask_fn`].
+/// A strategy made from an asynchronous function. See [`ask_fn`].
 #[derive(Clone)]
 pub struct AskFn<F> {
     ask: F,
     time: Duration,
 }
 
-/// How long an answer may take if nothing else was said.
+/// The default time limit for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// Makes a strategy of an asynchronous function, which may ask a person or a service.
+/// Creates a strategy from an asynchronous function, which may ask a person or a service.
 ///
-/// The conflict is handed over whole. The answer counts as state-like, because whoever is asked sees
+/// The function receives the whole conflict. Its answer counts as state-like, because it sees
 /// [`Conflict::may_have_been_applied`].
 ///
 /// # Example
@@ -123,7 +122,7 @@ where
 }
 
 impl<F> AskFn<F> {
-    /// How long an answer may take, an hour if not set; the clock of the write stands still meanwhile.
+    /// Sets the time limit for an answer (default one hour). The clock of the write is paused meanwhile.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self

@@ -1,4 +1,4 @@
-//! Strategies: who decides when somebody else wrote first, and what they are shown.
+//! Strategies that decide conflicts with another client's write, and the conflicts that they receive.
 
 mod conflict;
 mod derived;
@@ -25,43 +25,42 @@ pub use function::{AskFn, MergeFn, ask_fn, merge_fn};
 pub use or_else::OrElse;
 pub use wins::{LastWriteWins, LocalWins, RemoteWins};
 
-/// What a strategy decided.
+/// The decision of a strategy.
 #[derive(Clone, Debug)]
 pub enum Resolution<T> {
-    /// Write this.
+    /// Write this value.
     Merged(T),
-    /// Write the local side over what is there; still only over the version that was shown. If the
-    /// local side is a removal, remove it.
+    /// Write the local side over the remote state, but only over the version that the strategy saw. If the local
+    /// side is a removal, remove the resource.
     KeepLocal,
-    /// Take what is there; nothing is written.
+    /// Keep the remote state and write nothing.
     KeepRemote,
-    /// Remove what is there; still only the version that was shown.
+    /// Remove the resource, but only in the version that the strategy saw.
     Delete,
-    /// Left to the next strategy, or to the caller as an error.
+    /// Leave the conflict to the next strategy, or to the caller as an error.
     Unresolved {
-        /// The document with everything settled that could be; the open fields hold the remote's
-        /// state.
+        /// The document with every field resolved that could be. The open fields hold the remote state.
         merged: Option<T>,
         /// The open fields.
         fields: Vec<FieldConflict>,
     },
 }
 
-/// A decision on documents. What our own strategies merge never passes through the type, which may not show
-/// all of it.
+/// A decision on documents. Documents that the crate's own strategies merge never pass through the type, which may
+/// not show all of their fields.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Settled<T> {
-    /// What a strategy said of the values.
+    /// The decision of a strategy on the values.
     Typed(Resolution<T>),
     /// Write this document.
     Document(Document),
-    /// Left to the next strategy, or to the caller: what is settled so far, and the open fields.
+    /// Leave the conflict to the next strategy or to the caller, with the partial result and the open fields.
     Open(Option<Document>, Vec<FieldConflict>),
 }
 
 impl<T: DeserializeOwned> Settled<T> {
-    /// The same for those who see values.
+    /// Converts the decision to one on values.
     pub(crate) fn typed(self) -> Result<Resolution<T>, BoxError> {
         Ok(match self {
             Self::Typed(resolution) => resolution,
@@ -76,9 +75,9 @@ impl<T: DeserializeOwned> Settled<T> {
 
 /// Decides a conflict between a local edit and a remote state.
 ///
-/// A strategy may run many times for one write, so it should have no effects besides its answer.
-/// It may ask a person or call a service: it is asynchronous, and nothing of the write is held
-/// meanwhile but its deadline. Its errors and panics are never retried.
+/// A strategy may run many times for one write, so it should have no side effects. It is asynchronous and may ask a
+/// person or call a service. Meanwhile the write holds nothing, but its deadline applies. Errors and panics of a
+/// strategy are never retried.
 ///
 /// # Example
 ///
@@ -99,42 +98,41 @@ impl<T: DeserializeOwned> Settled<T> {
 /// ```
 #[async_trait]
 pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
-    /// Decides.
+    /// Decides one conflict.
     ///
     /// # Errors
     ///
-    /// Any error ends the write as an unresolved conflict that carries the error and all sides.
+    /// Any error ends the write as an unresolved conflict, which carries this error and all sides.
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError>;
 
-    /// Decides on the documents, which hold more than the values.
+    /// Decides on the documents, which contain more than the values.
     #[doc(hidden)]
     async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         self.resolve(conflict).await.map(Settled::Typed)
     }
 
-    /// Whether the result depends on states alone, so that applying the same edit to its own result
-    /// changes nothing: setting a field is state-like, adding to a counter is not.
+    /// Whether the result depends on states alone, so that applying the same edit to its own result changes
+    /// nothing. Setting a field is state-like. Adding to a counter is not.
     ///
-    /// A write whose reply was lost can be settled by looking at the remote state only if this
-    /// holds; otherwise it ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown). `false` unless a strategy
-    /// says so.
+    /// Only a state-like result allows a write whose response was lost to be settled by reading the remote state.
+    /// Otherwise the write ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown). The default is `false`.
     fn is_state_like(&self) -> bool {
         false
     }
 
-    /// How long an answer may take, if not what is left of the write's time. While a strategy with a
-    /// time of its own is asked, the write's clock stands still.
+    /// Returns the time limit for an answer. With `None` (default), the remaining time of the write applies. With a
+    /// limit, the clock of the write is paused while the strategy runs.
     fn time(&self) -> Option<Duration> {
         None
     }
 
-    /// The policy by which documents are compared: which lists have keys, which fields are counters.
-    /// `None` unless a strategy merges by one.
+    /// Returns the policy by which documents are compared, which names keyed lists and counters. The default is
+    /// `None`, for strategies that do not merge by a policy.
     fn policy(&self) -> Option<Policy> {
         None
     }
 
-    /// Leaves what this strategy cannot decide to another one.
+    /// Delegates what this strategy cannot decide to another one.
     fn or_else<S: MergeStrategy<T>>(self, other: S) -> OrElse<Self, S, T>
     where
         Self: Sized,
@@ -143,7 +141,7 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
     }
 }
 
-/// A strategy as handles keep it.
+/// A strategy as stored in handles.
 pub(crate) type Strategy<T> = Arc<dyn MergeStrategy<T>>;
 
 #[async_trait]

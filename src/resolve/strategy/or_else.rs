@@ -1,4 +1,4 @@
-//! One strategy after the other.
+//! A strategy that falls back to another one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,10 +14,9 @@ use crate::BoxError;
 use crate::lens::Lens;
 use crate::merge::Policy;
 
-/// Two strategies, the second of which decides what the first leaves open; see
-/// [`MergeStrategy::or_else`].
+/// Two strategies, the second of which decides what the first leaves open.
 ///
-/// The second one is shown what the first could settle, in [`Conflict::merged`] and
+/// See [`MergeStrategy::or_else`]. The second strategy receives the result of the first in [`Conflict::merged`] and
 /// [`Conflict::fields`].
 pub struct OrElse<A, B, T> {
     first: A,

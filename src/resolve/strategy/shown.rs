@@ -1,4 +1,4 @@
-//! What one side changed, as a person reads it.
+//! Readable diffs of the changes that one side made.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
-/// So many lines of either text are held against each other at most, from the first one that differs.
+/// Maximum number of lines of either text that are compared, from the first difference on.
 pub(super) const LINES: usize = 400;
-/// Lines shown around a change.
+/// Number of context lines shown around a change.
 const AROUND: usize = 2;
 
-/// A unified diff of two texts, both of whole lines. Nothing if they are the same.
+/// Returns a unified diff of two texts, both of whole lines. It is empty if they are the same.
 pub(super) fn diff(old: &str, new: &str, name: &str) -> String {
     let [old, new] = [old, new].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let same = |(a, b): &(&&str, &&str)| a == b;
@@ -22,7 +22,7 @@ pub(super) fn diff(old: &str, new: &str, name: &str) -> String {
     if old.len() == new.len() && front == old.len() {
         return String::new();
     }
-    // What is the same on both sides of it costs nothing: only a few lines are shown.
+    // Equal lines at both ends are skipped, except for the few lines of context that are shown.
     let start = front.saturating_sub(AROUND);
     let behind = back.min(AROUND);
     let part = |lines: usize| start..(lines - back).min(front + LINES);
@@ -45,7 +45,7 @@ pub(super) fn diff(old: &str, new: &str, name: &str) -> String {
     text
 }
 
-/// The difference of two parts, of which so many lines in front and behind are the same.
+/// Returns the difference of two parts, given the number of equal lines at the start and at the end of both.
 fn changes(old: &[&str], new: &[&str], around: [usize; 2]) -> Vec<DiffOp> {
     let [before, behind] = around;
     let (old_end, new_end) = (old.len() - behind, new.len() - behind);
@@ -53,7 +53,7 @@ fn changes(old: &[&str], new: &[&str], around: [usize; 2]) -> Vec<DiffOp> {
     if known.is_empty() || new[before..new_end].iter().any(|line| known.contains(line)) {
         return capture_diff_slices(Algorithm::Myers, old, new);
     }
-    // What has nothing in common need not be searched through.
+    // The parts have no line in common, so no search is needed.
     let same = |old_index, new_index, len| DiffOp::Equal {
         old_index,
         new_index,
@@ -76,7 +76,7 @@ fn hunk(text: &mut String, ops: &[DiffOp], [old, new]: [&[&str]; 2], start: usiz
         let (first, last) = (ops.first().map(range), ops.last().map(range));
         first.unwrap_or_default().start..last.unwrap_or_default().end
     };
-    // Counted from 1; an empty range is named by the line before it.
+    // Lines are counted from 1. An empty range is named by the line before it.
     let place = |range: Range<usize>| match range.len() {
         0 => format!("{},0", start + range.start),
         1 => format!("{}", start + range.start + 1),

@@ -8,10 +8,10 @@ use super::{Conflict, MergeStrategy, Resolution, Settled};
 use crate::BoxError;
 use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, pick_side};
 
-/// Merges the documents by the policy; what cannot be merged stays open.
+/// Merges the documents by the policy. Fields that cannot be merged stay open.
 ///
-/// A removal on one side against a change on the other stays open too. Without a base (both sides
-/// created the resource), what both have alike is kept and everything else is open.
+/// A removal on one side and a change on the other also stay open. Without a base (both sides created the
+/// resource), values that are equal on both sides are kept and all others are open.
 #[async_trait]
 impl<T> MergeStrategy<T> for ThreeWay
 where
@@ -24,7 +24,7 @@ where
     async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
         let documents = conflict.documents()?;
         let (Some(local), Some(remote)) = (&documents.local, &documents.remote) else {
-            // Removed on both sides is no conflict; removed on one is one for the others to settle.
+            // A removal on both sides is no conflict. A removal on one side is left to other strategies.
             if documents.local.is_none() && documents.remote.is_none() {
                 return Ok(Settled::Typed(Resolution::KeepRemote));
             }
@@ -32,7 +32,7 @@ where
         };
         let merged = self.merge_documents(documents.base.as_ref(), local, remote);
         let mut fields = merged.conflicts;
-        // What may be our own work already stays open where it cannot be told (see `write::lost_write`).
+        // Fields that may already hold this write's own change stay open (see `write::recovery::lost_write`).
         for doubtful in &conflict.doubtful {
             if !fields.iter().any(|field| field.pointer == doubtful.pointer) {
                 fields.push(doubtful.clone());
@@ -43,7 +43,7 @@ where
         } else {
             pick_side(&merged.document, &conflict.doubtful, Side::Remote)
         };
-        // Two edits that are fine each can make a document that the type does not allow.
+        // Two edits that are valid on their own can merge into a document that the type does not allow.
         let fits = document.decode::<T>().is_ok();
         if fits && fields.is_empty() {
             return Ok(Settled::Document(document));
@@ -55,7 +55,7 @@ where
     }
 
     fn is_state_like(&self) -> bool {
-        // The policy tells place by place, and the loop asks it there.
+        // The policy states this for each field, and the write loop consults it there.
         true
     }
 

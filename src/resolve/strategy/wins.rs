@@ -1,4 +1,4 @@
-//! Strategies by which one side wins.
+//! Strategies in which one side wins.
 
 use std::cmp::Ordering;
 
@@ -11,33 +11,34 @@ use crate::BoxError;
 use crate::json::Document;
 use crate::merge::{Side, pick_side};
 
-/// The local side wins; after another strategy, only in the fields that are still open.
+/// A strategy in which the local side wins. After another strategy, it decides only the fields that are still open.
 ///
-/// What is written stays pinned to the version that was seen, so a third writer is not lost; and
-/// fields that the resource type does not know keep the remote's state. A resource that somebody
-/// removed is created again; a local removal is carried out.
+/// The write stays pinned to the version that was seen, so the changes of a third writer are not lost. Fields that
+/// the resource type does not know keep the remote state. A resource that another client removed is created again.
+/// A local removal is carried out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalWins;
 
-/// The remote side wins; after another strategy, only in the fields that are still open.
+/// A strategy in which the remote side wins. After another strategy, it decides only the fields that are still
+/// open.
 ///
-/// A resource that somebody removed stays removed, and the write ends as
-/// [`Gone`](crate::ErrorKind::Gone).
+/// A resource that another client removed stays removed, and the write ends with [`Gone`](crate::ErrorKind::Gone).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoteWins;
 
-/// The side with the later time stamp wins; made by [`LastWriteWins::by`].
+/// A strategy in which the side with the later timestamp wins. It is created by [`LastWriteWins::by`].
 #[derive(Clone, Debug)]
 pub struct LastWriteWins {
     pointer: String,
 }
 
 impl LastWriteWins {
-    /// Compares the member at this JSON Pointer as [`Rule::Max`](crate::merge::Rule::Max) does: numbers by value
-    /// and exactly, times as times, other texts by their bytes.
+    /// Creates a strategy that compares the member at this JSON Pointer.
     ///
-    /// The remote side wins a tie. If a side has no such member, or the two cannot be compared (a number and
-    /// a text, a time and another text, times that cannot be read), the conflict stays open.
+    /// The comparison follows [`Rule::Max`](crate::merge::Rule::Max): numbers by exact value, times as times, and
+    /// other strings by their bytes. The remote side wins a tie. The conflict stays open if a side has no such
+    /// member or if the two cannot be compared (a number and a string, a time and another string, times that cannot
+    /// be parsed).
     pub fn by(pointer: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -45,7 +46,7 @@ impl LastWriteWins {
     }
 }
 
-/// The side that wins, in the open fields or as a whole.
+/// Resolves the conflict in favour of one side, in the open fields or as a whole.
 fn take<T: Serialize + DeserializeOwned>(
     conflict: &Conflict<T>,
     side: Side,
@@ -54,7 +55,7 @@ fn take<T: Serialize + DeserializeOwned>(
         && !conflict.fields.is_empty()
     {
         let settled = pick_side(merged, &conflict.fields, side);
-        // It has to be one of the type.
+        // The document must decode as the type.
         settled.decode::<T>()?;
         return Ok(Settled::Document(settled));
     }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// What becomes of two states with these stamps.
+    /// Resolves a conflict between two states with these timestamps.
     async fn resolved(mine: Value, theirs: Value) -> Resolution<Value> {
         let [mine, theirs] = [mine, theirs].map(|at| Some(json!({"at": at})));
         let conflict = Conflict::new(None, mine, theirs);

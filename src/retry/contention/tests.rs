@@ -14,7 +14,7 @@ fn lost(count: Option<u64>, trips: u32) -> LostRace {
     }
 }
 
-/// The largest waits after races lost so.
+/// Returns the largest waits after these lost races, in round trips.
 fn windows(races: &[LostRace]) -> Vec<u128> {
     let mut contention = Contention::default();
     let waits = races
@@ -30,7 +30,7 @@ fn the_window_grows_where_others_commit_all_the_time_and_shrinks_where_they_do_n
     assert_eq!(windows(&[lost(Some(7), 0), lost(Some(15), 20)]), [12, 5]);
 }
 
-/// Races against a writer that commits in every round trip, each after the wait before.
+/// Returns the waits of a write that races a writer which commits in every round trip.
 fn against_a_hot_writer(counts: bool, races: usize) -> Vec<f64> {
     let (mut contention, mut elapsed) = (Contention::default(), Duration::ZERO);
     let mut waits = Vec::new();
@@ -62,7 +62,7 @@ fn where_no_wait_makes_the_resource_less_busy_the_window_shrinks_to_quick_tries(
     );
     let slow = waits.iter().filter(|wait| **wait > BURST_WINDOW).count();
     assert!(slow <= 8, "{waits:?}");
-    // If it is a crowd after all, a wider wait shows it.
+    // If the others are a crowd after all, a wider wait shows it.
     let widest_before = waits[..quick].iter().copied().fold(0.0, f64::max);
     let after = waits[quick + BURST as usize];
     assert!(after > widest_before, "{waits:?}");
@@ -103,7 +103,7 @@ fn versions_that_count_nothing_widen_the_window_with_each_race() {
         windows(&[lost(None, 0), lost(None, 10), lost(None, 30)]),
         [16, 32, 48]
     );
-    // Backwards, or too fast for any writer.
+    // Versions that go backwards, or rise too fast for any writer.
     assert_eq!(windows(&[lost(Some(7), 0), lost(Some(3), 10)]), [12, 32]);
     assert_eq!(windows(&[lost(Some(7), 0), lost(Some(900), 10)]), [12, 32]);
 }

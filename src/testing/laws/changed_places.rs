@@ -1,4 +1,4 @@
-//! What changed between two values, and which words they hold.
+//! The differences between two values, and the words in a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use ifmatch_merge::internal::push_token;
 
-/// The places that differ, with what is there afterwards. Lists and texts count as one place each.
+/// Returns the places that differ, with their new value. Lists and texts count as one place each.
 pub(super) fn changed(before: &Value, after: &Value) -> BTreeMap<String, Option<Value>> {
     let mut places = BTreeMap::new();
     collect(before, after, &mut String::new(), &mut places);
@@ -40,7 +40,7 @@ fn names<'a>(old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> BTreeS
     old.keys().chain(new.keys()).collect()
 }
 
-/// Whether one place lies within the other, or is it.
+/// Whether one place equals the other or lies within it.
 pub(super) fn overlap(a: &str, b: &str) -> bool {
     let within = |inner: &str, outer: &str| {
         inner
@@ -50,7 +50,7 @@ pub(super) fn overlap(a: &str, b: &str) -> bool {
     within(a, b) || within(b, a)
 }
 
-/// Every scalar, the names of members, and the words of texts.
+/// Collects every scalar, the names of members, and the words of texts.
 pub(super) fn words(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| words(element, found)),

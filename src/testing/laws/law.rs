@@ -1,23 +1,23 @@
-//! [`Law`]: what holds for every sound merge.
+//! Properties of every sound merge, as [`Law`].
 
 use std::fmt;
 
-/// What holds for every sound merge of a base, a local and a remote state.
+/// A property of every sound merge of a base, a local and a remote state.
 ///
-/// A law that speaks of the same state twice holds for states, not for operations: adding one on both
-/// sides adds two. Those laws are checked only for a strategy that says of itself that it
-/// [is state-like](crate::MergeStrategy::is_state_like), and only where neither side changed a counter or
-/// the like of its [policy](crate::MergeStrategy::policy).
+/// A law that applies the same change twice holds for states, not for operations: adding one on both sides adds
+/// two. Those laws are checked only for a strategy that declares that it
+/// [is state-like](crate::MergeStrategy::is_state_like), and only if neither side changed a counter or a similar
+/// field of its [policy](crate::MergeStrategy::policy).
 ///
-/// | law | state-like only | who breaks it |
+/// | law | state-like only | broken by |
 /// |---|---|---|
 /// | [`OneSide`](Self::OneSide) | no | "mine wins", "theirs wins", "the newer one wins" |
-/// | [`NothingLost`](Self::NothingLost) | no | the same, and every merge that forgets a field |
+/// | [`NothingLost`](Self::NothingLost) | no | the same, and every merge that omits a field |
 /// | [`SameAnswer`](Self::SameAnswer) | no | clocks, random numbers, the order of a hash map |
 /// | [`Mirror`](Self::Mirror) | no | "mine wins" for a field; two clients then end with different states |
-/// | [`SameChange`](Self::SameChange) | yes | lists that are put one behind the other |
+/// | [`SameChange`](Self::SameChange) | yes | lists that are concatenated |
 /// | [`Idempotent`](Self::Idempotent) | yes | the same, and sums |
-/// | [`NothingInvented`](Self::NothingInvented) | yes | means, stamps, defaults |
+/// | [`NothingInvented`](Self::NothingInvented) | yes | averages, stamps, defaults |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Law {
@@ -38,7 +38,7 @@ pub enum Law {
 }
 
 impl Law {
-    /// All of them.
+    /// All laws.
     pub const ALL: [Self; 7] = [
         Self::OneSide,
         Self::NothingLost,
@@ -49,7 +49,7 @@ impl Law {
         Self::NothingInvented,
     ];
 
-    /// Whether it holds for states only.
+    /// Whether the law holds for states only.
     pub fn is_of_states(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! The laws at work.
+//! The check of the laws.
 #![expect(
     clippy::panic,
     reason = "samples that cannot be used end the test that gave them"
@@ -17,7 +17,7 @@ use crate::json::Document;
 use crate::merge::{Policy, changes};
 use crate::{Conflict, MergeStrategy, Resolution};
 
-/// What came out of one merge.
+/// The result of one merge.
 enum MergeOutcome {
     Merged(Document),
     Removed,
@@ -25,7 +25,7 @@ enum MergeOutcome {
     Open(Option<String>),
 }
 
-/// Errors are not compared: they may tell of times and addresses.
+/// Errors are not compared, because they may contain times and addresses.
 impl PartialEq for MergeOutcome {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -47,7 +47,7 @@ impl MergeOutcome {
     }
 }
 
-/// Three states, by their places among the samples; no base: not known.
+/// Three states, as indices of the samples. The base may be unknown.
 type SampleTriple = (Option<usize>, usize, usize);
 
 pub(super) struct Check<'a, T, S: ?Sized> {
@@ -67,7 +67,7 @@ where
         let mut different: Vec<Document> = Vec::new();
         for sample in samples {
             let document = Document::encode(sample).and_then(|document| {
-                // As the type itself writes what it read.
+                // Encode once more, as the type writes the value that it read.
                 Document::encode(&document.decode::<T>()?)
             });
             match document {
@@ -144,7 +144,7 @@ where
         self.nothing_is_invented(case, merged);
     }
 
-    /// Whether the laws of states hold: neither side changed a counter or the like.
+    /// Whether the laws of states apply: neither side changed a counter or a similar field.
     fn is_of_states(&self, (base, local, remote): SampleTriple) -> bool {
         let operation = |policy: &Policy, base: usize| {
             [local, remote].into_iter().any(|side| {
@@ -195,8 +195,7 @@ where
         }
     }
 
-    /// A result is held against the result of the swapped sides; a case that only one order settles
-    /// breaks the law as well.
+    /// Compares a result with that of the swapped sides. A case that only one order resolves also breaks the law.
     async fn mirrored(&mut self, case: SampleTriple, merged: &Document) {
         let (base, local, remote) = case;
         let [here, there] = [self.samples[local].clone(), self.samples[remote].clone()];
@@ -213,7 +212,7 @@ where
         let [base, local, remote] = [base, local, remote].map(|at| self.samples[at].to_value());
         let [mine, theirs] = [changed(&base, &local), changed(&base, &remote)];
         if mine.is_empty() || theirs.is_empty() {
-            // The law of one side says more.
+            // The law of one side reports this case better.
             return;
         }
         for (side, changes, others) in [("local", &mine, &theirs), ("remote", &theirs, &mine)] {
@@ -242,7 +241,7 @@ where
         }
         words(&merged.to_value(), &mut found);
         if let Some(new) = found.difference(&known).next() {
-            let expected = "nothing that is in none of the three".to_owned();
+            let expected = "only content of the three states".to_owned();
             self.breaks(
                 Law::NothingInvented,
                 case,

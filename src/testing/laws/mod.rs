@@ -1,4 +1,4 @@
-//! A merge of one's own, held against the laws of merging.
+//! Checks your own merge against the laws of merging.
 
 mod changed_places;
 mod law;
@@ -13,19 +13,19 @@ use crate::MergeStrategy;
 pub use law::Law;
 pub use report::{BrokenLaw, LawReport};
 
-/// Runs a strategy through the laws of merging, on every triple of the samples, and says in words which
-/// law it breaks.
+/// Checks a strategy against the laws of merging on every triple of the samples, and reports the laws that it
+/// breaks.
 ///
-/// The samples are states of one resource as they could follow from each other: a first state, one with
-/// another title, one with another list, one with both. Every one of them is tried as base, local and
-/// remote side, so ten samples are two thousand merges or so; more than thirty are seldom of use.
-/// Removals are not tried. A case that the strategy leaves open breaks only the laws that allow no
-/// conflict: one side unchanged, and the same change on both sides.
+/// The samples are states of one resource that could follow from each other: a first state, one with another title,
+/// one with another list, one with both. Each is tried as base, local and remote side, so ten samples take about
+/// two thousand merges, and more than thirty are seldom useful. Removals are not tried. A case that the strategy
+/// leaves unresolved breaks only the laws that allow no conflict: one side unchanged, and the same change on both
+/// sides.
 ///
 /// # Panics
 ///
-/// There are fewer than three different samples, or one cannot be written as JSON and read back. A panic
-/// of the strategy goes through.
+/// Panics if there are fewer than three different samples, or if one cannot be written as JSON and read back. A
+/// panic of the strategy is passed on.
 ///
 /// # Example
 ///

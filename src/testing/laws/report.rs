@@ -1,13 +1,13 @@
-//! [`LawReport`] and [`BrokenLaw`].
+//! The results of a check: [`LawReport`] and [`BrokenLaw`].
 
 use std::fmt;
 
 use super::law::Law;
 use crate::json::Document;
 
-/// Which laws a strategy keeps; see [`check_merge_laws`](super::check_merge_laws).
+/// The laws that a strategy keeps and breaks; see [`check_merge_laws`](super::check_merge_laws).
 ///
-/// Its `Display` says for each broken law what was merged, what was expected and what came instead.
+/// Its `Display` form shows for each broken law the three states, the expected result and the actual one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LawReport {
@@ -16,58 +16,58 @@ pub struct LawReport {
     pub(super) merges: usize,
 }
 
-/// One law, and the smallest merge among the samples that breaks it.
+/// A broken law, with the smallest merge among the samples that breaks it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BrokenLaw {
-    /// The law.
+    /// The broken law.
     pub law: Law,
-    /// The state that both started from; `None`: not known.
+    /// The common earlier state. `None` if it is not known.
     pub base: Option<Document>,
     /// The local state.
     pub local: Document,
     /// The remote state.
     pub remote: Document,
-    /// What should have come out, in words.
+    /// The expected result, in words.
     pub expected: String,
-    /// What came out, in words.
+    /// The actual result, in words.
     pub found: String,
 }
 
 impl BrokenLaw {
-    /// The length of the three states: the shorter, the easier to read.
+    /// The total length of the three states. Shorter examples are easier to read.
     pub(super) fn size(&self) -> usize {
         self.base.as_ref().map_or(0, Document::len) + self.local.len() + self.remote.len()
     }
 }
 
 impl LawReport {
-    /// The laws that are broken, each with one example.
+    /// Returns the broken laws, each with one example.
     pub fn broken(&self) -> &[BrokenLaw] {
         &self.broken
     }
 
-    /// The laws that were not checked, because the strategy does not say that it is state-like.
+    /// Returns the laws that were not checked, because the strategy does not declare itself state-like.
     pub fn skipped(&self) -> &[Law] {
         &self.skipped
     }
 
-    /// How many merges were asked for.
+    /// Returns the number of merges that were run.
     pub fn merges(&self) -> usize {
         self.merges
     }
 
-    /// Without a law that the strategy breaks on purpose.
+    /// Removes a law that the strategy breaks on purpose.
     pub fn except(mut self, law: Law) -> Self {
         self.broken.retain(|broken| broken.law != law);
         self
     }
 
-    /// Panics if a law is broken.
+    /// Asserts that no law is broken.
     ///
     /// # Panics
     ///
-    /// With each broken law in words and the merge that breaks it.
+    /// Panics if one is, and shows each broken law with the merge that breaks it.
     #[track_caller]
     pub fn assert_kept(&self) {
         assert!(self.broken.is_empty(), "{self}");

@@ -1,4 +1,4 @@
-//! What strategies and refusal handlers are asked, and what becomes of their answers.
+//! Asks strategies and refusal handlers, and carries out their decisions.
 
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::support::panics;
 
 impl Driver<'_> {
     pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {
-        // A removal whose caller went away may have been carried out, and the resource made again.
+        // A removal whose caller dropped its future may have been carried out, and the resource created again.
         let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.removal;
         if self.machine.goal() == Goal::Delete && !may_have_been_applied && self.is_as_seen() {
             self.rebase();
@@ -72,8 +72,8 @@ impl Driver<'_> {
         Event::Resolved(decision).into()
     }
 
-    /// Whether what is to be removed is what was seen, or what this client wrote over it, and only its
-    /// version is another one.
+    /// Whether the resource to be removed still has the state that was seen, or one that this client wrote, and only
+    /// its version differs.
     fn is_as_seen(&self) -> bool {
         let (Some(base), Some(remote)) = (self.state.base_document(), self.remote_document())
         else {
@@ -87,7 +87,7 @@ impl Driver<'_> {
         self.state.remote.snapshot().map(|remote| &remote.document)
     }
 
-    /// What is to be written; `None` if it is to be removed.
+    /// The document to write. `None` for a removal.
     fn wanted(&self) -> Option<Document> {
         let local = self.state.local.clone();
         local.filter(|_| self.machine.goal() != Goal::Delete)
@@ -100,7 +100,7 @@ impl Driver<'_> {
         let goal = self.machine.goal();
         let creating = goal == Goal::Create;
         let refused = RefusedWrite {
-            // A creation has one version to be refused for: that something is there.
+            // A creation has only one stale version: the resource already exists.
             kind: match kind {
                 RefusalKind::StaleVersion if creating => RefusalKind::AlreadyExists,
                 kind => kind,
@@ -134,7 +134,9 @@ impl Driver<'_> {
                 HandlerAnswer::GiveUp
             }
             HandlerReply::Rename(_) if goal == Goal::Append => {
-                return unusable("a POST has no id that could be another one: the server names it");
+                return unusable(
+                    "a POST cannot go to another id, because the server chooses the id",
+                );
             }
             HandlerReply::Rename(_) => return unusable("only a creation can go to another id"),
             HandlerReply::Adopt => HandlerAnswer::Adopt,
@@ -150,7 +152,7 @@ impl Driver<'_> {
     }
 }
 
-/// An answer of a handler that cannot be carried out.
+/// A handler's decision that cannot be carried out.
 fn unusable(why: impl Into<BoxError>) -> ActionResult {
     let cause = FailureCause::Handler(why.into().into());
     ActionResult::because(Event::Answered(HandlerAnswer::GiveUp), cause)

@@ -1,4 +1,4 @@
-//! Whether a lost write was applied, asked of what is there now.
+//! Judges from the current state whether a lost write was applied.
 
 use super::super::in_flight::LostWrite;
 use super::super::machine::events::{Event, Goal, LostWriteVerdict};
@@ -36,7 +36,7 @@ impl Driver<'_> {
             && self.machine.goal() == Goal::Create
             && verdict == LostWriteVerdict::NotApplied
         {
-            // The server told a success, and may have stored something else than what was sent.
+            // The server reported a success, and may have stored something other than what was sent.
             verdict = LostWriteVerdict::Doubtful;
         }
         if self.in_flight.inherits() && verdict != LostWriteVerdict::Unknown {
@@ -46,7 +46,7 @@ impl Driver<'_> {
         Event::Judged(verdict).into()
     }
 
-    /// Judges a lost request of this write: an edit that runs again by running it, anything else by what
+    /// Judges a lost request of this write. An edit that can rerun is judged by running it, anything else by what
     /// the remote document shows.
     fn judge_own(&self, lost: &LostWrite, remote: &Document) -> (LostWriteVerdict, Vec<Doubtful>) {
         let (base, stamps) = (lost.base.as_ref(), self.target.stamp.as_deref());
@@ -69,8 +69,8 @@ impl Driver<'_> {
         }
         let judged = self.judge_shown(base, &lost.sent, remote);
         if judged.0 == LostWriteVerdict::NotApplied && base.is_none() && self.hooks.reruns() {
-            // The edit is not made on what is created. If others have written over what was, it would be made
-            // once too often now.
+            // The edit does not run on a document that is created. If another client has overwritten that document,
+            // running the edit now could apply it twice.
             let run = |document: &Document| {
                 let run = panics::catch(panics::VALUE, || self.hooks.run(document));
                 run.ok().flatten()
@@ -99,7 +99,7 @@ impl Driver<'_> {
         })
     }
 
-    /// Judges what earlier writes sent onto the same base without knowing what became of it.
+    /// Judges earlier writes onto the same base whose outcome is unknown.
     fn judge_inherited(&mut self, remote: &Document) -> (LostWriteVerdict, Vec<Doubtful>) {
         let (mut verdict, mut doubtful, mut applied) =
             (LostWriteVerdict::NotApplied, Vec::new(), None);
@@ -109,7 +109,7 @@ impl Driver<'_> {
                 (LostWriteVerdict::Applied, _) if self.state.local.as_ref() == Some(sent) => {
                     return (LostWriteVerdict::Applied, Vec::new());
                 }
-                // It is what this edit has to be merged against.
+                // This edit has to be merged against the applied document.
                 (LostWriteVerdict::Applied, _) => {
                     applied = Some(sent.clone());
                     break;
@@ -125,7 +125,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Brings an edit and an earlier one of the same base, which has been applied, together.
+    /// Combines an edit with an earlier one of the same base that has been applied.
     fn beside(
         &mut self,
         applied: &Document,

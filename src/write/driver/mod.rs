@@ -1,7 +1,7 @@
-//! Carries the machine's actions out: requests, waits, questions to strategies and handlers.
+//! Carries out the machine's actions: requests, waits, calls of strategies and handlers.
 //!
-//! Each action ends in one [`ActionResult`]: the event that answers it, with its cause. What a step leaves behind lies
-//! in five parts, each of which knows nothing of the others.
+//! Each action ends in one [`ActionResult`]: the resulting event with its cause. The state of a write lies in five
+//! parts, which do not depend on each other.
 
 mod decisions;
 mod judging;
@@ -30,13 +30,13 @@ use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
 use crate::write::request::reading::NoRepresentation;
 use crate::write::request::target::{Target, WritePermit};
 
-/// What a write begins with.
+/// The input of a write.
 pub(crate) struct WriteInput {
     pub(crate) params: WriteParams<Validator>,
     pub(crate) base: Option<StoredSnapshot>,
-    /// The document to write, if no edit has to be run first.
+    /// The document to write, if no edit has to run first.
     pub(crate) local: Option<Document>,
-    /// What earlier writes sent onto the same version, without anybody knowing whether it was applied.
+    /// Earlier writes onto the same version whose outcome is unknown.
     pub(crate) inherited: UnsettledOnVersion,
     /// The key under which snapshots of the resource are cached.
     pub(crate) key: SnapshotKey,
@@ -44,10 +44,10 @@ pub(crate) struct WriteInput {
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// What came of an action.
+/// The result of an action.
 struct ActionResult {
     event: Event<Validator>,
-    /// Why it is no better event.
+    /// Why the action did not succeed.
     cause: Option<FailureCause>,
 }
 
@@ -59,7 +59,7 @@ impl ActionResult {
         }
     }
 
-    /// A request that failed, and would not be answered with a time to wait.
+    /// A request that failed, without a wait requested by the server.
     fn failed(failure: Failure, cause: FailureCause) -> Self {
         let event = Event::Failed {
             failure,
@@ -75,7 +75,7 @@ impl From<Event<Validator>> for ActionResult {
     }
 }
 
-/// One write under way.
+/// One write in progress.
 pub(crate) struct Driver<'a> {
     target: &'a Target,
     hooks: &'a mut dyn EditHooks,
@@ -101,7 +101,7 @@ impl<'a> Driver<'a> {
         let guard = InFlightGuard::new(shared.unsettled.clone(), input.key);
         permit.reports(guard.under_way());
         let write_id = target.stamp.as_ref().map(|_| crate::support::ids::uuid());
-        // Boxed: it moves into the future of its loop.
+        // Boxed, because it moves into the future of its loop.
         Box::new(Self {
             target,
             hooks,
@@ -150,7 +150,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes what was read last as the state to build on.
+    /// Makes the state that was read last the new base.
     fn rebase(&mut self) {
         self.state.rebase();
         self.in_flight.inherited = UnsettledOnVersion::default();
@@ -170,7 +170,7 @@ impl<'a> Driver<'a> {
         let prepared = panics::catch(panics::VALUE, || self.hooks.prepare(base));
         match prepared.unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into()))) {
             Ok(local) => {
-                // What an edit did not touch keeps its text.
+                // Text that the edit did not touch stays unchanged.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
                 (self.state.local, self.state.origin) = (Some(local), LocalOrigin::Edited);
                 Event::Prepared(changed).into()
@@ -227,10 +227,10 @@ impl<'a> Driver<'a> {
         };
         let known = known.filter(|_| goal != Goal::Delete || outcome == OutcomeKind::Conflict);
         match &known {
-            // The doubt is remembered: the next write onto this version settles it first.
+            // The doubt is remembered. The next write onto this version settles it first.
             _ if matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted)
                 || goal == Goal::Append => {}
-            // The edit changed nothing, so an earlier write onto the same version stays open.
+            // The edit changed nothing, so an earlier write onto the same version stays unsettled.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.cache(snapshot.clone()).await,
             _ => self.forget().await,

@@ -1,4 +1,4 @@
-//! What a read for a write shows.
+//! Interprets a read made for a write.
 
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Event, Failure, Goal, ReadOutcome};
@@ -61,7 +61,7 @@ impl Driver<'_> {
         ActionResult { event, cause }
     }
 
-    /// A read found nothing.
+    /// Handles a read that found no resource.
     pub(super) async fn absent(&mut self) -> ActionResult {
         self.state.remote = Remote::Absent;
         self.forget().await;
@@ -74,13 +74,13 @@ impl Driver<'_> {
         self.is_stamped(&read.document) || self.in_flight.confirms_contradicted_write(base, read)
     }
 
-    /// Whether this write has left its stamp. A new document of a collection is not looked for.
+    /// Whether this write has left its stamp. New documents of a collection are not checked.
     pub(super) fn is_stamped(&self, document: &Document) -> bool {
         let stamps = self.target.stamp.as_deref();
         self.machine.goal() != Goal::Append && self.in_flight.is_stamped(stamps, document)
     }
 
-    /// Whether the read shows another object than the one that was edited, or that the one to be removed is
+    /// Ends the write if the read shows an object other than the edited one, or that the object to be removed is
     /// being removed.
     fn end_in_sight(&mut self, read: &StoredSnapshot) -> Option<ActionResult> {
         if let Some(base) = &self.state.base {
@@ -103,8 +103,8 @@ impl Driver<'_> {
         marked.then(|| Event::Read(ReadOutcome::Marked).into())
     }
 
-    /// Whether what a read brought is a refusal although it has a version, as some servers give one to every
-    /// reply: it says so, and lacks what the resource had.
+    /// Whether a body with a version is a refusal all the same. Some servers give every response a version. Such a
+    /// body says that it is a refusal, and lacks members that the resource had.
     fn is_refusal(&self, reply: &Response, document: &Document) -> bool {
         let is_refusal = is_no_representation(&self.target.shared.hidden, document);
         let base = self.state.base_document().filter(|_| is_refusal);

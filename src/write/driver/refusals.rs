@@ -1,4 +1,4 @@
-//! What a refusal asks for.
+//! Turns refusals into events.
 
 use super::super::machine::events::{Event, Refused};
 use super::super::merge_state::Remote;
@@ -11,7 +11,7 @@ use crate::write::request::payload::Payload;
 use crate::write::request::reading;
 
 impl Driver<'_> {
-    /// A 2xx that tells a refusal. `known`: what it means, if that was told as well.
+    /// Handles a 2xx response that contains a refusal. `known` is its meaning, if the response states it.
     pub(super) fn refused(
         &mut self,
         payload: &Payload,
@@ -42,7 +42,7 @@ impl Driver<'_> {
         event.into()
     }
 
-    /// Tells the observer of the last refusal.
+    /// Reports the last refusal to the observer.
     pub(super) fn tell_observer(&self) {
         if let Some((kind, problem)) = &self.diagnosis.refusal {
             let (path, round) = (self.target.url.path(), self.machine.tally().rounds);
@@ -61,26 +61,26 @@ impl Driver<'_> {
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
             (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
             (_, 404 | 410) => Refused::Missing,
-            // Here, or somewhere else under a name that has to be unique.
+            // The existing resource may be at this address, or elsewhere under a name that must be unique.
             (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,
             (RefusalKind::Unknown, 200..300 | 409 | 412) => Refused::Unclassified,
-            // A test of the patch may have failed: RFC 6902 leaves the status open, and RFC 5789 2.2
-            // offers several.
+            // A test of the patch may have failed. RFC 6902 does not fix the status, and RFC 5789 2.2 offers
+            // several.
             (RefusalKind::Invalid, _) if tests => Refused::Unclassified,
             _ => Refused::Final,
         }
     }
 
-    /// The version of the current state, if the refusal carries the whole of it; it is what was read last
-    /// from then on.
+    /// The version of the current state, if the refusal carries the whole state. That state then counts as the last
+    /// read.
     fn current(
         &mut self,
         kind: RefusalKind,
         problem: &Problem,
         reply: &Response,
     ) -> Option<Validator> {
-        // A profile knows the current state in its own envelope only.
+        // A profile reads the current state from its own envelope only.
         if kind != RefusalKind::StaleVersion || self.target.envelope.is_some() {
             return None;
         }
@@ -91,7 +91,7 @@ impl Driver<'_> {
         let unwrapped = self.target.envelope().unwrap_body(&body, depth)?;
         let another = self.target.is_another(self.state.base.as_ref(), &body);
         if another || self.is_stamped(&unwrapped.document) {
-            // It is of another object, or of a second delivery: a read settles that.
+            // The body shows another object or a second delivery of this write. A read settles that.
             return None;
         }
         let (known, headers) = (Some(validator.clone()), reply.headers.clone());

@@ -1,4 +1,4 @@
-//! What replies to writes mean.
+//! Interprets responses to writes.
 
 use http::StatusCode;
 use tokio::time::Instant;
@@ -49,7 +49,8 @@ impl Driver<'_> {
         }
     }
 
-    /// A reply to a read, or a 207 to a write: the request was not, or perhaps not, carried out.
+    /// Handles an unsuccessful response to a read, or a 207 to a write. The request was not carried out, or perhaps
+    /// it was.
     pub(super) fn failed(&mut self, reply: &Response) -> ActionResult {
         let problem = self.problem(reply);
         let meaning = self.meaning(&problem, reply, None);
@@ -59,11 +60,11 @@ impl Driver<'_> {
     fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> ActionResult {
         let status = problem.status();
         let throttled = meaning.standing == RefusalStanding::Later;
-        // Only "too many" and "not now" invite the same request again.
+        // Only 429-like refusals and 503 allow the same request again.
         let timed = throttled || status == StatusCode::SERVICE_UNAVAILABLE;
         let wait = meaning.wait.filter(|_| timed);
         let failure = match meaning.standing {
-            // Only part of what a 207 tells of may be refused.
+            // Perhaps only a part of what a 207 reports was refused.
             _ if status.is_success() => by_status(status),
             RefusalStanding::Open => by_status(status),
             RefusalStanding::BrokenOff => Failure::InFlight,
@@ -88,7 +89,7 @@ impl Driver<'_> {
         Problem::read(reply.status, &reply.headers, &reply.body, &self.target.url)
     }
 
-    /// What a reply that is no success means to a write, or to a read.
+    /// Classifies a response that is not a success. `payload` is `None` for a read.
     pub(super) fn meaning(
         &self,
         problem: &Problem,
@@ -102,7 +103,7 @@ impl Driver<'_> {
         self.target.shared.meaning(problem, &reply.headers, asked)
     }
 
-    /// What a success proves of what is stored.
+    /// Handles what a success proves about the stored state.
     fn weighed(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
         let pinned = payload.pinned && !payload.creates;
         let base = self.state.base.as_ref().filter(|_| !payload.creates);
@@ -114,7 +115,7 @@ impl Driver<'_> {
                     self.diagnosis.location = address::of_creation(self.target, reply);
                 }
                 if let (Some(stored), Some(_)) = (&mut stored, &self.diagnosis.location) {
-                    // Its version is not cached under the address that it was to have.
+                    // The response's version must not be cached under the requested address.
                     stored.validator = None;
                 }
                 self.state.stored = stored;
@@ -143,7 +144,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether the reply to a removal shows that the object is only marked.
+    /// Whether the response to a removal shows that the object is only marked as being removed.
     fn shows_mark(&self, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
         let marks = self.target.practice.deletion_mark.is_some() && !reply.body.is_empty();
@@ -151,13 +152,14 @@ impl Driver<'_> {
         body.is_some_and(|body| body.is_ok_and(|body| self.target.is_marked(&body)))
     }
 
-    /// Whether a 2xx is a success. The reply may be a copy of what was sent, or of what was there before.
+    /// Judges whether a 2xx response is a success. Its body may be a copy of what was sent or of the previous
+    /// state.
     fn success_verdict(&self, payload: &Payload, reply: &Response) -> SuccessVerdict {
         let depth = self.target.shared.exchange.limits.depth;
         match evidence::body(&reply.headers, &reply.body, depth) {
-            // WebDAV servers say it in a page that a `PUT` has created something.
+            // WebDAV servers return an HTML page with the 201 of a `PUT`.
             BodyKind::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
-            // A login page, most likely. Only a read can tell.
+            // Most likely a login page. Only a read can show the outcome.
             BodyKind::Page => return SuccessVerdict::Doubtful,
             BodyKind::Problem if self.gives_back(payload, reply) => {}
             BodyKind::Problem => return SuccessVerdict::Refused(RefusalKind::Unknown),
@@ -181,8 +183,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether the reply has every member of what was sent, or of what was removed, and so may be the
-    /// resource.
+    /// Whether the response has every member of the document that was sent or removed, and so may be the resource.
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();
@@ -194,16 +195,16 @@ impl Driver<'_> {
     }
 }
 
-/// What a status by itself says of a request.
+/// Classifies a request by its status alone.
 fn by_status(status: StatusCode) -> Failure {
     match status.as_u16() {
         500 | 503 => Failure::Answered,
-        // Done, as the other address shows (RFC 9110 15.4.4); many a framework says 302 for it. And of a
-        // 207 only the body tells, which would be the same again.
+        // A 303 means that the request was carried out (RFC 9110 15.4.4), and many frameworks send 302 for it. A
+        // 207 states its result only in the body, and a resend would get the same.
         207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
         501 | 505 | 511 => Failure::Permanent,
-        // Gateways have statuses of their own too (520, 524, 599): what is behind them may have
-        // done it.
+        // Gateways also use statuses of their own (520, 524, 599). The server behind them may have carried out the
+        // request.
         500.. => Failure::InFlight,
         _ => Failure::Permanent,
     }

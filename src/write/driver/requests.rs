@@ -1,4 +1,4 @@
-//! The requests of a write: reads, writes, questions to a status monitor.
+//! The requests of a write: reads, writes, polls of a status monitor.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::write::request::payload::{NoPayload, Payload, RequestDraft};
 use crate::write::request::reading;
 
 impl Driver<'_> {
-    /// Sends a call that leaves nothing behind if it is dropped.
+    /// Sends a call that leaves nothing in doubt if it is dropped.
     async fn request(&mut self, call: &Call) -> Result<Response, (Failure, FailureCause)> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         self.session
@@ -89,7 +89,7 @@ impl Driver<'_> {
             self.in_flight.remember(&payload, base, edited);
         }
         if was_not_applied(&step.event) && !self.machine.in_doubt() {
-            // Nothing of ours is under way: a write dropped from here on leaves nothing behind.
+            // No request of ours is in flight, so a write dropped from here on leaves nothing in doubt.
             self.in_flight.guard.settled();
         }
         if is_refusal(&step.event) {
@@ -120,7 +120,7 @@ impl Driver<'_> {
         .payload()
     }
 
-    /// Asks how far an accepted write has come.
+    /// Polls the status of an accepted write.
     pub(super) async fn follow(&mut self) -> ActionResult {
         let monitor = self.in_flight.monitor.clone().filter(|it| it.is_asked);
         let Some(monitor) = monitor else {

@@ -1,8 +1,8 @@
-//! The machine and writes that the server has accepted and not carried out yet (202, RFC 9110 15.3.3).
+//! The machine after a 202: the server has accepted the write and not carried it out yet (RFC 9110 15.3.3).
 //!
-//! The server has the request, so it is never sent again. Its status monitor is asked for, as long as the
-//! call has time; without one the resource itself is read until it shows the write. What does not end in
-//! time is [`OutcomeKind::Accepted`].
+//! The server has the request, so it is never sent again. While the call has time, its status monitor is polled.
+//! Without a monitor, the resource itself is read until it shows the write. A write that does not finish in time
+//! ends as [`OutcomeKind::Accepted`].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Doubt, LAGGING_READS, Machine, Phase, Then, Why};
 use crate::write::machine::events::{Action, Goal, OutcomeKind, Pause, Progress, ReadOutcome};
 
 impl<V: Clone + PartialEq> Machine<V> {
-    /// Whether the server has accepted a request and not told yet what became of it.
+    /// Whether the server has accepted a request and not reported its result yet.
     pub(super) fn is_pending(&self) -> bool {
         self.doubt.is_some_and(|doubt| doubt.pending)
     }
@@ -23,7 +23,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.poll_later(wait)
     }
 
-    /// Waits before the next question about an accepted write.
+    /// Waits before the next poll of an accepted write.
     pub(super) fn poll_later(&mut self, wait: Option<Duration>) -> Action<V> {
         if self.tally.polls >= self.params.max_polls {
             return self.finish(OutcomeKind::Accepted);
@@ -53,14 +53,14 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.doubt = None;
                 self.ask_handler(None, OutcomeKind::Refused)
             }
-            // Nothing but the collection could be read.
+            // After a `POST` only the collection could be read, which shows nothing.
             Progress::Untold if append => self.finish(OutcomeKind::Accepted),
             Progress::Untold => self.ask_read(Why::LostWrite),
         }
     }
 
-    /// The server says that it has carried the write out; the read shows what that came to. One that shows
-    /// what was there before may come from a replica that lags behind, or the monitor told of something else.
+    /// Handles the read after the server reported that the write was carried out. If the read shows the previous
+    /// state, a replica may lag behind, or the monitor reported something else.
     pub(super) fn done(&mut self, seen: &ReadOutcome<V>) -> Action<V> {
         let removes = self.params.goal == Goal::Delete || self.removing;
         let outdated = if removes {

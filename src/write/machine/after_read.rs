@@ -1,4 +1,4 @@
-//! The machine and what a read shows: the first look, races, and bringing two states together.
+//! The machine after a read: the first look, races, and merging two states.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::write::machine::events::{
 impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn read(&mut self, why: Why, seen: ReadOutcome<V>) -> Action<V> {
         let seen = match seen {
-            // A call that may do without a condition does without this one.
+            // A call that may omit the condition ignores an unusable version.
             ReadOutcome::Unusable {
                 becomes_usable: false,
                 ..
@@ -33,7 +33,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             if becomes_usable && in_bounds {
                 return self.wait(Pause::Aging(self.unusable), Then::Read(why));
             }
-            // A creation that was refused asks for no version: something is there.
+            // A refused creation needs no version: the resource exists.
             if self.params.goal != Goal::Create || why == Why::LostWrite {
                 return self.give_up(OutcomeKind::UnusableValidator);
             }
@@ -48,7 +48,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Why::Unclassified => {
                 if self.is_base(&seen) {
                     match self.invited.take() {
-                        // No race: the server itself says when to come again.
+                        // Not a race: the server itself says when to retry.
                         Some(wait) => {
                             self.wait_transient(Some(wait), Then::Resend, OutcomeKind::Refused)
                         }
@@ -75,8 +75,8 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     pub(super) fn first_read(&mut self, seen: ReadOutcome<V>) -> Action<V> {
-        // The document in hand was read without a validator: only a comparison with what is there
-        // now can tell whether it is still what the edit was made on.
+        // The base was read without a validator. Only a comparison with the current state can show whether it still
+        // holds.
         let unpinned_base = matches!(self.base, Base::Unversioned) && !self.params.rerun;
         if unpinned_base {
             return self.meet(seen);
@@ -88,8 +88,8 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             return self.finish(OutcomeKind::NotFound);
         }
-        // Without a version `send` refuses to write; the edit runs first all the same, so that the
-        // error can give the edited document back.
+        // Without a version `send` refuses to write. The edit runs first anyway, so that the error can return the
+        // edited document.
         self.rebase(&seen);
         if self.params.goal == Goal::Delete {
             self.send(false)
@@ -101,7 +101,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn race(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         let shown = match &seen {
             ReadOutcome::Version(now) => Some(now),
-            // It may be the work of this write, under a version that did not move.
+            // This write may itself have made the change, under a version that did not move.
             ReadOutcome::Altered(now) if self.doubt.is_none() => Some(now),
             _ => None,
         };
@@ -115,7 +115,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.meet(seen)
     }
 
-    /// Reads again after a pause: what was shown is out of date, most likely because a replica lags behind.
+    /// Reads again after a pause, because the read was outdated. Most likely a replica lags behind.
     pub(super) fn reread_later(&mut self, why: Why) -> Action<V> {
         self.same_again += 1;
         if self.same_again > LAGGING_READS {
@@ -126,7 +126,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         action
     }
 
-    /// Merges into what is there, as a handler said.
+    /// Merges into the current state, as a handler decided.
     pub(super) fn adopt(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         if self.params.rerun {
             return self.run_again(&seen);
@@ -134,27 +134,27 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_resolve(seen, false)
     }
 
-    /// Runs the edit again, on what is there now.
+    /// Runs the edit again on the current state.
     fn run_again(&mut self, seen: &ReadOutcome<V>) -> Action<V> {
         self.tally.merged += 1;
         self.rebase(seen);
         self.prepare()
     }
 
-    /// Brings the edit and a remote state together, once it is sure that no request of ours made it.
+    /// Merges the edit with a remote state, once it is certain that no request of ours made that state.
     pub(super) fn meet(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         let absent = seen == ReadOutcome::Absent;
         match self.params.goal {
             Goal::Delete if absent => return self.finish(OutcomeKind::Unchanged),
-            // Removed again since the refusal: the creation is due once more.
+            // Removed again since the refusal, so the creation is due once more.
             _ if absent && self.base == Base::Absent => return self.race_pause(Then::Send),
-            // What the edit was made on was out of date: there was nothing to edit.
+            // The base of the edit was out of date: the resource did not exist.
             Goal::Replace if absent && self.params.create_if_absent => {
                 self.base = Base::Absent;
                 return self.prepare();
             }
-            // The server itself has to say no before a handler can be asked; its condition makes sure
-            // that it does.
+            // A handler is asked only after a refusal by the server. The condition of the creation causes that
+            // refusal.
             Goal::Create if !absent && !self.was_refused => return self.send(false),
             Goal::Create if !absent => return self.ask(Some(seen), OutcomeKind::Refused),
             _ => {}
@@ -164,7 +164,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.run_again(&seen);
         }
         if absent && self.params.rerun {
-            // Nothing is left that the edit could be run on.
+            // No resource is left to run the edit on.
             return self.finish(OutcomeKind::Gone);
         }
         self.ask_resolve(seen, false)
@@ -192,13 +192,13 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.tally.merged += u32::from(raced);
         self.removing = decision == Decision::Delete;
         match decision {
-            // A plain failure would say that nothing was applied.
+            // A plain failure would claim that nothing was applied.
             Decision::Unresolved if may_have_been_applied => self.finish(OutcomeKind::Unknown),
             Decision::Unresolved | Decision::AsRemote | Decision::KeepRemote if absent => {
                 self.finish(OutcomeKind::Gone)
             }
             Decision::Unresolved => self.finish_plainly(OutcomeKind::Conflict),
-            // The state to be kept may come from a replica that lags behind a write of ours that was applied.
+            // The state to keep may come from a replica that lags behind an applied write of ours.
             Decision::KeepRemote if self.handed_on || self.doubt.is_some() => {
                 self.finish(OutcomeKind::Unknown)
             }

@@ -1,4 +1,4 @@
-//! The machine and refusals: races, absences, locks, and the handler that is asked about the rest.
+//! The machine after a refusal: races, missing resources, locks, and the handler for the rest.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         match kind {
             Refused::Stale if pinned => self.stale(current),
             Refused::Unclassified if pinned && self.tally.races > 0 => {
-                // A server that says nothing but 409 to races is spared like any other.
+                // A server that reports races only as 409 gets the same pauses as any other.
                 let pause = Pause::Race(self.tally.races + 1);
                 self.wait(pause, Then::Read(Why::Unclassified))
             }
@@ -45,7 +45,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.refused_version = Some(version.clone());
         }
         match current {
-            // A doubt is judged by whatever is shown: there may be no time for another look.
+            // In doubt, judge whatever state is at hand: there may be no time for another read.
             Some(version) if self.tally.races == 1 || self.doubt.is_some() => {
                 self.race(ReadOutcome::Version(version))
             }
@@ -53,7 +53,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    /// The first retry goes at once: a single other writer is long done. Later ones spread out.
+    /// Starts the first retry at once, because a single other writer is usually done by then. Later retries spread
+    /// out.
     pub(super) fn race_pause(&mut self, then: Then) -> Action<V> {
         if self.tally.races > 1 {
             return self.wait(Pause::Race(self.tally.races), then);
@@ -66,7 +67,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     pub(super) fn missing(&mut self) -> Action<V> {
         match (self.params.goal, &self.base) {
-            // A 404 to a create means its parent; no read of ours can mend that.
+            // A 404 to a creation concerns its parent, which a read cannot fix.
             (Goal::Create | Goal::Append, _) | (_, Base::Absent) => {
                 self.ask(None, OutcomeKind::Refused)
             }
@@ -78,14 +79,14 @@ impl<V: Clone + PartialEq> Machine<V> {
                 };
                 self.finish(outcome)
             }
-            // 404 outranks 412 (RFC 9110 13.2.1): the read tells whether the resource is gone.
+            // 404 takes precedence over 412 (RFC 9110 13.2.1). The read shows whether the resource is gone.
             _ => self.ask_read(Why::Unclassified),
         }
     }
 
     pub(super) fn ask(&mut self, seen: Option<ReadOutcome<V>>, ending: OutcomeKind) -> Action<V> {
         if self.doubt.is_some() {
-            // The refusal may answer a resend whose first sending was applied.
+            // The refusal may answer a resend whose first request was applied.
             if self.condition() == Condition::None {
                 return self.finish(OutcomeKind::Unknown);
             }
@@ -121,8 +122,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 let changed = answer == HandlerAnswer::Changed;
                 self.removing &= !changed;
                 match seen {
-                    // A create keeps to its condition. Anything else meets what has come up since,
-                    // unless the handler was shown it and answered with a document for it.
+                    // A creation keeps its condition. Any other write meets the new state, unless the handler saw
+                    // that state and returned a document for it.
                     Some(seen) if self.params.goal != Goal::Create && !self.is_base(&seen) => {
                         if !changed || seen == ReadOutcome::Absent {
                             return self.meet(seen);
@@ -133,7 +134,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                     _ => self.send(false),
                 }
             }
-            // A collection is not what was to be posted: there is nothing to adopt.
+            // A collection is not the document to be posted, so there is nothing to adopt.
             HandlerAnswer::Adopt if self.params.goal == Goal::Append => self.finish_plainly(ending),
             HandlerAnswer::Adopt => match seen {
                 Some(seen) => self.adopt(seen),

@@ -1,14 +1,14 @@
-//! The machine and successes that are contradicted: by the reply itself, or by what is at the address.
+//! The machine after a success that the response itself, or the resource, contradicts.
 
 use super::{Machine, Then, Why};
 use crate::write::machine::events::{Action, Base, Goal, OutcomeKind, Pause, ReadOutcome};
 
-/// How often the state before is read again where the reply told another version.
+/// How often the previous state is read again if the response named another version.
 const LOOKS: u32 = 3;
 
 impl<V: Clone + PartialEq> Machine<V> {
-    /// The reply tells a success and does not fit it. It may have been applied, so a read tells; nothing is
-    /// sent again.
+    /// Handles a response that reports a success and contradicts it. The write may have been applied, so the
+    /// resource is read and nothing is sent again.
     pub(super) fn contradicted(&mut self, unmoved: bool) -> Action<V> {
         if matches!(self.base, Base::Unknown) {
             return self.ask(None, OutcomeKind::Refused);
@@ -23,12 +23,12 @@ impl<V: Clone + PartialEq> Machine<V> {
         let same = matches!(seen, ReadOutcome::Version(_) | ReadOutcome::Unversioned)
             && self.is_base(&seen);
         if same && trusted {
-            // Two replies agree that nothing has changed.
+            // Response and read agree that nothing has changed.
             self.doubt = None;
             return self.ask_handler(Some(seen), OutcomeKind::Refused);
         }
         if same && self.same_again < LOOKS {
-            // The reply told another version, so the read may come from a replica that lags behind.
+            // The response named another version, so the read may come from a replica that lags behind.
             self.same_again += 1;
             let then = Then::Read(Why::Check { trusted });
             return self.wait(Pause::Aging(self.same_again), then);
@@ -40,7 +40,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.reread(seen)
     }
 
-    /// Another object is at the address: what was to be changed is gone, and the other one is left alone.
+    /// Ends the write because another object is at the address. The object to be changed is gone, and the other one
+    /// is left alone.
     pub(super) fn succeeded(&mut self) -> Action<V> {
         let removing = self.params.goal == Goal::Delete || self.removing;
         let removed = removing && self.doubt.is_some();
@@ -52,7 +53,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         })
     }
 
-    /// What was to be removed is being removed, by our request or by that of another client.
+    /// Ends a removal because the object is being removed, by our request or by another client's.
     pub(super) fn marked(&mut self) -> Action<V> {
         let ours = self.doubt.is_some();
         self.doubt = None;
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
     use crate::write::machine::events::{Event, Failure, LostWriteVerdict, Refused};
 
-    /// What follows on these events, the last of which answers a send.
+    /// The action that follows these events. The first of them answers a send.
     fn after(goal: Goal, events: &[Event<u8>]) -> Action<u8> {
         let mut machine = machine(goal);
         let mut action = machine.on(Clock::default(), Event::Begin);
@@ -98,19 +99,19 @@ mod tests {
         let judged = |verdict| Event::Judged(verdict);
         let finish = |outcome| Action::Finish(outcome);
         assert_eq!(after(Goal::Replace, &[contradicted(true)]), Action::Read);
-        // The version that the reply told is there: nothing was stored.
+        // The version that the response named is there, so nothing was stored.
         assert_eq!(
             after(Goal::Replace, &[contradicted(true), read(1)]),
             Action::Ask
         );
-        // The reply told another version than a read shows: it may lag, and in the end the outcome is unknown.
+        // The read shows a version other than the response's. It may lag, and in the end the outcome is unknown.
         let mut events = vec![contradicted(false)];
         for _ in 0..LOOKS {
             events.extend([read(1), Event::Woke]);
         }
         events.push(read(1));
         assert_eq!(after(Goal::Replace, &events), finish(OutcomeKind::Unknown));
-        // Another version is judged.
+        // A read with another version is judged.
         let moved = |verdict| {
             after(
                 Goal::Replace,

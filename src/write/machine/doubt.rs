@@ -1,9 +1,9 @@
-//! The machine in doubt: from a lost reply to its settlement.
+//! The machine in doubt: from a lost response until the write is settled.
 //!
-//! While a request may have been applied without our knowing, no refusal is taken for a race and no
-//! error is reported as a plain failure. Reads can prove that a write was applied, and never that it was
-//! not: the request may still be under way, and a replica may show an earlier state. That it was not is
-//! proven by the server alone, when it takes a later write of ours onto a state without it.
+//! While a request may have been applied without our knowledge, no refusal counts as a race and no error is
+//! reported as a plain failure. A read can prove that a write was applied, but never that it was not. The request
+//! may still be in flight, and a replica may show an earlier state. Only the server proves that it was not applied,
+//! by accepting a later write of ours onto a state without it.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::write::machine::events::{
 };
 
 impl<V: Clone + PartialEq> Machine<V> {
-    /// Ends without success: what is in doubt must not be reported as a plain failure, so it gets
-    /// one more read to be judged by, and is `Unknown` if that does not help.
+    /// Ends without success. A write in doubt must not be reported as a plain failure, so it is judged by one more
+    /// read. If that does not help, it ends as `Unknown`.
     pub(super) fn give_up(&mut self, outcome: OutcomeKind) -> Action<V> {
         if self.doubt.is_none() {
             return self.finish(outcome);
@@ -27,7 +27,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_read(Why::LostWrite)
     }
 
-    /// Ends with what was pending until a doubt was judged, unless a handler knows better.
+    /// Ends with the outcome that was pending until a doubt was judged, unless a handler decides otherwise.
     fn conclude(&mut self, seen: ReadOutcome<V>, ending: OutcomeKind) -> Action<V> {
         if matches!(ending, OutcomeKind::Refused | OutcomeKind::Locked) {
             return self.ask_handler(Some(seen), ending);
@@ -35,8 +35,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.finish_plainly(ending)
     }
 
-    /// Ends without success. In doubt nothing proves that nothing was applied: that a state shows no trace
-    /// of the write does not.
+    /// Ends without success. In doubt the outcome is `Unknown`: a state without a trace of the write does not prove
+    /// that it was not applied.
     pub(super) fn finish_plainly(&mut self, ending: OutcomeKind) -> Action<V> {
         self.finish(if self.doubt.is_some() {
             OutcomeKind::Unknown
@@ -51,7 +51,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 return self.finish(OutcomeKind::Settled);
             }
             if !self.is_base(&seen) && !self.is_pending() {
-                // Changed by somebody before ours arrived, or removed by ours and made again.
+                // Another client changed it before our request arrived, or our request removed it and it was
+                // created again.
                 self.doubt = None;
                 return self.after_judgement(seen, true);
             }
@@ -60,7 +61,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.still_unchanged();
         }
         if seen == ReadOutcome::Absent && !self.is_pending() {
-            // Gone: our write can neither be seen nor be doubled any more.
+            // The resource is gone: our write cannot be recognised any more, nor applied twice.
             self.doubt = None;
             return self.after_judgement(seen, true);
         }
@@ -68,11 +69,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         Action::Judge
     }
 
-    /// The version has not moved, as far as the read shows.
+    /// Handles a read in which the version has not moved.
     ///
-    /// The doubt stays all the same: the request may still arrive, and the read may have come from a replica
-    /// that lags behind. So what was pending is not told as a plain failure, and a refusal of what is sent
-    /// next is not taken for a race.
+    /// The doubt stays. The request may still arrive, and the read may come from a replica that lags behind. So a
+    /// pending outcome is not reported as a plain failure, and a refusal of the next request does not count as a
+    /// race.
     pub(super) fn still_unchanged(&mut self) -> Action<V> {
         if self.verdict_pending.take().is_some() {
             return self.finish(OutcomeKind::Unknown);
@@ -80,12 +81,12 @@ impl<V: Clone + PartialEq> Machine<V> {
         if self.is_pending() {
             return self.poll_later(None);
         }
-        // The same bytes under the same condition: of the two at most one can be applied.
+        // Same bytes, same condition: at most one of the two requests can be applied.
         self.send(true)
     }
 
     pub(super) fn judged(&mut self, seen: ReadOutcome<V>, verdict: LostWriteVerdict) -> Action<V> {
-        // Only a version that has moved fences what may still be under way.
+        // Only a version that has moved fences a request that may still be in flight.
         let fenced = match &seen {
             ReadOutcome::Unversioned => matches!(self.base, Base::Unversioned | Base::Absent),
             ReadOutcome::Altered(_) => false,
@@ -96,26 +97,26 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.rebase(&seen);
                 self.finish(OutcomeKind::Settled)
             }
-            // The condition was checked when the request was accepted: no later version fences it.
+            // The condition was checked when the request was accepted, so no later version fences it.
             _ if self.is_pending() && self.verdict_pending.is_none() => self.poll_later(None),
             _ if !fenced || self.is_pending() => self.finish(OutcomeKind::Unknown),
             LostWriteVerdict::Unknown => self.finish(OutcomeKind::Unknown),
-            // The state that was read may be older than the base: a replica can lag behind. Whether it is the
-            // present one shows when the server takes the next write onto it, so the doubt stays until then.
+            // A replica can lag behind, so the state that was read may be older than the base. The server proves it
+            // current by accepting the next write onto it. The doubt stays until then.
             LostWriteVerdict::NotApplied => {
-                // Before a creation nothing was there, so whatever is there now came after it.
+                // Before a creation there was nothing, so any state found now is newer.
                 self.doubt = self
                     .doubt
                     .filter(|doubt| doubt.own && self.base != Base::Absent);
                 self.after_judgement(seen, false)
             }
             LostWriteVerdict::Doubtful => {
-                // What somebody else may have created is not merged into.
+                // Do not merge into a resource that another client may have created.
                 if self.verdict_pending.is_some() || self.params.goal == Goal::Create {
                     return self.finish(OutcomeKind::Unknown);
                 }
-                // The moved version is a fence: what was sent can arrive no more. What stays
-                // open is whether it did, and that is handed on as a conflict.
+                // The moved version is a fence: the request cannot be applied any more. It may have been applied
+                // before, which is handed on as a conflict.
                 self.doubt = None;
                 self.after_judgement(seen, true)
             }
@@ -168,15 +169,15 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
         let asked_to_return = failure == Failure::Answered && wait.is_some();
         if self.params.goal == Goal::Append {
-            // Nothing pins a POST. It goes out again only if the server knows its key again: whatever
-            // answers 503 may stand before the server that carried it out.
+            // A POST carries no condition. It is sent again only if the server recognises its key, because a 503
+            // may come from a proxy in front of the server that carried it out.
             if self.params.honours_keys {
                 return self.wait_transient(wait, Then::Resend, OutcomeKind::Exhausted);
             }
             return self.finish(OutcomeKind::Unknown);
         }
         if self.condition() == Condition::None {
-            // Nothing fences an unconditional write, and no version tells whether it was applied.
+            // No version fences an unconditional write or shows whether it was applied.
             return self.finish(OutcomeKind::Unknown);
         }
         let then = if asked_to_return {

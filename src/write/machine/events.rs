@@ -1,119 +1,119 @@
-//! What a write wants, what can happen to it and what it may do next: the machine's alphabet.
+//! The machine's inputs and outputs: the goal of a write, its events, and its actions.
 
 use std::time::Duration;
 
-/// What one logical write wants of the server.
+/// The goal of one logical write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Goal {
-    /// Replace (or patch) a representation that exists.
+    /// Replace or patch an existing resource.
     Replace,
-    /// Create a representation where none may be (`If-None-Match: *`).
+    /// Create a resource that must not exist yet (`If-None-Match: *`).
     Create,
-    /// Remove a representation.
+    /// Remove a resource.
     Delete,
-    /// Hand a new document to a collection (`POST`); nothing can be pinned.
+    /// Add a new document to a collection (`POST`), without a condition.
     Append,
 }
 
 /// The version on which the next write is built.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Base<V> {
-    /// Nothing is known; a read comes first.
+    /// The state is not known, so a read comes first.
     Unknown,
-    /// A representation was read under this validator.
+    /// A representation was read with this validator.
     Version(V),
     /// A representation was read, but the server gave it no version.
     Unversioned,
-    /// Nothing is there.
+    /// The resource does not exist.
     Absent,
 }
 
 /// The condition that one request carries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Condition<V> {
-    /// Only if the version is still this one.
+    /// The version is still this one.
     Match(V),
-    /// Only if nothing is there.
+    /// The resource does not exist.
     Absent,
-    /// None: only for `POST` and for handles that were told to write unconditionally.
+    /// No condition, only for `POST` and for handles configured for unconditional writes.
     None,
 }
 
-/// What one write wants, what is known when it begins, and its limits.
+/// The goal of a write, the known state at its start, and its limits.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own"
 )]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WriteParams<V> {
-    /// What is wanted.
+    /// The goal.
     pub(crate) goal: Goal,
-    /// What is known at the start.
+    /// The known state at the start.
     pub(crate) base: Base<V>,
-    /// The base was cached and not read for this write: that an edit changes nothing of it says
-    /// nothing about what is there now.
+    /// Whether the base was cached and not read for this write. If the edit then changes nothing, that says nothing
+    /// about the current state.
     pub(crate) cached: bool,
-    /// An earlier write under the same base may have been applied (its future was dropped).
+    /// Whether an earlier write under the same base may have been applied (its future was dropped).
     pub(crate) doubtful: bool,
-    /// The same change may have been applied before, by a write that ended as unknown.
+    /// Whether the same change may have been applied before, by a write that ended as unknown.
     pub(crate) repeated: bool,
-    /// After a race the edit runs again on the remote state. Otherwise the strategy merges.
+    /// Whether the edit runs again on the remote state after a race. Otherwise the strategy merges.
     pub(crate) rerun: bool,
-    /// A missing resource is created instead of being an error.
+    /// Whether a missing resource is created instead of reported as an error.
     pub(crate) create_if_absent: bool,
-    /// Writing without any version is allowed.
+    /// Whether writing without any version is allowed.
     pub(crate) unconditional: bool,
-    /// The server is known to honour idempotency keys: a lost `POST` may be sent again.
+    /// Whether the server is known to honour idempotency keys, so that a lost `POST` may be sent again.
     pub(crate) honours_keys: bool,
     /// Largest number of rounds.
     pub(crate) max_rounds: u32,
     /// Largest number of resends and repeated reads for transient causes.
     pub(crate) max_transient: u32,
-    /// Largest number of questions about an accepted write.
+    /// Largest number of polls of an accepted write.
     pub(crate) max_polls: u32,
-    /// Time after which nothing new is begun.
+    /// Time after which no new request starts.
     pub(crate) deadline: Duration,
 }
 
-/// What a refusal that is no plain race asks for.
+/// The kind of a refusal, by the reaction that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refused {
-    /// The version moved: a race.
+    /// The version moved, which is a race.
     Stale,
-    /// Not known whether it is a race: the refetch tells.
+    /// Possibly a race. The refetch determines it.
     Unclassified,
-    /// Somebody holds a lock; waiting may help.
+    /// Another client holds a lock. Waiting may help.
     Locked,
-    /// The same key or the same object is still being written, or a short contention: resend.
+    /// The same key or object is still being written, or contention is short. Resend the request.
     Transient,
-    /// The resource is not there.
+    /// The resource does not exist.
     Missing,
-    /// The server demands a condition (RFC 6585 section 3).
+    /// The server requires a condition (RFC 6585 section 3).
     ConditionRequired,
-    /// Nothing was refused: the reply tells a success and contradicts it. A read tells.
+    /// The response reports a success and contradicts it. A read determines the outcome.
     Contradicted {
-        /// The reply tells the version that was to be replaced.
+        /// The response has the version that was to be replaced.
         unmoved: bool,
     },
-    /// Anything else that only a handler or the caller can answer.
+    /// Any other refusal, for the handler or the caller to decide.
     Final,
 }
 
-/// How a request that got no usable answer ended.
+/// The kind of failure of a request without a usable response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Failure {
-    /// It certainly never reached the server.
+    /// The request certainly never reached the server.
     NotSent,
-    /// It may have been applied, and may still arrive: cut connection, timeout, 502, 504.
+    /// The request may have been applied, and may still arrive (connection cut, timeout, 502, 504).
     InFlight,
-    /// It was answered (500, 503): it may have been applied all the same.
+    /// The request got a response (500, 503), but may have been applied.
     Answered,
-    /// It was answered, would be answered in the same way again, and may have been applied all the
-    /// same: a redirect to something else (303), a full disk (507).
+    /// The request got a response that a resend would get again, and may have been applied: a redirect to another
+    /// resource (303), a full disk (507).
     Doubtful,
-    /// It was refused unprocessed and may be repeated (429).
+    /// The request was refused unprocessed and may be repeated (429).
     Throttled,
-    /// It will fail each time in the same way.
+    /// The request would fail in the same way each time.
     Permanent,
 }
 
@@ -124,173 +124,171 @@ pub(crate) enum ReadOutcome<V> {
     Version(V),
     /// A representation without any version.
     Unversioned,
-    /// A representation under the version of the base, but with another document: the version does not
-    /// name one state only.
+    /// A representation with the version of the base, but with another document, so the version does not name a
+    /// single state.
     Altered(V),
-    /// A representation whose version cannot be used in a condition (a weak tag, say);
-    /// `becomes_usable`: it is young, and a later read may show a usable one.
+    /// A representation whose version cannot be used in a condition, such as a weak tag.
     Unusable {
-        /// Whether waiting may help.
+        /// Whether waiting may help, because the version is young and a later read may show a usable one.
         becomes_usable: bool,
-        /// Somebody has written since the last read, which made the version young again.
+        /// Another client has written since the last read, which made the version young again.
         moved: bool,
     },
     /// 404 or 410.
     Absent,
-    /// Another object, which was made at the address since.
+    /// Another object, created at the address since.
     Successor,
-    /// What is to be removed is still there, and marked as being removed.
+    /// The resource to be removed still exists, and is marked as being removed.
     Marked,
 }
 
-/// What a resolution decided.
+/// The decision of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Decision {
-    /// Write the resolved document onto what was seen.
+    /// Write the resolved document onto the state that was read.
     Write,
-    /// What is there is what is wanted.
+    /// The remote state is already the wanted one.
     AsRemote,
-    /// What is there stays, and the change is given up.
+    /// Keep the remote state and abandon the change.
     KeepRemote,
-    /// Remove what is there.
+    /// Remove the resource.
     Delete,
-    /// Nobody could decide, or the strategy failed.
+    /// The conflict could not be resolved, or the strategy failed.
     Unresolved,
 }
 
 /// Whether an unsettled write was applied, judged from the remote document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LostWriteVerdict {
-    /// It did.
+    /// It was applied.
     Applied,
-    /// It did not, and never will.
+    /// It was not applied, and never will be.
     NotApplied,
-    /// Perhaps: a strategy or a person decides.
+    /// Perhaps. A strategy or a person decides.
     Doubtful,
-    /// It cannot be told.
+    /// It cannot be determined.
     Unknown,
 }
 
-/// What a refusal handler answered.
+/// The decision of a refusal handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum HandlerAnswer {
-    /// Send the same again.
+    /// Send the same request again.
     Again,
     /// Send the changed document under the same condition.
     Changed,
-    /// Read what is there and merge into it.
+    /// Read the current state and merge into it.
     Adopt,
     /// Stop with the refusal.
     GiveUp,
 }
 
-/// Something that happened.
+/// An event, usually the result of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Event<V> {
     /// The write begins.
     Begin,
-    /// The edit was run; `false`: it changes nothing.
+    /// The edit was run. `false` if it changes nothing.
     Prepared(bool),
-    /// The edit failed; its error is with the driver.
+    /// The edit failed. The driver keeps its error.
     EditFailed,
-    /// 2xx to the write.
+    /// The write got a 2xx response.
     Stored,
-    /// 202 to the write: the server will carry it out, or not, in its own time.
+    /// The write got a 202: the server will carry it out later, or not.
     Accepted {
-        /// How long the server asks to wait before its status is asked for.
+        /// The wait before the first poll that the server requests.
         wait: Option<Duration>,
     },
-    /// The status of an accepted write was asked for.
+    /// The status of an accepted write was polled.
     Followed(Progress),
-    /// The write was refused; the driver keeps the problem.
+    /// The write was refused. The driver keeps the problem.
     Refused {
-        /// What the refusal means.
+        /// The kind of the refusal.
         kind: Refused,
-        /// The current version, if the reply carried the whole current state.
+        /// The current version, if the response carried the whole current state.
         current: Option<V>,
-        /// How long the server asks to wait.
+        /// The wait that the server requests.
         wait: Option<Duration>,
     },
     /// A write or a read failed.
     Failed {
-        /// How.
+        /// The kind of the failure.
         failure: Failure,
-        /// How long the server asks to wait.
+        /// The wait that the server requests.
         wait: Option<Duration>,
     },
     /// A read succeeded.
     Read(ReadOutcome<V>),
     /// A read succeeded and shows the stamp of this write: it has been applied.
     Recognised(ReadOutcome<V>),
-    /// A strategy decided.
+    /// A strategy decided a conflict.
     Resolved(Decision),
     /// An unsettled write was judged.
     Judged(LostWriteVerdict),
-    /// A refusal handler answered.
+    /// A refusal handler decided.
     Answered(HandlerAnswer),
-    /// A wait is over.
+    /// A wait has ended.
     Woke,
-    /// The next step does not fit into the time that is left, or into the retry budget.
+    /// The next step does not fit into the remaining time, or into the retry budget.
     OutOfTime,
 }
 
-/// How far an accepted write (202) has come.
+/// The progress of an accepted write (202).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Progress {
-    /// The server is still at it.
+    /// The server is still processing it.
     Running(Option<Duration>),
     /// The server has carried it out.
     Done,
-    /// The server has refused it; the driver keeps the problem.
+    /// The server has refused it. The driver keeps the problem.
     Refused,
-    /// No status monitor is known, or it does not tell.
+    /// There is no known status monitor, or it does not report the progress.
     Untold,
 }
 
-/// Why a wait is due.
+/// The reason for a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pause {
-    /// The server said how long.
+    /// The server stated the wait.
     RetryAfter(Duration),
-    /// After so many lost races (the first retry goes at once).
+    /// This many races were lost (the first retry starts at once).
     Race(u32),
-    /// After so many transient failures.
+    /// This many transient failures occurred.
     Transient(u32),
-    /// For a young version: long enough for second-grained tags to become usable.
+    /// A version is young. The wait is long enough for tags with a resolution of one second to become usable.
     Aging(u32),
-    /// For a replica that lags behind, after so many reads that showed an outdated state.
+    /// A replica lags behind, after this many reads that showed an outdated state.
     Lag(u32),
-    /// Until the status of an accepted write is asked for: as long as the server says, or by how often it
-    /// was asked for.
+    /// The next poll of an accepted write, with the wait that the server requests and the number of polls.
     Poll(Option<Duration>, u32),
 }
 
-/// What the driver does next.
+/// The next step of the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action<V> {
     /// Run the edit on the base.
     Prepare,
-    /// Read the resource, past every cache.
+    /// Read the resource, bypassing every cache.
     Read,
     /// Send the write.
     Send {
         /// The condition it carries.
         condition: Condition<V>,
-        /// Send `DELETE`, whatever the goal was (a resolution decided so).
+        /// Whether to send `DELETE`, whatever the goal was, because a resolution decided so.
         delete: bool,
-        /// The bytes and the idempotency key of the last send again.
+        /// Whether to repeat the bytes and the idempotency key of the last send.
         resend: bool,
     },
     /// Judge the unsettled write by the remote document.
     Judge,
-    /// Merge base, local and remote; the flag tells that our write may have been applied.
+    /// Merge base, local and remote.
     Resolve {
-        /// An unsettled write could not be judged.
+        /// Whether our write may have been applied, because an unsettled write could not be judged.
         may_have_been_applied: bool,
     },
     /// Ask the refusal handler.
     Ask,
-    /// Ask how far an accepted write has come.
+    /// Poll the progress of an accepted write.
     Follow,
     /// Wait.
     Wait(Pause),
@@ -298,41 +296,41 @@ pub(crate) enum Action<V> {
     Finish(OutcomeKind),
 }
 
-/// How a write ended.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum OutcomeKind {
-    /// Stored by the last request.
+    /// The last request was stored.
     Stored,
-    /// An earlier request of ours, whose reply was lost, had been applied.
+    /// An earlier request of ours, whose response was lost, had been applied.
     Settled,
-    /// Nothing had to be written.
+    /// There was nothing to write.
     Unchanged,
-    /// The resource is not there.
+    /// The resource does not exist.
     NotFound,
-    /// It was there, and somebody removed it.
+    /// The resource existed, and another client removed it.
     Gone,
-    /// A conflict that nobody resolved.
+    /// A conflict was not resolved.
     Conflict,
-    /// A refusal that is no race.
+    /// A refusal that is not a race.
     Refused,
-    /// Somebody holds a lock.
+    /// Another client holds a lock.
     Locked,
-    /// The server hands out no validator that a condition can use.
+    /// The server provides no validator that a condition can use.
     UnusableValidator,
-    /// Whether the write was applied cannot be known.
+    /// It cannot be known whether the write was applied.
     Unknown,
-    /// The server has accepted the write and not carried it out in the time of the call.
+    /// The server accepted the write and did not carry it out in the time of the call.
     Accepted,
-    /// Rounds, time or retries are spent.
+    /// The round, time or retry limit was reached.
     Exhausted,
-    /// The last reply or transport error is the result.
+    /// The last response or transport error is the result.
     Failed,
     /// The user's edit failed.
     EditFailed,
 }
 
 impl OutcomeKind {
-    /// Whether its error tells the caller that nothing was applied.
+    /// Whether the error states that nothing was applied.
     pub(crate) fn is_plain_failure(self) -> bool {
         match self {
             Self::Conflict
@@ -342,7 +340,7 @@ impl OutcomeKind {
             | Self::Exhausted
             | Self::Failed
             | Self::EditFailed => true,
-            // Of a resource that is not there, nothing is told but that.
+            // The error of a missing resource states only that it is missing.
             Self::NotFound
             | Self::Gone
             | Self::Stored
@@ -354,12 +352,12 @@ impl OutcomeKind {
     }
 }
 
-/// What the machine counted.
+/// The counts of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Tally {
-    /// Requests asked for, reads included.
+    /// Requests made, reads included.
     pub(crate) requests: u32,
-    /// Conditional writes on different versions.
+    /// Conditional writes, each on a different version.
     pub(crate) rounds: u32,
     /// Races that were merged.
     pub(crate) merged: u32,
@@ -367,6 +365,6 @@ pub(crate) struct Tally {
     pub(crate) races: u32,
     /// Transient failures seen.
     pub(crate) transient: u32,
-    /// How often the status of an accepted write was asked for.
+    /// Polls of an accepted write.
     pub(crate) polls: u32,
 }

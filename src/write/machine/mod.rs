@@ -18,6 +18,8 @@ pub(crate) mod events;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod states;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

@@ -1,14 +1,14 @@
-//! Every order of events, up to a bound: the real machine, the real judge and the real merge against a
-//! server with versions and a network that may do anything.
+//! Explores every order of events, up to a bound: the real machine, judge and merge against a server with versions
+//! and a network with arbitrary faults.
 //!
-//! What is bounded is the number of faults in one run; everything else goes in any order and for as
-//! long as it can. `promises` says what must hold in every state, `scenarios` for whom it does, and
-//! `found` shows that each promise can be seen broken: by mistakes put in on purpose, and where no
-//! client can keep it. `unknown` defines what cannot be known of a write.
+//! Only the number of faults in one run is bounded. Everything else happens in any order and as often as possible.
+//! `promises` states the invariants, `scenarios` lists the settings in which they hold, and `found` shows that a
+//! violation of each invariant is detected, with deliberate mistakes and in cases that no client can handle.
+//! `unknown` defines what cannot be known about a write.
 //!
-//! What the model leaves out: unusable versions, handlers that rename (which begins another write), and the
-//! clock, of which a write knows only whether its time is over. The write queues are no part of the machine;
-//! `tests/it/schedules` has them.
+//! The model omits unusable versions, handlers that rename (which starts another write), and the clock, of which a
+//! write sees only whether its time is over. The write queues are not part of the machine;
+//! `tests/it/queues/schedules` covers them.
 
 mod client;
 mod decisions;

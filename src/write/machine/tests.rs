@@ -1,4 +1,4 @@
-//! The machine under every order of replies: it ends, it is bounded, it never sends unpinned.
+//! The machine under arbitrary sequences of responses: it ends, stays within its limits, and never writes unpinned.
 #![expect(
     clippy::manual_is_multiple_of,
     reason = "a die is thrown, nothing is divided"
@@ -14,7 +14,7 @@ use crate::write::machine::events::{
     OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
 
-/// What the world may answer; which part counts depends on what was asked.
+/// The possible answers to an action. Which field counts depends on the action.
 #[derive(Clone, Debug)]
 struct World {
     version: u8,
@@ -174,7 +174,7 @@ proptest! {
     ) {
         let mut machine = Machine::new(params.clone());
         let mut event = Event::Begin;
-        // Of its own requests: an edit that fails after an older doubt has applied nothing itself.
+        // Only its own requests count: an edit that fails after an older doubt has applied nothing itself.
         let (mut requests, mut in_doubt) = (0, false);
         let (mut finished, mut was_accepted) = (None, false);
         let mut trace = Vec::new();
@@ -201,7 +201,7 @@ proptest! {
                     in_doubt |= matches!(failure, Failure::InFlight | Failure::Answered | Failure::Doubtful);
                 }
                 (Action::Send { .. }, Event::Accepted { .. }) => (in_doubt, was_accepted) = (true, true),
-                // A judgement, or the server's own word, ends a doubt; an unchanged version does not.
+                // A judgement, or a statement of the server itself, ends a doubt. An unchanged version does not.
                 (Action::Judge, Event::Judged(LostWriteVerdict::NotApplied))
                 | (Action::Follow, Event::Followed(Progress::Refused)) => in_doubt = false,
                 (Action::Read, Event::Read(ReadOutcome::Version(_))) if params.goal == Goal::Delete => {
@@ -218,13 +218,13 @@ proptest! {
         prop_assert!(outcome != OutcomeKind::Accepted || was_accepted, "{:?}", trace);
         // A request that may have been applied is never reported as a plain failure unless it was judged.
         prop_assert!(!(outcome.is_plain_failure() && in_doubt), "{:?} {:?}", outcome, trace);
-        // Nor is it told that the state of others was kept.
+        // In doubt, the outcome never claims that the remote state was kept.
         let keeps = matches!(trace.last(), Some((_, Event::Resolved(Decision::KeepRemote))));
         prop_assert!(!(keeps && in_doubt && outcome == OutcomeKind::Unchanged), "{:?}", trace);
     }
 }
 
-/// A save that holds version 1, or a removal of it.
+/// A machine for a save that holds version 1, or for a removal of it.
 pub(super) fn machine(goal: Goal) -> Machine<u8> {
     Machine::new(WriteParams {
         goal,

@@ -1,8 +1,7 @@
-//! Was a write applied whose reply was lost? Judged from the documents alone.
+//! Judges from the documents alone whether a write with a lost response was applied.
 //!
-//! Writes are atomic, so a write that was applied shows all of its changes until somebody takes them
-//! back. The judgement looks at each place that the write changed, and trusts a write stamp more
-//! than any look.
+//! Writes are atomic, so an applied write shows all of its changes until another write reverts them. The judgement
+//! compares each place that the write changed. A write stamp takes precedence over any comparison.
 
 use ifmatch_merge::internal::{Sight, Sighting, edited, sightings};
 
@@ -11,27 +10,27 @@ use crate::merge::{ConflictKind, FieldConflict, Policy, ThreeWay, changes};
 use crate::write::machine::events::LostWriteVerdict;
 use crate::write::recovery::stamp;
 
-/// A place of which nobody can tell whose work its remote state is.
+/// A place whose remote state may come from the lost write or from another client.
 pub(crate) type Doubtful = FieldConflict;
 
-/// What is known of the lost write.
+/// The facts about a lost write.
 pub(crate) struct LostWriteFacts<'a> {
-    /// The document it was built on; `None`: it was a creation.
+    /// The document that the write was built on. `None` for a creation.
     pub(crate) base: Option<&'a Document>,
-    /// What was sent.
+    /// The document that was sent.
     pub(crate) sent: &'a Document,
-    /// What is there now, under another version.
+    /// The current document, under another version.
     pub(crate) remote: &'a Document,
     pub(crate) policy: &'a Policy,
-    /// Where the stamps lie.
+    /// JSON Pointer to the stamps.
     pub(crate) stamps: Option<&'a str>,
-    /// The edit, or the strategy behind it, is operation-like.
+    /// Whether the edit, or the strategy behind it, is operation-like.
     pub(crate) operation: bool,
-    /// No trace is no proof.
+    /// Whether a missing trace of the write does not count as proof that it was not applied.
     pub(crate) require_proof: bool,
 }
 
-/// Judges, and names the places that stay open.
+/// Judges a lost write. Returns the places that stay open as well.
 pub(crate) fn assess_lost_write(lost: &LostWriteFacts<'_>) -> (LostWriteVerdict, Vec<Doubtful>) {
     if let Some(pointer) = lost.stamps
         && let Some(applied) = stamp::tells(pointer, lost.base, lost.sent, lost.remote)
@@ -53,7 +52,7 @@ pub(crate) fn assess_lost_write(lost: &LostWriteFacts<'_>) -> (LostWriteVerdict,
     judge_changes(lost, &changed)
 }
 
-/// What the lost write made of that document, its stamp aside, and what there is of it now.
+/// The changes of the lost write to that document, apart from its stamp, each with its current state.
 fn made(lost: &LostWriteFacts<'_>, of: &Document) -> Vec<Sighting> {
     let mut changed = sightings(of, lost.sent, lost.remote, lost.policy);
     if let Some(stamps) = lost.stamps {
@@ -65,10 +64,10 @@ fn made(lost: &LostWriteFacts<'_>, of: &Document) -> Vec<Sighting> {
     changed
 }
 
-/// A creation was applied if everything we sent is there; the server may have added to it.
+/// Judges a creation. It was applied if everything we sent is there, even if the server added more.
 ///
-/// Without any trace it is somebody else's. In between, ours may have been edited since, or somebody
-/// else's may be like it; and a count that moved may have moved on from ours.
+/// Without any trace, another client created the resource. In between, our document may have been edited since, or
+/// the other client's may be similar. A count that moved may have moved on from ours.
 fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     let merged =
         ThreeWay::new(lost.policy.clone()).merge_documents(Some(lost.sent), lost.sent, lost.remote);
@@ -94,12 +93,12 @@ fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     }
 }
 
-/// Where an edit of the same base stands to an earlier write that has been applied meanwhile: the base as
-/// the edit knew it, and the places of which that cannot be told.
+/// Relates an edit to an earlier write of the same base that has been applied meanwhile. Returns the base as the
+/// edit knew it, and the places at which that cannot be determined.
 ///
-/// The edit either holds the earlier change, being made further from it, or was made beside it. It
-/// holds it where it shows the same value, and was made beside it where it shows the old one. A
-/// counter that shows neither may have been counted on from either.
+/// The edit either includes the earlier change, if it was made after it, or was made beside it. It includes the
+/// change where it shows the same value, and was made beside it where it shows the old value. A counter that shows
+/// neither may have been counted on from either.
 pub(crate) fn base_after(
     base: &Document,
     applied: &Document,
@@ -109,11 +108,11 @@ pub(crate) fn base_after(
 ) -> (Document, Vec<Doubtful>) {
     let now = sightings(base, applied, remote, policy);
     let edit = local.map(|local| sightings(base, applied, local, policy));
-    // Both walks are over the same changes.
+    // Both iterations visit the same changes.
     let mut edit = edit.into_iter().flatten();
     let (mut taken, mut doubtful) = (Vec::new(), Vec::new());
     for seen in &now {
-        // Without a local document the edit shows nothing anywhere.
+        // Without a local document the edit has no value at any place.
         let (sight, shown) = match edit.next() {
             Some(edit) => (edit.sight, edit.there),
             None if seen.change.after.is_none() => (Sight::After, None),
@@ -146,7 +145,7 @@ fn judge_changes(
         return (LostWriteVerdict::Applied, Vec::new());
     }
     if ours == 0 && before > 0 {
-        // Had it been applied, this place would show it, unless somebody took just that back since.
+        // An applied write would show at this place, unless another client reverted just that.
         let verdict = if lost.require_proof {
             LostWriteVerdict::Unknown
         } else {
@@ -155,7 +154,7 @@ fn judge_changes(
         return (verdict, Vec::new());
     }
     if ours == 0 && other == changed.len() && !lost.require_proof {
-        // Each place was written by somebody else since; a plain merge sees the same conflicts.
+        // Other clients have written at each place since. A plain merge finds the same conflicts.
         return (LostWriteVerdict::Doubtful, Vec::new());
     }
     let doubtful = changed.iter().filter(|seen| !is_ours(seen));
@@ -182,7 +181,7 @@ mod tests {
     use super::*;
     use crate::merge::{Rule, Tag};
 
-    /// What a sight means, said by merges of whole documents: slow, and plain.
+    /// The meaning of a sight, defined by merges of whole documents. Slow but simple.
     fn meant(base: &Document, seen: &Sighting, remote: &Document, policy: &Policy) -> Sight {
         let change = &seen.change;
         let there = remote.pointer(&change.pointer);

@@ -1,14 +1,15 @@
-//! Whether the edit of an `update` whose response was lost was applied, and whether it may be made again:
-//! measured by running it, not declared.
+//! Determines by running the edit of an `update` whose response was lost whether it was applied, and whether it may
+//! run again.
 //!
-//! With `f` for the edit, `b` for the base, `s` for what was sent and `r` for the state that is there now:
+//! With `f` for the edit, `b` for the base, `s` for what was sent and `r` for the current state:
 //!
-//! * *Fresh values.* Where `f(b)`, made again, differs from `s`, the edit wrote something of the moment: a
-//!   time, a new id. Nothing else writes the same, so those that were not in `b` are a stamp: all of them in
-//!   `r` means that the write was applied. They say nothing about the rest, so they are left out of what follows.
-//! * *Idempotent.* `f(f(r)) = f(r)`: making the edit again is harmless. If `f(r) = r`, what was wanted is so;
-//!   otherwise the edit is made on `r`.
-//! * Anything else is an operation (\"add one\", \"toggle\"), and nothing tells whether it was applied.
+//! * *Fresh values.* Where a new run of `f(b)` differs from `s`, the edit wrote a value of the moment, such as a
+//!   time or a new id. No other client writes the same value, so those that were not in `b` act as a stamp. If all
+//!   of them are in `r`, the write was applied. They say nothing about the rest, so the following tests ignore
+//!   them.
+//! * *Idempotent.* If `f(f(r)) = f(r)`, running the edit again is harmless. If `f(r) = r`, the wanted state exists,
+//!   otherwise the edit runs on `r`.
+//! * Any other edit is an operation (\"add one\", \"toggle\"), and its outcome cannot be determined.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,29 +20,29 @@ use crate::json::Document;
 use crate::merge::Policy;
 use crate::write::machine::events::LostWriteVerdict;
 
-/// What one more run of the edit came to.
+/// The result of one more run of the edit.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
     pub(crate) document: Document,
-    /// Which of several edits failed and were left out.
+    /// Which of several batched edits failed and were left out.
     pub(crate) failed: Vec<bool>,
 }
 
-/// The write that is judged.
+/// The write to be judged.
 pub(crate) struct Measured<'a> {
-    /// The edit, and what it does to a document; `None`: it fails or panics there.
+    /// Runs the edit on a document. Returns `None` if it fails or panics.
     pub(crate) edit: &'a dyn Fn(&Document) -> Option<Run>,
     pub(crate) base: &'a Document,
-    /// What the edit made of the base when it was sent.
+    /// The result of the edit on the base when it was sent.
     pub(crate) sent: &'a Document,
-    /// What is there now, under another version.
+    /// The current state, under another version.
     pub(crate) remote: &'a Document,
     pub(crate) policy: &'a Policy,
-    /// No trace is no proof.
+    /// Whether a missing trace of the write does not count as proof that it was not applied.
     pub(crate) require_proof: bool,
 }
 
-/// Judges by running the edit.
+/// Judges a lost write by running its edit.
 pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
     let Measured {
         edit,
@@ -52,7 +53,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
         require_proof,
     } = *measured;
     let Some(again) = edit(base) else {
-        // It did not fail on the same document before: nothing can be said of such an edit.
+        // The edit did not fail on this document before, so it is not deterministic and cannot be judged.
         return LostWriteVerdict::Unknown;
     };
     let fresh = Fresh::of(&again.document.to_value(), &sent.to_value());
@@ -61,7 +62,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
     }
     let once = edit(remote).filter(|once| once.failed == again.failed);
     let Some(once) = once else {
-        // An edit that guards itself (\"already shipped\") fails on its own work.
+        // An edit with a guard (\"already shipped\") fails on its own result.
         let guards = edit(sent).is_none_or(|run| run.failed != again.failed);
         let shown = || {
             let seen = sightings(base, sent, remote, policy);
@@ -89,10 +90,10 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
     }
 }
 
-/// Whether it makes no difference to make the edit once more, where it was made or not.
+/// Whether running the edit once more makes no difference, whether or not it ran before.
 pub(crate) fn is_harmless(edit: &dyn Fn(&Document) -> Option<Run>, on: &Document) -> bool {
     let (Some(once), Some(again)) = (edit(on), edit(on)) else {
-        // It is not made at all.
+        // The edit fails here, so it does not run at all.
         return true;
     };
     let Some(twice) = edit(&once.document) else {
@@ -102,8 +103,8 @@ pub(crate) fn is_harmless(edit: &dyn Fn(&Document) -> Option<Run>, on: &Document
     Fresh::of(&again, &once).same(&once, &twice)
 }
 
-/// The places at which an edit writes something else each time, with what it wrote when it was sent. The
-/// place of a list's element is any place in that list: others may have moved it.
+/// The places at which an edit writes a different value each time, with the values that were sent. The place of a
+/// list element stands for any position in that list, because other writes may have moved it.
 #[derive(Debug, Default)]
 struct Fresh(HashMap<Vec<PathStep>, Vec<Value>>);
 
@@ -150,8 +151,8 @@ impl Fresh {
         }
     }
 
-    /// Whether they are all there now. Those that were there before tell nothing: an edit that draws one of
-    /// a few values may draw the old one.
+    /// Whether all fresh values are in the current state. Values that were in the base do not count: an edit that
+    /// picks one of a few values may pick the old one.
     fn tell(&self, before: &Value, now: &Value) -> bool {
         let mut is_any_new = false;
         let are_there = self.0.iter().all(|(at, values)| {
@@ -167,7 +168,7 @@ impl Fresh {
         is_any_new && are_there
     }
 
-    /// Whether two documents are the same, these places aside.
+    /// Whether two documents are equal apart from these places.
     fn same(&self, a: &Value, b: &Value) -> bool {
         self.same_beneath(a, b, &mut Vec::new())
     }
@@ -207,7 +208,7 @@ fn same_keys(a: &serde_json::Map<String, Value>, b: &serde_json::Map<String, Val
     a.len() == b.len() && a.keys().all(|name| b.contains_key(name))
 }
 
-/// What stands at that place, or at all of those places.
+/// Collects the values at a place, which are several for a place in a list.
 fn standing<'v>(document: &'v Value, at: &[PathStep], found: &mut HashSet<&'v Value>) {
     match (at, document) {
         ([], _) => {

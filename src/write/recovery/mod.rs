@@ -1,4 +1,4 @@
-//! What became of a write: evidence in responses, lost responses, stamps, edits that can be repeated.
+//! How the outcome of a write is determined: evidence in responses, lost responses, stamps, repeatable edits.
 
 pub(crate) mod evidence;
 pub(crate) mod lost_write;

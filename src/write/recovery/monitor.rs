@@ -1,4 +1,4 @@
-//! The status monitor of a write that the server has accepted and not carried out yet (202).
+//! The status monitor of a write that the server has accepted but not carried out yet (202).
 
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
@@ -13,7 +13,7 @@ use crate::write::request::address;
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 
-/// Members in which status monitors tell how far they are, the first one found counts.
+/// Members in which status monitors report their progress. The first one found counts.
 const PROGRESS_AT: [&str; 6] = [
     "/status/state",
     "/status/phase",
@@ -34,7 +34,7 @@ const DONE: [&str; 9] = [
     "ok",
     "ready",
 ];
-/// Words for an operation that was given up, in lower case.
+/// Words for an operation that failed or was abandoned, in lower case.
 const REFUSED: [&str; 8] = [
     "failed",
     "failure",
@@ -46,17 +46,18 @@ const REFUSED: [&str; 8] = [
     "denied",
 ];
 
-/// Where the status of an accepted write can be read.
+/// The address at which the status of an accepted write can be read.
 #[derive(Clone, Debug)]
 pub(in crate::write) struct Monitor {
     pub(in crate::write) url: Url,
-    /// It is on the host of the resource. No credentials go elsewhere, so only such a one is asked.
+    /// Whether the monitor is polled. It must be on the host of the resource, because credentials are not sent
+    /// elsewhere.
     pub(in crate::write) is_asked: bool,
 }
 
 impl Monitor {
-    /// What the reply says of it (RFC 9110 15.3.3 leaves open how; the headers are the profile's). The
-    /// resource itself is no monitor of its own.
+    /// The monitor that the response names. RFC 9110 15.3.3 does not define how, so the profile lists the headers.
+    /// The resource itself is not its own monitor.
     pub(in crate::write) fn of_reply(target: &Target, reply: &Response) -> Option<Self> {
         let names = target.shared.profile.monitor_headers();
         let monitors = names.iter().filter_map(|name| {
@@ -73,11 +74,11 @@ impl Monitor {
     }
 }
 
-/// What the response of a monitor says.
+/// The progress that a response of the monitor reports.
 pub(in crate::write) fn progress(reply: &Response) -> Progress {
     if reply.status.is_success() {
         match evidence::body(&reply.headers, &reply.body, Document::DEFAULT_DEPTH) {
-            // A login page, most likely, and no word of the operation.
+            // Most likely a login page, which says nothing about the operation.
             evidence::BodyKind::Page => return Progress::Untold,
             evidence::BodyKind::Problem => return Progress::Refused,
             evidence::BodyKind::Plain => {}
@@ -91,7 +92,7 @@ pub(in crate::write) fn progress(reply: &Response) -> Progress {
             .unwrap_or(Progress::Done)
             .after(wait),
         401 | 403 | 404 | 410 => Progress::Untold,
-        // Monitors that answer with the outcome of the operation itself.
+        // Some monitors respond with the outcome of the operation itself.
         400..500 => Progress::Refused,
         _ => Progress::Untold,
     }
@@ -106,7 +107,7 @@ impl Progress {
     }
 }
 
-/// What the body says; `None`: nothing, so the status counts.
+/// The progress that the body reports. `None` if it reports none, so the status counts.
 fn progress_in(body: &[u8]) -> Option<Progress> {
     let body = Document::parse(body).ok()?;
     let progress = PROGRESS_AT
@@ -114,7 +115,7 @@ fn progress_in(body: &[u8]) -> Option<Progress> {
         .find_map(|at| body.pointer(at))?
         .to_value();
     Some(match progress {
-        // `done: true` with an `error` beside it.
+        // `done: true` together with an `error`.
         Value::Bool(true) if body.pointer("/error").is_some() => Progress::Refused,
         Value::Bool(true) => Progress::Done,
         Value::Bool(false) => Progress::Running(None),
@@ -132,7 +133,7 @@ fn progress_in(body: &[u8]) -> Option<Progress> {
     })
 }
 
-/// Where the operation says that what it made is.
+/// The address of the created resource, as the operation reports it.
 pub(in crate::write) fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
     let location = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
     let in_body = || {

@@ -1,14 +1,13 @@
 //! Write stamps: a bounded list of the latest write ids inside the document.
 //!
-//! Every writer adds the id of its logical write to the list, so a lost reply is settled by looking
-//! for the id: exactly, for any rule, and however many others wrote since, as long as the list has
-//! not overflowed.
+//! Every writer adds the id of its logical write to the list, so a lost response is settled by looking for the id.
+//! This is exact for any rule and any number of later writes, as long as the list has not overflowed.
 
 use serde_json::Value;
 
 use crate::json::{Document, JsonError};
 
-/// How many ids the list keeps.
+/// Number of ids that the list keeps.
 pub(crate) const KEPT: usize = 32;
 
 fn ids(document: &Document, pointer: &str) -> Vec<String> {
@@ -21,10 +20,10 @@ fn ids(document: &Document, pointer: &str) -> Vec<String> {
     }
 }
 
-/// The document with our id as the latest of the list.
+/// Returns the document with our id as the latest of the list.
 ///
-/// The list is the one of the state that the write is pinned to, whatever an edit or a strategy made
-/// of it: an id that goes missing would let another writer take its applied write for a lost one.
+/// The list is taken from the state that the write is pinned to, whatever an edit or a strategy made of it. If an
+/// id went missing, another writer would take its applied write for a lost one.
 pub(crate) fn stamped(
     document: &Document,
     pinned_to: &Document,
@@ -39,13 +38,13 @@ pub(crate) fn stamped(
     document.with(pointer, &Document::encode(&list)?)
 }
 
-/// Whether the list holds this id.
+/// Whether the list contains this id.
 pub(crate) fn holds(pointer: &str, id: &str, document: &Document) -> bool {
     ids(document, pointer).iter().any(|known| known == id)
 }
 
-/// Whether the list tells that what was sent, the latest id of which is its own, was applied; `None`: it has
-/// overflowed since.
+/// Whether the list shows that `sent`, whose latest id is its own, was applied. `None` if the list has overflowed
+/// since.
 pub(crate) fn tells(
     pointer: &str,
     base: Option<&Document>,
@@ -54,13 +53,13 @@ pub(crate) fn tells(
 ) -> Option<bool> {
     let (now, sent) = (ids(remote, pointer), ids(sent, pointer));
     let before = base.map(|base| ids(base, pointer)).unwrap_or_default();
-    // A write through a handle without stamps only carried the list along.
+    // A write through a handle without stamps copied the list without adding an id.
     let id = sent.last().filter(|id| !before.contains(id))?;
     if now.contains(id) {
         return Some(true);
     }
-    // Ids leave the list oldest first: while one of the base is left, or the list never was full,
-    // nothing that came after the base has left it.
+    // Ids leave the list oldest first. While one id of the base is left, or the list was never full, no later id
+    // has left it.
     let complete = match before.last() {
         Some(latest) => now.contains(latest),
         None => now.len() < KEPT,

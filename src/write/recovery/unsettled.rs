@@ -1,9 +1,9 @@
-//! Writes whose future was dropped, or whose outcome stayed unknown: remembered until they are judged.
+//! Writes whose future was dropped, or whose outcome is unknown. They are remembered until they are judged.
 //!
-//! A request that is out may be applied whether or not anybody waits for its reply. So a later write
-//! onto the same version must not take what it finds for another writer's work before it has looked
-//! whether it is its own: saving the same value again after a timeout is the common case. They are found
-//! by address, whatever the credentials: nobody is shown anything of them.
+//! A request in flight may be applied even if the caller no longer waits for its response. So a later write onto
+//! the same version first checks whether a change that it finds is its own client's. Saving the same value again
+//! after a timeout is the common case. Unsettled writes are found by address, whatever the credentials, because
+//! their content is not shown to any caller.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use crate::protocol::Validator;
 use crate::queue::UnderWay;
 use crate::store::{KeyDigest, SnapshotKey};
 
-/// Resources for which writes are remembered, writes for each, and bytes in all; the oldest go first.
+/// Limits: resources with remembered writes, writes for each of them, and bytes in total. The oldest are dropped
+/// first.
 const RESOURCES: usize = 10_000;
 const WRITES: usize = 8;
 const BYTES: usize = 64 * 1024 * 1024;
@@ -21,9 +22,9 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// A write that may have been applied, or may still be.
 #[derive(Clone)]
 pub(crate) struct UnsettledWrite {
-    /// The version it was pinned to; `None`: that nothing was there.
+    /// The version that the write was pinned to. `None` if it required that the resource did not exist.
     pub(crate) onto: Option<Validator>,
-    /// What it sent; `None`: it was a removal.
+    /// The document that was sent. `None` for a removal.
     pub(crate) document: Option<Document>,
 }
 
@@ -38,29 +39,29 @@ struct Ledger {
     bytes: usize,
 }
 
-/// What earlier writes sent onto one version.
+/// Earlier writes onto one version.
 #[derive(Clone, Default)]
 pub(crate) struct UnsettledOnVersion {
-    /// The documents, at most one of which can have been applied.
+    /// The documents. At most one of them can have been applied.
     pub(crate) documents: Vec<Document>,
-    /// There was a removal among them.
+    /// Whether a removal was among the writes.
     pub(crate) removal: bool,
 }
 
 impl UnsettledWrites {
-    // Nothing panics while the ledger is locked.
+    // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a write onto this version may have outdated it.
+    /// Whether a write onto this version may have made it outdated.
     pub(crate) fn outdates(&self, key: &SnapshotKey, version: Option<&Validator>) -> bool {
         let ledger = self.ledger();
         let sent = ledger.by_address.get(key.address());
         sent.is_some_and(|sent| sent.iter().any(|sent| sent.onto.as_ref() == version))
     }
 
-    /// What was sent onto this version.
+    /// The writes that were sent onto this version.
     pub(crate) fn sent_onto(
         &self,
         key: &SnapshotKey,
@@ -77,12 +78,12 @@ impl UnsettledWrites {
         inherited
     }
 
-    /// This one came to an end that is known.
+    /// Forgets a write whose outcome is known.
     fn forget(&self, key: &SnapshotKey, known: &UnsettledWrite) {
         self.retain(key, |sent| !sent.is_same(known));
     }
 
-    /// What was sent onto this version has been judged.
+    /// Forgets the writes onto this version, because they have been judged.
     fn judged(&self, key: &SnapshotKey, version: Option<&Validator>) {
         self.retain(key, |sent| sent.onto.as_ref() != version);
     }
@@ -126,7 +127,7 @@ impl UnsettledWrites {
 }
 
 impl UnsettledWrite {
-    /// About how much memory it takes.
+    /// The approximate memory of the write.
     fn size(&self) -> usize {
         self.document.as_ref().map_or(0, Document::len)
     }
@@ -141,10 +142,11 @@ impl UnsettledWrite {
     }
 }
 
-/// The request of one write that is out, if one is. Dropped while it is, it is remembered.
+/// The request of one write that is in flight, if there is one. If the guard is dropped meanwhile, the write is
+/// remembered.
 pub(crate) struct InFlightGuard(Arc<Slot>);
 
-/// The same, as others see it.
+/// The shared part of a guard, which others can observe.
 struct Slot {
     unsettled: Arc<UnsettledWrites>,
     key: SnapshotKey,
@@ -154,7 +156,7 @@ struct Slot {
 #[derive(Default)]
 struct GuardState {
     sent: Option<UnsettledWrite>,
-    /// It is remembered already, because a caller was told that its end is not known.
+    /// Whether the write is already remembered, because a caller got the result that its outcome is unknown.
     is_remembered: bool,
 }
 
@@ -171,12 +173,12 @@ impl InFlightGuard {
         &self.0.key
     }
 
-    /// What others are to be shown.
+    /// The view of this write for other callers.
     pub(crate) fn under_way(&self) -> Arc<dyn UnderWay> {
         self.0.clone()
     }
 
-    /// A request goes out.
+    /// Records that a request is sent.
     pub(crate) fn send(&mut self, sent: UnsettledWrite) {
         let mut state = self.0.state();
         if state.is_remembered {
@@ -185,7 +187,7 @@ impl InFlightGuard {
         state.sent = Some(sent);
     }
 
-    /// The write came to an end that is known.
+    /// Records that the outcome of the write is known.
     pub(crate) fn settled(&mut self) {
         let mut state = self.0.state();
         if let Some(sent) = state.sent.take()
@@ -195,14 +197,14 @@ impl InFlightGuard {
         }
     }
 
-    /// What an earlier write sent onto this version has been judged.
+    /// Records that earlier writes onto this version have been judged.
     pub(crate) fn judged(&self, version: Option<&Validator>) {
         self.0.unsettled.judged(&self.0.key, version);
     }
 }
 
 impl Slot {
-    // Nothing panics while the state is locked.
+    // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, GuardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +228,7 @@ impl UnderWay for Slot {
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        // What went out stays under way for those that look at it.
+        // A request that was sent stays in flight for its observers.
         let state = self.0.state();
         if let Some(sent) = &state.sent
             && !state.is_remembered

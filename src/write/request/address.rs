@@ -1,4 +1,4 @@
-//! Addresses that replies tell of resources.
+//! Addresses of resources found in responses.
 
 use http::header::{CONTENT_LOCATION, LOCATION};
 use url::Url;
@@ -8,8 +8,8 @@ use crate::exchange::within_origin;
 use crate::json::Document;
 use crate::write::request::target::Target;
 
-/// Where the reply to a `POST` says that the new resource is: by `Location` (RFC 9110 10.2.2), or by the
-/// member `id`, which is what most APIs mean by it.
+/// The address of the new resource, from the response to a `POST`: `Location` (RFC 9110 10.2.2), or the body's
+/// member `id`, which most APIs use for it.
 pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
     if let Some(location) = reply.headers.get(LOCATION) {
         return resolve(target, location.to_str().ok()?);
@@ -22,11 +22,11 @@ pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
     crate::address::item(&target.url, &id.or_else(|| named(&body))?).ok()
 }
 
-/// The address of a resource, always on our own origin: no credentials go elsewhere.
+/// Resolves the address of a resource. The result is always on our own origin, so credentials never go elsewhere.
 ///
-/// A server behind a proxy tells its own scheme, name and port, and perhaps a path without what the proxy put
-/// in front. So only the path of an address on another origin counts, and if what it lies in is the end of
-/// our own path, only its last segment. A version beneath the resource, as FHIR tells it, is left out.
+/// A server behind a proxy may report its own scheme, name and port, and a path without the prefix that the proxy
+/// adds. Of an address on another origin only the path counts. If its parent path is the end of our own path, only
+/// its last segment counts. A version segment beneath the resource, as FHIR sends it, is removed.
 pub(in crate::write) fn resolve(target: &Target, reference: &str) -> Option<Url> {
     let own = &target.url;
     let mut url = match within_origin(own, reference) {
@@ -45,23 +45,22 @@ pub(in crate::write) fn resolve(target: &Target, reference: &str) -> Option<Url>
     Some(url)
 }
 
-/// Whether the reply to a write says that what is in it is another resource than the one that was written
-/// (RFC 9110 8.7).
+/// Whether the response to a write says that its body is a resource other than the one written (RFC 9110 8.7).
 pub(in crate::write) fn is_of_another(target: &Target, reply: &Response) -> bool {
     let elsewhere = reply.headers.get(CONTENT_LOCATION);
     let elsewhere = elsewhere.and_then(|at| resolve(target, at.to_str().ok()?));
     elsewhere.is_some_and(|at| !is_within(&target.url, &at))
 }
 
-/// Where the reply to a creation says that the new resource is, if that is elsewhere than it was to be
-/// (RFC 9110 15.3.2).
+/// The address of the new resource, if the response to a creation names one other than the requested one (RFC 9110
+/// 15.3.2).
 pub(in crate::write) fn of_creation(target: &Target, reply: &Response) -> Option<Url> {
     let at = resolve(target, reply.headers.get(LOCATION)?.to_str().ok()?)?;
     (!is_within(&target.url, &at)).then_some(at)
 }
 
-/// Whether an address is that of a resource or lies beneath it, as its versions do. A proxy may have put
-/// something in front of it.
+/// Whether an address is that of a resource or lies beneath it, as its versions do. A proxy may have added a
+/// prefix.
 fn is_within(resource: &Url, at: &Url) -> bool {
     let Some(name) = crate::address::last_segment(resource) else {
         return true;
@@ -70,7 +69,7 @@ fn is_within(resource: &Url, at: &Url) -> bool {
     segments.any(|segment| segment == name)
 }
 
-/// A reference to the same host, which a server behind a proxy may give with another scheme or port.
+/// Resolves a reference to the same host. A server behind a proxy may give it with another scheme or port.
 pub(in crate::write) fn at_host(own: &Url, reference: &str) -> Option<Url> {
     within_origin(own, reference).or_else(|| {
         let named = own.join(reference).ok()?;

@@ -1,4 +1,4 @@
-//! The requests of a write: what is written where, and what the responses hold.
+//! The requests of a write: what is sent where, and what the responses mean.
 
 pub(crate) mod address;
 pub(crate) mod payload;

@@ -18,18 +18,18 @@ use crate::write::machine::events::Condition;
 use crate::write::recovery::stamp;
 use crate::write::request::target::{Target, WriteMode};
 
-/// One write as it goes out, and what it makes of the resource.
+/// One write request, with the resource that it would produce.
 pub(crate) struct Payload {
     pub(crate) call: Call,
-    /// What the resource is if this is stored as sent; `None`: it is removed.
+    /// The resource if this is stored as sent. `None` for a removal.
     pub(crate) document: Option<Document>,
-    /// The same in its envelope, as a read would show it.
+    /// The same document in its envelope, as a read would show it.
     pub(crate) body: Option<Document>,
-    /// It carries a condition.
+    /// Whether the request carries a condition.
     pub(crate) pinned: bool,
-    /// The condition is that nothing is there.
+    /// Whether the condition is that the resource does not exist.
     pub(crate) creates: bool,
-    /// It is a JSON Patch with tests of its own.
+    /// Whether the body is a JSON Patch with its own `test` operations.
     pub(crate) tests: bool,
 }
 
@@ -39,26 +39,26 @@ impl Payload {
     }
 }
 
-/// Why nothing can be sent.
+/// Why no request can be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoPayload {
-    /// It would go out without the condition that protects other people's writes.
+    /// The request would lack the condition that protects the writes of others.
     #[error("{0}")]
     Unpinned(&'static str),
     #[error(transparent)]
     Other(#[from] BoxError),
 }
 
-/// What a payload is made of.
+/// What a payload is made from.
 pub(crate) struct RequestDraft<'a> {
     pub(crate) target: &'a Target,
     pub(crate) condition: &'a Condition<Validator>,
-    /// The state it is pinned to.
+    /// The state that the write is pinned to.
     pub(crate) base: Option<&'a StoredSnapshot>,
-    /// What the resource shall be; `None`: removed.
+    /// The wanted state of the resource. `None` removes it.
     pub(crate) local: Option<&'a Document>,
     pub(crate) post: bool,
-    /// The id of this logical write, where there are write stamps.
+    /// The id of this logical write, if write stamps are used.
     pub(crate) write_id: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
 }
@@ -78,7 +78,7 @@ impl RequestDraft<'_> {
         crate::write::request::reading::accept(self.target, &mut headers);
         let preferred = headers.contains_key(PREFER)
             || self.target.shared.exchange.headers.contains_key(PREFER);
-        // A removal leaves no representation to return, and OData servers refuse to be asked for one.
+        // A removal returns no representation, and OData servers reject this preference on it.
         if self.local.is_some() && !preferred {
             headers.insert(PREFER, HeaderValue::from_static("return=representation"));
         }
@@ -98,7 +98,7 @@ impl RequestDraft<'_> {
             None => self.removal(versioning, &inside)?,
         };
         if let Some(media_type) = encoded.media_type {
-            // What the client says of its documents is not said of patches and forms.
+            // The client's `Content-Type` is for documents, not for patches and forms.
             let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
             let own = own.filter(|_| media_type == self.target.media_type());
             let own = own.map_or_else(|| HeaderValue::from_str(&media_type), |own| Ok(own.clone()));
@@ -121,7 +121,7 @@ impl RequestDraft<'_> {
         })
     }
 
-    /// Puts the condition into headers and query; what belongs into the body is handed back.
+    /// Puts the condition into headers and query. Returns the parts that belong in the body.
     fn pin<'v>(
         &self,
         versioning: &'v Versioning,
@@ -166,15 +166,14 @@ impl RequestDraft<'_> {
             (Condition::Match(validator), _) => Precondition::for_validator(validator),
             (Condition::Absent, Creation::Standard) => Precondition::IfNoneMatchAny,
             (Condition::Absent, Creation::Never) => {
-                let why =
-                    "this API would overwrite what is there; new resources are made by `post`";
+                let why = "this API would overwrite an existing resource: create new resources with `post`";
                 return Err(NoPayload::Other(why.into()));
             }
             (Condition::Absent | Condition::None, _) => Precondition::None,
         })
     }
 
-    /// A removal has no document that could carry the version.
+    /// A removal has no document to carry the version, so the version gets a body of its own.
     fn removal(
         &self,
         versioning: &Versioning,
@@ -196,8 +195,8 @@ impl RequestDraft<'_> {
         })
     }
 
-    /// The body with the document in its envelope, the write stamp, and the version where the API wants
-    /// it inside.
+    /// Encodes the body: the document in its envelope, the write stamp, and the version where the API wants it in
+    /// the body.
     fn encode(
         &self,
         local: &Document,
@@ -220,8 +219,8 @@ impl RequestDraft<'_> {
                 }
             }
         }
-        // What is stored has the version where a read shows it. What only the request has, a member of its
-        // own for the version or the next number, is no part of it: no read would ever show it there.
+        // Put the version into the stored document only where a read shows it. A member that exists only in the
+        // request, for the version or the next number, never appears in a read.
         for part in inside {
             if let Some(inner) = envelope.within(pointer(part))
                 && part.origin == Some(pointer(part))
@@ -265,7 +264,7 @@ impl RequestDraft<'_> {
             document: Some(document),
             tests: false,
         };
-        // What is not there cannot be patched.
+        // A resource that does not exist cannot be patched.
         let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
             let (bytes, media_type) = envelope.bytes(&body);
             return Ok(EncodedBody {
@@ -275,7 +274,7 @@ impl RequestDraft<'_> {
             });
         };
         let known = envelope.wrap(&base.document, base.rest.as_ref())?;
-        // A difference leaves out what is the same, and so the version: it has to be put in.
+        // A patch omits unchanged members, and so the version, which must be added.
         let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
             (JSON_PATCH, json_patch_if(&known, &body, &tests))
         } else {
@@ -295,7 +294,7 @@ impl RequestDraft<'_> {
     }
 }
 
-/// Where in the body it goes.
+/// JSON Pointer to the place of this part in the body.
 fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
     match part.target {
         VersionTarget::Body(pointer) => pointer,
@@ -303,7 +302,7 @@ fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
     }
 }
 
-/// A version in the type that it has in the body that was read, a number or a text.
+/// Encodes a version as a number or a string, whichever the body that was read has.
 fn spelt(
     version: &str,
     part: &PlacedPart<'_>,
@@ -322,10 +321,10 @@ fn spelt(
 
 fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
     HeaderValue::from_str(version)
-        .map_err(|_| NoPayload::Unpinned("its version holds characters that no header can carry"))
+        .map_err(|_| NoPayload::Unpinned("its version has characters that are invalid in a header"))
 }
 
-/// What goes out, and what it is.
+/// An encoded request body, with the documents that it stands for.
 struct EncodedBody {
     method: Method,
     media_type: Option<String>,

@@ -1,4 +1,4 @@
-//! What a collection is said, or was seen, to make of what is written to it.
+//! How a collection treats what is written to it, as configured or as observed.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,21 +7,21 @@ use url::{Position, Url};
 
 use crate::protocol::{Profile, Versioning};
 
-/// What a handle is told of the way in which its API stores and removes; `None`: the profile decides.
+/// How the API stores and removes, as configured on a handle. Where a field is `None`, the profile decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Practice {
     /// Whether documents are stored as they are sent.
     pub(crate) stores_as_sent: Option<bool>,
-    /// Whether replies to writes show the resource as it is stored.
+    /// Whether responses to writes show the resource as it is stored.
     pub(crate) returns_stored: Option<bool>,
-    /// Where a body tells which object it is, by its JSON Pointer.
+    /// JSON Pointer to the member that identifies the object.
     pub(crate) identity: Option<String>,
-    /// Where a body tells that it is being removed, by its JSON Pointer.
+    /// JSON Pointer to the member that marks the object as being removed.
     pub(crate) deletion_mark: Option<String>,
 }
 
 impl Practice {
-    /// With what the profile knows beneath it.
+    /// Fills the fields that are not set from the profile.
     pub(crate) fn over(mut self, profile: &dyn Profile, versioning: &Versioning) -> Self {
         self.stores_as_sent = self.stores_as_sent.or_else(|| profile.stores_as_sent());
         let returns = self.returns_stored.unwrap_or(profile.returns_stored());
@@ -33,8 +33,8 @@ impl Practice {
     }
 }
 
-/// Collections that were seen to store something else than what was sent, under the tag that the reply to
-/// the write had told.
+/// Collections that were seen to store something other than what was sent, under the tag that the response to the
+/// write gave.
 #[derive(Default)]
 pub(crate) struct Altering(Mutex<SeenCollections>);
 
@@ -44,22 +44,22 @@ struct SeenCollections {
     by_age: VecDeque<String>,
 }
 
-/// Collections that are remembered; the oldest go first.
+/// Number of collections that are remembered. The oldest are dropped first.
 const MOST: usize = 10_000;
 
 impl Altering {
-    // Nothing panics while it is locked.
+    // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn seen(&self) -> MutexGuard<'_, SeenCollections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the collection of this resource is one of them.
+    /// Whether the collection of this resource has been noted.
     pub(crate) fn has(&self, resource: &Url) -> bool {
         let seen = self.seen();
         !seen.collections.is_empty() && seen.collections.contains(collection(resource))
     }
 
-    /// Notes the collection of this resource; `false`: it was noted before.
+    /// Notes the collection of this resource. Returns `false` if it was noted before.
     pub(crate) fn note(&self, resource: &Url) -> bool {
         let (mut seen, name) = (self.seen(), collection(resource).to_owned());
         if !seen.collections.insert(name.clone()) {
@@ -75,7 +75,7 @@ impl Altering {
     }
 }
 
-/// The address above that of the resource, without its query.
+/// The parent path of the resource, without its query.
 fn collection(resource: &Url) -> &str {
     let path = resource[..Position::AfterPath].trim_end_matches('/');
     path.rsplit_once('/').map_or(path, |(above, _)| above)

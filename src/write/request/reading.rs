@@ -1,4 +1,4 @@
-//! Reads for writes, and what replies say.
+//! Reads for writes, and what responses prove.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,16 +19,16 @@ use crate::write::request::address;
 use crate::write::request::payload::Payload;
 use crate::write::request::target::Target;
 
-/// Asks for what the client asks for, unless the handle was told otherwise.
+/// Sets the client's `Accept` header, unless the handle has its own.
 ///
-/// A content coding has a tag of its own (RFC 9110 8.8.3.3), so none is asked for.
+/// Each content coding has its own tag (RFC 9110 8.8.3.3), so only `identity` is requested.
 pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
     let accepted = || target.shared.accept.clone();
     headers.entry(ACCEPT).or_insert_with(accepted);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
-/// A read of the target; `fresh`: past every cache, because a refusal does not invalidate one
+/// A read of the target. With `fresh` it bypasses every cache, because a refused write does not invalidate them
 /// (RFC 9111 4.4).
 pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     let mut headers = target.headers.clone();
@@ -45,7 +45,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     }
 }
 
-/// Asks the server itself and not a cache on the way, with whatever else the caller asks of caches.
+/// Asks the origin server instead of a cache on the way, and keeps the caller's other cache directives.
 pub(crate) fn ask_past_caches(target: &Target, headers: &mut HeaderMap) {
     let of_all = &target.shared.exchange.headers;
     let own = headers.get(CACHE_CONTROL).or(of_all.get(CACHE_CONTROL));
@@ -55,12 +55,12 @@ pub(crate) fn ask_past_caches(target: &Target, headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, asked);
 }
 
-/// Why a successful reply is no representation.
+/// Why a successful response has no usable representation.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoRepresentation {
     #[error("the server answered {0} without a representation")]
     Empty(StatusCode),
-    #[error("the representation came in a content coding that was not asked for")]
+    #[error("the representation has a content coding that was not requested")]
     Encoded,
     #[error("the body is not a JSON document (media type {media_type}): {error}")]
     NotJson {
@@ -69,21 +69,21 @@ pub(crate) enum NoRepresentation {
     },
     #[error("{0}")]
     Misfit(JsonError),
-    #[error("the body has no document where `Envelope` says that it lies")]
+    #[error("the body has no document at the place that `Envelope` names")]
     NotEnclosed,
-    #[error("the server answered {0}, and its body says that it refuses")]
+    #[error("the server answered {0}, but the body is a refusal")]
     Refused(StatusCode),
-    #[error("the server answered {0}, and its body says that nothing is there")]
+    #[error("the server answered {0}, but the body says that the resource does not exist")]
     Absent(StatusCode),
 }
 
-/// A representation that was read, with what is known of its version.
+/// A representation that was read, with its version.
 pub(crate) struct Representation {
     pub(crate) snapshot: StoredSnapshot,
     pub(crate) found: FoundVersion,
 }
 
-/// Takes a body from a 200.
+/// Parses the body of a 200 or 203 response.
 pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepresentation> {
     if reply.status != StatusCode::OK && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
         return Err(NoRepresentation::Empty(reply.status));
@@ -102,7 +102,7 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
     })
 }
 
-/// Takes a representation from a 200.
+/// Takes a representation from a 200 or 203 response.
 pub(crate) fn representation(
     target: &Target,
     reply: &Response,
@@ -118,7 +118,7 @@ pub(crate) fn representation(
         .versioning
         .of_read(&headers, &body, SystemTime::now());
     if reply.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
-        // Whoever changed it on the way may have left out what a write would then remove.
+        // A proxy that changed the representation may have left out members, which a write would then remove.
         found = FoundVersion::Unusable {
             becomes_usable: false,
             why: "a proxy on the way has changed the representation (203)",
@@ -129,7 +129,7 @@ pub(crate) fn representation(
         _ => None,
     };
     let depth = target.shared.exchange.limits.depth;
-    // What has a version is the resource, whatever its members are called.
+    // A body with a version is the resource, whatever its members are called.
     if validator.is_none()
         && (is_no_representation(&target.shared.hidden, &body)
             || evidence::body(&reply.headers, &reply.body, depth) == evidence::BodyKind::Problem)
@@ -144,7 +144,7 @@ pub(crate) fn representation(
     })
 }
 
-/// A document out of its envelope, with what is known of it and whose it is.
+/// Makes a snapshot of an unwrapped document, with its version, headers and origin.
 pub(crate) fn snapshot(
     unwrapped: Unwrapped,
     validator: Option<Validator>,
@@ -158,21 +158,21 @@ pub(crate) fn snapshot(
     }
 }
 
-/// How long the server asks to wait.
+/// How long the server asks the client to wait.
 pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::protocol::retry_after(headers, SystemTime::now())
 }
 
-/// What a reply to a write proves, as snapshots.
+/// What a response to a write proves, as snapshots.
 pub(crate) enum Weighed {
-    /// What is stored now, as far as the reply tells; with a validator if it is cached. `None`: the write
-    /// was a removal.
+    /// What is stored now, as far as the response shows. It has a validator only if it can be cached. `None` after
+    /// a removal.
     Stored(Option<StoredSnapshot>),
-    /// The reply does not fit its status, and tells this version.
+    /// The response contradicts its status. The validator is the version that it names.
     Contradicted(Contradiction, Option<Validator>),
 }
 
-/// Weighs a 2xx to a write; the rules are those of [`evidence`].
+/// Weighs a 2xx response to a write by the rules of [`evidence`].
 pub(crate) fn weigh(
     target: &Target,
     reply: &Response,
@@ -186,7 +186,7 @@ pub(crate) fn weigh(
     let depth = target.shared.exchange.limits.depth;
     let (versioning, envelope) = (&target.versioning, target.envelope());
     let headers = versioning.with_trailers(&reply.headers, &reply.trailers);
-    // What a proxy has changed on the way shows nothing (203).
+    // A body that a proxy has changed proves nothing (203).
     let whole = reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION;
     let body = Some(&reply.body).filter(|body| whole && !body.is_empty() && !is_coded(&headers));
     let body = body.and_then(|body| Document::parse_with_depth(body, depth).ok());
@@ -210,7 +210,7 @@ pub(crate) fn weigh(
         version: version.as_ref(),
         unmoved: onto.is_some_and(|onto| whole && evidence::has_tag_of(&headers, onto)),
         shown: shown.as_ref().map(|shown| &shown.document),
-        // What shows nothing need not be asked what it is.
+        // Without a body that fits there is no need to check what it represents.
         named: shown.is_some() && is_named(target, reply, payload.call.method == Method::POST),
         created: reply.status == StatusCode::CREATED,
         another: body
@@ -222,7 +222,7 @@ pub(crate) fn weigh(
     });
     let (which, validator) = match weighed {
         Evidence::Contradicted(why) => return Weighed::Contradicted(why, version),
-        // The body shows another resource (RFC 9110 8.7), so nothing shows what became of this one.
+        // The body shows another resource (RFC 9110 8.7), so it proves nothing about this one.
         Evidence::Stored(_) | Evidence::StoredUnseen(_)
             if address::is_of_another(target, reply) =>
         {
@@ -238,7 +238,7 @@ pub(crate) fn weigh(
     let now = envelope.wrap_original(&unwrapped.document, unwrapped.rest.as_ref());
     if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
         for (field, version) in versioning.versions_in(body) {
-            // As the server spells it, a number or a text, which is how it wants it back.
+            // Keep the server's spelling, number or string: it expects the version back in the same form.
             now = now.with(field, &version).unwrap_or(now);
         }
         unwrapped = envelope.unwrap_body(&now, depth).unwrap_or(unwrapped);
@@ -250,7 +250,7 @@ pub(crate) fn weigh(
     }))
 }
 
-/// Whether the reply says itself that its body is the resource (RFC 9110 8.7, RFC 7240 3).
+/// Whether the response states that its body is the resource (RFC 9110 8.7, RFC 7240 3).
 fn is_named(target: &Target, reply: &Response, of_post: bool) -> bool {
     let header = |name: &str| {
         let value = reply.headers.get(name);
@@ -269,8 +269,8 @@ fn is_named(target: &Target, reply: &Response, of_post: bool) -> bool {
     applied || (located.is_some() && located == resource.map(path))
 }
 
-/// Whether the body of a reply to a write is the resource and not a report about it: the server
-/// says so (RFC 9110 8.7, RFC 7240 3), or it has every member that was sent.
+/// Whether the body of a response to a write is the resource and not a report about it. Either the server says so
+/// (RFC 9110 8.7, RFC 7240 3), or the body has every member that was sent.
 pub(in crate::write) fn is_representation(
     target: &Target,
     reply: &Response,

@@ -1,4 +1,4 @@
-//! Where a write goes and how its bytes are made: what a handle was set to.
+//! The configuration of a handle: where a write goes and how its bytes are made.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ pub enum WriteMode {
     /// The whole document, by `PUT`.
     #[default]
     Put,
-    /// The difference as a merge patch (RFC 7396), by `PATCH`. It cannot set a member to `null`:
-    /// such an edit is a `Config` error.
+    /// The difference as a merge patch (RFC 7396), by `PATCH`. It cannot set a member to `null`: such an edit is a
+    /// `Config` error.
     MergePatch,
     /// The difference as a JSON Patch (RFC 6902), by `PATCH`, with a `test` before each removal and
     /// replacement.
@@ -52,8 +52,8 @@ fn media_type<'a>(profile: &'a dyn Profile, version: Option<&'a ApiVersion>) -> 
     own.unwrap_or_else(|| profile.media_type())
 }
 
-/// What requests ask for, unless their handle says otherwise: what the client was told to, or else the media
-/// type of the API, and Problem Details where there is none.
+/// The `Accept` header of requests whose handle sets none: the client's own header, or else the media type of the
+/// API together with Problem Details.
 pub(crate) fn accept(
     headers: &HeaderMap,
     profile: &dyn Profile,
@@ -66,7 +66,7 @@ pub(crate) fn accept(
         .unwrap_or(HeaderValue::from_static("application/json"))
 }
 
-/// Writes, as what permits are for.
+/// Marks the queues of writes.
 pub(crate) struct Writes;
 
 impl Work for Writes {
@@ -75,40 +75,40 @@ impl Work for Writes {
     type Answer = BatchAnswer;
 }
 
-/// How a write ended that went out for several callers.
+/// The outcome of a write that was sent for several callers.
 pub(crate) struct BatchAnswer {
     pub(crate) done: Box<WriteOutcome>,
-    /// When it began.
+    /// When the write began.
     pub(crate) since: Instant,
-    /// How many others it went out for.
+    /// How many other callers it was sent for.
     pub(crate) others: usize,
 }
 
-/// The right to write to a resource, next to none other of this client.
+/// The right to write to a resource. A client grants it to one write at a time.
 pub(crate) type WritePermit = Permit<Writes>;
 
-/// What all calls of one client share.
+/// The state shared by all calls of one client.
 pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) retry: RetryPolicy,
     pub(crate) profile: Box<dyn Profile>,
-    /// By what 2xx replies tell refusals.
+    /// Rules that detect refusals in 2xx responses.
     pub(crate) hidden: Vec<HiddenRefusal>,
     pub(crate) version: Option<ApiVersion>,
     pub(crate) accept: HeaderValue,
     pub(crate) store: BestEffortStore,
     pub(crate) unsettled: Arc<UnsettledWrites>,
-    /// Collections whose documents are other than what was sent.
+    /// Collections that store something other than what is sent.
     pub(crate) altering: Altering,
-    /// `None`: writes do not wait for each other.
+    /// The write queues. If `None`, writes do not wait for each other.
     pub(crate) queues: Option<Arc<Queues<Writes>>>,
-    /// One strategy for each type that derives it, so that edits through any handle can go together.
+    /// One strategy for each type that derives it, so that edits through any handle can be batched.
     pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
 }
 
 impl Shared {
-    /// What a reply that is no success means.
+    /// Classifies a response that is not a success.
     pub(crate) fn meaning(
         &self,
         problem: &Problem,
@@ -123,7 +123,7 @@ impl Shared {
         })
     }
 
-    /// What a refusal means. `pinned`: the request carried a condition.
+    /// Classifies a refusal. `pinned` states whether the request carried a condition.
     pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
         let asked = RequestFacts {
             pinned,
@@ -132,7 +132,7 @@ impl Shared {
         self.meaning(problem, &HeaderMap::new(), asked).kind
     }
 
-    /// What a 2xx reply to a write says. `documents`: what the reply may be a copy of.
+    /// Judges a 2xx response to a write. `documents` returns the documents that the response may be a copy of.
     pub(crate) fn success_verdict(
         &self,
         reply: &Response,
@@ -146,7 +146,7 @@ impl Shared {
     }
 }
 
-/// One resource as a handle addresses it.
+/// One resource, as a handle addresses it.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) shared: Arc<Shared>,
@@ -154,15 +154,15 @@ pub(crate) struct Target {
     pub(crate) headers: HeaderMap,
     pub(crate) mode: WriteMode,
     pub(crate) policy: Arc<Policy>,
-    /// Where the list of write ids lies in the document.
+    /// JSON Pointer to the list of write ids in the document.
     pub(crate) stamp: Option<String>,
-    /// A lost write of which no change is visible is unknown instead of not applied.
+    /// Whether a lost write without a visible change counts as unknown instead of not applied.
     pub(crate) require_proof: bool,
-    /// Where the document lies inside the body, if otherwise than the profile says.
+    /// The location of the document inside the body, if it differs from the profile's.
     pub(crate) envelope: Option<Envelope>,
-    /// Where versions travel.
+    /// Where versions are sent and received.
     pub(crate) versioning: Versioning,
-    /// Where whole documents are written.
+    /// Method and address for writes of whole documents.
     pub(crate) route: WriteRoute,
     /// How the API stores and removes.
     pub(crate) practice: Practice,
@@ -179,9 +179,9 @@ impl Target {
         media_type(&*self.shared.profile, self.shared.version.as_ref())
     }
 
-    /// Whether a write can be pinned to this snapshot: its version is one that a condition can use here,
-    /// and all of it is at hand that has to go back. What no read has shown is not known where the server
-    /// stores something else than what is sent.
+    /// Whether a write can be pinned to this snapshot. A condition must be able to use its version, and the parts
+    /// of the body outside the document must be known. If the server stores something other than what is sent, a
+    /// state that was never read cannot be used.
     pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
         if snapshot.unread && self.stores_as_sent() == Some(false) {
             return false;
@@ -191,14 +191,14 @@ impl Target {
         whole && version.is_some_and(|version| self.versioning.accepts(version))
     }
 
-    /// Whether documents are stored as they are sent; `None`: the server is taken at its word.
+    /// Whether documents are stored as they are sent. If `None`, the response of the server is trusted.
     pub(crate) fn stores_as_sent(&self) -> Option<bool> {
         let seen = || self.shared.altering.has(&self.url).then_some(false);
         self.practice.stores_as_sent.or_else(seen)
     }
 
-    /// Compares what a read shows with what was cached for the same version without having been read: where
-    /// they differ, the server stores something else than what is sent.
+    /// Compares a read with a snapshot of the same version that was cached without being read. If they differ, the
+    /// server stores something other than what is sent.
     pub(crate) fn check(&self, cached: &StoredSnapshot, read: &StoredSnapshot) {
         let same_version = cached.validator.is_some() && cached.validator == read.validator;
         if !cached.unread
@@ -213,7 +213,7 @@ impl Target {
         }
     }
 
-    /// Whether the body shows another object than the snapshot, by the member that tells objects apart.
+    /// Whether the body shows an object other than the snapshot's, judged by the member that identifies objects.
     pub(crate) fn is_another(&self, known: Option<&StoredSnapshot>, body: &Document) -> bool {
         let (Some(pointer), Some(known)) = (&self.practice.identity, known) else {
             return false;
@@ -224,7 +224,7 @@ impl Target {
         known.is_some_and(|known| body.pointer(pointer).is_some_and(|now| now != known))
     }
 
-    /// Whether the body says that its object is being removed.
+    /// Whether the body marks its object as being removed.
     pub(crate) fn is_marked(&self, body: &Document) -> bool {
         let mark = self.practice.deletion_mark.as_ref();
         let mark = mark.and_then(|pointer| body.pointer(pointer));

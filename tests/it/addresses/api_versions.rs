@@ -1,4 +1,4 @@
-//! The version of an API: set once, said in every request, and told when the server does not speak it.
+//! The version of an API: set once, sent with every request, and reported if the server does not support it.
 
 use http::HeaderName;
 use ifmatch::{ApiVersion, Client, Collection, RefusalKind, ThreeWay, WriteMode};

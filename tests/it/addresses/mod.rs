@@ -1,4 +1,4 @@
-//! Requests go to the addresses that an API has, spelled as it spells them.
+//! Requests go to the addresses of the API, in the API's spelling.
 
 mod api_versions;
 mod other_places;

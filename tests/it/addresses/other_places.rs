@@ -1,4 +1,4 @@
-//! Writes to other addresses, absence told otherwise than by 404, and the current state in a refusal.
+//! Writes to other addresses, absence reported otherwise than by 404, and the current state in a refusal.
 
 use std::sync::{Arc, Mutex};
 

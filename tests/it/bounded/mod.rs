@@ -1,4 +1,4 @@
-//! Promise 4. No endless loop: every loop is bounded in rounds and in time, and a server in trouble is spared.
+//! Promise 4. No endless loop: every loop is bounded in rounds and in time, and an overloaded server is spared.
 
 mod limits;
 mod no_limits;

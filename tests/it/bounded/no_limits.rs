@@ -1,4 +1,4 @@
-//! Promise 4: bounded, also where people say that there is no limit.
+//! Promise 4: calls are bounded even if the user sets no limit.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Promise 4 where the server struggles: it is spared, everybody gets a turn, and it is served again once it is well.
+//! Promise 4 for an overloaded server: it is spared, every caller gets a turn, and load returns once it recovers.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};

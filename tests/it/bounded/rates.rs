@@ -1,4 +1,4 @@
-//! Promise 4: a server that has no room left is left alone, and so is one that the user wants to spare.
+//! Promise 4: a server without remaining quota gets no requests, and neither does one that the user's rate protects.
 
 use std::time::Duration;
 

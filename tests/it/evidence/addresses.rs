@@ -1,4 +1,4 @@
-//! Addresses that replies tell, and which a client outside can reach.
+//! Addresses in responses, and whether a client outside can reach them.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! Replies that show the resource otherwise than it was sent: neither is the edit taken back, nor does the
-//! next write remove or add what the reply alone lacks or has.
+//! Responses that show the resource in another form than it was sent. The edit is not taken back, and the next
+//! write neither removes nor adds members that only the response lacks or has.
 
 use ifmatch::{Generic, Merge};
 use serde::{Deserialize, Serialize};

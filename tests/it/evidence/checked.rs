@@ -1,4 +1,4 @@
-//! Tags that are taken at their word until a read shows otherwise, and what reads are told.
+//! Tags that are trusted until a read shows otherwise, and the results that reads report.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! Promise 10: `Ok` needs evidence. What a reply does not prove goes neither to the caller nor on file.
+//! Promise 10: `Ok` needs evidence. Whatever a response does not prove is neither returned to the caller nor cached.
 
 mod addresses;
 mod bodies;

@@ -1,4 +1,4 @@
-//! Removals that only mark what is to be removed.
+//! Deletes that only mark the resource for deletion.
 
 use ifmatch::profiles::Kubernetes;
 use ifmatch::{Collection, Generic, Versioning};

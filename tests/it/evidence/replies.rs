@@ -1,4 +1,4 @@
-//! Replies to writes that are no success, although their status says so.
+//! Responses to writes that are not successes, although their status says so.
 
 use ifmatch::{LocalWins, Policy, Rule, ThreeWay};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A server that makes something of what it stores, and answers in its own way.
+//! A server that transforms what it stores, and responds in its own way.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! An object that was removed, and another one that was made at its address.
+//! An object that was deleted, and another object that was created at its address.
 
 use ifmatch::profiles::Kubernetes;
 use ifmatch::{Collection, Error, Generic, LocalWins, RemoteWins, Versioning};

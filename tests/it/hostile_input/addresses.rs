@@ -1,4 +1,4 @@
-//! No id and no path climbs out of its place.
+//! No id and no path leaves its place in the address.
 
 use ifmatch::ThreeWay;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Compressed replies: none is asked for, and none is unpacked without a bound.
+//! Compressed responses: none is requested, and none is decompressed without a bound.
 
 use std::io::Write;
 

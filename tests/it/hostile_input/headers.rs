@@ -1,4 +1,4 @@
-//! Nothing from outside becomes a header, or a second value of one.
+//! No outside input adds a header, or a second value to one.
 
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderName, HeaderValue};

@@ -1,4 +1,4 @@
-//! `https_only`: nothing goes out without TLS.
+//! `https_only`: nothing is sent without TLS.
 
 use ifmatch::{Client, ThreeWay};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Foreign text in messages does not break out of its line.
+//! Text from outside stays within its line of a message.
 
 use std::error::Error as _;
 

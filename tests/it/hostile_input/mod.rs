@@ -1,4 +1,5 @@
-//! Promise 7. Hostile input is data: sizes, depths and times are bounded, and secrets stay out of messages. `SECURITY.md` names these tests.
+//! Promise 7. Hostile input is data: sizes, depths and times are bounded, and secrets stay out of messages.
+//! `SECURITY.md` names these tests.
 
 mod addresses;
 mod coded;

@@ -1,5 +1,5 @@
-//! A part of the user's that panics ends the write that it serves, and says which part it was; those
-//! that wait behind that write go on.
+//! If a part of the application panics, the write that it served ends with an error that names the part. Writes
+//! that wait behind that write continue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What is printed, logged and observed holds no secrets.
+//! Printed, logged and observed text contains no secrets.
 
 use std::error::Error as _;
 use std::fmt::{Debug, Write as _};

@@ -1,4 +1,4 @@
-//! Secrets: nothing of them is printed, and no user is served another's snapshot.
+//! Secrets are not printed, and no user gets another user's snapshot.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! TLS as it is set up by default: nobody is talked to who cannot prove the name.
+//! TLS with its defaults: no data is sent to a server that cannot prove its name.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What one user was shown or wrote never answers another, whenever users change.
+//! Data that one user read or wrote never serves another user, whenever the user changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Promise 2: what was applied is told, and nothing else.
+//! Promise 2: a write that was applied is reported as applied, and no other write is.
 
 use std::time::Duration;
 
@@ -434,6 +434,11 @@ async fn what_the_server_said_to_a_write_that_it_refused_to_the_end_is_told() {
             assert_eq!(problem.title(), Some("Closed for repairs"));
             let words = report.to_string();
             assert!(words.contains("last status 503"), "{words}");
+            let said = error.to_string();
+            assert!(
+                said.contains("503") && said.contains("Closed for repairs"),
+                "{said}"
+            );
         }
     }
 }

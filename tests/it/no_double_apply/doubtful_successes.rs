@@ -1,5 +1,4 @@
-//! Promises 1 and 2 where a 2xx may be a success or a refusal: what cannot be told apart is neither lost nor made
-//! twice.
+//! Promises 1 and 2 for a 2xx that may be a success or a refusal: an ambiguous write is neither lost nor made twice.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Promise 2 for futures that are dropped: what went out is remembered, and nothing else.
+//! Promise 2 for dropped futures: a request that was sent is remembered, and nothing else is.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Promises 1 and 2 where a 200 hides a refusal: no edit is lost to it, and none is made twice.
+//! Promises 1 and 2 for a 200 that hides a refusal: no edit is lost, and none is made twice.
 
 use crate::support::dialect::{Dialect, Speaker};
 use crate::support::{ARTICLE, AT, Article, Event, Server, draft, foreign, values};

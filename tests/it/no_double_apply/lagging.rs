@@ -1,4 +1,4 @@
-//! Promise 2 and 10: what a read shows is evidence only as far as it goes; replicas lag behind.
+//! Promises 2 and 10: a read is evidence only as far as it goes, because replicas lag behind.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Promise 2. No phantom success, no double apply: a write whose response was lost is settled or reported as unknown, and never sent blindly twice.
+//! Promise 2. No phantom success, no double apply: a write whose response was lost is settled or reported as unknown,
+//! and never sent blindly twice.
 
 mod accepted;
 mod accurate_outcomes;

@@ -1,4 +1,4 @@
-//! What a `post` hands out, and what can be done with it.
+//! The value that a `post` returns, and the operations that it allows.
 
 use std::time::Duration;
 

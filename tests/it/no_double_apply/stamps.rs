@@ -1,4 +1,4 @@
-//! Promise 2 with write stamps: what they tell, they tell exactly.
+//! Promise 2 with write stamps, which determine the outcome exactly.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Promise 1: no write without a precondition, and none that overwrites what it has not seen.
+//! Promise 1: no write without a precondition, and none that overwrites a state that it has not seen.
 
 use std::time::Duration;
 

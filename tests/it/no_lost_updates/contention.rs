@@ -1,4 +1,4 @@
-//! Promises 4 and 6: many processes at one resource all get their edits in, and at a price that stays low.
+//! Promises 4 and 6: many processes at one resource all get their edits in, with few requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Promise 1. No lost update: no write goes out without a condition once a version is known, wherever the version travels.
+//! Promise 1. No lost update: no write is sent without a precondition once a version is known, wherever the version
+//! travels.
 
 mod conditions;
 mod contention;

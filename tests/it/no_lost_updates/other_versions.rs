@@ -1,4 +1,4 @@
-//! Promise 1 where an API takes a version back elsewhere, or otherwise, than it tells it.
+//! Promise 1 for an API that takes a version back in another place or form than it sends it.
 
 use std::sync::{Arc, Mutex};
 

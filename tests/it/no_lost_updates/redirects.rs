@@ -1,4 +1,4 @@
-//! Promise 1, where a server moves a resource: what a request carried goes along, or it is not made there.
+//! Promise 1 for redirects: a redirected request keeps everything that it carried, or is not sent.
 
 use std::sync::{Arc, Mutex};
 

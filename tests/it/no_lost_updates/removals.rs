@@ -1,4 +1,4 @@
-//! Removals: pinned to what was seen, and overruled without loss.
+//! Deletes: pinned to the state that was seen, and overruled without loss.
 
 use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, draft, foreign};
 use ifmatch::{BoxError, Conflict, MergeStrategy, Resolution, async_trait};

@@ -1,4 +1,4 @@
-//! Versions behind the body, over sockets: a server that streams knows a tag only when all is sent.
+//! Versions in trailers, over sockets: a server that streams knows a tag only after the body.
 
 use std::sync::{Arc, Mutex};
 

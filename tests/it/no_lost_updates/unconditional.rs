@@ -1,5 +1,4 @@
-//! A write without any condition goes out only where the caller says so, and only where there is no
-//! version.
+//! A write without any precondition is sent only if the caller asks for it and no version exists.
 
 use crate::support::{ARTICLE, Event, Server};
 use crate::support::{AT, articles};

@@ -1,4 +1,4 @@
-//! Promise 1, wherever an API wants its versions: each place is read, and each write carries it.
+//! Promise 1 wherever an API carries its versions: each place is read, and each write carries the version.
 
 use http::HeaderName;
 use ifmatch::profiles::{

@@ -1,4 +1,4 @@
-//! Promise 1, where versions travel inside documents or come from elsewhere.
+//! Promise 1 for versions inside documents or from other sources.
 
 use crate::support::{ARTICLE, AT, Server, articles, values};
 use ifmatch::{Generic, Versioning, WriteMode};

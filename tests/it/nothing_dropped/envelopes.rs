@@ -1,5 +1,5 @@
-//! Documents that lie inside their bodies: opened on the way in, closed on the way out, and the rest of
-//! the body neither lost nor overwritten.
+//! Documents inside an envelope: unwrapped from responses and wrapped in requests. The rest of the body is neither
+//! lost nor overwritten.
 
 use ifmatch::profiles::{JsonApi, Kinto, Kubernetes};
 use ifmatch::{Envelope, Generic, ThreeWay, Versioning, WriteMode};

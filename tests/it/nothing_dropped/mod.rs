@@ -1,4 +1,5 @@
-//! Promise 3. Nothing of the caller's is dropped: errors carry all sides, and fields that the type does not know survive every write.
+//! Promise 3. Nothing of the caller's is dropped: errors carry all sides, and fields that the type does not know
+//! survive every write.
 
 mod envelopes;
 mod other_documents;

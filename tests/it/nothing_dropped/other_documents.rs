@@ -1,4 +1,4 @@
-//! Documents that go back in another place or spelling than they came in.
+//! Documents that are written to another place or in another spelling than they were read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

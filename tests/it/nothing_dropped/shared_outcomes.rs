@@ -1,4 +1,4 @@
-//! Promise 3 for edits that went out together: each of their callers is told the same, with the reason.
+//! Promise 3 for edits that were sent together: each caller gets the same outcome, with its reason.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ const CASES: [Case; 11] = [
         setup: PLAIN,
         events: || vec![Event::Answer(429, &[("retry-after", "3600")], "")],
         kind: ErrorKind::Exhausted,
-        why: "the server asks to wait 3600s",
+        why: "the server asked for a wait of 3600s",
         source: None,
     },
     Case {
@@ -155,14 +155,14 @@ const CASES: [Case; 11] = [
         setup: |client| client.auth(Tokens(AtomicU32::new(2))),
         events: Vec::new,
         kind: ErrorKind::Config,
-        why: "the credentials could not be had: no token is left",
+        why: "the credentials could not be obtained: no token is left",
         source: Some("no token is left"),
     },
     Case {
         setup: |client| client.rate_limit(2, Duration::from_secs(3_600)),
         events: Vec::new,
         kind: ErrorKind::Exhausted,
-        why: "this client's rate asks to wait",
+        why: "this client's rate limit requires a wait",
         source: None,
     },
     Case {

@@ -1,4 +1,4 @@
-//! Promise 3: nothing of the user's is dropped.
+//! Promise 3: nothing of the caller's is dropped.
 
 use crate::support::{ARTICLE, AT, Article, Event, Removes, Server, articles, foreign};
 use ifmatch::{
@@ -257,7 +257,7 @@ async fn a_strategy_that_fails_panics_or_never_answers_loses_nothing() {
             "no idea",
         ),
         (Box::new(panicking), "panicked"),
-        (Box::new(Mute), "without an end"),
+        (Box::new(Mute), "did not succeed"),
     ] {
         let server = Server::with("/v1/articles/1", ARTICLE);
         let articles = articles(&server);

@@ -1,4 +1,4 @@
-//! Promise 6. One round trip without contention, if a snapshot is at hand.
+//! Promise 6. One round trip without contention, if a snapshot is cached.
 
 mod preferences;
 mod reading;

@@ -1,4 +1,4 @@
-//! Promise 6: a write asks for the new representation, unless it is told otherwise or there is none.
+//! Promise 6: a write asks for the new representation, unless the user says otherwise or there is none.
 
 use http::{HeaderName, HeaderValue};
 use ifmatch::ThreeWay;

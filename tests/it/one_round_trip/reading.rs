@@ -1,4 +1,4 @@
-//! Reads: snapshots, news, pages, credentials.
+//! Reads: snapshots, revalidation, pages, credentials.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -354,7 +354,10 @@ async fn a_read_without_credentials_sends_nothing_and_says_so() {
     let error = articles.get(1).await.unwrap_err();
     assert!(error.is_config(), "{error:?}");
     let why = &error.report().why;
-    assert_eq!(why, "the credentials could not be had: nobody is logged in");
+    assert_eq!(
+        why,
+        "the credentials could not be obtained: nobody is logged in"
+    );
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "nobody is logged in");
     assert!(server.seen().is_empty());

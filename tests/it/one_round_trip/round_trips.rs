@@ -1,4 +1,4 @@
-//! Promise 6: one round trip when nobody interferes.
+//! Promise 6: one round trip without contention.
 
 use crate::support::{ARTICLE, Article, Server, foreign};
 use ifmatch::ThreeWay;

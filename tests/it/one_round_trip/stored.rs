@@ -1,4 +1,4 @@
-//! What is handed to a snapshot store, and under what.
+//! The data that a snapshot store receives, and the keys of that data.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Promise 5: who is asked about a refusal, when, and what comes of the answer.
+//! Promise 5: which handler is asked about a refusal, when, and the effect of its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! What a refusal means is one table, for reads and for writes: what invites the same request again is sent
-//! again, in its time, and nothing else is.
+//! One table gives the meaning of a refusal for reads and writes. A refusal that invites the same request again
+//! leads to a retry at its time, and no other refusal does.
 
 use std::sync::Mutex;
 use std::time::Duration;

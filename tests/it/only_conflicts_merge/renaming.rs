@@ -1,4 +1,4 @@
-//! A creation whose name is taken goes to the name that a handler says.
+//! A creation whose name is taken goes to the name that a handler chooses.
 
 use ifmatch::{Answer, Collection, LocalWins, RefusalKind};
 use serde_json::json;
@@ -72,7 +72,7 @@ async fn the_rounds_of_a_creation_bound_its_names() {
         .unwrap_err();
     assert!(error.is_already_exists(), "{error:?}");
     assert_eq!(error.report().rounds, 3);
-    assert!(error.report().why.contains("as often as"), "{error:?}");
+    assert!(error.report().why.contains("the round limit"), "{error:?}");
     let writes = server.methods().iter().filter(|m| *m == "PUT").count();
     assert_eq!(writes, 3);
     let sides = error.into_sides::<Article>().unwrap();

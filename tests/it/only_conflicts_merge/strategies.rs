@@ -1,4 +1,4 @@
-//! Who decides: derived rules, built-in strategies, functions, people.
+//! Conflict resolution by derived rules, built-in strategies, functions and people.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A resource that exists is probed without being made or removed, and is afterwards as it was.
+//! An existing resource is probed without being created or deleted, and is unchanged afterwards.
 
 use http::Method;
 use ifmatch::{ProbeCheck, Verdict};

@@ -1,4 +1,4 @@
-//! What can be wrong with a server.
+//! The faults that a server may have.
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

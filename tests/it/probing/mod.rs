@@ -1,4 +1,4 @@
-//! A probe tells what is wrong with a server, and leaves nothing behind.
+//! A probe reports the faults of a server, and leaves nothing behind.
 
 mod existing;
 mod fault;
@@ -160,8 +160,8 @@ async fn the_report_for_people_is_one_line_for_each_check_and_one_more_for_each_
     // What was asked, what came, what it means, what to do.
     assert!(
         lines.contains(
-            &"  Is a write with an old version refused, and is nothing changed? no: answered 200, and carried \
-              out. A write that is out of date overwrites the changes of other clients. Ask whether a proxy drops \
+            &"  Is a write with an old version refused without any change? no: answered 200, and carried out. A \
+              write that is out of date overwrites the changes of other clients. Ask whether a proxy drops \
               `If-Match`. Without a server that checks it, let one client write at a time."
         ),
         "{text}"

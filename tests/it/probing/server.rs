@@ -1,4 +1,4 @@
-//! A server in memory that is wrong in one way.
+//! A server in memory with one fault.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Over many runs a sound server is never accused, and an unsound one is found.
+//! Over many runs a sound server is never accused, and an unsound one is detected.
 
 use std::collections::HashSet;
 

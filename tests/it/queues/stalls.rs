@@ -1,4 +1,4 @@
-//! Callers that stop polling and runtimes that stand still: nobody waits for them.
+//! Callers that stop polling and runtimes that stand still do not hold up other callers.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

@@ -1,4 +1,4 @@
-//! Write queues: the writes of one client to one resource take turns, and edits that wait go out together.
+//! Write queues: the writes of one client to one resource take turns, and waiting edits are sent together.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Servers in memory that spell versions in their own ways, and let no write pass without one.
+//! Servers in memory that carry versions in their own ways, and reject every write without one.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! A server in memory that keeps to the rules, and does what a test tells it.
+//! A server in memory that follows the rules of HTTP and a test's script.
 
 pub(crate) mod dialect;
 mod handles;

@@ -1,6 +1,6 @@
 //! Differences of sequences.
 //!
-//! Elements are numbers here: equal elements have the same one (see [`Ids`]).
+//! Elements are represented by numbers. Equal elements have equal numbers (see [`Ids`]).
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -12,36 +12,37 @@ use super::ids::Ids;
 use super::slide;
 use super::tree::Tree;
 
-/// A stretch of one sequence that another stretch stands for in the other sequence.
+/// A stretch of the old sequence and the stretch of the new sequence that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replaced {
     pub(crate) old: Range<usize>,
     pub(crate) new: Range<usize>,
 }
 
-/// The difference of two arrays.
+/// Returns the differences between two arrays.
 pub(crate) fn array_differences<'t, T: Tree<'t>>(old: &[T], new: &[T]) -> Vec<Replaced> {
     let mut ids = Ids::default();
     let [old, new] = [old, new].map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
     differences(&old, &new)
 }
 
-/// The work limit: how many pairs of elements may be compared for each element of the two sequences.
+/// Work limit: the maximum number of element comparisons per element of the two sequences.
 const PAIRS_FOR_EACH: usize = 400;
 
-/// Gaps of fewer pairs are compared as they are. In longer ones, runs of elements are looked for first.
+/// The maximum number of pairs in a short gap, which is compared directly. In a longer gap, runs of elements are
+/// searched first.
 const SHORT_GAP: usize = 64 * 64;
 
-/// The longest runs that are looked for.
+/// The maximum length of the runs that are searched.
 const LONGEST_RUN: usize = 64;
 
-/// The difference of two sequences of numbers, in order.
+/// Returns the differences between two sequences of numbers, in order.
 ///
-/// Elements that occur once on both sides hold the sequences together. In a long gap between two of them, runs
-/// of 2, 4, 8, ... elements that occur once do so. What lies between those is left to `similar`'s histogram. When
-/// the work limit ([`PAIRS_FOR_EACH`]) is reached, each element is compared with the one at the same place, so
-/// the time grows with the length alone. Where a change may lie at several places, it lies where
-/// `git merge-file` puts it.
+/// Elements that occur exactly once on both sides anchor the sequences to each other. In a long gap between two
+/// anchors, runs of 2, 4, 8, ... elements that occur exactly once serve as anchors. `similar`'s histogram
+/// algorithm compares the rest. When the work limit ([`PAIRS_FOR_EACH`]) is reached, each element is compared with
+/// the element at the same position, so the time stays linear in the length. If a change could be placed at
+/// several positions, it is placed where `git merge-file` places it.
 pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
     let front = common(old.iter(), new.iter());
     let back = common(old[front..].iter().rev(), new[front..].iter().rev());
@@ -73,7 +74,7 @@ fn common<'a>(a: impl Iterator<Item = &'a u32>, b: impl Iterator<Item = &'a u32>
     a.zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Pairs of elements that occur once on either side, as many as keep their order.
+/// Returns the largest set of pairs of elements that occur once on either side and have the same order on both.
 fn anchors(
     old: &[u32],
     new: &[u32],
@@ -87,7 +88,7 @@ fn anchors(
         .chain(in_new.clone().map(|at| new[at]))
         .max()
         .unwrap_or(0);
-    // For each number the place where it stands in `new`, counted from 1.
+    // For each number, its position in `new`, counted from 1.
     let mut place = vec![0_u32; most as usize + 1];
     for at in in_new {
         let slot = &mut place[new[at] as usize];
@@ -112,12 +113,13 @@ fn anchors(
     longest_rising(&pairs)
 }
 
-/// The longest selection of pairs in which both numbers rise; the first numbers rise already.
+/// Returns the longest selection of pairs in which both numbers rise. The first numbers must already be in
+/// ascending order.
 pub(crate) fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     if pairs.windows(2).all(|pair| pair[0].1 < pair[1].1) {
         return pairs.to_vec();
     }
-    // For each length the pair that ends the selection lowest, and for each pair the one before it.
+    // For each length, the pair that ends the selection lowest. For each pair, the pair before it.
     let mut ends: Vec<usize> = Vec::new();
     let mut before = vec![usize::MAX; pairs.len()];
     for (at, pair) in pairs.iter().enumerate() {
@@ -166,21 +168,21 @@ fn stretches(removed: &[bool], added: &[bool]) -> Vec<Replaced> {
     found
 }
 
-/// Two sequences, and which of their elements the difference removes and adds.
+/// Two sequences, and the elements that the difference removes and adds.
 struct Comparison<'s> {
     old: &'s [u32],
     new: &'s [u32],
     removed: Vec<bool>,
     added: Vec<bool>,
-    /// Where the part begins that the histogram compares.
+    /// Start of the part that the histogram algorithm compares.
     offset: (usize, usize),
-    /// How many pairs may still be compared.
+    /// Number of pairs that may still be compared.
     left: usize,
 }
 
 impl Comparison<'_> {
-    /// Compares what lies between pairs of equal elements. Each pair is extended over the equal elements
-    /// behind it.
+    /// Compares the gaps between pairs of equal elements. Each pair is first extended over the equal elements that
+    /// follow it.
     fn between(
         &mut self,
         anchors: Vec<(usize, usize)>,
@@ -189,7 +191,7 @@ impl Comparison<'_> {
     ) {
         let (mut o, mut n) = (in_old.start, in_new.start);
         for (anchor_old, anchor_new) in anchors {
-            // An anchor may lie in what the one before it was extended over.
+            // Skip an anchor that lies within the extension of the previous one.
             if anchor_old >= o && anchor_new >= n {
                 self.gap(o..anchor_old, n..anchor_new);
                 let run = common(
@@ -202,9 +204,9 @@ impl Comparison<'_> {
         self.gap(o..in_old.end, n..in_new.end);
     }
 
-    /// Compares what lies between two anchors.
+    /// Compares the elements between two anchors.
     fn gap(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
-        // Small enough to look for a shared element one by one, which most gaps do not have.
+        // Maximum number of pairs searched directly for a shared element, which most gaps do not have.
         const LOOKED_THROUGH: usize = 256;
         let (old, new) = (self.old, self.new);
         let (a, b) = (&old[in_old.clone()], &new[in_new.clone()]);
@@ -235,20 +237,20 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether that much work may still be done. If so, it counts as done.
+    /// Whether the work limit allows this many more comparisons. If it does, they are counted as done.
     fn spend(&mut self, pairs: usize) -> bool {
         let left = self.left.checked_sub(pairs);
         self.left = left.unwrap_or(self.left);
         left.is_some()
     }
 
-    /// Replaces the one stretch by the other as a whole.
+    /// Replaces one stretch by the other as a whole.
     fn replace(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
         self.removed[in_old].fill(true);
         self.added[in_new].fill(true);
     }
 
-    /// Keeps what stands at the same place.
+    /// Keeps elements that are equal at the same position.
     fn by_place(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
         let shared = in_old.len().min(in_new.len());
         for (o, n) in in_old.clone().zip(in_new.clone()) {
@@ -262,7 +264,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Pairs of places at which the same run of elements begins, of the shortest runs that occur once on either side.
+/// Returns pairs of positions where the same run of elements begins, using the shortest runs that occur once on
+/// either side.
 fn run_anchors(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
     let (mut a, mut b) = (a.to_vec(), b.to_vec());
     let mut length = 1;
@@ -318,7 +321,7 @@ mod tests {
         );
     }
 
-    /// Numbers below four in an order that does not repeat.
+    /// Returns numbers below four in an order that does not repeat.
     fn drawn(count: u32, seed: u32) -> Vec<u32> {
         let next = |state: &mut u32| {
             *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,26 +1,26 @@
-//! The two standard patches, applied to a document whose other bytes stay as they are.
+//! Applies the two standard patches to a document. All other bytes stay unchanged.
 
 use super::document::Document;
 use super::pointer::push as push_token;
 use super::tape::Node;
 use super::tree::{Tree, View};
 
-/// Why a JSON Patch cannot be applied.
+/// The reason why a JSON Patch cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatchError {
     /// The patch is not an array.
     NotAPatch,
-    /// A `test` found another value at this pointer.
+    /// A `test` operation found another value at this pointer.
     TestFailed(String),
-    /// An operation is malformed, or the place at this pointer cannot be changed like that.
+    /// An operation is malformed, or the value at this pointer cannot be changed in this way.
     Impossible(String),
 }
 
 impl std::fmt::Display for PatchError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NotAPatch => f.write_str("a JSON Patch is an array"),
+            Self::NotAPatch => f.write_str("a JSON Patch must be an array"),
             Self::TestFailed(at) => write!(f, "the test of {at:?} failed"),
             Self::Impossible(at) => write!(f, "the operation at {at:?} cannot be applied"),
         }
@@ -47,7 +47,7 @@ pub fn apply_merge_patch(target: &Document, patch: &Document) -> Document {
 }
 
 fn merged(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
-    // Every pointer below leads through objects only, so nothing here can fail.
+    // All pointers below lead through objects only, so no operation can fail.
     let with = |target: Document, at: &str, value: &str| {
         let value = Document::from_trusted(value);
         target.with(at, &value).unwrap_or(target)
@@ -73,14 +73,14 @@ fn merged(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
     target
 }
 
-/// Applies a JSON Patch (RFC 6902): all of its operations, or none.
+/// Applies a JSON Patch (RFC 6902). Either all of its operations are applied, or none.
 ///
-/// The operations `add`, `remove`, `replace` and `test` are known, which are those that
+/// Supports the operations `add`, `remove`, `replace` and `test`, which are the ones that
 /// [`json_patch`](super::patch::json_patch) writes.
 ///
 /// # Errors
 ///
-/// Returns which operation failed, and why.
+/// Returns an error that names the operation that failed and the reason.
 ///
 /// # Example
 ///
@@ -125,7 +125,7 @@ fn operation(target: &Document, operation: &Document) -> Result<Document, PatchE
     }
 }
 
-/// Adds a member, or inserts an element before the one that has its place.
+/// Adds a member, or inserts an element before the element at the given index.
 fn added(target: &Document, path: &str, value: &Document) -> Option<Document> {
     let (parent, token) = path.rsplit_once('/').unwrap_or_default();
     let list = target

@@ -1,4 +1,4 @@
-//! From documents to Rust types, with errors that name the place and keep the content to themselves.
+//! Decodes documents into Rust types. Errors name the place but do not reveal the content.
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -13,8 +13,8 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    // The text is valid, so a complaint about the syntax is about a number that no `f64` holds, half of a
-    // surrogate pair, or the nesting.
+    // The text is valid JSON, so a syntax error concerns a number that no `f64` can hold, half of a surrogate
+    // pair, or the nesting depth.
     if first.classify() != Category::Syntax {
         return Err(error(&first, place(document, &first)));
     }
@@ -26,14 +26,14 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
     if second.classify() != Category::Syntax {
         return Err(error(&second, place(&readable, &second)));
     }
-    // Nested deeper than `serde_json` reads a text. The way over a value has no such limit, and rounds
-    // integers beyond 64 bits.
+    // The document is nested deeper than `serde_json` parses. Deserializing from a `Value` has no such limit, but
+    // rounds integers beyond 64 bits.
     let torn = document.with_root(is_torn);
     if second.to_string().starts_with("recursion limit") && !torn {
         return T::deserialize(document.to_value()).map_err(|e| error(&e, None));
     }
     if !torn {
-        // A key that its type does not read.
+        // The type cannot read one of the keys.
         return Err(error(&second, place(&readable, &second)));
     }
     let detail = "half of a surrogate pair, expected Unicode text";
@@ -43,8 +43,8 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, Json
     ))
 }
 
-/// The document as types can read it: numbers that no `f64` holds are the largest one of their sign, and
-/// members whose names no text in Rust can hold are left out.
+/// Returns a copy of the document that types can read. Numbers that no `f64` can hold become the largest `f64` of
+/// their sign, and members whose names are not valid Unicode are left out.
 fn readable(root: Node<'_>) -> Document {
     let mut text = String::with_capacity(root.range().len());
     write_readable(root, &mut text);
@@ -91,7 +91,7 @@ fn is_torn(node: Node<'_>) -> bool {
         || node.children_of_object().any(is_torn_member)
 }
 
-/// The error in our words: `serde_json` quotes the value that it found.
+/// Rewrites the error, because `serde_json` quotes the value that it found.
 pub(super) fn error(error: &serde_json::Error, place: Option<String>) -> JsonError {
     let message = error.to_string();
     let harmless = ["missing field ", "unknown field ", "duplicate field "];
@@ -108,7 +108,7 @@ pub(super) fn error(error: &serde_json::Error, place: Option<String>) -> JsonErr
         .contains(&problem);
         format!(
             "{}, expected {}",
-            if known { problem } else { "it was refused" },
+            if known { problem } else { "value refused" },
             without_position(expected)
         )
     } else {
@@ -123,7 +123,7 @@ fn without_position(message: &str) -> &str {
         .map_or(message, |(front, _)| front)
 }
 
-/// The pointer of the innermost value at the position that the error names.
+/// Returns the pointer of the innermost value at the position of the error.
 fn place(document: &Document, error: &serde_json::Error) -> Option<String> {
     let text = document.as_str();
     let line_start = match error.line() {

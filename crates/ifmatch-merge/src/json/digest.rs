@@ -1,7 +1,7 @@
-//! A fast 64-bit digest for finding equal values again. Its users compare the values too, so a
-//! collision costs time, never a wrong answer.
+//! A fast 64-bit digest that finds equal values. Its users also compare the values, so a collision costs time but
+//! never gives a wrong result.
 //!
-//! Tables hash by the same steps, from a random seed ([`Seeded`]).
+//! Tables use the same hash steps with a random seed ([`Seeded`]).
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -41,11 +41,11 @@ impl Digest {
     }
 }
 
-/// Tables of what comes out of documents.
+/// A hash table whose keys come from documents.
 pub(crate) type Table<K, V> = HashMap<K, V, Seeded>;
 pub(crate) type TableSet<K> = HashSet<K, Seeded>;
 
-/// Hashes short keys fast; the seed is random, so that no document can be made to fill one place of a table.
+/// Hashes short keys quickly. The seed is random, so a document cannot be crafted to make all keys collide.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seeded(u64);
 
@@ -90,7 +90,7 @@ impl Hasher for Digest {
     }
 }
 
-/// The two halves of the product, folded: each bit of the input reaches each bit of the output.
+/// Folds the two halves of the product, so that each input bit affects each output bit.
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     #[expect(

@@ -15,21 +15,21 @@ use super::tape::{Node, Tape};
 use super::tree::{self, Tree, View, WALKED_DEPTH};
 use super::{decode, edit, encode, pointer, write};
 
-/// A JSON text that was checked once and is kept as it is: immutable and cheap to clone.
+/// A validated JSON text that is kept unchanged. It is immutable and cheap to clone.
 ///
-/// Two documents are equal when they say the same: numbers are compared by value and exactly
-/// (`1 == 1.0 == 1e0`, at any size), the order of keys does not count, a boolean is never a number.
-/// [`same_text`](Self::same_text) compares the texts. `Debug` shows the length only, because documents
-/// end up in logs; `Display` writes the text.
+/// Two documents are equal when they represent the same value. Numbers are compared exactly by value
+/// (`1 == 1.0 == 1e0`, at any size), the order of keys does not matter, and a boolean never equals a number.
+/// [`same_text`](Self::same_text) compares the texts. `Debug` shows only the length, because documents end up in
+/// logs. `Display` writes the text.
 ///
-/// A string may hold half of a surrogate pair (`"\ud83d"`), as programs write it that cut texts in two.
-/// JSON's grammar allows that, and no Rust string can hold it. The document keeps it as it is, and it is
-/// equal to the same half only. A type that reads such a string gets an error
-/// ([`decode`](Self::decode)); types that do not read it are not affected, and neither are writes.
+/// A string may contain half of a surrogate pair (`"\ud83d"`), which programs produce when they cut a text in two.
+/// JSON's grammar allows it, but no Rust string can hold it. The document keeps it unchanged, and it equals only
+/// the same half. A type that reads such a string gets an error ([`decode`](Self::decode)). Types that do not read
+/// it are not affected, and neither are writes.
 ///
-/// As a part of a value that is serialized, a document keeps its text with [`encode`](Self::encode). Other
-/// serializers get it value by value: the order of keys is kept, numbers beyond 64 bits are rounded to
-/// `f64`, and half a surrogate pair becomes U+FFFD. Use [`as_str`](Self::as_str) where that is not enough.
+/// When a value that contains a document is serialized by [`encode`](Self::encode), the document keeps its text.
+/// Other serializers receive it value by value: the order of keys is kept, numbers beyond 64 bits are rounded to
+/// `f64`, and half of a surrogate pair becomes U+FFFD. Use [`as_str`](Self::as_str) if you need the exact text.
 ///
 /// # Default
 ///
@@ -54,18 +54,18 @@ pub struct Document {
 }
 
 impl Document {
-    /// How deep arrays and objects may be nested, unless told otherwise.
+    /// The default limit for the nesting of arrays and objects.
     pub const DEFAULT_DEPTH: usize = 128;
 
-    /// The deepest nesting that [`parse_with_depth`](Self::parse_with_depth) can be told to accept.
+    /// The highest nesting limit that [`parse_with_depth`](Self::parse_with_depth) accepts.
     pub const MAX_DEPTH: usize = WALKED_DEPTH;
 
-    /// Reads a text, strictly by RFC 8259. A byte order mark in front is skipped.
+    /// Parses a text strictly by RFC 8259. A leading byte order mark is skipped.
     ///
     /// # Errors
     ///
-    /// The text is not UTF-8, not JSON, torn, followed by something else, names a key twice in one
-    /// object, or is nested deeper than [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH).
+    /// Returns an error if the text is not UTF-8, is not JSON, is cut off, is followed by something else, contains
+    /// a key twice in one object, or is nested deeper than [`DEFAULT_DEPTH`](Self::DEFAULT_DEPTH).
     ///
     /// # Example
     ///
@@ -81,13 +81,13 @@ impl Document {
         Self::parse_with_depth(bytes, Self::DEFAULT_DEPTH)
     }
 
-    /// Reads a text as [`parse`](Self::parse) does, with another limit for the nesting.
+    /// Parses a text like [`parse`](Self::parse), with another limit for the nesting.
     ///
-    /// Limits above [`MAX_DEPTH`](Self::MAX_DEPTH) count as that.
+    /// A limit above [`MAX_DEPTH`](Self::MAX_DEPTH) is lowered to it.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse).
+    /// The same as for [`parse`](Self::parse).
     ///
     /// # Example
     ///
@@ -104,11 +104,12 @@ impl Document {
         Ok(Self { text: text.into() })
     }
 
-    /// Writes a Rust value as a document. Documents within the value keep their text.
+    /// Encodes a Rust value as a document. Documents within the value keep their text.
     ///
     /// # Errors
     ///
-    /// The value cannot be written as JSON: a map whose keys are no strings, or its own error.
+    /// Returns an error if the value cannot be written as JSON, such as a map whose keys are not strings, or if
+    /// its `Serialize` implementation fails.
     ///
     /// # Example
     ///
@@ -124,10 +125,10 @@ impl Document {
         Self::of_type(text)
     }
 
-    /// As [`encode`](Self::encode); the same document again if that is how it is spelt already.
+    /// Encodes a value like [`encode`](Self::encode). Returns the same document if the text does not change.
     #[doc(hidden)]
     pub fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
-        // A little room, so that a value that grew a little is not moved.
+        // Some spare room, so that a value that grew slightly does not reallocate.
         let about = self.text.len() + 64;
         let text = encode::text(value, about).map_err(|e| decode::error(&e, None))?;
         if *text == *self.text {
@@ -136,23 +137,23 @@ impl Document {
         Self::of_type(text)
     }
 
-    /// What a type has written. It can write a key twice (`flatten`) or nest too deep; readers would trip
-    /// over it.
+    /// Validates the text that a type wrote. A type can write a key twice (`flatten`) or nest too deeply, which no
+    /// reader accepts.
     fn of_type(text: String) -> Result<Self, JsonError> {
         Tape::parse(&text, Self::DEFAULT_DEPTH)?;
         Ok(Self { text: text.into() })
     }
 
-    /// Reads the document as a Rust value.
+    /// Decodes the document into a Rust value.
     ///
-    /// Numbers that no `f64` holds (`1e400`) reach the type as the largest one of their sign, so that
-    /// such a number never makes a document unreadable; the document itself keeps the text. Members whose
-    /// names hold half of a surrogate pair are left out, because no type can name them.
+    /// Numbers that no `f64` can hold (`1e400`) reach the type as the largest `f64` of their sign, so such a
+    /// number never makes a document unreadable. The document itself keeps the text. Members whose names contain
+    /// half of a surrogate pair are left out, because no type can name them.
     ///
     /// # Errors
     ///
-    /// The document does not fit the type, or the type reads a string with half of a surrogate pair. The message names the place and what was expected there, never
-    /// the value found.
+    /// Returns an error if the document does not fit the type, or if the type reads a string with half of a
+    /// surrogate pair. The message names the place and what was expected there, never the value found.
     ///
     /// # Example
     ///
@@ -168,25 +169,25 @@ impl Document {
         decode::decode(self)
     }
 
-    /// The document of a `serde_json` value.
+    /// Creates a document from a `serde_json` value.
     pub fn from_value(value: &Value) -> Self {
         let mut text = String::new();
         write::value(value, &mut text);
         Self::from_trusted(text)
     }
 
-    /// The document as a `serde_json` value, which may round numbers and sorts keys. Half of a surrogate
+    /// Converts the document to a `serde_json` value, which may round numbers and sorts keys. Half of a surrogate
     /// pair becomes U+FFFD.
     pub fn to_value(&self) -> Value {
         self.with_root(|root| root.to_value())
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The text as bytes, without a copy.
+    /// Returns the text as bytes, without a copy.
     pub fn to_bytes(&self) -> Bytes {
         struct Owner(Arc<str>);
         impl AsRef<[u8]> for Owner {
@@ -197,13 +198,13 @@ impl Document {
         Bytes::from_owner(Owner(Arc::clone(&self.text)))
     }
 
-    /// The length of the text in bytes.
+    /// Returns the length of the text in bytes.
     #[expect(clippy::len_without_is_empty, reason = "no JSON text is empty")]
     pub fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// The value at a JSON Pointer (RFC 6901), if there is one.
+    /// Returns the value at a JSON Pointer (RFC 6901), if there is one.
     ///
     /// # Example
     ///
@@ -225,13 +226,13 @@ impl Document {
         })
     }
 
-    /// The order of two numbers or texts, as the rule `Max` takes it; nothing for anything else.
+    /// Compares two numbers or two texts as the rule `Max` does. Returns `None` for anything else.
     #[doc(hidden)]
     pub fn order(&self, other: &Document) -> Option<Ordering> {
         self.with_root(|a| other.with_root(|b| tree::order(a, b)))
     }
 
-    /// A text or a number as an id.
+    /// Returns a text or a number as an ID.
     #[doc(hidden)]
     pub fn as_id(&self) -> Option<String> {
         self.with_root(|root| match root.view() {
@@ -241,7 +242,7 @@ impl Document {
         })
     }
 
-    /// The elements of the array at a JSON Pointer, in one pass over the text.
+    /// Returns the elements of the array at a JSON Pointer, in one pass over the text.
     #[doc(hidden)]
     pub fn elements_at(&self, pointer: &str) -> Option<Vec<Self>> {
         let tokens = pointer::tokens(pointer)?;
@@ -253,14 +254,14 @@ impl Document {
         })
     }
 
-    /// The document with another value at a JSON Pointer; the rest keeps its text.
+    /// Returns the document with the value at a JSON Pointer replaced. The rest keeps its text.
     ///
-    /// A member that is missing is added, and so are missing objects on the way to it. In an array the
-    /// index may be that of an element, or the length or `-` to append.
+    /// A missing member is added, together with missing objects on the path to it. In an array, the index must be
+    /// that of an element, or the length or `-` to append.
     ///
     /// # Errors
     ///
-    /// The pointer is malformed, or leads through a scalar or a missing element.
+    /// Returns an error if the pointer is malformed, or leads through a scalar or a missing element.
     ///
     /// # Example
     ///
@@ -283,8 +284,8 @@ impl Document {
             })
     }
 
-    /// The document without the value at a JSON Pointer; the same document when nothing is there, or when
-    /// the pointer is that of the whole.
+    /// Returns the document without the value at a JSON Pointer. Returns the same document if there is no such
+    /// value, or if the pointer denotes the whole document.
     ///
     /// # Example
     ///
@@ -302,18 +303,18 @@ impl Document {
         removed.map_or_else(|| self.clone(), Self::from_trusted)
     }
 
-    /// Whether the texts are the same, byte by byte.
+    /// Whether the texts are identical, byte by byte.
     pub fn same_text(&self, other: &Document) -> bool {
         self.text == other.text
     }
 
-    /// A document of a text that is known to be JSON.
+    /// Creates a document from a text that is known to be valid JSON.
     #[doc(hidden)]
     pub fn from_trusted(text: impl Into<Arc<str>>) -> Self {
         Self { text: text.into() }
     }
 
-    /// The parsed text, for as long as the closure runs.
+    /// Parses the text and passes its root to the closure.
     pub(crate) fn with_root<R>(&self, use_it: impl FnOnce(Node<'_>) -> R) -> R {
         use_it(Tape::from_trusted(&self.text).root())
     }

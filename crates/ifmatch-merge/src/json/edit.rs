@@ -1,4 +1,4 @@
-//! Cutting values out of a text and setting them into it.
+//! Removes values from a text and inserts values into it.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ fn child<'t>(node: Node<'t>, token: &str) -> Option<Node<'t>> {
     }
 }
 
-/// The text with `value` at the place. `None` if the way there is blocked.
+/// Returns the text with `value` at the place, or `None` if the path leads through a scalar or a missing element.
 pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Option<String> {
     let text = root.whole_text();
     let mut node = root;
@@ -65,11 +65,11 @@ pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Optio
     Some(splice(text, node.range(), value))
 }
 
-/// The text without the member or element. `None` if it is not there.
+/// Returns the text without the member or element, or `None` if it does not exist.
 pub(super) fn remove(root: Node<'_>, tokens: &[Cow<'_, str>]) -> Option<String> {
     let (last, parents) = tokens.split_last()?;
     let parent = find(root, parents)?;
-    // The text ranges of all members or elements, keys included.
+    // The text ranges of all members or elements, including keys.
     let (ranges, at): (Vec<_>, usize) = match parent.kind() {
         NodeKind::Array => {
             let at = pointer::index(last)?;

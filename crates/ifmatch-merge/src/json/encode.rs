@@ -1,4 +1,4 @@
-//! From Rust types to documents, and documents as parts of Rust types.
+//! Encodes Rust types as documents, and documents as parts of Rust types.
 
 use std::cell::Cell;
 
@@ -11,11 +11,11 @@ use super::tape::{Node, NodeKind};
 use super::write;
 
 thread_local! {
-    /// Whether what is serialized on this thread goes into the text of a document.
+    /// Whether values serialized on this thread are written into the text of a document.
     static INTO_TEXT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sets the mark for as long as it lives.
+/// A guard that sets [`INTO_TEXT`] until it is dropped.
 struct IntoText {
     before: bool,
 }
@@ -33,7 +33,7 @@ impl Drop for IntoText {
     }
 }
 
-/// The JSON text of a value; a [`Document`] within keeps its own. `about`: how long it may be.
+/// Returns the JSON text of a value. A [`Document`] within it keeps its own text. `about` is the expected length.
 pub(super) fn text<T: Serialize + ?Sized>(value: &T, about: usize) -> serde_json::Result<String> {
     let _mark = IntoText::new();
     let mut text = Vec::with_capacity(about);
@@ -51,7 +51,7 @@ impl Serialize for Document {
     }
 }
 
-/// A value within a document, for serializers that take no text.
+/// A value within a document, for serializers that accept no raw text.
 struct DocumentPart<'t>(Node<'t>);
 
 impl Serialize for DocumentPart<'_> {

@@ -1,16 +1,16 @@
-//! What can be wrong with a JSON text, and where.
+//! Errors in JSON texts, with their position.
 
 use std::fmt;
 
 use crate::line::one_line;
 
-/// The longest key or pointer that a message shows, in characters.
+/// Maximum length of a key or pointer in a message, in characters.
 const LONGEST: usize = 256;
 
-/// A JSON text that cannot be used, with the place where that shows.
+/// A JSON text that cannot be used, with the position of the problem.
 ///
-/// The message is one line. It names the problem, the byte offset and the pointer as far as they are
-/// known, and never quotes the document, apart from the keys that make up a pointer.
+/// The message is one line. It names the problem and, if known, the byte offset and the pointer. It never quotes
+/// the document, except for the keys that make up a pointer.
 ///
 /// # Example
 ///
@@ -82,7 +82,7 @@ impl JsonError {
         error
     }
 
-    /// The member that the type expects and the object at the pointer does not have.
+    /// Returns the member that the type expects and that the object at the pointer lacks.
     pub(crate) fn missing_field(&self) -> Option<&str> {
         let named = self.detail.as_deref()?.strip_prefix("missing field `")?;
         named.split('`').next()
@@ -102,17 +102,18 @@ impl JsonError {
         self
     }
 
-    /// Whether the bytes are not UTF-8 (RFC 8259 section 8.1).
+    /// Whether the bytes are not valid UTF-8 (RFC 8259 section 8.1).
     pub fn is_encoding(&self) -> bool {
         self.kind == JsonErrorKind::Encoding
     }
 
-    /// Whether the text breaks the grammar: torn, followed by something else, or simply not JSON.
+    /// Whether the text violates the grammar: it is cut off, followed by something else, or not JSON at all.
     pub fn is_syntax(&self) -> bool {
         self.kind == JsonErrorKind::Syntax
     }
 
-    /// Whether an object names one key twice. Readers disagree about which one counts, so none is chosen.
+    /// Whether an object contains a key twice. Parsers disagree about which one counts, so such a text is
+    /// rejected.
     pub fn is_duplicate_key(&self) -> bool {
         self.kind == JsonErrorKind::DuplicateKey
     }
@@ -127,7 +128,7 @@ impl JsonError {
         self.kind == JsonErrorKind::TooLong
     }
 
-    /// Whether the document and the Rust type do not fit each other.
+    /// Whether the document does not fit the Rust type.
     pub fn is_type_mismatch(&self) -> bool {
         self.kind == JsonErrorKind::Type
     }
@@ -137,12 +138,12 @@ impl JsonError {
         self.kind == JsonErrorKind::Pointer
     }
 
-    /// The byte offset of the problem, counted without a leading byte order mark.
+    /// Returns the byte offset of the problem, not counting a leading byte order mark.
     pub fn offset(&self) -> Option<usize> {
         self.offset
     }
 
-    /// The JSON Pointer of the problem, where there is one.
+    /// Returns the JSON Pointer of the problem, if known.
     pub fn pointer(&self) -> Option<&str> {
         self.pointer.as_deref()
     }
@@ -150,7 +151,7 @@ impl JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Keys are foreign text.
+        // Keys are untrusted text.
         let shown = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default(), LONGEST);
         let (detail, pointer) = (shown(&self.detail), shown(&self.pointer));
         match self.kind {

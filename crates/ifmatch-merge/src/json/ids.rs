@@ -1,12 +1,12 @@
-//! Numbers for values, so that equal values have equal numbers.
+//! Assigns numbers to values, so that equal values have equal numbers.
 
 use super::digest::Digest;
 use super::tree::{Tree, same};
 
-/// Gives equal things equal numbers, counted from 0.
+/// Assigns equal numbers to equal values, counting from 0.
 #[derive(Debug)]
 pub(crate) struct Ids<T> {
-    /// Numbers by digest, counted from 1; open addressing, the length is a power of two.
+    /// Numbers by digest, counted from 1. Uses open addressing; the length is a power of two.
     table: Vec<u32>,
     seen: Vec<(u64, T)>,
 }
@@ -21,8 +21,8 @@ impl<T> Default for Ids<T> {
 }
 
 impl<T: Copy> Ids<T> {
-    /// So many places of the table are tried. Whoever forges digests gets things that match nothing, hence
-    /// a conflict at worst, and not a slow merge.
+    /// Maximum number of slots that are probed. Forged digests produce values that match nothing, which causes at
+    /// worst a conflict and never a slow merge.
     const TRIED: usize = 48;
 
     fn find(&mut self, digest: u64, thing: T, is: impl Fn(T, T) -> bool) -> u32 {
@@ -68,14 +68,14 @@ fn start(digest: u64) -> usize {
 }
 
 impl<'t, T: Tree<'t>> Ids<T> {
-    /// The number of a JSON value.
+    /// Returns the number of a JSON value.
     pub(crate) fn of(&mut self, value: T) -> u32 {
         self.find(value.digest(), value, same)
     }
 }
 
 impl<'a> Ids<&'a str> {
-    /// The number of a text.
+    /// Returns the number of a text.
     pub(crate) fn of_text(&mut self, text: &'a str) -> u32 {
         let mut digest = Digest::default();
         digest.bytes(text.as_bytes());
@@ -84,7 +84,7 @@ impl<'a> Ids<&'a str> {
 }
 
 impl Ids<(u32, u32)> {
-    /// The number of a pair of numbers.
+    /// Returns the number of a pair of numbers.
     pub(crate) fn of_pair(&mut self, pair: (u32, u32)) -> u32 {
         let mut digest = Digest::default();
         digest.word(u64::from(pair.0) << 32 | u64::from(pair.1));

@@ -1,41 +1,42 @@
-//! How far a document that was shown is the one that was sent.
+//! Compares the document in a response with the document that was sent.
 
 use super::Document;
 use super::number::Number;
 use super::tape::Tape;
 use super::tree::{Finder, Key, Tree, View, same};
 
-/// What a shown document says of a sent one, place by place.
+/// How a returned document relates to the document that was sent, over all its places.
 ///
-/// `null` and a missing member count as the same: many servers write the one for the other.
+/// `null` and a missing member count as equal, because many servers write one for the other.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own"
 )]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Likeness {
-    /// Both are objects that have a member in common, or neither is an object.
+    /// Both documents are objects that have a member in common, or neither is an object.
     pub shares: bool,
-    /// Something that was sent is not there, or has another shape: a text in the place of an object.
+    /// A value that was sent is missing or has another shape, such as a text in place of an object.
     pub lacks: bool,
-    /// There is a member that was neither sent nor there before.
+    /// A member is present that was neither sent nor there before.
     pub adds: bool,
     /// A value differs from the one that was sent.
     pub differs: bool,
-    /// A place that the sender changed shows what was there before.
+    /// A place that the sender changed shows its previous value.
     pub keeps: bool,
-    /// A place that the sender changed shows something else than what was there before.
+    /// A place that the sender changed no longer shows its previous value.
     pub moves: bool,
-    /// A telling value is shown as it was sent: a text that is not empty, a number other than zero, `true`.
+    /// A distinctive value is shown as it was sent. Distinctive values are non-empty texts, numbers other than
+    /// zero, and `true`.
     pub agrees: bool,
-    /// A telling value was sent, and another value is shown.
+    /// A distinctive value was sent, but another value is shown.
     pub refutes: bool,
 }
 
 impl Likeness {
-    /// Holds what is shown against what was sent, and both against what was there before.
+    /// Compares `shown` with `sent`, and both with the document `before` the write.
     ///
-    /// `beside`: names of members of the root that do not count for `shares`.
+    /// `beside` lists members of the root that do not count for `shares`.
     pub fn of(
         before: Option<&Document>,
         sent: &Document,
@@ -54,7 +55,7 @@ impl Likeness {
         found
     }
 
-    /// Whether the one says the same as the other.
+    /// Whether both documents represent the same value.
     pub fn is_same(&self) -> bool {
         !(self.lacks || self.adds || self.differs || self.keeps)
     }
@@ -81,7 +82,7 @@ impl Likeness {
         }
     }
 
-    /// The place shows what was sent.
+    /// Records that the place shows the value that was sent.
     fn moved<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T) {
         self.moves |= match before {
             Some(before) => !same(before, sent),
@@ -89,7 +90,7 @@ impl Likeness {
         };
     }
 
-    /// The place shows another value than the one that was sent.
+    /// Records that the place shows another value than the one sent.
     fn changed<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
         self.differs = true;
         match before {
@@ -99,7 +100,7 @@ impl Likeness {
         }
     }
 
-    /// The place shows something of another shape than what was sent.
+    /// Records that the place shows a value of another shape than the one sent.
     fn reshaped<'t, T: Tree<'t>>(&mut self, before: Option<T>, shown: T) {
         self.lacks = true;
         self.keeps |= match before {
@@ -129,7 +130,8 @@ impl Likeness {
             if in_sent.get(key.name).is_none() && !is_null(*old) {
                 match in_shown.get(key.name).map(|at| shown[at].1) {
                     Some(now) if same(*old, now) => self.keeps = true,
-                    // It was removed, and something else is there: neither as sent nor as before.
+                    // It was removed, but another value is present, which is neither the one sent nor the previous
+                    // one.
                     Some(now) if !is_null(now) => (self.keeps, self.moves) = (true, true),
                     _ => self.moves = true,
                 }
@@ -158,7 +160,7 @@ impl Likeness {
             self.agrees |= !all_sent.is_empty();
         } else {
             self.changed(before, sent, shown);
-            // Elements have moved, so what each of them was before is not known.
+            // Elements have moved, so the previous value of each is unknown.
             let mut parts = Self::default();
             for (sent, shown) in all_sent.iter().zip(&all_shown) {
                 parts.walk(None, *sent, *shown);
@@ -171,7 +173,7 @@ impl Likeness {
     }
 }
 
-/// Whether a value tells documents apart. What is empty or zero stands in many, and servers fill it in.
+/// Whether a value is distinctive. Empty values and zero occur in many documents, and servers fill them in.
 fn is_telling<'t, T: Tree<'t>>(value: T) -> bool {
     match value.view() {
         View::Bool(value) => value,
@@ -221,9 +223,9 @@ mod tests {
         Ok(words.join(" "))
     }
 
-    /// What was there before, what was sent, what is shown, and what is found.
+    /// The document before, the document sent, the document shown, and the expected result.
     const ROWS: &[(&str, &str, &str, &str)] = &[
-        // As sent, also where numbers and absence are spelt otherwise.
+        // As sent, also where numbers and missing values are written differently.
         (r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2.0}"#, "shares moves"),
         (
             r#"{"a":1}"#,
@@ -238,7 +240,7 @@ mod tests {
             r#"{"a":[1,{"b":2}]}"#,
             "shares moves",
         ),
-        // Members that come and go, at any depth.
+        // Members that are added or removed, at any depth.
         (
             r#"{"a":1}"#,
             r#"{"a":2}"#,
@@ -275,7 +277,7 @@ mod tests {
             r#"{"a":[1,2,3]}"#,
             "shares differs moves",
         ),
-        // Another shape: links by their ids, links that are opened, nothing in the place of something.
+        // Another shape: links by ID, expanded links, and a missing value in place of a value.
         (
             r#"{"a":{"id":1}}"#,
             r#"{"a":{"id":2}}"#,
@@ -295,7 +297,7 @@ mod tests {
             r#"{"a":{"id":2}}"#,
             "shares adds differs moves",
         ),
-        // What was there before: a value, a member, an absence, a list.
+        // The previous state: a value, a member, a missing member, a list.
         (
             r#"{"a":1}"#,
             r#"{"a":2}"#,
@@ -326,7 +328,7 @@ mod tests {
             r#"{"q":2,"o":[{"t":1}]}"#,
             "shares differs keeps moves",
         ),
-        // A report about the write: at most its id is a member of the document, too.
+        // A report about the write, of which at most the ID is also a member of the document.
         (
             r#"{"id":7,"a":1}"#,
             r#"{"id":7,"a":2}"#,
@@ -334,7 +336,7 @@ mod tests {
             "lacks adds differs",
         ),
         (r#"{"a":1}"#, r#"{"a":2}"#, r#""done""#, "lacks"),
-        // Numbers that no float tells apart.
+        // Numbers that `f64` cannot distinguish.
         (
             r#"{"a":12345678901234567890123}"#,
             r#"{"a":12345678901234567890124}"#,

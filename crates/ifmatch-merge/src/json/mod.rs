@@ -1,12 +1,12 @@
-//! JSON documents that keep what they were given: the text of numbers and strings, the order of keys,
-//! and every field, known or not.
+//! JSON documents that are kept exactly: the text of numbers and strings, the order of keys, and every field,
+//! known or unknown.
 //!
-//! `serde_json::Value` forgets much of it (`1.10` becomes `1.1`, 20-digit numbers become floats, of two
-//! equal keys the last one wins), and a write that goes back to a server must not forget. So a
-//! [`Document`] is its text, checked once, and everything here reads that text or cuts pieces out of it.
+//! `serde_json::Value` loses much of this: `1.10` becomes `1.1`, 20-digit numbers become floats, and of two equal
+//! keys the last one wins. A document that is written back to a server must not lose it. A [`Document`] therefore
+//! is its text, validated once. Everything here reads that text or cuts pieces out of it.
 //!
-//! [`merge_patch`](patch::merge_patch) and [`json_patch`](patch::json_patch) write the difference of two
-//! documents in the two standard forms.
+//! [`merge_patch`](patch::merge_patch) and [`json_patch`](patch::json_patch) express the difference of two
+//! documents in the two standard formats.
 
 mod align;
 mod apply;

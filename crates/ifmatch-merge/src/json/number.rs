@@ -1,4 +1,4 @@
-//! Numbers as JSON spells them: decimal texts of any size, compared exactly and never through floats.
+//! Numbers as JSON writes them: decimal texts of any size, compared exactly and never through floats.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,13 +8,13 @@ use super::digest::Digest;
 /// A number of a document or of a `serde_json::Value`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number<'t> {
-    /// The text as it stands in a document; valid by construction.
+    /// The text from a document, which is valid by construction.
     Text(&'t str),
-    /// A number that `serde_json` holds.
+    /// A number held by `serde_json`.
     Held(&'t serde_json::Number),
 }
 
-/// `0.d₁d₂… × 10^exponent` with d₁ and the last digit not zero; zero has no digits.
+/// `0.d₁d₂… × 10^exponent`, where d₁ and the last digit are not zero. Zero has no digits.
 struct Decimal<'t> {
     negative: bool,
     digits: Cow<'t, str>,
@@ -22,7 +22,7 @@ struct Decimal<'t> {
 }
 
 impl<'t> Number<'t> {
-    /// The decimal text.
+    /// Returns the decimal text.
     pub(crate) fn text(self) -> Cow<'t, str> {
         match self {
             Number::Text(text) => Cow::Borrowed(text),
@@ -30,7 +30,7 @@ impl<'t> Number<'t> {
         }
     }
 
-    /// Numeric equality: `1`, `1.0` and `1e0` are the same number.
+    /// Whether both numbers have the same value. `1`, `1.0` and `1e0` are the same number.
     pub(crate) fn same(self, other: Number<'_>) -> bool {
         match (self, other) {
             (Number::Text(a), Number::Text(b)) if a == b => return true,
@@ -47,7 +47,7 @@ impl<'t> Number<'t> {
         self.order(other) == Some(Ordering::Equal)
     }
 
-    /// Numeric order. `None` when an exponent is beyond all bounds and the texts differ.
+    /// Compares the values. Returns `None` if an exponent exceeds the supported range and the texts differ.
     pub(crate) fn order(self, other: Number<'_>) -> Option<Ordering> {
         let (a, b) = (self.text(), other.text());
         if a == b {
@@ -71,7 +71,7 @@ impl<'t> Number<'t> {
         })
     }
 
-    /// Feeds what makes the number that number, so that equal numbers feed the same.
+    /// Feeds the value of the number into the digest, so that equal numbers give equal digests.
     pub(crate) fn feed(self, digest: &mut Digest) {
         if let Number::Held(number) = self
             && let Some(whole) = number.as_i64()
@@ -89,7 +89,8 @@ impl<'t> Number<'t> {
         }
     }
 
-    /// One text for all spellings of a number: whole numbers plainly, others as digits and exponent.
+    /// Returns one text for all spellings of a number: plain digits for whole numbers, digits and exponent for
+    /// others.
     pub(crate) fn canonical(self) -> String {
         let text = self.text();
         let Some(d) = decimal(&text) else {
@@ -107,8 +108,9 @@ impl<'t> Number<'t> {
         }
     }
 
-    /// `self + (a - base)`, exact, as a decimal text. `None` when it leaves what a JSON reader can be
-    /// expected to hold exactly: integers from `i64::MIN` to `u64::MAX`, fractions of 30 digits.
+    /// Returns `self + (a - base)`, computed exactly, as a decimal text. Returns `None` if the result exceeds what
+    /// a JSON reader can be expected to hold exactly: integers from `i64::MIN` to `u64::MAX`, fractions of up to
+    /// 30 digits.
     pub(crate) fn plus_change(self, a: Number<'_>, base: Option<Number<'_>>) -> Option<String> {
         let parts = [
             self.scaled()?,
@@ -127,7 +129,7 @@ impl<'t> Number<'t> {
         spell(sum, scale)
     }
 
-    /// As mantissa and power of ten.
+    /// Returns the number as mantissa and power of ten.
     fn scaled(self) -> Option<(i128, i64)> {
         let text = self.text();
         let d = decimal(&text)?;
@@ -145,13 +147,14 @@ impl<'t> Number<'t> {
         .filter(|_| exponent.abs() <= 40)
     }
 
-    /// As an `i128`, if it is a whole number that fits.
+    /// Returns the number as an `i128`, if it is a whole number that fits.
     pub(crate) fn whole(self) -> Option<i128> {
         let (mantissa, exponent) = self.scaled()?;
         mantissa.checked_mul(10_i128.checked_pow(u32::try_from(exponent).ok()?)?)
     }
 
-    /// As `serde_json` holds it; a number that no `f64` holds becomes the largest one of its sign.
+    /// Returns the number as `serde_json` holds it. A number that no `f64` can hold becomes the largest `f64` of
+    /// its sign.
     pub(crate) fn held(self) -> serde_json::Number {
         let text = match self {
             Number::Held(number) => return number.clone(),
@@ -168,7 +171,7 @@ impl<'t> Number<'t> {
         serde_json::Number::from_f64(largest).unwrap_or_else(|| 0.into())
     }
 
-    /// Whether `held` keeps the value: no rounding, no clamping.
+    /// Whether [`held`](Self::held) keeps the exact value, without rounding or clamping.
     pub(crate) fn is_held_exactly(self) -> bool {
         match self {
             Number::Held(_) => true,
@@ -177,7 +180,7 @@ impl<'t> Number<'t> {
     }
 }
 
-/// Feeds what the decimal text of a whole number would feed.
+/// Feeds the same data as the decimal text of the whole number would.
 fn feed_whole(number: i64, digest: &mut Digest) {
     let mut rest = number.unsigned_abs();
     let exponent = rest.checked_ilog10().map_or(0, |power| power + 1);

@@ -1,4 +1,4 @@
-//! The difference of two documents, in the two standard forms.
+//! The difference of two documents, in the two standard formats.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use super::tape::{Node, Tape};
 use super::tree::{Finder, Tree, View, same};
 use super::write;
 
-/// A difference that a JSON Merge Patch cannot say.
+/// A difference that a JSON Merge Patch cannot express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotExpressible {
     pointer: String,
 }
 
 impl NotExpressible {
-    /// The place that cannot be said.
+    /// Returns the pointer of the value that cannot be expressed.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
@@ -35,12 +35,12 @@ impl fmt::Display for NotExpressible {
 
 impl std::error::Error for NotExpressible {}
 
-/// The JSON Merge Patch (RFC 7396) that leads from one document to the other.
+/// Creates the JSON Merge Patch (RFC 7396) that turns one document into the other.
 ///
 /// # Errors
 ///
-/// A member would have to be set to `null`, which a merge patch takes for its removal, or one of the
-/// documents is no object.
+/// Returns an error if a member would have to be set to `null`, which a merge patch treats as a removal, or if one
+/// of the documents is not an object.
 ///
 /// # Example
 ///
@@ -69,7 +69,7 @@ pub fn merge_patch(from: &Document, to: &Document) -> Result<Document, NotExpres
     Ok(Document::from_trusted(out))
 }
 
-/// Writes what has to be set and removed in an object. Without `from`, all of it is set.
+/// Writes the members to set and to remove in an object. Without `from`, all members are set.
 fn members_patch(
     from: Option<Node<'_>>,
     to: Node<'_>,
@@ -121,11 +121,10 @@ fn members_patch(
     Ok(())
 }
 
-/// The JSON Patch (RFC 6902) that leads from one document to the other.
+/// Creates the JSON Patch (RFC 6902) that turns one document into the other.
 ///
-/// Each removal and replacement is preceded by a `test` of the old value, so that the patch fails as a
-/// whole on a document that somebody else changed there. Arrays are aligned, so an insertion is one
-/// operation.
+/// Each removal and replacement is preceded by a `test` of the old value, so the whole patch fails on a document
+/// in which another client changed that value. Arrays are aligned, so an insertion is one operation.
 ///
 /// # Example
 ///
@@ -142,7 +141,7 @@ pub fn json_patch(from: &Document, to: &Document) -> Document {
     json_patch_if(from, to, &[])
 }
 
-/// The same, behind tests that these places have these values.
+/// Creates the same patch, preceded by a `test` of each given place and value.
 #[doc(hidden)]
 pub fn json_patch_if(from: &Document, to: &Document, first: &[(&str, Document)]) -> Document {
     let (from, to) = (
@@ -201,7 +200,7 @@ impl Patch {
         }
     }
 
-    /// Goes from the back to the front, so that no operation shifts the place of a later one.
+    /// Works from the last element to the first, so that no operation shifts the index of a later one.
     fn arrays(&mut self, from: &[Node<'_>], to: &[Node<'_>]) {
         for Replaced { old, new } in array_differences(from, to).into_iter().rev() {
             let paired = old.len().min(new.len());

@@ -14,7 +14,7 @@ pub fn push(pointer: &mut String, token: &str) {
     }
 }
 
-/// The tokens of a pointer, unescaped. `None` when it does not begin with `/` or has a stray `~`.
+/// Returns the unescaped tokens of a pointer, or `None` if it does not begin with `/` or contains a stray `~`.
 pub(crate) fn tokens(pointer: &str) -> Option<Vec<Cow<'_, str>>> {
     if pointer.is_empty() {
         return Some(Vec::new());
@@ -45,7 +45,7 @@ fn unescape(token: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
-/// An array index as RFC 6901 section 4 spells it: digits without leading zeros.
+/// Parses an array index, which consists of digits without leading zeros (RFC 6901 section 4).
 pub(crate) fn index(token: &str) -> Option<usize> {
     let plain =
         token == "0" || (!token.starts_with('0') && token.bytes().all(|b| b.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! The tokens of RFC 8259.
+//! Scans the tokens of RFC 8259.
 
 use std::fmt::Write as _;
 
@@ -35,11 +35,11 @@ impl<'a> Scanner<'a> {
     pub(super) fn end(&self) -> Result<(), JsonError> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.error("something follows the value")),
+            Some(_) => Err(self.error("unexpected text after the value")),
         }
     }
 
-    /// One scalar value, or a key.
+    /// Scans one scalar value, or a key.
     pub(super) fn scalar(&mut self) -> Result<NodeKind, JsonError> {
         match self.peek() {
             Some(b'"') => self.string(),
@@ -48,7 +48,7 @@ impl<'a> Scanner<'a> {
             Some(b'f') => self.word(b"false", NodeKind::False),
             Some(b'n') => self.word(b"null", NodeKind::Null),
             Some(_) => Err(self.error("expected a value")),
-            None => Err(self.error("it ends too early")),
+            None => Err(self.error("the text ends too early")),
         }
     }
 
@@ -65,9 +65,9 @@ impl<'a> Scanner<'a> {
         let mut kind = NodeKind::Plain;
         self.at += 1;
         loop {
-            // Skips to the next byte that means something inside a string.
+            // Skip to the next quote, backslash or control character.
             let Some(skip) = plain(&self.bytes[self.at..]) else {
-                return Err(JsonError::syntax(start, "a string that does not end"));
+                return Err(JsonError::syntax(start, "the string is not terminated"));
             };
             self.at += skip;
             match self.bytes[self.at] {
@@ -77,13 +77,13 @@ impl<'a> Scanner<'a> {
                 }
                 b'\\' => {
                     kind = NodeKind::Escaped;
-                    // What follows the backslash is checked when the string is unescaped.
+                    // The escape itself is checked when the string is unescaped.
                     if self.at + 1 >= self.bytes.len() {
-                        return Err(JsonError::syntax(start, "a string that does not end"));
+                        return Err(JsonError::syntax(start, "the string is not terminated"));
                     }
                     self.at += 2;
                 }
-                _ => return Err(self.error("a control character that is not escaped")),
+                _ => return Err(self.error("unescaped control character")),
             }
         }
     }
@@ -124,10 +124,10 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The content of the string token `text[start..end]`, and whether halves of surrogate pairs are in it.
+/// Returns the content of the string token `text[start..end]`, and whether it contains halves of surrogate pairs.
 ///
-/// JSON's grammar allows a half, and no text in Rust can hold one. It stands as a mark of its own
-/// ([`HALF`] and its four digits), so that contents are equal if the strings are.
+/// JSON's grammar allows such a half, but no Rust string can hold it. It is represented by [`HALF`] and its four
+/// digits, so that contents are equal if the strings are.
 pub(super) fn unescape(
     text: &str,
     start: usize,
@@ -160,13 +160,13 @@ pub(super) fn unescape(
                     out.push(c);
                 } else {
                     has_half = true;
-                    // Writing into a `String` does not fail.
+                    // Writing into a `String` cannot fail.
                     let _ = write!(out, "{HALF}{unit:04x}");
                 }
                 at += length;
                 continue;
             }
-            _ => return Err(JsonError::syntax(at, "an unknown escape")),
+            _ => return Err(JsonError::syntax(at, "unknown escape")),
         };
         out.push(simple);
         at += 2;
@@ -174,10 +174,11 @@ pub(super) fn unescape(
     Ok((out.into_boxed_str(), has_half))
 }
 
-/// What stands before the digits of half a surrogate pair: a code point that is no character.
+/// The marker in front of the digits of half of a surrogate pair. It is a code point that is not a character.
 pub(super) const HALF: char = '\u{ffff}';
 
-/// The code point of a `\u` escape, or of two of them that form a surrogate pair; or half a pair.
+/// Returns the code point and length of a `\u` escape, of two escapes that form a surrogate pair, or of half of a
+/// pair.
 fn unicode(bytes: &[u8], at: usize) -> Result<(u32, usize), JsonError> {
     let unit = |at: usize| -> Option<u32> {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -195,9 +196,10 @@ fn unicode(bytes: &[u8], at: usize) -> Result<(u32, usize), JsonError> {
     })
 }
 
-/// How many bytes of a string mean nothing but themselves; `None`: to the end of the text.
+/// Returns the number of bytes before the next special byte of a string, or `None` if there is none.
 ///
-/// Eight at a time: documents are mostly strings, and every write reads its document several times.
+/// Compares eight bytes at a time, because documents consist mostly of strings and each write reads its document
+/// several times.
 fn plain(bytes: &[u8]) -> Option<usize> {
     let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
     let mut words = bytes.chunks_exact(8);
@@ -207,7 +209,7 @@ fn plain(bytes: &[u8]) -> Option<usize> {
         eight.copy_from_slice(word);
         let found = specials(u64::from_le_bytes(eight));
         if found != 0 {
-            // The lowest mark is true; a borrow can make false ones only above it.
+            // The lowest mark is correct. A borrow can only set wrong marks above it.
             return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
@@ -218,7 +220,7 @@ fn plain(bytes: &[u8]) -> Option<usize> {
         .map(|skip| at + skip)
 }
 
-/// Marks, in the top bit of each byte, what ends or escapes or is not allowed in a string.
+/// Marks, in the top bit of each byte, the quotes, backslashes and control characters.
 fn specials(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;

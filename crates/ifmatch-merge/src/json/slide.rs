@@ -1,27 +1,27 @@
-//! Where a difference may lie at several places, it is put where `git` puts it.
+//! Moves ambiguous changes to the position that `git` chooses.
 //!
-//! `a b a b` against `a b` has lost the first pair, or the second, or `b a`. Which one a diff names does
-//! not matter to the eye, but it decides whether two changes touch. The rule of git: a stretch is moved
-//! as far to the back as it goes, unless on the way it comes to stand opposite a change of the other
-//! side; then it stays there. Stretches that meet on the way become one.
+//! Comparing `a b a b` with `a b`, the diff may remove the first pair, the second pair, or `b a`. The choice looks
+//! the same to a reader, but it decides whether two changes touch. Git moves a changed stretch as far back as
+//! possible. If the stretch comes to lie opposite a change of the other side on the way, it stays there. Stretches
+//! that meet are joined.
 
 use std::ops::Range;
 
-/// Moves the changes of `old` and then those of `new`. The flags say which elements were removed and
-/// which were added; as many elements are unflagged on either side.
+/// Moves the changes of `old` and then those of `new`. The flags mark the elements that were removed and added.
+/// Both sides have the same number of unflagged elements.
 pub(super) fn slide_changes(old: &[u32], removed: &mut [bool], new: &[u32], added: &mut [bool]) {
     one_side(old, removed, added);
     one_side(new, added, removed);
 }
 
-/// A stretch of flagged elements between two unflagged ones; it may be empty.
+/// A stretch of flagged elements between two unflagged elements. It may be empty.
 struct Group<'f> {
     flags: &'f mut [bool],
     range: Range<usize>,
 }
 
 impl<'f> Group<'f> {
-    /// The first group, which lies in front of the first unflagged element.
+    /// Returns the group in front of the first unflagged element.
     fn first(flags: &'f mut [bool]) -> Self {
         let mut group = Self { flags, range: 0..0 };
         group.grow();
@@ -37,7 +37,7 @@ impl<'f> Group<'f> {
         }
     }
 
-    /// Goes on to the group behind the next unflagged element.
+    /// Moves on to the group after the next unflagged element.
     fn next(&mut self) -> bool {
         if self.range.end == self.flags.len() {
             return false;
@@ -60,7 +60,7 @@ impl<'f> Group<'f> {
         self.range.is_empty()
     }
 
-    /// Moves the group by one to the front, if the elements allow it, and joins what it meets.
+    /// Moves the group forward by one element, if the elements allow it, and joins any group it meets.
     fn slide_up(&mut self, of: &[u32]) -> bool {
         let Range { start, end } = self.range;
         if start == 0 || of[start - 1] != of[end - 1] {

@@ -1,25 +1,26 @@
-//! Texts that say points in time or numbers, ordered by what they say.
+//! Orders texts that contain times or numbers by their value.
 
 use std::cmp::Ordering;
 
 use super::number::Number;
 use super::time::{DAYS, MONTHS, Time};
 
-/// What a text is, as far as its order is concerned.
+/// What a text represents, as far as its order is concerned.
 enum Spelled<'a> {
     Time(Time<'a>),
     Number(&'a str),
-    /// It seems to be a time, or numbers, and cannot be read. Its bytes tell nothing.
+    /// The text looks like a time or a number but cannot be parsed, so its bytes do not determine an order.
     Unclear,
     Word,
 }
 
-/// The order of two texts: by time where both are times of one kind, by value where both are numbers, by
-/// their bytes where both are words. `None`: anything else.
+/// Compares two texts: by time if both are times of one kind, by value if both are numbers, and by bytes if both
+/// are words. Returns `None` for anything else.
 ///
-/// Times are those of RFC 3339 and ISO 8601 (any offset, any number of fractional digits, days of weeks and
-/// of years, lower-case letters, a space for the `T`, leap seconds), dates of mails (RFC 5322) and of HTTP (RFC 9110
-/// 5.6.7). Days, months, times of day and times without a zone are only compared with their like.
+/// Supported times are those of RFC 3339 and ISO 8601 (any offset, any number of fractional digits, week dates and
+/// ordinal dates, lower-case letters, a space in place of the `T`, leap seconds), and the dates of mail (RFC 5322)
+/// and of HTTP (RFC 9110 section 5.6.7). Days, months, times of day and times without a zone are compared only
+/// with their own kind.
 pub(super) fn order(a: &str, b: &str) -> Option<Ordering> {
     if a == b {
         return Some(Ordering::Equal);
@@ -27,13 +28,14 @@ pub(super) fn order(a: &str, b: &str) -> Option<Ordering> {
     match (spelled(a), spelled(b)) {
         (Spelled::Time(a), Spelled::Time(b)) => (a.kind == b.kind).then(|| a.cmp(&b)),
         (Spelled::Number(a), Spelled::Number(b)) => Number::Text(a).order(Number::Text(b)),
-        // `9-a` and `10-a` count something.
+        // The leading digits of `9-a` and `10-a` are counts, so only words with as many leading digits are
+        // compared.
         (Spelled::Word, Spelled::Word) => (counted(a) == counted(b)).then(|| a.cmp(b)),
         _ => None,
     }
 }
 
-/// How many digits a text begins with.
+/// Returns the number of leading digits.
 fn counted(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }
@@ -59,7 +61,8 @@ fn is_number(text: &str) -> bool {
     is_some(whole) && is_some(fraction)
 }
 
-/// Whether it has digits, and nothing else that is no punctuation, mark of ISO 8601, month or day.
+/// Whether the text contains digits, and either the name of a month or day, or no words other than the letters
+/// of ISO 8601 and zone names.
 fn is_unclear(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = lower
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn times_of_one_kind_and_numbers_are_ordered_by_what_they_say() {
         for (less, more) in [
-            // Of many the bytes say the opposite.
+            // In many of these pairs, the order of the bytes is the opposite.
             ("2024-05-01T11:00:00+0200", "2024-05-01T10:00:00+0000"),
             ("2024-05-01T10:00Z", "2024-05-01T09:30-01:00"),
             ("20240501T110000+02", "20240501T100000Z"),

@@ -1,4 +1,4 @@
-//! The reader: one pass over the text, an entry per value, no recursion.
+//! The parser. It makes one pass over the text, creates one entry per value, and does not recurse.
 
 use std::cell::RefCell;
 
@@ -8,41 +8,40 @@ use super::number::Number;
 use super::pointer;
 use super::scan::{self, Scanner};
 
-/// What an entry of the tape is.
+/// The kind of a tape entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NodeKind {
     Null,
     False,
     True,
     Number,
-    /// A string without escapes: its content is its text between the quotes.
+    /// A string without escapes. Its content is the text between the quotes.
     Plain,
-    /// A string with escapes: its content lies in the side table.
+    /// A string with escapes. Its content is in the side table.
     Escaped,
-    /// A string with escapes of which some are half of a surrogate pair; its content too lies there.
+    /// A string with escapes, some of which are half of a surrogate pair. Its content is in the side table.
     Torn,
     Array,
     Object,
 }
 
-/// One value (or key): where its text lies, and where the next sibling's entry is.
+/// One value or key: its range in the text, and the position of the next sibling's entry.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: u32,
     end: u32,
-    /// For arrays and objects the entry behind the last child, for escaped strings the place in the
-    /// side table.
+    /// For arrays and objects, the entry after the last child. For escaped strings, the index in the side table.
     link: u32,
     kind: NodeKind,
 }
 
-/// A parsed text. Values are addressed by [`Node`].
+/// A parsed text. Its values are addressed by [`Node`].
 #[derive(Debug)]
 pub(crate) struct Tape<'a> {
     text: &'a str,
     entries: Vec<Entry>,
     unescaped: Vec<Box<str>>,
-    /// Digests of values, filled as they are asked for; 0 is "not yet".
+    /// Digests of values, computed on demand. Zero means "not computed yet".
     digests: RefCell<Vec<u64>>,
 }
 
@@ -54,7 +53,7 @@ pub(crate) struct Node<'t> {
 }
 
 impl<'a> Tape<'a> {
-    /// Reads and checks a whole text.
+    /// Parses and validates a whole text.
     pub(crate) fn parse(text: &'a str, depth: usize) -> Result<Self, JsonError> {
         if u32::try_from(text.len()).is_err() {
             return Err(JsonError::too_long());
@@ -69,9 +68,9 @@ impl<'a> Tape<'a> {
         Ok(tape)
     }
 
-    /// Reads a text that was checked before.
+    /// Parses a text that was validated before.
     pub(crate) fn from_trusted(text: &'a str) -> Self {
-        // A checked text has no error; were it otherwise, `null` would stand in for it.
+        // A validated text has no error. If it had one, `null` would replace it.
         Self::parse(text, usize::MAX).unwrap_or_else(|_| Tape {
             text: "null",
             entries: vec![Entry {
@@ -118,7 +117,7 @@ impl<'a> Tape<'a> {
             } else {
                 self.push_scalar(start, scan.at, kind)?;
             }
-            // Behind a value: close what ends here, up to a comma that announces another value.
+            // After a value: close the containers that end here, up to a comma before the next value.
             loop {
                 scan.space();
                 let Some(&container) = open.last() else {
@@ -136,7 +135,7 @@ impl<'a> Tape<'a> {
                     }
                     Some(b'}') if object => {}
                     Some(b']') if !object => {}
-                    None => return Err(scan.error("it ends too early")),
+                    None => return Err(scan.error("the text ends too early")),
                     Some(_) => {
                         return Err(
                             scan.error("expected a comma or the end of the array or object")
@@ -159,14 +158,14 @@ impl<'a> Tape<'a> {
         if scan.peek() != Some(b'"') {
             let found = scan
                 .peek()
-                .map_or("it ends too early", |_| "expected a key in quotes");
+                .map_or("the text ends too early", |_| "expected a key in quotes");
             return Err(scan.error(found));
         }
         let kind = scan.scalar()?;
         self.push_scalar(start, scan.at, kind)?;
         scan.space();
         if scan.peek() != Some(b':') {
-            return Err(scan.error("expected a colon behind the key"));
+            return Err(scan.error("expected a colon after the key"));
         }
         scan.at += 1;
         scan.space();
@@ -228,14 +227,14 @@ impl<'a> Tape<'a> {
         Ok(())
     }
 
-    /// The pointer of a key in an object that is being closed, from the chain of open containers.
+    /// Returns the pointer of a key in an object that is being closed, from the chain of open containers.
     fn path(&self, open: &[usize], container: usize, name: &str) -> String {
         let mut path = String::new();
         let chain = open.iter().copied().chain([container]).collect::<Vec<_>>();
         for pair in chain.windows(2) {
             let (parent, child) = (pair[0], pair[1]);
             if self.entries[parent].kind == NodeKind::Object {
-                // In an object that is still open the key is the entry before its value.
+                // In an object that is still open, the key is the entry before its value.
                 pointer::push(
                     &mut path,
                     Node {
@@ -258,7 +257,7 @@ impl<'a> Tape<'a> {
         path
     }
 
-    /// The entry behind a value and all beneath it.
+    /// Returns the entry after a value and everything beneath it.
     fn behind(&self, at: usize) -> usize {
         let entry = &self.entries[at];
         match entry.kind {
@@ -277,28 +276,28 @@ impl<'t> Node<'t> {
         &self.tape.entries[self.at]
     }
 
-    /// Whether both are the same entry of the same tape.
+    /// Whether both nodes are the same entry of the same tape.
     pub(crate) fn is_same_node(self, other: Node<'_>) -> bool {
         self.at == other.at && std::ptr::eq(self.tape.text, other.tape.text)
     }
 
-    /// The byte range of the value in the text.
+    /// Returns the byte range of the value in the text.
     pub(crate) fn range(self) -> std::ops::Range<usize> {
         let entry = self.entry();
         entry.start as usize..entry.end as usize
     }
 
-    /// The value as it stands in the text.
+    /// Returns the text of the value.
     pub(crate) fn raw(self) -> &'t str {
         &self.tape.text[self.range()]
     }
 
-    /// The whole text that the value is a part of.
+    /// Returns the whole text that contains the value.
     pub(crate) fn whole_text(self) -> &'t str {
         self.tape.text
     }
 
-    /// The content of a string, without quotes and escapes; the text of any other value.
+    /// Returns the content of a string, without quotes and escapes, or the text of any other value.
     pub(crate) fn content(self) -> &'t str {
         let entry = self.entry();
         match entry.kind {
@@ -312,12 +311,12 @@ impl<'t> Node<'t> {
         Number::Text(self.raw())
     }
 
-    /// The elements of an array; nothing for other values.
+    /// Returns the elements of an array, or nothing for other values.
     pub(crate) fn children_of_array(self) -> impl Iterator<Item = Node<'t>> {
         self.children(NodeKind::Array)
     }
 
-    /// The keys and values of an object; nothing for other values.
+    /// Returns the keys and values of an object, or nothing for other values.
     pub(crate) fn children_of_object(self) -> impl Iterator<Item = (Node<'t>, Node<'t>)> {
         let mut children = self.children(NodeKind::Object);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
@@ -342,7 +341,7 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// The digest, remembered so that values which are asked for again and again cost once.
+    /// Returns the digest, which is computed once per value.
     pub(crate) fn remembered_digest(self, compute: impl FnOnce() -> u64) -> u64 {
         if let Some(&known) = self.tape.digests.borrow().get(self.at)
             && known != 0

@@ -1,21 +1,21 @@
-//! Points in time as APIs spell them.
+//! Parses points in time as APIs write them.
 
-/// A point in time: seconds of the proleptic Gregorian calendar, and the digits of the fraction.
+/// A point in time, as seconds in the proleptic Gregorian calendar and the digits of the fraction.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time<'a> {
     pub(super) kind: TimeKind,
     seconds: i64,
-    /// A leap second is behind the 59th and before the next minute.
+    /// Whether this is a leap second, which follows second 59 and precedes the next minute.
     leap: bool,
-    /// Without zeros at the end, so that the order of the texts is that of the fractions.
+    /// The fractional digits without trailing zeros, so that comparing the texts compares the fractions.
     fraction: &'a str,
 }
 
-/// What a text says of a point in time. Only two of one kind have an order.
+/// The kind of a point in time. Only two of the same kind can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TimeKind {
     Instant,
-    /// Without a zone.
+    /// A date and time without a zone.
     Local,
     Day,
     Month,
@@ -27,7 +27,7 @@ impl<'a> Time<'a> {
         iso(text).or_else(|| of_words(text))
     }
 
-    /// This time of day on a day, in a zone if one is named.
+    /// Combines this time of day with a day, and with a zone if one is given.
     fn on(self, day: i64, zone: &str) -> Option<Self> {
         let seconds = day * 86_400 + self.seconds;
         let (kind, seconds) = if zone.is_empty() {
@@ -67,7 +67,7 @@ pub(super) const DAYS: [&str; 7] = [
     "sunday",
 ];
 
-/// `2024-05-01T10:00:00.5+02:00`, and the like of ISO 8601.
+/// Parses `2024-05-01T10:00:00.5+02:00` and other forms of ISO 8601.
 fn iso(text: &str) -> Option<Time<'_>> {
     let whole = |kind, seconds| Time {
         kind,
@@ -98,7 +98,7 @@ fn iso(text: &str) -> Option<Time<'_>> {
     time.on(iso_day(date)?, zone)
 }
 
-/// `2024-05-01`, `20240501`, `2024-W18-3`, `2024-122`, with as many digits of the year as there are.
+/// Parses `2024-05-01`, `20240501`, `2024-W18-3` or `2024-122`. The year may have 4 to 9 digits.
 fn iso_day(text: &str) -> Option<i64> {
     let (sign, unsigned) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),
@@ -109,7 +109,7 @@ fn iso_day(text: &str) -> Option<i64> {
         Some((year, rest)) => (year, rest),
         None => unsigned.split_at_checked(4)?,
     };
-    // More digits are no year of anything.
+    // A longer run of digits is not a year.
     let year = number(year).filter(|_| (4..=9).contains(&year.len()))? * sign;
     if let Some(rest) = rest.strip_prefix('W') {
         let (week, of_week) = rest.split_once('-').or_else(|| rest.split_at_checked(2))?;
@@ -118,8 +118,7 @@ fn iso_day(text: &str) -> Option<i64> {
             number(of_week).filter(|_| of_week.len() == 1)?,
         );
         let is_one = (1..=53).contains(&week) && (1..=7).contains(&of_week);
-        // The week of 4 January is the first one. Days that are counted from 1 March of year 0 begin with
-        // a Wednesday.
+        // Week 1 is the week of 4 January. Counted from 1 March of year 0, day 0 is a Wednesday.
         let fourth = day(year, 1, 4)?;
         let monday = fourth - (fourth + 1).rem_euclid(7);
         return is_one.then_some(monday + (week - 1) * 7 + of_week - 1);
@@ -132,7 +131,7 @@ fn iso_day(text: &str) -> Option<i64> {
     day(year, month_number(month)?, two_digits(of_month)?)
 }
 
-/// `Wed, 01 May 2024 10:00:00 GMT`, as in HTTP and in mails, and `Wed May  1 10:00:00 2024`.
+/// Parses `Wed, 01 May 2024 10:00:00 GMT`, as in HTTP and in mail, and `Wed May  1 10:00:00 2024`.
 fn of_words(text: &str) -> Option<Time<'_>> {
     let names = |names: &[&str], word: &str| {
         let is = |name: &&str| word.len() == 3 && name.starts_with(&word.to_ascii_lowercase());
@@ -175,7 +174,7 @@ fn month_number(digits: &str) -> Option<i64> {
     two_digits(digits).filter(|month| (1..=12).contains(month))
 }
 
-/// The days from 1 March of year 0, after which each leap day is the last of its year.
+/// Returns the days since 1 March of year 0. In years that begin in March, a leap day is the last day of the year.
 fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
@@ -193,7 +192,8 @@ fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     (1..=length).contains(&day).then_some(days)
 }
 
-/// `10:00:00.5` or `100000.5`, and what stands behind it. The leap second 60 is the one before it, and so marked.
+/// Parses `10:00:00.5` or `100000.5`, and returns the rest of the text. Leap second 60 is stored as second 59 with
+/// the `leap` flag.
 fn clock(text: &str) -> Option<(Time<'_>, &str)> {
     let is_part = |c: char| c.is_ascii_digit() || c == ':';
     let (time, rest) = text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()));
@@ -235,10 +235,10 @@ fn clock(text: &str) -> Option<(Time<'_>, &str)> {
     Some((time, rest))
 }
 
-/// Seconds by which a zone is ahead.
+/// Returns the number of seconds by which a zone is ahead of UTC.
 fn offset(zone: &str) -> Option<i64> {
     let zone = zone.strip_prefix(' ').unwrap_or(zone);
-    // The name of a zone may stand behind its offset (RFC 9557).
+    // The name of a zone may follow its offset (RFC 9557).
     let zone = zone
         .split_once('[')
         .filter(|(_, name)| name.ends_with(']'))

@@ -1,4 +1,4 @@
-//! What the merge needs of a JSON value, whether it lies in a text or in a `serde_json::Value`.
+//! The operations that the merge needs of a JSON value, which is part of a text or of a `serde_json::Value`.
 
 use std::cmp::Ordering;
 
@@ -9,23 +9,24 @@ use super::number::Number;
 use super::tape::{Node, NodeKind};
 use super::{spelling, write};
 
-/// How deep values are walked. Deeper ones are taken as a whole: compared by their text, never merged.
+/// The maximum depth to which values are walked. Deeper values are treated as a whole: compared by their text,
+/// never merged.
 pub(crate) const WALKED_DEPTH: usize = 256;
 
-/// A value, one level deep.
+/// A view of a value, one level deep.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum View<'t> {
     Null,
     Bool(bool),
     Number(Number<'t>),
     String(&'t str),
-    /// A string with half of a surrogate pair in it. It can be compared and kept, and nothing else.
+    /// A string that contains half of a surrogate pair. It can only be compared and kept.
     Torn(&'t str),
     Array,
     Object,
 }
 
-/// The key of a member: what it says, and how that stands in the text (empty if there is no text).
+/// The key of a member: its name, and its text in the document (empty if there is no text).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key<'t> {
     pub(crate) name: &'t str,
@@ -35,21 +36,22 @@ pub(crate) struct Key<'t> {
 /// A JSON value that can be walked.
 pub(crate) trait Tree<'t>: Copy {
     fn view(self) -> View<'t>;
-    /// The elements of an array; nothing for other values.
+    /// Returns the elements of an array, or nothing for other values.
     fn each_element(self) -> impl Iterator<Item = Self>;
-    /// The members of an object; nothing for other values.
+    /// Returns the members of an object, or nothing for other values.
     fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)>;
-    /// Equality of the spelling, without a walk by keys; `false` means "not known".
+    /// Whether the texts are equal, without comparing by keys. `false` means "unknown".
     fn surely_same(self, other: Self) -> bool;
-    /// Difference that costs little where it is asked for again and again; `false` means "not known".
+    /// Whether the values differ, at low cost for repeated calls. `false` means "unknown".
     fn surely_differs(self, other: Self) -> bool;
-    /// Whether it is the very same value, not an equal one.
+    /// Whether both are the identical value, not merely equal.
     fn is(self, other: Self) -> bool;
-    /// A digest of what lies within `depth`; equal values have equal ones.
+    /// Returns a digest of the content within `depth`. Equal values have equal digests.
     fn digest_within(self, depth: usize) -> u64;
     fn to_value(self) -> Value;
-    /// The text, and for a value that lies in a text the node.
+    /// Writes the text of the value.
     fn write(self, out: &mut String);
+    /// Returns the node of a value that is part of a text.
     fn node(self) -> Option<Node<'t>>;
 
     fn digest(self) -> u64 {
@@ -95,7 +97,7 @@ impl<'t> Tree<'t> for Node<'t> {
     }
 
     fn surely_differs(self, other: Self) -> bool {
-        /// Shorter texts are walked faster than they are digested.
+        /// Shorter texts are faster to walk than to digest.
         const LONG: usize = 64 * 1024;
         let lengths = [self, other].map(|node| node.range().len());
         lengths.iter().all(|length| *length > LONG) && self.digest() != other.digest()
@@ -106,7 +108,7 @@ impl<'t> Tree<'t> for Node<'t> {
     }
 
     fn digest_within(self, depth: usize) -> u64 {
-        // No text is nested deeper than what is walked, so the depth asked for makes no difference.
+        // No text is nested deeper than the walked depth, so `depth` makes no difference.
         self.remembered_digest(|| digest(self, depth))
     }
 
@@ -173,14 +175,14 @@ impl<'t> Tree<'t> for &'t Value {
     }
 }
 
-/// Equality of values: numbers by value, objects without regard to the order of their keys.
+/// Whether two values are equal. Numbers are compared by value, objects without regard to the order of their keys.
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
-    // Asked once and not at each level, so that the cost stays linear however deep the difference lies.
+    // Compare the digests once, not at each level, so that the cost stays linear at any depth of the difference.
     a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
 }
 
-/// The order of two numbers, by value, or of two texts: by time if both are times, by their bytes if
-/// neither is one. `None` for anything else.
+/// Compares two numbers by value, or two texts: by time if both are times, by bytes if neither is one. Returns
+/// `None` for anything else.
 pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
     match (a.view(), b.view()) {
         (View::Number(a), View::Number(b)) => a.order(b),
@@ -226,7 +228,7 @@ fn same_members<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
             _ => return false,
         }
     }
-    // They stand in another order.
+    // The members have another order.
     let (a, b) = (a.members(), b.members());
     let mut in_b = Finder::new(&b);
     let mut has = |(key, a): &(Key<'t>, T)| {
@@ -292,8 +294,8 @@ pub(crate) fn to_value<'t, T: Tree<'t>>(value: T) -> Value {
     }
 }
 
-/// Finds members by name: at once where the asker goes in the same order, through a table where a big
-/// object is asked in another order.
+/// Finds members by name. A lookup is immediate if the names are requested in the order of the members, and uses a
+/// table for large objects in any other order.
 pub(crate) struct Finder<'s, 't, T> {
     members: &'s [(Key<'t>, T)],
     cursor: usize,

@@ -1,4 +1,4 @@
-//! JSON text from values.
+//! Writes values as JSON text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::scan::HALF;
 
-/// A string in quotes, escaped as little as RFC 8259 section 7 allows.
+/// Writes a string in quotes, with as few escapes as RFC 8259 section 7 allows.
 pub(crate) fn string(content: &str, out: &mut String) {
     out.push('"');
     let mut rest = content;
@@ -24,7 +24,7 @@ pub(crate) fn string(content: &str, out: &mut String) {
             b'\t' => out.push_str("\\t"),
             8 => out.push_str("\\b"),
             12 => out.push_str("\\f"),
-            // Writing into a `String` does not fail.
+            // Writing into a `String` cannot fail.
             control => drop(write!(out, "\\u{control:04x}")),
         }
         rest = &rest[at + 1..];
@@ -33,7 +33,7 @@ pub(crate) fn string(content: &str, out: &mut String) {
     out.push('"');
 }
 
-/// A key in quotes, by its name: as [`string`], and halves of surrogate pairs as what they are.
+/// Writes a key in quotes, like [`string`], with halves of surrogate pairs as `\u` escapes.
 pub(crate) fn key(name: &str, out: &mut String) {
     let start = out.len();
     string(name, out);
@@ -44,7 +44,7 @@ pub(crate) fn key(name: &str, out: &mut String) {
     }
 }
 
-/// A content with the sign for what cannot be shown in the place of each half of a surrogate pair.
+/// Returns the content with U+FFFD in place of each half of a surrogate pair.
 pub(crate) fn without_halves(content: &str) -> Cow<'_, str> {
     if content.contains(HALF) {
         Cow::Owned(halves(content, |_| char::REPLACEMENT_CHARACTER.to_string()))
@@ -53,7 +53,7 @@ pub(crate) fn without_halves(content: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text with each mark of a half replaced.
+/// Returns the text with each marker of a half replaced.
 fn halves(text: &str, by: impl Fn(&str) -> String) -> String {
     let mut pieces = text.split(HALF);
     let mut out = pieces.next().unwrap_or_default().to_owned();
@@ -72,7 +72,7 @@ fn halves(text: &str, by: impl Fn(&str) -> String) -> String {
     out
 }
 
-/// A whole value, without spaces.
+/// Writes a whole value, without spaces.
 pub(crate) fn value(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),

@@ -1,4 +1,4 @@
-//! What a type makes of each element of a list: it is asked to read lists of one.
+//! Determines how a type shows each element of a list, by decoding lists of one element.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 use super::put::Put;
 use crate::json::{Document, Node, Tree, View, same};
 
-/// A raw list that the type shows as another one, in a way that its values do not tell.
+/// A raw list that the type shows as another list, where the values do not reveal how the elements correspond.
 #[derive(Debug, Clone)]
 pub(super) struct Unsure {
-    /// Where the type shows it.
+    /// The pointer of the list in the value that the type shows.
     pointer: String,
     list: Range<usize>,
     elements: Vec<Range<usize>>,
 }
 
 impl Unsure {
-    /// A list of bare values of the walk's own document, if it is one and if it is short.
+    /// Returns the list if it is a short list of bare values in the walk's own document.
     pub(super) fn of<'t>(
         walk: &Put<'t, '_>,
         list: Node<'t>,
@@ -38,7 +38,8 @@ impl Unsure {
         })
     }
 
-    /// What the type shows an element as, where it stands alone: its digest, or none. `None`: it cannot be told.
+    /// Returns the digest of what the type shows for an element in a list of its own. Empty if it shows nothing,
+    /// `None` if that cannot be determined.
     fn image<T: Serialize + DeserializeOwned>(
         &self,
         raw: &str,
@@ -55,7 +56,7 @@ impl Unsure {
     }
 }
 
-/// The images of the elements of lists, by the offset at which each element begins.
+/// Returns the images of the elements of the lists, by the offset at which each element begins.
 pub(super) fn images<T: Serialize + DeserializeOwned>(
     raw: &Document,
     lists: &[Unsure],

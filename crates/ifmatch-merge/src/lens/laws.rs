@@ -1,4 +1,4 @@
-//! The laws that hold before anything is sent, checked on the very documents.
+//! The laws of the lens, checked on the actual documents before anything is sent.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::json::{self, Document, JsonError, Node, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Shape;
 
-/// A value cannot be put into a document so that its type reads it from there.
+/// The error for a value that cannot be put into a document so that its type reads the same value back.
 ///
-/// Nothing may be written then: the document would say something else than what was meant.
+/// Nothing must be written in this case, because the document would not represent the intended value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfaithful {
     pointer: String,
@@ -21,16 +21,16 @@ pub struct Unfaithful {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reason {
-    /// The type does not read the document that would be written.
+    /// The type cannot read the document that would be written.
     Unreadable(String),
-    /// It reads something else.
+    /// The type reads another value.
     Other,
-    /// A member that is only written has no place.
+    /// The document has no place for a member that the type only writes.
     Unwritten,
 }
 
 impl Unfaithful {
-    /// Where the document would say something else than the value, as a JSON Pointer into the value.
+    /// Returns the place where the document and the value would differ, as a JSON Pointer into the value.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
@@ -59,12 +59,12 @@ impl fmt::Display for Unfaithful {
             ),
             Reason::Other => write!(
                 f,
-                "the document cannot show what the value says at {place}: its type reads something else there \
-                 than it writes"
+                "the document cannot represent the value at {place}: the type would read something else there than \
+                 it writes"
             ),
             Reason::Unwritten => write!(
                 f,
-                "the document has no place for {place}, which the type writes and does not read"
+                "the document has no place for {place}, which the type writes but does not read"
             ),
         }
     }
@@ -72,15 +72,15 @@ impl fmt::Display for Unfaithful {
 
 impl std::error::Error for Unfaithful {}
 
-/// How the lists of types of which nothing is known are compared.
+/// How lists of unknown types are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lists {
     Ordered,
     Unordered,
 }
 
-/// Whether the type reads `result` as what it reads from `after`, which is the new value as it writes it;
-/// `readable` is the same under the names that it reads.
+/// Checks that the type reads from `result` what it reads from `after`, the new value as the type writes it.
+/// `readable` is the same value under the names that the type reads.
 pub(super) fn check<T: Serialize + DeserializeOwned>(
     result: &Document,
     after: &Document,
@@ -94,8 +94,8 @@ pub(super) fn check<T: Serialize + DeserializeOwned>(
     if got.same_text(after) || alike(&got, after, cursor, Lists::Ordered) {
         return Ok(());
     }
-    // What the type makes of its own words is no breach: it may sort, or hide what is only written.
-    // One that does not read its own words is taken at them.
+    // A type may change its own output when it reads it, for example by sorting it or hiding members that are only
+    // written. If it cannot read its own output, the output itself is compared.
     let want = read(after).or_else(|_| read(&readable()));
     let want = want.unwrap_or_else(|_| after.clone());
     let is_meant = alike(&got, &want, cursor, Lists::Ordered)
@@ -104,7 +104,7 @@ pub(super) fn check<T: Serialize + DeserializeOwned>(
         return Err(difference(&got, &want, cursor));
     }
     if let Some(pointer) = unsaid(after, &want) {
-        // It was left out on writing, and reading fills in something else.
+        // The member was left out on writing, and reading fills in another value.
         let reason = Reason::Other;
         return Err(Unfaithful { pointer, reason });
     }
@@ -118,7 +118,7 @@ pub(super) fn check<T: Serialize + DeserializeOwned>(
 
 /// Whether the type writes the same value in another order each time.
 fn shuffles(document: &Document, read: impl Fn(&Document) -> Result<Document, JsonError>) -> bool {
-    /// Two elements come out in one order so often only once in 30 000 times.
+    /// Two elements come out in the same order this often by chance only once in 30 000 cases.
     const TIMES: usize = 16;
     let Ok(first) = read(document) else {
         return false;
@@ -141,7 +141,7 @@ fn alike(a: &Document, b: &Document, cursor: Cursor<'_>, lists: Lists) -> bool {
     })
 }
 
-/// A text that is the same for values that say the same.
+/// Writes a normalized text, which is the same for values that are considered equal.
 fn normal(value: Node<'_>, cursor: Cursor<'_>, lists: Lists, out: &mut String) {
     match value.view() {
         View::Object => {
@@ -187,7 +187,7 @@ fn normal(value: Node<'_>, cursor: Cursor<'_>, lists: Lists, out: &mut String) {
     }
 }
 
-/// The first place at which they differ, the order of sets aside.
+/// Returns an error with the first place at which the documents differ, ignoring the order of sets.
 fn difference(got: &Document, want: &Document, cursor: Cursor<'_>) -> Unfaithful {
     let mut pointer = String::new();
     got.with_root(|got| want.with_root(|want| to_difference(got, want, cursor, &mut pointer)));

@@ -1,15 +1,15 @@
-//! What trials showed about a type of which nothing is said: where it reads what it shows.
+//! What trials revealed about a type without a known shape: the raw members from which it reads what it shows.
 
 use std::collections::HashMap;
 
-/// What is known beside the type's own tree.
+/// Knowledge about a type beyond its shape.
 #[derive(Debug, Clone)]
 pub(super) struct Learned {
-    /// What the type calls the raw members whose keys stand at these offsets.
+    /// The type's names for raw members, by the offset of their keys.
     names: HashMap<usize, String>,
-    /// Lists stay in the order of the document where the type may reorder what it reads.
+    /// Whether lists keep the order of the document where the type may reorder what it reads.
     pub(super) raw_order: bool,
-    /// What the type shows the raw elements as that begin at these offsets, by digest.
+    /// The digests of what the type shows for raw elements, by the offset at which each element begins.
     pub(super) images: HashMap<usize, Option<u64>>,
 }
 
@@ -31,14 +31,14 @@ impl Learned {
         self.names.get(&offset).map(String::as_str)
     }
 
-    /// The same, and that a member is read as this one.
+    /// Returns a copy in which a raw member is read under this name.
     pub(super) fn with(&self, offset: usize, name: &str) -> Self {
         let mut learned = self.clone();
         learned.names.insert(offset, name.to_owned());
         learned
     }
 
-    /// The same with images of elements, in the document's order or in the type's.
+    /// Returns a copy with images of elements, in the document's order or in the type's order.
     pub(super) fn with_images(&self, images: HashMap<usize, Option<u64>>, raw_order: bool) -> Self {
         Self {
             names: self.names.clone(),
@@ -47,7 +47,7 @@ impl Learned {
         }
     }
 
-    /// The same without what it said of this member.
+    /// Returns a copy without the assignment of this member.
     pub(super) fn without(&self, doubt: &UnclearMember) -> Self {
         let mut learned = self.clone();
         let is_it = |offset: &usize, name: &String| {
@@ -57,7 +57,7 @@ impl Learned {
         learned
     }
 
-    /// Each member is read from the first place that no other one has.
+    /// Returns a guess that reads each member from the first candidate that is still free.
     pub(super) fn guessed(doubts: &[UnclearMember]) -> Self {
         let mut learned = Self::default();
         for doubt in doubts {
@@ -70,10 +70,10 @@ impl Learned {
     }
 }
 
-/// A member that the type shows, and the offsets of raw members one of which it may be read from.
+/// A member that the type shows, and the offsets of the raw members from which it may be read.
 #[derive(Debug, Clone)]
 pub(super) struct UnclearMember {
-    /// Where it stands in the new value.
+    /// The pointer of the member in the new value.
     pub(super) pointer: String,
     pub(super) name: String,
     pub(super) candidates: Vec<usize>,

@@ -1,4 +1,4 @@
-//! The object that new members are taken from: the one that the value was read from.
+//! The object from which new members are taken: the one that the value was read from.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::json::{Key, Node, Tree, same};
 use crate::merge::{Cursor, MergedValue};
 use crate::shape::Fields;
 
-/// The object that new members are taken from.
+/// The object from which new members are taken.
 pub(super) struct MemberOrigin<'t, 'p> {
     raw: Vec<(Key<'t>, Node<'t>)>,
     shown: Vec<(Key<'t>, Node<'t>)>,
@@ -30,7 +30,7 @@ impl<'t, 'p> MemberOrigin<'t, 'p> {
         self.fields.canonical(key.name)
     }
 
-    /// Where the member comes from.
+    /// Returns the source of a member.
     pub(super) fn member(&self, name: &str) -> Option<PutSource<'t>> {
         let (_, shown) = self.shown.iter().find(|(key, _)| key.name == name)?;
         let is_it = |(key, _): &&(Key<'t>, Node<'t>)| self.name(*key).as_deref() == Some(name);
@@ -43,8 +43,8 @@ impl<'t, 'p> MemberOrigin<'t, 'p> {
         })
     }
 
-    /// What the source changed of members that its type does not show, a password that is only written, say.
-    /// Tells whether there was any.
+    /// Copies the source's changes to members that its type does not show, such as a password that is only
+    /// written. Returns whether there were any.
     pub(super) fn carry_hidden(&self, out: &mut MergedMembers<'t>, claimed: &[&str]) -> bool {
         let mut carried = false;
         for (key, value) in &self.raw {

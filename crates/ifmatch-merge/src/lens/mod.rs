@@ -1,16 +1,17 @@
-//! Typed values put back into the documents that they were read from.
+//! Puts typed values back into the documents that they were read from.
 //!
-//! A type is a *view* of a document: it sorts lists, knows other names, leaves members out, fills defaults in.
-//! [`Lens::put`] writes a changed value into the raw document so that everything stays that the type does not
-//! show. Places are found by value and key: a set that the type sorts is edited at the right element, a member
-//! under an older name keeps it, hidden elements stay. Each result obeys two laws; where one cannot be kept,
-//! there is an error and no result:
+//! A type is a *view* of a document: it sorts lists, uses other names, leaves members out and fills in defaults.
+//! [`Lens::put`] writes a changed value into the raw document and keeps everything that the type does not show.
+//! Places are found by value and key. A set that the type sorts is edited at the right element, a member under an
+//! older name keeps that name, and hidden elements stay. Each result obeys two laws. If a law cannot be kept, an
+//! error is returned instead of a result:
 //!
 //! * *`GetPut`*: putting an unchanged value back gives the raw document, byte for byte.
-//! * *`PutGet`*: the type reads the result as what it would read from the value as it writes it, and members
-//!   that it writes without reading them stand in the result.
+//! * *`PutGet`*: the type reads the result as what it would read from its own serialization of the value, and
+//!   members that it writes without reading them are present in the result.
 //!
-//! A type that shows its documents so that a change cannot be put back gets an [`Unfaithful`] error.
+//! If a type shows its documents in a way that makes a change impossible to put back, an [`Unfaithful`] error is
+//! returned.
 
 mod images;
 mod laws;
@@ -88,7 +89,7 @@ impl<T> fmt::Debug for Lens<T> {
     }
 }
 
-/// A raw document, and what a type shows of it: the document that it writes when it has read this one.
+/// A raw document, and what a type shows of it, which is the document that the type writes after reading this one.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -97,11 +98,11 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// What the type of `value` shows of the document that `value` was read from.
+    /// Creates the reading of `raw`, from which `value` was read.
     ///
     /// # Errors
     ///
-    /// The value cannot be written.
+    /// Returns an error if the value cannot be encoded.
     pub fn of<T: Serialize>(raw: &Document, value: &T) -> Result<Self, JsonError> {
         Ok(Self {
             raw: raw.clone(),
@@ -110,8 +111,8 @@ impl Reading {
     }
 }
 
-/// Where a value comes from that is put into another document: the one that it was read from, and the state
-/// that this one began as, if it is known.
+/// The origin of a value that is put into another document: the document that it was read from, and the state from
+/// which that document began, if known.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct From<'a> {
@@ -120,15 +121,15 @@ pub struct From<'a> {
 }
 
 impl<T: Merge> Lens<T> {
-    /// The lens of a type that says how it is merged.
+    /// Creates the lens of a type that implements [`Merge`].
     pub fn of() -> Self {
         Self::new(Arc::new(T::policy()))
     }
 }
 
 impl<T> Lens<T> {
-    /// The lens of any type. The policy says which lists have keys; one of a type ([`Merge::policy`]) says
-    /// what serde knows of the type, too.
+    /// Creates the lens of any type. The policy names the lists that have keys. The policy of a type
+    /// ([`Merge::policy`]) also contains what serde knows of the type.
     pub fn new(policy: Arc<Policy>) -> Self {
         Self {
             policy,
@@ -136,7 +137,7 @@ impl<T> Lens<T> {
         }
     }
 
-    /// The same with the keys of another policy, which says what merges and not what the type is.
+    /// Returns a lens with the keys of another policy, which describes the merge and not the type.
     #[doc(hidden)]
     #[must_use]
     pub fn with_policy(&self, policy: &Policy) -> Self {
@@ -149,21 +150,21 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
     ///
     /// # Errors
     ///
-    /// The document does not fit the type, the value cannot be written, or the result would not show it
-    /// ([`Unfaithful`]).
+    /// Returns an error if the document does not fit the type, if the value cannot be encoded, or if the result
+    /// would not represent the value ([`Unfaithful`]).
     pub fn put(&self, raw: &Document, value: &T) -> Result<Document, crate::BoxError> {
         let reading = Reading::of(raw, &raw.decode::<T>()?)?;
         let after = reading.shown.encode_again(value)?;
         Ok(self.put_reading(&reading, &after, None)?)
     }
 
-    /// Writes a value, which stands there as its type writes it, into a document. What this lacks is taken
-    /// from the document that the value comes from, and so is what changed there of members that the type
-    /// does not show.
+    /// Writes a value, given as its type encodes it, into a document. Values that the target lacks are taken from
+    /// the document that the value comes from, and so are changes in that document to members that the type does
+    /// not show.
     ///
     /// # Errors
     ///
-    /// The result would not show the value.
+    /// Returns an error if the result would not represent the value.
     #[doc(hidden)]
     pub fn put_reading(
         &self,
@@ -176,7 +177,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
                 return Ok(target.raw.clone());
             }
             if target.shown.same_text(&target.raw) && self.is_proven(after) {
-                // The type knows all of it and writes it in the same way.
+                // The type knows the whole document and writes it in the same way.
                 return Ok(after.clone());
             }
         }
@@ -203,7 +204,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
             Err(breach) => breach,
         };
         let images = images::images::<T>(&target.raw, &walked.unsure);
-        // With what the type makes of single elements, and in its own order.
+        // Try again with the images of single elements, and with the type's own order.
         for (images, raw_order) in [
             (images.clone(), true),
             (HashMap::new(), false),
@@ -218,11 +219,11 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
         Err(breach)
     }
 
-    /// The document of a value that stands nowhere yet, from what its type writes.
+    /// Creates the document of a new value from its type's encoding.
     ///
     /// # Errors
     ///
-    /// The type would read another value from it.
+    /// Returns an error if the type would read another value from the document.
     #[doc(hidden)]
     pub fn create(&self, after: &Document) -> Result<Document, Unfaithful> {
         if TypeId::of::<T>() == TypeId::of::<Value>() || self.is_proven(after) {
@@ -246,20 +247,20 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
         law(&renamed).map_or(Err(breach), |()| Ok(renamed))
     }
 
-    /// Whether the type reads what it writes, by its tree. A float that is not a number is written as `null`,
-    /// so a document with a `null` in it has to be read.
+    /// Whether the shape proves that the type reads what it writes. A float that is not a number is written as
+    /// `null`, so a document that contains `null` must be read to check it.
     fn is_proven(&self, after: &Document) -> bool {
         self.policy.reads_as_it_writes() && !after.as_str().contains("null")
     }
 
-    /// Finds out where a type, of which nothing is said, reads the members that it shows: each raw member that
-    /// may be one is changed in its place, and the type is asked what it shows then.
+    /// Determines from which raw members a type without a known shape reads the members that it shows. Each
+    /// candidate is changed in turn, and the document is decoded to see whether the value appears.
     fn tried(
         doubts: &[UnclearMember],
         after: &Document,
         walk: &impl Fn(&Learned) -> Walked,
     ) -> Learned {
-        /// Each trial reads the document once.
+        /// Maximum number of trials, each of which decodes the document once.
         const TRIALS: usize = 32;
         let mut trials = 0;
         let mut is_it = |learned: &Learned, doubt: &UnclearMember| {
@@ -275,7 +276,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
                     shown.pointer(&doubt.pointer) == after.pointer(&doubt.pointer)
                 })
         };
-        // The type may read nothing before all of them are in their places, so a guess stays until the end.
+        // The type may fail to read anything until all members are in place, so a guess is kept until the end.
         let mut learned = Learned::guessed(doubts);
         let mut open: Vec<&UnclearMember> = doubts.iter().collect();
         for keeps_guess in [true, false] {

@@ -1,11 +1,11 @@
-//! Which element of the new list came from which of the list before.
+//! Pairs the elements of the new list with those of the previous list.
 
 use std::collections::VecDeque;
 
 use crate::json::{self, Ids, Node, Replaced, Table, Tree, View, same};
 use crate::merge::{Cursor, Rule, key_of};
 
-/// The keys of the elements, where a rule declares them and all elements have one.
+/// Returns the keys of the elements, if a rule declares a key and all elements have one.
 pub(super) fn keys<'t>(
     elements: &[Node<'t>],
     list: Node<'t>,
@@ -14,7 +14,7 @@ pub(super) fn keys<'t>(
     keys_of(elements, list, cursor)?.into_iter().collect()
 }
 
-/// The keys of those that have one, where a rule declares them.
+/// Returns the key of each element that has one, if a rule declares a key.
 pub(super) fn keys_of<'t>(
     elements: &[Node<'t>],
     list: Node<'t>,
@@ -27,7 +27,7 @@ pub(super) fn keys_of<'t>(
     Some(keys.collect())
 }
 
-/// For each element after the change the one before it that it came from, if one can be told.
+/// Returns, for each element after the change, the previous element that it came from, if it can be determined.
 pub(super) fn pair<'t>(
     before: &[Node<'t>],
     after: &[Node<'t>],
@@ -39,7 +39,7 @@ pub(super) fn pair<'t>(
     }
 }
 
-/// By key; of several with one key an equal one first.
+/// Pairs by key. Among several elements with one key, an equal element is preferred.
 fn by_key<'t>(
     before: &[Node<'t>],
     after: &[Node<'t>],
@@ -64,7 +64,7 @@ fn by_key<'t>(
     partners
 }
 
-/// So many elements are looked at for one that is alike.
+/// Maximum number of elements that are searched for a similar one.
 const ALIKE: usize = 64;
 
 fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize>> {
@@ -84,7 +84,7 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
     for (b, a) in (at_before..b.len()).zip(at_after..a.len()) {
         partners[a] = Some(b);
     }
-    // Elements that moved are found again by their value.
+    // Elements that moved are found by their value.
     let mut moved: Table<u32, Vec<usize>> = Table::default();
     for at in (0..b.len()).rev().filter(|at| free[*at]) {
         moved.entry(b[at]).or_default().push(at);
@@ -102,14 +102,14 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
         let mut left: Vec<usize> = change.old.clone().filter(|at| free[*at]).collect();
         let new = change.new.clone().filter(|at| partners[*at].is_none());
         let new: Vec<usize> = new.collect();
-        // What is left of a stretch is paired in order if both sides have as many of it.
+        // Pair the remaining elements of a stretch in order if both sides have equally many.
         if left.len() == new.len() {
             for (from, to) in left.into_iter().zip(new) {
                 partners[to] = Some(from);
             }
             continue;
         }
-        // Else each with the one that shares most members with it, if that is half of them.
+        // Otherwise, pair each with the element that shares most members with it, if it shares at least half.
         for to in new {
             let shared = left.iter().take(ALIKE).enumerate();
             let shared = shared.map(|(at, from)| (at, shared_members(before[*from], after[to])));
@@ -126,8 +126,8 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
     partners
 }
 
-/// Pairs elements that moved and were changed on the way: by the first member that tells the elements apart,
-/// unless the element that stood in the place is as much like it.
+/// Pairs elements that both moved and changed, by the first member that identifies the elements, unless the
+/// element at the same position is at least as similar.
 fn by_identity<'t>(
     before: &[Node<'t>],
     after: &[Node<'t>],
@@ -161,9 +161,9 @@ fn by_identity<'t>(
     }
 }
 
-/// The first member that all elements have and no two with the same value, and where each value stands.
+/// Returns the first member that all elements have with distinct values, and the position of each value.
 fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, Table<u64, usize>)> {
-    /// So many names are tried.
+    /// Maximum number of names that are tried.
     const NAMES: usize = 8;
     let [first, _, ..] = elements else {
         return None;
@@ -178,7 +178,7 @@ fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, Table<u64, usize>)> {
     })
 }
 
-/// A member that can tell an element from others: a text or a number.
+/// Returns the digest of a member that can identify an element, which must be a text or a number.
 fn telling(element: Node<'_>, name: &str) -> Option<u64> {
     let mut members = element.each_member();
     let (_, value) = members.find(|(key, _)| key.name == name)?;
@@ -186,7 +186,7 @@ fn telling(element: Node<'_>, name: &str) -> Option<u64> {
     is_scalar.then(|| value.digest())
 }
 
-/// How many members of `after` are as they were.
+/// Returns the number of members of `after` that are unchanged.
 pub(super) fn shared_members<'t>(before: Node<'t>, after: Node<'t>) -> usize {
     let (View::Object, View::Object) = (before.view(), after.view()) else {
         return 0;

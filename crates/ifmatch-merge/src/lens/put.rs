@@ -1,4 +1,4 @@
-//! The walk that puts a value back: over the raw document, what the type shows of it, and the new value.
+//! Puts a value back by walking the raw document, what the type shows of it, and the new value.
 
 use std::cell::{Cell, RefCell};
 
@@ -9,37 +9,37 @@ use super::{put_list, put_object};
 use crate::json::{Node, Table, Tree, View, WALKED_DEPTH, same};
 use crate::merge::{Cursor, MergedValue};
 
-/// A raw value, and what the type shows of it; `None`: nothing.
+/// A raw value, and what the type shows of it. `shown` is `None` if the type shows nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ShownValue<'t> {
     pub(super) raw: Node<'t>,
     pub(super) shown: Option<Node<'t>>,
 }
 
-/// Where the new value comes from: the raw value that it was read from, and the state that this one began as.
+/// The origin of the new value: the raw value that it was read from, and the state from which that value began.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PutSource<'t> {
     pub(super) raw: Node<'t>,
     pub(super) shown: Node<'t>,
-    /// `None`: it began as nothing.
+    /// `None` if the value did not exist in the original state.
     pub(super) origin: Option<Node<'t>>,
 }
 
-/// One walk.
+/// The state of one walk.
 #[derive(Debug)]
 pub(super) struct Put<'t, 'l> {
     pub(super) learned: &'l Learned,
-    /// The text that offsets of keys count in.
+    /// The text to which the offsets of keys refer.
     pub(super) text: &'t str,
-    /// What lies beneath a place that the value lacks; another place may have it now.
+    /// Values whose place no longer exists in the new value. They may have moved to another place.
     pub(super) dropped: RefCell<Vec<Dropped<'t>>>,
-    /// What was dropped in the walk before.
+    /// Values that were dropped in the previous walk.
     pub(super) moved: Moved<'t>,
-    /// Something is new that could have been moved there.
+    /// Whether a new value was found that may have moved there.
     pub(super) has_new: Cell<bool>,
-    /// Members of which it is not known where the type reads them.
+    /// Members for which it is unknown where the type reads them.
     pub(super) doubts: RefCell<Vec<UnclearMember>>,
-    /// Lists of which it is not known which element is shown as which.
+    /// Lists for which it is unknown which raw element is shown as which.
     pub(super) unsure: RefCell<Vec<Unsure>>,
     /// The pointer into the new value.
     pub(super) path: RefCell<String>,
@@ -51,17 +51,18 @@ pub(super) struct Dropped<'t> {
     pub(super) key: Option<String>,
 }
 
-/// Dropped values by what they show, and by their declared key; `None`: several, of which none can be told to be it.
+/// Dropped values by what they show and by their declared key. `None` marks several values that cannot be told
+/// apart.
 ///
-/// Without a key only a value that says enough is taken for a moved one. One that shows a single flag or number may
-/// stand in two places by chance, and what the server keeps for the one is not the other's.
+/// Without a key, only a value that shows enough is treated as moved. A value that shows a single flag or number
+/// may occur in two places by chance, and what the server keeps for one must not be given to the other.
 #[derive(Debug, Default)]
 pub(super) struct Moved<'t> {
     by_value: Table<u64, Option<ShownValue<'t>>>,
     by_key: Table<String, Option<ShownValue<'t>>>,
 }
 
-/// As many leaves must a value show to be known again in another place.
+/// Minimum number of leaves that a value must show to be recognized in another place.
 const TELLING_LEAVES: usize = 2;
 
 impl<'t> Moved<'t> {
@@ -86,7 +87,7 @@ impl<'t> Moved<'t> {
         if self.by_value.is_empty() {
             return None;
         }
-        // Another list may have the same key for something else.
+        // Another list may use the same key for something else.
         let is_it = |side: &ShownValue<'t>| {
             let shared = side.shown.map_or(0, |shown| shared_members(shown, value));
             shared > 1 && shared * 2 >= value.each_member().count()
@@ -99,7 +100,7 @@ impl<'t> Moved<'t> {
 }
 
 impl<'t, 'l> Put<'t, 'l> {
-    /// A walk over a raw text.
+    /// Creates a walk over a raw text.
     pub(super) fn new(learned: &'l Learned, text: &'t str) -> Self {
         Self {
             learned,
@@ -115,7 +116,7 @@ impl<'t, 'l> Put<'t, 'l> {
 }
 
 impl<'t> Put<'t, '_> {
-    /// What stands at a place afterwards. Without a target the place is new.
+    /// Returns the new content of a place. Without a target, the place is new.
     pub(super) fn place(
         &self,
         target: Option<ShownValue<'t>>,
@@ -149,7 +150,7 @@ impl<'t> Put<'t, '_> {
                 cursor,
                 depth,
             ),
-            // The type says the same as the raw document, in other words.
+            // The type represents the value of the raw document in another way.
             _ if unchanged || same(raw, after) => MergedValue::Take(raw),
             _ => {
                 self.drop(ShownValue { raw, shown }, None);
@@ -158,7 +159,8 @@ impl<'t> Put<'t, '_> {
         }
     }
 
-    /// A place that the target lacks: as the source has it, or as it stood where it was moved from.
+    /// Returns the content of a place that the target lacks, taken from the source or from the place it moved
+    /// from.
     pub(super) fn new_place(
         &self,
         source: Option<PutSource<'t>>,
@@ -180,7 +182,7 @@ impl<'t> Put<'t, '_> {
             Some(from) if from.shown.is_some_and(|shown| same(shown, after)) => {
                 MergedValue::Take(from.raw)
             }
-            // What cannot be walked is new.
+            // A value that cannot be walked is new.
             Some(from) if same_kind(from.raw, after) && has_parts => {
                 self.place(Some(from), None, after, cursor, depth)
             }
@@ -188,7 +190,7 @@ impl<'t> Put<'t, '_> {
         }
     }
 
-    /// A value of the type's own, under the names that it reads.
+    /// Returns a value of the type, under the names that the type reads.
     fn fresh(
         &self,
         after: Node<'t>,
@@ -205,7 +207,7 @@ impl<'t> Put<'t, '_> {
         }
     }
 
-    /// What the type shows raw elements as, if it was asked.
+    /// Returns what the type shows for raw elements, if that was determined.
     pub(super) fn images(&self, raw: &[Node<'t>]) -> Option<Vec<Option<u64>>> {
         let is_ours = std::ptr::eq(raw.first()?.whole_text(), self.text);
         let image = |element: &Node<'t>| self.learned.images.get(&element.range().start).copied();
@@ -215,14 +217,14 @@ impl<'t> Put<'t, '_> {
             .filter(|_| is_ours)
     }
 
-    /// Remembers what leaves its place.
+    /// Remembers a value that leaves its place.
     pub(super) fn drop(&self, side: ShownValue<'t>, key: Option<String>) {
         if matches!(side.raw.view(), View::Object | View::Array) {
             self.dropped.borrow_mut().push(Dropped { side, key });
         }
     }
 
-    /// Runs `walk` with a token on the path.
+    /// Runs `walk` with a token appended to the path.
     pub(super) fn at<R>(&self, token: &str, walk: impl FnOnce() -> R) -> R {
         let length = self.path.borrow().len();
         crate::json::push_token(&mut self.path.borrow_mut(), token);
@@ -232,7 +234,7 @@ impl<'t> Put<'t, '_> {
     }
 }
 
-/// Whether a value shows so many strings and numbers that it can be known again by them.
+/// Whether a value shows enough strings and numbers to be recognized by them.
 fn is_telling(value: Node<'_>) -> bool {
     let (mut leaves, mut open) = (0, vec![value]);
     while let Some(value) = open.pop() {
@@ -256,7 +258,7 @@ fn same_kind<'t>(a: Node<'t>, b: Node<'t>) -> bool {
     )
 }
 
-/// Whether something is known of what lies there.
+/// Whether something is known about the type at this place.
 pub(super) fn is_typed(cursor: Cursor<'_>) -> bool {
     cursor.shape().is_some_and(|shape| !shape.is_unknown())
 }

@@ -1,4 +1,4 @@
-//! Lists: each element of the new value is written where the raw element stands that it came from.
+//! Writes lists. Each element of the new value is written to the raw element that it came from.
 
 use super::images::Unsure;
 use super::pairing::{keys, pair};
@@ -41,7 +41,7 @@ pub(super) fn put<'t>(
         pair(&be, &ae, before_keys.as_deref().zip(after_keys.as_deref()))
     };
     let sources = sources(walk, source, &ae, after, cursor);
-    // The raw elements that are shown as one, the first of which is edited.
+    // The raw elements that are shown as one element. The first of them is edited.
     let mut raws: Vec<Vec<usize>> = vec![Vec::new(); be.len()];
     for (at, shown) in shown_as.iter().enumerate() {
         if let Some(shown) = shown {
@@ -59,7 +59,7 @@ pub(super) fn put<'t>(
         &partners,
         before_keys.as_deref(),
     );
-    // For each new element the raw one that it is written to, or the element itself.
+    // For each new element, the raw element that it is written to, or the element itself.
     let mut placed: Vec<(Option<usize>, Option<MergedItem<'t>>)> = Vec::with_capacity(ae.len());
     for (at, (value, partner)) in ae.iter().zip(&partners).enumerate() {
         let place = cursor.part(at);
@@ -73,7 +73,7 @@ pub(super) fn put<'t>(
                 };
                 Some(walk.place(Some(target), from, *value, place, depth + 1))
             }
-            // An element that the type made up and that nothing changed is no change.
+            // An element that the type made up and that was not changed is not a change.
             (None, Some(b)) if crate::json::same(be[*b], *value) => None,
             _ => {
                 let key = after_keys.as_ref().map(|keys| keys[at].as_str());
@@ -83,7 +83,7 @@ pub(super) fn put<'t>(
         let Some(item) = item else { continue };
         if let (Some(raw_at), Some(b)) = (raw_at, partner) {
             if !item.is(re[raw_at]) {
-                // The others of the same value would show the old one beside it.
+                // The other raw elements of the same value would still show the old value.
                 raws[*b].iter().skip(1).for_each(|at| kept[*at] = None);
             }
             kept[raw_at] = Some(item);
@@ -113,7 +113,7 @@ pub(super) fn put<'t>(
     }
 }
 
-/// A new list.
+/// Creates a new list.
 pub(super) fn fresh<'t>(
     walk: &Put<'t, '_>,
     after: Node<'t>,
@@ -142,7 +142,7 @@ pub(super) fn fresh<'t>(
     }
 }
 
-/// Takes out the raw elements of those that the new value lacks.
+/// Removes the raw elements whose shown element is not in the new value.
 fn remove<'t>(
     walk: &Put<'t, '_>,
     kept: &mut [Option<MergedItem<'t>>],
@@ -168,7 +168,8 @@ fn remove<'t>(
     }
 }
 
-/// The raw order stays; what is new stands behind its neighbour in the new value, else in front of it.
+/// Keeps the raw order. A new element is placed after its predecessor in the new value, or else before its
+/// successor.
 fn in_raw_order<'t>(
     kept: Vec<Option<MergedItem<'t>>>,
     placed: Vec<(Option<usize>, Option<MergedItem<'t>>)>,
@@ -202,7 +203,7 @@ fn in_raw_order<'t>(
     interleave(out, added)
 }
 
-/// The new order; what the type does not show stays behind the raw element that it stood behind.
+/// Uses the new order. Elements that the type does not show stay behind the raw element that they followed.
 fn in_new_order<'t>(
     mut kept: Vec<Option<MergedItem<'t>>>,
     placed: Vec<(Option<usize>, Option<MergedItem<'t>>)>,
@@ -238,7 +239,7 @@ fn in_new_order<'t>(
     out
 }
 
-/// Where each new element comes from.
+/// Returns the source of each new element.
 fn sources<'t>(
     walk: &Put<'t, '_>,
     source: Option<PutSource<'t>>,

@@ -1,4 +1,4 @@
-//! Objects: members are found by what the type calls them, whatever the document calls them.
+//! Writes objects. Members are found by the type's name for them, whatever name the document uses.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(super) fn put<'t>(
     let ShownValue { raw, shown } = target;
     let fields = cursor.fields(after);
     let earlier = shown.map(|shown| cursor.fields(shown));
-    // Of another variant: no member is what it was.
+    // The value now holds another variant, so no member keeps its meaning.
     let varied = earlier.filter(|earlier| !earlier.agrees_with(&fields));
     let rm = raw.members();
     let names = names_of(walk, &rm, &fields);
@@ -45,12 +45,12 @@ pub(super) fn put<'t>(
     object.put(raw)
 }
 
-/// One object, as the document has it, as the type shows it, and as the value says it.
+/// One object, in the raw document, as the type shows it, and in the new value.
 struct PutObject<'w, 't, 'l, 'c> {
     walk: &'w Put<'t, 'l>,
     cursor: Cursor<'c>,
     depth: usize,
-    /// The raw members, and what the type calls them now and called them before.
+    /// The raw members, and the type's current and earlier names for them.
     rm: Vec<(Key<'t>, Node<'t>)>,
     names: Vec<Option<Cow<'w, str>>>,
     earlier_names: Option<Vec<Option<Cow<'w, str>>>>,
@@ -62,13 +62,13 @@ struct PutObject<'w, 't, 'l, 'c> {
     from: Option<MemberOrigin<'t, 'c>>,
 }
 
-/// Which raw members the value says anew, and what is to be added.
+/// The raw members that the new value replaces, and the members to add.
 struct Claims<'t> {
-    /// For each raw member the one of the value.
+    /// For each raw member, the corresponding member of the new value.
     claimed: Vec<Option<usize>>,
-    /// What no raw member stands for, behind the raw member that it follows.
+    /// Members without a raw member, each with the raw member that it follows.
     added: Vec<(Option<usize>, MergedMember<'t>)>,
-    /// Members, of which it is not known where they are read.
+    /// Members for which it is unknown where the type reads them.
     doubtful: Vec<usize>,
 }
 
@@ -86,7 +86,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
                 unchanged = unchanged && member.is(*raw);
                 out.push((*key, member));
             } else if let Some(before) = before.filter(|at| !self.stays(*at, &mut in_after)) {
-                // The value has it no more, or says it under another name.
+                // The new value lacks the member, or has it under another name.
                 let shown = Some(self.bm[before].1);
                 self.walk.drop(ShownValue { raw: *raw, shown }, None);
                 unchanged = false;
@@ -108,7 +108,8 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         if unchanged {
             return MergedValue::Take(raw);
         }
-        // A new member stands where the type writes it; in front of all others only if nothing precedes it.
+        // A new member is placed where the type writes it. Without a preceding raw member, it goes to the end, or to
+        // the front if the raw object is empty.
         let first = if self.rm.is_empty() { 0 } else { out.len() };
         let place = |anchor: Option<usize>| anchor.map_or(first, |at| place_of[at]);
         let added = claims.added.into_iter();
@@ -140,7 +141,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
             }
             if let Some(before) = in_before.get(key.name).filter(|_| !self.varied) {
                 if same(self.bm[before].1, *value) {
-                    // A default that the type filled in and that nothing changed is no change.
+                    // A default that the type filled in and that was not changed is not a change.
                     continue;
                 }
                 claims.doubtful.push(before);
@@ -158,7 +159,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         claims
     }
 
-    /// What becomes of a raw member that the value says anew.
+    /// Returns the new content of a raw member that the new value contains.
     fn member(
         &self,
         raw: Node<'t>,
@@ -175,7 +176,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         })
     }
 
-    /// What the type showed a raw member as.
+    /// Returns the member as which the type showed a raw member.
     fn shown_as(&self, at: usize, in_before: &mut Finder<'_, 't, Node<'t>>) -> Option<usize> {
         let name = self.earlier_names()[at].as_deref();
         let by_alias = || {
@@ -193,14 +194,14 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         self.earlier_names.as_ref().unwrap_or(&self.names)
     }
 
-    /// Whether the value still says what a raw member, which another one outdoes, was shown as.
+    /// Whether the new value still has the member as which a raw member, overridden by another, was shown.
     fn stays(&self, before: usize, in_after: &mut Finder<'_, 't, Node<'t>>) -> bool {
         let (key, before) = &self.bm[before];
         let now = in_after.get(key.name).filter(|_| !self.varied);
         now.is_some_and(|now| same(*before, self.am[now].1))
     }
 
-    /// Adds members that were shown, that are gone now, and that no raw member stands for.
+    /// Adds members that were shown, are now removed, and have no raw member.
     fn doubt_removals(&self, doubtful: &mut Vec<usize>, in_after: &mut Finder<'_, 't, Node<'t>>) {
         let mut slots = Slots::new(&self.names);
         doubtful.extend((0..self.bm.len()).filter(|at| {
@@ -209,8 +210,8 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         }));
     }
 
-    /// Notes members that the type shows and that stand nowhere under the name it shows: one of those that it
-    /// seems to know nothing of may be what it reads.
+    /// Records members that the type shows under a name that the raw object lacks. The type may read them from a
+    /// raw member that it does not seem to know.
     fn doubt(&self, doubtful: &[usize]) {
         let is_free = |at: &usize| {
             let known = self.earlier_names()[*at].as_deref();
@@ -235,7 +236,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
     }
 }
 
-/// A new object, its members under the names that the type reads.
+/// Creates a new object, with its members under the names that the type reads.
 pub(super) fn fresh<'t>(
     walk: &Put<'t, '_>,
     after: Node<'t>,
@@ -268,7 +269,8 @@ pub(super) fn fresh<'t>(
     }
 }
 
-/// A new member may have the name of one that says nothing to the type: it takes its place.
+/// Replaces members that have the name of a new member but no meaning to the type. Returns the remaining new
+/// members.
 fn replace_namesakes<'t>(
     out: &mut MergedMembers<'t>,
     added: Vec<(usize, MergedMember<'t>)>,

@@ -1,4 +1,4 @@
-//! Which raw element the type shows as which: it may sort, hash, filter, or read equal ones once.
+//! Determines which raw element the type shows as which. The type may sort, hash, filter, or merge equal elements.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,8 @@ use crate::json::{Ids, Node, Table, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Fields;
 
-/// For each raw element the one that it is shown as; several may be shown as one, and some not at all.
+/// Returns, for each raw element, the element as which it is shown. Several may be shown as one, and some not at
+/// all.
 pub(super) fn seen<'t>(
     walk: &Put<'t, '_>,
     (raw_list, raw): (Node<'t>, &[Node<'t>]),
@@ -30,7 +31,7 @@ pub(super) fn seen<'t>(
         pairing::keys(shown, shown_list, cursor),
     );
     let mut seen = match keys {
-        // What has no key is no element of the type's.
+        // A raw element without a key is not an element of the type.
         (Some(r), Some(s)) => return by_key(walk, (raw, &r), (shown, &s), cursor),
         _ => equal(raw, shown),
     };
@@ -39,7 +40,7 @@ pub(super) fn seen<'t>(
         seen.iter().flatten().for_each(|at| taken[*at] = true);
         (0..shown.len()).filter(|at| !taken[*at]).collect()
     };
-    // Those that say more than the type shows: each with the next one that it can be shown as.
+    // Pair each raw element that contains more than the type shows with the next element as which it can be shown.
     let mut tries = TRIES + 8 * (raw.len() + shown.len());
     for (at, r) in raw
         .iter()
@@ -56,13 +57,13 @@ pub(super) fn seen<'t>(
         }
     }
     let alone: Vec<usize> = (0..raw.len()).filter(|at| seen[*at].is_none()).collect();
-    // Values that the type spells in another way.
+    // The remaining values are written differently by the type.
     if alone.len() == free.len() {
         for (r, s) in alone.into_iter().zip(free) {
             seen[r] = Some(s);
         }
     } else {
-        // Elements that are read once, however often they stand there.
+        // Equal raw elements are read once, however often they occur.
         for r in alone {
             let fits = |s: &usize| {
                 tries = tries.saturating_sub(1);
@@ -74,7 +75,7 @@ pub(super) fn seen<'t>(
     seen
 }
 
-/// So many elements are held against each other, whatever the lists' lengths.
+/// Maximum number of element comparisons, independent of the lengths of the lists.
 const TRIES: usize = 10_000;
 
 fn is_alone(seen: &[Option<usize>], at: usize) -> bool {
@@ -106,7 +107,7 @@ fn by_key<'t>(
             seen[at] = found.and_then(|at| waiting.remove(at));
         }
     }
-    // One that is left over says the same as another one of its key, or is outdone by it.
+    // A remaining element equals another element with its key, or is overridden by it.
     for (at, key) in raw_keys.iter().enumerate() {
         let same_key = || last.get(key.as_deref()?).copied();
         seen[at] = seen[at].or_else(same_key);
@@ -114,7 +115,7 @@ fn by_key<'t>(
     seen
 }
 
-/// By what the type shows each of them as.
+/// Pairs by what the type shows for each raw element.
 fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> {
     let mut waiting: Table<u64, VecDeque<usize>> = Table::default();
     for (at, element) in shown.iter().enumerate() {
@@ -122,7 +123,7 @@ fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> 
     }
     let one = |image: Option<u64>| {
         let waiting = waiting.get_mut(&image?)?;
-        // The last one stands for those that are left over.
+        // The last element stands for all remaining raw elements.
         if waiting.len() > 1 {
             waiting.pop_front()
         } else {
@@ -132,7 +133,7 @@ fn by_image(images: Vec<Option<u64>>, shown: &[Node<'_>]) -> Vec<Option<usize>> 
     images.into_iter().map(one).collect()
 }
 
-/// By equality; equal ones that are left over are shown as one that is taken.
+/// Pairs by equality. Remaining equal elements are shown as one that is already paired.
 fn equal<'t>(raw: &[Node<'t>], shown: &[Node<'t>]) -> Vec<Option<usize>> {
     let mut ids = Ids::default();
     let mut waiting: Table<u32, VecDeque<usize>> = Table::default();
@@ -150,7 +151,7 @@ fn equal<'t>(raw: &[Node<'t>], shown: &[Node<'t>]) -> Vec<Option<usize>> {
     raw.iter().map(one).collect()
 }
 
-/// Whether the type may show the raw value as this one: it says all of it, and perhaps more.
+/// Whether the type may show the raw value as `shown`, which requires that it contains all of it and perhaps more.
 pub(super) fn shows<'t>(
     walk: &Put<'t, '_>,
     raw: Node<'t>,
@@ -177,7 +178,7 @@ pub(super) fn shows<'t>(
     }
 }
 
-/// In another order, or with elements that the type leaves out.
+/// Whether the list may be shown in another order, or without elements that the type leaves out.
 fn is_list_that_shows<'t>(
     walk: &Put<'t, '_>,
     raw: (Node<'t>, &[Node<'t>]),
@@ -216,7 +217,7 @@ fn shows_members<'t>(
     }
     let mut found = json_finder(&members);
     let under = |name: &str, of: &str| fields.canonical(name).as_deref() == Some(of);
-    // Under a name of which nothing is known: a member that the type seems not to have.
+    // Under an unknown name: any member that the type does not seem to know.
     let under_another_name = |s: Node<'t>| {
         let mut others = members.iter().filter(|(key, _)| {
             let mut known = shown.each_member().map(|(known, _)| known.name);
@@ -236,13 +237,13 @@ fn shows_members<'t>(
         match at {
             Some(at) => shows(walk, members[at].1, s, place),
             None if fields.is_open() => is_empty(s) || under_another_name(s),
-            // What the raw value lacks may be a default of the type's.
+            // The type may fill in a default for a member that the raw value lacks.
             None => !fields.requires(key.name),
         }
     })
 }
 
-/// A value that types fill in for a missing member.
+/// Whether a type may fill in this value for a missing member.
 fn is_empty(value: Node<'_>) -> bool {
     match value.view() {
         View::Null | View::Bool(false) => true,

@@ -1,4 +1,4 @@
-//! What a type calls the members of a raw object.
+//! The type's names for the members of a raw object.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::put::Put;
 use crate::json::{Key, Node, Table};
 use crate::shape::Fields;
 
-/// What the type calls each raw member; `None`: it knows none of that name.
+/// Returns the type's name for each raw member, or `None` if the type knows no such member.
 pub(super) fn names_of<'n, 't: 'n>(
     walk: &'n Put<'t, '_>,
     members: &[(Key<'t>, Node<'t>)],
@@ -20,13 +20,14 @@ pub(super) fn names_of<'n, 't: 'n>(
 }
 
 impl<'t> Put<'t, '_> {
-    /// Where a key stands in the raw text.
+    /// Returns the offset of a key in the raw text.
     pub(super) fn offset(&self, key: Key<'t>) -> usize {
         (key.raw.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize)
     }
 }
 
-/// Finds raw members by what the type calls them; of several the last one, which is what readers keep.
+/// Finds raw members by the type's name for them. Among several, the last one is found, because that is the one
+/// readers keep.
 pub(super) struct Slots<'n> {
     names: &'n [Option<Cow<'n, str>>],
     table: Option<Table<&'n str, usize>>,

@@ -1,4 +1,4 @@
-//! A walk from documents to a document.
+//! Runs a walk over documents and writes the result as a document.
 
 use super::images::Unsure;
 use super::learned::{Learned, UnclearMember};
@@ -7,13 +7,13 @@ use super::{From, Reading};
 use crate::json::{Document, Tape};
 use crate::merge::{CompiledPolicy, Cursor, Policy};
 
-/// Applies to `raw` what changed from `before` to `after`.
+/// Applies the changes from `before` to `after` to `raw`.
 ///
-/// `before` is what a Rust type makes of `raw` when it reads and writes it again, `after` is the changed
-/// value as the type writes it. Everything that the type does not know stays, at any depth, and so does
-/// the text of every number and string that did not change. Elements of arrays are found again by their
-/// declared key, else by their value, else by alignment; elements replaced one to one and elements that moved
-/// keep what the type does not know of them, too. [`Lens::put`](super::Lens::put) checks the result as well.
+/// `before` is what a Rust type writes after reading `raw`, and `after` is the changed value as the type writes
+/// it. Everything that the type does not know is kept, at any depth, and so is the text of every number and string
+/// that did not change. Elements of arrays are matched by their declared key, or else by value, or else by
+/// alignment. Elements that were replaced one to one and elements that moved keep what the type does not know of
+/// them. [`Lens::put`](super::Lens::put) also checks the result.
 ///
 /// # Example
 ///
@@ -47,16 +47,16 @@ pub fn transplant(
         shown: before.clone(),
     };
     let mut learned = Learned::default();
-    // Nothing tells here whether the type sorts.
+    // Whether the type sorts is unknown here.
     learned.raw_order = false;
     walk(&target, after, None, &learned, policy.compiled()).document
 }
 
-/// What a walk gives.
+/// The result of a walk.
 pub(super) struct Walked {
     /// The document with the value in it.
     pub(super) document: Document,
-    /// What is not known of where its type reads members, and what it shows elements as.
+    /// What is unknown about where the type reads members, and about how it shows elements.
     pub(super) doubts: Vec<UnclearMember>,
     pub(super) unsure: Vec<Unsure>,
 }
@@ -95,7 +95,7 @@ pub(super) fn walk(
     let mut out = put.place(Some(side), source, new.root(), Cursor::new(compiled), 0);
     let dropped = put.dropped.take();
     if put.has_new.get() && !dropped.is_empty() {
-        // Something may have moved from one place to another.
+        // A value may have moved from one place to another, so walk again.
         put.moved = Moved::of(dropped);
         put.doubts.take();
         put.unsure.take();
@@ -119,7 +119,7 @@ pub(super) fn walk(
     walked(Document::from_trusted(changed))
 }
 
-/// A new document of the type, under the names that it reads.
+/// Creates a new document of the type, under the names that it reads.
 pub(super) fn readable(after: &Document, compiled: &CompiledPolicy) -> Document {
     let new = Tape::from_trusted(after.as_str());
     let learned = Learned::default();

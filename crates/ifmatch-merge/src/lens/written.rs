@@ -1,8 +1,8 @@
-//! Members that a type writes and does not read: they have to stand in the result.
+//! Checks members that a type writes but does not read. They must be present in the result.
 
 use crate::json::{self, Document, Node, Tree, View, same};
 
-/// Whether `whole` says all that `part` says.
+/// Whether `whole` contains everything in `part`.
 fn is_part(part: Node<'_>, whole: Node<'_>) -> bool {
     match (part.view(), whole.view()) {
         (View::Object, View::Object) => {
@@ -21,7 +21,7 @@ fn is_part(part: Node<'_>, whole: Node<'_>) -> bool {
     }
 }
 
-/// A member that the value has and that the type does not read, which the result lacks.
+/// Returns the pointer of a member that the value has, the type does not read, and the result lacks.
 pub(super) fn unwritten(after: &Document, want: &Document, result: &Document) -> Option<String> {
     fn walk(
         after: Node<'_>,
@@ -40,7 +40,7 @@ pub(super) fn unwritten(after: &Document, want: &Document, result: &Document) ->
                     json::push_token(pointer, key.name);
                     let found = match in_want.get(key.name) {
                         Some(at) => walk(*value, w[at].1, there, pointer),
-                        // Empty values may have been left out because they say nothing.
+                        // Empty values may have been left out because they carry no information.
                         None => {
                             !matches!(value.view(), View::Null)
                                 && there.is_none_or(|there| !same(there, *value))
@@ -78,7 +78,7 @@ pub(super) fn unwritten(after: &Document, want: &Document, result: &Document) ->
         .then_some(pointer)
 }
 
-/// A member that the type reads where the value was written without one.
+/// Returns the pointer of a member that the type reads although the value was written without it.
 pub(super) fn unsaid(after: &Document, want: &Document) -> Option<String> {
     fn walk(after: Node<'_>, want: Node<'_>, pointer: &mut String) -> bool {
         let mut step = |token: &str, after: Option<Node<'_>>, want: Node<'_>| {
@@ -101,7 +101,7 @@ pub(super) fn unsaid(after: &Document, want: &Document) -> Option<String> {
             }
             (View::Array, View::Array) => {
                 let (a, w) = (after.elements(), want.elements());
-                // In another order it is not known which element became which.
+                // In another order, it is unknown which element became which.
                 let in_order = a.len() == w.len() && a.iter().zip(&w).all(|(a, w)| is_part(*a, *w));
                 let mut pairs = a.iter().zip(&w).enumerate();
                 in_order && pairs.any(|(at, (a, w))| step(&at.to_string(), Some(*a), *w))

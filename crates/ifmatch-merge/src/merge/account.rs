@@ -1,21 +1,21 @@
-//! The account of a merged list: no element is doubled, none comes back, none is lost.
+//! Checks the account of a merged list: no element is doubled, brought back or lost.
 //!
-//! It is drawn up once a list is merged without a conflict, over what any side changed. Whatever made the
-//! merge wrong (two sides that moved one element, a move that met a removal), it does not balance, and the
-//! list is a conflict.
+//! The account covers everything that either side changed, and is checked once a list was merged without a
+//! conflict. If a merge is wrong, for example because two sides moved one element or a move met a removal, the
+//! account does not balance and the list is a conflict.
 
 use super::conflict::Side;
 use super::pairs::{is_mostly_same, part_digests};
 use crate::json::{Ids, Replaced, Table, Tree};
 
-/// What became of equal elements.
+/// The changes in the number of equal elements.
 #[derive(Debug, Default, Clone, Copy)]
 struct Balance {
-    /// By how many local and remote have more of them than the base.
+    /// How many more of them local and remote have than the base.
     grew: [isize; 2],
-    /// By how many the merged list has more.
+    /// How many more of them the merged list has than the base.
     merged: isize,
-    /// Whether a side took some, and whether it put some.
+    /// Whether each side removed some, and whether it added some.
     took: [bool; 2],
     put: [bool; 2],
 }
@@ -25,8 +25,8 @@ impl Balance {
         (0..2).any(|side| self.took[side] && self.put[side])
     }
 
-    /// What both sides want, as for a set that counts its duplicates; and no side may add what the other
-    /// one takes away.
+    /// Whether the merged list has the number that both sides want, as for a set that counts its duplicates. A
+    /// side must not add what the other side removes.
     fn is_even(&self) -> bool {
         let [ours, theirs] = self.grew;
         let wanted = match (ours, theirs) {
@@ -39,11 +39,11 @@ impl Balance {
     }
 }
 
-/// What is noted while a list is merged.
+/// The changes recorded while a list is merged.
 pub(super) struct Account<T> {
     ids: Ids<T>,
     balances: Vec<Balance>,
-    /// Elements that both sides took, and those that a side put.
+    /// Elements that both sides removed, and elements that a side added.
     gone: Vec<T>,
     added: Vec<T>,
 }
@@ -66,7 +66,7 @@ impl<'t, T: Tree<'t>> Account<T> {
         &mut self.balances[at]
     }
 
-    /// Notes what a side did.
+    /// Records the changes of a side.
     pub(super) fn changed(&mut self, side: Side, base: &[T], now: &[T], changes: &[Replaced]) {
         let side = usize::from(side == Side::Remote);
         for Replaced { old, new } in changes {
@@ -83,7 +83,7 @@ impl<'t, T: Tree<'t>> Account<T> {
         }
     }
 
-    /// Notes that a stretch of a side does not count, because the other side's was preferred.
+    /// Records that a stretch of a side does not count, because the other side's stretch was preferred.
     pub(super) fn dropped(&mut self, side: Side, base: &[T], now: &[T]) {
         let side = usize::from(side == Side::Remote);
         for e in base {
@@ -94,7 +94,7 @@ impl<'t, T: Tree<'t>> Account<T> {
         }
     }
 
-    /// Notes what the merged list has for a stretch of the base.
+    /// Records the merged elements for a stretch of the base.
     pub(super) fn merged(&mut self, base: &[T], out: &[T]) {
         for e in base {
             self.of(*e).merged -= 1;
@@ -104,13 +104,13 @@ impl<'t, T: Tree<'t>> Account<T> {
         }
     }
 
-    /// Notes an element that was merged inside, and so differs from all three sides.
+    /// Records an element that was merged inside and therefore differs from all three sides.
     pub(super) fn inside(&mut self, base: T, local: T, remote: T) {
         self.dropped(Side::Local, &[base], &[local]);
         self.dropped(Side::Remote, &[base], &[remote]);
     }
 
-    /// Notes elements that both sides took, and elements that one of them put.
+    /// Records elements that both sides removed.
     pub(super) fn gone(&mut self, gone: impl Iterator<Item = T>) {
         self.gone.extend(gone);
     }
@@ -119,30 +119,30 @@ impl<'t, T: Tree<'t>> Account<T> {
         self.added.extend(added);
     }
 
-    /// Whether the merged list holds what it should. In a sequence what was put stays, equal or not, so
-    /// there only elements that moved are counted.
+    /// Whether the merged list holds what it should. A sequence keeps all added elements, even equal ones, so only
+    /// elements that moved are counted there.
     pub(super) fn balances(&mut self, sequence: bool) -> bool {
         let counted = |balance: &&Balance| !sequence || balance.is_moved();
         self.balances.iter().filter(counted).all(Balance::is_even) && !self.returned()
     }
 
-    /// Whether no side put anything that was not there before.
+    /// Whether no side added an element that was not there before.
     pub(super) fn nothing_new(&self) -> bool {
         self.balances
             .iter()
             .all(|b| b.grew.iter().all(|grew| *grew <= 0))
     }
 
-    /// Whether an element that both sides took stands elsewhere with a change: one of them moved it and
-    /// changed it on the way.
+    /// Whether an element that both sides removed occurs elsewhere with a change, because one side both moved and
+    /// changed it.
     fn returned(&self) -> bool {
-        /// Of the members of both lists so many times as many are compared; beyond that an element is
-        /// taken for one that returned, which is a conflict and no wrong merge.
+        /// Work limit: the number of comparisons per member of both lists. Beyond it, an element is treated as
+        /// returned, which causes a conflict but never a wrong merge.
         const COMPARED: usize = 16;
         if self.gone.is_empty() || self.added.is_empty() {
             return false;
         }
-        // Members that only one of the elements had. The others tell nothing.
+        // Members that only one of the elements had. Members shared by several elements identify none.
         let mut had: Table<u64, Option<usize>> = Table::default();
         let mut left = 0;
         for (at, element) in self.gone.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The changes of both sides to an array, found by alignment of its elements.
+//! Finds the changes of both sides to an array by aligning its elements.
 
 use super::account::Account;
 use super::array::Arrays;
@@ -8,7 +8,7 @@ use super::pairs::{Identity, Strays, is_kept};
 use super::unmoved::{by_place, edges};
 use crate::json::{self, Ids, Replaced, Tree, View};
 
-/// What both sides did to the middle of a list, behind the elements that are the same on all sides.
+/// The changes of both sides to the middle of a list, between the elements that are the same on all sides.
 pub(super) struct Changes<'t, T> {
     pub(super) front: usize,
     pub(super) regions: Vec<Region>,
@@ -48,7 +48,8 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         changes
     }
 
-    /// What both sides changed, as regions and in the account. `stayed`: no element moved.
+    /// Returns the changes of both sides as regions, and records them in the account. `stayed` states that no
+    /// element moved.
     fn changes_of(
         &self,
         front: usize,
@@ -65,7 +66,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         let strays = |side: &[T], changes: &[Replaced]| {
             let mut replaced = changes.iter().flat_map(|it| &base[it.old.clone()]);
             if stayed && !replaced.any(is_object) {
-                // Nothing within them could have gone elsewhere.
+                // Without objects, no part of an element could have moved elsewhere.
                 return Strays::default();
             }
             Strays::of(base, side, changes)
@@ -100,8 +101,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     }
 }
 
-/// Takes a stretch apart into its elements if as many stand there as before and each still is the one that
-/// it was.
+/// Splits a stretch into its elements if it kept its length and each element is still the same one.
 fn in_place<'t, T: Tree<'t>>(
     stretch: Replaced,
     base: &[T],

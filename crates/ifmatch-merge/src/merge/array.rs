@@ -1,4 +1,4 @@
-//! Arrays without declared identity: three-way by alignment of their elements.
+//! Arrays without declared identity, merged three-way by aligning their elements.
 
 use super::aligned::Changes;
 use super::conflict::{Side, same};
@@ -8,8 +8,8 @@ use super::merged_value::MergedValue;
 use super::whole::is_changed_by_rules;
 use crate::json::{self, Replaced, Tree, View};
 
-/// Merges arrays. As a `sequence`, changes that only touch are clean, and what both sides put at one
-/// place stays, remote first.
+/// Merges arrays. In a `sequence`, changes that only touch do not conflict, and the insertions of both sides at
+/// one position are kept, remote first.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
     input: MergeInput<'_, T>,
@@ -30,7 +30,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
     let mark = engine.conflicts.len();
     let Some(items) = arrays.merged(engine, mark) else {
-        // The array as a whole is in conflict, so what lies inside is not told apart from it.
+        // The array as a whole is in conflict, so conflicts inside it are not reported separately.
         engine.conflicts.truncate(mark);
         return engine.fall_back(input, None);
     };
@@ -57,7 +57,8 @@ pub(super) struct Arrays<'p, T> {
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// Strings of which some end a line are a text, whose lines have no identity (`source` of a notebook).
+    /// Whether the array is a text: strings, some of which end a line, as in the `source` of a notebook. Its lines
+    /// have no identity.
     pub(super) fn is_text(&self) -> bool {
         let mut ends = false;
         let sides = [&self.base, &self.local, &self.remote];
@@ -74,7 +75,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             && ends
     }
 
-    /// The merged elements; `None` if there is a conflict of the array as such.
+    /// Returns the merged elements, or `None` if the array as a whole is in conflict.
     fn merged(&self, engine: &mut Engine, mark: usize) -> Option<Vec<MergedValue<'t, T>>> {
         let mut changes = self.changes();
         let mut items = Vec::with_capacity(self.remote.len());
@@ -83,19 +84,19 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 return None;
             }
         }
-        // An open conflict inside is not settled, so nothing is wrong without a word.
+        // If a conflict inside is open, it is reported, so the account does not have to balance.
         let wrong = || engine.conflicts.len() == mark && !self.is_text();
         if changes.account.balances(self.sequence) || !wrong() {
             return Some(items);
         }
-        // A sequence to which both gave the same new order.
+        // A sequence to which both sides gave the same new order.
         let agreed = self.sequence
             && changes.account.nothing_new()
             && same(self.input.local, self.input.remote);
         agreed.then(|| taken(&self.remote).collect())
     }
 
-    /// Adds what becomes of a region; `false` if that is a conflict of the array.
+    /// Adds the merged elements of a region. Returns `false` if the array is in conflict.
     fn merge_region(
         &self,
         engine: &mut Engine,
@@ -165,8 +166,8 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         true
     }
 
-    /// Whether each element of a region stands opposite the one that it was, on both sides, and can be
-    /// merged with it.
+    /// Whether each element of a region lies opposite its original element on both sides and can be merged with
+    /// it.
     fn is_opposite(&self, region: &Region, changes: &Changes<'t, T>) -> bool {
         let at_home = |at: usize| {
             changes
@@ -185,7 +186,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         if region.base.len() < 2 {
             return true;
         }
-        // Values beside each other: a change of one touches the other.
+        // Adjacent values: a change of one touches the other.
         let places = 0..region.base.len();
         !places.into_iter().any(|at| {
             let [b, l, r] = self.opposite(region, at);
@@ -220,7 +221,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             };
             let mark = engine.conflicts.len();
             let out = element(engine, items.len(), input);
-            // What is open inside is told where it lies; what is clean must be of one element.
+            // An open conflict is reported at its place. A clean merge must concern one element only.
             let is_other = by_both
                 && engine.conflicts.len() == mark
                 && self.input.cursor.prefer().is_none()
@@ -252,7 +253,7 @@ fn taken<'t, T: Tree<'t>>(elements: &[T]) -> impl Iterator<Item = MergedValue<'t
     elements.iter().map(|element| MergedValue::Take(*element))
 }
 
-/// What is left of a stretch from which both sides only removed elements.
+/// Returns the remaining elements of a stretch from which both sides only removed elements.
 fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Option<Vec<T>> {
     let mut kept = vec![true; base.len()];
     for side in [local, remote] {

@@ -13,20 +13,20 @@ use crate::json::{self, Document, Finder, Node, Tape, Tree, View, WALKED_DEPTH};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Change {
-    /// Where, as a JSON Pointer.
+    /// The place, as a JSON Pointer.
     pub pointer: String,
-    /// The state before; `None` if it was not there.
+    /// The state before the change. `None` if the place did not exist.
     pub before: Option<Document>,
-    /// The state after; `None` if it is not there any more.
+    /// The state after the change. `None` if the place no longer exists.
     pub after: Option<Document>,
-    /// Whether the rule of the place, or of a place within that changed too, is operation-like: applying
-    /// the change twice differs from applying it once.
+    /// Whether the rule of the place, or of a changed place within it, is operation-like. Applying such a change
+    /// twice differs from applying it once.
     pub operation_like: bool,
 }
 
-/// The smallest places in which two states differ, in document order of the second one.
+/// Returns the smallest places in which two states differ, in document order of the second state.
 ///
-/// Objects are walked; anything else is one place, a list with keys too.
+/// Objects are walked. Any other value counts as one place, including a list with keys.
 ///
 /// # Example
 ///
@@ -62,7 +62,7 @@ pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Chan
     found
 }
 
-/// A place, in two states that may differ there and in a third one that is looked up beside them.
+/// A place in two states that may differ there, and in a third state that is compared with them.
 #[derive(Clone, Copy)]
 pub(super) struct ChangedPlace<'t, 'p> {
     pub(super) before: Option<Node<'t>>,
@@ -70,7 +70,7 @@ pub(super) struct ChangedPlace<'t, 'p> {
     pub(super) third: Option<Node<'t>>,
     pub(super) cursor: Cursor<'p>,
     pub(super) depth: usize,
-    /// It lies in an enum of which the third state holds another variant than the state before.
+    /// Whether the place lies in an enum for which the third state holds another variant than the state before.
     pub(super) another_variant: bool,
 }
 
@@ -86,7 +86,7 @@ impl ChangedPlace<'_, '_> {
     }
 }
 
-/// One walk over the states, which shows each of the smallest places that differ.
+/// A walk over the states that reports each of the smallest places that differ.
 pub(super) struct Walk<F> {
     path: String,
     show: F,
@@ -153,7 +153,7 @@ impl<F: FnMut(&str, &ChangedPlace<'_, '_>)> Walk<F> {
     }
 }
 
-/// Whether a changed place, or a changed one within, has an operation-like rule.
+/// Whether a changed place, or a changed place within it, has an operation-like rule.
 fn is_operation<'t, T: Tree<'t>>(
     before: Option<T>,
     after: Option<T>,

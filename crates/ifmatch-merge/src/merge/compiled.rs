@@ -1,4 +1,4 @@
-//! A policy made ready for walking: a tree of tokens in which every place has one answer.
+//! A policy compiled for walking: a tree of tokens that gives one rule per place.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use super::rule::Rule;
 use crate::json;
 use crate::shape::Shape;
 
-/// What a policy says about one place and those beneath it.
+/// What a policy declares for one place and the places beneath it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CompiledPolicy {
     pub(super) rule: Option<Rule>,
@@ -20,9 +20,9 @@ pub(crate) struct CompiledPolicy {
     pub(super) tags: Vec<Tag>,
     exact: HashMap<String, CompiledPolicy>,
     pub(super) any: Option<Box<CompiledPolicy>>,
-    /// The tree of the type that lies here.
+    /// The shape of the type at this place.
     pub(super) shape: Option<Shape>,
-    /// The policy of a type, and the compiled one with it once it was asked for.
+    /// The policies of types, and the compiled policy that includes them once it was needed.
     lazy: Vec<fn() -> Policy>,
     forced: OnceLock<Box<CompiledPolicy>>,
 }
@@ -76,7 +76,7 @@ impl CompiledPolicy {
         change(place);
     }
 
-    /// The rule of a place, if one is said for it.
+    /// Returns the rule of a place, if one is declared for it.
     pub(crate) fn rule_at(&self, pointer: &str) -> Option<&Rule> {
         let tokens = json::pointer_tokens(pointer)?;
         let place = tokens.iter().try_fold(self.forced(), |place, token| {
@@ -86,7 +86,7 @@ impl CompiledPolicy {
         place?.rule.as_ref()
     }
 
-    /// Adds what `other` says where this policy says nothing.
+    /// Adds settings of `other` that this policy lacks.
     fn fill_from(&mut self, other: &CompiledPolicy) {
         self.rule = self.rule.take().or_else(|| other.rule.clone());
         self.default = self.default.take().or_else(|| other.default.clone());
@@ -107,7 +107,7 @@ impl CompiledPolicy {
         }
     }
 
-    /// What `*` says holds for the named keys too, as far as they say nothing themselves.
+    /// Copies the settings of `*` to named keys that do not have their own.
     fn spread_wildcards(&mut self) {
         if let Some(any) = &self.any {
             for child in self.exact.values_mut() {
@@ -122,9 +122,9 @@ impl CompiledPolicy {
         }
     }
 
-    /// This policy with the policies of types put in.
+    /// Returns this policy with the policies of types included.
     pub(super) fn forced(&self) -> &CompiledPolicy {
-        /// A type can stand for another one, and that for a third. One that goes on stands for itself.
+        /// Stop after 16 levels of types written as other types. A longer chain is treated as recursive.
         const STAND_INS: usize = 16;
         if self.lazy.is_empty() {
             return self;
@@ -145,7 +145,7 @@ impl CompiledPolicy {
         })
     }
 
-    /// What it says of a member, or of all.
+    /// Returns the settings for a member, or else those for all members.
     pub(crate) fn beneath(&self, name: &str) -> Option<&CompiledPolicy> {
         let compiled = self.forced();
         let child = if compiled.exact.is_empty() {
@@ -158,7 +158,7 @@ impl CompiledPolicy {
 
     pub(super) fn is_operation_like(&self) -> bool {
         let by_rule = |rule: &Option<Rule>| rule.as_ref().is_some_and(Rule::is_operation_like);
-        // A policy that was not asked for yet may be anything.
+        // A policy that is not compiled yet may contain any rule.
         by_rule(&self.rule)
             || by_rule(&self.default)
             || !self.lazy.is_empty()

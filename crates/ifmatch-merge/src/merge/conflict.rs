@@ -1,4 +1,4 @@
-//! What no rule settles: [`FieldConflict`].
+//! [`FieldConflict`]: a place that no rule settles.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::json::{self, Document, Tree, View};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// The state that we want.
+    /// The desired state.
     Local,
-    /// The state that is there now.
+    /// The current state.
     Remote,
 }
 
@@ -22,25 +22,25 @@ pub enum Side {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConflictKind {
-    /// Both sides changed it, to different states.
+    /// Both sides changed the place to different states.
     BothChanged,
-    /// Both sides added it, in different states, or there is no base to compare with.
+    /// Both sides added the place in different states, or there is no base to compare with.
     BothAdded,
-    /// The local side removed it, the remote side changed it.
+    /// The local side removed the place, and the remote side changed it.
     DeletedHere,
-    /// The remote side removed it, the local side changed it.
+    /// The remote side removed the place, and the local side changed it.
     DeletedThere,
     /// The sides hold values of different types.
     TypeChanged,
     /// The sides hold different variants of an enum.
     VariantChanged,
-    /// Both sides reordered the elements of a keyed list, and not the same ones.
+    /// Both sides reordered different elements of a keyed list.
     Order,
-    /// Both sides moved the same elements of a keyed list, to different places.
+    /// Both sides moved the same elements of a keyed list to different positions.
     MovedApart,
-    /// The sum of both changes leaves the range of the counter.
+    /// The sum of both changes exceeds the range of the counter.
     Overflow,
-    /// A counter that holds something else than a number.
+    /// A counter holds a value that is not a number.
     NotANumber,
     /// Two elements of a keyed list have the same key.
     DuplicateKey,
@@ -50,7 +50,7 @@ pub enum ConflictKind {
     MixedKeys,
     /// The merge function failed or panicked.
     FunctionFailed,
-    /// The values are nested deeper than what is walked.
+    /// The values are nested deeper than the merge walks.
     TooDeep,
 }
 
@@ -82,10 +82,10 @@ impl fmt::Display for ConflictKind {
     }
 }
 
-/// A place that both sides changed and no rule settles, with its three states.
+/// A place that both sides changed and that no rule settles, with its three states.
 ///
-/// `None` means that the side does not have the place, which is not the same as `null`. `Display` shows
-/// the values, as a unified diff where they are texts; `Debug` does not, because conflicts end up in logs.
+/// `None` means that the side does not have the place, which is not the same as `null`. `Display` shows the
+/// values, as a unified diff if they are texts. `Debug` does not show them, because conflicts end up in logs.
 ///
 /// # Example
 ///
@@ -102,9 +102,9 @@ impl fmt::Display for ConflictKind {
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct FieldConflict {
-    /// Where, as a JSON Pointer into the merged document.
+    /// The place, as a JSON Pointer into the merged document.
     pub pointer: String,
-    /// Why.
+    /// The reason for the conflict.
     pub kind: ConflictKind,
     /// The state that both sides started from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,13 +115,13 @@ pub struct FieldConflict {
     /// The remote state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<Value>,
-    /// Local and remote as they stand in their documents, where `Value` would round them.
+    /// The texts of local and remote, where a `Value` would round them.
     #[serde(skip)]
     exact: [Option<Document>; 2],
 }
 
 impl FieldConflict {
-    /// A conflict of your own, for strategies and tests.
+    /// Creates a conflict, for strategies and tests.
     pub fn new(
         pointer: impl Into<String>,
         kind: ConflictKind,
@@ -152,7 +152,7 @@ impl FieldConflict {
         conflict
     }
 
-    /// The state of one side, with the text of its numbers as far as it is known.
+    /// Returns the state of one side, with the text of its numbers if it is known.
     pub(crate) fn side(&self, side: Side) -> Option<Document> {
         let (exact, value) = match side {
             Side::Local => (&self.exact[0], &self.local),
@@ -176,7 +176,7 @@ fn is_held_exactly<'t, T: Tree<'t>>(value: T) -> bool {
             number.is_held_exactly() && number.text() == number.held().to_string()
         }
         View::Array => value.elements().into_iter().all(is_held_exactly),
-        // The order of keys is part of the text, so objects are kept as they stand.
+        // The order of keys is part of the text, so objects keep their text.
         View::Object => value.node().is_none(),
         View::Torn(_) => false,
         _ => true,
@@ -236,10 +236,10 @@ impl fmt::Display for FieldConflict {
     }
 }
 
-/// A value as people read it: strings of several lines as they are, anything else as JSON.
+/// A value formatted for people: multi-line strings unquoted, anything else as JSON.
 struct Shown {
     text: String,
-    /// It stands in one line.
+    /// Whether it fits on one line.
     is_short: bool,
 }
 
@@ -256,7 +256,7 @@ impl Shown {
     }
 }
 
-/// Beyond this many characters a line is cut.
+/// Maximum number of characters shown in a line.
 const PRINTED_LINE: usize = 1000;
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&Shown>) -> fmt::Result {
@@ -269,7 +269,7 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&Shown>) -> fmt::R
     }
 }
 
-/// Beyond this many bytes a diff is not printed: nobody reads it, and it costs.
+/// Maximum size in bytes of a text that is shown as a diff. A larger diff is costly and too long to read.
 const PRINTED_DIFF: usize = 256 * 1024;
 
 fn unified(f: &mut fmt::Formatter<'_>, names: [&str; 2], texts: [&str; 2]) -> fmt::Result {
@@ -284,7 +284,7 @@ fn unified(f: &mut fmt::Formatter<'_>, names: [&str; 2], texts: [&str; 2]) -> fm
     write!(f, "{}", shown.context_radius(2).header(names[0], names[1]))
 }
 
-/// Two values have no type in common.
+/// Whether two values have different types.
 pub(crate) fn types_differ(a: View<'_>, b: View<'_>) -> bool {
     !matches!(
         (a, b),
@@ -300,7 +300,7 @@ pub(crate) fn types_differ(a: View<'_>, b: View<'_>) -> bool {
     )
 }
 
-/// `sides` are equal as values; kept here so that every rule asks the same way.
+/// Whether two values are equal. All rules use this function, so that they compare in the same way.
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
     json::same(a, b)
 }

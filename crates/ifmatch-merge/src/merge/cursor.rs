@@ -1,4 +1,4 @@
-//! The walk through a document: what holds for the place that it is at.
+//! Walks a document and provides the rules for the current place.
 
 use super::compiled::CompiledPolicy;
 use super::conflict::Side;
@@ -7,19 +7,19 @@ use super::rule::Rule;
 use crate::json::{Tree, View};
 use crate::shape::{Fields, Known, Shape, step};
 
-/// A place in a document: what a policy says about it by pointers, what its type says, and what it inherits.
+/// A place in a document, with the settings of the policy, those of the type, and those it inherits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'p> {
     compiled: Option<&'p CompiledPolicy>,
-    /// What a type that was made `Merge` by hand says, which the policy may override.
+    /// The policy of a type whose `Merge` was implemented by hand. The user's policy overrides it.
     by_hand: Option<&'p CompiledPolicy>,
     shape: Option<&'p Shape>,
-    /// What the type says about the place.
+    /// The rule that the type declares for the place.
     rule: Option<&'p Rule>,
     range: Option<&'p (i128, i128)>,
     default: Option<&'p Rule>,
     prefer: Option<Side>,
-    /// A function may read from something else what is written there.
+    /// Whether a function may read something else from what is written there.
     is_unproven: bool,
 }
 
@@ -53,7 +53,7 @@ impl<'p> Cursor<'p> {
         let by_hand = by_hand
             .or_else(|| at.and_then(|at| at.shape.kind().compiled()))
             .map(CompiledPolicy::forced);
-        // A type that is put there by a pointer stands for one that nothing is known of.
+        // A type assigned by a pointer is used if nothing else is known about the type at this place.
         let put_there = || {
             let shape = compiled.and_then(|compiled| compiled.shape.as_ref());
             let shape = shape.or_else(|| by_hand.and_then(|compiled| compiled.shape.as_ref()));
@@ -82,7 +82,7 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// What the type says about the members of an object that lies here.
+    /// Returns the members that the type defines for an object at this place.
     pub(crate) fn fields<'t, T: Tree<'t>>(self, object: T) -> Fields<'p, 't> {
         let fields = Fields::of(self.shape, object);
         if self.is_unproven {
@@ -92,12 +92,12 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// The place of a member.
+    /// Returns the place of a member.
     pub(crate) fn member(self, fields: &Fields<'p, '_>, name: &str) -> Self {
         self.known(fields.named(name), name)
     }
 
-    /// The place of a member that the type was asked for.
+    /// Returns the place of a member that was already looked up in the type.
     pub(crate) fn known(self, known: Option<Known<'p>>, name: &str) -> Self {
         let beneath = |compiled: Option<&'p CompiledPolicy>| {
             compiled.and_then(|compiled| compiled.beneath(name))
@@ -105,12 +105,12 @@ impl<'p> Cursor<'p> {
         self.entered(beneath(self.compiled), beneath(self.by_hand), known)
     }
 
-    /// The place of an element of an array.
+    /// Returns the place of an element of an array.
     pub(crate) fn element(self) -> Self {
         self.part(0)
     }
 
-    /// The place of one part of a tuple.
+    /// Returns the place of one part of a tuple.
     pub(crate) fn part(self, at: usize) -> Self {
         let any = |compiled: Option<&'p CompiledPolicy>| {
             compiled.and_then(|compiled| compiled.any.as_deref())
@@ -120,7 +120,7 @@ impl<'p> Cursor<'p> {
         self.entered(any(self.compiled), any(self.by_hand), known)
     }
 
-    /// The rule for a place that holds such a value.
+    /// Returns the rule for a place that holds a value of this form.
     pub(crate) fn rule(self, value: View<'_>) -> &'p Rule {
         let said = |compiled: Option<&'p CompiledPolicy>| {
             compiled.and_then(|compiled| compiled.rule.as_ref())
@@ -166,7 +166,7 @@ impl<'p> Cursor<'p> {
         said.or(self.range).copied()
     }
 
-    /// Where the policy says that an enum tells its variant.
+    /// Returns the tags that the policy declares for an enum at this place.
     pub(crate) fn tags(self) -> impl Iterator<Item = &'p Tag> {
         let tags = |compiled: Option<&'p CompiledPolicy>| {
             compiled.map_or(&[][..], |compiled| &compiled.tags)
@@ -174,7 +174,7 @@ impl<'p> Cursor<'p> {
         tags(self.compiled).iter().chain(tags(self.by_hand))
     }
 
-    /// The other names of this member that the policy says.
+    /// Returns the other names that the policy declares for this member.
     pub(crate) fn aliases(self) -> impl Iterator<Item = &'p String> {
         let aliases = |compiled: Option<&'p CompiledPolicy>| {
             compiled.map_or(&[][..], |compiled| &compiled.aliases)
@@ -182,23 +182,23 @@ impl<'p> Cursor<'p> {
         aliases(self.compiled).iter().chain(aliases(self.by_hand))
     }
 
-    /// The type that lies here, as far as it is known.
+    /// Returns the type at this place, if it is known.
     pub(crate) fn shape(self) -> Option<&'p Shape> {
         self.shape
     }
 
-    /// Whether nothing beneath has names or rules.
+    /// Whether nothing beneath this place has names or rules.
     pub(crate) fn is_plain(self) -> bool {
         self.shape
             .is_none_or(|shape| shape.is_scalar() || shape.is_unknown())
     }
 
-    /// Whether each part of an array is merged with the one at its place.
+    /// Whether each part of an array is merged with the part at the same position.
     pub(crate) fn is_by_place(self) -> bool {
         self.shape.is_some_and(Shape::is_merged_by_place)
     }
 
-    /// Whether a rule here or beneath may be operation-like.
+    /// Whether a rule at or beneath this place may be operation-like.
     pub(crate) fn is_operation_like(self) -> bool {
         let in_plan = |compiled: Option<&CompiledPolicy>| {
             compiled.is_some_and(CompiledPolicy::is_operation_like)

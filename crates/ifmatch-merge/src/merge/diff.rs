@@ -1,6 +1,6 @@
-//! Differences of sequences and the regions of a three-way merge, for texts and arrays alike.
+//! Computes the differences of sequences and the regions of a three-way merge, for texts and arrays.
 //!
-//! Elements are numbers here: equal elements have the same one.
+//! Elements are represented by numbers. Equal elements have equal numbers.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -8,31 +8,31 @@ use std::ops::Range;
 
 use crate::json::{Replaced, Table, differences};
 
-/// What happened in a region.
+/// The outcome for a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RegionFate {
     Unchanged,
     Local,
     Remote,
-    /// Both changed it to the same.
+    /// Both sides made the same change.
     Agreed,
     Conflict,
 }
 
-/// A stretch of the base with what became of it on either side.
+/// A stretch of the base and the corresponding stretches of both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) fate: RegionFate,
     pub(crate) base: Range<usize>,
     pub(crate) local: Range<usize>,
     pub(crate) remote: Range<usize>,
-    /// Each change within put as many elements as it took, so each element stands opposite the one that it
-    /// was.
+    /// Whether each change within added as many elements as it removed, so that each element lies opposite its
+    /// original.
     pub(crate) level: bool,
 }
 
 impl Region {
-    /// The same region in sequences that have `by` more elements in front.
+    /// Returns the same region in sequences that have `by` more elements in front.
     pub(crate) fn shifted(self, by: usize) -> Self {
         let shift = |range: Range<usize>| range.start + by..range.end + by;
         Self {
@@ -45,20 +45,20 @@ impl Region {
     }
 }
 
-/// What becomes of changes of both sides that touch without overlapping.
+/// How changes of both sides are treated if they touch without overlapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adjacent {
-    /// They fall into one region, as in `git merge-file`.
+    /// They form one region, as in `git merge-file`.
     Together,
-    /// They stay apart, unless both insert at the same place.
+    /// They stay separate, unless both insert at the same position.
     Apart,
 }
 
-/// What one side did to a stretch of the base.
+/// The change of one side to a stretch of the base.
 #[derive(Debug, Clone)]
 pub(crate) struct SideChange {
     pub(crate) stretch: Replaced,
-    /// One element was changed and still is the same element: what lies beside it is not touched.
+    /// Whether one element was changed and is still the same element. Such a change does not touch its neighbours.
     pub(crate) in_place: bool,
 }
 
@@ -71,7 +71,7 @@ impl From<Replaced> for SideChange {
     }
 }
 
-/// The regions of a three-way merge.
+/// Returns the regions of a three-way merge.
 pub(crate) fn regions(
     base: &[u32],
     local: &[u32],
@@ -93,8 +93,8 @@ pub(crate) fn regions(
     )
 }
 
-/// The regions that the changes of both sides fall into. One pass over both lists, so the cost is their
-/// sum. `agree` tells whether two stretches are the same.
+/// Groups the changes of both sides into regions. It passes once over both lists, so the cost is linear. `agree`
+/// decides whether two stretches are equal.
 pub(crate) fn regions_of(
     base: usize,
     ours: Vec<SideChange>,
@@ -104,7 +104,7 @@ pub(crate) fn regions_of(
 ) -> Vec<Region> {
     let (mut ours, mut theirs) = (ours.into_iter().peekable(), theirs.into_iter().peekable());
     let mut regions = Vec::new();
-    // Where the next region begins, in base, local and remote.
+    // Start of the next region, in base, local and remote.
     let (mut b, mut l, mut r) = (0, 0, 0);
     loop {
         let first = [ours.peek(), theirs.peek()]
@@ -132,7 +132,7 @@ pub(crate) fn regions_of(
             ..Absorbed::default()
         };
         let mut yours = mine;
-        // The change that comes first opens the region; an insertion comes before what it stands in front of.
+        // The first change opens the region. An insertion sorts before a change that starts at the same position.
         let key = |c: &SideChange| (c.stretch.old.start, c.stretch.old.end);
         let ours_first = ours
             .peek()
@@ -150,8 +150,8 @@ pub(crate) fn regions_of(
             let edge_in_place = [&mine, &yours]
                 .iter()
                 .all(|side| !side.any || side.end < end || side.in_place);
-            // An element that was changed in place does not touch what is put or removed beside it. Behind
-            // the last one nothing holds the place, so an addition there touches it.
+            // An element that was changed in place does not touch additions or removals beside it. After the last
+            // element there is no next element to separate them, so an addition there does touch it.
             let apart =
                 |c: &SideChange| c.in_place || (edge_in_place && c.stretch.old.start < base);
             let joins = |c: &SideChange| {
@@ -189,13 +189,13 @@ pub(crate) fn regions_of(
     }
 }
 
-/// The changes of one side that fell into a region.
+/// The changes of one side that belong to a region.
 #[derive(Debug, Clone, Copy, Default)]
 struct Absorbed {
     any: bool,
-    /// The last one was in place.
+    /// Whether the last change was in place.
     in_place: bool,
-    /// One put more or fewer elements than it took.
+    /// Whether a change added more or fewer elements than it removed.
     uneven: bool,
     end: usize,
     removed: usize,
@@ -212,14 +212,14 @@ impl Absorbed {
         self.added += change.stretch.new.len();
     }
 
-    /// How long the region is on this side, given how long it is in the base.
+    /// Returns the length of the region on this side, given its length in the base.
     fn length(&self, base: usize) -> usize {
         base - self.removed + self.added
     }
 }
 
-/// Pairs elements by a key, each at most once, and lists those without a partner as well. Elements
-/// without a key have none.
+/// Pairs elements by key, each at most once, and also lists elements without a partner. Elements without a key
+/// have no partner.
 pub(crate) fn matched<K: Eq + Hash>(
     before: &[Option<K>],
     after: &[Option<K>],

@@ -1,4 +1,4 @@
-//! The walk over base, local and remote.
+//! The merge engine, which walks base, local and remote.
 
 use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
 use super::cursor::Cursor;
@@ -12,9 +12,9 @@ use crate::json::{self, Tree, View, WALKED_DEPTH};
 /// The base of a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ancestor<T> {
-    /// Nothing is known about what both sides started from.
+    /// The state that both sides started from is unknown.
     Unknown,
-    /// It is known that nothing was there.
+    /// The place is known to be absent in the base.
     Absent,
     Is(T),
 }
@@ -28,15 +28,15 @@ impl<T> Ancestor<T> {
     }
 }
 
-/// What a walk collects.
+/// The state and the results of a walk.
 pub(crate) struct Engine {
     pub(crate) conflicts: Vec<FieldConflict>,
-    /// The pointer of the place the walk is at.
+    /// The pointer of the current place.
     pub(crate) path: String,
     depth: usize,
-    /// Whether the place that comes next is an element of an array.
+    /// Whether the next place is an element of an array.
     at_element: bool,
-    /// Conflicts are counted, and what they hold is not kept.
+    /// Whether conflicts are only counted, without their values.
     counts: bool,
 }
 
@@ -72,7 +72,7 @@ impl Engine {
         out
     }
 
-    /// A walk that only tells whether there are conflicts.
+    /// Creates an engine that only determines whether there are conflicts.
     pub(crate) fn counting() -> Self {
         Self {
             counts: true,
@@ -89,7 +89,7 @@ impl Engine {
         self.conflicts.push(conflict);
     }
 
-    /// Merges a place, which any side may lack. `None`: the merged document lacks it too.
+    /// Merges a place that any side may lack. Returns `None` if the merged document lacks it too.
     pub(crate) fn place<'t, T: Tree<'t>>(
         &mut self,
         base: Ancestor<T>,
@@ -115,7 +115,7 @@ impl Engine {
         }
     }
 
-    /// One side removed what the other one changed.
+    /// Merges a place that one side removed and the other side changed.
     fn deleted<'t, T: Tree<'t>>(
         &mut self,
         base: T,
@@ -173,7 +173,7 @@ impl Engine {
         let is_element = std::mem::take(&mut self.at_element);
         let rule = input.cursor.rule(input.remote.view());
         let input = match (rule, input.base) {
-            // A list of a declared kind that was not there yet.
+            // A list of a declared kind that the base has as `null`.
             (Rule::Set | Rule::Keyed(_), Ancestor::Is(base))
                 if matches!(base.view(), View::Null) =>
             {
@@ -233,7 +233,7 @@ impl Engine {
         }
     }
 
-    /// Takes the place as a whole. `kind` is for the case that this ends in a conflict.
+    /// Merges the place as a whole. `kind` is the kind of conflict reported if both sides changed it.
     pub(crate) fn atomic<'t, T: Tree<'t>>(
         &mut self,
         input: MergeInput<'_, T>,
@@ -242,8 +242,8 @@ impl Engine {
         unless_one_sided(input, true).unwrap_or_else(|| self.fall_back(input, kind))
     }
 
-    /// Both sides changed the place, and no way to merge it is left: the rule or the preference picks a
-    /// side, or it is a conflict.
+    /// Handles a place that both sides changed and that cannot be merged. The rule or the preference picks a side,
+    /// or a conflict is reported.
     pub(crate) fn fall_back<'t, T: Tree<'t>>(
         &mut self,
         input: MergeInput<'_, T>,
@@ -292,7 +292,7 @@ impl Engine {
     }
 
     fn counter<'t, T: Tree<'t>>(&mut self, input: MergeInput<'_, T>) -> MergedValue<'t, T> {
-        // Two equal changes are two changes: both sides added something.
+        // Two equal changes both count, because each side added something.
         if let Some(out) = unless_one_sided(input, matches!(input.base, Ancestor::Unknown)) {
             return out;
         }
@@ -343,7 +343,7 @@ impl Engine {
     }
 }
 
-/// The side whose value is larger, if the values can be compared.
+/// Returns the side with the larger value, if the values can be compared.
 fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
     let order = json::order(local, remote)?;
     Some(if order.is_gt() {
@@ -353,7 +353,7 @@ fn larger<'t, T: Tree<'t>>(local: T, remote: T) -> Option<Side> {
     })
 }
 
-/// The outcome where one side changed nothing, or (`agreeing`) both say the same.
+/// Returns the result if one side changed nothing, or, with `agreeing`, if both sides are equal.
 fn unless_one_sided<'t, T: Tree<'t>>(
     input: MergeInput<'_, T>,
     agreeing: bool,

@@ -1,6 +1,6 @@
-//! Additions put among what is there.
+//! Inserts additions into a list of existing elements.
 
-/// Puts each addition where its anchor says, counted in elements of `out`.
+/// Inserts each addition at its anchor, an index into `out`.
 pub(crate) fn interleave<X>(out: Vec<X>, mut added: Vec<(usize, X)>) -> Vec<X> {
     if added.is_empty() {
         return out;

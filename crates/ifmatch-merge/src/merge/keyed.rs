@@ -1,4 +1,4 @@
-//! Lists whose elements have a declared identity.
+//! Merges lists whose elements have a declared identity.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use super::pairs::is_kept;
 use super::rule::Keyed;
 use crate::json::{self, Table, TableSet, Tree, View};
 
-/// Merges keyed lists: elements with the same key are merged field by field, the remote order is kept
-/// and local additions stand behind their local neighbours. If only the local side reordered, its order
-/// is kept. A list that breaks the declaration is taken as a whole.
+/// Merges keyed lists. Elements with the same key are merged field by field. The remote order is kept, and local
+/// additions follow their local neighbours. If only the local side reordered the list, its order is kept. A list
+/// that violates the declaration is merged as a whole.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
     input: MergeInput<'_, T>,
@@ -73,7 +73,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             None => Ancestor::Unknown,
         };
         let (ours, theirs) = (l.get(key), r.get(key));
-        // The common case first: nothing happened here.
+        // The common case first: the local element is unchanged.
         if let (Ancestor::Is(b), Some(ours), Some(theirs)) = (base, ours, theirs)
             && same(ours, b)
         {
@@ -95,13 +95,13 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
 }
 
-/// Whether both sides gave one element another key, each its own: it would stand there twice.
+/// Whether both sides gave one element different new keys, which would make it occur twice.
 fn renamed_twice<'t, T: Tree<'t>>(
     base: &KeyedList<T>,
     local: &KeyedList<T>,
     remote: &KeyedList<T>,
 ) -> bool {
-    /// So many elements are held against each other.
+    /// Maximum number of elements that are compared.
     const COMPARED: usize = 32;
     let added = |side: &KeyedList<T>, other: &KeyedList<T>| -> Vec<T> {
         let is_new = |key: &&u32| base.place(**key).is_none() && other.place(**key).is_none();
@@ -122,7 +122,7 @@ fn renamed_twice<'t, T: Tree<'t>>(
     })
 }
 
-/// All keys: those of `lead` in its order, those that only `follow` has behind their neighbours there.
+/// Returns all keys in the order of `lead`. Keys that only `follow` has are placed behind their neighbours there.
 fn interleaved<T: Copy>(lead: &KeyedList<T>, follow: &KeyedList<T>) -> Vec<u32> {
     let mut added = Vec::new();
     let mut anchor = 0;
@@ -135,7 +135,7 @@ fn interleaved<T: Copy>(lead: &KeyedList<T>, follow: &KeyedList<T>) -> Vec<u32> 
     interleave(lead.keys.clone(), added)
 }
 
-/// The keys that do not keep their order, as few as explain the new one.
+/// Returns the smallest set of keys whose move explains the new order.
 fn moved(before: &[u32], after: &[u32]) -> BTreeSet<u32> {
     let places: Table<u32, usize> = after.iter().copied().zip(0..).collect();
     let pairs: Vec<_> = before.iter().map(|key| places[key]).enumerate().collect();
@@ -149,7 +149,7 @@ fn moved(before: &[u32], after: &[u32]) -> BTreeSet<u32> {
 struct KeyedList<T> {
     elements: Vec<T>,
     keys: Vec<u32>,
-    /// For each number the place where the element stands.
+    /// For each key number, the position of the element.
     places: Vec<Option<u32>>,
 }
 
@@ -174,14 +174,14 @@ impl<T: Copy> KeyedList<T> {
     }
 }
 
-/// Gives equal keys equal numbers, counted from 0.
+/// Assigns equal numbers to equal keys, counting from 0.
 #[derive(Default)]
 struct Keys {
     numbers: Table<String, u32>,
-    /// The keys by number, one behind the other, and where each ends.
+    /// The keys by number, concatenated, and the end of each.
     spelled: String,
     ends: Vec<usize>,
-    /// Whether there are numbers and texts among them.
+    /// Whether there are numbers and strings among the keys.
     numeric: bool,
     textual: bool,
 }
@@ -205,7 +205,7 @@ impl Keys {
         for (at, element) in list.elements.iter().enumerate() {
             text.clear();
             write_key(*element, by, cursor, &mut text).ok_or(ConflictKind::MissingKey)?;
-            // Mostly the lists stand in the same order.
+            // The lists mostly have the same order, so the next number is tried first.
             let expected = list.keys.last().map_or(0, |last| last + 1);
             let key = self.number(&text, expected);
             let slot = key as usize;
@@ -244,8 +244,8 @@ impl Keys {
         self.spelled.get(start..end)
     }
 
-    /// Whether some key is the number 1 at one place and the string "1" at another: one of the sides
-    /// changed the type of its keys, and the elements cannot be told apart by them.
+    /// Whether some key is the number 1 in one place and the string "1" in another. One side then changed the type
+    /// of its keys, and the keys no longer identify the elements.
     fn mix_types(&self) -> bool {
         let untyped = || self.numbers.keys().map(|key| untyped(key));
         self.numeric
@@ -254,7 +254,7 @@ impl Keys {
     }
 }
 
-/// A key without what tells numbers from strings.
+/// Returns a key without the marks that distinguish numbers from strings.
 fn untyped(key: &str) -> String {
     let (mut quoted, mut escaped) = (false, false);
     let is_content = |c: &char| {
@@ -266,7 +266,7 @@ fn untyped(key: &str) -> String {
     key.chars().filter(is_content).collect()
 }
 
-/// The identity of an element as a text in which equal keys are equal and others are not.
+/// Returns the identity of an element as a text. Two texts are equal exactly if the keys are equal.
 pub(crate) fn key_of<'t, T: Tree<'t>>(
     element: T,
     by: &Keyed,
@@ -311,7 +311,7 @@ fn write_key<'t, T: Tree<'t>>(
     Some(())
 }
 
-/// The member that the element's type has under another name: an older one, or the one for reading.
+/// Returns the member that the element's type has under another name, such as an alias or the name for reading.
 fn under_another_name<'t, T: Tree<'t>>(element: T, name: &str, cursor: Cursor<'_>) -> Option<T> {
     let fields = cursor.element().fields(element);
     if !fields.renames() {

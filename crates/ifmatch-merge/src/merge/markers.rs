@@ -1,9 +1,9 @@
-//! Conflicts between markers, as an editor or a person wants them.
+//! Writes conflicts between markers, for an editor or a person.
 
 use super::text::{Piece, TextConflict, TextMerged};
 use crate::json::{Ids, Replaced, differences};
 
-/// How conflicts are written between markers, as git names the styles.
+/// How conflicts are written between markers. The names are those of git's conflict styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MarkerStyle {
@@ -12,14 +12,14 @@ pub enum MarkerStyle {
     Merge,
     /// Local, base and remote lines.
     Diff3,
-    /// As `Diff3`, with the lines that local and remote share at the edges moved out.
+    /// Like `Diff3`, but lines that local and remote share at the edges are moved out of the conflict.
     Zdiff3,
 }
 
 impl TextMerged {
-    /// The text with the conflicts between markers, for an editor or a person.
+    /// Returns the text with the conflicts between markers, for an editor or a person.
     ///
-    /// The labels stand behind the markers of local, base and remote.
+    /// The labels are written behind the markers of local, base and remote.
     ///
     /// # Example
     ///
@@ -117,7 +117,7 @@ fn open(conflict: &TextConflict, style: MarkerStyle) -> Vec<Stretch<'_>> {
     }
 }
 
-/// The parts of a conflict in which the sides differ, with what they share between them.
+/// Returns the parts of a conflict in which the sides differ, with the shared lines between them.
 fn refined<'t>(local: &[&'t str], remote: &[&'t str]) -> Vec<Stretch<'t>> {
     if local.is_empty() || remote.is_empty() {
         return vec![Stretch::Open {
@@ -153,10 +153,10 @@ fn refined<'t>(local: &[&'t str], remote: &[&'t str]) -> Vec<Stretch<'t>> {
     stretches
 }
 
-/// So many shared lines between two conflicts are too few to be worth telling the conflicts apart.
+/// Two conflicts are joined if at most this many shared lines separate them.
 const JOINED_LINES: usize = 3;
 
-/// Conflicts with next to nothing between them become one.
+/// Joins conflicts that have almost nothing between them.
 fn joined(stretches: Vec<Stretch<'_>>) -> Vec<Stretch<'_>> {
     let mut out: Vec<Stretch<'_>> = Vec::with_capacity(stretches.len());
     for stretch in stretches {
@@ -212,7 +212,7 @@ fn says_little(lines: &[&str]) -> bool {
     lines.len() <= JOINED_LINES || !has_words()
 }
 
-/// A text that is being written.
+/// A text under construction.
 struct Marked<'l> {
     text: String,
     labels: [&'l str; 3],
@@ -225,7 +225,7 @@ impl Marked<'_> {
     }
 
     fn conflict(&mut self, local: &[&str], base: Option<Vec<&str>>, remote: &[&str]) {
-        // Markers end as the line in front of them does, else as those within.
+        // Markers use the line ending of the preceding line, or else that of the lines within.
         let crlf = if self.text.is_empty() {
             local
                 .iter()
@@ -256,7 +256,7 @@ impl Marked<'_> {
         self.text.push_str(self.end);
     }
 
-    /// A marker needs a line of its own, also behind a text without a last newline.
+    /// Writes lines and ends the last one, because a marker needs its own line.
     fn block(&mut self, lines: &[&str]) {
         self.lines(lines);
         if lines.last().is_some_and(|last| !last.ends_with('\n')) {
@@ -269,7 +269,7 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-/// How many lines both share in front and at the back.
+/// Returns how many lines both sides share at the start and at the end.
 fn shared_edges(a: &[&str], b: &[&str]) -> (usize, usize) {
     let shortest = a.len().min(b.len());
     let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! The outcome of a merge as a tree that borrows from its inputs, and the writing of it.
+//! The result of a merge as a tree that borrows from its inputs, and how it is written.
 
 use serde_json::{Map, Value};
 
@@ -7,24 +7,24 @@ use crate::json::{self, Document, Key, Node, Tree};
 /// A merged value.
 #[derive(Debug, Clone)]
 pub(crate) enum MergedValue<'t, T> {
-    /// A value of one of the inputs, as it stands there.
+    /// An unchanged value of one of the inputs.
     Take(T),
-    /// A text that was merged.
+    /// A merged text.
     Text(String),
-    /// A value that is known by its text only.
+    /// A value known only by its JSON text.
     Raw(String),
-    /// The same, where it is kept elsewhere.
+    /// A value known only by its JSON text, borrowed from elsewhere.
     Spelt(&'t str),
-    /// A value from a function.
+    /// A value returned by a function.
     Value(Value),
-    /// An object from a function: for each member the key that it had, its name and its value.
+    /// An object returned by a function. Each member has its original key, its name and its value.
     Made(Vec<(Option<Key<'t>>, String, MergedValue<'t, T>)>),
-    /// An array, written in the style of another one.
+    /// An array, formatted like another one.
     Array {
         like: Option<T>,
         items: Vec<MergedValue<'t, T>>,
     },
-    /// An object, written in the style of another one.
+    /// An object, formatted like another one.
     Object {
         like: Option<T>,
         members: Vec<(Key<'t>, MergedValue<'t, T>)>,
@@ -32,7 +32,7 @@ pub(crate) enum MergedValue<'t, T> {
 }
 
 impl<'t, T: Tree<'t>> MergedValue<'t, T> {
-    /// Whether this is that very input value.
+    /// Whether this is the identical input value.
     pub(crate) fn is(&self, value: T) -> bool {
         matches!(self, MergedValue::Take(taken) if taken.is(value))
     }
@@ -110,7 +110,7 @@ fn write_key(key: Option<Key<'_>>, name: &str, out: &mut String) {
     }
 }
 
-/// The white space of an array or object, so that a merged document looks like the one before it.
+/// The white space of an array or object, which keeps the formatting of the original document.
 struct Style<'t> {
     open: &'t str,
     comma: &'t str,
@@ -141,7 +141,7 @@ impl<'t> Style<'t> {
         let second = next();
         let range = node.range();
         let open = &text[range.start + 1..key.start];
-        // From the end of the last child; found without walking all of them.
+        // Start from the end of the last child, which is found without walking all children.
         let inside = text[..range.end - 1].trim_end_matches([' ', '\t', '\n', '\r']);
         Style {
             open,

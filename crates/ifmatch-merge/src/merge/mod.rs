@@ -1,9 +1,8 @@
-//! Three-way merge of JSON by policy: pure, without input or output, usable alone.
+//! Three-way merge of JSON by policy. It is pure, performs no input or output, and can be used alone.
 //!
-//! A merge takes the state that both sides started from (*base*), the state that we want (*local*) and
-//! the state that is there now (*remote*). What one side changed is taken over; what both changed at the
-//! same place goes by the [`Rule`] of that place, and what no rule settles is a [`FieldConflict`]. All
-//! conflicts are collected, and the rest is merged.
+//! A merge takes the state that both sides started from (*base*), the desired state (*local*) and the current
+//! state (*remote*). A change of one side only is taken over. A place that both sides changed is merged by its
+//! [`Rule`], and what no rule settles is a [`FieldConflict`]. All conflicts are collected, and the rest is merged.
 //!
 //! ```
 //! # use ifmatch_merge as ifmatch;
@@ -20,47 +19,47 @@
 //! assert_eq!(merged.value, json!({"title": "B", "tags": ["x", "mine", "theirs"], "views": 16}));
 //! ```
 //!
-//! # What happens without rules
+//! # Without rules
 //!
-//! Equal sides give that; where one side is unchanged, the other is taken. Objects are merged key by
-//! key, and a missing key is not a `null`. Strings of several lines are merged by lines, unless they hold
-//! PEM armour or are nothing but base64 or hexadecimal digits: lines of those mean nothing by themselves.
+//! If both sides are equal, the result is that value. If one side is unchanged, the other side is taken. Objects
+//! are merged key by key, and a missing key is not a `null`. Multi-line strings are merged by lines, unless they
+//! contain PEM armour or consist only of base64 or hexadecimal digits, whose lines have no meaning of their own.
 //! Everything else is merged as a whole.
 //!
-//! Arrays are aligned by their elements, duplicates included. Changes that touch each other conflict, and
-//! the same insertion on both sides agrees. The rest follows from one law: **a merge without a conflict
-//! holds no element that neither side wrote, loses none that both kept, brings none back that one removed,
-//! and doubles none.** Where the law does not hold, the array is a conflict.
+//! Arrays are aligned by their elements, including duplicates. Changes that touch each other conflict, and the
+//! same insertion on both sides agrees. The rest follows from one law: **a merge without a conflict contains no
+//! element that neither side wrote, loses none that both kept, brings back none that one removed, and doubles
+//! none.** If the law does not hold, the array is a conflict.
 //!
-//! | what happened | outcome |
+//! | what happened | result |
 //! |---|---|
-//! | both changed one object, and nothing says that it is another one | it is merged inside |
-//! | an object was changed in place, another one was put or removed beside it | both, without a conflict |
-//! | all elements are bare values and not all are words, as many on each side as before: a point, a range of times, a colour, flags | one value; two different changes conflict |
-//! | the same, with another length: one side changed a value and the other one changed the list | conflict; where both only put in or took out, both |
+//! | both sides changed one object, and nothing indicates a different object | it is merged inside |
+//! | an object was changed in place, and another one was added or removed beside it | both changes, without a conflict |
+//! | all elements are bare values and not all are words, with the same number on each side: a point, a time range, a colour, flags | one value; two different changes conflict |
+//! | the same with another length: one side changed a value and the other side changed the list | conflict; if both sides only added or removed elements, both changes |
 //! | a list of bare values that is an element itself: a vertex, a row, a pair | one value |
-//! | two values beside each other, one changed by each side: the corners of a box, two rows | conflict |
-//! | one side moved, sorted or copied an element, the other left it alone | both, without a conflict |
-//! | one side moved an element, the other removed, changed or moved it | conflict, unless both did the same |
-//! | both put equal elements at different places | conflict |
-//! | an object took the place of another one, which the other side changed | conflict |
+//! | two adjacent values, one changed by each side: the corners of a box, two rows | conflict |
+//! | one side moved, sorted or copied an element, and the other left it alone | both changes, without a conflict |
+//! | one side moved an element, and the other removed, changed or moved it | conflict, unless both did the same |
+//! | both sides added equal elements at different positions | conflict |
+//! | an object replaced another one, which the other side changed | conflict |
 //!
-//! Bare values are those that are no arrays and no objects, and a word is a string that is no number, no time and no
-//! number with its unit. Objects are merged member by member, whatever their members are called: `{"x": 1, "y": 2}`
-//! is no list. Say [`Rule::Atomic`] where its members mean something together only.
+//! Bare values are values other than arrays and objects. A word is a string that is not a number, a time or a
+//! number with its unit. Objects are merged member by member, whatever the names of their members:
+//! `{"x": 1, "y": 2}` is not a list. Use [`Rule::Atomic`] if the members have a meaning only together.
 //!
-//! An object counts as the same one where at least half of its members are as before and none of its
-//! values went to another element. If all of its telling members changed (those that no two elements share,
-//! such as an id), more than half of what lies within must be as before. Members with a rule of their own, such as a
-//! counter, tell nothing. A scalar or an array is known
-//! by its value only, so one that was changed *and* moved is another one. Strings of which some end in a
-//! line break are the lines of a text, which may repeat, as the `source` of a notebook's cell.
+//! An object counts as the same object if at least half of its members are unchanged and none of its values moved
+//! to another element. Its identifying members are those that no two elements share, such as an ID. If all
+//! identifying members changed, more than half of the content must be unchanged. Members with their own rule, such
+//! as a counter, are ignored here. A scalar or an array is known only by its value, so one that was changed *and*
+//! moved counts as another one. Strings of which some end in a line break are treated as the lines of a text,
+//! which may repeat, as in the `source` of a notebook's cell.
 //!
-//! These rules were decided by what people did in 1 700 real merges. Conflicts at moves, numbers and
-//! replaced elements cost no merge there that people had made the same way; merging them without a word
-//! would have been wrong at times.
+//! These rules were derived from how people resolved 1 700 real merges. In that sample, conflicts at moves,
+//! numbers and replaced elements prevented no merge that people had made in the same way, while merging these
+//! cases silently would sometimes have been wrong.
 //!
-//! Keys of list elements and sets are never guessed: a rule has to say so.
+//! Keys of list elements and sets are never guessed. A rule must declare them.
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -115,5 +114,5 @@ pub(crate) use interleave::interleave;
 pub(crate) use keyed::key_of;
 pub(crate) use merged_value::MergedValue;
 
-/// An error of a user's own function.
+/// An error of a user's function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Members of one object, found by any of the names that the type has for them.
+//! Finds members of an object by any of the names that the type has for them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use crate::json::{Finder, Key};
 use crate::shape::Fields;
 
-/// Boxed, because a walk holds several at each level.
+/// Boxed, because a walk holds several tables at each level.
 type NameTable<'m> = Box<HashMap<Cow<'m, str>, usize>>;
 
 /// Finds the member that another side has under the same name, or under another name of the same field.
 pub(super) struct Named<'m, 't, T> {
     members: &'m [(Key<'t>, T)],
     finder: Finder<'m, 't, T>,
-    /// Places by the one name of each member; filled when one is missed.
+    /// Positions by the canonical name of each member. Filled when a name is not found directly.
     table: Option<NameTable<'m>>,
 }
 
@@ -26,13 +26,13 @@ impl<'m, 't: 'm, T> Named<'m, 't, T> {
         }
     }
 
-    /// Whether there is a member of this very name.
+    /// Whether there is a member with exactly this name.
     pub(super) fn has(&mut self, name: &str) -> bool {
         self.finder.get(name).is_some()
     }
 
-    /// The member that stands for `name`. One that the side which asks has under its own name as well
-    /// (`has_itself`) stands for that one.
+    /// Returns the member that corresponds to `name`. A member found under another name does not count if the
+    /// asking side also has a member with exactly that name (`has_itself`).
     pub(super) fn get(
         &mut self,
         name: &str,

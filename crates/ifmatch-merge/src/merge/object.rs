@@ -1,4 +1,4 @@
-//! Objects.
+//! Merges objects.
 
 use super::cursor::Cursor;
 use super::engine::{Ancestor, Engine, MergeInput};
@@ -8,7 +8,8 @@ use super::names::Named;
 use super::policy::Tag;
 use crate::json::{self, Key, Tree, View};
 
-/// Merges objects member by member: in the order of the remote, with local additions by their neighbours.
+/// Merges objects member by member, in the order of the remote. Local additions are placed beside their
+/// neighbours.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
     input: MergeInput<'_, T>,
@@ -30,7 +31,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         (Named::new(&bm), Named::new(&lm), Named::new(&rm));
     let mut used = vec![false; lm.len()];
     let mut out: Vec<(Key<'t>, MergedValue<'t, T>)> = Vec::with_capacity(rm.len());
-    // For each local member that remote has: how long `out` was then.
+    // For each local member that remote has, the length of `out` at that point.
     let mut place_of = vec![0; lm.len()];
     let mut as_remote = true;
     let base_at = |at: Option<usize>| match at {
@@ -80,7 +81,7 @@ fn member<'t, T: Tree<'t>>(
     remote: Option<T>,
     cursor: Cursor<'_>,
 ) -> Option<MergedValue<'t, T>> {
-    // The common case first: nothing happened here.
+    // The common case first: the local member is unchanged.
     if let (Ancestor::Is(b), Some(l), Some(r)) = (base, local, remote)
         && l.surely_same(b)
     {
@@ -100,7 +101,7 @@ pub(super) fn variants_differ<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> bool
     others.any(|other| variant_differs(cursor, other, input.remote))
 }
 
-/// Whether two sides hold different variants of an enum.
+/// Whether two values hold different variants of an enum.
 pub(super) fn variant_differs<'t, T: Tree<'t>>(cursor: Cursor<'_>, one: T, other: T) -> bool {
     let mut tags = cursor.tags();
     if tags.any(|tag| variant(one, tag) != variant(other, tag)) {
@@ -119,7 +120,7 @@ fn variant<'t, T: Tree<'t>>(side: T, tag: &Tag) -> Option<&'t str> {
             let known = members
                 .iter()
                 .find(|key| names.iter().any(|name| name == *key));
-            // A variant that only the other side knows stands by itself all the same.
+            // A variant that only the other side knows is recognized as the only member.
             known
                 .or(members.first().filter(|_| members.len() == 1))
                 .copied()

@@ -1,7 +1,7 @@
-//! Texts of several lines whose lines mean nothing by themselves.
+//! Detects multi-line texts whose lines have no meaning of their own.
 
-/// Whether a text is to be merged as a whole: it holds PEM armour (a certificate, a key, a signature), or
-/// nothing but lines of encoded bytes.
+/// Whether a text must be merged as a whole, because it contains PEM armour (a certificate, a key, a signature) or
+/// consists only of lines of encoded bytes.
 pub(super) fn is_opaque(text: &str) -> bool {
     text.lines().any(is_armour) || is_encoded(text)
 }
@@ -11,9 +11,10 @@ fn is_armour(line: &str) -> bool {
     line.starts_with("-----BEGIN ") && line.ends_with("-----")
 }
 
-/// Two lines or more of base64 or hexadecimal digits, of one length but for the last.
+/// Whether the text consists of two or more lines of base64 or hexadecimal digits, all of one length except the
+/// last.
 fn is_encoded(text: &str) -> bool {
-    /// Shorter lines may be words.
+    /// Minimum length of a line. Shorter lines may be words.
     const WIDE: usize = 40;
     let is_digit =
         |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=' | b'-' | b'_');

@@ -1,45 +1,44 @@
-//! Which elements of one side are the elements of the base that stand opposite them.
+//! Determines which elements of one side are the elements of the base that lie opposite them.
 //!
-//! A diff names stretches that were replaced, and an element of a stretch stands opposite one of the base.
-//! It need not be the same thing: it can have moved there, or be a new one. What a side changed about an
-//! element is put into the other side's element only where nothing speaks against the pair.
+//! A diff names stretches that were replaced, so an element of such a stretch lies opposite an element of the
+//! base. It may be a different element that moved there or is new. A change by one side is applied to the other
+//! side's element only if nothing contradicts the pair.
 
 use super::conflict::same;
 use crate::json::{Digest, Finder, Ids, Replaced, Table, TableSet, Tree, View, WALKED_DEPTH};
 
-/// For each element of the base whether it stands opposite something else on one side; none behind the end.
+/// For each element of the base, whether a different element lies opposite it on one side. `false` beyond the end.
 #[derive(Debug, Default)]
 pub(super) struct Strays(Vec<bool>);
 
-/// Where a value stands among the elements that were replaced: on how many, and on which.
+/// The occurrences of a value among the replaced elements, each as count and last position.
 #[derive(Default)]
 struct Occurrences {
     old: (usize, usize),
     new: (usize, usize),
 }
 
-/// What is known of an element of the base.
+/// What is known about an element of the base.
 #[derive(Clone, Copy, Default)]
 struct Pair {
-    /// The element that stands opposite.
+    /// The element that lies opposite.
     partner: Option<usize>,
-    /// How many members hold the two together, lead away from the old one, and came to the new one.
+    /// How many members hold the two together, lead away from the old element, and came to the new element.
     own: usize,
     left: usize,
     came: usize,
 }
 
 impl Strays {
-    /// Holds the members of what was replaced against each other. A member that only one element had and
-    /// only one has tells where an element went. A pair counts only if more members hold it together than
-    /// lead away from it.
+    /// Compares the members of the replaced elements. A member that only one old and one new element have shows
+    /// where an element went. A pair counts only if more members hold it together than lead away from it.
     pub(super) fn of<'t, T: Tree<'t>>(base: &[T], side: &[T], changes: &[Replaced]) -> Self {
         if changes.iter().all(|it| it.old.len() != it.new.len()) {
             return Self::default();
         }
         let mut seen: Table<u64, Occurrences> = Table::default();
         let mut ids = Ids::default();
-        // For each id whether it stood there and whether it stands there.
+        // For each ID, whether it occurs before and after.
         let mut stands: Vec<[bool; 2]> = Vec::new();
         let mut stand = |element: T, after: bool| {
             let id = ids.of(element) as usize;
@@ -107,7 +106,7 @@ fn note<'t, T: Tree<'t>>(
     }
 }
 
-/// A digest for each member of an object: its name and its value.
+/// Returns a digest for each member of an object, from its name and value.
 fn member_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
     let members = element.each_member();
     members.map(|(key, value)| member_digest(key.name, value))
@@ -120,7 +119,7 @@ fn member_digest<'t, T: Tree<'t>>(name: &str, value: T) -> u64 {
     digest.finish()
 }
 
-/// Whether an object still is the one that it was: at least half of its members are as before.
+/// Whether an object is still the same object, which requires at least half of its members to be unchanged.
 pub(super) fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     let after = after.members();
     let mut in_after = Finder::new(&after);
@@ -133,14 +132,14 @@ pub(super) fn is_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     kept > 0 && kept * 2 >= after.len().max(count)
 }
 
-/// A digest for each member of an object, or for each element of an array with its place.
+/// Returns a digest for each member of an object, or for each element of an array with its position.
 pub(super) fn part_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = u64> {
     let elements = element.elements().into_iter().enumerate();
     let elements = elements.map(|(at, value)| member_digest(&at.to_string(), value));
     member_digests(element).chain(elements)
 }
 
-/// The same for arrays, place by place: a pair of which one value was changed.
+/// Like [`is_kept`], and also compares arrays position by position, such as a pair of which one value changed.
 pub(super) fn is_mostly_same<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     let (View::Array, View::Array) = (before.view(), after.view()) else {
         return is_kept(before, after);
@@ -151,22 +150,22 @@ pub(super) fn is_mostly_same<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     kept > 0 && kept * 2 >= before.len().max(after.len())
 }
 
-/// Tells objects that were changed from objects that others took the place of.
+/// Distinguishes objects that were changed from objects that were replaced.
 ///
-/// One is used for a whole list, so that the list is looked through once for each name.
+/// One instance is used for a whole list, so that the list is searched once for each name.
 #[derive(Default)]
 pub(super) struct Identity<'t> {
-    /// For each name whether it tells the elements of the base apart.
+    /// For each name, whether its values identify the elements of the base.
     telling: Table<&'t str, bool>,
 }
 
 impl<'t> Identity<'t> {
-    /// So many members of an element are looked at, and so many names of a list.
+    /// Maximum number of members of an element that are examined, and maximum number of names for a list.
     const LOOKED_AT: usize = 16;
 
-    /// Whether what one side has is another element than the one before: nothing that tells the elements of
-    /// the list apart (an id, a name) is as it was or as the other side has it, and most of the rest differs
-    /// as well. A list of one has nothing to tell it by.
+    /// Whether the element of one side is another element than the one before. This requires that no identifying
+    /// member (an ID, a name) is unchanged or equal to the other side's, and that most of the rest differs as
+    /// well. A list of one element has no identifying members.
     pub(super) fn is_lost<T: Tree<'t>>(
         &mut self,
         base: &[T],
@@ -196,7 +195,7 @@ impl<'t> Identity<'t> {
         lost && !is_mostly_kept(before, after)
     }
 
-    /// Whether all elements of the base have the member, and no two the same.
+    /// Whether all elements of the base have the member, with distinct values.
     fn tells<T: Tree<'t>>(&mut self, base: &[T], name: &'t str) -> bool {
         if self.telling.len() >= Self::LOOKED_AT && !self.telling.contains_key(name) {
             return false;
@@ -220,7 +219,7 @@ fn is_scalar<'t, T: Tree<'t>>(value: T) -> bool {
     )
 }
 
-/// Whether more than half of the scalars within a value, each with its name, are within another one.
+/// Whether more than half of the scalars within a value, each with its name, also occur in another value.
 fn is_mostly_kept<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     let (mut old, mut new) = (Vec::new(), Vec::new());
     leaves(before, "", WALKED_DEPTH, &mut old);

@@ -1,4 +1,4 @@
-//! Settling open conflicts for one side.
+//! Settles open conflicts for one side.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ use crate::json::{self, Document, Key, Node, Tree, View};
 
 /// Sets the place of every listed conflict to the state of one side.
 ///
-/// `document` is the merged document that the conflicts came with; its other places stay as they are.
-/// All pointers mean places of that document, so a removed element does not shift the ones behind it. A
-/// pointer that leads nowhere is left alone.
+/// `document` is the merged document that belongs to the conflicts. Its other places stay unchanged. All pointers
+/// refer to that document, so a removed element does not shift the following ones. A pointer that leads nowhere is
+/// ignored.
 ///
 /// # Example
 ///
@@ -35,8 +35,8 @@ pub fn pick_side(document: &Document, conflicts: &[FieldConflict], side: Side) -
     edited(document, places)
 }
 
-/// The document with several places set or removed, in one pass over its text. A pointer that leads nowhere
-/// is left alone.
+/// Returns the document with several places set or removed, in one pass over its text. A pointer that leads
+/// nowhere is ignored.
 pub fn edited<'p>(
     document: &Document,
     places: impl IntoIterator<Item = (&'p str, Option<Document>)>,
@@ -54,7 +54,7 @@ pub fn edited<'p>(
         text.push_str(&whole[..value.start]);
         match edits.apply(root) {
             Some(out) => out.write(&mut text),
-            // The side does not have the document at all: nothing can stand for that but `null`.
+            // The side does not have the document at all, which only `null` can represent.
             None => text.push_str("null"),
         }
         text.push_str(&whole[value.end..]);
@@ -76,7 +76,7 @@ impl PlaceEdit {
     }
 }
 
-/// What is to be set where.
+/// The edits, by place.
 #[derive(Default)]
 struct PlaceEdits<'p> {
     edit: Option<PlaceEdit>,
@@ -142,7 +142,7 @@ impl<'p> PlaceEdits<'p> {
         }
     }
 
-    /// A place that the document lacks.
+    /// Returns the value for a place that the document lacks.
     fn added(&self) -> Option<MergedValue<'_, Node<'_>>> {
         self.edit.as_ref()?.out()
     }

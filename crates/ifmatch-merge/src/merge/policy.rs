@@ -1,4 +1,4 @@
-//! [`Policy`]: which rule holds where.
+//! [`Policy`]: assigns rules to places.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,11 +10,11 @@ use super::rule::Rule;
 use super::types::Merge;
 use crate::shape::Shape;
 
-/// Which [`Rule`] holds at which place of a document.
+/// Assigns a [`Rule`] to places of a document.
 ///
-/// Places are JSON Pointers (RFC 6901) in which the token `*` stands for every key or element:
-/// `/items/*/qty`. A key beats `*`. Elements of arrays are reached by `*` only, because their numbers
-/// change. Without a rule, [`Rule::Auto`] holds.
+/// Places are JSON Pointers (RFC 6901) in which the token `*` matches every key or element, as in `/items/*/qty`.
+/// A key takes precedence over `*`. Elements of arrays can only be addressed by `*`, because their indices change.
+/// [`Rule::Auto`] applies where no rule is set.
 ///
 /// # Example
 ///
@@ -39,9 +39,9 @@ pub struct Policy {
     pub(crate) ranges: Vec<(String, (i128, i128))>,
     pub(crate) aliases: Vec<(String, String)>,
     pub(crate) tags: Vec<(String, Tag)>,
-    /// The tree of the type that the policy is of.
+    /// The shape of the type that the policy belongs to.
     pub(crate) shape: Option<Shape>,
-    /// Made ready for walking, when it was asked for since the last change.
+    /// The compiled policy, if it was needed since the last change.
     ready: OnceLock<Arc<Ready>>,
 }
 
@@ -51,23 +51,23 @@ struct Ready {
     reads_as_it_writes: bool,
 }
 
-/// Where the document of an enum says which variant it is.
+/// Where the document of an enum names its variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tag {
-    /// In its only key, or it is a string: `{"Circle": {"radius": 1}}`, `"Empty"`.
+    /// In its only key, or the document is a string: `{"Circle": {"radius": 1}}`, `"Empty"`.
     Key,
-    /// In the key that is one of these; the enum is flattened into an object with other members:
+    /// In the key that is one of these. The enum is flattened into an object with other members:
     /// `{"name": "a", "Circle": {"radius": 1}}`.
     Keys(Vec<String>),
     /// In a member: `{"type": "circle", "radius": 1}`.
     Member(String),
 }
 
-/// A policy for what lies beneath a pointer.
+/// A policy for the values beneath a pointer.
 #[derive(Clone)]
 pub(crate) enum Nested {
     Known(Box<Policy>),
-    /// Asked for when it is needed: types may contain themselves.
+    /// Called on demand, because types may contain themselves.
     OfType(fn() -> Policy),
 }
 
@@ -81,7 +81,7 @@ impl Nested {
 }
 
 impl Policy {
-    /// A policy without rules.
+    /// Creates a policy without rules.
     pub fn new() -> Self {
         Self::default()
     }
@@ -93,15 +93,15 @@ impl Policy {
         self
     }
 
-    /// Sets the rule of all places that have none, as far as it fits what lies there: `Text` for strings,
-    /// `Set` for arrays, `Counter` for numbers, `Atomic` for anything but objects.
+    /// Sets the rule of all places without one, if it fits the value: `Text` for strings, `Set` for arrays,
+    /// `Counter` for numbers, `Atomic` for anything but objects.
     pub fn default_rule(mut self, rule: Rule) -> Self {
         self.ready.take();
         self.default = Some(rule);
         self
     }
 
-    /// Sets a policy for all that lies beneath a place; its pointers begin there.
+    /// Sets a policy for everything beneath a place. Its pointers are relative to that place.
     pub fn nested(mut self, pointer: impl Into<String>, policy: Policy) -> Self {
         self.ready.take();
         self.nested
@@ -109,7 +109,7 @@ impl Policy {
         self
     }
 
-    /// Sets the policy of a type for what lies beneath a place.
+    /// Sets the policy of a type for everything beneath a place.
     pub fn nested_type<T: Merge>(mut self, pointer: impl Into<String>) -> Self {
         self.ready.take();
         self.nested
@@ -117,7 +117,7 @@ impl Policy {
         self
     }
 
-    /// The same, with the tree of the other policy where it has none.
+    /// Returns this policy with the shape of the other policy if it has none.
     pub(crate) fn or_shape_of(mut self, other: &Policy) -> Self {
         if self.shape.is_none() {
             self.ready.take();
@@ -135,7 +135,7 @@ impl Policy {
         })
     }
 
-    /// The policy as a tree.
+    /// Returns the compiled policy.
     pub(crate) fn compiled(&self) -> &CompiledPolicy {
         &self.ready().compiled
     }
@@ -145,7 +145,7 @@ impl Policy {
         self.ready().reads_as_it_writes
     }
 
-    /// The rules that a type's own tree says.
+    /// Creates a policy with the rules of a type's shape.
     #[doc(hidden)]
     pub fn of_shape(shape: Shape) -> Self {
         Self {
@@ -154,8 +154,8 @@ impl Policy {
         }
     }
 
-    /// Says that a place holds an enum: its object is merged inside only while all sides hold the same
-    /// variant, and is taken as a whole otherwise.
+    /// Declares that a place holds an enum. Its object is merged inside only while all sides hold the same
+    /// variant, and is merged as a whole otherwise.
     ///
     /// # Example
     ///
@@ -175,7 +175,7 @@ impl Policy {
         self
     }
 
-    /// Settles every conflict for one side. Conflicts are then not reported.
+    /// Settles every conflict for one side. No conflicts are reported then.
     pub fn prefer(mut self, side: Side) -> Self {
         self.ready.take();
         self.prefer = Some(side);
@@ -189,17 +189,17 @@ impl Policy {
         self
     }
 
-    /// Limits what a counter may come to; a sum beyond is a conflict.
+    /// Limits the value of a counter. A sum outside the range is a conflict.
     ///
-    /// Without it the limits are `i64::MIN` and `u64::MAX`.
+    /// The default range is `i64::MIN` to `u64::MAX`.
     pub fn range(mut self, pointer: impl Into<String>, least: i128, most: i128) -> Self {
         self.ready.take();
         self.ranges.push((pointer.into(), (least, most)));
         self
     }
 
-    /// Says that a member may stand in documents under another name as well (`#[serde(alias)]`): a change
-    /// of it then goes to that name instead of adding a second member.
+    /// Declares that documents may contain a member under another name as well (`#[serde(alias)]`). A change of
+    /// the member is then written under that name instead of adding a second member.
     pub fn alias(mut self, pointer: impl Into<String>, name: impl Into<String>) -> Self {
         self.ready.take();
         self.aliases.push((pointer.into(), name.into()));

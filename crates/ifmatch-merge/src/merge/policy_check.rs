@@ -1,4 +1,4 @@
-//! Mistakes in a policy, told before anything is merged.
+//! Finds mistakes in a policy before anything is merged.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,25 +9,24 @@ use super::rule::Rule;
 use crate::json;
 
 impl Policy {
-    /// Looks for mistakes: what [`ThreeWay::checked`](super::ThreeWay::checked) refuses.
+    /// Checks the policy for mistakes, which [`ThreeWay::checked`](super::ThreeWay::checked) rejects.
     ///
     /// | mistake | example |
     /// |---|---|
     /// | a malformed pointer | `title` |
     /// | two different rules, sides or ranges for one place | `/a` as `Text` and as `Set` |
     /// | a rule that never applies, because a place above is merged as a whole | `/a` as `Atomic`, `/a/b` as `Set` |
-    /// | a rule for one element of a list, whose number changes | `/items` as keyed, `/items/0/qty` |
-    /// | a preference that the rule of the place contradicts | `/a` as `Local`, remote preferred |
-    /// | a range that holds no number, or is for no counter | from 9 to 1 |
-    /// | a list that is keyed by nothing | |
-    /// | a pointer to what the type does not have | `/titel`, in what a derived policy was extended by |
+    /// | a rule for one element of a list, whose index changes | `/items` as keyed, `/items/0/qty` |
+    /// | a preference that contradicts the rule of the place | `/a` as `Local`, remote preferred |
+    /// | a range that contains no number, or is not for a counter | from 9 to 1 |
+    /// | a keyed list without key members | |
+    /// | a pointer to a member that the type does not have | `/titel`, in an extension of a derived policy |
     ///
-    /// Without this check a malformed pointer matches nothing, and of two rules for one place the later
-    /// one holds.
+    /// Without this check, a malformed pointer matches nothing, and the later of two rules for one place applies.
     ///
     /// # Errors
     ///
-    /// The first mistake found.
+    /// Returns the first mistake found.
     ///
     /// # Example
     ///
@@ -56,7 +55,7 @@ impl Policy {
                 return Err(PolicyError::new(pointer, reason));
             }
             if matches!(rule, Rule::Keyed(keyed) if keyed.members().is_empty()) {
-                return Err(PolicyError::new(pointer, "is keyed by nothing"));
+                return Err(PolicyError::new(pointer, "is keyed by no member"));
             }
             self.is_reached(&compiled, pointer)?;
         }
@@ -75,7 +74,7 @@ impl Policy {
             if least > most {
                 return Err(PolicyError::new(
                     pointer,
-                    "has a range that holds no number",
+                    "has a range that contains no number",
                 ));
             }
             if let Some(rule) = compiled
@@ -83,13 +82,16 @@ impl Policy {
                 .or_else(|| self.rule_of_type(pointer))
                 .filter(|rule| !matches!(rule, Rule::Counter))
             {
-                let reason = format!("has a range, but its rule is no counter ({})", rule.name());
+                let reason = format!(
+                    "has a range, but its rule is not a counter ({})",
+                    rule.name()
+                );
                 return Err(PolicyError::new(pointer, reason));
             }
         }
         for (pointer, nested) in &self.nested {
-            // The policy of a type was checked where it was derived, may contain itself, and may be put
-            // aside by a rule for the whole place.
+            // Skip the policy of a type. It was checked where it was derived, may contain itself, and may be
+            // overridden by a rule for the whole place.
             let Nested::Known(nested) = nested else {
                 continue;
             };
@@ -103,7 +105,7 @@ impl Policy {
         Ok(())
     }
 
-    /// All pointers, in the order in which mistakes are told.
+    /// Returns all pointers, in the order in which mistakes are reported.
     fn pointers(&self) -> impl Iterator<Item = &String> {
         let fields = self.fields.iter().map(|(pointer, _)| pointer);
         fields
@@ -116,7 +118,7 @@ impl Policy {
 
     fn leads_somewhere(&self, pointer: &str) -> Result<(), PolicyError> {
         let Some(tokens) = json::pointer_tokens(pointer) else {
-            let reason = "is no JSON Pointer (it must be empty or begin with /)";
+            let reason = "is not a JSON Pointer (it must be empty or begin with /)";
             return Err(PolicyError::new(pointer, reason));
         };
         self.unknown(&tokens).map_or(Ok(()), |token| {
@@ -125,13 +127,13 @@ impl Policy {
         })
     }
 
-    /// The rule that the type says for a place.
+    /// Returns the rule that the type declares for a place.
     fn rule_of_type(&self, pointer: &str) -> Option<&Rule> {
         let tokens = json::pointer_tokens(pointer)?;
         self.shape.as_ref()?.rule_at(&tokens)
     }
 
-    /// Refuses a place that is never asked for its rule, because one above it decides.
+    /// Rejects a place whose rule is never used, because a place above it is merged as a whole.
     fn is_reached(&self, compiled: &CompiledPolicy, pointer: &str) -> Result<(), PolicyError> {
         for (end, _) in pointer.match_indices('/') {
             let above = &pointer[..end];
@@ -152,7 +154,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The token that the types along the way do not have.
+    /// Returns the token that the types along the path do not have.
     fn unknown<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
         tokens.first()?;
         if let Some(unknown) = self
@@ -179,7 +181,7 @@ impl Policy {
     }
 }
 
-/// Two things said of one place that differ.
+/// Rejects two different settings for one place.
 fn contradiction<X>(
     said: &[(String, X)],
     agree: impl Fn(&X, &X) -> bool,
@@ -213,7 +215,7 @@ fn shown(pointer: &str) -> &str {
 pub struct PolicyError {
     pointer: String,
     reason: String,
-    /// It is the rule at the pointer that is wrong.
+    /// Whether the rule at the pointer is wrong.
     of_rule: bool,
 }
 
@@ -238,7 +240,7 @@ impl PolicyError {
         self
     }
 
-    /// The pointer that is to blame.
+    /// Returns the pointer that caused the error.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }

@@ -1,4 +1,4 @@
-//! What the code that the derive writes calls. Not for use by hand.
+//! Functions and types that the derived code uses. Not for use by hand.
 
 use std::marker::PhantomData;
 
@@ -10,13 +10,13 @@ use super::rule::Rule;
 use super::{BoxError, Merge};
 pub use crate::shape::{MapKey, Member, Place, Shape, Tagging, Variant};
 
-/// Finds out whether a type is `Merge`: the methods here are those of types that are, and where they do
-/// not apply the compiler takes the ones of [`NotMerge`].
+/// Determines whether a type implements `Merge`. The inherent methods apply to types that do. For other types, the
+/// compiler selects the methods of [`NotMerge`].
 #[derive(Debug)]
 pub struct TypeProbe<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> TypeProbe<T> {
-    /// A probe.
+    /// Creates a probe.
     #[expect(
         clippy::new_without_default,
         reason = "the generated code names what it calls"
@@ -30,33 +30,34 @@ impl<T: Merge> TypeProbe<T> {
     /// The names of the fields.
     pub const FIELDS: Option<&'static [&'static str]> = T::FIELDS;
 
-    /// What is known of the type.
+    /// Returns the shape of the type.
     pub fn shape(&self) -> Option<fn() -> Shape> {
         Some(T::shape)
     }
 
-    /// What is known of the type; the field does without.
+    /// Returns the shape of the type. For a field that does not require one.
     pub fn shape_if_known(&self) -> Option<fn() -> Shape> {
         Some(T::shape)
     }
 }
 
-/// What holds for types that are not `Merge`.
+/// The fallback for types that do not implement `Merge`.
 pub trait NotMerge {
-    /// Nothing is known of the fields.
+    /// The fields are unknown.
     const FIELDS: Option<&'static [&'static str]> = None;
 
-    /// Nothing is known of the type, and the compiler says so.
+    /// Returns `None`, because the type is unknown. The compiler warns about it.
     #[deprecated(
-        note = "this field's type, or one inside it, is not `Merge`: no rules hold inside. Derive `Merge` for that \
-                type, or say on the field `#[merge(foreign)]` (merged without rules), `#[merge(atomic)]` (as one \
-                value) or `#[merge(with = …)]`; a whole type from elsewhere takes a policy by `collection_with`"
+        note = "this field's type, or a type inside it, does not implement `Merge`, so it is merged without rules. \
+                Derive `Merge` for that type, or put `#[merge(foreign)]` (merge without rules), `#[merge(atomic)]` \
+                (merge as one value) or `#[merge(with = …)]` on the field. For a whole foreign type, pass a policy \
+                to `collection_with`"
     )]
     fn shape(&self) -> Option<fn() -> Shape> {
         None
     }
 
-    /// Nothing is known of the type, and the field does without.
+    /// Returns `None`, because the type is unknown. For a field that does not require a shape.
     fn shape_if_known(&self) -> Option<fn() -> Shape> {
         None
     }
@@ -64,7 +65,7 @@ pub trait NotMerge {
 
 impl<T: ?Sized> NotMerge for TypeProbe<T> {}
 
-/// Whether a field is among those that are known; `true` where nothing is known.
+/// Whether a field is among the known ones. Returns `true` if none are known.
 pub const fn has_field(fields: Option<&[&str]>, name: &str) -> bool {
     let Some(fields) = fields else { return true };
     let mut at = 0;
@@ -92,7 +93,7 @@ const fn same_text(a: &str, b: &str) -> bool {
     true
 }
 
-/// A rule of a function over typed values.
+/// Creates a rule from a function over typed values.
 pub fn typed<T, E, F>(function: F, state_like: bool) -> Rule
 where
     T: Serialize + DeserializeOwned,

@@ -1,17 +1,17 @@
-//! Texts by lines, and by words where lines conflict.
+//! Merges texts by lines, and by words where lines conflict.
 
 use super::diff::{self, Adjacent, RegionFate};
 use super::text::{TextConflict, text};
 use crate::json::Ids;
 
-/// The merged text, if words settle all that lines do not.
+/// Returns the merged text, if merging by words settles all conflicts between lines.
 pub(super) fn merge(base: &str, local: &str, remote: &str) -> Option<String> {
     text(base, local, remote).resolved(refined)
 }
 
-/// Merges the words of a stretch of lines.
+/// Merges a stretch of lines by words.
 fn refined(conflict: &TextConflict) -> Option<String> {
-    // Without a base there is nothing that words could be told apart by.
+    // Without a base, changed words cannot be identified.
     if conflict.base.is_empty() {
         return None;
     }
@@ -35,7 +35,7 @@ fn refined(conflict: &TextConflict) -> Option<String> {
     Some(out)
 }
 
-/// Words, runs of spaces, and every other character by itself.
+/// Splits a text into words, runs of spaces, and all other characters one by one.
 fn words(text: &str) -> Vec<&str> {
     let class = |c: char| match c {
         '\n' => 0,

@@ -1,12 +1,13 @@
-//! What a function made of values, put back into the texts that the values came from.
+//! Restores the original texts in the value that a merge function returned.
 
 use serde_json::Value;
 
 use super::merged_value::MergedValue;
 use crate::json::{self, Ids, Table, Tree};
 
-/// A function's value, with the text of what the function only passed on: numbers that a `Value` rounds,
-/// the order of keys. It is looked for where it stood, and in arrays at any place.
+/// Returns a function's value with the original text of the parts that the function only passed on, such as
+/// numbers that a `Value` rounds, and the order of keys. A part is looked up at its original place, and in arrays
+/// at any position.
 pub(crate) fn restored<'t, T: Tree<'t>>(value: Value, sides: [T; 2]) -> MergedValue<'t, T> {
     let as_values = sides.map(Tree::to_value);
     restored_from(
@@ -40,7 +41,7 @@ fn restored_from<'t, T: Tree<'t>>(value: Value, sides: &[(T, &Value)]) -> Merged
                 (first, name, restored_from(value, &beneath))
             };
             let mut members: Vec<_> = members.into_iter().map(restore).collect();
-            // As they stood, with what is new at the end.
+            // Original order, with new members at the end.
             members.sort_by_key(|(first, ..)| first.map_or(usize::MAX, |(at, _)| at));
             let members = members.into_iter();
             MergedValue::Made(

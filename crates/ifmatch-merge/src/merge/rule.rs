@@ -10,63 +10,63 @@ use super::conflict::Side;
 
 /// How a place of a document is merged when both sides changed it.
 ///
-/// Whatever the rule: a side that changed nothing leaves the other one's state as it is. A rule that does
-/// not fit what it finds (`Text` on a number) falls back to taking the place as a whole.
+/// Under every rule, if one side changed nothing, the other side's state is taken. A rule that does not fit the
+/// value (`Text` on a number) falls back to merging the place as a whole.
 ///
-/// | rule | both sides changed | kind |
+/// | rule | if both sides changed the place | kind |
 /// |---|---|---|
-/// | [`Auto`](Self::Auto) | objects by key, arrays by element, strings of several lines by lines, anything else conflicts | state |
-/// | [`Atomic`](Self::Atomic) | conflicts, unless both say the same | state |
-/// | [`Text`](Self::Text) | lines, as `git merge-file` does | state |
-/// | [`Prose`](Self::Prose) | lines, and words within lines that both changed | state |
-/// | [`Set`](Self::Set) | additions and removals of both, the order does not count | state |
+/// | [`Auto`](Self::Auto) | objects by key, arrays by element, multi-line strings by lines, anything else conflicts | state |
+/// | [`Atomic`](Self::Atomic) | conflicts, unless both sides are equal | state |
+/// | [`Text`](Self::Text) | by lines, as `git merge-file` does | state |
+/// | [`Prose`](Self::Prose) | by lines, and by words within lines that both changed | state |
+/// | [`Set`](Self::Set) | additions and removals of both sides; the order does not matter | state |
 /// | [`Counter`](Self::Counter) | both changes are added up | operation |
 /// | [`Keyed`](Self::Keyed) | elements with the same key are merged field by field | state |
-/// | [`Sequence`](Self::Sequence) | as an array, and what both put at one place stays, remote first | operation |
-/// | [`Local`](Self::Local), [`Remote`](Self::Remote) | that side | state |
-/// | [`Max`](Self::Max), [`Min`](Self::Min) | the larger or smaller number, the later or earlier time, or text by its bytes | state |
+/// | [`Sequence`](Self::Sequence) | as an array; insertions of both sides at one position are kept, remote first | operation |
+/// | [`Local`](Self::Local), [`Remote`](Self::Remote) | that side wins | state |
+/// | [`Max`](Self::Max), [`Min`](Self::Min) | the larger or smaller number, the later or earlier time, or the text that sorts later or earlier by bytes | state |
 /// | [`Custom`](Self::Custom) | your function | operation, unless declared otherwise |
 ///
-/// *State-like* rules give the same result when a change is applied twice; *operation-like* rules do
-/// not, so a write whose reply was lost cannot be told from another one by looking at the state.
+/// *State-like* rules give the same result when a change is applied twice. *Operation-like* rules do not. If the
+/// response to a write is lost, the state then does not show whether this write or another one was applied.
 #[derive(Debug, Clone, Default)]
 pub enum Rule {
-    /// Objects by key, arrays by element, strings of several lines by lines, anything else as a whole.
+    /// Merges objects by key, arrays by element, multi-line strings by lines, and anything else as a whole.
     ///
-    /// A list of numbers or times of unchanged length is one value, and a list in which an element would be doubled,
-    /// brought back or put together from two is a conflict; see [the module](super) for each case. Declare
-    /// what a list is by [`Keyed`](Self::Keyed) or [`Set`](Self::Set), and more of it merges.
+    /// A list of numbers or times whose length is unchanged is one value. A list in which an element would be
+    /// doubled, brought back or combined from two is a conflict. [The module](super) describes each case. Declare
+    /// lists as [`Keyed`](Self::Keyed) or [`Set`](Self::Set) to merge more of them.
     #[default]
     Auto,
-    /// The place is one value: different changes conflict.
+    /// The place is one value, so different changes conflict.
     Atomic,
     /// A text of lines.
     Text,
-    /// A text of lines whose conflicting lines are merged by words. More is merged than with
-    /// [`Text`](Self::Text), and not all of it makes sense: measured on real texts, half of what words
-    /// settle is what people wrote. For notes and descriptions, not for code.
+    /// A text of lines whose conflicting lines are merged by words. It merges more than [`Text`](Self::Text), but
+    /// not all results make sense. Measured on real texts, half of the conflicts settled by words match what
+    /// people wrote. Use it for notes and descriptions, not for code.
     Prose,
-    /// A list whose order does not count. Elements are told apart by their value; duplicates are
-    /// counted.
+    /// A list whose order does not matter. Elements are identified by their value, and duplicates are counted.
     Set,
-    /// A number to which both sides add.
+    /// A number that both sides add to.
     Counter,
     /// A list whose elements have an identity.
     Keyed(Keyed),
-    /// A list in which the insertions of both sides stay, even equal ones. An element that one side moved is
-    /// not inserted: if the other side moved, changed or removed it, that is a conflict.
+    /// A list that keeps the insertions of both sides, even equal ones. Moving an element does not count as
+    /// inserting it. If one side moved an element and the other side moved, changed or removed it, that is a
+    /// conflict.
     Sequence,
     /// The local state wins when both sides changed it.
     Local,
     /// The remote state wins when both sides changed it.
     Remote,
-    /// The larger of both changes: numbers by value and exactly, times by time, numbers in texts as numbers,
-    /// other texts by their bytes. Of equal ones the remote's stays.
+    /// The larger of both changes. Numbers are compared exactly by value, times by time, numbers in texts as
+    /// numbers, and other texts by their bytes. If both are equal, the remote value is kept.
     ///
-    /// Times are those of RFC 3339 and ISO 8601, with any offset and any fraction of a second, and the dates of
-    /// mails and of HTTP. Days, months, times of day and times without a zone have an order among their like. A time
-    /// against another text is a conflict, and so are texts whose bytes tell no order: times in a form that
-    /// cannot be read (`05/01/2024`), version numbers (`1.10.0`), and counts of different lengths (`9-a`, `10-a`).
+    /// Supported times are those of RFC 3339 and ISO 8601, with any offset and any fraction of a second, and the
+    /// dates of mail and of HTTP. Days, months, times of day and times without a zone are compared only with their
+    /// own kind. A time and another text conflict. So do texts whose bytes do not determine an order: times in an
+    /// unknown format (`05/01/2024`), version numbers (`1.10.0`), and counts of different lengths (`9-a`, `10-a`).
     ///
     /// # Example
     ///
@@ -81,14 +81,14 @@ pub enum Rule {
     /// assert_eq!(merge.merge_json(Some(&base), &local, &remote).value, remote);
     /// ```
     Max,
-    /// The smaller of both changes, or the earlier; compared as [`Max`](Self::Max) does.
+    /// The smaller of both changes, or the earlier one. Values are compared as in [`Max`](Self::Max).
     Min,
-    /// A function of yours.
+    /// A user-defined function.
     Custom(Custom),
 }
 
 impl Rule {
-    /// A list whose elements are objects with an identifying member.
+    /// Creates the rule for a list whose elements are objects with an identifying member.
     ///
     /// # Example
     ///
@@ -110,18 +110,18 @@ impl Rule {
         })
     }
 
-    /// A list whose elements are identified by several members together.
+    /// Creates the rule for a list whose elements are identified by several members together.
     pub fn keyed_by<M: Into<String>>(members: impl IntoIterator<Item = M>) -> Self {
         Self::Keyed(Keyed {
             members: members.into_iter().map(Into::into).collect(),
         })
     }
 
-    /// A function of base, local and remote, taken for operation-like.
+    /// Creates a rule from a function of base, local and remote. The rule is treated as operation-like.
     ///
-    /// It is called when both sides have the place and both changed it, even if they changed it to the
-    /// same. An error or a panic is a conflict at this place; where a program is built to abort on panics,
-    /// a panic still ends it.
+    /// The function is called when both sides have the place and both changed it, even if they made the same
+    /// change. An error or a panic causes a conflict at this place. In a program built with `panic = "abort"`, a
+    /// panic still ends the program.
     ///
     /// # Example
     ///
@@ -148,8 +148,8 @@ impl Rule {
         })
     }
 
-    /// As [`custom`](Self::custom), for a function that gives the same result when a change is applied
-    /// twice. It is not called when both sides say the same.
+    /// Creates a rule like [`custom`](Self::custom), from a function that gives the same result when a change is
+    /// applied twice. The function is not called when both sides are equal.
     pub fn custom_state_like<F>(function: F) -> Self
     where
         F: Fn(Option<&Value>, &Value, &Value) -> Result<Value, BoxError> + Send + Sync + 'static,
@@ -179,12 +179,12 @@ impl Rule {
         }
     }
 
-    /// Whether what lies beneath the place has rules of its own.
+    /// Whether the values beneath the place have rules of their own.
     pub(crate) fn goes_inside(&self) -> bool {
         matches!(self, Rule::Auto | Rule::Keyed(_) | Rule::Sequence)
     }
 
-    /// The side that the rule takes, whatever the values are.
+    /// Returns the side that the rule always takes, if any.
     pub(crate) fn winner(&self) -> Option<Side> {
         match self {
             Rule::Local => Some(Side::Local),
@@ -193,7 +193,7 @@ impl Rule {
         }
     }
 
-    /// The name by which policies and errors call the rule.
+    /// Returns the name of the rule in policies and errors.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Rule::Auto => "auto",
@@ -212,7 +212,7 @@ impl Rule {
         }
     }
 
-    /// Whether two rules are the same; functions are the same if they are one function.
+    /// Whether two rules are equal. Custom rules are equal if they share one function.
     pub(crate) fn agrees_with(&self, other: &Rule) -> bool {
         match (self, other) {
             (Rule::Keyed(a), Rule::Keyed(b)) => a == b,
@@ -222,14 +222,14 @@ impl Rule {
     }
 }
 
-/// What identifies the elements of a list; made by [`Rule::keyed`] and [`Rule::keyed_by`].
+/// The members that identify the elements of a list. Created by [`Rule::keyed`] and [`Rule::keyed_by`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
     members: Vec<String>,
 }
 
 impl Keyed {
-    /// The identifying members.
+    /// Returns the identifying members.
     pub fn members(&self) -> &[String] {
         &self.members
     }
@@ -237,7 +237,7 @@ impl Keyed {
 
 type Function = dyn Fn(Option<&Value>, &Value, &Value) -> Result<Value, BoxError> + Send + Sync;
 
-/// A function as a rule; made by [`Rule::custom`] and [`Rule::custom_state_like`].
+/// A function used as a rule. Created by [`Rule::custom`] and [`Rule::custom_state_like`].
 #[derive(Clone)]
 pub struct Custom {
     function: Arc<Function>,
@@ -249,14 +249,14 @@ impl Custom {
         self.state_like
     }
 
-    /// Calls the function; a panic in it is an error like any other.
+    /// Calls the function. A panic in it becomes an error.
     pub(crate) fn call(
         &self,
         base: Option<&Value>,
         local: &Value,
         remote: &Value,
     ) -> Result<Value, BoxError> {
-        // The function sees only what it is handed, and its result is dropped when it panics.
+        // Unwind safety: the function sees only its arguments, and its result is dropped if it panics.
         let call = std::panic::AssertUnwindSafe(|| (self.function)(base, local, remote));
         std::panic::catch_unwind(call).unwrap_or_else(|_| Err("the merge function panicked".into()))
     }

@@ -1,13 +1,13 @@
-//! Lists whose order does not count.
+//! Merges lists whose order does not matter.
 
 use super::engine::{Ancestor, MergeInput};
 use super::interleave::interleave;
 use super::merged_value::MergedValue;
 use crate::json::{Ids, Table, Tree};
 
-/// Merges sets, or multisets where a side has duplicates: what one side added or removed is added or
-/// removed. There are no conflicts. The order is that of the remote side; local additions stand behind
-/// the element that they stand behind locally.
+/// Merges sets, or multisets if a side has duplicates. Elements that one side added or removed are added or
+/// removed. There are no conflicts. The order is that of the remote side, and a local addition follows the element
+/// that it follows locally.
 pub(super) fn merge<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> MergedValue<'t, T> {
     let elements = |side: T| side.elements();
     let base = match input.base {
@@ -19,7 +19,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> MergedValue<'t
     let [b, l, r] =
         [&base, &local, &remote].map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
     let count = [b, l.clone(), r.clone()].map(|side| Counts::of(&side));
-    // How many of each are to be in the result.
+    // The number of occurrences of each element in the result.
     let wanted = |id: u32| {
         let [b, l, r] = count.each_ref().map(|side| side.of_id(id));
         match (b, l, r) {
@@ -44,7 +44,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> MergedValue<'t
     let mut seen = Counts::default();
     for (id, element) in l.iter().zip(&local) {
         seen.take_up_to(*id, usize::MAX);
-        // The ones that remote has stand already; what is missing comes from here.
+        // Elements that remote has are already in the result. Missing ones are added here.
         if seen.of_id(*id) > count[2].of_id(*id) && given.take_up_to(*id, wanted(*id)) {
             added.push((anchor, (*id, *element)));
         } else if let Some(place) = places.get(id) {
@@ -64,7 +64,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(input: MergeInput<'_, T>) -> MergedValue<'t
     }
 }
 
-/// How often each number occurs.
+/// The number of occurrences of each number.
 #[derive(Default)]
 struct Counts(Vec<usize>);
 
@@ -81,7 +81,7 @@ impl Counts {
         self.0.get(id as usize).copied().unwrap_or(0)
     }
 
-    /// Counts one more, unless there are enough.
+    /// Counts one more, unless the limit is reached. Returns whether it was counted.
     fn take_up_to(&mut self, id: u32, enough: usize) -> bool {
         let at = id as usize;
         if self.0.len() <= at {

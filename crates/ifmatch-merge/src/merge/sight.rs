@@ -1,4 +1,4 @@
-//! What a third state shows of the changes between two others.
+//! Determines what a third state shows of the changes between two other states.
 
 use super::changes::{Change, ChangedPlace, Walk};
 use super::compiled::CompiledPolicy;
@@ -10,16 +10,17 @@ use super::policy::Policy;
 use super::rule::Rule;
 use crate::json::{Document, Node, Tape, Tree, View};
 
-/// What stands at a changed place.
+/// The state found at a changed place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
     /// The state after the change.
     After,
     /// The state before the change.
     Before,
-    /// The change among others' work: merging it in once more adds nothing. So it can be with texts and lists.
+    /// The change together with changes of others. Merging it again adds nothing, which is possible with texts and
+    /// lists.
     Within,
-    /// Something else.
+    /// Any other state.
     Other,
 }
 
@@ -28,14 +29,14 @@ pub enum Sight {
 pub struct Sighting {
     /// The change.
     pub change: Change,
-    /// What stands at its place.
+    /// What the third state shows at its place.
     pub sight: Sight,
-    /// The very state; `None`: nothing is there.
+    /// The state itself. `None` if the place is absent.
     pub there: Option<Document>,
 }
 
-/// The changes between two states, as [`changes`](super::changes) finds them, each with what a third state shows of
-/// it: one walk over the three, with a merge at the changed places alone.
+/// Returns the changes between two states, as [`changes`](super::changes) finds them, each with what a third state
+/// shows of it. It walks the three states once and merges only at changed places.
 pub fn sightings(
     before: &Document,
     after: &Document,
@@ -93,7 +94,7 @@ fn sight(place: &ChangedPlace<'_, '_>) -> Sight {
     }
 }
 
-/// Whether two different states can only be a conflict, so that no merge has to tell.
+/// Whether two different states always conflict, so that no merge is needed to compare them.
 fn is_indivisible(cursor: Cursor<'_>, after: Node<'_>, third: Node<'_>) -> bool {
     let plain = matches!(cursor.rule(third.view()), Rule::Auto | Rule::Atomic);
     let divisible = match (after.view(), third.view()) {

@@ -1,14 +1,14 @@
-//! Texts by lines.
+//! Merges texts by lines.
 
 use std::ops::Range;
 
 use super::diff::{self, Adjacent, Region, RegionFate};
 use crate::json::Ids;
 
-/// Merges three texts by lines, with the outcome of `git merge-file`.
+/// Merges three texts by lines, with the same result as `git merge-file`.
 ///
-/// Changes that touch each other conflict; a change that both sides made counts once. Line ends (LF and
-/// CR LF) and a missing newline at the end are part of the lines and stay as they are.
+/// Changes that touch each other conflict. A change that both sides made counts once. Line endings (LF and CR LF)
+/// and a missing newline at the end are part of the lines and stay unchanged.
 ///
 /// # Example
 ///
@@ -24,11 +24,11 @@ pub fn text(base: &str, local: &str, remote: &str) -> TextMerged {
     TextMerged::new(base, local, remote)
 }
 
-/// The outcome of [`text`](text()).
+/// The result of [`text`](text()).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TextMerged {
-    /// The merged text. A stretch in conflict stands as on the remote side; there are no markers in it.
+    /// The merged text. A stretch in conflict holds the remote lines, without markers.
     pub text: String,
     /// The stretches that both sides changed differently, in order.
     pub conflicts: Vec<TextConflict>,
@@ -39,7 +39,7 @@ pub struct TextMerged {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextConflict {
-    /// The lines that both started from.
+    /// The lines that both sides started from.
     pub base: String,
     /// The local lines.
     pub local: String,
@@ -51,9 +51,9 @@ pub struct TextConflict {
 
 #[derive(Clone)]
 pub(super) enum Piece {
-    /// A range of the merged text, and whether both sides have it as it was.
+    /// A range of the merged text, and whether both sides have the same lines there.
     Settled(Range<usize>, bool),
-    /// A conflict, by its number.
+    /// A conflict, by its index.
     Open(usize),
 }
 
@@ -107,13 +107,13 @@ impl TextMerged {
     }
 }
 
-/// The merged text, if no stretch is in conflict.
+/// Returns the merged text, if no stretch is in conflict.
 pub(super) fn merge(base: &str, local: &str, remote: &str) -> Option<String> {
     let merged = text(base, local, remote);
     merged.conflicts.is_empty().then_some(merged.text)
 }
 
-/// A text cut into lines, each with its end.
+/// A text split into lines, each including its line ending.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -141,7 +141,8 @@ impl<'a> Lines<'a> {
 }
 
 impl TextMerged {
-    /// The text with every conflict replaced by what the function makes of it, if it knows all of them.
+    /// Returns the text with every conflict replaced by the result of the function, or `None` if the function
+    /// cannot resolve one of them.
     pub(super) fn resolved(
         &self,
         resolve: impl Fn(&TextConflict) -> Option<String>,

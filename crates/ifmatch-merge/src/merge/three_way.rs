@@ -1,4 +1,4 @@
-//! [`ThreeWay`]: a policy at work.
+//! [`ThreeWay`]: merges by a policy.
 
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use super::policy_check::PolicyError;
 use super::types::Merge;
 use crate::json::{Document, Tape, Tree};
 
-/// A three-way merge by a policy: a pure function, and a strategy for the client.
+/// A three-way merge by a policy. It is a pure function and also a merge strategy for the client.
 ///
 /// # Default
 ///
-/// No rules: objects by key, arrays by element, texts of several lines by lines, everything else as a
-/// whole.
+/// Without rules, objects are merged by key, arrays by element, multi-line texts by lines, and everything else as
+/// a whole.
 ///
 /// # Example
 ///
@@ -35,40 +35,41 @@ pub struct ThreeWay {
     policy: Policy,
 }
 
-/// A merged value and what is still open in it.
+/// A merged value and its open conflicts.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Merged {
-    /// The merge. A place in conflict holds the remote state; one that the other side removed holds the
-    /// changed state, so that nothing is lost.
+    /// The merged value. A place in conflict holds the remote state. If one side removed the place, it holds the
+    /// state of the side that changed it, so nothing is lost.
     pub value: Value,
     /// The places that no rule settles.
     pub conflicts: Vec<FieldConflict>,
 }
 
-/// A merged document and what is still open in it.
+/// A merged document and its open conflicts.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MergedDocument {
-    /// The merge, with the places in conflict as in [`Merged::value`].
+    /// The merged document. Places in conflict are treated as in [`Merged::value`].
     pub document: Document,
     /// The places that no rule settles.
     pub conflicts: Vec<FieldConflict>,
 }
 
 impl ThreeWay {
-    /// Merges by a policy, mistakes in it included; [`checked`](Self::checked) refuses them.
+    /// Creates a merge by a policy without checking it. [`checked`](Self::checked) rejects mistakes in the policy.
     pub fn new(policy: Policy) -> Self {
-        // Made ready once, for all copies.
+        // Compile the policy once, for all copies.
         policy.compiled();
         Self { policy }
     }
 
-    /// Merges by a policy that makes sense.
+    /// Creates a merge by a policy that is free of mistakes.
     ///
     /// # Errors
     ///
-    /// The policy contradicts itself, or a pointer of it cannot match: see [`Policy::check`].
+    /// Returns an error if the policy contradicts itself, or if one of its pointers cannot match. See
+    /// [`Policy::check`].
     ///
     /// # Example
     ///
@@ -84,12 +85,12 @@ impl ThreeWay {
         Ok(Self::new(policy))
     }
 
-    /// Merges by the policy of a type.
+    /// Creates a merge by the policy of a type.
     pub fn of<T: Merge>() -> Self {
         Self::new(T::policy())
     }
 
-    /// The policy.
+    /// Returns the policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -98,7 +99,7 @@ impl ThreeWay {
         Cursor::new(self.policy.compiled())
     }
 
-    /// Merges `serde_json` values. Without a base, what only one side has is taken for added.
+    /// Merges `serde_json` values. Without a base, a value that only one side has counts as added.
     ///
     /// # Example
     ///
@@ -119,8 +120,8 @@ impl ThreeWay {
         }
     }
 
-    /// Merges documents. What no side touched keeps the text of the remote document, what one side wrote
-    /// keeps that side's text.
+    /// Merges documents. Values that no side changed keep the text of the remote document, and values that one
+    /// side wrote keep that side's text.
     ///
     /// # Example
     ///

@@ -1,10 +1,10 @@
-//! Tuples and arrays whose parts have rules: each part is merged with the one at its place.
+//! Merges tuples and arrays whose parts have rules. Each part is merged with the part at the same position.
 
 use super::engine::{Ancestor, Engine, MergeInput};
 use super::merged_value::MergedValue;
 use crate::json::{self, Tree};
 
-/// Merges part by part. One that changed its length is taken as a whole.
+/// Merges part by part. A tuple or array whose length changed is merged as a whole.
 pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
     input: MergeInput<'_, T>,

@@ -1,4 +1,4 @@
-//! [`Merge`]: types that say how they are merged.
+//! [`Merge`]: types that define how they are merged.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::policy::Policy;
 use crate::shape::{MapKey, Place, Shape, Tagging, Variant};
 
-/// A type that says how its documents are merged; usually by `#[derive(Merge)]`.
+/// A type that defines how its documents are merged, usually by `#[derive(Merge)]`.
 ///
 /// # Example
 ///
@@ -30,22 +30,22 @@ use crate::shape::{MapKey, Place, Shape, Tagging, Variant};
 /// # let _ = merge;
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how it is merged",
+    message = "`{Self}` does not define how it is merged",
     label = "this type needs `ifmatch::Merge`",
-    note = "derive it with `#[derive(ifmatch::Merge)]`, or for a type from elsewhere pass a policy"
+    note = "derive it with `#[derive(ifmatch::Merge)]`, or pass a policy if the type is foreign"
 )]
 pub trait Merge {
-    /// The rules, by pointers into the document that the type is written as.
+    /// Returns the rules, by pointers into the document that the type is written as.
     fn policy() -> Policy;
 
-    /// What serde knows of the type, with its rules. The derive writes it; of a type that is made `Merge` by
-    /// hand only the rules are known.
+    /// Returns the structure of the type as serde sees it, with its rules. The derive generates it. If `Merge` is
+    /// implemented by hand, only the rules are known.
     #[doc(hidden)]
     fn shape() -> Shape {
         Shape::ruled(Self::policy)
     }
 
-    /// The names of the fields, where the derive knows all of them; it checks declared keys by it.
+    /// The names of the fields, if the derive knows all of them. The derive uses them to check declared keys.
     #[doc(hidden)]
     const FIELDS: Option<&'static [&'static str]> = None;
 }
@@ -60,7 +60,7 @@ impl Merge for Value {
     }
 }
 
-/// A type whose policy is that of its shape.
+/// Implements `Merge` for types whose policy is that of their shape.
 macro_rules! shaped {
     ($([$($generics:tt)*] $type:ty => $shape:expr),* $(,)?) => {
         $(impl<$($generics)*> Merge for $type {
@@ -95,7 +95,7 @@ shaped! {
     [T: Merge] [T] => Shape::list(Place::of(T::shape)),
     [T: Merge] VecDeque<T> => Shape::list(Place::of(T::shape)),
     [T: Merge] LinkedList<T> => Shape::list(Place::of(T::shape)),
-    // It is written in the order of its memory, which says nothing.
+    // It is written in the order of its memory, which has no meaning.
     [T: Merge] BinaryHeap<T> => Shape::set(Place::of(T::shape)),
     [T] BTreeSet<T> => Shape::set(Place::default()),
     [T, S] HashSet<T, S> => Shape::set(Place::default()),
@@ -127,7 +127,7 @@ shaped! {
     [T: Merge] std::sync::RwLock<T> => Shape::same(Place::of(T::shape)),
 }
 
-/// Types that stand for their content, its fields included.
+/// Implements `Merge` for types that are written as their content, including its fields.
 macro_rules! same {
     ($([$($generics:tt)*] $type:ty => $content:ty),* $(,)?) => {
         $(impl<$($generics)*> Merge for $type {

@@ -1,10 +1,10 @@
-//! What stands where it stood, found without a diff.
+//! Finds elements that kept their position, without a diff.
 
 use super::conflict::same;
 use crate::json::{Ids, Replaced, TableSet, Tree};
 
-/// The changes of sides on which no element moved: each stands where it stood, or is unlike all that were
-/// changed. Cheap, because only changed elements are looked at twice.
+/// Returns the changes of each side on which no element moved, that is, on which each element kept its position or
+/// equals none of the changed elements. This is cheap, because only changed elements are compared again.
 pub(super) fn by_place<'t, T: Tree<'t>>(
     base: &[T],
     sides: [&[T]; 2],
@@ -37,9 +37,9 @@ pub(super) fn by_place<'t, T: Tree<'t>>(
     })
 }
 
-/// Whether what stands at one of the places now stood at one of them before.
+/// Whether an element now at one of the positions was at one of them before.
 fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T]) -> bool {
-    /// Up to here comparing each with each is cheaper than digests.
+    /// Up to this number, comparing all pairs is cheaper than computing digests.
     const FEW: usize = 4;
     if places.len() <= FEW {
         let stood = |now: T| places.iter().any(|at| same(base[*at], now));
@@ -50,7 +50,7 @@ fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T
     places.iter().any(|at| before.contains(&ids.of(side[*at])))
 }
 
-/// How many elements are the same on all three sides, in front and at the back.
+/// Returns how many elements are equal on all three sides, at the start and at the end.
 pub(super) fn edges<'t, T: Tree<'t>>(b: &[T], l: &[T], r: &[T]) -> (usize, usize) {
     let shortest = b.len().min(l.len()).min(r.len());
     let all_same = |b: T, l: T, r: T| same(b, l) && same(b, r);

@@ -1,4 +1,4 @@
-//! Values that mean something as a whole only: points, rows, texts that measure.
+//! Detects values that have a meaning only as a whole: points, rows, texts that are measurements.
 
 use super::array::Arrays;
 use super::conflict::same;
@@ -7,9 +7,9 @@ use super::rule::Rule;
 use crate::json::{self, Tree, View, WALKED_DEPTH};
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
-    /// Whether all that stands here means something together: a point, a range, a colour, a row of a table.
-    /// If each side changed a part of it, the merged value would be one that neither side wrote. Words are a
-    /// list, and so is what sides only put in or took out.
+    /// Whether the elements have a meaning only together, such as a point, a range, a colour or a row of a table.
+    /// If each side changed a part of such a value, the merged value would be one that neither side wrote. Words
+    /// form a list, and so do values that the sides only added or removed.
     pub(super) fn is_one_value(&self, is_element: bool) -> bool {
         let sides = [&self.base, &self.local, &self.remote];
         let all = |is: &dyn Fn(&T) -> bool| sides.iter().all(|side| side.iter().all(is));
@@ -30,14 +30,14 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         !self.sequence && (is_element || (!of_texts && sides[1..].iter().any(replaces)))
     }
 
-    /// Whether an element has nothing inside that could be merged, by its value and by the rules.
+    /// Whether an element has no content that could be merged, by its value and by the rules.
     pub(super) fn is_bare(&self, element: T) -> bool {
         let view = element.view();
         !matches!(view, View::Array | View::Object)
             && matches!(self.input.cursor.element().rule(view), Rule::Auto)
     }
 
-    /// Whether an element is known by its value only: it is bare, or a list of what is.
+    /// Whether an element is known only by its value: it is bare, or a list of bare values.
     pub(super) fn is_whole(&self, element: T) -> bool {
         let View::Array = element.view() else {
             return self.is_bare(element);
@@ -54,8 +54,8 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     }
 }
 
-/// Whether only members changed that have a rule of their own, such as a counter: what such a member says does
-/// not tell which element it is.
+/// Whether all changed members have their own rule, such as a counter. The value of such a member does not
+/// identify the element.
 pub(super) fn is_changed_by_rules<'t, T: Tree<'t>>(
     cursor: Cursor<'_>,
     before: T,
@@ -100,7 +100,7 @@ fn changed_by_rules<'t, T: Tree<'t>>(
     }
 }
 
-/// Whether a text is a number or a time, or a number with its unit, and no word.
+/// Whether a text is a number, a time or a number with its unit, and not a word.
 fn is_measure(text: &str) -> bool {
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
     letters < 3 && text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_digit())

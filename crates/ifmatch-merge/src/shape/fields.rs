@@ -1,4 +1,4 @@
-//! The members of one object, as far as its type tells: those of its variant, and the flattened ones.
+//! The members of one object as far as its type defines them, including those of its variant and flattened ones.
 
 use std::borrow::Cow;
 
@@ -6,42 +6,42 @@ use super::{KeyName, Member, Place, Shape, Variant};
 use crate::json::Tree;
 use crate::merge::CompiledPolicy;
 
-/// What a type says about the members of one object.
+/// The members that a type defines for one object.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'s, 't> {
     pub(super) parts: Vec<FieldSource<'s>>,
     /// The variants of the enums that the object holds, in the order of the type.
     pub(super) variants: Vec<DocumentVariant<'t>>,
-    /// Not all of its members are known.
+    /// Whether some of its members are unknown.
     pub(super) open: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FieldSource<'s> {
     Members(&'s [Member]),
-    /// The variants of an externally tagged enum are members.
+    /// The variants of an externally tagged enum, which appear as members.
     Variants(&'s [Variant]),
-    /// A tag is one, too.
+    /// The tag of an enum, which appears as a member.
     Tag(&'static str),
     Content(&'static str, Option<&'s Place>),
     Map(KeyName, &'s Place),
     Ruled(&'s CompiledPolicy),
 }
 
-/// A variant in a document.
+/// The variant that a document holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DocumentVariant<'t> {
     Known(usize),
-    /// The type has no variant of this name.
+    /// A variant name that the type does not have.
     Named(&'t str),
     Missing,
 }
 
-/// What is known of one member.
+/// What is known about one member.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'s> {
     pub(crate) place: Option<&'s Place>,
-    /// The rules of a type that was written by hand.
+    /// The rules of a type whose `Merge` implementation was written by hand.
     pub(crate) compiled: Option<&'s CompiledPolicy>,
     names: Names,
 }
@@ -54,16 +54,16 @@ enum Names {
     },
     /// An entry of a map.
     Entry(KeyName),
-    /// The name by which it was asked for, only.
+    /// A member known only by the name used to look it up.
     Same,
 }
 
 impl<'s> Known<'s> {
-    /// A place without a name, such as that of an element.
+    /// Creates the member for a place without a name, such as that of an element.
     pub(crate) fn of(place: &'s Place) -> Self {
         same(Some(place))
     }
-    /// The name under which the type reads it, where that is not the one it writes.
+    /// Returns the name under which the type reads the member, if it differs from the one it writes.
     pub(crate) fn other_name(&self) -> Option<&'static str> {
         match self.names {
             Names::Of { written, read } if !read.contains(&written) => read.first().copied(),
@@ -71,7 +71,7 @@ impl<'s> Known<'s> {
         }
     }
 
-    /// The name as the type writes it.
+    /// Returns the name as the type writes it.
     fn written<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.names {
             Names::Of { written, .. } => Cow::Borrowed(written),
@@ -82,7 +82,7 @@ impl<'s> Known<'s> {
 }
 
 impl<'s, 't> Fields<'s, 't> {
-    /// What the type says about an object; its variant is looked up in the object itself.
+    /// Returns the members that the type defines for an object. The variant is determined from the object itself.
     pub(crate) fn of<T: Tree<'t>>(shape: Option<&'s Shape>, object: T) -> Self {
         let mut fields = Self::default();
         match shape {
@@ -92,7 +92,7 @@ impl<'s, 't> Fields<'s, 't> {
         fields
     }
 
-    /// Nothing is known.
+    /// Creates fields of which nothing is known.
     pub(crate) fn unknown() -> Self {
         Self {
             open: true,
@@ -100,18 +100,18 @@ impl<'s, 't> Fields<'s, 't> {
         }
     }
 
-    /// Its members may stand under names of which nothing is known.
+    /// Marks that members may have unknown names.
     pub(crate) fn opened(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// Whether members that it does not know may be the type's all the same.
+    /// Whether unknown members may still belong to the type.
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Whether nothing is read from an object without this member.
+    /// Whether the type cannot read an object without this member.
     pub(crate) fn requires(&self, written: &str) -> bool {
         let members = self.parts.iter().filter_map(|part| match part {
             FieldSource::Members(members) => Some(*members),
@@ -121,7 +121,7 @@ impl<'s, 't> Fields<'s, 't> {
         members.any(|member| member.written == written && member.is_required)
     }
 
-    /// Whether it is the member that names a variant.
+    /// Whether this is the member that names a variant.
     pub(crate) fn is_tag(&self, name: &str) -> bool {
         let mut parts = self.parts.iter();
         parts.any(|part| matches!(part, FieldSource::Tag(tag) if *tag == name))
@@ -147,30 +147,30 @@ impl<'s, 't> Fields<'s, 't> {
         })
     }
 
-    /// The member that the type reads under this name.
+    /// Returns the member that the type reads under this name.
     pub(crate) fn read_as(&self, name: &str) -> Option<Known<'s>> {
         self.find(name, |_, read| read.contains(&name))
     }
 
-    /// The member that the type writes under this name.
+    /// Returns the member that the type writes under this name.
     pub(crate) fn written_as(&self, name: &str) -> Option<Known<'s>> {
         self.find(name, |written, _| written == name)
     }
 
-    /// The member that a document may hold under this name.
+    /// Returns the member that a document may contain under this name.
     pub(crate) fn named(&self, name: &str) -> Option<Known<'s>> {
         self.find(name, |written, read| {
             written == name || read.contains(&name)
         })
     }
 
-    /// One name for all names that a member can have in a document.
+    /// Returns one name for all names that a member can have in a document.
     pub(crate) fn one_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let known = self.named(name);
         known.map_or(Cow::Borrowed(name), |known| known.written(name))
     }
 
-    /// One name for all names of a member that the type reads; `None` if it reads none of that name.
+    /// Returns one name for all names of a member that the type reads, or `None` if it reads no such member.
     pub(crate) fn canonical<'a>(&self, name: &'a str) -> Option<Cow<'a, str>> {
         match self.read_as(name) {
             Some(known) => Some(known.written(name)),
@@ -190,7 +190,7 @@ impl<'s, 't> Fields<'s, 't> {
             names: Names::Of { written, read },
         };
         let entry = |part: &FieldSource<'s>| match *part {
-            // What stands in no other part belongs to the map.
+            // A name that no other part has belongs to the map.
             FieldSource::Map(key, place) => key(name).map(|_| Known {
                 place: Some(place),
                 compiled: None,

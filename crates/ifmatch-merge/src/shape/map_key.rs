@@ -1,4 +1,4 @@
-//! Keys of maps: the text of a member's name, read by the key's type and written again.
+//! Map keys: the name of a member, read by the key's type and written again.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,12 +7,12 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A type that can be the key of a map in a document: any that serde can read and write.
+/// A type that can be the key of a map in a document: any type that serde can read and write.
 pub trait MapKey: Serialize + DeserializeOwned {}
 
 impl<K: Serialize + DeserializeOwned> MapKey for K {}
 
-/// The name as the type writes it: `2001:DB8::1` is `2001:db8::1` to an address.
+/// Returns the name as the type writes it. For example, `2001:DB8::1` becomes `2001:db8::1` for an address.
 pub(super) fn name<K: MapKey>(name: &str) -> Option<String> {
     let mut text = String::from("{");
     crate::json::write_string(name, &mut text);
@@ -24,7 +24,7 @@ pub(super) fn name<K: MapKey>(name: &str) -> Option<String> {
         .map(|One(name)| name)
 }
 
-/// A map with one entry, which asks nothing of its key but to be read and written.
+/// A map with one entry, which requires only that its key can be read and written.
 struct One<K>(K);
 
 impl<K: Serialize> Serialize for One<K> {

@@ -1,8 +1,8 @@
-//! What serde knows of a type, as a tree: the names it reads and writes, its variants, its lists and maps.
+//! The structure of a type as serde sees it: the names it reads and writes, its variants, its lists and maps.
 //!
-//! `#[derive(Merge)]` writes it ([`Merge::shape`](crate::merge::Merge)), and the rules that it found hang on its
-//! places. A user's policy is laid over it by pointers and never replaces it. Types are entered when a walk gets
-//! there, because they may contain themselves.
+//! `#[derive(Merge)]` generates it ([`Merge::shape`](crate::merge::Merge)) and attaches the rules to its places. A
+//! user's policy is applied on top by pointers and never replaces it. A type is entered only when a walk reaches
+//! it, because types may contain themselves.
 
 mod fields;
 mod map_key;
@@ -18,7 +18,7 @@ pub(crate) use fields::{Fields, Known};
 pub use map_key::MapKey;
 pub(crate) use walk::step;
 
-/// What serde knows of one type. Not for use by hand.
+/// The structure of one type. Not for use by hand.
 #[derive(Debug, Clone, Default)]
 pub struct Shape(Arc<ShapeKind>);
 
@@ -29,12 +29,12 @@ pub(crate) enum ShapeKind {
     Unknown,
     /// One value without parts.
     Scalar,
-    /// A list; without order, its elements are a set.
+    /// A list. If it is not ordered, its elements form a set.
     List {
         element: Place,
         ordered: bool,
     },
-    /// Parts that are told apart by their place.
+    /// Parts identified by their position.
     Tuple(Vec<Place>),
     Map {
         key: KeyName,
@@ -42,20 +42,20 @@ pub(crate) enum ShapeKind {
     },
     Object(ObjectShape),
     Enum(Enum),
-    /// It stands for another one: a newtype, an `Option`, a `Box`.
+    /// A type written as another type: a newtype, an `Option`, a `Box`.
     Same(Place),
-    /// The rules are known, and the type is not: `Merge` that was written by hand.
+    /// A type with known rules but unknown structure, because `Merge` was implemented by hand.
     Ruled(fn() -> Policy, OnceLock<Box<CompiledPolicy>>),
 }
 
-/// The key of a map as the type writes it; `None` if the type has no such key.
+/// Returns a map key as the type writes it, or `None` if the type has no such key.
 pub(crate) type KeyName = fn(&str) -> Option<String>;
 
 /// The members that one type writes.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectShape {
     pub(crate) members: Vec<Member>,
-    /// Types whose members stand among these.
+    /// Types whose members are flattened into this object.
     pub(crate) flattened: Vec<Place>,
 }
 
@@ -63,12 +63,12 @@ pub(crate) struct ObjectShape {
 #[derive(Debug)]
 pub struct Member {
     pub(crate) written: &'static str,
-    /// The names under which it is read; empty if it is only written.
+    /// The names under which the member is read. Empty if it is only written.
     pub(crate) read: &'static [&'static str],
     pub(crate) is_written: bool,
-    /// Without it nothing is read.
+    /// Whether the type cannot read an object without the member.
     pub(crate) is_required: bool,
-    /// Some values are written without it, and may not be what is read then.
+    /// Whether some values are written without the member and may be read back as another value.
     pub(crate) is_skipped: bool,
     pub(crate) place: Place,
 }
@@ -79,16 +79,16 @@ pub(crate) struct Enum {
     pub(crate) variants: Vec<Variant>,
 }
 
-/// Where the document of an enum says its variant. Not for use by hand.
+/// Where the document of an enum names its variant. Not for use by hand.
 #[derive(Debug, Clone, Copy)]
 pub enum Tagging {
-    /// It is the only key, or a string.
+    /// As the only key, or as a string.
     External,
-    /// A member beside the content.
+    /// As a member beside the content.
     Internal(&'static str),
-    /// A member, and another one for the content.
+    /// As a member, with another member for the content.
     Adjacent(&'static str, &'static str),
-    /// Nowhere.
+    /// The document does not name the variant.
     Untagged,
 }
 
@@ -97,58 +97,58 @@ pub enum Tagging {
 pub struct Variant {
     pub(crate) written: &'static str,
     pub(crate) read: &'static [&'static str],
-    /// Only the form of its content tells it, whatever holds for the others.
+    /// Whether only the form of the content identifies the variant, independently of the other variants.
     pub(crate) untagged: bool,
-    /// `None`: it holds nothing.
+    /// The content, or `None` if the variant has none.
     pub(crate) content: Option<Place>,
 }
 
-/// A place in a type: what lies there, and the rule that the type says for it. Not for use by hand.
+/// A place in a type, with the type of its value and the rule that the type declares for it. Not for use by hand.
 #[derive(Debug, Default)]
 pub struct Place {
     pub(crate) rule: Option<Rule>,
     pub(crate) range: Option<(i128, i128)>,
     make: Option<fn() -> Shape>,
     known: OnceLock<Shape>,
-    /// What is written there may be read as something else, or not at all.
+    /// Whether a value written there may be read as another value, or not at all.
     pub(crate) is_unproven: bool,
 }
 
 impl Shape {
-    /// Nothing is known of the type.
+    /// Creates the shape of a type of which nothing is known.
     pub fn unknown() -> Self {
         Self::default()
     }
 
-    /// A value without parts.
+    /// Creates the shape of a value without parts.
     pub fn scalar() -> Self {
         Self(Arc::new(ShapeKind::Scalar))
     }
 
-    /// A list.
+    /// Creates the shape of a list.
     pub fn list(element: Place) -> Self {
         let ordered = true;
         Self(Arc::new(ShapeKind::List { element, ordered }))
     }
 
-    /// A list whose order does not count.
+    /// Creates the shape of a list whose order does not matter.
     pub fn set(element: Place) -> Self {
         let ordered = false;
         Self(Arc::new(ShapeKind::List { element, ordered }))
     }
 
-    /// A tuple or an array.
+    /// Creates the shape of a tuple or an array.
     pub fn tuple(parts: Vec<Place>) -> Self {
         Self(Arc::new(ShapeKind::Tuple(parts)))
     }
 
-    /// A map.
+    /// Creates the shape of a map.
     pub fn map<K: MapKey>(value: Place) -> Self {
         let key = map_key::name::<K>;
         Self(Arc::new(ShapeKind::Map { key, value }))
     }
 
-    /// An object with these members, and those of the flattened types.
+    /// Creates the shape of an object with these members and those of the flattened types.
     pub fn object(members: Vec<Member>, flattened: Vec<Place>) -> Self {
         Self(Arc::new(ShapeKind::Object(ObjectShape {
             members,
@@ -156,17 +156,17 @@ impl Shape {
         })))
     }
 
-    /// An enum.
+    /// Creates the shape of an enum.
     pub fn variants(tag: Tagging, variants: Vec<Variant>) -> Self {
         Self(Arc::new(ShapeKind::Enum(Enum { tag, variants })))
     }
 
-    /// A type that stands for another one.
+    /// Creates the shape of a type that is written as another type.
     pub fn same(place: Place) -> Self {
         Self(Arc::new(ShapeKind::Same(place)))
     }
 
-    /// A type of which only the rules are known.
+    /// Creates the shape of a type of which only the rules are known.
     pub fn ruled(policy: fn() -> Policy) -> Self {
         Self(Arc::new(ShapeKind::Ruled(policy, OnceLock::new())))
     }
@@ -177,7 +177,7 @@ impl Shape {
 }
 
 impl ShapeKind {
-    /// The rules of a type of which nothing else is known.
+    /// Returns the rules of a type of which nothing else is known.
     pub(crate) fn compiled(&self) -> Option<&CompiledPolicy> {
         let ShapeKind::Ruled(policy, compiled) = self else {
             return None;
@@ -187,7 +187,7 @@ impl ShapeKind {
 }
 
 impl Place {
-    /// A place of a type that is entered later.
+    /// Creates a place whose type is entered on demand.
     pub fn of(shape: fn() -> Shape) -> Self {
         Self {
             make: Some(shape),
@@ -195,7 +195,7 @@ impl Place {
         }
     }
 
-    /// A place of a type that may be unknown.
+    /// Creates a place whose type may be unknown.
     pub fn if_known(shape: Option<fn() -> Shape>) -> Self {
         Self {
             make: shape,
@@ -204,13 +204,13 @@ impl Place {
         }
     }
 
-    /// What is written there is read by a function.
+    /// Marks that a function reads the value.
     pub fn unproven(mut self) -> Self {
         self.is_unproven = true;
         self
     }
 
-    /// A place of a known shape.
+    /// Creates a place with a known shape.
     pub fn here(shape: Shape) -> Self {
         Self {
             known: OnceLock::from(shape),
@@ -218,13 +218,13 @@ impl Place {
         }
     }
 
-    /// The rule of the place.
+    /// Sets the rule of the place.
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rule = Some(rule);
         self
     }
 
-    /// The range of a counter.
+    /// Sets the range of a counter.
     pub fn range(mut self, least: i128, most: i128) -> Self {
         self.range = Some((least, most));
         self
@@ -237,7 +237,7 @@ impl Place {
 }
 
 impl Member {
-    /// A member that is written and read.
+    /// Creates a member that is written and read.
     pub fn new(written: &'static str, read: &'static [&'static str], place: Place) -> Self {
         Self {
             written,
@@ -249,19 +249,19 @@ impl Member {
         }
     }
 
-    /// The type does not read an object without it.
+    /// Marks that the type cannot read an object without the member.
     pub fn required(mut self) -> Self {
         self.is_required = true;
         self
     }
 
-    /// Some values are written without it, and may not be what is read then.
+    /// Marks that some values are written without the member and may be read back as another value.
     pub fn skipped(mut self) -> Self {
         self.is_skipped = true;
         self
     }
 
-    /// The type reads it and never writes it.
+    /// Marks that the type reads the member but never writes it.
     pub fn read_only(mut self) -> Self {
         self.is_written = false;
         self
@@ -269,7 +269,7 @@ impl Member {
 }
 
 impl Variant {
-    /// A variant.
+    /// Creates a variant.
     pub fn new(
         written: &'static str,
         read: &'static [&'static str],
@@ -283,13 +283,13 @@ impl Variant {
         }
     }
 
-    /// Only the form of its content tells it.
+    /// Marks that only the form of the content identifies the variant.
     pub fn untagged(mut self) -> Self {
         self.untagged = true;
         self
     }
 
-    /// Whether a document may name it so.
+    /// Whether a document may use this name for the variant.
     pub(crate) fn is_named(&self, name: &str) -> bool {
         !self.untagged && (self.written == name || self.read.contains(&name))
     }

@@ -1,20 +1,20 @@
-//! Pointers into a type: where they lead, whatever variant a document holds.
+//! Resolves pointers into a type, for all variants that a document may hold.
 
 use std::borrow::Cow;
 
 use super::{Member, Place, Shape, ShapeKind, Tagging, step};
 use crate::merge::Rule;
 
-/// What lies beneath a type under one token.
+/// What a type has beneath one token.
 enum Beneath<'s> {
-    /// Anything may.
+    /// Any value.
     Anything,
-    /// One of these, as the variant may be; a tag has no place of its own.
+    /// One of these places, depending on the variant. A tag has no place of its own.
     Places(Vec<Option<&'s Place>>),
 }
 
 impl Shape {
-    /// The first token of a pointer that no value of the type has.
+    /// Returns the first token of a pointer that no value of the type has.
     pub(crate) fn leads_nowhere<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
         let mut at = vec![self];
         for token in tokens {
@@ -37,7 +37,7 @@ impl Shape {
         None
     }
 
-    /// The rule that the type says for a place; `None` where its variants say different ones.
+    /// Returns the rule that the type declares for a place, or `None` if its variants declare different rules.
     pub(crate) fn rule_at(&self, tokens: &[Cow<'_, str>]) -> Option<&Rule> {
         let mut at = vec![self.stood_for()];
         for token in tokens {

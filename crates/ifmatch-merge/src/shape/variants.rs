@@ -1,11 +1,11 @@
-//! The parts of a type that one object holds, by its variant.
+//! Selects the parts of a type that one object holds, by its variant.
 
 use super::fields::{DocumentVariant, FieldSource, Fields};
 use super::{Enum, Shape, ShapeKind, Tagging, Variant, step};
 use crate::json::{Tree, View};
 
 impl<'s, 't> Fields<'s, 't> {
-    /// Adds what a type says of the object.
+    /// Adds the members that a type defines for the object.
     pub(super) fn add<T: Tree<'t>>(&mut self, shape: &'s Shape, object: T, flattened: bool) {
         match shape.kind() {
             ShapeKind::Object(of) => {
@@ -88,8 +88,8 @@ impl<'s, 't> Fields<'s, 't> {
 }
 
 impl Enum {
-    /// The variant that such a value was written by, where only its form can tell: the one of which most
-    /// members are there, and that has all of them.
+    /// Returns the variant that wrote a value, if only the form of the value identifies it. Among the variants
+    /// that have all members of the value, the one with most known members is chosen.
     pub(crate) fn written<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
         let known = |variant: &Variant| {
             let shape = step(variant.content.as_ref()?).shape;
@@ -97,7 +97,7 @@ impl Enum {
         };
         let fits = self.variants.iter().enumerate();
         let fits = fits.filter_map(|(at, variant)| Some((at, known(variant)?)));
-        // The first of those that fit equally well, as serde tries them.
+        // Among variants that fit equally well, take the first, which serde also tries first.
         fits.rev()
             .max_by_key(|(_, members)| *members)
             .map(|(at, _)| at)
@@ -105,7 +105,7 @@ impl Enum {
 }
 
 impl Shape {
-    /// How many known members a value has that the type could have written; `None` if it could not.
+    /// Returns the number of known members in a value that the type could have written, or `None` if it could not.
     fn could_write<'t, T: Tree<'t>>(&self, value: T) -> Option<usize> {
         match (self.kind(), value.view()) {
             (ShapeKind::Object(_), View::Object) => {

@@ -1,21 +1,21 @@
-//! Steps from a place to the type that lies there.
+//! Resolves a place to the type of its value.
 
 use std::collections::HashSet;
 
 use super::{Member, Place, Shape, ShapeKind, Tagging, Variant};
 use crate::merge::Rule;
 
-/// How many stand-ins are followed: a type can stand for another one, and that for a third. A longer chain is taken
-/// for a recursive one, whose next type stands for itself.
+/// Maximum number of types followed when each is written as the next one. A longer chain is treated as recursive,
+/// that is, as a type written as itself.
 const STAND_INS: usize = 16;
 
-/// The type at a place, past those that only stand for it, with the rule that is said first on the way.
+/// The type at a place, after following types written as another type, with the first rule found on the way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TypeStep<'s> {
     pub(crate) shape: &'s Shape,
     pub(crate) rule: Option<&'s Rule>,
     pub(crate) range: Option<&'s (i128, i128)>,
-    /// A function may read it from something else.
+    /// Whether a function may read the value from something else.
     pub(crate) is_unproven: bool,
 }
 
@@ -34,7 +34,7 @@ impl Place {
         self.is_unproven
     }
 
-    /// Its type, the first time that it is met; types may contain themselves.
+    /// Returns the type of the place when it is met for the first time. Types may contain themselves.
     fn first_met(&self, met: &mut HashSet<usize>) -> Option<&Shape> {
         let is_new = self.make.is_none_or(|make| met.insert(make as usize));
         is_new.then(|| self.shape())
@@ -59,7 +59,7 @@ impl TypeStep<'_> {
 }
 
 impl Shape {
-    /// The type that this one stands for.
+    /// Returns the type as which this type is written.
     pub(crate) fn stood_for(&self) -> TypeStep<'_> {
         TypeStep {
             shape: self,
@@ -70,7 +70,7 @@ impl Shape {
         .resolved()
     }
 
-    /// The place of the elements of a list; in a tuple each has its own.
+    /// Returns the place of an element of a list. Each element of a tuple has its own place.
     pub(crate) fn element(&self, at: usize) -> Option<&Place> {
         match self.kind() {
             ShapeKind::List { element, .. } => Some(element),
@@ -83,7 +83,7 @@ impl Shape {
         matches!(self.kind(), ShapeKind::Tuple(_))
     }
 
-    /// Whether both are names of one variant.
+    /// Whether both names denote the same variant.
     pub(crate) fn is_same_variant(&self, one: &str, other: &str) -> bool {
         let ShapeKind::Enum(of) = self.kind() else {
             return false;
@@ -92,9 +92,9 @@ impl Shape {
         at(one).is_some_and(|found| at(other) == Some(found))
     }
 
-    /// Whether the type, and each type inside, reads whatever it writes: every member under the name under
-    /// which it writes it, all that it needs, and what it leaves out as what it was. That is not known of
-    /// functions, of types that stand for others, and of those of which nothing is known.
+    /// Whether the type, and each type inside it, reads everything it writes: every member under the name under
+    /// which it is written, all required members, and omitted members with their original value. This cannot be
+    /// shown for functions, for types written as others, and for unknown types.
     pub(crate) fn reads_as_it_writes(&self) -> bool {
         let mut met = HashSet::new();
         let mut open = vec![self];
@@ -112,7 +112,7 @@ impl Shape {
                 }
                 ShapeKind::Tuple(parts) => parts.iter().for_each(enter),
                 ShapeKind::Object(object) => {
-                    // What is only written is not read.
+                    // A member that is only written does not have to be read.
                     let is_read = |m: &Member| m.read.is_empty() || m.read.contains(&m.written);
                     if !object.members.iter().all(|m| is_read(m) && !m.is_skipped) {
                         return false;
@@ -140,18 +140,18 @@ impl Shape {
         is_proven
     }
 
-    /// Whether it is a list whose order does not count.
+    /// Whether this is a list whose order does not matter.
     pub(crate) fn is_set(&self) -> bool {
         matches!(self.kind(), ShapeKind::List { ordered: false, .. })
     }
 
-    /// Whether nothing is known of it, so that anything may lie there.
+    /// Whether nothing is known about the value, so that any value may occur.
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(self.kind(), ShapeKind::Unknown | ShapeKind::Ruled(..))
     }
 
-    /// Whether its parts are merged one by one, each with the one at its place: a tuple or an array all parts of
-    /// which have parts themselves. One that holds bare values, such as a point, is one value.
+    /// Whether the parts are merged one by one, each with the part at the same position. This holds for a tuple or
+    /// an array whose parts all have parts themselves. One that holds bare values, such as a point, is one value.
     pub(crate) fn is_merged_by_place(&self) -> bool {
         let has_parts = |part: &Place| {
             let step = step(part);
@@ -170,11 +170,11 @@ impl Shape {
         }
     }
 
-    /// Whether it is merged as a whole unless a rule says otherwise.
+    /// Whether the value is merged as a whole unless a rule declares otherwise.
     pub(crate) fn is_one_value(&self) -> bool {
         match self.kind() {
             ShapeKind::Tuple(_) => !self.is_merged_by_place(),
-            // Its document does not say which variant it is.
+            // The document does not name its variant.
             ShapeKind::Enum(of) => matches!(of.tag, Tagging::Untagged),
             _ => false,
         }

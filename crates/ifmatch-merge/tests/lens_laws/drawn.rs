@@ -4,17 +4,17 @@ use fastrand::Rng;
 
 use crate::types::{Everything, Foreign, Open};
 
-/// A document of the type.
+/// A type whose documents can be drawn at random.
 pub(crate) trait Drawn {
     fn draw(rng: &mut Rng) -> String;
 }
 
-/// A member that no type knows, with a number that no float holds and that occurs once.
+/// Draws the value of a member that no type knows. The number is unique and cannot be held by a float.
 pub(crate) fn unknown(rng: &mut Rng) -> String {
     format!("{}.{}", mark(rng), rng.u64(1..99))
 }
 
-/// What such a number begins with.
+/// The first digits of such a number.
 pub(crate) fn mark(rng: &mut Rng) -> String {
     format!("7000{}", rng.u64(100_000_000_000..999_999_999_999))
 }
@@ -70,7 +70,7 @@ fn line(rng: &mut Rng, sku: u64) -> String {
     object(rng, members)
 }
 
-/// Lines with keys of their own, among them some that the type cannot read.
+/// Draws lines with keys, including lines that the type cannot read.
 fn lines(rng: &mut Rng, odd: bool) -> String {
     let mut skus: Vec<u64> = (0..6).collect();
     rng.shuffle(&mut skus);

@@ -15,30 +15,30 @@ use crate::types::{Beside, Colour, Either, Everything, Foreign, Inside, Line, Op
 /// What an edit did.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    /// Something is gone, with the unknown members in it.
+    /// Whether something was removed, together with the unknown members in it.
     pub(crate) removes: bool,
-    /// The pointers of the fields in the document that it may have changed.
+    /// The pointers of the fields in the document that the edit may have changed.
     pub(crate) touched: BTreeSet<&'static str>,
 }
 
 pub(crate) trait Editable:
     Drawn + Clone + Serialize + DeserializeOwned + PartialEq + Debug + 'static
 {
-    /// The pointers of fields of which nobody else's edit is to be seen.
+    /// The pointers of fields that must stay unchanged unless the edit touches them.
     const FIELDS: &'static [&'static str];
 
-    /// The pointers of lists whose elements the type shows in an order of its own: a value does not say where a
-    /// new one stands.
+    /// The pointers of lists that the type shows in its own order. The value does not determine the position of a
+    /// new element in them.
     const SORTED: &'static [&'static str] = &[];
 
     fn edit(&mut self, rng: &mut Rng) -> Done;
 
-    /// The value as its type reads it from a document that says it.
+    /// Returns the value as its type reads it from a document that represents it.
     fn when_read(self) -> Self {
         self
     }
 
-    /// What is written and never read.
+    /// Returns the text that is written but never read.
     fn only_written(&self) -> Option<&str> {
         None
     }
@@ -71,7 +71,7 @@ fn inside(rng: &mut Rng) -> Inside {
     }
 }
 
-/// Edits a list of lines; tells whether something is gone.
+/// Edits a list of lines. Returns whether something was removed.
 fn edit_lines(lines: &mut Vec<Line>, rng: &mut Rng) -> bool {
     match rng.u8(..6) {
         0 if !lines.is_empty() => {
@@ -183,7 +183,7 @@ impl Editable for Everything {
                     if rng.bool() {
                         self.once.pop();
                     } else if self.once.iter().all(|word| word != "new") {
-                        // Twice would be written twice, which no value that was read can say.
+                        // A duplicate would be written twice, which no value that was read can contain.
                         self.once.insert(0, "new".to_owned());
                     }
                     "/once"

@@ -1,4 +1,4 @@
-//! For any document and any edit: what a type reads from the result is what was meant, and the rest stays.
+//! For any document and any edit, the type reads the intended value from the result, and the rest is unchanged.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +17,7 @@ use ifmatch_merge::{Document, Merge};
 use edits::Editable;
 use types::{Everything, Foreign, Open};
 
-/// `LENS_SEEDS=100000` tries more.
+/// Set `LENS_SEEDS=100000` to try more seeds.
 fn seeds_or(usual: u64) -> u64 {
     let asked = std::env::var("LENS_SEEDS").ok();
     asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(usual)
@@ -27,7 +27,7 @@ fn parsed(raw: &str) -> Document {
     Document::parse(raw.as_bytes()).unwrap()
 }
 
-/// Unknown members hold numbers that occur once; each stands between these marks.
+/// Unknown members hold unique numbers, each written between these marks.
 fn marks(text: &str) -> Vec<&str> {
     let begins = |at: usize| !text[..at].ends_with(|before: char| before.is_ascii_digit());
     text.match_indices("7000")
@@ -93,13 +93,14 @@ fn a_type_that_keeps_all_members_in_a_map_is_put_back_as_it_was_meant() {
     holds_for(&Lens::<Open>::of());
 }
 
-/// Nothing is said of it: the lens finds out by trials.
+/// The lens determines an unknown type by trials.
 #[test]
 fn a_type_of_which_nothing_is_known_is_put_back_as_it_was_meant() {
     holds_for(&Lens::<Foreign>::new(std::sync::Arc::default()));
 }
 
-/// Somebody else, whose type knows more: members that ours does not know are changed, added and removed.
+/// Edits the document like another client whose type knows more members: unknown members are changed, added and
+/// removed.
 fn edit_unknown(document: &Document, rng: &mut Rng) -> Document {
     let mut text = document.to_string();
     for mark in marks(document.as_str()) {
@@ -117,7 +118,7 @@ fn edit_unknown(document: &Document, rng: &mut Rng) -> Document {
     }
 }
 
-/// The document with these lists in an order that says nothing.
+/// Returns the document with these lists in a normalized order.
 fn in_any_order(document: &Document, lists: &[&str]) -> Document {
     lists.iter().fold(document.clone(), |document, list| {
         let mut elements = document.elements_at(list).unwrap();
@@ -128,8 +129,8 @@ fn in_any_order(document: &Document, lists: &[&str]) -> Document {
     })
 }
 
-/// Two sides edit; the merged value is put into the remote document, as a strategy's answer is. What is written
-/// then is what was merged, to the last member, whether the type knows it or not.
+/// Merges the edits of two sides and puts the merged value into the remote document, as a strategy does. The
+/// written document must equal the merged one in all members, known or unknown to the type.
 fn merges_hold_for<T: Editable + Merge>(seeds: u64) {
     let (lens, three) = (Lens::<T>::of(), ThreeWay::of::<T>());
     let (mut clean, mut of_others) = (0, 0);
@@ -178,7 +179,7 @@ fn merges_hold_for<T: Editable + Merge>(seeds: u64) {
             "seed {seed}:\nbase {base}\nlocal {local}\nremote {remote}\nmerged {}\nput {put}",
             merged.document
         );
-        // What is only written reaches the server by either way.
+        // A member that is only written reaches the server in either way.
         if let Some(secret) = mine.only_written() {
             assert!(
                 put.to_string().contains(secret),
@@ -204,7 +205,7 @@ fn what_was_merged_is_what_is_written() {
     merges_hold_for::<Open>(seeds_or(1_000));
 }
 
-/// As deep as documents may be.
+/// The maximum nesting of a document.
 #[test]
 fn a_deep_document_is_put_back() {
     use serde::{Deserialize, Serialize};

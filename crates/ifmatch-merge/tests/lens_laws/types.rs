@@ -1,4 +1,4 @@
-//! Types that see their documents through every attribute of serde's.
+//! Types that use every serde attribute that affects their documents.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::Ipv6Addr;
@@ -150,7 +150,7 @@ pub(crate) enum Either {
     Text(String),
 }
 
-/// Every member is known: the map has those that no field has.
+/// A type that knows every member. The map holds those that no field has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Merge)]
 #[merge(crate = "ifmatch_merge")]
 pub(crate) struct Open {
@@ -162,7 +162,7 @@ pub(crate) struct Open {
     pub rest: BTreeMap<String, Value>,
 }
 
-/// Nothing is said of it.
+/// A type of which nothing is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Foreign {
     #[serde(alias = "label")]

@@ -1,4 +1,4 @@
-//! Refusals of any content: reading one never fails, and what is found is bounded.
+//! Refusals with any content. Reading one never fails, and its results are bounded.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -9,7 +9,7 @@ use url::Url;
 use super::super::Problem;
 use super::read;
 
-/// JSON of any shape, whose members have the names that are looked for.
+/// JSON of any shape, whose members have the names that are searched for.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -42,7 +42,7 @@ proptest! {
     fn any_json_is_read_and_its_current_state_lies_where_it_is_said(body in any_json()) {
         let text = body.to_string();
         let problem = read(409, "application/json", text.as_bytes());
-        // The reader beneath rounds some floats that are written with all digits.
+        // The underlying reader rounds some floats that are written with all digits.
         let body: Value = serde_json::from_str(&text).unwrap();
         prop_assert!(problem.fields().len() <= Problem::MAX_FIELDS);
         for pointer in problem.fields().iter().filter_map(|field| field.pointer.as_deref()) {

@@ -1,4 +1,4 @@
-//! Refusals as real servers word them, and what is read from each.
+//! Refusals in the words of real servers, and what is read from each.
 
 use super::{BLANK, read};
 
@@ -13,8 +13,8 @@ type Row = (
     Option<&'static str>,
 );
 
-// Bodies of Kinto 26.5, PouchDB (express-pouchdb 4.2), etcd 3.4, Eve 2.3, Azurite 3.35, Apache 2.4,
-// lighttpd 1.4, Prism 5.16 as they sent them, and of services as they document them.
+// The bodies of Kinto 26.5, PouchDB (express-pouchdb 4.2), etcd 3.4, Eve 2.3, Azurite 3.35, Apache 2.4,
+// lighttpd 1.4 and Prism 5.16 are as these servers sent them. The others are as the services document them.
 const REFUSALS: &[Row] = &[
     // Kinto: `code` repeats the status, `errno` is the code.
     (

@@ -1,4 +1,4 @@
-//! What is read from a refusal, whatever it looks like.
+//! What is read from refusals of any form.
 #![allow(clippy::unwrap_used)]
 
 mod any;
@@ -14,7 +14,7 @@ use url::Url;
 
 use super::Problem;
 
-/// The type of a refusal that names none.
+/// The type of a refusal that states none.
 const BLANK: &str = "about:blank";
 
 fn read(status: u16, media_type: &str, body: &[u8]) -> Problem {
@@ -47,7 +47,7 @@ fn the_current_state_is_found_where_the_body_names_it() {
             r#"{"errors":[{"meta":{"remote":{"n":2}}}]}"#,
             Some("/errors/0/meta/remote"),
         ),
-        // Deleted, a name of a state, a version: no state.
+        // Deleted, the name of a state, a version: no state.
         (r#"{"details":{"existing":null}}"#, None),
         (r#"{"current":"unpaid"}"#, None),
         (r#"{"current":{}}"#, None),
@@ -61,7 +61,7 @@ fn the_current_state_is_found_where_the_body_names_it() {
         ),
         // All members would be texts.
         ("<e><current><n>2</n></current></e>", None),
-        // Torn in the middle: not whole, so not told.
+        // Cut off in the middle, so not returned.
         (r#"{"current":{"n":2,"m""#, None),
     ] {
         let problem = read(412, "application/json", body.as_bytes());

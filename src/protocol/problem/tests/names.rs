@@ -1,4 +1,4 @@
-//! Wrappers, words, codes and waits under names that each server has for itself.
+//! Wrappers, words, codes and waits under names that are specific to one server.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! One client: the real machine, judge and merge, and a driver without I/O that carries out what the
-//! machine asks for, as `write::driver` does.
+//! One client: the real machine, judge and merge, with a driver without I/O that carries out the machine's actions
+//! as `write::driver` does.
 
 use std::time::Duration;
 
@@ -29,12 +29,12 @@ pub(super) enum Call {
     Read,
     Write {
         condition: Condition<u8>,
-        /// `None`: `DELETE`.
+        /// The document to write. `None` for `DELETE`.
         doc: Option<Doc>,
-        /// What its writer had seen when it made this of it.
+        /// The state that the writer had seen when it made this document.
         made_on: Option<Doc>,
     },
-    /// A document for a collection, under a key.
+    /// A document added to a collection, under a key.
     Post {
         doc: Doc,
         key: u8,
@@ -43,32 +43,32 @@ pub(super) enum Call {
 
 /// What a client does after an event.
 pub(super) enum Next {
-    /// It waits for a reply.
+    /// Waits for a response.
     Awaits(Call),
     Ends(End),
-    /// It does nothing any more. Only a flaw does that.
+    /// Does nothing any more, which only a flaw causes.
     Hangs,
 }
 
-/// How a write ended.
+/// The end of a write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct End {
     pub(super) outcome: OutcomeKind,
     pub(super) tally: Tally,
-    /// It is unknown, and cannot be known (see `unknown`).
+    /// Whether the outcome is unknown and cannot be known (see `unknown`).
     pub(super) cannot_be_known: bool,
 }
 
-/// How much time is left.
+/// The time that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Time {
     Enough,
-    /// Not for one more wait.
+    /// Not enough for one more wait.
     Short,
     Over,
 }
 
-/// What was sent; `None`: a removal.
+/// The document that was sent. `None` for a removal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Payload(Option<Doc>);
 
@@ -77,39 +77,39 @@ struct Payload(Option<Doc>);
 pub(super) struct LostWrite {
     pub(super) base: Option<Doc>,
     pub(super) sent: Doc,
-    /// What the edit made of the base, if an edit made it.
+    /// The result of the edit, if an edit made the document.
     pub(super) edited: Option<Doc>,
 }
 
-/// One write under way.
+/// One write in progress.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Client {
     pub(super) writer: usize,
     pub(super) machine: Machine<u8>,
-    /// Its document is given, and no edit makes it.
+    /// Whether the document was given, so that no edit makes it.
     explicit_local: bool,
     pub(super) base: Option<Snapshot>,
     pub(super) local: Option<Doc>,
-    /// The local document is what the edit made of the base.
+    /// Whether the local document is the edit's result on the base.
     edited: bool,
     pub(super) remote: Option<Snapshot>,
     remote_absent: bool,
-    /// What was sent and may have been applied.
+    /// The requests that may have been applied.
     pub(super) lost: Vec<LostWrite>,
-    /// What an earlier write of the same client sent under it.
+    /// The documents that an earlier write of the same client sent onto the base.
     pub(super) inherited: Vec<Doc>,
     payload: Option<Payload>,
     pub(super) made_on: Option<Doc>,
-    /// The version that the last reply told, if it was a success that it does not show.
+    /// The version in the last response, if that was a success that does not show the write.
     reply_version: Option<u8>,
-    /// The last request that may be under way: the version it was pinned to, and its document.
+    /// The last request that may be in flight: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
     pub(super) observed: Observed,
 }
 
 impl Client {
-    /// A write that has not begun; `inherited` was sent onto the first state by an earlier one.
+    /// A write that has not begun. An earlier write sent `inherited` onto the first state.
     pub(super) fn new(setting: &Setting, writer: usize, inherited: Vec<Doc>) -> Self {
         let what = setting.writers[writer];
         let known = setting.start.as_ref().filter(|_| what.informed);
@@ -144,7 +144,7 @@ impl Client {
         self.machine.tally()
     }
 
-    /// Takes a read in.
+    /// Processes a read.
     pub(super) fn reads(&mut self, setting: &Setting, seen: Option<Snapshot>) -> Event<u8> {
         self.remote_absent = seen.is_none();
         self.remote = seen;
@@ -165,19 +165,19 @@ impl Client {
         }
     }
 
-    /// Whether its request is a `PUT` of something that is there.
+    /// Whether the request is a `PUT` of an existing resource.
     pub(super) fn sends_a_document(&self) -> bool {
         let sent = self.payload.as_ref().is_some_and(|sent| sent.0.is_some());
         let replaces = self.machine.goal() == Goal::Replace && self.base.is_some();
         sent && replaces && self.machine.phase == Phase::Sending
     }
 
-    /// Takes a success in that shows nothing of the write, and tells this version.
+    /// Processes a success with this version that does not show the write.
     pub(super) fn is_contradicted(&mut self, reply_version: Option<u8>) {
         self.reply_version = reply_version;
     }
 
-    /// Whether a read shows that the write was applied whose reply contradicted itself.
+    /// Whether a read confirms a write whose response contradicted itself.
     fn confirms_contradicted_write(&self, seen: &Snapshot) -> bool {
         let sent = self.payload.as_ref().and_then(|sent| sent.0.as_ref());
         let (Some(reply_version), Some(base), Some(sent)) = (self.reply_version, &self.base, sent)
@@ -188,7 +188,7 @@ impl Client {
         shown.moves && reply_version == seen.version
     }
 
-    /// Takes a refusal in that shows the current state.
+    /// Processes a refusal that shows the current state.
     pub(super) fn is_shown(&mut self, setting: &Setting, seen: Snapshot) -> Option<u8> {
         if self.shows_stamp(setting, &seen) {
             return None;
@@ -200,7 +200,7 @@ impl Client {
         Some(version)
     }
 
-    /// Goes on after an event, up to the next request or to the end.
+    /// Continues after an event, up to the next request or the end.
     pub(super) fn on(&mut self, setting: &Setting, mut event: Event<u8>) -> Next {
         let contradicted = matches!(
             event,
@@ -267,7 +267,7 @@ impl Client {
                     Event::Resolved(decision)
                 }
                 Action::Ask => self.handle(setting),
-                // No monitor is known; the resource itself is looked at.
+                // No monitor is known, so the resource itself is read.
                 Action::Follow => Event::Followed(Progress::Untold),
                 Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
                 Action::Wait(_) if self.time == Time::Enough => Event::Woke,
@@ -277,7 +277,7 @@ impl Client {
         }
     }
 
-    /// Keeps a request in mind that may have been applied.
+    /// Remembers a request that may have been applied.
     fn remember(&mut self, event: &Event<u8>) {
         let lost = match event {
             Event::Accepted { .. }
@@ -398,7 +398,7 @@ impl Client {
         format!("w{}", self.writer)
     }
 
-    /// Whether a state shows its stamp.
+    /// Whether a state shows the stamp of this write.
     fn recognises(&self, setting: &Setting, seen: &Snapshot) -> bool {
         self.confirms_contradicted_write(seen) || self.shows_stamp(setting, seen)
     }
@@ -409,13 +409,13 @@ impl Client {
             && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)
     }
 
-    /// What the next write of the same client, begun on the first state, inherits from this one.
+    /// The documents that the next write of the same client, begun on the first state, inherits.
     pub(super) fn leaves(&self) -> Vec<Doc> {
         let out = self.out.clone().filter(|(onto, _)| *onto == Some(0));
         out.and_then(|(_, payload)| payload.0).into_iter().collect()
     }
 
-    /// Takes another document than the edit made.
+    /// Replaces the document that the edit made.
     pub(super) fn change(&mut self, local: Option<Doc>) {
         (self.local, self.edited) = (local, false);
     }

@@ -1,5 +1,4 @@
-//! How a client judges a lost write and decides a conflict, as `write::driver` and the strategy
-//! `ThreeWay` do.
+//! Judges lost writes and resolves conflicts, as `write::driver` and the strategy `ThreeWay` do.
 
 use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
@@ -51,7 +50,7 @@ impl Client {
         })
     }
 
-    /// Judges a lost request of its own: an edit that runs again by running it.
+    /// Judges a lost request of this write. An edit that can rerun is judged by running it.
     fn judge_own(
         &self,
         setting: &Setting,
@@ -108,7 +107,7 @@ impl Client {
         (verdict, doubtful)
     }
 
-    /// An earlier write of the same base has been applied; ours is brought beside it.
+    /// Combines our edit with an earlier write of the same base that has been applied.
     fn beside(&mut self, setting: &Setting, applied: &Doc) -> (LostWriteVerdict, Vec<Doubtful>) {
         let (Some(base), Some(remote)) = (&mut self.base, &self.remote) else {
             return (LostWriteVerdict::NotApplied, Vec::new());
@@ -123,8 +122,8 @@ impl Client {
         (verdict, doubtful)
     }
 
-    /// Answers a refusal. What a handler changes is what it was shown, with the edit made once more, or
-    /// else what was refused.
+    /// Handles a refusal. The handler changes the state that it was shown, with the edit applied once more, or else
+    /// the refused document.
     pub(super) fn handle(&mut self, setting: &Setting) -> Event<u8> {
         let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
         let changes =
@@ -145,7 +144,7 @@ impl Client {
         Event::Answered(setting.answer)
     }
 
-    /// Decides as the strategy `ThreeWay` does.
+    /// Resolves a conflict as the strategy `ThreeWay` does.
     pub(super) fn resolve(
         &mut self,
         setting: &Setting,

@@ -1,4 +1,4 @@
-//! The documents of the model: real ones, told apart by their texts.
+//! The documents of the model. They are real documents, compared by their texts.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use super::setting::Edit;
 use crate::json::Document;
 
-/// Where a created document tells which writer created it.
+/// Pointer to the creator in a created document.
 pub(super) const CREATOR: &str = "/creator";
 
 /// A document that is hashed and compared by its text.
@@ -19,38 +19,38 @@ impl Doc {
     }
 
     fn with(&self, pointer: &str, value: &str) -> Self {
-        // Only a malformed pointer could fail, and the model has none.
+        // Only a malformed pointer could fail, and the model has no such pointer.
         let changed = self.0.with(pointer, &Document::from_trusted(value));
         changed.map_or_else(|_| self.clone(), Self)
     }
 
-    /// The counter.
+    /// The value of the counter.
     pub(super) fn count(&self) -> i8 {
         let count = self.0.pointer("/n");
         count.and_then(|n| n.decode().ok()).unwrap_or_default()
     }
 
-    /// Who created it, if a creation did.
+    /// The writer that created the document, if a creation did.
     pub(super) fn creator(&self) -> Option<usize> {
         self.0.pointer(CREATOR)?.decode().ok()
     }
 
-    /// A member as it is spelt.
+    /// The text of a member.
     pub(super) fn member(&self, pointer: &str) -> Option<String> {
         Some(self.0.pointer(pointer)?.as_str().to_owned())
     }
 
-    /// The document as a handler leaves it behind.
+    /// The document after a handler's change.
     pub(super) fn handled(&self) -> Self {
         self.with("/handled", "true")
     }
 
-    /// The document as an outsider leaves it behind.
+    /// The document after an outsider's change.
     pub(super) fn replaced(&self) -> Self {
         self.with("/c", "\"outside\"")
     }
 
-    /// The document after an edit; `None`: that there is nothing to edit.
+    /// The document after an edit. A base of `None` means that there is no document.
     pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
         Some(match (edit, base) {
             (Edit::Count, Some(base)) => base.with("/n", &(base.count() + 1).to_string()),

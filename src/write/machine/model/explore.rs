@@ -1,58 +1,58 @@
 //! A breadth-first walk through every state that a model can reach.
 //!
-//! Our own, because it is a few lines: `stateright`, the checker that offers itself, brings two dozen
-//! crates to every build of the tests, an HTTP server among them.
+//! This is our own code because it is short. The checker `stateright` would add two dozen crates to every test
+//! build, among them an HTTP server.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Something that goes from state to state.
+/// A system that moves from state to state.
 pub(super) trait Model {
     type State: Debug + Hash;
     type Step: Debug;
 
     fn start(&self) -> Self::State;
 
-    /// Everything that may happen next, always in the same order.
+    /// All possible next steps, always in the same order.
     fn steps(&self, state: &Self::State) -> Vec<Self::Step>;
 
     fn take(&self, state: &Self::State, step: &Self::Step) -> Self::State;
 
-    /// What must not be in this state; `last`: nothing can happen any more.
+    /// The violation in this state, if there is one. `last` states whether no further step is possible.
     fn fault(&self, state: &Self::State, last: bool) -> Option<String>;
 }
 
-/// What a walk without a fault has seen.
+/// The figures of a walk without a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Walk {
     pub(super) states: usize,
-    /// Ways from one state to the next.
+    /// Number of transitions.
     pub(super) steps: usize,
-    /// States in which nothing can happen any more.
+    /// Number of states without a further step.
     pub(super) ends: usize,
-    /// Steps from the start to the farthest state.
+    /// Number of steps from the start to the farthest state.
     pub(super) depth: usize,
 }
 
-/// A faulty state and a shortest way to it.
+/// A faulty state with a shortest path to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Counterexample {
     pub(super) fault: String,
-    /// The steps, one a line.
+    /// The steps, one per line.
     pub(super) way: Vec<String>,
-    /// States that were seen before it was found.
+    /// Number of states seen before it was found.
     pub(super) states: usize,
 }
 
-/// How a state was first reached: the number of the one before, and of the step from there.
+/// How a state was first reached: the number of the previous state, and of the step from there.
 type From = (u32, u16);
 
 /// Walks through all states, or up to the first fault.
 ///
-/// States are known by a hash of 64 bits; with ten million states the chance that any two are taken for
-/// one is 1 : 300 000.
+/// States are identified by a hash of 64 bits. With ten million states, the chance of any collision is 1 in 300
+/// 000.
 pub(super) fn walk<M: Model>(model: &M) -> Result<Walk, Counterexample> {
     let mut numbers = HashMap::new();
     let mut origins: Vec<From> = Vec::new();
@@ -96,7 +96,7 @@ fn hash(state: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The way to a state, told by walking it again.
+/// The steps to a state, reconstructed by walking the path again.
 fn way<M: Model>(model: &M, origins: &[From], mut number: u32) -> Vec<String> {
     let mut choices = Vec::new();
     while number != 0 {
@@ -117,7 +117,7 @@ fn way<M: Model>(model: &M, origins: &[From], mut number: u32) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Two counters up to a bound, each going up by one.
+    /// Two counters up to a bound, incremented one at a time.
     struct Grid {
         bound: u8,
         forbidden: (u8, u8),

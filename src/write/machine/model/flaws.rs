@@ -1,4 +1,4 @@
-//! Mistakes that people make in such loops, put into ours to see whether the walk finds them.
+//! Typical mistakes in such loops, put into ours to check that the walk finds them.
 
 use super::client::Call;
 use crate::write::machine::events::{
@@ -11,38 +11,38 @@ use crate::write::machine::{Doubt, Machine, Phase, Why};
 pub(super) enum Flaw {
     /// Sends without the condition.
     NoCondition,
-    /// Takes a refusal after a lost reply for a race.
+    /// Treats a refusal after a lost response as a race.
     RefusalIsRace,
-    /// Takes a lost reply for a request that never went out, and sends it again.
+    /// Treats a lost response as a request that was never sent, and sends it again.
     BlindResend,
-    /// Judges that no lost write was applied.
+    /// Judges every lost write as not applied.
     NeverLanded,
     /// Forgets the doubt once a read has shown the version unmoved.
     DoubtForgotten,
-    /// Takes a state without a trace of its write for a proof that the write was not applied.
+    /// Treats a state without a trace of the write as proof that it was not applied.
     TracelessIsProof,
-    /// Takes a version for the state that it named before.
+    /// Assumes that a version still names the same state.
     TrustsVersions,
     /// Reports a write in doubt as failed.
     PlainFailure,
-    /// Gives up without a look when a reply is lost.
+    /// Gives up without a read when a response is lost.
     NoLook,
-    /// Judges that of no lost write it can be told whether it was applied.
+    /// Judges every lost write as unknown.
     NeverSure,
     /// Posts again under another key.
     AnotherKey,
-    /// Forgets the doubt when a handler is to be asked.
+    /// Forgets the doubt when the handler is about to be asked.
     AskedInDoubt,
-    /// Doubts what was refused unprocessed.
+    /// Doubts a request that was refused unprocessed.
     NeedlessDoubt,
-    /// Does not count rounds, and asks again however often the same version was refused.
+    /// Does not count rounds, and reads again however often the same version was refused.
     NoLimits,
-    /// Stops without an end when it has to wait.
+    /// Stops without an outcome when it has to wait.
     Stuck,
 }
 
 impl Flaw {
-    /// Before the machine hears of an event.
+    /// Changes the machine or the event before the machine handles it.
     pub(super) fn bend(self, machine: &mut Machine<u8>, event: &mut Event<u8>) {
         let sending = machine.phase == Phase::Sending;
         match (self, &mut *event) {
@@ -98,14 +98,14 @@ impl Flaw {
         }
     }
 
-    /// Before a request goes out.
+    /// Changes a request before it is sent.
     pub(super) fn loosen(self, call: &mut Call) {
         if let (Self::NoCondition, Call::Write { condition, .. }) = (self, call) {
             *condition = Condition::None;
         }
     }
 
-    /// Before an end is reported.
+    /// Changes an outcome before it is reported.
     pub(super) fn report(self, outcome: OutcomeKind) -> OutcomeKind {
         match (self, outcome) {
             (Self::PlainFailure, OutcomeKind::Unknown) => OutcomeKind::Exhausted,

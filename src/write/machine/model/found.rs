@@ -1,4 +1,4 @@
-//! The walks that find a fault: mistakes put in on purpose, and what no client can promise.
+//! The walks that find a fault: with deliberate mistakes, and in cases that no client can handle.
 
 use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
@@ -12,7 +12,7 @@ const TEXTS: [Writer; 2] = [
     Writer::informed(Edit::Set("/b", "x")),
 ];
 
-/// Walks with these faults only, as many as there are kinds.
+/// Walks with these faults only, at most as many as there are kinds.
 #[expect(clippy::print_stdout, reason = "the ways are for people")]
 fn found(setting: Setting, kinds: &[Fault]) -> Option<Counterexample> {
     let setting = Setting {
@@ -28,7 +28,7 @@ fn found(setting: Setting, kinds: &[Fault]) -> Option<Counterexample> {
     found
 }
 
-/// That these faults show the flaw, and that without it they show nothing.
+/// Asserts that these faults reveal the flaw, and that without it they reveal nothing.
 fn is_found(flaw: Flaw, setting: &Setting, kinds: &[Fault], fault: &str) {
     assert_eq!(found(setting.clone(), kinds), None, "without {flaw:?}");
     let flawed = Setting {
@@ -54,7 +54,7 @@ fn a_missing_condition_is_found() {
         &[],
         NOT_APPLIED,
     );
-    let wrote_over = "somebody who had not seen its work wrote over it";
+    let wrote_over = "a client that had not seen its change overwrote it";
     is_found(Flaw::NoCondition, &Setting::new(&TEXTS, 0), &[], wrote_over);
 }
 
@@ -177,7 +177,7 @@ fn a_post_that_is_told_to_come_back_is_made_once() {
     assert_eq!(found(posts(false), &kinds), None);
 }
 
-/// One writer, whose server keeps its version where it should move it.
+/// One writer, with a server that keeps its version when it should change it.
 fn lied_to(edit: Edit) -> Setting {
     Setting::new(&[Writer::informed(edit)], 0)
 }

@@ -1,4 +1,4 @@
-//! What must hold in every state.
+//! The invariants of every state.
 
 use super::client::Call;
 use super::flaws::Flaw;
@@ -6,18 +6,18 @@ use super::setting::{Edit, Setting, Settlement};
 use super::world::{Place, World};
 use crate::write::machine::events::{Condition, OutcomeKind, Tally};
 
-/// What a write's end tells its caller.
+/// What the end of a write reports to its caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reported {
     /// It was applied.
     Acknowledged,
     /// It was not applied, and never will be.
     Failed,
-    /// It may have been applied, or nobody was told anything.
+    /// It may have been applied, or no result was reported.
     Open,
 }
 
-/// The first promise that this state breaks.
+/// The first promise that is broken in this state.
 pub(super) fn broken(setting: &Setting, world: &World, last: bool) -> Option<String> {
     (0..setting.writers.len()).find_map(|writer| {
         let broken = broken_to(setting, world, writer, last)?;
@@ -29,13 +29,13 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     let (place, book) = (&world.places[writer], &world.server.books[writer]);
     let mishaps = world.mishaps[writer];
     if book.lost {
-        return Some("somebody who had not seen its work wrote over it");
+        return Some("a client that had not seen its change overwrote it");
     }
     let edit = setting.writers[writer].edit;
-    // What was created and removed since cannot be told from what never was: it is created once more.
+    // A resource that was created and removed since cannot be distinguished from one that never existed, so it is
+    // created once more.
     let recreated = edit == Edit::Create && book.taken_back && !setting.absence_returns;
-    // An edit that changes nothing when it is made once more is made once more, even over what others made
-    // of its work since.
+    // An edit that is harmless to repeat is repeated, even over later changes by other clients.
     let harmless = matches!(edit, Edit::Set(..) | Edit::SetOrCreate(..));
     let lenient = setting.settlement == Settlement::Lenient;
     let redone = recreated || (setting.reruns(writer) && harmless && lenient);
@@ -47,7 +47,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         _ => book.held,
     };
     match reported(place) {
-        // That nothing is there may be older than what is to be removed: absence has no version.
+        // The absence may be older than the resource to be removed, because absence has no version.
         Reported::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
         Reported::Acknowledged if !done => {
             return Some("it was acknowledged, and was not applied");
@@ -57,7 +57,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         }
         _ => {}
     }
-    // That flaw is let go on, to see what comes of it.
+    // This flaw is allowed to continue, to show its effect.
     if is_unpinned(place) && setting.flaw != Some(Flaw::NoCondition) {
         return Some("it sends a write without a condition");
     }
@@ -85,7 +85,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     None
 }
 
-/// How often a count was applied, by it or by the write of the same client that it is a second try of.
+/// How often a count was applied, by this write or by the earlier write of the same client that it repeats.
 fn counted(setting: &Setting, world: &World, writer: usize) -> i8 {
     let books = &world.server.books;
     let first = setting.writers[writer].after;

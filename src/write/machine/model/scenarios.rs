@@ -1,7 +1,7 @@
-//! The walks that find no fault: what the promises hold for.
+//! The walks that find no fault: the settings in which the promises hold.
 //!
-//! `IFMATCH_MODEL_FAULTS` is the number of faults in one run of two clients, 3 by default; teams of
-//! three have two fewer, and so have the variants one fewer. The figures are printed with `--nocapture`.
+//! `IFMATCH_MODEL_FAULTS` is the number of faults in one run of two clients, 3 by default. Teams of three have two
+//! fewer, and the variants one fewer. `--nocapture` prints the figures.
 
 use super::explore::{Walk, walk};
 use super::setting::{Dialect, Edit, Fault, Setting, Settlement, Writer};
@@ -14,7 +14,7 @@ const NO_A: Edit = Edit::Set("/a", "");
 const B: Edit = Edit::Set("/b", "x");
 const C: Edit = Edit::Set("/c", "x");
 
-/// Who writes; those that read first do so because nothing else was cached.
+/// The setting of these writers. Some read first because they have nothing cached.
 fn team(writers: &[Writer]) -> Setting {
     let bound = std::env::var("IFMATCH_MODEL_FAULTS").ok();
     let bound: u8 = bound
@@ -45,7 +45,7 @@ fn holds(name: &str, setting: &Setting) -> Option<Walk> {
     walked.ok()
 }
 
-/// Also in the other dialects, with a lagging replica, strictly, with write stamps, and with tight limits.
+/// Walks the other dialects too, and with a lagging replica, strict settlement, write stamps and tight limits.
 fn holds_in_every_way(name: &str, setting: &Setting) {
     holds(name, setting);
     let fewer = Setting {
@@ -304,6 +304,6 @@ fn locks_and_refusals_that_a_handler_answers() {
 fn nobody_is_told_unknown_and_nothing_is_waited_for_without_a_fault() {
     let setting = Setting::new(&[Writer::informed(COUNT), Writer::informed(A)], 0);
     let seen = holds("no faults", &setting);
-    // Either first; the second is refused, reads, merges and is stored.
+    // Either writer goes first. The second is refused, reads, merges and is stored.
     assert!(seen.is_some_and(|seen| (seen.ends, seen.depth) == (2, 4)));
 }

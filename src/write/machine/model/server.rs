@@ -1,4 +1,4 @@
-//! The server: one resource under version numbers, and the books of what each writer did to it.
+//! The server: one resource with version numbers, and a record of each writer's effects on it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,29 +8,29 @@ use super::document::{CREATOR, Doc};
 use super::setting::{Dialect, Edit, Setting};
 use crate::write::machine::events::{Condition, Event, Refused};
 
-/// What the writes of one writer did to the resource.
+/// The effects of one writer's writes on the resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Book {
     /// How often its edit was applied.
     pub(super) applied: i8,
-    /// What it wanted was so at some time.
+    /// Whether the wanted state existed at some time.
     pub(super) held: bool,
-    /// Somebody who had not seen its work wrote over it.
+    /// Whether another client overwrote the change without having seen it.
     pub(super) lost: bool,
-    /// Somebody who had seen its work made things as they were before.
+    /// Whether another client that had seen the change restored the earlier state.
     pub(super) taken_back: bool,
 }
 
 /// The resource.
 #[derive(Clone, Hash)]
 pub(super) struct Server {
-    /// Goes up by one with every change and never comes back.
+    /// Incremented with every change, and never reused.
     version: u8,
     doc: Option<Doc>,
-    /// Earlier states, as long as a replica may still show them.
+    /// Earlier states that a replica may still show.
     past: Vec<Option<Snapshot>>,
     pub(super) books: Vec<Book>,
-    /// The keys of what was handed to the collection, with who did.
+    /// The writers and keys of documents added to the collection.
     keys: BTreeSet<(usize, u8)>,
 }
 
@@ -64,12 +64,12 @@ impl Server {
         self.past.clear();
     }
 
-    /// Takes the last change to have left the version as it was.
+    /// Undoes the version change of the last write.
     pub(super) fn keep_version(&mut self) {
         self.version = self.version.saturating_sub(1);
     }
 
-    /// An outsider changes the document, and the version stays.
+    /// Changes the document as an outsider, and keeps the version.
     pub(super) fn replace(&mut self) {
         self.doc = self.doc.as_ref().map(Doc::replaced);
     }
@@ -89,13 +89,13 @@ impl Server {
         again || self.admits(condition)
     }
 
-    /// Whether what is posted under this key makes something new.
+    /// Whether a `POST` with this key creates a new resource.
     pub(super) fn takes(&self, setting: &Setting, writer: usize, key: u8) -> bool {
         !setting.honours_keys || !self.keys.contains(&(writer, key))
     }
 
-    /// Carries out what a writer asks for; tells how, if it was a write. `replicas`: earlier states may
-    /// still be shown.
+    /// Carries out a request, and returns the result if it was a write. `replicas` states whether earlier states
+    /// may still be shown.
     pub(super) fn carry_out(
         &mut self,
         setting: &Setting,
@@ -132,7 +132,7 @@ impl Server {
     }
 
     fn refusal(&self, setting: &Setting, condition: &Condition<u8>) -> Event<u8> {
-        // 404 outranks 412 (RFC 9110 13.2.1).
+        // 404 takes precedence over 412 (RFC 9110 13.2.1).
         let missing = self.doc.is_none() && *condition != Condition::Absent;
         let kind = match setting.dialect {
             _ if missing => Refused::Missing,
@@ -147,7 +147,7 @@ impl Server {
         }
     }
 
-    /// Enters a change into the books.
+    /// Records the effects of a change.
     fn enter(
         &mut self,
         setting: &Setting,
@@ -169,7 +169,7 @@ impl Server {
                 }
                 Edit::Count => {
                     if let (true, Some(before), Some(now)) = (own, before, now) {
-                        // Too little, if the work of others was taken away with it.
+                        // The difference is too small if the write also reverted the work of others.
                         book.applied += now.count() - before.count();
                         book.held |= book.applied == 1;
                     }
@@ -208,7 +208,7 @@ fn member(doc: Option<&Doc>, at: &str) -> Option<String> {
     doc?.member(at)
 }
 
-/// Whether the document is as a text or a removal wants it.
+/// Whether the document has the state that a text edit or a removal wants.
 fn holds(edit: Edit, doc: Option<&Doc>) -> bool {
     match edit {
         Edit::Set(at, text) | Edit::SetOrCreate(at, text) => {

@@ -1,4 +1,4 @@
-//! What is set before a walk: who writes what, what the server says, and what may go wrong.
+//! The settings of a walk: the writers, the server's behaviour, and the possible faults.
 
 use std::time::Duration;
 
@@ -8,42 +8,42 @@ use crate::merge::{Policy, Rule, ThreeWay};
 use crate::write::machine::LAGGING_READS;
 use crate::write::machine::events::{Base, Goal, HandlerAnswer, WriteParams};
 
-/// After this a write begins nothing new.
+/// After this time a write starts no new request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Where the documents of the model keep their write stamps.
+/// Pointer to the write stamps in the documents of the model.
 pub(super) const STAMPS: &str = "/stamps";
 
-/// What one write is to bring about. Its effect can be told from everybody else's.
+/// The goal of one write. Its effect can be distinguished from that of every other write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
     /// Adds one to `/n`, which all writers share: operation-like.
     Count,
-    /// Sets a member to a text of its own: state-like.
+    /// Sets a member to a text of this writer: state-like.
     Set(&'static str, &'static str),
-    /// As `Set`, and creates the document with that member if nothing is there.
+    /// As `Set`, and creates the document with that member if there is none.
     SetOrCreate(&'static str, &'static str),
-    /// Creates the document if nothing is there.
+    /// Creates the document if there is none.
     Create,
     /// Removes the document.
     Delete,
-    /// Hands a document to a collection.
+    /// Adds a document to a collection.
     Post,
 }
 
-/// One write and where it stands at the beginning.
+/// One write and its state at the start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer {
     pub(super) edit: Edit,
-    /// It holds the first state, and reads nothing before it sends.
+    /// Whether it holds the first state and sends without reading.
     pub(super) informed: bool,
-    /// It is the next write of the same client, begun on the first state when that one is cancelled or
-    /// ends as unknown. Its document is given, as for a save.
+    /// The earlier write of the same client, if there is one. This write begins on the first state when that one is
+    /// cancelled or ends as unknown. Its document is given, as for a save.
     pub(super) after: Option<usize>,
 }
 
 impl Writer {
-    /// It holds the first state.
+    /// A writer that holds the first state.
     pub(super) const fn informed(edit: Edit) -> Self {
         Self {
             edit,
@@ -52,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// It reads first.
+    /// A writer that reads first.
     pub(super) const fn new(edit: Edit) -> Self {
         Self {
             informed: false,
@@ -84,66 +84,66 @@ pub(super) enum Dialect {
     Precondition,
     /// 409 or 412 with the current state and its version.
     CurrentState,
-    /// 409, which may mean anything.
+    /// 409 without further information.
     Conflict,
 }
 
-/// What a lost write is settled by.
+/// How a lost write is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settlement {
-    /// By looks: what shows no trace was not applied.
+    /// By comparison. A write without a trace was not applied.
     Lenient,
-    /// By looks: what shows no trace may have been taken back.
+    /// By comparison. A write without a trace may have been reverted.
     Strict,
     /// By write stamps.
     Stamped,
 }
 
-/// What may go wrong, each time at the cost of one fault.
+/// The possible faults. Each occurrence counts as one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The request is late: its writer gives up waiting for it, and it arrives at any later time, or
-    /// never. A lost request is one that never arrives.
+    /// The request is delayed. Its writer stops waiting for it, and it arrives at any later time, or never. A lost
+    /// request never arrives.
     Late,
-    /// As `Late`, and the writer's time is over by then.
+    /// As `Late`, and the writer's time has ended by then.
     Deadline,
-    /// The request is carried out, and its reply is lost.
+    /// The request is carried out, and its response is lost.
     ReplyLost,
-    /// The request is carried out under the version that was there before, and its reply is lost.
+    /// The request is carried out without a new version, and its response is lost.
     Unmoved,
-    /// A success whose body or version shows nothing of the write; with `applied` it was carried out all
-    /// the same. `unmoved`: the reply tells the version that was to be replaced.
+    /// A success whose body or version does not show the write. With `applied` it was carried out. With `unmoved`
+    /// the response has the version that was to be replaced.
     Contradicted { applied: bool, unmoved: bool },
-    /// A read shows a document that an outsider has put there under the same version.
+    /// A read shows a document that an outsider has stored under the same version.
     Replaced,
     /// A copy of the request arrives at any time after it.
     Duplicate,
-    /// A copy of the request arrives at any time, perhaps before it: somebody in between resends.
+    /// A copy of the request arrives at any time, perhaps before it, because a proxy resends it.
     Resent,
-    /// 503 instead of carrying it out; with `true` the server says when to come back.
+    /// 503 without carrying it out. With `true` the server states when to retry.
     Busy(bool),
-    /// 503 or 500 although it was carried out.
+    /// 503 or 500 after carrying it out. With `true` the server states when to retry.
     BusyAfter(bool),
-    /// 303 or 507, and it will be so each time; with `true` it was carried out all the same.
+    /// 303 or 507, the same on every retry. With `true` the request was carried out.
     Dubious(bool),
-    /// 202: it is carried out at any later time, or never.
+    /// 202. The request is carried out at any later time, or never.
     Accepted,
     /// 429.
     Throttled,
-    /// 423: somebody holds a lock.
+    /// 423, because another client holds a lock.
     Locked,
-    /// 422, say: a handler is asked.
+    /// A refusal such as 422, for which the handler is asked.
     Refused,
-    /// A read shows an earlier state, from a replica that lags behind. Counted apart.
+    /// A read shows an earlier state, from a replica that lags behind. Counted separately.
     Stale,
-    /// There is no time, or no budget, for the next wait.
+    /// There is no time or budget for the next wait.
     NoWait,
-    /// The client crashes or drops the future; its request may still arrive.
+    /// The client crashes or drops the future. Its request may still arrive.
     Crash,
 }
 
 impl Fault {
-    /// Whether a write that meets it may have been applied without its writer's knowing.
+    /// Whether a write with this fault may have been applied without its writer knowing.
     pub(super) fn leaves_doubt(self) -> bool {
         use Fault::{
             Accepted, Busy, BusyAfter, Contradicted, Crash, Deadline, Dubious, Late, ReplyLost,
@@ -164,7 +164,7 @@ impl Fault {
     }
 }
 
-/// Everything that can go wrong on the way, and that no promise is limited by.
+/// All faults of the network under which every promise holds.
 pub(super) const NETWORK: &[Fault] = &[
     Fault::Late,
     Fault::Deadline,
@@ -182,29 +182,29 @@ pub(super) const NETWORK: &[Fault] = &[
     Fault::Crash,
 ];
 
-/// One model: a document, its writers, and the bounds of what is tried.
+/// One model: a document, its writers, and the bounds of the walk.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
-    /// The first state, version 0; `None`: nothing is there.
+    /// The first state, with version 0. `None` if the resource does not exist.
     pub(super) start: Option<Doc>,
     pub(super) writers: Vec<Writer>,
     pub(super) kinds: Vec<Fault>,
-    /// Faults in one run, stale reads aside.
+    /// Number of faults in one run, without stale reads.
     pub(super) faults: u8,
-    /// Stale reads in one run.
+    /// Number of stale reads in one run.
     pub(super) stale_reads: u8,
-    /// That nothing is there is true again after a removal, as a version never is again. With this, a
-    /// creation may arrive that late, and what is created once more counts as applied twice.
+    /// Whether a removal makes the condition of a creation true again, unlike a version, which never returns. A
+    /// creation may then arrive after the removal, and a second creation counts as applied twice.
     pub(super) absence_returns: bool,
     pub(super) dialect: Dialect,
     pub(super) rounds: u32,
     pub(super) transient: u32,
     pub(super) settlement: Settlement,
-    /// Edits run again after a race, as `update` does; otherwise both sides are merged.
+    /// Whether edits run again after a race, as `update` does. Otherwise both sides are merged.
     pub(super) rerun: bool,
-    /// What the handler answers to every refusal.
+    /// The handler's decision on every refusal.
     pub(super) answer: HandlerAnswer,
-    /// The server carries out one request for each key, and answers the others alike.
+    /// Whether the server carries out one request for each key, and gives the others the same response.
     pub(super) honours_keys: bool,
     pub(super) flaw: Option<Flaw>,
     pub(super) policy: Policy,
@@ -212,7 +212,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// One document with a counter and three texts; every fault of the network.
+    /// One document with a counter and three texts, and every fault of the network.
     pub(super) fn new(writers: &[Writer], faults: u8) -> Self {
         let policy = Policy::new().field("/n", Rule::Counter);
         Self {
@@ -263,9 +263,9 @@ impl Setting {
         }
     }
 
-    /// The most requests that a write may make: in each round one send, one read and one more of each
-    /// for a 409, and a few more reads for a version that was refused; one of either after each wait; two for
-    /// each question about an accepted write; one last read.
+    /// The largest number of requests that a write may make. Each round has one send, one read, one more of each
+    /// for a 409, and a few more reads for a version that was refused. Each wait is followed by one of either. Each
+    /// poll of an accepted write counts two. There is one last read.
     pub(super) fn most_requests(&self) -> u32 {
         4 * self.rounds + 4 * self.transient + LAGGING_READS + 1
     }

@@ -1,69 +1,65 @@
-//! When a write may end as unknown: only where its fate cannot be known.
+//! Defines when a write may end as unknown: only if its fate cannot be known.
 //!
-//! What a client may still observe is what a read would show it. So the fate of a write cannot be known,
-//! and may be told as unknown, in four cases:
+//! A client can observe no more than a read would show. So the fate of a write cannot be known, and may be reported
+//! as unknown, in four cases:
 //!
-//! 1. *Nobody could look.* No look succeeded since its last request that may have been applied without
-//!    its knowing, and its time or its waits are spent. A look before a refusal does not count, nor one
-//!    after it that shows the version that was refused: it came from a replica that lags behind.
-//! 2. *It is still open.* The latest look shows the version that its requests were pinned to. That tells
-//!    nothing: a request may still arrive, and the look may come from a replica that lags behind. Its time or
-//!    its waits are spent, or the server refuses that version, or would answer all the same for good. The
-//!    same holds, whatever time is left, for a look that shows that version with another document: such a
-//!    version names no state.
-//! 3. *It is not to be told apart.* The latest look shows another state, which others may have made both
-//!    of the state with ours and of the state before it.
+//! 1. *No read was possible.* No read succeeded since its last request that may have been applied without its
+//!    knowledge, and its time or its waits are used up. A read before a refusal does not count, nor one after it
+//!    that shows the refused version, because that came from a replica that lags behind.
+//! 2. *It is still open.* The latest read shows the version that its requests were pinned to. That proves nothing:
+//!    a request may still arrive, and the read may come from a replica that lags behind. Its time or its waits are
+//!    used up, or the server refuses that version, or would always respond in the same way. The same holds, whatever
+//!    time is left, for a read that shows that version with another document, because such a version names no state.
+//! 3. *It is ambiguous.* The latest read shows another state, which other clients may have made both from the state
+//!    with our write and from the state before it.
+//! 4. *Its absence is not proven.* The latest read shows no trace of it. That read may come from a replica that
+//!    lags behind. Only a later write of the same client that the server accepts onto that state would prove it. But
+//!    its time, its waits or its rounds are used up, the server would always respond in the same way, or no strategy
+//!    resolves the conflict with that state.
 //!
-//! 4. *Its absence is not proven.* The latest look shows no trace of it. That look may come from a replica
-//!    that lags behind, and only a later write of the same client that the server takes onto that state would
-//!    prove it; its time, its waits or its rounds are spent, the server would answer all the same for good, or
-//!    no strategy settles what is in conflict with that state.
+//! The third case looks at the current value of each place that the write changed. If all places show what it sent,
+//! the wanted state exists, no matter which client made it, and that is known. If any place shows the previous
+//! value, there is no trace of the write, unless other clients may have reverted just that. They may if settlement
+//! is strict. A counter goes up and down all the time, so no place proves a count. If no place shows either value,
+//! another client has written over it. A stamp resolves all of these cases, as long as the resource exists. A
+//! removed resource may have been removed with our write or before it, unless a removal was wanted.
 //!
-//! For the third it is asked of each place that the write changed what is there now. If all of them show
-//! what it sent, what was wanted is so, whoever made it, and that is known. If any shows what was there
-//! before, there is no trace of it, unless others may have taken back just that: they may if settlement is
-//! strict, and a counter goes up and down all the time, so that no place vouches for a count. If none
-//! shows either, somebody wrote on top. A stamp tells all of this apart, as long as something is there.
-//! And what is gone may have been removed with ours or before it, unless a removal is what was wanted.
+//! A client cannot observe the outcome of a `POST`, so its fate cannot be known at all, unless the server honours
+//! keys. Then the same request once more returns the lost response. It does not if its time or its waits are used
+//! up, if the server would always respond in the same way, or if it only reported that it has accepted the request.
 //!
-//! Nothing shows a client what became of a `POST`, so its fate cannot be known at all, unless the server
-//! honours keys: then the same request once more brings the reply that was lost. It does not if its time or
-//! its waits are spent, if the server would answer all the same for good, or if it only said that it has
-//! accepted the request.
-//!
-//! This asks nothing of the judge (`settle`) or of the machine's own doubt; it is what they are checked
-//! against.
+//! This uses neither the judge (`settle`) nor the machine's own doubt, because both are checked against it.
 
 use super::client::{Client, Time};
 use super::document::{CREATOR, Doc};
 use super::setting::{Setting, Settlement};
 use crate::write::machine::events::{Event, Failure, Goal, Refused};
 
-/// Every place that some edit of the model changes, the counter first.
+/// Every place that an edit of the model changes, the counter first.
 const PLACES: [&str; 5] = ["/n", "/a", "/b", "/c", CREATOR];
 
-/// What a client has observed of its own writes.
+/// What a client has observed about its own writes.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an observation of its own"
 )]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Observed {
-    /// The current state, since the last request whose fate is open.
+    /// Whether the current state was read since the last request whose fate is open.
     pub(super) state: bool,
-    /// The present base was refused.
+    /// Whether the current base was refused.
     pub(super) refused: bool,
-    /// The server would answer in the same way again.
+    /// Whether the server would respond in the same way again.
     pub(super) for_good: bool,
-    /// It was accepted, to be carried out later.
+    /// Whether a request was accepted, to be carried out later.
     pub(super) accepted: bool,
 }
 
 impl Observed {
-    /// A request was answered so, or not.
+    /// Records the response to a request, or its loss.
     pub(super) fn reply(&mut self, event: &Event<u8>) {
         match event {
-            // That says nothing of the state.
+            // Says nothing about the state.
             Event::Refused {
                 kind: Refused::Locked,
                 ..
@@ -72,7 +68,7 @@ impl Observed {
                 kind: Refused::Final,
                 ..
             } => self.for_good = true,
-            // What was told to be a success is not sent again.
+            // A reported success is not sent again.
             Event::Refused {
                 kind: Refused::Contradicted { .. },
                 ..
@@ -99,7 +95,7 @@ impl Observed {
 }
 
 impl Client {
-    /// Whether the fate of its write cannot be known.
+    /// Whether the fate of the write cannot be known.
     pub(super) fn cannot_know(&self, setting: &Setting) -> bool {
         let spent = self.time != Time::Enough || self.tally().transient >= setting.transient;
         let seen = self.observed;
@@ -107,7 +103,8 @@ impl Client {
             return !setting.honours_keys || spent || seen.for_good || seen.accepted;
         }
         if seen.accepted {
-            // Its condition was checked when it was accepted: no later state tells that it will not be done.
+            // The condition was checked when the request was accepted, so no later state proves that it will not be
+            // carried out.
             return spent || self.tally().polls >= setting.transient;
         }
         if !seen.state {
@@ -123,13 +120,13 @@ impl Client {
         spent || refused || seen.for_good || self.looks_either_way(setting)
     }
 
-    /// Whether the version of its base named another document when it was seen last.
+    /// Whether the version of the base named another document in the last read.
     fn is_altered(&self) -> bool {
         let sides = self.base.as_ref().zip(self.remote.as_ref());
         sides.is_some_and(|(base, remote)| base.version == remote.version && base.doc != remote.doc)
     }
 
-    /// Whether the state that was seen last shows all of what one lost request sent.
+    /// Whether the last read shows everything that one lost request sent.
     fn lost_shows_in_full(&self) -> bool {
         let Some(remote) = &self.remote else {
             return false;
@@ -138,7 +135,7 @@ impl Client {
         lost.any(|lost| Places::of(lost.base.as_ref(), &lost.sent, &remote.doc).all_show_ours())
     }
 
-    /// Whether the state that was seen last may have been made of ours as well as without it.
+    /// Whether the state of the last read may have been made with our write as well as without it.
     fn looks_either_way(&self, setting: &Setting) -> bool {
         let removal = self.machine.goal() == Goal::Delete;
         let Some(remote) = &self.remote else {
@@ -162,7 +159,7 @@ impl Client {
     }
 }
 
-/// What the places that one write changed show now.
+/// The current values of the places that one write changed.
 struct Places(Vec<Place>);
 
 struct Place {

@@ -1,8 +1,7 @@
-//! The world: a server, its clients, the requests between them, and everything that can happen next.
+//! The world: a server, its clients, the requests between them, and all possible next steps.
 //!
-//! A step is one reply and all that its client does with it, up to its next request. Nothing is left
-//! out by that: a request waits for any time before it is answered, and what a client does in between
-//! nobody sees.
+//! A step is one response with all that its client does, up to its next request. This omits nothing: a request may
+//! wait any time before it is answered, and the client's work in between is not observable.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,29 +14,29 @@ use super::server::Server;
 use super::setting::{Fault, Setting};
 use crate::write::machine::events::{Event, Failure, OutcomeKind, Refused};
 
-/// How long a busy server asks to wait.
+/// The wait that a busy server requests.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-/// Where a write stands.
+/// The state of a write.
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Place {
-    /// It has not begun, and may never begin.
+    /// Not begun, and may never begin.
     Idle,
-    /// It waits for the reply to a request.
+    /// Waits for the response to a request.
     Running(Box<Client>, Call),
     Ended(End),
-    /// Nobody waits for it any more.
+    /// Crashed, so its responses are not awaited any more.
     Crashed,
-    /// It waits for nothing.
+    /// Hangs without waiting for anything.
     Hung,
 }
 
-/// What has happened to a writer on which it depends what it is promised.
+/// The events of a writer that limit what it is promised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Mishaps {
-    /// A write of its may have been applied without its knowing.
+    /// Whether one of its writes may have been applied without its knowledge.
     pub(super) doubt: bool,
-    /// It was shown an earlier state.
+    /// Whether it was shown an earlier state.
     pub(super) stale: bool,
 }
 
@@ -46,21 +45,20 @@ pub(super) struct World {
     pub(super) server: Server,
     pub(super) places: Vec<Place>,
     pub(super) mishaps: Vec<Mishaps>,
-    /// Requests that nobody waits for, and that may still arrive.
+    /// Requests whose responses are not awaited, and that may still arrive.
     ghosts: Vec<(usize, Call)>,
     faults: u8,
     stale_reads: u8,
 }
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The request of this writer is carried out and answered.
     Answered(usize),
-    /// The ghost of this number, of this writer, arrives.
+    /// The ghost with this number, of this writer, arrives.
     Arrives(usize, usize),
-    /// Something goes wrong with the request of this writer; the number tells which earlier state is
-    /// shown.
+    /// A fault occurs in the request of this writer. The last number selects the earlier state that is shown.
     Fails(usize, Fault, usize),
 }
 
@@ -130,7 +128,7 @@ impl Model for Setting {
 }
 
 impl World {
-    /// Adds the steps of one fault, if it can happen to this request.
+    /// Adds the steps of one fault, if it can occur in this request.
     fn add(&self, steps: &mut Vec<Step>, client: &Client, reading: bool, fault: Fault) {
         let fails = |shown| Step::Fails(client.writer, fault, shown);
         if fault == Fault::Stale {
@@ -262,7 +260,7 @@ impl World {
         self.go_on(setting, *client, event);
     }
 
-    /// The client hears of an event and does what it does.
+    /// Lets the client handle an event.
     fn go_on(&mut self, setting: &Setting, mut client: Client, event: Event<u8>) {
         let writer = client.writer;
         self.places[writer] = match client.on(setting, event) {
@@ -278,7 +276,7 @@ impl World {
         };
     }
 
-    /// The client's next write begins, if it has one.
+    /// Begins the client's next write, if there is one.
     fn succeed(&mut self, setting: &Setting, dropped: &Client) {
         for (writer, what) in setting.writers.iter().enumerate() {
             if what.after == Some(dropped.writer) {
@@ -289,7 +287,7 @@ impl World {
         }
     }
 
-    /// Forgets the ghosts that can never do anything any more, and the order of the others.
+    /// Removes the ghosts that can have no effect any more, and sorts the others.
     fn bury(&mut self, setting: &Setting) {
         let server = &self.server;
         self.ghosts.retain(|(writer, call)| match call {

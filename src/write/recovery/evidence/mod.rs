@@ -1,36 +1,34 @@
-//! What a reply proves about the stored state: a function of the request and the reply, without I/O.
+//! Determines what a response proves about the stored state, from the request and the response alone, without I/O.
 //!
-//! A validator is cached only with the document that it names. Which document that is, a reply to a read
-//! says by itself. A reply to a write says it by its body, if that shows the resource; or, without such a
-//! body, by the rule that a server may send a validator in reply to a `PUT` only if it stored what was sent
-//! without any transformation (RFC 9110 9.3.4). Servers break that rule (they compute members and send the
-//! tag all the same), so a snapshot that no read has shown yet is marked as [unread], and the first read
-//! checks it.
+//! A validator is cached only with the document that it names. The response to a read contains that document. The
+//! response to a write names it by its body, if the body shows the resource. Without such a body, a server may send
+//! a validator in response to a `PUT` only if it stored what was sent without any transformation (RFC 9110 9.3.4).
+//! Some servers break that rule: they compute members and send the tag anyway. So a snapshot that no read has shown
+//! yet is marked as [unread], and the first read checks it.
 //!
-//! The body of a successful reply *shows the resource* if the reply says so (`Content-Location` with the
-//! address of the resource, RFC 9110 8.7; `Preference-Applied: return=representation`, RFC 7240 3), or if it
-//! has a member in common with what was sent, besides `id` and the version. Otherwise it is a report about
-//! the write.
+//! The body of a success response *shows the resource* if the response says so (`Content-Location` with the address
+//! of the resource, RFC 9110 8.7; `Preference-Applied: return=representation`, RFC 7240 3), or if it has a member
+//! in common with what was sent, besides `id` and the version. Otherwise it is a report about the write.
 //!
-//! | the reply (2xx) | proves | reason |
+//! | response (2xx) | proves | reason |
 //! |---|---|---|
-//! | the version that was to be replaced (also weakened, or with `-gzip`), and no change of ours in the body | [`Contradicted`]`(Unmoved)` | a stored change has another version (8.8.1) |
-//! | a body in which each place that we changed is as it was before | [`Contradicted`]`(Before)` | the state before, or a refusal without words |
-//! | `PUT` of something new, not a 201, and a body that has none of the texts, numbers and `true`s that were sent | [`Contradicted`]`(Before)` | something was there (9.3.4 asks for 201), and the condition was ignored |
-//! | a `Content-Location` elsewhere | [`StoredUnseen`]`(Sent)` | the body is another resource (8.7) |
-//! | a body with another `id`, or another identity | [`Contradicted`]`(Another)` | it is about another resource |
+//! | the version to be replaced (also weakened, or with `-gzip`), and no change of ours in the body | [`Contradicted`]`(Unmoved)` | a stored change has another version (8.8.1) |
+//! | a body in which each place that we changed still has its previous value | [`Contradicted`]`(Before)` | the previous state, or an unstated refusal |
+//! | `PUT` of something new, not a 201, and a body that has none of the texts, numbers and `true`s that were sent | [`Contradicted`]`(Before)` | a resource existed (9.3.4 requires 201), and the condition was ignored |
+//! | a `Content-Location` of another resource | [`StoredUnseen`]`(Sent)` | the body is another resource (8.7) |
+//! | a body with another `id`, or another identity | [`Contradicted`]`(Another)` | the body is about another resource |
 //! | the setting `returns_stored`; a version and a body | [`Stored`]`(Shown)` | the user vouches for the body |
-//! | the setting `stores_as_sent(false)`, or a read showed a difference before | [`StoredUnseen`] | the tag names a document that is not in our hands |
-//! | a version, and a body with all that was sent and nothing that is new | [`Stored`]`(Shown)` | it is the representation; values that the server computed may differ |
-//! | the same with members that are new, and the reply says that it is the representation | [`Stored`]`(Shown)` | 8.7; RFC 7240 3 |
-//! | the same, and the reply does not say so | [`StoredUnseen`]`(Shown)` | the members may be the reply's alone (`warnings`), and must not be written back |
-//! | a body that lacks what was sent, or shows it in another shape | [`StoredUnseen`]`(Sent)` | the next write would remove what is only not shown here |
-//! | a body that shows some of our changes, and at others what was there before | [`StoredUnseen`]`(Sent)` | old parts in the reply must not take the edit back |
+//! | the setting `stores_as_sent(false)`, or an earlier read that showed a difference | [`StoredUnseen`] | the tag names a document that the client does not have |
+//! | a version, and a body with all that was sent and nothing new | [`Stored`]`(Shown)` | the body is the representation; values that the server computed may differ |
+//! | the same with new members, and the response says that it is the representation | [`Stored`]`(Shown)` | 8.7; RFC 7240 3 |
+//! | the same, and the response does not say so | [`StoredUnseen`]`(Shown)` | the members may belong to the response only (`warnings`), and must not be written back |
+//! | a body that lacks what was sent, or shows it in another shape | [`StoredUnseen`]`(Sent)` | the next write would remove what is only missing here |
+//! | a body that shows some of our changes, and the previous value at others | [`StoredUnseen`]`(Sent)` | old parts in the response must not revert the edit |
 //! | `PUT`, a version, no body or a report | [`Stored`]`(Sent)` | 9.3.4 |
 //! | `PATCH` or `POST`, a version, no body or a report | [`StoredUnseen`]`(Sent)` | the version names a document that was never sent (RFC 5789 2.1) |
 //! | no version | [`StoredUnseen`] | success (15.3), but nothing names what is stored |
 //!
-//! [`Contradicted`] leads to a read, which tells; [`StoredUnseen`] to a read before the next write.
+//! [`Contradicted`] leads to a read that settles the write. [`StoredUnseen`] leads to a read before the next write.
 //!
 //! [unread]: crate::StoredSnapshot::unread
 //! [`Stored`]: Evidence::Stored
@@ -46,44 +44,44 @@ use crate::protocol::{
 };
 use crate::store::StoredSnapshot;
 
-/// One write and the successful reply to it.
+/// One write and its success response.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Claim<'a> {
     pub(crate) method: &'a Method,
     /// The version that the write was pinned to.
     pub(crate) onto: Option<&'a Validator>,
-    /// What was there before, as far as it is known.
+    /// The previous document, as far as it is known.
     pub(crate) base: Option<&'a Document>,
-    /// What the resource is if this was stored as sent.
+    /// The resource if the write was stored as sent.
     pub(crate) sent: &'a Document,
-    /// The version that the reply tells, if a condition can use it.
+    /// The version in the response, if a condition can use it.
     pub(crate) version: Option<&'a Validator>,
-    /// The reply has the tag of the version that was to be replaced, weakened or with the suffix of a proxy.
+    /// Whether the response has the tag of the version to be replaced, weakened or with the suffix of a proxy.
     pub(crate) unmoved: bool,
-    /// The document in the body of the reply.
+    /// The document in the body of the response.
     pub(crate) shown: Option<&'a Document>,
-    /// The reply says that its body is the resource.
+    /// Whether the response says that its body is the resource.
     pub(crate) named: bool,
-    /// The reply says that the resource was created (201).
+    /// Whether the response says that the resource was created (201).
     pub(crate) created: bool,
-    /// The body is known to be of another object.
+    /// Whether the body is known to show another object.
     pub(crate) another: bool,
     /// Pointers to members that a server gives to every new document: its id, its version.
     pub(crate) given: &'a [&'a str],
-    /// Whether documents are stored as they are sent; `None`: the server is taken at its word.
+    /// Whether documents are stored as they are sent. If `None`, the response of the server is trusted.
     pub(crate) as_sent: Option<bool>,
-    /// Bodies of replies show what is stored.
+    /// Whether the bodies of responses show what is stored.
     pub(crate) as_shown: bool,
 }
 
-/// What a successful reply proves.
+/// What a success response proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
-    /// This document is what is stored, under the version that the reply tells.
+    /// This document is stored, under the version in the response.
     Stored(EvidenceDocument),
-    /// It is stored, and nothing tells under which version or exactly how; this comes closest.
+    /// The write is stored, but its version or exact form is not known. This document comes closest.
     StoredUnseen(EvidenceDocument),
-    /// The reply does not fit its status: a read tells.
+    /// The response contradicts its status. A read is needed.
     Contradicted(Contradiction),
 }
 
@@ -94,14 +92,14 @@ pub(crate) enum EvidenceDocument {
     Shown,
 }
 
-/// Why a reply is no success although its status says so.
+/// Why a response is no success although its status says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contradiction {
-    /// It tells the version that was to be replaced.
+    /// The response has the version that was to be replaced.
     Unmoved,
-    /// It shows what was there before.
+    /// The response shows the previous state.
     Before,
-    /// It shows another resource.
+    /// The response shows another resource.
     Another,
 }
 
@@ -109,23 +107,23 @@ impl Contradiction {
     pub(crate) fn why(self) -> &'static str {
         match self {
             Self::Unmoved => {
-                "the server answered with success and with the version that was to be replaced, and a read shows nothing of the write"
+                "the server reported success but returned the version that was to be replaced, and a read does not show the write"
             }
             Self::Before => {
-                "the server answered with success and with what was there before, and a read shows nothing of the write"
+                "the server reported success but returned the previous state, and a read does not show the write"
             }
             Self::Another => {
-                "the server answered with success and with another resource, and a read shows nothing of the write"
+                "the server reported success but returned another resource, and a read does not show the write"
             }
         }
     }
 }
 
-/// Weighs a successful reply to a write of a document.
+/// Weighs a success response to a write of a document.
 pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let view = view(claim);
     let moves = view.is_some_and(|view| view.moves);
-    // Asked last: it may have to read both documents.
+    // A closure, because it may have to parse both documents and is rarely needed.
     let changed = || claim.base.is_some_and(|base| is_changed(base, claim.sent));
     let unmoved = claim.unmoved || (claim.onto.is_some() && claim.onto == claim.version);
     if unmoved && !moves && changed() {
@@ -145,7 +143,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     if (view.keeps && !moves && changed()) || is_found(claim) {
         return Evidence::Contradicted(Contradiction::Before);
     }
-    // A version that has not moved names what was there before.
+    // A version that has not moved names the previous state.
     let fresh = claim.version.is_some() && !unmoved;
     if fresh && claim.as_shown {
         return Evidence::Stored(EvidenceDocument::Shown);
@@ -159,7 +157,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
             return Evidence::Stored(EvidenceDocument::Sent);
         }
     }
-    // The draft of a `POST` need not be a resource at all, and what the reply shows is one.
+    // The draft of a `POST` need not be a complete resource, but the response shows one.
     let of_post = claim.method == Method::POST;
     let shown = whole || of_post || (claim.named && !view.keeps) || claim.as_shown;
     Evidence::StoredUnseen(if shown {
@@ -169,13 +167,12 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     })
 }
 
-/// Whether there was something to change. Where a server stores no `null`, there is not if one was written
-/// for a missing member.
+/// Whether the write changed anything. If the server stores no `null`, a `null` for a missing member is no change.
 fn is_changed(base: &Document, sent: &Document) -> bool {
     base != sent && !Likeness::of(None, sent, base, &[]).is_same()
 }
 
-/// How the body shows what was sent; `None`: it does not show the resource.
+/// How the body shows what was sent. `None` if it does not show the resource.
 fn view(claim: &Claim<'_>) -> Option<Likeness> {
     let shown = claim.shown?;
     let names = claim
@@ -186,7 +183,7 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
     let mut view = Likeness::of(claim.base, claim.sent, shown, &names);
     let is_view = view.shares || claim.named || claim.as_shown || view.is_same();
     if view.adds && is_view {
-        // What each document has of the server is no member of the reply alone.
+        // Members that the server gives to every document do not count as additions of this response.
         let lacks = |pointer: &&&str| claim.sent.pointer(pointer).is_none();
         let given = claim.given.iter().filter(lacks);
         let bare = given.fold(shown.clone(), |shown, given| shown.without(given));
@@ -195,7 +192,8 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
     is_view.then_some(view)
 }
 
-/// Whether a creation shows what was there already: nothing of what was sent, but for its address.
+/// Whether the response to a creation shows a resource that existed before: apart from its address, it has nothing
+/// of what was sent.
 fn is_found(claim: &Claim<'_>) -> bool {
     let creates = claim.method == Method::PUT && claim.base.is_none() && !claim.created;
     let Some(shown) = claim.shown.filter(|_| creates) else {
@@ -220,8 +218,8 @@ fn is_another(claim: &Claim<'_>) -> bool {
     claim.another || renamed
 }
 
-/// Whether a 304 with these headers is about this snapshot: it names its version, or none at all
-/// (RFC 9110 15.4.5).
+/// Whether a 304 with these headers is about this snapshot. It must name the snapshot's version, or no version (RFC
+/// 9110 15.4.5).
 pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
     match &known.validator {
         Some(Validator::Tag(tag)) => match entity_tag_of(headers) {
@@ -236,7 +234,7 @@ pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
     }
 }
 
-/// Whether a reply has the tag of this version, perhaps weakened or with the suffix of a proxy.
+/// Whether a response has the tag of this version, possibly weakened or with the suffix of a proxy.
 pub(crate) fn has_tag_of(headers: &HeaderMap, version: &Validator) -> bool {
     match (version, entity_tag_of(headers)) {
         (Validator::Tag(known), TagField::Found(found)) => is_the_same(&found, known),
@@ -244,7 +242,7 @@ pub(crate) fn has_tag_of(headers: &HeaderMap, version: &Validator) -> bool {
     }
 }
 
-/// Neither the mark of a weak tag nor a suffix that a proxy puts there makes it another one (13.1.2).
+/// Compares tags, ignoring the weakness mark and a suffix added by a proxy (RFC 9110 13.1.2).
 fn is_the_same(found: &EntityTag, known: &EntityTag) -> bool {
     let [found, known] = [found, known].map(|tag| {
         let bare = tag.without_gzip_suffix();
@@ -253,18 +251,18 @@ fn is_the_same(found: &EntityTag, known: &EntityTag) -> bool {
     found.weak_eq(&known)
 }
 
-/// What the body of a successful reply is, before it is read as a document.
+/// The kind of a success response's body, before it is parsed as a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
-    /// A page for people, or nothing that says anything of the resource.
+    /// An HTML page, or a body that says nothing about the resource.
     Page,
-    /// Problem Details (RFC 9457), which no success has.
+    /// Problem Details (RFC 9457), which are never a success.
     Problem,
     /// Anything else.
     Plain,
 }
 
-/// Looks at the body, not only at its label: frameworks call JSON and nothing at all HTML, and single-page
+/// Inspects the body, not only its media type. Frameworks label JSON and empty bodies as HTML, and single-page
 /// applications answer every request with their page.
 pub(crate) fn body(headers: &HeaderMap, body: &[u8], depth: usize) -> BodyKind {
     let essence = essence(headers);
@@ -283,7 +281,8 @@ pub(crate) fn body(headers: &HeaderMap, body: &[u8], depth: usize) -> BodyKind {
     BodyKind::Plain
 }
 
-/// Whether markup is a page, whatever its label: comments and declarations may stand before its first element.
+/// Whether markup is an HTML page, whatever its media type. Comments and declarations may precede its first
+/// element.
 fn is_page(text: &[u8]) -> bool {
     const HEAD: usize = 1_024;
     const SIGNS: [&[u8]; 4] = [b"<!doctype html", b"<html", b"<head", b"<body"];
@@ -294,7 +293,8 @@ fn is_page(text: &[u8]) -> bool {
     })
 }
 
-/// Problem Details under another label: a title, the status of an error, and one member more of them.
+/// Whether a body is Problem Details under another media type: a title, the status of an error, and one more of
+/// their members.
 fn is_details(text: &[u8], depth: usize) -> bool {
     const STATUS: &[u8] = b"\"status\"";
     let named =

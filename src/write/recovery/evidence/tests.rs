@@ -1,4 +1,4 @@
-//! The table of the module, row by row, and the law behind it.
+//! Tests of the module's table, row by row, and of the law behind it.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
@@ -10,7 +10,7 @@ use super::Evidence::{Contradicted, Stored, StoredUnseen};
 use super::EvidenceDocument::{Sent, Shown};
 use super::*;
 
-/// What one row says of the reply.
+/// The response of one row.
 #[derive(Clone, Debug, Default)]
 struct Row {
     method: Method,
@@ -271,7 +271,7 @@ fn each_row_of_the_table_holds() {
     for (name, row, expected) in rows {
         assert_eq!(weighed(&row), expected, "{name}");
     }
-    // The id of a new resource is no member of the reply alone.
+    // The id of a new resource does not count as a member of the response only.
     let draft = Row {
         method: Method::POST,
         base: None,
@@ -335,7 +335,7 @@ fn a_body_is_looked_at_and_not_only_its_label() {
     }
 }
 
-/// Documents of a few members, some of which are objects and lists.
+/// Documents with a few members, some of which are objects and lists.
 fn object() -> impl Strategy<Value = Value> {
     let scalar = || prop_oneof![(0..3_u8).prop_map(Value::from), Just(Value::Null)];
     let list = proptest::collection::vec(scalar(), 0..3).prop_map(Value::from);
@@ -346,7 +346,7 @@ fn object() -> impl Strategy<Value = Value> {
     members.prop_map(|members| Value::Object(Map::from_iter(members)))
 }
 
-/// The places of a document with their values, `null` left out.
+/// The places of a document with their values, without `null`.
 fn places(value: &Value, at: &str, out: &mut Vec<(String, Value)>) {
     match value {
         Value::Null => {}
@@ -369,8 +369,8 @@ fn places_of(value: &Value) -> Vec<(String, Value)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8_000))]
 
-    /// A document is cached only under a version that the reply tells, which is another one than that of
-    /// what was replaced, and only if the reply shows it or shows nothing.
+    /// A document is cached only under a version from the response that differs from the replaced one, and only if
+    /// the response shows the document or shows nothing.
     #[test]
     fn whatever_a_reply_says_a_version_goes_with_the_document_that_it_names(
         base in proptest::option::of(object()),
@@ -382,7 +382,7 @@ proptest! {
         named in any::<bool>(),
         as_sent in proptest::option::of(any::<bool>()),
     ) {
-        // Most replies have something of what was sent.
+        // Most responses contain part of what was sent.
         let shown = shown.map(|mut shown| {
             for (take, name) in mixed.into_iter().zip(["a", "b", "c", "d"]) {
                 if let (true, Some(member), Some(shown)) = (take, sent.get(name), shown.as_object_mut()) {
@@ -405,7 +405,7 @@ proptest! {
         match (which, &row.shown) {
             (Sent, Some(shown)) => {
                 prop_assert_eq!(&row.method, &Method::PUT);
-                // It is a report, or the user vouches for it.
+                // The body is a report, or the user vouches for what is stored.
                 let shares = row.sent.as_object().is_some_and(|sent| {
                     sent.keys().any(|name| shown.get(name).is_some())
                 });

@@ -1,5 +1,5 @@
-//! Write queues under many schedules: who edits when, who goes away, what arrives and what gets lost is drawn by
-//! a seed, in virtual time and on one thread, so a seed plays the same schedule again.
+//! Write queues under many schedules. A seed determines who edits when, who goes away, what arrives and what gets lost.
+//! The schedule runs in virtual time and on one thread, so the same seed repeats it.
 //!
 //! ```sh
 //! QUEUE_SCHEDULES=100000 cargo test --all-features --test it schedules

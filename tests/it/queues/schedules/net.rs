@@ -1,4 +1,4 @@
-//! A server and the way to it in virtual time: what arrives when, and what gets lost, is drawn by a seed.
+//! A server and its network in virtual time. A seed determines when messages arrive and which get lost.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
