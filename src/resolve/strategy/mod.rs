@@ -144,48 +144,39 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
 /// A strategy as stored in handles.
 pub(crate) type Strategy<T> = Arc<dyn MergeStrategy<T>>;
 
-#[async_trait]
-impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> for Box<S> {
-    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
-        (**self).resolve(conflict).await
-    }
+/// A strategy behind a pointer decides as the strategy that it points to.
+macro_rules! behind_a_pointer {
+    ($($pointer:ident),*) => {$(
+        #[async_trait]
+        impl<T, S> MergeStrategy<T> for $pointer<S>
+        where
+            T: Send + Sync + 'static,
+            S: MergeStrategy<T> + ?Sized,
+        {
+            async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+                (**self).resolve(conflict).await
+            }
 
-    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
-        (**self).resolve_documents(conflict).await
-    }
+            async fn resolve_documents(
+                &self,
+                conflict: &Conflict<T>,
+            ) -> Result<Settled<T>, BoxError> {
+                (**self).resolve_documents(conflict).await
+            }
 
-    fn is_state_like(&self) -> bool {
-        (**self).is_state_like()
-    }
+            fn is_state_like(&self) -> bool {
+                (**self).is_state_like()
+            }
 
-    fn time(&self) -> Option<Duration> {
-        (**self).time()
-    }
+            fn time(&self) -> Option<Duration> {
+                (**self).time()
+            }
 
-    fn policy(&self) -> Option<Policy> {
-        (**self).policy()
-    }
+            fn policy(&self) -> Option<Policy> {
+                (**self).policy()
+            }
+        }
+    )*};
 }
 
-#[async_trait]
-impl<T: Send + Sync + 'static, S: MergeStrategy<T> + ?Sized> MergeStrategy<T> for Arc<S> {
-    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
-        (**self).resolve(conflict).await
-    }
-
-    async fn resolve_documents(&self, conflict: &Conflict<T>) -> Result<Settled<T>, BoxError> {
-        (**self).resolve_documents(conflict).await
-    }
-
-    fn is_state_like(&self) -> bool {
-        (**self).is_state_like()
-    }
-
-    fn time(&self) -> Option<Duration> {
-        (**self).time()
-    }
-
-    fn policy(&self) -> Option<Policy> {
-        (**self).policy()
-    }
-}
+behind_a_pointer!(Box, Arc);
