@@ -6,6 +6,7 @@ use crate::write::machine::events::{
     Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
     OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
+use crate::write::machine::every::one_of;
 use crate::write::machine::{Clock, Machine};
 
 /// Runs one write to its end and checks its invariants on the way.
@@ -107,67 +108,23 @@ impl Choices<'_> {
                 5 => Event::Read(ReadOutcome::Altered(what / 8 % 4)),
                 _ => Event::Read(ReadOutcome::Version(what / 8 % 4)),
             },
-            Action::Follow => Event::Followed(one_of(
-                what,
-                [
-                    Progress::Running(None),
-                    Progress::Done,
-                    Progress::Refused,
-                    Progress::Untold,
-                ],
-            )),
+            Action::Follow => Event::Followed(one_of(what, Progress::all(None))),
             Action::Send { .. } => match what % 4 {
                 0 if what >= 200 => Event::Accepted { wait: self.wait() },
                 0 => Event::Stored,
                 1 | 2 => self.refused(what / 4),
                 _ => self.failed(what / 4),
             },
-            Action::Judge => Event::Judged(one_of(
-                what,
-                [
-                    LostWriteVerdict::Applied,
-                    LostWriteVerdict::NotApplied,
-                    LostWriteVerdict::Doubtful,
-                    LostWriteVerdict::Unknown,
-                ],
-            )),
-            Action::Resolve { .. } => Event::Resolved(one_of(
-                what,
-                [
-                    Decision::Write,
-                    Decision::AsRemote,
-                    Decision::KeepRemote,
-                    Decision::Delete,
-                    Decision::Unresolved,
-                ],
-            )),
-            Action::Ask => Event::Answered(one_of(
-                what,
-                [
-                    HandlerAnswer::Again,
-                    HandlerAnswer::Changed,
-                    HandlerAnswer::Adopt,
-                    HandlerAnswer::GiveUp,
-                ],
-            )),
+            Action::Judge => Event::Judged(one_of(what, LostWriteVerdict::ALL)),
+            Action::Resolve { .. } => Event::Resolved(one_of(what, Decision::ALL)),
+            Action::Ask => Event::Answered(one_of(what, HandlerAnswer::ALL)),
             Action::Wait(_) if what < 16 => Event::OutOfTime,
             Action::Wait(_) | Action::Finish(_) => Event::Woke,
         }
     }
 
     fn refused(&mut self, what: u8) -> Event<u8> {
-        let kind = one_of(
-            what,
-            [
-                Refused::Stale,
-                Refused::Unclassified,
-                Refused::Locked,
-                Refused::Transient,
-                Refused::Missing,
-                Refused::ConditionRequired,
-                Refused::Final,
-            ],
-        );
+        let kind = one_of(what, Refused::PLAIN);
         let current = self.bit().then(|| self.byte() % 4);
         Event::Refused {
             kind,
@@ -177,16 +134,7 @@ impl Choices<'_> {
     }
 
     fn failed(&mut self, what: u8) -> Event<u8> {
-        let failure = one_of(
-            what,
-            [
-                Failure::NotSent,
-                Failure::InFlight,
-                Failure::Answered,
-                Failure::Throttled,
-                Failure::Permanent,
-            ],
-        );
+        let failure = one_of(what, Failure::ALL);
         Event::Failed {
             failure,
             wait: self.wait(),
@@ -196,10 +144,6 @@ impl Choices<'_> {
     fn wait(&mut self) -> Option<Duration> {
         self.bit().then_some(Duration::from_secs(1))
     }
-}
-
-fn one_of<T: Copy, const N: usize>(what: u8, all: [T; N]) -> T {
-    all[usize::from(what) % N]
 }
 
 /// The event after the bytes are used up: no request gets a response.
@@ -289,7 +233,10 @@ impl Watched {
     fn event(&mut self, action: &Action<u8>, event: &Event<u8>) {
         match (action, event) {
             (Action::Send { .. }, Event::Failed { failure, .. }) => {
-                self.in_doubt |= matches!(failure, Failure::InFlight | Failure::Answered);
+                self.in_doubt |= matches!(
+                    failure,
+                    Failure::InFlight | Failure::Answered | Failure::Doubtful
+                );
                 self.unread |= *failure == Failure::InFlight;
             }
             (Action::Send { .. }, Event::Accepted { .. }) => {

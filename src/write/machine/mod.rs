@@ -15,6 +15,8 @@ mod after_refusal;
 mod contradicted;
 mod doubt;
 pub(crate) mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod every;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

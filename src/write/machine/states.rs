@@ -80,15 +80,7 @@ fn name(event: &Event<u8>) -> &'static str {
 
 /// Every event that may follow an action.
 fn events(action: &Action<u8>) -> Vec<Event<u8>> {
-    let failed = [
-        Failure::NotSent,
-        Failure::InFlight,
-        Failure::Answered,
-        Failure::Doubtful,
-        Failure::Throttled,
-        Failure::Permanent,
-    ];
-    let failed = failed.map(|failure| Event::Failed {
+    let failed = Failure::ALL.map(|failure| Event::Failed {
         failure,
         wait: None,
     });
@@ -119,18 +111,8 @@ fn events(action: &Action<u8>) -> Vec<Event<u8>> {
             read.chain(recognised).chain(failed).collect()
         }
         Action::Send { .. } => {
-            let kinds = [
-                Refused::Stale,
-                Refused::Unclassified,
-                Refused::Locked,
-                Refused::Transient,
-                Refused::Missing,
-                Refused::ConditionRequired,
-                Refused::Contradicted { unmoved: true },
-                Refused::Contradicted { unmoved: false },
-                Refused::Final,
-            ];
-            let refused = kinds.into_iter().flat_map(|kind| {
+            let kinds = Refused::PLAIN.into_iter().chain(Refused::CONTRADICTED);
+            let refused = kinds.flat_map(|kind| {
                 [None, Some(2)].map(|current| Event::Refused {
                     kind,
                     current,
@@ -140,39 +122,10 @@ fn events(action: &Action<u8>) -> Vec<Event<u8>> {
             let stored = [Event::Stored, Event::Accepted { wait: None }];
             refused.chain(stored).chain(failed).collect()
         }
-        Action::Judge => [
-            LostWriteVerdict::Applied,
-            LostWriteVerdict::NotApplied,
-            LostWriteVerdict::Doubtful,
-            LostWriteVerdict::Unknown,
-        ]
-        .map(Event::Judged)
-        .into(),
-        Action::Resolve { .. } => [
-            Decision::Write,
-            Decision::AsRemote,
-            Decision::KeepRemote,
-            Decision::Delete,
-            Decision::Unresolved,
-        ]
-        .map(Event::Resolved)
-        .into(),
-        Action::Ask => [
-            HandlerAnswer::Again,
-            HandlerAnswer::Changed,
-            HandlerAnswer::Adopt,
-            HandlerAnswer::GiveUp,
-        ]
-        .map(Event::Answered)
-        .into(),
-        Action::Follow => [
-            Progress::Running(None),
-            Progress::Done,
-            Progress::Refused,
-            Progress::Untold,
-        ]
-        .map(Event::Followed)
-        .into(),
+        Action::Judge => LostWriteVerdict::ALL.map(Event::Judged).into(),
+        Action::Resolve { .. } => Decision::ALL.map(Event::Resolved).into(),
+        Action::Ask => HandlerAnswer::ALL.map(Event::Answered).into(),
+        Action::Follow => Progress::all(None).map(Event::Followed).into(),
         Action::Wait(_) => vec![Event::Woke],
         Action::Finish(_) => return Vec::new(),
     };

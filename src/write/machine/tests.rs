@@ -13,6 +13,7 @@ use crate::write::machine::events::{
     Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
     OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
+use crate::write::machine::every::one_of;
 
 /// The possible answers to an action. Which field counts depends on the action.
 #[derive(Clone, Debug)]
@@ -69,29 +70,6 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
     )
 }
 
-fn failure(what: u8) -> Failure {
-    [
-        Failure::NotSent,
-        Failure::InFlight,
-        Failure::Answered,
-        Failure::Throttled,
-        Failure::Permanent,
-        Failure::Doubtful,
-    ][usize::from(what) % 6]
-}
-
-fn refused(what: u8) -> Refused {
-    [
-        Refused::Stale,
-        Refused::Unclassified,
-        Refused::Locked,
-        Refused::Transient,
-        Refused::Missing,
-        Refused::ConditionRequired,
-        Refused::Final,
-    ][usize::from(what) % 7]
-}
-
 fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
     let what = world.what;
     let wait = world.wait.map(|wait| Duration::from_secs(wait.into()));
@@ -99,17 +77,10 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
         Action::Prepare if what % 9 == 0 => Event::EditFailed,
         Action::Prepare => Event::Prepared(what % 5 != 0),
         Action::Read if what % 4 == 0 => Event::Failed {
-            failure: failure(what / 4),
+            failure: one_of(what / 4, Failure::ALL),
             wait,
         },
-        Action::Follow => Event::Followed(
-            [
-                Progress::Running(wait),
-                Progress::Done,
-                Progress::Refused,
-                Progress::Untold,
-            ][usize::from(what) % 4],
-        ),
+        Action::Follow => Event::Followed(one_of(what, Progress::all(wait))),
         Action::Read => Event::Read(match what % 7 {
             0 => ReadOutcome::Absent,
             1 => ReadOutcome::Unversioned,
@@ -124,40 +95,18 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
             0 if what % 5 == 0 => Event::Stored,
             1 if what % 7 == 0 => Event::Accepted { wait },
             0 | 1 => Event::Refused {
-                kind: refused(what / 3),
+                kind: one_of(what / 3, Refused::PLAIN),
                 current: (what > 200).then_some(world.version),
                 wait,
             },
             _ => Event::Failed {
-                failure: failure(what / 3),
+                failure: one_of(what / 3, Failure::ALL),
                 wait,
             },
         },
-        Action::Judge => Event::Judged(
-            [
-                LostWriteVerdict::Applied,
-                LostWriteVerdict::NotApplied,
-                LostWriteVerdict::Doubtful,
-                LostWriteVerdict::Unknown,
-            ][usize::from(what) % 4],
-        ),
-        Action::Resolve { .. } => Event::Resolved(
-            [
-                Decision::Write,
-                Decision::AsRemote,
-                Decision::KeepRemote,
-                Decision::Delete,
-                Decision::Unresolved,
-            ][usize::from(what) % 5],
-        ),
-        Action::Ask => Event::Answered(
-            [
-                HandlerAnswer::Again,
-                HandlerAnswer::Changed,
-                HandlerAnswer::Adopt,
-                HandlerAnswer::GiveUp,
-            ][usize::from(what) % 4],
-        ),
+        Action::Judge => Event::Judged(one_of(what, LostWriteVerdict::ALL)),
+        Action::Resolve { .. } => Event::Resolved(one_of(what, Decision::ALL)),
+        Action::Ask => Event::Answered(one_of(what, HandlerAnswer::ALL)),
         Action::Wait(_) if what % 11 == 0 => Event::OutOfTime,
         Action::Wait(_) => Event::Woke,
         Action::Finish(_) => Event::Begin,
