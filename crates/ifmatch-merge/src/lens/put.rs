@@ -125,35 +125,26 @@ impl<'t> Put<'t, '_> {
         cursor: Cursor<'_>,
         depth: usize,
     ) -> MergedValue<'t, Node<'t>> {
-        let Some(ShownValue { raw, shown }) = target else {
+        let Some(target) = target else {
             return self.new_place(source, after, None, cursor, depth);
         };
+        let ShownValue { raw, shown } = target;
         let unchanged = shown.is_some_and(|shown| same(shown, after));
         if unchanged && source.is_none() {
             return MergedValue::Take(raw);
         }
         let views = (raw.view(), shown.unwrap_or(after).view(), after.view());
         match views {
-            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => put_object::put(
-                self,
-                ShownValue { raw, shown },
-                source,
-                after,
-                cursor,
-                depth,
-            ),
-            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => put_list::put(
-                self,
-                ShownValue { raw, shown },
-                source,
-                after,
-                cursor,
-                depth,
-            ),
+            (View::Object, View::Object, View::Object) if depth < WALKED_DEPTH => {
+                put_object::put(self, target, source, after, cursor, depth)
+            }
+            (View::Array, View::Array, View::Array) if depth < WALKED_DEPTH => {
+                put_list::put(self, target, source, after, cursor, depth)
+            }
             // The type represents the value of the raw document in another way.
             _ if unchanged || same(raw, after) => MergedValue::Take(raw),
             _ => {
-                self.drop(ShownValue { raw, shown }, None);
+                self.drop(target, None);
                 self.new_place(source, after, None, cursor, depth)
             }
         }

@@ -220,7 +220,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
                 cursor: self.input.cursor,
             };
             let mark = engine.conflicts.len();
-            let out = element(engine, items.len(), input);
+            let out = engine.at(&items.len().to_string(), |engine| engine.element(input));
             // An open conflict is reported at its place. A clean merge must concern one element only.
             let is_other = by_both
                 && engine.conflicts.len() == mark
@@ -271,16 +271,4 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
             .map(|(element, _)| *element)
             .collect(),
     )
-}
-
-fn element<'t, T: Tree<'t>>(
-    engine: &mut Engine,
-    at: usize,
-    input: MergeInput<'_, T>,
-) -> Option<MergedValue<'t, T>> {
-    let length = engine.path.len();
-    json::push_token(&mut engine.path, &at.to_string());
-    let out = engine.element(input);
-    engine.path.truncate(length);
-    out
 }

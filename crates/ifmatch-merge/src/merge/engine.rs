@@ -26,6 +26,15 @@ impl<T> Ancestor<T> {
             _ => None,
         }
     }
+
+    /// Returns the base of a part of this place, which the base holds or lacks.
+    pub(super) fn of_part(self, part: Option<T>) -> Self {
+        match (part, self) {
+            (Some(part), _) => Ancestor::Is(part),
+            (None, Ancestor::Unknown) => Ancestor::Unknown,
+            (None, _) => Ancestor::Absent,
+        }
+    }
 }
 
 /// The state and the results of a walk.
@@ -78,6 +87,15 @@ impl Engine {
             counts: true,
             ..Self::new()
         }
+    }
+
+    /// Runs a merge of the part of the current place that this token names.
+    pub(super) fn at<R>(&mut self, token: &str, merge: impl FnOnce(&mut Self) -> R) -> R {
+        let length = self.path.len();
+        json::push_token(&mut self.path, token);
+        let out = merge(self);
+        self.path.truncate(length);
+        out
     }
 
     fn conflict<'t, T: Tree<'t>>(&mut self, kind: ConflictKind, sides: [Option<T>; 3]) {

@@ -19,21 +19,15 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     input: MergeInput<'_, T>,
     by: &Keyed,
 ) -> MergedValue<'t, T> {
-    let MergeInput {
-        base,
-        local,
-        remote,
-        cursor,
-    } = input;
-    let known = !matches!(base, Ancestor::Unknown);
+    let cursor = input.cursor;
     let mut keys = Keys::default();
-    let mut list = |side: Option<T>| {
+    let list = |side: Option<T>| {
         side.map_or_else(
             || Ok(KeyedList::default()),
             |side| keys.list(side, by, cursor),
         )
     };
-    let [b, l, r] = match [list(base.value()), list(Some(local)), list(Some(remote))] {
+    let [b, l, r] = match [input.base.value(), Some(input.local), Some(input.remote)].map(list) {
         [Ok(b), Ok(l), Ok(r)] => [b, l, r],
         [Err(kind), _, _] | [_, Err(kind), _] | [_, _, Err(kind)] => {
             return engine.atomic(input, Some(kind));
@@ -67,11 +61,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     let order = interleaved(lead, follow);
     let mut items: Vec<MergedValue<'t, T>> = Vec::with_capacity(order.len());
     for key in order {
-        let base = match b.get(key) {
-            Some(base) => Ancestor::Is(base),
-            None if known => Ancestor::Absent,
-            None => Ancestor::Unknown,
-        };
+        let base = input.base.of_part(b.get(key));
         let (ours, theirs) = (l.get(key), r.get(key));
         // The common case first: the local element is unchanged.
         if let (Ancestor::Is(b), Some(ours), Some(theirs)) = (base, ours, theirs)
@@ -80,17 +70,16 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             items.push(MergedValue::Take(theirs));
             continue;
         }
-        let length = engine.path.len();
-        json::push_token(&mut engine.path, &items.len().to_string());
-        items.extend(engine.place(base, ours, theirs, cursor.element()));
-        engine.path.truncate(length);
+        items.extend(engine.at(&items.len().to_string(), |engine| {
+            engine.place(base, ours, theirs, cursor.element())
+        }));
     }
     if items.len() == r.elements.len() && items.iter().zip(&r.elements).all(|(item, e)| item.is(*e))
     {
-        return MergedValue::Take(remote);
+        return MergedValue::Take(input.remote);
     }
     MergedValue::Array {
-        like: Some(remote),
+        like: Some(input.remote),
         items,
     }
 }

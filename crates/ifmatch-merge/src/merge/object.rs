@@ -6,7 +6,7 @@ use super::interleave::interleave;
 use super::merged_value::MergedValue;
 use super::names::Named;
 use super::policy::Tag;
-use crate::json::{self, Key, Tree, View};
+use crate::json::{Key, Tree, View};
 
 /// Merges objects member by member, in the order of the remote. Local additions are placed beside their
 /// neighbours.
@@ -14,19 +14,13 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     engine: &mut Engine,
     input: MergeInput<'_, T>,
 ) -> MergedValue<'t, T> {
-    let MergeInput {
-        base,
-        local,
-        remote,
-        cursor,
-    } = input;
-    let known = !matches!(base, Ancestor::Unknown);
+    let cursor = input.cursor;
     let (bm, lm, rm) = (
-        base.value().map(Tree::members).unwrap_or_default(),
-        local.members(),
-        remote.members(),
+        input.base.value().map(Tree::members).unwrap_or_default(),
+        input.local.members(),
+        input.remote.members(),
     );
-    let fields = cursor.fields(remote);
+    let fields = cursor.fields(input.remote);
     let (mut in_base, mut in_local, mut in_remote) =
         (Named::new(&bm), Named::new(&lm), Named::new(&rm));
     let mut used = vec![false; lm.len()];
@@ -34,11 +28,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     // For each local member that remote has, the length of `out` at that point.
     let mut place_of = vec![0; lm.len()];
     let mut as_remote = true;
-    let base_at = |at: Option<usize>| match at {
-        Some(at) => Ancestor::Is(bm[at].1),
-        None if known => Ancestor::Absent,
-        None => Ancestor::Unknown,
-    };
+    let base_at = |at: Option<usize>| input.base.of_part(at.map(|at| bm[at].1));
     for (key, theirs) in &rm {
         let at = in_local.get(key.name, &fields, |name| in_remote.has(name));
         let ours = at.map(|at| lm[at].1);
@@ -65,10 +55,10 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         }
     }
     if as_remote && added.is_empty() {
-        return MergedValue::Take(remote);
+        return MergedValue::Take(input.remote);
     }
     MergedValue::Object {
-        like: Some(remote),
+        like: Some(input.remote),
         members: interleave(out, added),
     }
 }
@@ -87,11 +77,7 @@ fn member<'t, T: Tree<'t>>(
     {
         return Some(MergedValue::Take(r));
     }
-    let length = engine.path.len();
-    json::push_token(&mut engine.path, key.name);
-    let out = engine.place(base, local, remote, cursor);
-    engine.path.truncate(length);
-    out
+    engine.at(key.name, |engine| engine.place(base, local, remote, cursor))
 }
 
 /// Whether the sides hold different variants of an enum.

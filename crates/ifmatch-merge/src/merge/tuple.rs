@@ -1,8 +1,8 @@
 //! Merges tuples and arrays whose parts have rules. Each part is merged with the part at the same position.
 
-use super::engine::{Ancestor, Engine, MergeInput};
+use super::engine::{Engine, MergeInput};
 use super::merged_value::MergedValue;
-use crate::json::{self, Tree};
+use crate::json::Tree;
 
 /// Merges part by part. A tuple or array whose length changed is merged as a whole.
 pub(super) fn merge<'t, T: Tree<'t>>(
@@ -20,15 +20,10 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
     let mut items = Vec::with_capacity(length);
     for (at, (ours, theirs)) in local.into_iter().zip(&remote).enumerate() {
-        let base = match (&base, input.base) {
-            (Some(base), _) => Ancestor::Is(base[at]),
-            (None, Ancestor::Absent) => Ancestor::Absent,
-            (None, _) => Ancestor::Unknown,
-        };
-        let path = engine.path.len();
-        json::push_token(&mut engine.path, &at.to_string());
-        items.extend(engine.place(base, Some(ours), Some(*theirs), input.cursor.part(at)));
-        engine.path.truncate(path);
+        let base = input.base.of_part(base.as_ref().map(|base| base[at]));
+        items.extend(engine.at(&at.to_string(), |engine| {
+            engine.place(base, Some(ours), Some(*theirs), input.cursor.part(at))
+        }));
     }
     if items.iter().zip(&remote).all(|(item, part)| item.is(*part)) {
         return MergedValue::Take(input.remote);
