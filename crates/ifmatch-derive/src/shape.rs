@@ -7,7 +7,7 @@ use syn::{Field, Fields, Ident, Path, Type, Variant};
 
 use crate::attr::{self, FieldRule, RuleAttr};
 use crate::case::Case;
-use crate::serde_attr::{self, Both, ContainerAttrs};
+use crate::serde_attr::{self, Both, ContainerAttrs, MemberAttrs};
 use crate::types;
 
 pub(crate) struct Writer<'a> {
@@ -29,6 +29,13 @@ impl<'a> Writer<'a> {
             names: None,
             mistakes: None,
         }
+    }
+
+    /// Reads both kinds of attributes of a field, or reports their mistakes.
+    fn attrs(&mut self, field: &Field) -> Option<(MemberAttrs, Option<FieldRule>)> {
+        let serde = self.or_report(serde_attr::member(&field.attrs));
+        let rule = self.or_report(attr::field(&field.attrs));
+        Some((serde?, rule?))
     }
 
     /// Returns the value, or records the mistake and returns `None`.
@@ -88,11 +95,7 @@ impl<'a> Writer<'a> {
     ) -> TokenStream {
         let (mut members, mut flattened) = (tag.into_iter().collect::<Vec<_>>(), Vec::new());
         for field in fields {
-            let attrs = (
-                self.or_report(serde_attr::member(&field.attrs)),
-                self.or_report(attr::field(&field.attrs)),
-            );
-            let (Some(serde), Some(rule)) = attrs else {
+            let Some((serde, rule)) = self.attrs(field) else {
                 continue;
             };
             if serde.is_skipped() {
@@ -246,11 +249,7 @@ impl<'a> Writer<'a> {
     fn tuple(&mut self, fields: &Fields) -> TokenStream {
         let mut parts = Vec::new();
         for field in fields {
-            let attrs = (
-                self.or_report(serde_attr::member(&field.attrs)),
-                self.or_report(attr::field(&field.attrs)),
-            );
-            let (Some(serde), Some(rule)) = attrs else {
+            let Some((serde, rule)) = self.attrs(field) else {
                 continue;
             };
             let without_rules = rule.as_ref().is_some_and(FieldRule::is_only_foreign);
