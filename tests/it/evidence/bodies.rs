@@ -223,7 +223,10 @@ async fn problem_details_without_a_version_are_no_resource_whatever_their_label(
     let problem = r#"{"type":"about:blank","title":"Not yours","status":403}"#;
     server.script([Event::Answer(200, &[], problem)]);
     let error = values(&server, Generic::new()).get(1).await.unwrap_err();
-    assert!(error.to_string().contains("refuses"), "{error}");
+    assert!(
+        error.to_string().contains("the body is a refusal"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

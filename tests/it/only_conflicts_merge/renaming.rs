@@ -98,7 +98,13 @@ async fn only_a_creation_under_a_name_can_be_renamed() {
     server.script([refusal()]);
     let posted = articles(&server).on_refusal(rename()).post(&draft()).await;
     let error = posted.unwrap_err();
-    assert!(error.report().why.contains("POST has no id"), "{error:?}");
+    assert!(
+        error
+            .report()
+            .why
+            .contains("a POST cannot go to another id"),
+        "{error:?}"
+    );
 
     server.script([Event::Plain, refusal()]);
     let updating = articles(&server).on_refusal(rename());
