@@ -114,18 +114,12 @@ fn three() -> impl Strategy<Value = [Value; 3]> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     prop_oneof![
-        Just(Rule::Auto),
-        Just(Rule::Atomic),
-        Just(Rule::Text),
-        Just(Rule::Prose),
-        Just(Rule::Set),
-        Just(Rule::keyed("id")),
-        Just(Rule::Local),
-        Just(Rule::Remote),
-        Just(Rule::Max),
-        Just(Rule::Min),
-        Just(Rule::Counter),
-        Just(Rule::Sequence),
+        7 => symmetric_rule(),
+        1 => Just(Rule::Local),
+        1 => Just(Rule::Remote),
+        1 => Just(Rule::Max),
+        1 => Just(Rule::Min),
+        1 => Just(Rule::Sequence),
     ]
 }
 

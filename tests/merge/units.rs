@@ -9,29 +9,12 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 
+use crate::vectors::cases;
 use ifmatch::json::Document;
 use ifmatch::json::patch::{json_patch, merge_patch};
 use ifmatch::merge::{MarkerStyle, Policy, Rule, Side, ThreeWay, text};
 use serde_json::Value;
-
-/// The cases of one table; `None`, with a line that says so, where the folder is absent.
-fn cases(name: &str) -> Option<Vec<Value>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/vectors")
-        .join(name);
-    let Ok(text) = fs::read_to_string(&path) else {
-        println!("{name}: skipped, ../shared/vectors is not there");
-        return None;
-    };
-    Some(
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect(),
-    )
-}
 
 /// The rules for all places whose last key is known, wherever they lie in the three documents.
 fn by_key(case: &Value, rule: impl Fn(&str, &[Value]) -> Option<Rule>) -> Policy {
@@ -120,7 +103,51 @@ const BENEATH: &str = "a removed object: theirs removes what it knew beneath it;
 const NULL_DELETES: &str = "kustomize takes `null` for absent; ours keeps them apart";
 
 /// Cases in which ours differs: corpus, what the names contain, and why.
-const JSON_REASONS: &[(&str, &str, &str)] = &[
+type Reasons = &'static [(&'static str, &'static str, &'static str)];
+
+/// Runs the cases of a table and prints the figures. A case that does not hold is shown, unless it has a reason.
+fn table_holds(table: &str, reasons: Reasons, run: impl Fn(&Value, &str) -> Result<(), String>) {
+    let Some(cases) = cases(&format!("{table}.jsonl")) else {
+        return;
+    };
+    let mut figures: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let mut open = Vec::new();
+    for case in &cases {
+        let (corpus, name) = (
+            case["corpus"].as_str().unwrap(),
+            case["name"].as_str().unwrap(),
+        );
+        let outcome = run(case, corpus);
+        let excused = reasons
+            .iter()
+            .any(|(c, n, _)| *c == corpus && name.contains(n));
+        let figure = figures.entry(corpus).or_default();
+        figure[0] += 1;
+        figure[1] += usize::from(outcome.is_ok());
+        figure[2] += usize::from(outcome.is_err() && excused);
+        if let Err(shown) = outcome
+            && !excused
+        {
+            open.push(format!("{corpus} | {name} | {} | {shown}", case["id"]));
+        }
+    }
+    for (corpus, [all, hold, excused]) in figures {
+        println!("{table}: {corpus}: {hold} of {all} hold, {excused} differ with a reason");
+    }
+    assert!(
+        open.is_empty(),
+        "{} cases without a reason:\n{}",
+        open.len(),
+        open.join("\n")
+    );
+}
+
+/// What is shown of a case that does not hold.
+fn told(holds: bool, shown: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(shown()) }
+}
+
+const JSON_REASONS: Reasons = &[
     (
         "irmin-merge",
         "not idempotent",
@@ -244,60 +271,28 @@ const JSON_REASONS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn json_tables_hold() {
-    let Some(cases) = cases("json-unit.jsonl") else {
-        return;
-    };
-    let mut figures: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    let mut open = Vec::new();
-    for case in &cases {
-        let (corpus, name) = (
-            case["corpus"].as_str().unwrap(),
-            case["name"].as_str().unwrap(),
-        );
+    table_holds("json-unit", JSON_REASONS, |case, corpus| {
         // The first synchronisation has no base.
         let base =
             Some(case["base"].clone()).filter(|base| corpus != "vscode-sync" || !base.is_null());
         let merged =
             ThreeWay::new(policy(case)).merge_json(base.as_ref(), &case["local"], &case["remote"]);
-        let expect = &case["expect"];
+        let (expect, clean) = (&case["expect"], merged.conflicts.is_empty());
         let holds = if expect["conflict"].as_bool() == Some(true) {
-            !merged.conflicts.is_empty()
+            !clean
         } else {
-            merged.conflicts.is_empty()
-                && Document::from_value(&merged.value) == Document::from_value(&expect["merged"])
+            clean && Document::from_value(&merged.value) == Document::from_value(&expect["merged"])
         };
-        let excused = JSON_REASONS
-            .iter()
-            .any(|(c, n, _)| *c == corpus && name.contains(n));
-        let figure = figures.entry(corpus).or_default();
-        figure[0] += 1;
-        figure[1] += usize::from(holds);
-        figure[2] += usize::from(!holds && excused);
-        if !holds && !excused {
-            open.push(format!(
-                "{corpus} | {name} | {} | clean {} | {} | {:?}",
-                case["id"],
-                merged.conflicts.is_empty(),
-                merged.value,
-                merged.conflicts
-            ));
-        }
-    }
-    for (corpus, [all, hold, excused]) in figures {
-        println!("json-unit: {corpus}: {hold} of {all} hold, {excused} differ with a reason");
-    }
-    assert!(
-        open.is_empty(),
-        "{} cases without a reason:\n{}",
-        open.len(),
-        open.join("\n")
-    );
+        told(holds, || {
+            format!("clean {clean} | {} | {:?}", merged.value, merged.conflicts)
+        })
+    });
 }
 
 const UNION: &str = "no rule for texts glues together what both sides wrote";
 const OPTION: &str = "an option of the command line that ours does not have";
 
-const TEXT_REASONS: &[(&str, &str, &str)] = &[
+const TEXT_REASONS: Reasons = &[
     ("git-t6403", "--union", UNION),
     ("gix-merge-baseline", "--union", UNION),
     ("git-t6403", "--marker-size", OPTION),
@@ -316,16 +311,7 @@ const TEXT_REASONS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn text_tables_hold() {
-    let Some(cases) = cases("text-unit.jsonl") else {
-        return;
-    };
-    let mut figures: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    let mut open = Vec::new();
-    for case in &cases {
-        let (corpus, name) = (
-            case["corpus"].as_str().unwrap(),
-            case["name"].as_str().unwrap(),
-        );
+    table_holds("text-unit", TEXT_REASONS, |case, corpus| {
         let as_text = |side: &str| match &case[side] {
             Value::Array(lines) => lines
                 .iter()
@@ -369,30 +355,10 @@ fn text_tables_hold() {
                         .is_none_or(|text| text == merged.text)
             }
         };
-        let excused = TEXT_REASONS
-            .iter()
-            .any(|(c, n, _)| *c == corpus && name.contains(n));
-        let figure = figures.entry(corpus).or_default();
-        figure[0] += 1;
-        figure[1] += usize::from(holds);
-        figure[2] += usize::from(!holds && excused);
-        if !holds && !excused {
-            let id = &case["id"];
-            open.push(format!(
-                "{corpus} | {name} | {id} | {:?} {:?} clean {clean}",
-                expect["style"], expect["favor"]
-            ));
-        }
-    }
-    for (corpus, [all, hold, excused]) in figures {
-        println!("text-unit: {corpus}: {hold} of {all} hold, {excused} differ with a reason");
-    }
-    assert!(
-        open.is_empty(),
-        "{} cases without a reason:\n{}",
-        open.len(),
-        open.join("\n")
-    );
+        told(holds, || {
+            format!("{:?} {:?} clean {clean}", expect["style"], expect["favor"])
+        })
+    });
 }
 
 #[test]

@@ -17,8 +17,8 @@ use ifmatch::json::Document;
 use ifmatch::merge::{ThreeWay, text};
 use serde_json::Value;
 
-/// The cases of one corpus; `None`, with a line that says so, where the folder is absent.
-fn cases(name: &str) -> Option<Vec<Value>> {
+/// The cases of one file; `None`, with a line that says so, where the folder is absent.
+pub(crate) fn cases(name: &str) -> Option<Vec<Value>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/vectors")
         .join(name);
