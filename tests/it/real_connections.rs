@@ -1,7 +1,7 @@
 //! The promises over sockets, with reqwest, wiremock and a lossy proxy.
 
 use ifmatch::testing::{LossyProxy, ResourceServer};
-use ifmatch::{Client, Merge};
+use ifmatch::{Client, Collection, Merge, Saved};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_rustls::LazyConfigAcceptor;
@@ -18,6 +18,14 @@ struct Article {
 
 const ARTICLE: &str = r#"{"title":"old","views":1}"#;
 
+/// Counts a view of the article, which somebody else renames meanwhile. Both changes are in the result.
+async fn views_one_renamed(articles: &Collection<Article>) -> Saved<Article> {
+    let view = articles.update(1, |article| article.views += 1);
+    let saved = view.await.unwrap();
+    assert_eq!((saved.title.as_str(), saved.views), ("theirs", 2));
+    saved
+}
+
 #[tokio::test]
 async fn a_clash_is_merged_through_a_reqwest_client_of_ones_own() {
     let server = ResourceServer::start().await;
@@ -33,17 +41,7 @@ async fn a_clash_is_merged_through_a_reqwest_client_of_ones_own() {
         .unwrap();
     let articles = client.collection::<Article>("articles");
     server.before_next_write(|theirs| theirs["title"] = "theirs".into());
-    let saved = articles
-        .update(1, |article| article.views += 1)
-        .await
-        .unwrap();
-    assert_eq!(
-        *saved,
-        Article {
-            title: "theirs".into(),
-            views: 2
-        }
-    );
+    views_one_renamed(&articles).await;
     assert!(
         server
             .recorded()
@@ -117,17 +115,7 @@ async fn a_stub_as_applications_write_them_sees_the_condition_and_answers_409() 
     let articles = Client::new(stub.uri())
         .unwrap()
         .collection::<Article>("articles");
-    let saved = articles
-        .update(1, |article| article.views += 1)
-        .await
-        .unwrap();
-    assert_eq!(
-        *saved,
-        Article {
-            title: "theirs".into(),
-            views: 2
-        }
-    );
+    let saved = views_one_renamed(&articles).await;
     assert!(
         saved
             .snapshot()
