@@ -4,7 +4,7 @@ use ifmatch::profiles::Kubernetes;
 use ifmatch::{Collection, Error, Generic, LocalWins, RemoteWins, Versioning};
 use serde_json::{Value, json};
 
-use crate::support::dialect::{Dialect, Speaker, body, inside};
+use crate::support::dialect::{Dialect, Speaker};
 use crate::support::{AT, Event, Server, values};
 
 const OLD: &str = r#"{"uid":"old","n":1,"list":[1,2]}"#;
@@ -113,32 +113,13 @@ async fn the_handle_can_say_what_tells_objects_apart() {
 /// Objects of Kubernetes under `metadata.resourceVersion`, each with a `metadata.uid` of its own. What is sent
 /// under the `uid` of another one is refused like what is stale.
 const OBJECTS: Dialect = Dialect {
-    name: "Kubernetes",
-    show: |version, object| {
-        let mut object = object.clone();
-        object["metadata"]["resourceVersion"] = version.to_string().into();
-        (vec![], object)
-    },
-    written: |version, object| (OBJECTS.show)(version, object),
-    wanted: |seen| match body(seen)["kind"].as_str() {
-        Some("DeleteOptions") => inside(seen, "/preconditions/resourceVersion"),
-        _ => inside(seen, "/metadata/resourceVersion"),
-    },
-    version: |version| version.to_string(),
     taken: |seen, before| {
-        let mut object = body(seen);
+        let object = (Dialect::KUBERNETES.taken)(seen, before);
         let before = before.expect("an object");
         assert_eq!(object["metadata"]["uid"], before["metadata"]["uid"]);
-        let metadata = object["metadata"].as_object_mut().unwrap();
-        metadata.remove("resourceVersion");
         object
     },
-    stale: 409,
-    refusal: |_, _| {
-        let status =
-            json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409});
-        (vec![], status)
-    },
+    ..Dialect::KUBERNETES
 };
 
 #[tokio::test(start_paused = true)]

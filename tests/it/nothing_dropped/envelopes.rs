@@ -90,7 +90,6 @@ async fn a_patch_of_an_enclosed_document_is_enclosed() {
 
 /// An object of Kubernetes: its `spec` is the document, labels are the rest.
 const SPEC: Dialect = Dialect {
-    name: "Kubernetes",
     show: |version, document| {
         let metadata =
             json!({"name": "1", "labels": {"a": version}, "resourceVersion": version.to_string()});
@@ -100,11 +99,6 @@ const SPEC: Dialect = Dialect {
         )
     },
     written: |version, document| (SPEC.show)(version, document),
-    wanted: |seen| match body(seen)["kind"].as_str() {
-        Some("DeleteOptions") => inside(seen, "/preconditions/resourceVersion"),
-        _ => inside(seen, "/metadata/resourceVersion"),
-    },
-    version: |version| version.to_string(),
     taken: |seen, _| {
         let body = body(seen);
         let label = body["metadata"]["labels"]["a"].to_string();
@@ -116,12 +110,7 @@ const SPEC: Dialect = Dialect {
         assert_eq!(body["kind"], "Web");
         body["spec"].clone()
     },
-    stale: 409,
-    refusal: |_, _| {
-        let status =
-            json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409});
-        (vec![], status)
-    },
+    ..Dialect::KUBERNETES
 };
 
 #[tokio::test(start_paused = true)]

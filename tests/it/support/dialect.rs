@@ -98,6 +98,37 @@ impl Dialect {
         stale: 412,
         refusal: |_, _| (vec![], json!({"title": "stale"})),
     };
+
+    /// `metadata.resourceVersion` in the document, which goes back in it, or in the preconditions of a removal.
+    pub(crate) const KUBERNETES: Self = Self {
+        name: "Kubernetes",
+        show: of_kubernetes,
+        written: of_kubernetes,
+        wanted: |seen| match body(seen)["kind"].as_str() {
+            Some("DeleteOptions") => inside(seen, "/preconditions/resourceVersion"),
+            _ => inside(seen, "/metadata/resourceVersion"),
+        },
+        version: |version| version.to_string(),
+        taken: |seen, _| {
+            let mut object = body(seen);
+            let metadata = object["metadata"].as_object_mut().unwrap();
+            metadata.remove("resourceVersion");
+            object
+        },
+        stale: 409,
+        refusal: |_, _| {
+            let status =
+                json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409});
+            (vec![], status)
+        },
+    };
+}
+
+/// An object of Kubernetes in this version.
+fn of_kubernetes(version: u64, object: &Value) -> Told {
+    let mut object = object.clone();
+    object["metadata"]["resourceVersion"] = version.to_string().into();
+    (vec![], object)
 }
 
 #[derive(Default)]
