@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, articles, draft, foreign};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, draft, edit, foreign};
 use http::Method;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{Client, ErrorKind, Limits, ThreeWay, async_trait};
+use ifmatch::{Client, ClientBuilder, Error, ErrorKind, Limits, ThreeWay, async_trait};
 use tokio::time::Instant;
-
-fn edit(article: &mut Article) {
-    article.title = "mine".into();
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_version_that_comes_back_stops_the_loop_and_says_why() {
@@ -260,13 +256,8 @@ async fn odd_tags_come_back_byte_for_byte_or_are_told() {
     let headers: &'static [(&str, &str)] = Box::leak(Box::new([("etag", long)]));
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Answer(200, headers, ARTICLE)]);
-    assert!(
-        articles(&server)
-            .update(1, edit)
-            .await
-            .unwrap_err()
-            .is_unusable_validator()
-    );
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_unusable_validator(), "{error:?}");
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Answer(200, &[], ARTICLE)]);
     let error = articles(&server).update(1, edit).await.unwrap_err();
@@ -292,13 +283,8 @@ async fn redirects_stay_within_the_origin_and_never_turn_a_write_into_a_read() {
         Event::Plain,
         Event::Answer(301, &[("location", "/v1/other")], ""),
     ]);
-    assert!(
-        articles(&server)
-            .update(1, edit)
-            .await
-            .unwrap_err()
-            .is_status()
-    );
+    let error = articles(&server).update(1, edit).await.unwrap_err();
+    assert!(error.is_status(), "{error:?}");
     let server = Server::with(AT, ARTICLE);
     server.script((0..50).map(|_| Event::Answer(307, &[("location", "/v1/articles/1")], "")));
     assert!(articles(&server).get(1).await.unwrap_err().is_status());
@@ -355,6 +341,13 @@ async fn raw_server(head: &'static str, tail: Option<&'static [u8]>) -> String {
     format!("http://{address}")
 }
 
+/// The error of a read by this client.
+async fn read_fails(client: ClientBuilder) -> Error {
+    let client = client.build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    articles.get(1).await.unwrap_err()
+}
+
 #[tokio::test]
 async fn a_body_without_end_is_left_at_the_limit() {
     let uri = raw_server(
@@ -363,24 +356,14 @@ async fn a_body_without_end_is_left_at_the_limit() {
     )
     .await;
     let limits = Limits::default().body(100_000);
-    let client = Client::builder(uri).limits(limits).build().unwrap();
-    let error = client
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .get(1)
-        .await
-        .unwrap_err();
+    let error = read_fails(Client::builder(uri).limits(limits)).await;
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error:?}");
 }
 
 #[tokio::test]
 async fn a_refusal_without_end_is_read_to_the_limit_and_typed() {
     let uri = raw_server("HTTP/1.1 403 Forbidden\r\n\r\n", Some(&[b'x'; 4096])).await;
-    let client = Client::builder(uri).build().unwrap();
-    let error = client
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .get(1)
-        .await
-        .unwrap_err();
+    let error = read_fails(Client::builder(uri)).await;
     assert!(error.is_status(), "{error:?}");
     assert_eq!(error.problem().unwrap().raw().len(), 1024 * 1024);
 }
@@ -393,12 +376,7 @@ async fn a_torn_reply_to_a_read_is_tried_again_and_told() {
     )
     .await;
     let limits = Limits::default().transient(2);
-    let client = Client::builder(uri).limits(limits).build().unwrap();
-    let error = client
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .get(1)
-        .await
-        .unwrap_err();
+    let error = read_fails(Client::builder(uri).limits(limits)).await;
     assert_eq!(
         (error.kind(), error.report().requests),
         (ErrorKind::Transport, 3),

@@ -11,7 +11,7 @@ use ifmatch::{Client, ClientBuilder, Collection, ThreeWay, async_trait};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::support::{ARTICLE, Article, Event, Far, Server, given_back};
+use crate::support::{ARTICLE, AT, Article, Event, Far, Server, given_back};
 
 /// A server that is so far away, and answers 503 to everything until it is well.
 #[derive(Clone)]
@@ -133,7 +133,7 @@ impl Transport for Failing {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_in_doubt_that_is_held_back_is_told_as_unknown() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let failing = Failing(server.clone(), Arc::default());
     let articles = articles(server.builder().transport(failing.clone()));
     let mut article = articles.get(1).await.unwrap();
@@ -172,7 +172,7 @@ impl Transport for OneBroken {
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_that_is_always_refused_does_not_hold_up_the_others() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let articles = articles(server.builder().transport(OneBroken(Far(server.clone()))));
     let (begun, mut tasks) = (Instant::now(), JoinSet::new());
     for number in 0..600 {

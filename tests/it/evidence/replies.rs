@@ -4,7 +4,7 @@ use ifmatch::{LocalWins, Policy, Rule, ThreeWay};
 use serde_json::{Value, json};
 
 use super::server::{Maker, reply, shown};
-use crate::support::{ARTICLE, AT, Event, Server, articles, counters, draft, foreign};
+use crate::support::{ARTICLE, AT, Event, Server, articles, counters, draft, edit, foreign};
 
 const OLD: &str = r#"{"title":"old","body":"text","views":1}"#;
 
@@ -25,10 +25,7 @@ async fn a_version_that_has_not_moved_is_no_success() {
         let server = Server::with(AT, ARTICLE);
         server.script([Event::Plain, event]);
         let articles = articles(&server);
-        let error = articles
-            .update(1, |article| article.title = "mine".into())
-            .await
-            .unwrap_err();
+        let error = articles.update(1, edit).await.unwrap_err();
         assert!(error.is_refused(), "{error:?}");
         assert!(error.to_string().contains("not stored"), "{error}");
         let remote = error
@@ -80,10 +77,7 @@ async fn a_creation_that_is_answered_with_what_was_there_is_no_success() {
 async fn a_write_that_was_stored_under_a_version_told_wrongly_is_seen() {
     let server = Server::with(AT, ARTICLE);
     server.script([Event::Plain, Event::AnswerAfter(204, &[("etag", "\"1\"")])]);
-    let saved = articles(&server)
-        .update(1, |article| article.title = "mine".into())
-        .await
-        .unwrap();
+    let saved = articles(&server).update(1, edit).await.unwrap();
     assert!(saved.report().settled && saved.title == "mine");
     assert_eq!(saved.snapshot().validator().unwrap().to_string(), "\"2\"");
     assert_eq!(
@@ -157,7 +151,7 @@ async fn a_page_is_no_success_whatever_comes_with_it() {
     for headers in headers {
         let server = Server::with(AT, ARTICLE);
         server.script([Event::Plain, Event::Answer(200, headers, PAGE)]);
-        let saved = articles(&server).update(1, |article| article.title = "mine".into());
+        let saved = articles(&server).update(1, edit);
         assert!(saved.await.is_ok());
         assert_eq!(server.value(AT)["title"], "mine", "{headers:?}");
         assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
@@ -249,7 +243,7 @@ async fn a_tag_that_a_proxy_changed_still_names_the_version_before() {
         let articles = articles(&server);
         articles.get(1).await.unwrap();
         server.script([Event::Answer(200, headers, r#"{"ok":true}"#)]);
-        let update = articles.update(1, |article| article.title = "mine".into());
+        let update = articles.update(1, edit);
         let error = update.await.unwrap_err();
         assert!(error.is_refused(), "{headers:?}: {error:?}");
         assert_eq!(articles.get(1).await.unwrap().title, "old");
@@ -280,7 +274,7 @@ async fn a_page_is_known_whatever_stands_before_its_first_element() {
         let headers: &'static [_] =
             Box::leak(vec![("content-type", label), TAG].into_boxed_slice());
         server.script([Event::Plain, Event::Answer(200, headers, page)]);
-        let saved = articles(&server).update(1, |article| article.title = "mine".into());
+        let saved = articles(&server).update(1, edit);
         assert!(saved.await.is_ok());
         assert_eq!(server.value(AT)["title"], "mine", "{page}");
     }

@@ -8,7 +8,7 @@ use ifmatch::{Client, Collection, ErrorKind, ThreeWay, Transport, async_trait};
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, draft};
+use crate::support::{ARTICLE, AT, Article, Event, Server, draft, edit};
 
 /// The server in memory, whatever origin is asked, and which ones were.
 #[derive(Clone)]
@@ -198,7 +198,6 @@ async fn over_sockets_nothing_reaches_the_server_that_a_redirect_names() {
         .unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
     articles.get(1).await.unwrap();
-    let edit = |article: &mut Article| article.title = "mine".into();
     assert!(articles.update(1, edit).await.unwrap_err().is_status());
     assert!(articles.refresh(1).await.unwrap_err().is_status());
     assert!(here.received_requests().await.unwrap().len() > 2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Article, Event, Server, foreign, given_back};
 use http::HeaderMap;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
@@ -386,16 +386,7 @@ async fn asked(events: Vec<Event>) -> Error {
     let behind = tokio::spawn(articles.update(1, |article| article.views = 9));
     let error = saved.await.unwrap().unwrap_err();
     assert_eq!(behind.await.unwrap().unwrap().views, 9);
-    assert_eq!(
-        error
-            .sides::<Article>()
-            .unwrap()
-            .local
-            .as_ref()
-            .unwrap()
-            .title,
-        "mine"
-    );
+    assert_eq!(given_back(&error), "mine");
     error
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, articles};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, edit};
 use ifmatch::{
     Authenticator, BoxError, Client, IntoSave, SnapshotKey, SnapshotStore, StoredSnapshot,
     ThreeWay, async_trait,
@@ -88,10 +88,7 @@ async fn with_an_identity_tenant_headers_part_snapshots_too() {
             )
     };
     tenant("a").get(1).await.unwrap();
-    tenant("b")
-        .update(1, |article| article.title = "mine".into())
-        .await
-        .unwrap();
+    tenant("b").update(1, edit).await.unwrap();
     let seen = server.seen();
     assert_eq!(
         (seen[1].method.as_str(), seen[1].header("x-tenant")),

@@ -240,3 +240,15 @@ async fn a_lost_creation_that_somebody_counted_on_is_not_counted_twice_without_r
         assert_eq!(server.value(AT)["n"], if applies { 2 } else { 7 });
     }
 }
+
+#[tokio::test]
+async fn two_saves_at_once_of_one_counter_are_both_counted() {
+    let server = Server::with(AT, ARTICLE);
+    let counters = counters(&server);
+    let mut article = counters.get(1).await.unwrap();
+    article.views += 1;
+    let (one, two) = tokio::join!(counters.save(&article), counters.save(&article));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(server.value(AT)["views"], 3);
+}

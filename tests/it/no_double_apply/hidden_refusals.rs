@@ -1,7 +1,7 @@
 //! Promises 1 and 2 for a 200 that hides a refusal: no edit is lost, and none is made twice.
 
 use crate::support::dialect::{Dialect, Speaker};
-use crate::support::{ARTICLE, AT, Article, Event, Server, draft, foreign, values};
+use crate::support::{ARTICLE, AT, Article, Event, Server, draft, edit, foreign, values};
 use ifmatch::{
     Collection, ErrorKind, Generic, HiddenRefusal, Policy, ProbeCheck, Profile, RefusalKind, Rule,
     ThreeWay, Verdict, WriteMode,
@@ -149,7 +149,7 @@ async fn after_a_lost_reply_a_refusal_in_a_200_is_settled_as_ours() {
         let server = hiding(ARTICLE, REFUSED);
         server.script(events);
         counters(&server, naming(RefusalKind::StaleVersion))
-            .update(1, |article| article.title = "mine".into())
+            .update(1, edit)
             .await
             .unwrap();
         assert_eq!(server.applied(), 1);
@@ -205,7 +205,6 @@ async fn a_reply_that_lacks_the_word_for_success_is_settled_by_a_read() {
     let demanded = HiddenRefusal::unless("/succeeded", true);
     let articles = counters(&server, Generic::new().hidden_refusal(demanded));
     // Its replies to writes have no body.
-    let edit = |article: &mut Article| article.title = "mine".into();
     let saved = articles.update(1, edit).await.unwrap();
     assert!(saved.report().settled);
     assert_eq!(server.applied(), 1);
@@ -226,10 +225,7 @@ async fn a_200_that_cannot_be_read_is_taken_for_neither() {
             Event::Plain,
             foreign(|theirs| theirs["body"] = "theirs".into()),
         ]);
-        counters(&server, profile())
-            .update(1, |article| article.title = "mine".into())
-            .await
-            .unwrap();
+        counters(&server, profile()).update(1, edit).await.unwrap();
         assert_eq!(server.value(AT)["title"], "mine");
         assert_eq!(server.value(AT)["body"], "theirs");
         assert_eq!(server.applied(), 1);

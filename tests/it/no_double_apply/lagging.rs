@@ -3,19 +3,20 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, articles, foreign};
+use crate::support::{ARTICLE, AT, Event, Server, articles, edit, foreign};
 use http::Method;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{Limits, RemoteWins, ThreeWay, Versioning, async_trait};
 use tokio::time::Instant;
 
-fn edit(article: &mut Article) {
-    article.title = "mine".into();
+/// A read that shows this document under the first version.
+fn shows(document: &'static str) -> Event {
+    Event::Answer(200, &[("etag", "\"1\"")], document)
 }
 
 /// A read that shows the document as it was at first.
 fn stale() -> Event {
-    Event::Answer(200, &[("etag", "\"1\"")], ARTICLE)
+    shows(ARTICLE)
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,11 +155,7 @@ async fn a_write_under_a_version_that_did_not_move_is_recognised_by_its_document
     server.script([
         Event::Plain,
         Event::LoseReply,
-        Event::Answer(
-            200,
-            &[("etag", "\"1\"")],
-            r#"{"title":"mine","body":"text","views":1}"#,
-        ),
+        shows(r#"{"title":"mine","body":"text","views":1}"#),
     ]);
     let saved = articles(&server).update(1, edit).await.unwrap();
     assert!(saved.report().settled);
@@ -171,19 +168,11 @@ async fn another_document_under_the_same_version_is_not_written_over_in_doubt() 
     server.script([
         Event::Plain,
         Event::LoseRequest,
-        Event::Answer(
-            200,
-            &[("etag", "\"1\"")],
-            r#"{"title":"old","body":"theirs","views":1}"#,
-        ),
+        shows(r#"{"title":"old","body":"theirs","views":1}"#),
     ]);
     let error = articles(&server).update(1, edit).await.unwrap_err();
     assert!(error.is_outcome_unknown(), "{error:?}");
-    let writes = server
-        .methods()
-        .into_iter()
-        .filter(|method| method == "PUT");
-    assert_eq!(writes.count(), 1);
+    assert_eq!(server.writes(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,10 +232,7 @@ async fn a_conflict_with_a_state_from_before_the_base_is_no_plain_failure() {
         let mut article = articles.get(1).await.unwrap();
         (article.title, article.body) = ("mine".into(), "mine".into());
         let first = r#"{"title":"old","body":"first","views":1}"#;
-        server.script([
-            Event::LoseReply,
-            Event::Answer(200, &[("etag", "\"1\"")], first),
-        ]);
+        server.script([Event::LoseReply, shows(first)]);
         let save = articles.save(&article);
         let outcome = if keeps {
             save.strategy(ifmatch::RemoteWins).await
@@ -269,10 +255,7 @@ async fn what_a_replica_shows_from_before_the_base_is_not_told_as_kept() {
     let articles = articles(&server);
     let mut article = articles.get(1).await.unwrap();
     article.title = "mine".into();
-    server.script([
-        Event::LoseReply,
-        Event::Answer(200, &[("etag", "\"1\"")], first),
-    ]);
+    server.script([Event::LoseReply, shows(first)]);
     let saved = articles.save(&article).strategy(RemoteWins).await;
     let error = saved.unwrap_err();
     assert!(error.is_outcome_unknown(), "{error:?}");

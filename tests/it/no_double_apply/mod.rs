@@ -4,6 +4,7 @@
 mod accepted;
 mod accurate_outcomes;
 mod applied_once;
+mod causes;
 mod doubtful_successes;
 mod dropped;
 mod hidden_refusals;

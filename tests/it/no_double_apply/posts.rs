@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{ARTICLE, Event, Server, articles, draft};
-use ifmatch::{LocalWins, MergeStrategy, ThreeWay};
+use crate::support::{ARTICLE, Always, Article, Event, Server, articles, draft};
+use ifmatch::{Answer, LocalWins, MergeStrategy, RemoteWins, ThreeWay};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -189,4 +189,114 @@ async fn the_key_of_the_caller_goes_with_the_same_document_and_with_no_other() {
         assert_eq!(keys[0], "\"mine\"");
         assert_eq!(keys[1] == keys[0], !changes, "{keys:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_whose_reply_was_lost_is_not_sent_twice_unless_keys_are_honoured() {
+    let draft = draft();
+    let server = Server::default();
+    server.script([Event::LoseReply]);
+    let error = articles(&server).post(&draft).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(server.applied(), 1);
+    assert_eq!(
+        error.sides::<Article>().unwrap().local.as_ref(),
+        Some(&draft)
+    );
+
+    let server = Server::default();
+    let profile = ifmatch::Generic::new().honours_idempotency_keys();
+    let client = server.builder().profile(profile).build().unwrap();
+    server.script([Event::LoseRequest]);
+    let made = client
+        .collection_with::<Article>("articles", ThreeWay::default())
+        .post(&draft)
+        .await
+        .unwrap();
+    assert_eq!(made.snapshot().url().path(), "/v1/articles/1");
+    let keys: Vec<_> = server
+        .seen()
+        .iter()
+        .map(|seen| seen.header("idempotency-key").unwrap().to_owned())
+        .collect();
+    assert_eq!(keys[0], keys[1]);
+    assert!(keys[0].starts_with('"') && keys[0].len() == 38);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_reached_the_server_is_simply_sent_again() {
+    let draft = draft();
+    let server = Server::default();
+    server.script([
+        Event::NoConnection,
+        Event::Answer(429, &[("retry-after", "2")], ""),
+    ]);
+    let made = articles(&server).post(&draft).await.unwrap();
+    assert_eq!(made.report().requests, 3);
+    assert!(made.report().waited >= Duration::from_secs(2));
+    assert_eq!(server.applied(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn adopting_after_a_refused_post_is_no_success() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([Event::Answer(409, &[], r#"{"title":"no"}"#)]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", RemoteWins)
+        .on_refusal(Always(|_| Answer::Adopt))
+        .post(&json!({"title": "new"}))
+        .await;
+    assert!(
+        outcome.is_err(),
+        "{:?} posted {}",
+        outcome.map(ifmatch::Saved::into_inner),
+        server.applied()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn adopting_after_a_refused_post_sends_nothing_to_the_collection() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([Event::Answer(409, &[], r#"{"title":"no"}"#)]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", LocalWins)
+        .on_refusal(Always(|_| Answer::Adopt))
+        .post(&json!({"title": "new"}))
+        .await;
+    let last = server.seen().pop().unwrap();
+    assert!(
+        outcome.is_err(),
+        "{} {:?} {:?}",
+        last.method,
+        last.header("if-match"),
+        String::from_utf8(last.body.clone())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_post_in_doubt_is_not_settled_by_the_collection() {
+    let server = Server::with("/v1/articles", r#"{"count":0}"#);
+    server.script([
+        Event::Answer(503, &[("retry-after", "1")], ""), // not carried out
+        Event::Answer(422, &[], r#"{"title":"no"}"#),
+    ]);
+    let outcome = server
+        .client()
+        .collection_with::<Value>("articles", ThreeWay::default())
+        .post(&json!({"count": 0}))
+        .await;
+    assert!(outcome.is_err(), "posted {}", server.applied());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_303_after_a_post_is_no_plain_failure() {
+    let server = Server::default();
+    server.script([Event::AnswerAfter(303, &[("location", "/v1/articles/1")])]);
+    let outcome = articles(&server).post(&draft()).await;
+    assert!(
+        outcome.as_ref().is_ok() || outcome.as_ref().unwrap_err().is_outcome_unknown(),
+        "{outcome:?}"
+    );
 }

@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use crate::support::{
-    ARTICLE, AT, Always, Article, Event, Server, articles, draft, foreign, given_back,
+    ARTICLE, AT, Always, Article, Event, Server, articles, draft, edit, foreign, given_back,
 };
 use ifmatch::{Answer, LocalWins, MergeStrategy, RemoteWins, ThreeWay, WriteMode, merge_fn};
 use serde_json::json;
 
 #[tokio::test]
 async fn eight_writers_with_200_edits_lose_none() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let mut writers = Vec::new();
     for _ in 0..8 {
-        let articles = server
-            .client()
-            .collection_with::<Article>("articles", ThreeWay::default());
+        let articles = articles(&server);
         writers.push(tokio::spawn(async move {
             for _ in 0..25 {
                 articles
@@ -30,7 +28,7 @@ async fn eight_writers_with_200_edits_lose_none() {
     for writer in writers {
         writer.await.unwrap();
     }
-    assert_eq!(server.value("/v1/articles/1")["views"], 201);
+    assert_eq!(server.value(AT)["views"], 201);
     let bare = server
         .seen()
         .into_iter()
@@ -40,7 +38,7 @@ async fn eight_writers_with_200_edits_lose_none() {
 
 #[tokio::test]
 async fn mine_wins_stays_pinned_to_the_version_it_saw() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let articles = server
         .client()
         .collection_with::<Article>("articles", ThreeWay::default().or_else(LocalWins));
@@ -54,7 +52,7 @@ async fn mine_wins_stays_pinned_to_the_version_it_saw() {
     ]);
     let saved = articles.save(&article).await.unwrap();
     assert_eq!(saved.report().rounds, 3);
-    let stored = server.value("/v1/articles/1");
+    let stored = server.value(AT);
     assert_eq!(
         (&stored["title"], &stored["body"]),
         (&"mine".into(), &"third".into())
@@ -70,16 +68,14 @@ async fn mine_wins_stays_pinned_to_the_version_it_saw() {
 
 #[tokio::test]
 async fn a_409_after_which_the_version_has_moved_is_merged_like_a_412() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     server.0.lock().unwrap().stale = Some((409, r#"{"type":"about:blank","title":"Conflict"}"#));
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let mut article = articles.get(1).await.unwrap();
     article.views = 9;
     server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
     articles.save(&article).await.unwrap();
-    let stored = server.value("/v1/articles/1");
+    let stored = server.value(AT);
     assert_eq!(
         (&stored["title"], &stored["views"]),
         (&"theirs".into(), &9.into())
@@ -88,7 +84,7 @@ async fn a_409_after_which_the_version_has_moved_is_merged_like_a_412() {
 
 #[tokio::test]
 async fn a_server_that_demands_a_condition_gets_one_after_a_read() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let profile = ifmatch::Generic::new().versioning(ifmatch::Versioning::unconditional());
     let client = server.builder().profile(profile).build().unwrap();
     let articles = client.collection_with::<Article>("articles", ThreeWay::default());
@@ -99,15 +95,13 @@ async fn a_server_that_demands_a_condition_gets_one_after_a_read() {
         .await
         .unwrap_err();
     assert!(error.is_unusable_validator(), "{error:?}");
-    assert_eq!(server.value("/v1/articles/1")["views"], 1);
+    assert_eq!(server.value(AT)["views"], 1);
 }
 
 #[tokio::test]
 async fn a_removal_meets_an_edit_as_a_conflict_and_never_removes_what_it_has_not_seen() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let article = articles.get(1).await.unwrap();
     server.script([foreign(|theirs| theirs["title"] = "theirs".into())]);
     let error = articles.delete(&article).await.unwrap_err();
@@ -121,9 +115,9 @@ async fn a_removal_meets_an_edit_as_a_conflict_and_never_removes_what_it_has_not
         .strategy(RemoteWins)
         .await
         .unwrap();
-    assert!(server.text("/v1/articles/1").is_some());
+    assert!(server.text(AT).is_some());
     articles.delete(&article).strategy(LocalWins).await.unwrap();
-    assert!(server.text("/v1/articles/1").is_none());
+    assert!(server.text(AT).is_none());
     let deletes = server
         .seen()
         .into_iter()
@@ -137,16 +131,13 @@ async fn a_removal_meets_an_edit_as_a_conflict_and_never_removes_what_it_has_not
 
 #[tokio::test]
 async fn an_edit_meets_a_removal_and_the_strategy_decides() {
-    let edit = |article: &mut Article| article.title = "mine".into();
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     server.script([Event::Plain, Event::ForeignRemoval]);
     let error = articles.update(1, edit).await.unwrap_err();
     assert!(error.is_gone(), "{error:?}");
     assert_eq!(given_back(&error), "mine");
-    server.put("/v1/articles/1", ARTICLE);
+    server.put(AT, ARTICLE);
     server.script([Event::Plain, Event::ForeignRemoval]);
     let saved = articles.update(1, edit).strategy(LocalWins).await.unwrap();
     assert_eq!(saved.title, "mine");
@@ -159,9 +150,7 @@ async fn an_edit_meets_a_removal_and_the_strategy_decides() {
 #[tokio::test]
 async fn two_creations_never_overwrite_each_other() {
     let server = Server::default();
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let draft: Article = serde_json::from_str(ARTICLE).unwrap();
     let made = articles.create(1, &draft).await.unwrap();
     assert_eq!(made.snapshot().id(), Some("1"));
@@ -179,15 +168,13 @@ async fn two_creations_never_overwrite_each_other() {
         ),
         ("second".into(), "old".into())
     );
-    assert_eq!(server.value("/v1/articles/1")["title"], "old");
+    assert_eq!(server.value(AT)["title"], "old");
 }
 
 #[tokio::test]
 async fn an_update_that_creates_meets_another_creation_with_its_edit() {
     let server = Server::default();
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let first: Article = serde_json::from_str(ARTICLE).unwrap();
     server.script([
         Event::Plain,
@@ -199,26 +186,20 @@ async fn an_update_that_creates_meets_another_creation_with_its_edit() {
         .await
         .unwrap();
     assert_eq!((saved.views, saved.title.as_str()), (11, "t"));
-    assert_eq!(server.value("/v1/articles/1")["views"], 11);
+    assert_eq!(server.value(AT)["views"], 11);
 }
 
 #[tokio::test]
 async fn every_write_mode_is_conditional_and_merges() {
     for mode in [WriteMode::Put, WriteMode::MergePatch] {
-        let server = Server::with("/v1/articles/1", ARTICLE);
-        let articles = server
-            .client()
-            .collection_with::<Article>("articles", ThreeWay::default())
-            .write_mode(mode);
+        let server = Server::with(AT, ARTICLE);
+        let articles = articles(&server).write_mode(mode);
         server.script([
             Event::Plain,
             foreign(|theirs| theirs["body"] = "theirs".into()),
         ]);
-        articles
-            .update(1, |article| article.title = "mine".into())
-            .await
-            .unwrap();
-        let stored = server.value("/v1/articles/1");
+        articles.update(1, edit).await.unwrap();
+        let stored = server.value(AT);
         assert_eq!(
             (&stored["title"], &stored["body"]),
             (&"mine".into(), &"theirs".into()),
@@ -244,11 +225,8 @@ async fn every_write_mode_is_conditional_and_merges() {
 
 #[tokio::test]
 async fn a_json_patch_tests_what_it_replaces() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .write_mode(WriteMode::JsonPatch);
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server).write_mode(WriteMode::JsonPatch);
     server.script([Event::Plain, Event::Answer(204, &[("etag", "\"9\"")], "")]);
     articles
         .update(1, |article| article.views = 2)
@@ -268,7 +246,7 @@ async fn a_json_patch_tests_what_it_replaces() {
 
 #[tokio::test]
 async fn a_function_merges_with_all_three_sides() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let strategy = merge_fn(
         |base: Option<&Article>, local: &Article, remote: &Article| {
             let base = base.ok_or("no base")?;
@@ -290,16 +268,14 @@ async fn a_function_merges_with_all_three_sides() {
 
 #[tokio::test]
 async fn a_removal_of_a_version_without_a_tag_removes_only_what_was_seen() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     server.0.lock().unwrap().silent = true;
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let saved = articles
         .update(1, |article| article.views = 7)
         .await
         .unwrap();
-    server.put("/v1/articles/1", &ARTICLE.replace("text", "theirs"));
+    server.put(AT, &ARTICLE.replace("text", "theirs"));
     let error = articles.delete(&saved).await.unwrap_err();
     assert!(error.is_conflict(), "{error:?}");
     let saved = articles
@@ -307,17 +283,15 @@ async fn a_removal_of_a_version_without_a_tag_removes_only_what_was_seen() {
         .await
         .unwrap();
     articles.delete(&saved).await.unwrap();
-    assert!(server.text("/v1/articles/1").is_none());
+    assert!(server.text(AT).is_none());
     assert!(articles.save(&saved).await.unwrap_err().is_gone());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_meets_something_with_a_weak_tag_as_what_exists_already() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     server.0.lock().unwrap().tag = Some(|version| format!("W/\"{version}\""));
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let draft: Article = serde_json::from_str(ARTICLE).unwrap();
     for stale in [412, 409] {
         server.0.lock().unwrap().stale = Some((stale, r#"{"error":"conflict"}"#));
@@ -338,7 +312,7 @@ async fn trying_again_after_a_settled_doubt_merges_what_came_up_meanwhile() {
     ]);
     articles(&server)
         .on_refusal(Always(|_| Answer::Again))
-        .update(1, |article| article.title = "mine".into())
+        .update(1, edit)
         .await
         .unwrap();
     assert_eq!(
@@ -412,10 +386,7 @@ async fn a_reply_with_what_was_replaced_is_not_taken_for_what_is_stored() {
         // As `findOneAndUpdate` without "return the new one" behind it.
         Event::AnswerReplaced,
     ]);
-    let mut saved = articles
-        .update(1, |article| article.title = "mine".into())
-        .await
-        .unwrap();
+    let mut saved = articles.update(1, edit).await.unwrap();
     assert_eq!(saved.title, "mine");
     saved.body = "also mine".into();
     articles.save(saved).await.unwrap();

@@ -83,11 +83,11 @@ async fn half_of_a_surrogate_pair_goes_back_as_it_came() {
     let edit = |article: &mut Article| article.title = "mine".into();
     let changed = |document: &str| document.replace("\"old\"", "\"mine\"");
 
-    let server = Server::with("/v1/articles/1", HALVES);
+    let server = Server::with(AT, HALVES);
     let mut article = articles(&server).get(1).await.unwrap();
     edit(&mut article);
     articles(&server).save(&article).await.unwrap();
-    assert_eq!(server.text("/v1/articles/1").unwrap(), changed(HALVES));
+    assert_eq!(server.text(AT).unwrap(), changed(HALVES));
 
     // Merged with what somebody else wrote, and in an envelope that has halves of its own.
     let theirs = HALVES.replace("\"views\":1", "\"views\":2");
@@ -97,22 +97,20 @@ async fn half_of_a_surrogate_pair_goes_back_as_it_came() {
         (Generic::new(), HALVES.to_owned(), theirs.clone()),
         (enclosed, whole(HALVES), whole(&theirs)),
     ] {
-        let server = Server::with("/v1/articles/1", &before);
+        let server = Server::with(AT, &before);
         let client = server.builder().profile(profile).build().unwrap();
         let articles = client.collection_with("articles", ThreeWay::default());
         server.script([Event::Plain, Event::ForeignText(theirs.clone())]);
         articles.update(1, edit).await.unwrap();
         assert_eq!(server.methods(), ["GET", "PUT", "GET", "PUT"]);
-        assert_eq!(server.text("/v1/articles/1").unwrap(), changed(&theirs));
+        assert_eq!(server.text(AT).unwrap(), changed(&theirs));
     }
 }
 
 #[tokio::test]
 async fn a_conflict_gives_all_sides_and_fields_back_and_can_be_saved_from_there() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     server.script([
         Event::Plain,
         foreign(|theirs| (theirs["title"], theirs["body"]) = ("theirs".into(), "theirs".into())),
@@ -143,15 +141,13 @@ async fn a_conflict_gives_all_sides_and_fields_back_and_can_be_saved_from_there(
     theirs.title = mine.title;
     let saved = articles.save(theirs).await.unwrap();
     assert_eq!(saved.report().requests, 1);
-    assert_eq!(server.value("/v1/articles/1")["body"], "theirs");
+    assert_eq!(server.value(AT)["body"], "theirs");
 }
 
 #[tokio::test]
 async fn an_error_that_is_asked_for_another_type_keeps_its_sides() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     server.script([
         Event::Plain,
         foreign(|theirs| theirs["title"] = "theirs".into()),
@@ -167,7 +163,7 @@ async fn an_error_that_is_asked_for_another_type_keeps_its_sides() {
 
 #[tokio::test]
 async fn an_error_and_all_else_keep_bodies_and_secrets_out_of_their_words() {
-    let server = Server::with("/v1/articles/1", &ARTICLE.replace("text", "s3cret body"));
+    let server = Server::with(AT, &ARTICLE.replace("text", "s3cret body"));
     let client = server.builder().bearer_token("t0ken").build().unwrap();
     let articles = client
         .collection_with::<Article>("articles", ThreeWay::default())
@@ -259,7 +255,7 @@ async fn a_strategy_that_fails_panics_or_never_answers_loses_nothing() {
         (Box::new(panicking), "panicked"),
         (Box::new(Mute), "did not succeed"),
     ] {
-        let server = Server::with("/v1/articles/1", ARTICLE);
+        let server = Server::with(AT, ARTICLE);
         let articles = articles(&server);
         server.script([
             Event::Plain,
@@ -310,7 +306,7 @@ impl Serialize for Unwritable {
 
 #[tokio::test]
 async fn a_value_that_does_not_serialise_is_told_before_anything_is_written() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let articles = server.client().collection::<Unwritable>("articles");
     let article = articles.get(1).await.unwrap();
     assert!(articles.save(&article).await.unwrap_err().is_config());
@@ -322,10 +318,8 @@ async fn a_value_that_does_not_serialise_is_told_before_anything_is_written() {
 
 #[tokio::test]
 async fn what_does_not_fit_the_type_is_told_alike_by_a_read_and_by_an_edit() {
-    let server = Server::with("/v1/articles/1", r#"{"title":1}"#);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, r#"{"title":1}"#);
+    let articles = articles(&server);
     let read = articles.get(1).await.unwrap_err();
     let edits = [(); 3].map(|()| articles.update(1, |article| article.views = 2));
     for saved in edits.into_iter().collect::<JoinSet<_>>().join_all().await {
@@ -340,10 +334,8 @@ async fn what_does_not_fit_the_type_is_told_alike_by_a_read_and_by_an_edit() {
 
 #[tokio::test]
 async fn an_edit_that_fails_or_panics_sends_nothing_and_says_so() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let none_left = |article: &mut Article| {
         article.views = article.views.checked_sub(5).ok_or("none left")?;
         Ok(())
@@ -365,7 +357,7 @@ async fn an_edit_that_fails_or_panics_sends_nothing_and_says_so() {
 
 #[tokio::test]
 async fn a_removal_elsewhere_that_is_accepted_still_gives_the_edit_back() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let strategy = ThreeWay::new(Policy::new().field("/views", Rule::Counter)).or_else(RemoteWins);
     let articles = server
         .client()
@@ -380,7 +372,7 @@ async fn a_removal_elsewhere_that_is_accepted_still_gives_the_edit_back() {
         error.into_sides::<Article>().unwrap().local.unwrap().views,
         2
     );
-    assert!(server.text("/v1/articles/1").is_none());
+    assert!(server.text(AT).is_none());
 }
 
 #[tokio::test(start_paused = true)]

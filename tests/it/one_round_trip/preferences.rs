@@ -3,17 +3,15 @@
 use http::{HeaderName, HeaderValue};
 use ifmatch::ThreeWay;
 
-use crate::support::{ARTICLE, Article, Server};
+use crate::support::{ARTICLE, AT, Article, Server, articles};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const MINIMAL: HeaderValue = HeaderValue::from_static("return=minimal");
 
 #[tokio::test]
 async fn a_removal_asks_for_no_representation() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     articles
         .update(1, |article| article.views += 1)
         .await
@@ -27,17 +25,14 @@ async fn a_removal_asks_for_no_representation() {
 
 #[tokio::test]
 async fn a_preference_of_the_handle_or_of_the_client_is_kept() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     let by_client = server
         .builder()
         .default_header(PREFER, MINIMAL)
         .build()
         .unwrap();
     let by_client = by_client.collection_with::<Article>("articles", ThreeWay::default());
-    let by_handle = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default())
-        .header(PREFER, MINIMAL);
+    let by_handle = articles(&server).header(PREFER, MINIMAL);
     for articles in [by_client, by_handle] {
         articles
             .update(1, |article| article.views += 1)

@@ -12,9 +12,7 @@ use serde_json::Value;
 #[tokio::test]
 async fn a_second_read_is_answered_by_304_from_the_snapshot() {
     let server = Server::with(AT, ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     articles.get(1).await.unwrap();
     let again = articles.get(1).await.unwrap();
     assert_eq!(
@@ -54,9 +52,7 @@ async fn a_listing_goes_from_page_to_page_and_its_items_can_be_saved() {
         ),
         Event::Answer(200, &[], "[]"),
     ]);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let page = articles.list().await.unwrap();
     let last = page.next().unwrap().await.unwrap();
     assert!(last.items.is_empty() && last.next().is_none());
@@ -179,9 +175,7 @@ async fn a_date_serves_where_there_is_no_tag() {
         Event::Answer(200, dated, ARTICLE),
         Event::Answer(204, &[], ""),
     ]);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     articles
         .update(1, |article| article.views = 4)
         .await
@@ -477,9 +471,7 @@ async fn a_store_that_fails_costs_reads_and_nothing_else() {
 #[tokio::test]
 async fn headers_and_queries_of_a_handle_go_with_each_request() {
     let server = Server::with(AT, ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default())
+    let articles = articles(&server)
         .header(
             http::header::ACCEPT_LANGUAGE,
             http::HeaderValue::from_static("de"),

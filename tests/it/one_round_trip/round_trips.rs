@@ -1,14 +1,11 @@
 //! Promise 6: one round trip without contention.
 
-use crate::support::{ARTICLE, Article, Server, foreign};
-use ifmatch::ThreeWay;
+use crate::support::{ARTICLE, AT, Server, articles, foreign};
 
 #[tokio::test]
 async fn a_warm_update_is_one_request_and_a_cold_one_two() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let cold = articles
         .update(1, |article| article.views += 1)
         .await
@@ -20,15 +17,13 @@ async fn a_warm_update_is_one_request_and_a_cold_one_two() {
         .unwrap();
     assert_eq!((warm.report().requests, warm.report().rounds), (1, 1));
     assert_eq!(server.methods(), ["GET", "PUT", "PUT"]);
-    assert_eq!(server.value("/v1/articles/1")["views"], 3);
+    assert_eq!(server.value(AT)["views"], 3);
 }
 
 #[tokio::test]
 async fn a_value_that_was_read_is_saved_by_one_request_pinned_to_its_version() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let mut article = articles.get(1).await.unwrap();
     article.title = "new".into();
     let saved = articles.save(&article).await.unwrap();
@@ -39,10 +34,8 @@ async fn a_value_that_was_read_is_saved_by_one_request_pinned_to_its_version() {
 
 #[tokio::test]
 async fn an_edit_that_changes_nothing_sends_nothing() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let same = articles
         .update(1, |article| article.title = "old".into())
         .await
@@ -53,10 +46,8 @@ async fn an_edit_that_changes_nothing_sends_nothing() {
 
 #[tokio::test]
 async fn one_clash_costs_a_read_and_a_write_more() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
     let mut article = articles.get(1).await.unwrap();
     article.title = "mine".into();
     server.script([foreign(|theirs| theirs["body"] = "theirs".into())]);
@@ -69,7 +60,7 @@ async fn one_clash_costs_a_read_and_a_write_more() {
         ),
         (3, 2, 1)
     );
-    let stored = server.value("/v1/articles/1");
+    let stored = server.value(AT);
     assert_eq!(
         (&stored["title"], &stored["body"]),
         (&"mine".into(), &"theirs".into())
@@ -79,11 +70,9 @@ async fn one_clash_costs_a_read_and_a_write_more() {
 
 #[tokio::test]
 async fn a_write_answered_without_a_tag_is_followed_by_a_read_before_the_next() {
-    let server = Server::with("/v1/articles/1", ARTICLE);
+    let server = Server::with(AT, ARTICLE);
     server.0.lock().unwrap().silent = true;
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let saved = articles
         .update(1, |article| article.views = 7)
         .await
@@ -97,7 +86,7 @@ async fn a_write_answered_without_a_tag_is_followed_by_a_read_before_the_next() 
     let mut saved = saved.into_versioned();
     saved.title = "from the saved value".into();
     articles.save(&saved).await.unwrap();
-    let stored = server.value("/v1/articles/1");
+    let stored = server.value(AT);
     assert_eq!(
         (&stored["title"], &stored["views"]),
         (&"from the saved value".into(), &8.into())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Article, Event, Server, edit, foreign};
 use ifmatch::{
     Answer, BoxError, Client, Collection, Generic, Refusal, RefusalHandler, RefusalKind, ThreeWay,
     async_trait,
@@ -22,10 +22,6 @@ fn articles(server: &Server) -> Collection<Article> {
         .map_code("BUSY", RefusalKind::Transient);
     let client = server.builder().profile(profile).build().unwrap();
     client.collection_with("articles", ThreeWay::default())
-}
-
-fn edit(article: &mut Article) {
-    article.title = "mine".into();
 }
 
 #[tokio::test]
@@ -83,9 +79,7 @@ async fn a_handler_fulfils_the_precondition_and_says_again() {
     );
     server.script((0..100).map(|_| Event::Answer(409, &[], UNPAID)));
     let handle = articles(&server).on_refusal(Payer(paid.clone()));
-    let error = handle
-        .update(1, |article| article.title = "mine".into())
-        .await;
+    let error = handle.update(1, edit).await;
     // The first request is the read of a new client, refused too; then the handler is bounded by rounds.
     assert!(error.is_err());
     let error = handle

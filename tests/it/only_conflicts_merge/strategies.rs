@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{ARTICLE, AT, Article, Event, Server, foreign};
+use crate::support::{ARTICLE, AT, Article, Event, Server, articles, edit, foreign};
 use ifmatch::{
     Conflict, LastWriteWins, LocalWins, MergeStrategy, RemoteWins, Resolution, ThreeWay, Versioned,
     ask_fn, merge_fn,
@@ -125,11 +125,9 @@ async fn an_overwrite_by_a_person_is_pinned_to_the_version_that_was_shown() {
         }
         async { Ok(Resolution::KeepLocal) }
     });
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let saved = articles
-        .update(1, |article| article.title = "mine".into())
+        .update(1, edit)
         .strategy(ThreeWay::default().or_else(ask))
         .await
         .unwrap();
@@ -141,11 +139,9 @@ async fn an_overwrite_by_a_person_is_pinned_to_the_version_that_was_shown() {
 async fn a_resolution_can_remove_what_it_saw() {
     let server = Server::default();
     clash(&server);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let error = articles
-        .update(1, |article| article.title = "mine".into())
+        .update(1, edit)
         .strategy(ask_fn(|_| async { Ok(Resolution::Delete) }))
         .await
         .unwrap_err();
@@ -160,9 +156,7 @@ async fn a_resolution_can_remove_what_it_saw() {
 #[tokio::test]
 async fn calls_can_be_spawned_joined_and_raced() {
     let server = Server::with(AT, ARTICLE);
-    let articles = server
-        .client()
-        .collection_with::<Article>("articles", ThreeWay::default());
+    let articles = articles(&server);
     let spawned = tokio::spawn(articles.update(1, |article| article.views += 1));
     spawned.await.unwrap().unwrap();
     tokio::select! {
@@ -239,7 +233,7 @@ async fn a_strategy_in_a_box_or_in_parts_is_asked_in_doubt_as_it_would_be_alone(
             foreign(|theirs| theirs["title"] = "theirs".into()),
         ]);
         let articles = server.client().collection_with("articles", strategy);
-        let saved = articles.update(1, |article: &mut Article| article.title = "mine".into());
+        let saved = articles.update(1, edit);
         let saved = saved.await;
         assert_eq!(saved.unwrap().title, "mine", "{number}");
     }

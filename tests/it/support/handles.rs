@@ -34,6 +34,11 @@ pub(crate) fn draft() -> Article {
     serde_json::from_str(ARTICLE).unwrap()
 }
 
+/// The edit of most tests.
+pub(crate) fn edit(article: &mut Article) {
+    article.title = "mine".into();
+}
+
 /// Answers each refusal by a function.
 pub(crate) struct Always<T>(pub(crate) fn(&Refusal<T>) -> Answer<T>);
 

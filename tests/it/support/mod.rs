@@ -15,7 +15,7 @@ use ifmatch::{Client, ClientBuilder, Error, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use handles::{AT, Always, Removes, articles, counters, draft, values};
+pub(crate) use handles::{AT, Always, Removes, articles, counters, draft, edit, values};
 
 /// The resource type of most tests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +148,12 @@ impl Server {
             .iter()
             .map(|seen| seen.method.to_string())
             .collect()
+    }
+
+    /// The number of requests that were no reads.
+    pub(crate) fn writes(&self) -> usize {
+        let methods = self.methods();
+        methods.iter().filter(|method| *method != "GET").count()
     }
 
     pub(crate) fn builder(&self) -> ClientBuilder {
