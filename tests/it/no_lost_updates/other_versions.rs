@@ -8,7 +8,7 @@ use ifmatch::transport::Fate;
 use ifmatch::{Envelope, Generic, Versioning, WriteMode};
 use serde_json::{Value, json};
 
-use crate::no_lost_updates::versions_elsewhere::{creation, story};
+use crate::no_lost_updates::{creation, story};
 use crate::support::dialect::{
     Dialect, Speaker, Wanted, body, by_tag, in_query, inside, with, without,
 };

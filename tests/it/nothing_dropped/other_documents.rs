@@ -7,7 +7,7 @@ use ifmatch::profiles::GitHubContents;
 use ifmatch::{Envelope, Generic, Profile, RefusalKind, Versioning, WriteMode};
 use serde_json::{Value, json};
 
-use crate::no_lost_updates::versions_elsewhere::{creation, story};
+use crate::no_lost_updates::{creation, story};
 use crate::support::dialect::{Dialect, Speaker, Wanted, body, in_query, inside, with, without};
 
 fn old() -> Value {
