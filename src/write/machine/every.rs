@@ -33,6 +33,7 @@ impl Refused {
         Self::Final,
     ];
     /// Every success that contradicts itself.
+    #[cfg(test)]
     pub(crate) const CONTRADICTED: [Self; 2] = [
         Self::Contradicted { unmoved: true },
         Self::Contradicted { unmoved: false },

@@ -1,4 +1,4 @@
-//! The value that a `post` returns, and the operations that it allows.
+//! The value that a `post` returns, the operations that it allows, and a `post` that was lost or refused.
 
 use std::time::Duration;
 
