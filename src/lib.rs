@@ -6,6 +6,8 @@
 //! (base, local, remote), and writes again. It repeats this until the write succeeds or a person has to decide.
 //! If a response is lost, it finds out whether the write was applied before it does anything else.
 //!
+//! The page [`guide::concepts`] explains the words that this documentation uses, and shows the states of a write.
+//!
 //! # Which operation to use
 //!
 //! | operation | works on | after a race | who decides | after a lost response |

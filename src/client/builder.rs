@@ -217,6 +217,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many writes to one resource may queue.
+    #[deprecated(since = "0.2.0", note = "renamed to `max_queued_writes`")]
+    pub fn lane(self, writes: usize) -> Self {
+        self.max_queued_writes(writes)
+    }
+
     /// Limits the client to `requests` per `per`, with a burst of that size after an idle period.
     ///
     /// After the burst, requests are evenly spaced. Clones share the rate, and requests are sent in the order of

@@ -92,6 +92,12 @@ macro_rules! settings {
                 self.with(|handle| handle.require_proof = true)
             }
 
+            /// Reports `OutcomeUnknown` instead of retrying when the resource shows no trace of a lost write.
+            #[deprecated(since = "0.2.0", note = "renamed to `require_proof`")]
+            pub fn strict_settlement(self) -> Self {
+                self.require_proof()
+            }
+
             /// Sets whether the API stores documents exactly as they are sent.
             ///
             /// `false` means that the API computes, adds or drops members but returns a version. Nothing is

@@ -123,6 +123,12 @@ impl Generic {
         self
     }
 
+    /// Sets the meaning of a problem type or a machine code.
+    #[deprecated(since = "0.2.0", note = "renamed to `map_code`")]
+    pub fn meaning(self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
+        self.map_code(type_or_code, kind)
+    }
+
     /// Adds a rule that detects a refusal in the body of a 2xx response. The first rule that matches sets the
     /// kind. The rules of the profile beneath come last.
     ///

@@ -185,6 +185,12 @@ impl Versioning {
         self
     }
 
+    /// Sets the member that holds the tag where no header does.
+    #[deprecated(since = "0.2.0", note = "renamed to `fallback_field`")]
+    pub fn or_field(self, pointer: impl Into<String>) -> Self {
+        self.fallback_field(pointer)
+    }
+
     /// Removes `-gzip` from entity tags. Some proxies add it to the tags of compressed responses but do not
     /// remove it from `If-Match` (Apache with `mod_deflate`). Only for [`entity_tag`](Self::entity_tag).
     pub fn without_gzip_suffix(mut self) -> Self {

@@ -1,13 +1,15 @@
 //! The write loop as a pure state machine: events in, actions out.
 //!
-//! No I/O, clock or randomness is in here, so the machine that sends a user's write is the one
-//! that runs in property tests and simulations. The driver carries the actions out and answers
-//! each with exactly one event. Documents stay with the driver: the machine decides by versions.
+//! The machine does no I/O and has no clock and no randomness, so the machine that sends a user's write also runs
+//! in property tests and in the model. The driver carries out each action and returns exactly one event for it.
+//! Documents stay with the driver. The machine decides by versions.
 //!
-//! The central idea is *doubt*: a request may have been applied without our knowing, and may still arrive.
-//! A state that shows its work ends the doubt, and so does the server when it takes a later write of ours
-//! onto a state without it. While there is doubt, no refusal is taken for a race. And whatever may have been
-//! applied, no error is reported as a plain failure.
+//! The central concept is *doubt*: a request may have been applied without a response, or may still arrive. Two
+//! things end a doubt: a state that shows the change, or a later write that the server accepts onto a state
+//! without it. During a doubt, a refusal does not count as a race. If a request may have been applied, the write
+//! never ends as a plain failure.
+//!
+//! `docs/guide/states.md` lists the states and their transitions. The test in `states` keeps it true.
 
 mod accepted;
 mod after_read;
@@ -30,15 +32,15 @@ use events::{
     Action, Base, Condition, Event, Goal, OutcomeKind, Pause, ReadOutcome, Tally, WriteParams,
 };
 
-/// How often a young validator is read again in one write, however often somebody makes it young again.
+/// Maximum number of reads of a validator that is too young, in one write. Another writer may renew it each time.
 const AGING_READS_IN_ALL: u32 = 100;
-/// How often a young validator is read again before it is called unusable.
+/// Maximum number of reads in a row of one validator that is too young, before it counts as unusable.
 const AGING_READS: u32 = 8;
-/// How often an outdated state is read again, with growing pauses, before the server is taken to hand it
-/// out for good: replicas lag behind for seconds.
+/// Maximum number of reads of an outdated state, with growing pauses. Replicas lag by seconds. After that, the
+/// server is taken to return this state permanently.
 pub(crate) const LAGGING_READS: u32 = 6;
-/// How many more rounds a refusal handler may ask for: each may cost more than a request (a payment, a name), and
-/// unlike a lost race none of them is another writer's progress.
+/// Maximum number of extra rounds for a refusal handler. Each may cost more than a request (a payment, a name),
+/// and unlike a lost race, none of them means that another writer made progress.
 const ANSWERS: u32 = 15;
 
 /// One logical write, from its first request to its end.
@@ -49,29 +51,29 @@ pub(crate) struct Machine<V> {
     pub(super) base: Base<V>,
     pub(super) phase: Phase<V>,
     pub(super) doubt: Option<Doubt>,
-    /// A request of this write can arrive no more, but may have been applied: no later failure is plain.
+    /// A request of this write cannot arrive any more but may have been applied, so no later failure is plain.
     pub(super) handed_on: bool,
-    /// What a refusal ends in once an older doubt is judged.
+    /// The outcome of a refusal, once an older doubt is judged.
     pub(super) verdict_pending: Option<OutcomeKind>,
     pub(super) refused_version: Option<V>,
-    /// What the last request was pinned to.
+    /// The base that the last request was pinned to.
     pub(super) sent_onto: Option<Base<V>>,
-    /// The server has refused at least once, so there is something that a handler can be asked about.
+    /// The server has refused at least once, so a handler can be asked.
     pub(super) was_refused: bool,
-    /// How long an unclassified refusal asks to wait, until a read tells whether it was a race.
+    /// The wait that an unclassified refusal asks for, until a read shows whether it was a race.
     pub(super) invited: Option<Duration>,
     pub(super) same_again: u32,
-    /// Reads in a row that showed the same version, which is unusable.
+    /// Number of reads in a row that showed the same unusable version.
     pub(super) unusable: u32,
-    /// Reads of this write that showed an unusable one.
+    /// Number of reads in this write that showed an unusable version.
     pub(super) aging_reads: u32,
-    /// Rounds that the refusal handler asked for.
+    /// Number of rounds that the refusal handler asked for.
     pub(super) answers: u32,
     /// The resolution asked for a removal.
     pub(super) removing: bool,
-    /// The one read that a write in doubt gets before it is given up.
+    /// The last read, which a write in doubt gets before it gives up, was used.
     pub(super) last_read_used: bool,
-    /// What the last wait was for.
+    /// The outcome if the current wait does not help.
     pub(super) waiting_for: OutcomeKind,
     clock: Clock,
     pub(super) tally: Tally,
@@ -79,41 +81,42 @@ pub(crate) struct Machine<V> {
 
 /// Requests under the present base that may have been applied.
 ///
-/// A read that shows the base unchanged does not end the doubt: the request may still arrive, and the read
-/// may come from a replica that lags behind.
+/// A read that shows the base unchanged does not end the doubt. The request may still arrive, and the read may
+/// come from a replica that lags behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Doubt {
-    /// The server has it (202): sending it again would make a second job.
+    /// The server has accepted it (202). Sending it again would create a second job.
     pub(super) pending: bool,
-    /// It was sent by this write. Otherwise an earlier write, of which nothing is known, has left it behind.
+    /// It was sent by this write. Otherwise an earlier write, whose outcome is unknown, sent it.
     pub(super) own: bool,
 }
 
 /// The time of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Clock {
-    /// Since the write began.
+    /// Time since the write began.
     pub(crate) now: Duration,
-    /// What a request and its response take, as measured.
+    /// Measured time from a request to its response.
     pub(crate) round_trip: Duration,
 }
 
-/// Why a read was asked for.
+/// The reason for a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Why {
     /// Nothing is known yet.
     First,
     /// The version was refused.
     Race,
-    /// A 409 that nobody classified: has the version moved at all?
+    /// A 409 without a known meaning. The read shows whether the version has moved.
     Unclassified,
-    /// A handler said to merge into what is there.
+    /// A handler decided to merge into the stored state.
     Adopt,
     /// A lost write has to be settled.
     LostWrite,
     /// An accepted write was carried out.
     Done,
-    /// A success was told and contradicted; `trusted`: an unchanged version proves that nothing was stored.
+    /// A response reported success and contradicted it. `trusted`: an unchanged version proves that nothing was
+    /// stored.
     Check { trusted: bool },
 }
 
@@ -124,7 +127,7 @@ pub(super) enum Phase<V> {
     Reading(Why),
     Sending,
     Judging(ReadOutcome<V>),
-    /// The flag: our write may have been applied.
+    /// The flag: this write may have been applied.
     Resolving(ReadOutcome<V>, bool),
     Asking(Option<ReadOutcome<V>>, OutcomeKind),
     Following,
@@ -141,7 +144,7 @@ pub(super) enum Then {
 }
 
 impl<V: Clone + PartialEq> Machine<V> {
-    /// A write that has not begun.
+    /// Creates a write that has not begun.
     pub(crate) fn new(params: WriteParams<V>) -> Self {
         let doubt = params.doubtful.then_some(Doubt {
             pending: false,
@@ -171,27 +174,27 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    /// Whether a request of this write may have been applied without our knowing.
+    /// Whether a request of this write may have been applied without a response.
     pub(crate) fn in_doubt(&self) -> bool {
         self.doubt.is_some()
     }
 
-    /// What the write wants by now.
+    /// The current goal of the write.
     pub(crate) fn goal(&self) -> Goal {
         self.params.goal
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Takes one event and tells the next action.
+    /// Takes one event and returns the next action.
     pub(crate) fn on(&mut self, clock: Clock, event: Event<V>) -> Action<V> {
         self.clock = clock;
         let now = clock.now;
         if now >= self.params.deadline {
-            // No time for a last read either.
+            // There is no time for a last read.
             self.last_read_used = true;
         }
         let counted = self.tally;
@@ -201,7 +204,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             (Phase::Preparing, Event::Prepared(changed)) => self.prepared(changed),
             (Phase::Preparing, Event::EditFailed) => self.edit_failed(),
             (Phase::Reading(why), Event::Read(seen)) => self.read(why, seen),
-            // Our stamp is in it.
+            // The document holds the stamp of this write.
             (Phase::Reading(_), Event::Recognised(seen)) => {
                 self.rebase(&seen);
                 self.finish(OutcomeKind::Settled)
@@ -239,8 +242,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.give_up(OutcomeKind::Locked)
             }
             (_, Event::OutOfTime) => self.give_up(OutcomeKind::Exhausted),
-            // An event that answers no action: the driver is wrong or the write is over. Ending
-            // is the one answer that can neither lose nor double an edit.
+            // The event does not fit the state, so the driver is wrong or the write is over. Ending the write can
+            // neither lose nor double an edit.
             _ => self.give_up(OutcomeKind::Failed),
         };
         let costs_time = matches!(
@@ -248,7 +251,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Action::Read | Action::Send { .. } | Action::Wait(_) | Action::Follow
         );
         if now >= self.params.deadline && costs_time {
-            // It is not carried out.
+            // The action is not carried out.
             self.tally = counted;
             return self.give_up(OutcomeKind::Exhausted);
         }
@@ -278,8 +281,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         Action::Prepare
     }
 
-    /// What an edit made of an old snapshot, or that it could make nothing of it, says nothing about what
-    /// is there now.
+    /// Whether the base is a cached snapshot. The result or the failure of an edit on it says nothing about the
+    /// current state.
     fn is_outdated(&self) -> bool {
         self.params.cached && self.tally.requests == 0
     }
@@ -289,7 +292,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.base = Base::Unknown;
             return self.ask_read(Why::First);
         }
-        // What an earlier write has left behind is no business of an edit that was never sent.
+        // The doubt of an earlier write does not concern an edit that was never sent.
         if self.doubt.is_some_and(|doubt| doubt.own) {
             return self.finish(OutcomeKind::Unknown);
         }
@@ -323,7 +326,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    /// Sends the write; `resend`: the same request again, if it was made for the present base.
+    /// Sends the write. `resend`: the same request again, if it was made for the current base.
     pub(super) fn send(&mut self, resend: bool) -> Action<V> {
         let resend = resend && self.sent_onto.as_ref() == Some(&self.base);
         let condition = self.condition();
@@ -334,7 +337,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.finish(OutcomeKind::UnusableValidator);
         }
         if self.has_run_out() || (self.is_late() && self.tally.rounds > 0) {
-            // Cut off on its way, it would leave a doubt without a reason.
+            // A request that is cut off at the deadline would leave a doubt.
             return self.give_up(OutcomeKind::Exhausted);
         }
         if !resend {
@@ -359,8 +362,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         now.saturating_add(round_trip.saturating_mul(2)) >= self.params.deadline
     }
 
-    /// Whether so much time has gone, in a queue or for a read, that what is left is not enough for a first
-    /// request. A call that had too little to begin with is tried all the same.
+    /// Whether a queue or a read has used so much time that the rest is not enough for a first request. A call that
+    /// had too little time from the start is tried all the same.
     fn has_run_out(&self) -> bool {
         let Clock { now, round_trip } = self.clock;
         round_trip < self.params.deadline && now.saturating_add(round_trip) >= self.params.deadline
@@ -398,7 +401,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         action
     }
 
-    /// No wait is left: what the server refused for so long, a handler may know an answer to.
+    /// Ends the waits. The handler is asked about a refusal that outlasted them.
     fn spent(&mut self, ending: OutcomeKind) -> Action<V> {
         match ending {
             OutcomeKind::Locked | OutcomeKind::Refused => self.ask(None, ending),
@@ -419,7 +422,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         })
     }
 
-    /// Takes another state as the one to build on.
+    /// Takes another state as the base.
     pub(super) fn rebase(&mut self, seen: &ReadOutcome<V>) {
         self.base = match seen {
             ReadOutcome::Version(version) | ReadOutcome::Altered(version) => {
