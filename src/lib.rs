@@ -1,10 +1,10 @@
 //! A resilient, typed HTTP client that resolves write conflicts by itself.
 //!
-//! `ifmatch` remembers the version (`ETag`) of each resource that it reads and makes every write conditional
-//! on that version (`If-Match`). If the server rejects a write because another client wrote first (412, or
-//! 409), `ifmatch` fetches the new state. It then runs the edit again on that state, or merges three ways
-//! (base, local, remote), and writes again. It repeats this until the write succeeds or a person has to decide.
-//! If a response is lost, it finds out whether the write was applied before it does anything else.
+//! `ifmatch` remembers the version (`ETag`) of each resource that it reads and makes every write conditional on
+//! that version (`If-Match`). If the server refuses a write because another client wrote first (412 or 409),
+//! `ifmatch` fetches the new state. It then runs the edit again on that state, or does a three-way merge (base,
+//! local, remote), and writes again. It repeats this until the write succeeds, a limit is reached, or a person
+//! has to decide. If a response is lost, it finds out whether the write was applied before it does anything else.
 //!
 //! The page [`guide::concepts`] explains the words that this documentation uses, and shows the states of a write.
 //!
@@ -14,14 +14,14 @@
 //! |---|---|---|---|---|
 //! | [`update`], [`try_update`] | an id and an edit | the edit runs again, on the new state | the edit; a strategy only if [the call sets one](Update::strategy) | success, if the new state shows the edit or repeating the edit is harmless; [`OutcomeUnknown`] for operations such as "add one" |
 //! | [`save`] | a value that was read and changed | base, local and remote are merged | the strategy, then a person | success, if the new state shows all changes; [`OutcomeUnknown`] if it shows only some of them, or if a counter leaves the question open |
-//! | [`create`] | an id and a value | [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if the stored state is what was sent |
+//! | [`create`] | an id and a value | the call ends as [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if the stored state is what was sent |
 //! | [`post`] | a draft to which the server assigns an id | (it has no precondition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
 //! | [`delete`] | a value that was read, or an id | a value: the strategy decides; an id: the new state is removed if it equals the state that was read | the strategy | success, if the resource no longer exists |
 //! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | the read is retried |
 //!
 //! An `update` is *serializable*: the last run of its edit was on exactly the state that the write replaces. A
-//! guard inside the edit therefore holds, and two clients that each take one from a stock of ten leave eight. A
-//! `save` holds changes that were made to an older state, so they are merged.
+//! guard inside the edit therefore holds. Two clients that each take one from a stock of ten leave eight. The
+//! changes of a `save` were made to an older state, so they are merged.
 //!
 //! [`update`]: Collection::update
 //! [`try_update`]: Collection::try_update
@@ -95,11 +95,11 @@
 //!
 //! # Know what happened
 //!
-//! Every successful write returns a [`WriteReport`]. Every error has a [`kind`](Error::kind), named by what to
-//! do next, the [`Sides`] of the write, and a [report](Error::report) that states why the write was not retried.
-//! [`ErrorKind::OutcomeUnknown`] means that you have to look before you try again: a response was lost, and
-//! there is no evidence whether the write was applied. [A write stamp](Collection::write_stamp) provides that
-//! evidence for every kind of edit.
+//! Every successful write returns a [`WriteReport`]. Every error has a [`kind`](Error::kind), which shows what to
+//! do next, and a [report](Error::report), which states why the call was not retried. The error of a write also
+//! has its [`Sides`]. [`ErrorKind::OutcomeUnknown`] means that you have to look before you try again: a response
+//! was lost, and there is no evidence whether the write was applied. [A write stamp](Collection::write_stamp)
+//! provides that evidence for every kind of edit.
 //!
 //! # Promises and limits
 //!
@@ -116,8 +116,8 @@
 //! 8. An `update` is serializable. Its edit last ran on exactly the state that the write replaces.
 //! 9. The request says what the caller meant. A document is not sent if it would not read back as the value
 //!    that was passed in.
-//! 10. `Ok` needs evidence. A response counts as success only as far as the response itself says so. Anything
-//!     that contradicts success leads to a read. A read can prove that a write was applied, but never that it
+//! 10. `Ok` needs evidence. A response counts as success only if it says so itself, and only for what it says.
+//!     Anything that contradicts success leads to a read. A read can prove that a write was applied, but never that it
 //!     was not, because replicas lag. Only the server can prove that, by accepting the next write on a state
 //!     without it.
 //!
@@ -143,7 +143,7 @@
 //! | `native-tls` | no | TLS by the system's library |
 //! | `tracing` | yes | events for refusals and writes |
 //! | `backoff` | no | retry schedules from the crate `backoff` |
-//! | `testing` | no | a stateful server and a lossy proxy for your own tests |
+//! | `testing` | no | a stateful server, a lossy proxy and laws of merging, for your own tests |
 //!
 //! Streaming bodies, a blocking API and wasm are not supported yet.
 
@@ -181,7 +181,7 @@ pub use operations::{
     Refresh, ResourceData, Revalidated, Save, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use protocol::headers as http;
+pub use protocol::headers;
 pub use protocol::{
     EntityTag, Envelope, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
     Versioning, WeakTags, WriteRoute, profiles,

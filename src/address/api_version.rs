@@ -7,8 +7,8 @@ use super::path::{IntoPath, PathError, join_all};
 
 /// The API version that a client requests, and its place in each request.
 ///
-/// It is set once, by [`ClientBuilder::api_version`](crate::ClientBuilder::api_version). If the server rejects
-/// the version, by an error code or by a 406 or 415 for a media type, the call returns
+/// It is set once, by [`ClientBuilder::api_version`](crate::ClientBuilder::api_version). If the server refuses
+/// the version, by an error code or by a 406 or 415 for a media type, the call ends as
 /// [`UnsupportedApiVersion`](crate::ErrorKind::UnsupportedApiVersion).
 ///
 /// # Example

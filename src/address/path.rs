@@ -32,7 +32,7 @@ pub trait IntoPath {
     /// Returns the segments, not yet percent-encoded.
     fn into_segments(self) -> Vec<String>;
 
-    /// Returns whether the address ends in a slash (default `false`).
+    /// Whether the address ends in a slash (default `false`).
     fn ends_in_slash(&self) -> bool {
         false
     }

@@ -82,11 +82,11 @@ impl ClientBuilder {
         }
     }
 
-    /// Rejects a base URL that is not `https`.
+    /// Rejects a base URL that is not `https`. By default, `http` is accepted.
     ///
-    /// Redirects, next pages and the addresses of new resources have to stay on the origin of the base URL,
-    /// and so on its scheme. With this setting, nothing is ever sent without TLS. Your own reqwest client
-    /// needs matching settings, see [`http_client`](Self::http_client).
+    /// Redirects, next pages and the addresses of new resources have to stay on the origin of the base URL, and so
+    /// on its scheme. With this setting, nothing is ever sent without TLS. If you use your own reqwest client, see
+    /// [`http_client`](Self::http_client) for the settings that it needs.
     pub fn https_only(mut self) -> Self {
         self.https_only = true;
         self
@@ -94,21 +94,21 @@ impl ClientBuilder {
 
     /// Sends requests through your own reqwest client, with its proxies, certificates and timeouts.
     ///
-    /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`. If a
-    /// layer beneath the write loop resends a request, the loop takes its own write for another client's. If a
-    /// layer follows redirects, validators, and perhaps bodies and keys, reach other servers. A redirect that
-    /// the client has followed is an error for a write, and for a read if it left the origin.
+    /// Build it with `retry(reqwest::retry::never())` and `redirect(reqwest::redirect::Policy::none())`. If
+    /// reqwest resends a write by itself, the client takes its own write for another client's. If reqwest follows
+    /// redirects, validators, and perhaps bodies and keys, are sent to other servers. A redirect that reqwest has
+    /// followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
         self.transport(Reqwest::with(client))
     }
 
-    /// Sends requests through your own transport.
+    /// Sends requests through your own transport (default reqwest).
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Sets the source of credentials that change over time.
+    /// Sets the authenticator, which adds credentials to each request and renews them (default none).
     pub fn auth(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticator = Some(Arc::new(authenticator));
         self
@@ -135,36 +135,36 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the version of the API, which every request states.
+    /// Sets the API version that every request asks for (default none).
     pub fn api_version(mut self, version: ApiVersion) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// Sets when a request is retried.
+    /// Sets the waits before retries (default [`RetryPolicy::default`]).
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sets the profile, which describes how the API represents versions and refusals.
+    /// Sets the profile, which describes how the API represents versions and refusals (default [`Generic`]).
     pub fn profile(mut self, profile: impl Profile) -> Self {
         self.profile = Box::new(profile);
         self
     }
 
-    /// Sets where snapshots are cached.
+    /// Sets where snapshots are cached (default [`MemoryStore`]).
     pub fn store(mut self, store: impl SnapshotStore) -> Self {
         self.store = Box::new(store);
         self
     }
 
-    /// Sets the secret that keys the digests in [`SnapshotKey`](crate::SnapshotKey)s.
+    /// Sets the secret that keys the digests in [`SnapshotKey`](crate::SnapshotKey)s (default random for each
+    /// client).
     ///
-    /// Clients, processes and machines that share a store find each other's snapshots if they have the
-    /// same secret. Use 32 random bytes and protect them like other secrets, because the secret allows guesses at
-    /// the user of a key to be checked. By default, each client generates a random secret, and does not find the
-    /// snapshots that an earlier client cached.
+    /// Clients, processes and machines that share a store find each other's snapshots if they have the same
+    /// secret. With the default, a client does not find the snapshots that an earlier client cached. Use 32 random
+    /// bytes, and protect them like other secrets: with the secret, a guess at the user of a key can be checked.
     ///
     /// If the secret is empty, [`build`](Self::build) returns a `Config` error.
     ///
@@ -189,7 +189,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the limits on time, rounds, retries and sizes.
+    /// Sets the limits on time, rounds, retries and sizes (default [`Limits::default`]).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -199,16 +199,16 @@ impl ClientBuilder {
     ///
     /// Zero disables queueing, so writes run concurrently.
     ///
-    /// Writes to one resource by one client and its clones take turns. Queued `update`s are sent together in
-    /// one conditional request, so 256 tasks that edit one document at once need about three requests. An
-    /// edit that fails, conflicts or makes the server refuse the whole request is taken out, and then tried
+    /// Writes to one resource by one client and its clones take turns. Queued `update`s are sent together in one
+    /// conditional request, so 256 tasks that edit one document at once need about three requests. An edit that
+    /// fails, conflicts or makes the server refuse the whole request is removed from the request and then tried
     /// alone on the current state. An `update` is also sent alone if it sets its own time, number of rounds or
     /// strategy, if it uses `if_absent`, or if its strategy asks a person.
     ///
-    /// A write waits for another one only while the other one makes progress. If the future of that write is
-    /// not polled, or its runtime is blocked, the next write takes its turn after about 40 ms. Each call keeps
-    /// its own deadline. If the edit of a call was sent with others and its result is not known at that
-    /// deadline, the call ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    /// A write waits for another one only while the other one makes progress. If the future of the other write is
+    /// not polled, or its runtime is blocked, the next write goes ahead after about 40 ms. Each call keeps its own
+    /// deadline. If the edit of a call was sent with others and its result is not known at that deadline, the call
+    /// ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     ///
     /// Edits that are sent together run on a task of the runtime of one of their callers, each in the
     /// `tracing` span of its own caller. Task-locals are not carried over.
@@ -223,7 +223,8 @@ impl ClientBuilder {
         self.max_queued_writes(writes)
     }
 
-    /// Limits the client to `requests` per `per`, with a burst of that size after an idle period.
+    /// Limits the client to `requests` per `per`, with a burst of that size after an idle period (default no
+    /// limit).
     ///
     /// After the burst, requests are evenly spaced. Clones share the rate, and requests are sent in the order of
     /// their arrival.
@@ -236,7 +237,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the observer of conflicts and writes. A panic in the observer is logged and does not end a write.
+    /// Sets the observer of refusals and writes (default none). A panic in its `conflict` method ends the write.
+    /// Other panics are logged.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
         self

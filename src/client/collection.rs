@@ -21,10 +21,10 @@ use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn
 use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
-/// The resources of one type beneath one path.
+/// A handle for the resources of one type beneath one path.
 ///
-/// It is cheap to clone. Every operation returns a builder that is also a future. Nothing is sent before
-/// it is awaited, and it can be spawned, joined and raced.
+/// It holds the settings of its calls and is cheap to clone. Every operation returns a builder that is also a
+/// future. Nothing is sent before the future is awaited, and it can be spawned, joined and raced.
 ///
 /// Each id is one path segment and is percent-encoded. An empty id, `.` and `..` are `Config` errors.
 ///
@@ -36,6 +36,8 @@ use crate::write::request::target::WriteMode;
 /// | [`write_mode`](Self::write_mode) | [`WriteMode::Put`] |
 /// | [`on_refusal`](Self::on_refusal) | refusals are errors |
 /// | [`write_stamp`](Self::write_stamp) | none |
+/// | [`require_proof`](Self::require_proof) | off: a lost write without a trace may be sent again |
+/// | [`envelope`](Self::envelope) | as the profile says |
 /// | [`stores_as_sent`](Self::stores_as_sent) | assumed until a read shows otherwise |
 /// | [`returns_stored`](Self::returns_stored) | as the profile or the response itself says |
 /// | [`identity_field`](Self::identity_field), [`deletion_mark`](Self::deletion_mark) | as the profile says |
@@ -55,7 +57,7 @@ use crate::write::request::target::WriteMode;
 /// let saved = things.update("a/b", |thing| thing["n"] = 2.into()).await?;
 /// assert_eq!(saved.report().requests, 2); // a read and a write
 /// let saved = things.update("a/b", |thing| thing["n"] = 3.into()).await?;
-/// assert_eq!(saved.report().requests, 1); // the snapshot was at hand
+/// assert_eq!(saved.report().requests, 1); // the snapshot was cached
 /// # Ok(())
 /// # }
 /// ```
@@ -72,7 +74,7 @@ impl<T: ResourceData> Collection<T> {
         }
     }
 
-    /// Returns the handle for one resource of the collection.
+    /// Returns a handle for one resource of the collection, with the same settings.
     pub fn item(&self, id: impl Display) -> Resource<T> {
         Resource::new(self.handle.item(&id.to_string()))
     }
@@ -81,27 +83,52 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns `NotFound` or `Gone` for 404 or 410, or `Status`, `Transport`, `Decode` or `TooLarge`.
+    /// Returns an error of one of these [kinds](crate::ErrorKind):
+    ///
+    /// - `NotFound` or `Gone` for 404 or 410.
+    /// - `Status` for any other unsuccessful status.
+    /// - `UnsupportedApiVersion` if the server does not support the version that the client asks for.
+    /// - `Transport` if the server could not be reached, or `Exhausted` if the call would wait past its
+    ///   deadline.
+    /// - `Decode` or `TooLarge` if the body cannot be read.
+    /// - `Config` if the id, the address or the credentials are invalid.
     pub fn get(&self, id: impl Display) -> Get<T> {
         self.item(id).get()
     }
 
     /// Reads a resource. Returns `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`get`](Self::get), except `NotFound` and `Gone`.
     pub fn get_opt(&self, id: impl Display) -> GetOpt<T> {
         self.item(id).get_opt()
     }
 
     /// Revalidates the resource with the origin server, bypassing caches, and reports whether it changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`get`](Self::get).
     pub fn refresh(&self, id: impl Display) -> Refresh<T> {
         self.item(id).refresh()
     }
 
     /// Reads only the headers of a resource, using `HEAD`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`get`](Self::get), except `Decode` and `TooLarge`.
     pub fn head(&self, id: impl Display) -> Head<T> {
         self.item(id).head()
     }
 
     /// Reads the collection, page by page.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`get`](Self::get). `Decode` is also returned if the array or an id is not in its
+    /// place, and `Status` if the next page is on another origin.
     pub fn list(&self) -> List<T> {
         List::new((*self.handle).clone())
     }
@@ -112,37 +139,43 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns an error that holds base, local and remote:
+    /// Returns an error of one of these [kinds](crate::ErrorKind). Its [`Sides`](crate::Sides) hold base, local
+    /// and remote.
     ///
     /// - `Conflict` if a field was changed on both sides and no strategy resolves it.
     /// - `Gone` if the resource was removed and no strategy creates it again.
     /// - `OutcomeUnknown` if a response was lost and there is no evidence whether the write was applied.
+    /// - `Accepted` if the server accepted the write (202) and did not complete it before the deadline.
     /// - `UnusableValidator` if the server provides no version to pin the write to.
+    /// - `Unfaithful` if the document would not read back as the value. Nothing was sent.
     /// - `Exhausted` if the round, time or retry limit was reached.
-    /// - `Refused`, `AlreadyExists` or `Locked` for rejections that are not version conflicts.
+    /// - `Refused`, `AlreadyExists` or `Locked` for refusals that are not version conflicts.
+    /// - `Status`, `Transport`, `Decode`, `TooLarge` or `Config`, as for [`get`](Self::get).
     pub fn save(&self, value: impl IntoSave<T>) -> Save<T> {
         Save::new((*self.handle).clone(), value.into_save())
     }
 
-    /// Edits a resource: reads it if no snapshot is cached, runs the edit, and writes if the edit changed
-    /// anything.
+    /// Runs an edit on a resource and writes the result.
     ///
-    /// After a race the edit runs again on the new state, so its last run was on exactly the state that the
-    /// write replaces. The strategy of the handle is not used; [`Update::strategy`] makes this call merge
-    /// instead.
+    /// The resource is read first if no snapshot is cached. Nothing is written if the edit changes nothing.
+    ///
+    /// If another client writes first (a race), the edit runs again on the new state. Its last run was therefore
+    /// on exactly the state that the write replaces. The strategy of the handle is not used. To merge instead,
+    /// set [`Update::strategy`].
     ///
     /// The edit may run several times and should have no side effects. After a lost response it runs a few more
-    /// times, to find out whether repeating it is harmless. An edit that sets a value is harmless, and one that
-    /// adds one is not. Edits that are queued for the same resource are sent together in one request. They then
-    /// run on a task of the runtime of one of their callers. Each edit runs in the `tracing` span of its caller,
-    /// but without its task-locals.
+    /// times, to find out whether repeating it is harmless. Repeating an edit that sets a value is harmless.
+    /// Repeating one that adds to a counter is not. Edits that are queued for the same resource are sent
+    /// together in one request. They then run on a task of the runtime of one of their callers. Each edit runs
+    /// in the `tracing` span of its caller, but without its task-locals.
     ///
     /// # Errors
     ///
-    /// - `NotFound` if the resource does not exist.
+    /// - `NotFound` if the resource does not exist and [`Update::if_absent`] is not set.
     /// - `Gone` if the resource was removed in the meantime and no strategy of the call creates it again.
     /// - `OutcomeUnknown` if a response was lost and running the edit does not show whether it was applied.
-    /// - Otherwise the errors of [`save`](Self::save), except `Conflict`.
+    /// - `Edit` if the edit panics or its result cannot be written.
+    /// - Otherwise the errors of [`save`](Self::save). `Conflict` needs a strategy of the call.
     pub fn update<F>(&self, id: impl Display, edit: F) -> Update<T>
     where
         F: Fn(&mut T) + Send + 'static,
@@ -150,9 +183,10 @@ impl<T: ResourceData> Collection<T> {
         self.item(id).update(edit)
     }
 
-    /// Edits a resource by an edit that may fail, and so can act as a guard.
+    /// Runs an edit that may fail, and so can act as a guard.
     ///
-    /// If the edit fails on the state that would be replaced, nothing is written.
+    /// If the edit fails on the state that would be replaced, nothing is written. Otherwise the call is like
+    /// [`update`](Self::update).
     ///
     /// # Errors
     ///
@@ -169,8 +203,9 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns `AlreadyExists` if the resource exists, with its state as the remote side, unless a handler
-    /// adopts it. A creation whose response was lost is recognised by the stored state.
+    /// Returns `AlreadyExists` if the resource exists, with its state as the remote side, unless a [refusal
+    /// handler](Self::on_refusal) adopts it. Otherwise the errors are those of [`save`](Self::save). A creation
+    /// whose response was lost is recognised by the stored state.
     pub fn create(&self, id: impl Display, value: &T) -> Create<T> {
         self.item(id).create(value)
     }
@@ -180,7 +215,9 @@ impl<T: ResourceData> Collection<T> {
     /// # Errors
     ///
     /// Returns `OutcomeUnknown` if the response was lost, unless the profile says that the server honours
-    /// idempotency keys.
+    /// idempotency keys or [`Post::idempotent`] declares it. Returns `Decode` if the resource was created but
+    /// the response neither contains it nor names a readable address. Otherwise the errors are those of
+    /// [`save`](Self::save), except `Conflict`.
     pub fn post(&self, draft: &(impl Serialize + ?Sized)) -> Post<T> {
         Post::new((*self.handle).clone(), draft)
     }
@@ -189,8 +226,8 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns `Conflict` if the resource has changed since it was read and no strategy decides, or
-    /// `NotFound` if there is no resource with this id.
+    /// Returns `Conflict` if the resource has changed since it was read and no strategy decides, or `NotFound`
+    /// if there is no resource with this id. Otherwise the errors are those of [`save`](Self::save).
     pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
         match what.into_target() {
             DeleteInput::Id(id) => self.item(id).delete(),

@@ -40,12 +40,13 @@ macro_rules! settings {
                 self.strategy(present.or_else(ask_fn(ask)))
             }
 
-            /// Sets the handler for rejections that are not version conflicts.
+            /// Sets the handler for refusals that are not version conflicts (default none, so that they are
+            /// errors).
             pub fn on_refusal(self, handler: impl RefusalHandler<T>) -> Self {
                 self.with(|handle| handle.handler = Some(Arc::new(handler)))
             }
 
-            /// Sets how changed documents are sent.
+            /// Sets how changed documents are sent (default [`WriteMode::Put`]).
             pub fn write_mode(self, mode: WriteMode) -> Self {
                 self.with(|handle| handle.mode = mode)
             }
@@ -76,7 +77,8 @@ macro_rules! settings {
                 self.with(|handle| handle.envelope = Some(envelope))
             }
 
-            /// Stores the ids of the latest 32 writes in the document, as an array of strings at this JSON Pointer.
+            /// Stores the ids of the latest 32 writes in the document, as an array of strings at this JSON Pointer
+            /// (default off).
             ///
             /// A write whose response was lost is then recognised exactly, regardless of its merge rules and of
             /// later changes to the document. Every client that writes the resource has to do the same, or at
@@ -86,8 +88,11 @@ macro_rules! settings {
                 self.with(|handle| handle.stamp = Some(pointer))
             }
 
-            /// Reports `OutcomeUnknown` instead of retrying when a response was lost and the resource
-            /// shows no trace of the write, because another client may have undone the write.
+            /// Reports `OutcomeUnknown` instead of retrying when a response was lost and the resource shows no
+            /// trace of the write (default off).
+            ///
+            /// Without this setting, a write that was applied and then undone by another client may be applied
+            /// again.
             pub fn require_proof(self) -> Self {
                 self.with(|handle| handle.require_proof = true)
             }
@@ -100,9 +105,9 @@ macro_rules! settings {
 
             /// Sets whether the API stores documents exactly as they are sent.
             ///
-            /// `false` means that the API computes, adds or drops members but returns a version. Nothing is
-            /// cached after a write, and the next write reads first. `true` means that the sent document is
-            /// cached under the version in the response, and never checked.
+            /// `false` means that the API computes, adds or drops members, although its response to a write has a
+            /// version. Nothing is cached after a write, and the next write reads first. `true` means that the
+            /// sent document is cached under the version in the response, and never checked.
             ///
             /// By default, a version in the response to a `PUT` means "stored as sent", as the standard requires
             /// (RFC 9110 9.3.4). The first [`get`](Self::get) or [`refresh`](Self::refresh) after a write

@@ -24,8 +24,8 @@ use crate::write::request::target::Shared;
 
 /// A client for one API, which creates handles for collections and resources.
 ///
-/// It is cheap to clone. Clones share snapshots, connections, the retry budget and the waits that the server
-/// asked for.
+/// It is cheap to clone. Clones share snapshots, connections, the retry budget, the rate limit and the waits
+/// that the server asked for.
 ///
 /// # Example
 ///
@@ -102,8 +102,8 @@ impl Client {
 
     /// Tests whether an API enforces preconditions.
     ///
-    /// The probe detects an API that lets a stale write through, overwrites an existing resource on a creation,
-    /// gives two states the same version, or rejects versions that it has issued.
+    /// The probe detects an API that accepts a stale write, overwrites an existing resource on a creation,
+    /// gives two states the same version, or refuses versions that it has issued.
     ///
     /// `below` names a collection. It is a path beneath the base URL (`""` is the base itself), or a whole URL
     /// on the same server. The checks use one resource there, with a random name. The probe removes that

@@ -19,7 +19,7 @@ use crate::store::StoredSnapshot;
 use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
-/// A single resource, with the operations of a [`Collection`](super::Collection).
+/// A handle for a single resource, with the operations of a [`Collection`](super::Collection).
 ///
 /// # Example
 ///
@@ -52,7 +52,8 @@ impl<T: ResourceData> Resource<T> {
         Get::new(self.handle())
     }
 
-    /// Reads the resource, or returns `None` if there is none; see [`Collection::get_opt`](super::Collection::get_opt).
+    /// Reads the resource, or returns `None` if it does not exist; see
+    /// [`Collection::get_opt`](super::Collection::get_opt).
     pub fn get_opt(&self) -> GetOpt<T> {
         GetOpt::new(self.handle())
     }
@@ -101,7 +102,8 @@ impl<T: ResourceData> Resource<T> {
         Post::new(self.handle(), draft)
     }
 
-    /// Removes the resource, after a read of its current version.
+    /// Removes the current version of the resource, after a read; see
+    /// [`Collection::delete`](super::Collection::delete).
     pub fn delete(&self) -> Delete<T> {
         Delete::new(Ok(self.handle()), None)
     }

@@ -43,12 +43,13 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Returns an error if there are no credentials. The call then ends before the request is sent.
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError>;
 
-    /// Renews the credentials and returns whether there are new ones. If so, the request is sent once more.
-    /// The default returns `false`.
+    /// Renews the credentials and returns whether there are new ones (default `false`).
     ///
-    /// Called when the server asks for other credentials: at a 401, 419 or 440, or at a 403 which says that a
-    /// token is missing, invalid or expired (`x-csrf-token: Required`, `error="invalid_token"`, a page that
-    /// mentions CSRF or a crumb).
+    /// If there are, the request is sent once more.
+    ///
+    /// The method is called when the server asks for other credentials, which it does by a 401, 419 or 440,
+    /// or by a 403 that says that a token is missing, invalid or expired (`x-csrf-token: Required`,
+    /// `error="invalid_token"`, a page that mentions CSRF or a crumb).
     ///
     /// # Errors
     ///
@@ -57,7 +58,8 @@ pub trait Authenticator: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Returns the user of the credentials. Include the tenant and role if responses depend on them.
+    /// Returns the user of the credentials (default `None`). Include the tenant and role if responses depend
+    /// on them.
     ///
     /// Snapshots are cached under this identity. One user's snapshots never serve another user, and a renewed
     /// token keeps the snapshots of its user. The identity is requested for each request, before and after
@@ -65,9 +67,9 @@ pub trait Authenticator: Send + Sync + 'static {
     /// sent as another user. The error is `Config`, or `OutcomeUnknown` if a request may have been applied. A
     /// read continues as the new user, and nothing of it is cached under the previous one.
     ///
-    /// With `None`, the default, users are distinguished by their credentials. New credentials of the same
-    /// user then look like those of another user. If they change during a call, nothing is cached, and a
-    /// write continues with the new ones.
+    /// With `None`, users are distinguished by their credentials. New credentials of the same user then look
+    /// like those of another user. If they change during a call, nothing is cached, and a write continues
+    /// with the new ones.
     fn identity(&self) -> Option<String> {
         None
     }

@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) server: ServerState,
     pub(crate) limits: Limits,
-    /// The default headers, without conditions. A condition belongs to one call, and a fixed one would
+    /// The default headers, without preconditions. A precondition belongs to one call, and a fixed one would
     /// protect nothing.
     pub(crate) headers: HeaderMap,
     /// The key of the digests under which snapshots are cached.

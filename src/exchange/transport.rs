@@ -24,11 +24,11 @@ pub struct Request {
     pub url: Url,
     /// All headers, including validators and credentials.
     pub headers: HeaderMap,
-    /// The body; cheap to clone for a resend.
+    /// The body, which is cheap to clone for another attempt.
     pub body: Bytes,
     /// The maximum length of the body of a successful response, in bytes. A longer one is an error.
     pub max_body: usize,
-    /// The maximum length that is read of a refusal's body, in bytes. The rest is not read.
+    /// The maximum length that is read of the body of a refusal, in bytes. The rest is not read.
     pub max_refusal_body: usize,
     /// The maximum time for the whole exchange.
     pub timeout: Duration,
@@ -63,7 +63,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Creates a response, for custom transports.
+    /// Creates a response without trailers, for custom transports.
     pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
         Self {
             status,
@@ -74,7 +74,7 @@ impl Response {
         }
     }
 
-    /// Adds trailers.
+    /// Sets the trailers.
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
         self.trailers = trailers;
         self
@@ -127,7 +127,7 @@ impl TransportError {
         }
     }
 
-    /// Adds the cause.
+    /// Sets the source of the error.
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
@@ -136,11 +136,11 @@ impl TransportError {
 
 /// Sends one request to a server and returns the response.
 ///
-/// It must not retry a request or follow a redirect by itself. Otherwise the write loop would take the result
-/// of its own first attempt for another client's write. A response with any status is `Ok`.
+/// It must not retry a request or follow a redirect by itself. Otherwise the client would take its own first
+/// attempt for another client's write. A response with any status is `Ok`.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
-    /// Sends the request and reads the response, within the limits set in the request.
+    /// Sends the request and reads the response, within the limits that the request states.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Guides: what the crate means and how it works, page by page.
 
-/// The concepts of the crate, the states of a write, and its way through the crate.
+/// The concepts of the crate, the states of a write, and the path of a write through the crate.
 ///
 #[doc = include_str!("../../docs/guide/concepts.md")]
 ///

@@ -13,6 +13,9 @@ use crate::value::{Error, Saved, WriteReport};
 use crate::write::machine::events::Goal;
 
 /// A pending creation, returned by [`Collection::create`](crate::Collection::create).
+///
+/// It returns a [`Saved`], whose version the next [`save`](crate::Collection::save) of it uses. After a
+/// refusal handler has chosen another id, [`Snapshot::id`](crate::Snapshot::id) is the new one.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Create<T> {
     call: Lazy<CreateSettings<T>, Result<Saved<T>, Error>>,

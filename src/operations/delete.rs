@@ -12,7 +12,7 @@ use crate::store::StoredSnapshot;
 use crate::value::{Error, Saved, Versioned, WriteReport};
 use crate::write::machine::events::Goal;
 
-/// A value or id that can be deleted.
+/// A value or id that can be removed.
 ///
 /// A [`Versioned`] or a [`Saved`] is pinned to the version that it was read from. An id is read first.
 pub trait IntoTarget<T> {
@@ -20,7 +20,7 @@ pub trait IntoTarget<T> {
     fn into_target(self) -> DeleteInput;
 }
 
-/// The input of a deletion.
+/// The input of a removal.
 pub enum DeleteInput {
     /// The id of a resource.
     Id(String),
@@ -78,7 +78,10 @@ impl<T> IntoTarget<T> for &Saved<T> {
     }
 }
 
-/// A pending deletion, returned by [`Collection::delete`](crate::Collection::delete).
+/// A pending removal, returned by [`Collection::delete`](crate::Collection::delete).
+///
+/// It returns a [`WriteReport`]. If [`removal_pending`](WriteReport::removal_pending) is set, the
+/// resource still exists and is only marked as being removed.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Delete<T> {
     call: Lazy<DeleteSettings<T>, Result<WriteReport, Error>>,

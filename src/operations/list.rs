@@ -18,6 +18,9 @@ use crate::write::request::reading;
 
 /// A pending listing, returned by [`Collection::list`](crate::Collection::list).
 ///
+/// It returns a [`Page`]. Use its [`items`](Page::items), and await the listing that [`Page::next`] returns
+/// until there is none left.
+///
 /// # Default
 ///
 /// The body is an array of resources. Each resource has its id in the member `id`. The address of the next page
@@ -115,8 +118,8 @@ impl<T: ResourceData> List<T> {
 
     /// Declares that items are complete, with every member that a read of the resource itself shows.
     ///
-    /// Only then does the version inside an item pin a write. Otherwise, saving an item would remove the members
-    /// that the listing omitted. By default, an item is read before it is saved, and merged.
+    /// By default, an item is read before it is saved, and merged, because saving an item that lacks members
+    /// would remove them. With this setting, the version inside an item pins a write, without a read.
     pub fn whole_items(self) -> Self {
         Self {
             call: self.call.set(|settings| settings.shape.whole = true),
@@ -132,7 +135,7 @@ impl<T: ResourceData> List<T> {
 }
 
 impl<T: ResourceData> Page<T> {
-    /// Returns the call for the next page, or `None` if this is the last one.
+    /// Returns the pending listing of the next page, or `None` if this is the last one.
     pub fn next(&self) -> Option<List<T>> {
         Some(List {
             call: Lazy::new(ListSettings {

@@ -14,6 +14,10 @@ use crate::value::{Error, ErrorKind, Saved, Versioned};
 use crate::write::machine::events::Goal;
 
 /// A pending `POST`, returned by [`Collection::post`](crate::Collection::post).
+///
+/// It returns a [`Saved`]. The server's id is [`Snapshot::id`](crate::Snapshot::id) of its
+/// [snapshot](Saved::snapshot). If the response gave no address, the value can be read, but neither saved nor
+/// removed.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Post<T> {
     call: Lazy<PostSettings<T>, Result<Saved<T>, Error>>,
@@ -49,8 +53,8 @@ impl<T: ResourceData> Post<T> {
 
     /// Sets the key by which the server recognises this request, instead of a random UUID.
     ///
-    /// Store the key with your own data to send the same request again after a restart. It is printable ASCII
-    /// without `"` and `\`.
+    /// Store the key with your own data to send the same request again after a restart. The key is printable
+    /// ASCII without `"` and `\`. Any other key makes the call return a `Config` error.
     pub fn idempotency_key(self, key: impl Into<String>) -> Self {
         let key = key.into();
         Self {

@@ -58,6 +58,8 @@ macro_rules! read_operation {
 
 read_operation! {
     /// A pending read, returned by [`Collection::get`](crate::Collection::get).
+    ///
+    /// It returns a [`Versioned`]. Change its value in place and pass it to [`save`](crate::Collection::save).
     Get => Versioned<T>, |settings: ReadSettings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
@@ -66,6 +68,9 @@ read_operation! {
 read_operation! {
     /// A pending read that returns `None` for an absent resource, returned by
     /// [`Collection::get_opt`](crate::Collection::get_opt).
+    ///
+    /// If the result is `None`, [`create`](crate::Collection::create) the resource. Otherwise change the value
+    /// in place and pass it to [`save`](crate::Collection::save).
     GetOpt => Option<Versioned<T>>, |settings: ReadSettings<T>| async move {
         match read(&settings.handle, settings.timeout).await {
             Ok(found) => Ok(Some(found)),
@@ -78,6 +83,8 @@ read_operation! {
 read_operation! {
     /// A pending revalidation with the origin server, returned by
     /// [`Collection::refresh`](crate::Collection::refresh).
+    ///
+    /// Use [`Revalidated::value`] from now on. [`Revalidated::changed`] tells whether it is new.
     Refresh => Revalidated<T>, |settings: ReadSettings<T>| async move {
         let context = settings.handle.call_context(settings.timeout).await?;
         let (stored, changed) = fetch(&context, true).await?;
@@ -87,6 +94,9 @@ read_operation! {
 
 read_operation! {
     /// A pending read of the headers, returned by [`Collection::head`](crate::Collection::head).
+    ///
+    /// Compare [`HeadResponse::validator`] with [`Snapshot::validator`](crate::Snapshot::validator) to see
+    /// whether a value is still current. To write, read the resource with [`get`](crate::Collection::get).
     Head => HeadResponse, |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
@@ -103,7 +113,7 @@ read_operation! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Revalidated<T> {
-    /// The resource as it is now.
+    /// The resource as the server returned it, for the next edit.
     pub value: Versioned<T>,
     /// Whether the resource changed. It is `false` after a 304, or if the store has the same state and version.
     pub changed: bool,
@@ -115,7 +125,7 @@ pub struct Revalidated<T> {
 pub struct HeadResponse {
     /// The entity tag, which may be weak.
     pub validator: Option<Validator>,
-    /// All headers.
+    /// All headers of the response.
     pub headers: HeaderMap,
 }
 

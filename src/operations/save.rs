@@ -85,6 +85,10 @@ impl<T: ResourceData> IntoSave<T> for &mut Saved<T> {
 }
 
 /// A pending save, returned by [`Collection::save`](crate::Collection::save).
+///
+/// It returns a [`Saved`], which holds the merged value under its new version. Make the next edit on
+/// it, because the value that was passed in still has the old version. If the error is a conflict, take
+/// both sides with [`Error::into_sides`], decide, and save the remote side.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Save<T> {
     pub(super) call: Lazy<SaveSettings<T>, Result<Saved<T>, Error>>,

@@ -11,6 +11,9 @@ use crate::write::machine::events::Goal;
 
 /// A pending update, returned by [`Collection::update`](crate::Collection::update) and
 /// [`Collection::try_update`](crate::Collection::try_update).
+///
+/// It returns a [`Saved`] with the state that is now stored. Its [report](Saved::report) shows the number of
+/// requests and rounds, and whether there was nothing to write.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Update<T> {
     call: Lazy<UpdateSettings<T>, Result<Saved<T>, Error>>,

@@ -268,6 +268,9 @@ impl Why {
     }
 }
 
+/// From this number of lost races on, the error explains what may cause them.
+const MANY_RACES: u32 = 16;
+
 fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
     let cause = done.diagnosis.cause.as_ref();
     if kind == ErrorKind::Unfaithful
@@ -340,10 +343,22 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         Some(FailureCause::Status(status)) if kind == ErrorKind::Status => {
             format!("the server answered {}", status.as_u16())
         }
-        _ if kind == ErrorKind::Exhausted => format!(
-            "the write did not succeed in {} rounds and {:?}",
-            done.tally.rounds, done.elapsed
-        ),
+        _ if kind == ErrorKind::Exhausted => {
+            let (rounds, lost) = (done.tally.rounds, done.tally.races);
+            let noun = if rounds == 1 { "round" } else { "rounds" };
+            let took = format!(
+                "the write did not succeed in {rounds} {noun} and {:?}",
+                done.elapsed
+            );
+            if lost < MANY_RACES || lost < rounds {
+                took
+            } else {
+                format!(
+                    "{took}. Each read returned another version: other clients write without a pause, or the server \
+                     returns a new version with every read, which `Client::probe` detects"
+                )
+            }
+        }
         _ => "a retry would fail in the same way".to_owned(),
     };
     text.into()

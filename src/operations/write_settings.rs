@@ -69,9 +69,10 @@ macro_rules! unconditional_setting {
         impl<T: $crate::operations::ResourceData> $name<T> {
             /// Allows this call to write without a precondition if the server provides no usable validator.
             ///
-            /// Otherwise such a call ends with [`UnusableValidator`](crate::ErrorKind::UnusableValidator).
-            /// Changes that other clients made since the last read are then lost. If there is a version, the
-            /// call is pinned to it as usual.
+            /// Without this setting, such a call ends with
+            /// [`UnusableValidator`](crate::ErrorKind::UnusableValidator). With it, changes that other
+            /// clients made since the last read are lost. If there is a version, the call is pinned to it as
+            /// usual.
             pub fn unconditional(self) -> Self {
                 Self {
                     call: self

@@ -28,12 +28,14 @@ use site::{Drafts, MakeDraft, MakeHeader};
 
 /// A probe of an API, created by [`Client::probe`](crate::Client::probe).
 ///
-/// It creates one throw-away resource under a random name, reads it, writes it, also in ways that an API has to
-/// refuse, and removes it again. Nothing else is touched. It takes about ninety requests and one to ten seconds. It
-/// runs on a task of the runtime, so it cleans up even if this future is dropped.
+/// It creates one temporary resource under a random name, reads it, writes it and removes it again. Some of the
+/// writes are ones that an API has to refuse. The probe touches no other resource. It takes about ninety requests and
+/// one to ten seconds. It runs on a task of the runtime, so it cleans up even if this future is dropped.
 ///
-/// Where resources cannot be created or removed, [`existing`](Self::existing) probes a resource that exists
-/// already.
+/// It returns a [`ProbeReport`]. Print it, or check [`enforces_preconditions`](ProbeReport::enforces_preconditions)
+/// in a test.
+///
+/// To probe an API in which resources cannot be created or removed, use [`existing`](Self::existing).
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Probe {
     call: Lazy<ProbeSettings, Result<ProbeReport, Error>>,
@@ -70,11 +72,12 @@ impl Probe {
         }
     }
 
-    /// Sets the documents that the probe writes, for APIs that reject the default ones. Each is made from the
-    /// random name and a number that counts up from 0. A probe needs about 20 documents, and 16 more for each
-    /// [race](Self::races). All documents must be different: where versions are made from the content, a repeated
-    /// document brings its old version back. They must differ in members of the outermost object, or not be objects
-    /// at all.
+    /// Sets the documents that the probe writes, for APIs that refuse the default ones.
+    ///
+    /// Each document is made from the random name and a number that counts up from 0. A probe needs about 20
+    /// documents, and 16 more for each [race](Self::races). All documents must be different, because a repeated
+    /// document brings its old version back where versions are made from the content. They must differ in members of
+    /// the outermost object, or not be objects at all.
     ///
     /// Default: `{"name": name, "probe": number}`.
     ///
@@ -103,14 +106,14 @@ impl Probe {
         self.set(|settings| settings.draft = Some(draft))
     }
 
-    /// Probes the resource at the given address itself, which exists and must be neither created nor removed, such
-    /// as a settings document.
+    /// Probes an existing resource at the given address, such as a settings document, without creating or removing
+    /// it.
     ///
     /// The probe writes its [documents](Self::document) over the members of the same names and leaves all other
-    /// members unchanged. At the end it restores the members, on the condition that it overwrites nothing else. By
-    /// default it writes one member, `ifmatch_probe`. Checks that need a removal are
-    /// [not asked](ProbeReport::not_asked). If the server ignores conditions, a concurrent write of another client
-    /// may be lost, as with every other client, so choose a quiet time.
+    /// members unchanged. At the end it restores the members, unless that would overwrite another client's write. By
+    /// default it writes one member, `ifmatch_probe`. Checks that need a removal are [not
+    /// asked](ProbeReport::not_asked). If the server ignores preconditions, a concurrent write of another client may
+    /// be lost, as with any client, so choose a quiet time.
     ///
     /// # Errors
     ///
@@ -135,13 +138,15 @@ impl Probe {
         self.set(|settings| settings.existing = true)
     }
 
-    /// Adds a header to each write that carries a document. Its value is made from the random name and the number
-    /// of the document, such as a title, or a name that the server should choose (`Slug`).
+    /// Adds a header to each write that carries a document.
+    ///
+    /// Its value is made from the random name and the number of the document. It is for example a title, or a name
+    /// that the server should choose (`Slug`).
     ///
     /// # Errors
     ///
-    /// A value that is invalid in a header ends the probe. At the first document the error is
-    /// [`ErrorKind::Config`], later the checks end with [`ProbeReport::stopped`].
+    /// A value that is invalid in a header ends the probe. At the first document the error is [`ErrorKind::Config`].
+    /// Later the checks end with [`ProbeReport::stopped`].
     ///
     /// # Example
     ///
@@ -165,22 +170,24 @@ impl Probe {
         self.set(|settings| settings.headers.push((name, Box::new(make))))
     }
 
-    /// Sets the end of the random name, such as `.json`. File servers derive the type of a file from it, and some
-    /// give a version only to types that they know.
+    /// Sets the end of the random name, such as `.json` (default none).
+    ///
+    /// File servers derive the type of a file from it, and some give a version only to types that they know.
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         let suffix = suffix.into();
         self.set(|settings| settings.suffix = suffix)
     }
 
-    /// Sets the number of races (default 3). A race sends eight writes at once with the same version, or eight
-    /// creations of the same resource.
+    /// Sets the number of races (default 3).
     ///
-    /// A server that checks the version and writes in two steps lets two of them pass only now and then. Three
-    /// races showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory with
-    /// ten threads that switch often. 200 races showed it in 24 of 25 of the latter. So a failed
-    /// [`RacingWrites`](ProbeCheck::RacingWrites) is a proof, and a successful one is a hint that gets better with
+    /// A race sends eight writes at once with the same version, or eight creations of the same resource.
+    ///
+    /// A server that checks the version and writes in two steps lets two of them pass only occasionally. Three races
+    /// showed it in 11 of 20 probes of Apache 2.4 (`mod_dav`), and in 14 of 20 of Kinto 26.5 in memory with ten
+    /// threads that switch often. With 200 races, it showed in 24 of 25 probes of the latter. So a failed
+    /// [`RacingWrites`](ProbeCheck::RacingWrites) is proof, and a passed one is evidence that grows stronger with
     /// more races. After a failed race the others are skipped. Many races need more time than
-    /// [`Limits::time`](crate::Limits::time): see [`timeout`](Self::timeout).
+    /// [`Limits::time`](crate::Limits::time), which [`timeout`](Self::timeout) replaces.
     pub fn races(self, times: u32) -> Self {
         self.set(|settings| settings.races = times)
     }

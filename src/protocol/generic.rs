@@ -14,8 +14,9 @@ use super::{
 use crate::json::Document;
 use crate::protocol::{Problem, Validator};
 
-/// The profile for every API that has none of its own. It reads entity tags, Problem Details and the common
-/// shapes of error bodies in JSON.
+/// The profile for every API that has none of its own.
+///
+/// It reads entity tags, Problem Details and the common shapes of error bodies in JSON.
 ///
 /// # Default
 ///
@@ -56,7 +57,7 @@ impl Generic {
     /// Creates a profile that extends another one, for example with your own meanings or versioning.
     ///
     /// Settings not made here come from the other profile. If you set another versioning or envelope, the
-    /// other profile's reading of the current state is not used either, because it was made for its own.
+    /// other profile no longer reads the current state from refusals, because it expects its own.
     ///
     /// # Example
     ///
@@ -73,29 +74,31 @@ impl Generic {
         }
     }
 
-    /// Sets where versions are found and how they are sent.
+    /// Sets where versions are found and how they are sent (default [`Versioning::default`]).
     pub fn versioning(mut self, versioning: Versioning) -> Self {
         self.versioning = Some(versioning);
         self
     }
 
-    /// Sets where the document lies inside the body.
+    /// Sets where the document lies inside the body (default: it is the body).
     pub fn envelope(mut self, envelope: Envelope) -> Self {
         self.envelope = Some(envelope);
         self
     }
 
-    /// Sets the method and the address for writing whole documents.
+    /// Sets the method and the address for writing whole documents (default [`WriteRoute::put`]).
     pub fn write_route(mut self, route: WriteRoute) -> Self {
         self.route = Some(route);
         self
     }
 
-    /// Sets the JSON Pointer at which the refusal of a stale version contains the whole current state. The
-    /// version is found where a read has it. The state is merged without another read.
+    /// Sets the JSON Pointer at which the refusal of a stale version contains the whole current state.
     ///
-    /// The state is a body in the form of a read, envelope included. `""` is the whole body of the refusal.
-    /// Use this only for an API that leaves nothing out there. The next write would remove a missing member.
+    /// The state is then merged without another read. Its version is found where a read has it.
+    ///
+    /// The state has the form of the body of a read, envelope included. `""` is the whole body of the
+    /// refusal. Use this only if the API leaves no member out there, because the next write would remove a
+    /// missing member.
     ///
     /// # Example
     ///
@@ -111,13 +114,14 @@ impl Generic {
         self
     }
 
-    /// Sets the meaning of a problem type (as an absolute reference) or a machine code. The type is looked up
-    /// first. The meaning applies at every status, including 403, 429 and 500, and to reads as well as
-    /// writes.
+    /// Sets the meaning of a refusal by its problem type (an absolute URI) or its machine code.
+    ///
+    /// The type is looked up first. The meaning applies at every status, including 403, 429 and 500, and to
+    /// reads as well as writes.
     ///
     /// A refusal whose kind allows the same request again ([`Transient`](RefusalKind::Transient),
-    /// [`InFlight`](RefusalKind::InFlight)) is retried after a wait. A 5xx with a meaning is a refusal: the
-    /// server states that it did not carry out the request.
+    /// [`InFlight`](RefusalKind::InFlight)) is retried after a wait. A 5xx with a meaning counts as a
+    /// refusal, which means that the server did not carry out the request.
     pub fn map_code(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
         self
@@ -129,8 +133,10 @@ impl Generic {
         self.map_code(type_or_code, kind)
     }
 
-    /// Adds a rule that detects a refusal in the body of a 2xx response. The first rule that matches sets the
-    /// kind. The rules of the profile beneath come last.
+    /// Adds a rule that detects a refusal in the body of a 2xx response.
+    ///
+    /// The first rule that matches sets the kind. The rules of a profile that this one [extends](Self::over)
+    /// come last.
     ///
     /// # Example
     ///
@@ -146,23 +152,27 @@ impl Generic {
         self
     }
 
-    /// Declares that the server honours idempotency keys.
+    /// Declares that the server honours idempotency keys (default no).
+    ///
+    /// A `POST` may then be sent again after a lost response.
     pub fn honours_idempotency_keys(mut self) -> Self {
         self.honours_keys = true;
         self
     }
 
     /// Sets whether the server stores documents exactly as they are sent.
+    ///
+    /// By default, a version in the response to a `PUT` is taken to mean this, until a read shows otherwise.
     /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent) takes precedence over this setting.
-    /// Default: a version in the response to a `PUT` is taken to mean this, until a read shows otherwise.
     pub fn stores_as_sent(mut self, as_sent: bool) -> Self {
         self.stores_as_sent = Some(as_sent);
         self
     }
 
-    /// Declares that responses to writes show the resource as it is stored. See
-    /// [`Collection::returns_stored`](crate::Collection::returns_stored). Default: only if the response
-    /// itself says this.
+    /// Declares that responses to writes show the resource as it is stored.
+    ///
+    /// By default, this holds only if the response itself says so. See
+    /// [`Collection::returns_stored`](crate::Collection::returns_stored).
     pub fn returns_stored(mut self) -> Self {
         self.returns_stored = true;
         self

@@ -9,8 +9,8 @@ use crate::json::Document;
 ///
 /// Some APIs respond with 200 to every request and report the outcome in the body. Without a rule, such a
 /// response counts as a success, as its status says (RFC 9110 15.3). A recognised refusal is handled like any
-/// other. A race is read again and merged, and anything else is returned as a typed error, in which
-/// [`Problem::status`](crate::Problem::status) is the status of the response.
+/// other. After a race, the resource is read again and the edit is merged. Anything else is returned as a
+/// typed error, in which [`Problem::status`](crate::Problem::status) is the status of the response.
 ///
 /// An ambiguous body is settled by a read, like a lost response. It counts neither as a success nor as a
 /// refusal. A body is ambiguous if it breaks off, is nested deeper than
@@ -20,8 +20,8 @@ use crate::json::Document;
 ///
 /// # Default
 ///
-/// The kind is [`Unknown`](RefusalKind::Unknown). [`Profile::classify`](super::Profile::classify) and the
-/// meanings of [`Generic`](super::Generic) may then determine it. If they do not, the read does.
+/// The kind is [`Unknown`](RefusalKind::Unknown). [`Profile::classify`](super::Profile::classify) and
+/// [`Generic::map_code`](super::Generic::map_code) may then determine it. Otherwise a read does.
 ///
 /// # Example
 ///
@@ -82,15 +82,16 @@ impl HiddenRefusal {
         Self::new(pointer, Sign::Present)
     }
 
-    /// Sets the kind of the refusal.
+    /// Sets the kind of the refusal (default [`RefusalKind::Unknown`]).
     pub fn meaning(mut self, kind: RefusalKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Declares that the response reports on several operations, in the list at this JSON Pointer. If the
-    /// list has more than one element, some operations may have been carried out, and a read determines the
-    /// outcome of the write.
+    /// Declares that the response reports on several operations, in the list at this JSON Pointer.
+    ///
+    /// If the list has more than one element, some operations may have been carried out. A read then
+    /// determines the outcome of the write.
     pub fn of_operations(mut self, pointer: impl Into<String>) -> Self {
         self.operations = Some(pointer.into());
         self

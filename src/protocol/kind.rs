@@ -12,7 +12,7 @@ pub enum RefusalKind {
     InvalidState,
     /// Another client holds a lock on the resource.
     Locked,
-    /// The same idempotency key is in use, or the same object is still being written.
+    /// A request with the same idempotency key, or another write of the same object, is still in progress.
     InFlight,
     /// Brief contention inside the server. The same request may succeed soon.
     Transient,
@@ -20,6 +20,6 @@ pub enum RefusalKind {
     Invalid,
     /// The server does not support this version of the API.
     UnsupportedApiVersion,
-    /// The meaning is not known. The refetch determines whether it was a race.
+    /// The meaning is not known. A read determines whether it was a race.
     Unknown,
 }

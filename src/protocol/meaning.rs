@@ -11,9 +11,9 @@ use crate::protocol::{Problem, rate_limit, retry_after};
 /// The facts about a request on which the meaning of its refusal depends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestFacts {
-    /// Whether the request carried a condition.
+    /// Whether the request carried a precondition.
     pub(crate) pinned: bool,
-    /// Whether the condition was that nothing exists there.
+    /// Whether the precondition was that nothing exists there.
     pub(crate) creates: bool,
 }
 

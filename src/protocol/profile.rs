@@ -11,8 +11,8 @@ pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A description of how one family of APIs spells versions and refusals.
 ///
-/// A profile consists of data and small functions. The write loop is the same for all profiles.
-/// [`Generic`](super::Generic) serves most APIs, and every method here behaves like it by default.
+/// A profile consists of data and small functions. Every method has a default, which is that of
+/// [`Generic`](super::Generic). `Generic` serves most APIs.
 pub trait Profile: Send + Sync + 'static {
     /// Returns where versions are found and how they are sent.
     fn versioning(&self) -> Versioning {
@@ -29,8 +29,9 @@ pub trait Profile: Send + Sync + 'static {
         WriteRoute::default()
     }
 
-    /// Returns the media type of documents. It is requested and sent unless a header of the client or the
-    /// handle overrides it.
+    /// Returns the media type of documents (default `application/json`).
+    ///
+    /// It is requested and sent unless a header of the client or the handle overrides it.
     fn media_type(&self) -> &'static str {
         JSON
     }
@@ -41,32 +42,36 @@ pub trait Profile: Send + Sync + 'static {
         MERGE_PATCH
     }
 
-    /// Returns the rules that detect a refused write in the body of a 2xx response. Default: none. Called
-    /// once, when the client is built.
+    /// Returns the rules that detect a refused write in the body of a 2xx response (default none).
+    ///
+    /// Called once, when the client is built.
     fn hidden_refusals(&self) -> Vec<HiddenRefusal> {
         Vec::new()
     }
 
-    /// Returns the meaning of a refusal. `None` leaves it to the status and to the refetch, which recognises
-    /// a race by a changed version. Called for every unsuccessful response to a read or a write. The returned
-    /// kind takes precedence over the status.
+    /// Returns the meaning of a refusal, or `None` to leave it to the status and a read (the default).
+    ///
+    /// The read recognises a race by a changed version. The method is called for every unsuccessful response
+    /// to a read or a write. The returned kind takes precedence over the status.
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {
         let _ = problem;
         None
     }
 
-    /// Returns the current state, in the form of the body of a read, and its version, if the refusal carries
-    /// both *and the state is whole*.
+    /// Returns the current state and its version, if the refusal carries both *and the state is whole*.
     ///
-    /// The next write replaces the resource with the result of the merge, so it would remove any member that
-    /// is missing from the state. Return `None` when in doubt, which costs one read.
+    /// The state has the form of the body of a read. The next write replaces the resource with the result of
+    /// the merge, so it would remove any member that is missing from the state. Return `None` when in doubt,
+    /// which costs one read.
     fn current(&self, problem: &Problem, headers: &HeaderMap) -> Option<(Document, Validator)> {
         let _ = (problem, headers);
         None
     }
 
-    /// Returns the header fields of a 202 response that may name its status monitor. The first one found is
-    /// used.
+    /// Returns the header fields of a 202 response that may name its status monitor, the URL that reports
+    /// progress.
+    ///
+    /// The first one found is used.
     ///
     /// Default: `Operation-Location`, `Azure-AsyncOperation` and `Location` (RFC 9110 15.3.3 names no field).
     /// An address of another origin is not followed.
@@ -74,14 +79,15 @@ pub trait Profile: Send + Sync + 'static {
         usual_monitors()
     }
 
-    /// Returns whether the server stores documents exactly as they are sent. With `None`, a version in the
-    /// response to a `PUT` is taken to mean this (RFC 9110 9.3.4), until a read shows otherwise. See
-    /// [`Collection::stores_as_sent`](crate::Collection::stores_as_sent).
+    /// Returns whether the server stores documents exactly as they are sent.
+    ///
+    /// With `None` (default), a version in the response to a `PUT` is taken to mean this (RFC 9110 9.3.4),
+    /// until a read shows otherwise. See [`Collection::stores_as_sent`](crate::Collection::stores_as_sent).
     fn stores_as_sent(&self) -> Option<bool> {
         None
     }
 
-    /// Returns whether the body of a response to a write shows the resource as it is stored, with exactly the
+    /// Whether the body of a response to a write shows the resource as it is stored, with exactly the
     /// members that a read shows. See [`Collection::returns_stored`](crate::Collection::returns_stored).
     fn returns_stored(&self) -> bool {
         false
@@ -93,8 +99,8 @@ pub trait Profile: Send + Sync + 'static {
         None
     }
 
-    /// Returns whether the server honours idempotency keys, so that a `POST` may be retried after a lost
-    /// response.
+    /// Whether the server honours idempotency keys (default `false`), so that a `POST` may be sent
+    /// again after a lost response.
     fn honours_idempotency_keys(&self) -> bool {
         false
     }

@@ -1,10 +1,9 @@
 //! Queues for a permit that one holder has at a time.
 //!
-//! A permit saves work but does not protect it. The work must be safe without the permit, so a permit can be taken
-//! over. A waiter that has waited for [`STALL_TIMEOUT`] wakes the holder. A holder that is not polled for another
-//! [`STALL_TIMEOUT`] loses the permit, whatever the reason. Its future may be kept without being polled, its
-//! runtime may be suspended, or its thread may be blocked. A holder that waits for a slow server is polled when it
-//! is woken, and keeps the permit.
+//! A permit avoids wasted work. Correctness does not depend on it, so a permit can be taken over. A waiter that has
+//! waited for [`STALL_TIMEOUT`] wakes the holder. A holder that is not polled for another [`STALL_TIMEOUT`] loses the
+//! permit, whatever the reason. Its future may be kept without being polled, its runtime may be suspended, or its
+//! thread may be blocked. A holder that waits for a slow server is polled when it is woken, and keeps the permit.
 //!
 //! Each waiter handles its own turn, in its own future and with its own timer, so no task and no runtime has to
 //! live on for the others. A holder has no timer. While there is no waiter, a permit costs two visits to the map of

@@ -12,7 +12,7 @@ use super::holder::{Holder, Stopped, UnderWay};
 use super::queues::{After, Queue, Queues, Waiting};
 use super::waiter::Waiter;
 
-/// One of the queues.
+/// The address of one queue: the queues of the client, and the key among them.
 pub(super) struct Home<W: Work> {
     queues: Arc<Queues<W>>,
     key: W::Key,
@@ -98,7 +98,7 @@ impl<W: Work> Permit<W> {
         };
         home.visit(|queue, after| queue.release(&self.holder, after));
         let output = future.await;
-        // Lets waiters that the future woke begin first, because this work may not be polled any more.
+        // Lets waiters that the future woke begin first, because this work may never be polled again.
         tokio::task::yield_now().await;
         // The ticket is older than those of all waiters, except waiters that were passed over.
         let ticket = self.holder.ticket + 1;

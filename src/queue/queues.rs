@@ -43,7 +43,7 @@ pub(super) enum Carried<W: Work> {
     Lost,
 }
 
-/// Actions for after the lock is released, because wakers and jobs run foreign code.
+/// Actions that are carried out after the lock is released, because wakers and jobs run foreign code.
 pub(super) struct After<W: Work> {
     wake: Vec<Waker>,
     wakers: Vec<Waker>,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::waiter::Waiter;
 use super::{Batch, Permit, Queues, STALL_TIMEOUT, Stopped, Turn, UnderWay, Work};
 
-/// Work that writes letters under numbers.
+/// Work whose jobs are letters and whose keys are numbers.
 struct Letters;
 
 impl Work for Letters {

@@ -44,8 +44,8 @@ pub(crate) struct Waiter<W: Work> {
     own: Option<Waiting<W>>,
 }
 
-/// The state that a waiter saw when it last looked. If nothing has moved by the next look, the holder has stalled,
-/// or the waiter whose turn it is.
+/// The state that a waiter saw when it last looked. If it has not changed by the next look, the holder has stalled,
+/// or the waiter whose turn it is has stalled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LastLook {
     /// The number of turns, and the ticket and polls of the holder.

@@ -20,9 +20,9 @@ pub struct Refusal<T> {
     pub local: Option<T>,
     /// The state on the server, if it was read.
     pub remote: Option<Versioned<T>>,
-    /// The ID of the resource, or `None` for a `POST` or a resource without an ID.
+    /// The id of the resource, or `None` for a `POST` or a resource without an id.
     pub id: Option<String>,
-    /// Number of conditional writes so far, including those under other IDs. It is 1 at the first refusal.
+    /// Number of conditional writes so far, including those under other ids. It is 1 at the first refusal.
     pub attempt: u32,
 }
 
@@ -34,11 +34,11 @@ pub enum Answer<T> {
     Again,
     /// Send this value instead.
     Change(T),
-    /// Create the resource under this ID instead, with the same document. Only for
-    /// [`create`](crate::Collection::create). An existing resource keeps its ID, and the server assigns the ID of a
+    /// Create the resource under this id instead, with the same document. Only for
+    /// [`create`](crate::Collection::create). An existing resource keeps its id, and the server assigns the id of a
     /// resource created by [`post`](crate::Collection::post).
     Rename(String),
-    /// Merge into the state on the server.
+    /// Accept the state on the server as the remote side, and merge into it. An `update` runs its edit on it.
     Adopt,
     /// Retry the request unchanged after this time.
     Wait(Duration),
@@ -77,7 +77,8 @@ pub trait RefusalHandler<T: Send + Sync + 'static>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Any error ends the write with the refusal as its error and the returned error as the source.
+    /// Any error ends the write. The refusal is reported as the error of the call, with the returned error as its
+    /// source.
     async fn refused(&self, refusal: &Refusal<T>) -> Result<Answer<T>, BoxError>;
 }
 

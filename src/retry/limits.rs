@@ -55,63 +55,70 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets the maximum number of rounds of one write, at least 1. A round is one conditional request against one
-    /// version.
+    /// Sets the maximum number of rounds of one write (default 512, at least 1).
     ///
-    /// Another writer wins each round that is lost, so a fair race is bounded by its [`time`](Self::time). Among a
-    /// thousand concurrent writers, none needed more than 30 rounds. Among hundreds of writers beside one that
+    /// A round is one conditional request against one version.
+    ///
+    /// A round is lost only if another client has written, so a fair race is bounded by [`time`](Self::time). Among
+    /// a thousand concurrent writers, none needed more than 30 rounds. Among hundreds of writers beside one that
     /// never pauses, none needed more than 400. The round limit stops a server that returns a new version with each
-    /// read and accepts no write. A [`RefusalHandler`](crate::RefusalHandler) is followed for at most 15 more
-    /// rounds.
+    /// read and accepts no write. A [`RefusalHandler`](crate::RefusalHandler) can add at most 15 rounds.
     pub fn rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds.max(1);
         self
     }
 
-    /// Sets the maximum number of waits for transient causes (5xx, lost connections, locks) in one write.
+    /// Sets the maximum number of waits for transient causes in one write (default 10).
+    ///
+    /// Transient causes are 5xx responses, lost connections and locks.
     pub fn transient(mut self, waits: u32) -> Self {
         self.transient = waits;
         self
     }
 
-    /// Sets the deadline for one call, including waits. No request is started after it.
+    /// Sets the time limit of one call, waits included (default 30 s). No request is started after it.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// Sets the timeout of one request. A write whose request times out is settled, not blindly sent again.
+    /// Sets the timeout of one request (default 10 s).
+    ///
+    /// A write that times out is [settled](crate::guide::concepts), and never sent again blindly.
     pub fn request(mut self, time: Duration) -> Self {
         self.request = time;
         self
     }
 
-    /// Sets the maximum size of a body that is read, in bytes.
+    /// Sets the maximum size of the body of a successful response, in bytes (default 16 MiB).
+    ///
+    /// A read of a longer one ends as [`TooLarge`](crate::ErrorKind::TooLarge).
     pub fn body(mut self, bytes: usize) -> Self {
         self.body = bytes;
         self
     }
 
-    /// Sets how much of the body of a refusal is read, in bytes. The rest is left unread.
+    /// Sets how much of the body of a refusal is read, in bytes (default 1 MiB). The rest is not read.
     pub fn refusal_body(mut self, bytes: usize) -> Self {
         self.refusal_body = bytes;
         self
     }
 
-    /// Sets the maximum nesting of a JSON document that is read, from 1 to 128 levels.
+    /// Sets the maximum nesting of a JSON document that is read, in levels from 1 to 128 (default 128).
     pub fn depth(mut self, levels: usize) -> Self {
         self.depth = levels.clamp(1, crate::json::Document::DEFAULT_DEPTH);
         self
     }
 
-    /// Sets the longest `Retry-After` that the client waits for. A longer one ends the call, and the error reports
-    /// it.
+    /// Sets the longest `Retry-After` that the client waits for (default 60 s).
+    ///
+    /// A longer one ends the call, and the error reports it.
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = time;
         self
     }
 
-    /// Sets the maximum number of redirects that are followed, within one origin.
+    /// Sets the maximum number of redirects that are followed, within one origin (default 5).
     pub fn redirects(mut self, redirects: u32) -> Self {
         self.redirects = redirects;
         self

@@ -26,12 +26,12 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | after | wait |
 /// |---|---|
 /// | the first lost race | none |
-/// | the second | evenly drawn from 0 to 12 measured round trips (16 without numeric versions) |
+/// | the second | drawn evenly from 0 to 12 measured round trips (16 without numeric versions) |
 /// | a later one | from two thirds of a window (half without numeric versions) to all of it, or less if it is narrow |
-/// | a transient failure | evenly drawn from 0 to a window of one round trip, which doubles with each failure |
+/// | a transient failure | drawn evenly from 0 to a window of one round trip, which doubles with each failure |
 ///
-/// No window exceeds 5 s ([`cap`](Self::cap)). No window after a race exceeds a quarter of the remaining time of
-/// the write, so that an old write is favoured over a new one.
+/// A *window* is the longest wait that may be drawn. No window exceeds 5 s ([`cap`](Self::cap)). No window after a
+/// race exceeds a quarter of the remaining time of the write, so that an old write is favoured over a new one.
 ///
 /// The window after a race fits the number of writers. If versions are numeric (`"7"`, `7-c0ffee`), their increase
 /// during the wait shows how busy the others kept the resource. The window then grows or shrinks by busy time over
@@ -43,8 +43,8 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// and the next burst has twice as many tries. Without numeric versions, the first burst comes after eight waits
 /// and has four tries.
 ///
-/// The first table shows a simulation (`benches/contention`) of processes that commit one edit each to one
-/// resource, all at the same time, 20 ms away from it:
+/// The next table shows a simulation (`benches/contention`) of processes that commit one edit each to one resource,
+/// all at the same time, 20 ms away from it:
 ///
 /// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
 /// |---|---|---|---|---|
@@ -58,8 +58,8 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | 64 that retry at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
-/// The second table shows writers beside one that never pauses, is also 20 ms away and lets about one try in sixty
-/// through. It gives the round trips until the last of the other edits is stored:
+/// The last table shows writers beside one that never pauses, is also 20 ms away and lets about one try in sixty
+/// through. It gives the number of round trips until the last of the other edits is stored:
 ///
 /// | other writers | that retry at once | numeric versions | no numeric versions |
 /// |---|---|---|---|
@@ -126,7 +126,7 @@ impl fmt::Debug for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Sets the first window. The default is one measured round trip, or 12 or 16 of them after a race.
+    /// Sets the first window (default one measured round trip, or 12 or 16 of them after a race).
     pub fn first(mut self, window: Duration) -> Self {
         self.first = Some(window);
         self
@@ -138,8 +138,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the factor by which each window after a transient failure is wider than the one before (default 2). A
-    /// factor below 1 counts as 1.
+    /// Sets the factor by which each window after a transient failure grows (default 2). A factor below 1 counts as
+    /// 1.
     pub fn factor(mut self, factor: f32) -> Self {
         self.factor = if factor.is_finite() {
             factor.max(1.0)
@@ -149,15 +149,18 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the budget for retries of transient failures, shared by all writes of the client (default 100). Every
-    /// five successes add one retry.
+    /// Sets the retry budget for transient failures, shared by all writes of the client (default 100 retries).
+    ///
+    /// Every five successes add one retry.
     pub fn budget(mut self, retries: u32) -> Self {
         self.budget = retries;
         self
     }
 
-    /// Creates a policy that waits exactly as long as an iterator says. Each write takes a new iterator, and its
-    /// end ends the write as exhausted.
+    /// Creates a policy whose waits come from an iterator.
+    ///
+    /// Each write takes a new iterator. When the iterator ends, the write ends as
+    /// [`Exhausted`](crate::ErrorKind::Exhausted).
     pub fn schedule<F, I>(source: F) -> Self
     where
         F: Fn() -> I + Send + Sync + 'static,
@@ -170,8 +173,10 @@ impl RetryPolicy {
         }
     }
 
-    /// Creates a policy from a schedule of the crate `backoff`. Each write takes a new schedule, and its `None`
-    /// ends the write as exhausted.
+    /// Creates a policy from a schedule of the crate `backoff`.
+    ///
+    /// Each write takes a new schedule. When the schedule returns `None`, the write ends as
+    /// [`Exhausted`](crate::ErrorKind::Exhausted).
     ///
     /// # Example
     ///

@@ -15,7 +15,7 @@ const BYTES: usize = 64 * 1024 * 1024;
 ///
 /// # Default
 ///
-/// At most 10 000 snapshots and 64 MiB.
+/// At most 10 000 snapshots and 64 MiB ([`bounded`](Self::bounded) sets other limits).
 #[derive(Debug)]
 pub struct MemoryStore {
     shelf: Mutex<Shelf>,
@@ -38,7 +38,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// Creates a store of at most `entries` snapshots and `bytes` bytes.
+    /// Creates a store of at most `entries` snapshots and `bytes` bytes (see [`StoredSnapshot::size`]).
     pub fn bounded(entries: usize, bytes: usize) -> Self {
         Self {
             shelf: Mutex::default(),

@@ -101,10 +101,13 @@ impl fmt::Debug for StoredSnapshot {
 /// # What is cached
 ///
 /// A snapshot is cached only for the user whose request returned it. If the user changes during a call, nothing is
-/// cached. Responses that must not be kept are not passed to a store. These are responses with
-/// `Cache-Control: no-store`, responses to requests with that directive (RFC 9111 5.2.1.5 and 5.2.2.5), and
-/// responses with `Vary: *`, which depend on more than a key can hold. A write to such a resource is pinned to the
-/// version of the value in hand, and each `update` reads first.
+/// cached. These responses are not passed to a store:
+///
+/// - responses with `Cache-Control: no-store`, and responses to requests with that directive (RFC 9111 5.2.1.5 and
+///   5.2.2.5);
+/// - responses with `Vary: *`, which depend on more than a key can hold.
+///
+/// A write to such a resource is pinned to the version of the value that is saved, and each `update` reads first.
 ///
 /// # Stores that outlive a client
 ///

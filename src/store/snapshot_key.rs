@@ -193,6 +193,11 @@ impl FromStr for SnapshotKey {
     type Err = SnapshotKeyError;
 
     /// Parses the text written by [`to_text`](SnapshotKey::to_text).
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`SnapshotKeyError`] if the text begins with another version than `v2`, or if a digest or the
+    /// address is missing or damaged.
     fn from_str(text: &str) -> Result<Self, SnapshotKeyError> {
         let mut parts = text.splitn(5, '-');
         if parts.next() != Some(VERSION) {

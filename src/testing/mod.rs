@@ -1,5 +1,6 @@
-//! Tools for tests of applications: a stateful server, a connection that breaks, the laws of merging (feature
-//! `testing`).
+//! Tools for tests of applications: a stateful server, a proxy that loses messages, and the laws of merging.
+//!
+//! They need the feature `testing`.
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -9,7 +10,7 @@
 //!
 //! The example `testing_your_merge` shows all of them in one program.
 //!
-//! # Another writer
+//! # Another client
 //!
 //! [`ResourceServer`] stores documents, returns entity tags and refuses stale writes with Problem Details (or
 //! [as other servers do](Dialect)). A test can let another client write in between.
@@ -31,7 +32,7 @@
 //! server.put("/articles/42", r#"{"title": "Old", "views": 10}"#);
 //! let articles = server.in_process().build()?.collection::<Article>("articles");
 //!
-//! // Before the next write arrives, somebody else changes the title.
+//! // Before the next write arrives, another client changes the title.
 //! server.before_next_write(|article| article["title"] = "Theirs".into());
 //! let saved = articles.update(42, |article| article.views += 1).await?;
 //!
@@ -44,10 +45,10 @@
 //!
 //! # Scripted requests
 //!
-//! A [`Step`] scripts one request: another writer, a lost request or response, a delay, a response made by the
-//! test. [`next_write`](ResourceServer::next_write) and [`next_read`](ResourceServer::next_read) queue steps,
-//! [`nth_write`](ResourceServer::nth_write) sets the step of a later write, and [`lock`](ResourceServer::lock)
-//! makes the server refuse writes until the lock is removed.
+//! A [`Step`] scripts one request: a write by another client, a lost request or response, a delay, or a response
+//! made by the test. [`next_write`](ResourceServer::next_write) and [`next_read`](ResourceServer::next_read) queue
+//! steps, [`nth_write`](ResourceServer::nth_write) sets the step of a later write, and
+//! [`lock`](ResourceServer::lock) makes the server refuse writes until the lock is removed.
 //!
 //! # Paused time
 //!
@@ -87,8 +88,8 @@
 //!
 //! # Your own merge
 //!
-//! [`check_merge_laws`] checks a strategy against the laws that hold for every sound merge ([`Law`]), and describes
-//! each broken law with the smallest case:
+//! [`check_merge_laws`] checks a strategy against the laws that hold for every sound merge ([`Law`]). It shows each
+//! broken law with the smallest case:
 //!
 //! ```text
 //! the merge breaks OneSide: a side that changed nothing leaves the other one as it is

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A proxy in front of an HTTP server on loopback that loses the requests and responses that a test selects.
+/// A proxy that loses the requests and responses that a test selects, in front of an HTTP server on
+/// loopback.
 ///
 /// It passes one request on each connection and then closes it. It stops when it is dropped.
 #[derive(Debug)]

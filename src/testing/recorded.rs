@@ -25,7 +25,7 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// The body of the request, as text.
     pub body: String,
-    /// The status of the response. Zero if the request was lost.
+    /// The status of the response, or zero if the request was lost.
     pub status: u16,
     /// The headers of the response.
     pub reply_headers: HeaderMap,
@@ -50,13 +50,13 @@ impl Recorded {
         }
     }
 
-    /// Returns a header of the request as text, empty if it is missing.
+    /// Returns a header of the request as text, or an empty text if it is missing.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
-    /// Whether the request carries a condition of any kind.
+    /// Whether the request carries a precondition of any kind.
     pub fn is_conditional(&self) -> bool {
         let conditions = [IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE];
         conditions

@@ -82,7 +82,7 @@ impl Reply {
         self.header(CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// Sets a header, replacing one of the same name.
+    /// Sets a header, and replaces one of the same name.
     ///
     /// # Panics
     ///

@@ -12,7 +12,7 @@ use super::state::is_read;
 ///
 /// A failed assertion prints what it expected and all requests.
 ///
-/// # Example: one PUT, with the condition of the second version
+/// # Example: one PUT, with the precondition of the second version
 ///
 /// ```
 /// use ifmatch::testing::ResourceServer;
@@ -120,12 +120,12 @@ impl Requests {
         self.if_match(&tag(number))
     }
 
-    /// Keeps the requests without any condition.
+    /// Keeps the requests without any precondition.
     pub fn unconditional(self) -> Self {
         self.only("without a condition", |one| !one.is_conditional())
     }
 
-    /// Keeps the requests that were answered with this status.
+    /// Keeps the requests whose response had this status.
     pub fn answered(self, status: u16) -> Self {
         self.only(format!("answered {status}"), |one| one.status == status)
     }
@@ -149,7 +149,7 @@ impl Requests {
     ///
     /// # Panics
     ///
-    /// Panics if not, and shows what was expected and all requests.
+    /// Panics with what was expected and all requests if the number is another one.
     #[track_caller]
     pub fn assert_count(&self, expected: usize) {
         assert!(
@@ -185,7 +185,7 @@ impl Requests {
     ///
     /// # Panics
     ///
-    /// Panics if not, and shows the expected lines and all requests.
+    /// Panics with the expected lines and all requests if they differ.
     #[track_caller]
     pub fn assert_lines<S: AsRef<str>>(&self, expected: impl IntoIterator<Item = S>) {
         let expected: Vec<String> = expected

@@ -7,10 +7,15 @@ use serde_json::Value;
 
 use super::reply::Reply;
 
-/// The script of one request: another writer, a delay, a lost response, a response made by the test.
+/// The script of one request: a write by another client, a delay, a lost response, a response made by the test.
 ///
-/// The parts take effect in this order: the request may be lost; another client edits or removes the resource; the
-/// request is answered or carried out; the response is delayed; the response may be lost.
+/// The parts take effect in this order:
+///
+/// 1. The request may be lost.
+/// 2. Another client edits or removes the resource.
+/// 3. The server carries out the request or sends the scripted response.
+/// 4. The response is delayed.
+/// 5. The response may be lost.
 ///
 /// # Example
 ///
@@ -21,7 +26,7 @@ use super::reply::Reply;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let server = ResourceServer::start().await;
-/// // The first write meets another writer, the reply to the second is lost, the third has to wait.
+/// // The first write meets another client, the response to the second is lost, the third has to wait.
 /// server.next_write(Step::new().edit(|article| article["title"] = "Theirs".into()));
 /// server.next_write(Step::new().lose_reply());
 /// server.next_write(Step::new().answer(Reply::new(503).retry_after(Duration::from_secs(2))));
@@ -58,7 +63,7 @@ pub(super) enum ScriptedAnswer {
 }
 
 impl Step {
-    /// Creates a step without any special behaviour.
+    /// Creates a step that changes nothing about its request.
     pub fn new() -> Self {
         Self::default()
     }

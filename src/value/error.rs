@@ -23,39 +23,45 @@ use ifmatch_merge::internal::one_line;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No strategy could resolve a conflict in some fields. Show [`Sides`] to a person, or choose another strategy.
+    /// No strategy could resolve a conflict. Show [`Sides`] to a person, or choose another strategy.
     Conflict,
     /// The server refused the request for a reason other than a version conflict. See [`Error::problem`].
     Refused,
-    /// There is no resource at this address.
+    /// There is no resource at this address. Check the id, or create the resource.
     NotFound,
-    /// The resource existed and was removed, for example by another client before the write.
+    /// The resource existed and was removed, for example by another client before the write. Drop the edit, or
+    /// create the resource again from [`Sides::local`].
     Gone,
-    /// A resource with this name already exists.
+    /// A resource with this name already exists. Choose another name, or edit that resource.
     AlreadyExists,
-    /// Another client holds a lock on the resource.
+    /// Another client holds a lock on the resource. Try again when the lock has ended. [`Error::problem`] may name
+    /// its owner.
     Locked,
     /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
     OutcomeUnknown,
     /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
     /// [`Error::monitor`] for its progress, or read the resource later. Do not send the write again.
     Accepted,
-    /// The server provides no validator usable in a precondition, or one that never matches.
+    /// The server provides no validator usable in a precondition, or one that never matches. Set where the API
+    /// keeps its versions with [`Versioning`](crate::Versioning).
     UnusableValidator,
-    /// The round, time or retry limit was reached. The write was not applied.
+    /// The round, time or retry limit was reached. A write was not applied. Try again later, or raise the
+    /// [limit](crate::Limits).
     Exhausted,
-    /// The server responded with any other unsuccessful status.
+    /// The server responded with any other unsuccessful status. See [`Error::problem`].
     Status,
-    /// The server could not be reached. Nothing was applied.
+    /// The server could not be reached. Nothing was applied. Try again later.
     Transport,
-    /// A document is not valid JSON, or does not match the type.
+    /// A document is not valid JSON, or does not match the type. Compare the type with the body, or set an
+    /// [`Envelope`](crate::Envelope).
     Decode,
-    /// A body exceeds the size limit.
+    /// A body exceeds the size limit, which is [`Limits::body`](crate::Limits::body).
     TooLarge,
-    /// The server does not support the API version that the client requests.
+    /// The server does not support the API version that the client asks for. Set another
+    /// [`ApiVersion`](crate::ApiVersion).
     UnsupportedApiVersion,
-    /// The call cannot be carried out because of an address, an ID, a header or a policy. Also reported if a part
-    /// that the call uses panicked before any work of the call was under way.
+    /// The call cannot be carried out because of an address, an id, a header, credentials or a policy. Also the
+    /// kind if a part that the call uses panicked before the call did any work.
     Config,
     /// The value cannot be put into the document in a way that its type reads back. Nothing was sent. The
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
@@ -66,7 +72,7 @@ pub enum ErrorKind {
     Edit,
 }
 
-/// The three sides of a failed write, which preserve the caller's edit.
+/// The base, local and remote state of a failed write, so that the caller's edit is not lost.
 #[non_exhaustive]
 pub struct Sides<T> {
     /// The state on which the edit was based.
@@ -79,7 +85,7 @@ pub struct Sides<T> {
     pub fields: Vec<FieldConflict>,
 }
 
-/// A report of the requests sent before an error, with the reason why the call was not retried.
+/// A report of the requests of a failed call, with the reason why it was not retried.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ErrorReport {
@@ -87,7 +93,7 @@ pub struct ErrorReport {
     pub requests: u32,
     /// Number of conditional writes, each against a new version.
     pub rounds: u32,
-    /// Number of lost races whose changes were merged.
+    /// Number of lost races after which the edit ran again or was merged.
     pub merged: u32,
     /// Total time spent in waits.
     pub waited: Duration,
@@ -269,9 +275,9 @@ impl Error {
         self.0.refusal
     }
 
-    /// Returns the URL at which the server reports the progress of a write that it has
-    /// [accepted](ErrorKind::Accepted). Returns `None` if the response named none. A URL on another host was not
-    /// queried.
+    /// Returns the URL at which the server reports the progress of an [accepted](ErrorKind::Accepted) write.
+    ///
+    /// Returns `None` if the response named none. A URL on another origin was not queried.
     pub fn monitor(&self) -> Option<&Url> {
         self.0.monitor.as_ref()
     }
@@ -287,7 +293,7 @@ impl Error {
         self.0.sides.as_ref()?.downcast_ref()
     }
 
-    /// Returns the three sides by value.
+    /// Returns the three sides by value, for example to decide a conflict and save the remote side.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use crate::protocol::RefusalKind;
 use crate::support::panics;
 use crate::value::{ErrorKind, WriteReport};
 
-/// Receives each conflict and each finished write, for example to count hot spots.
+/// Receives each refused and each finished write, for example to count hot spots.
 ///
 /// The methods are called within the write and should return at once. If [`conflict`](Self::conflict) panics, the
 /// write ends with an error. A panic in another method is logged, and the call continues. The same events go to
@@ -38,8 +38,8 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// Called when a read shows that the server stores a different document from the one it was sent, although its
-    /// response gave a version for the document as sent. Called once for each collection. Every later write to that
-    /// collection reads first.
+    /// response gave a version for it. Called once for each collection. Every later write to that collection reads
+    /// first.
     fn altered(&self, altered: &AlteredSeen<'_>) {
         let _ = altered;
     }
@@ -50,7 +50,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
-/// A refusal, as reported to an observer.
+/// A refused write, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConflictSeen<'a> {
@@ -75,7 +75,7 @@ impl<'a> ConflictSeen<'a> {
     }
 }
 
-/// A server that stores a different document from the one it was sent, as reported to an observer.
+/// A difference between the stored document and the one that was sent, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AlteredSeen<'a> {

@@ -34,6 +34,8 @@ pub struct Snapshot<T> {
 }
 
 /// A value that was written, with a report of the write.
+///
+/// It dereferences to the value, and holds its new version, so it can be changed and saved again.
 pub struct Saved<T> {
     versioned: Versioned<T>,
     report: WriteReport,
@@ -48,7 +50,7 @@ pub struct WriteReport {
     pub requests: u32,
     /// Number of conditional writes, each against a new version. It is 1 without contention.
     pub rounds: u32,
-    /// Number of lost races whose changes were merged.
+    /// Number of lost races after which the edit ran again or was merged.
     pub merged: u32,
     /// Whether a response was lost and the write was then found to have been applied.
     pub settled: bool,
@@ -131,13 +133,14 @@ impl<T> Snapshot<T> {
         self.stored.validator.as_ref()
     }
 
-    /// Returns the URL of the resource. After a `post` whose response gave no address, it is the URL of the
-    /// collection.
+    /// Returns the URL of the resource.
+    ///
+    /// After a `post` whose response gave no address, it is the URL of the collection.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Returns the ID within the collection, if the resource was reached through a collection.
+    /// Returns the id within the collection, if the resource was reached through a collection.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }

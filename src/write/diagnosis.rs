@@ -17,7 +17,7 @@ use crate::write::request::reading::NoRepresentation;
 /// An error that can be returned to several callers.
 pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;
 
-/// Why an event is not a success.
+/// The reason why an event is not a success.
 #[derive(Clone, Debug)]
 pub(crate) enum FailureCause {
     Transport(Arc<TransportError>),
@@ -41,7 +41,7 @@ pub(crate) enum FailureCause {
 }
 
 impl FailureCause {
-    /// The error of a value that cannot be put into its document.
+    /// Returns the error of a value that cannot be put into its document.
     pub(crate) fn unfaithful(&self) -> Option<&Unfaithful> {
         match self {
             Self::Edit(error) | Self::Strategy(error) | Self::Handler(error) => {

@@ -62,7 +62,7 @@ pub(crate) enum HandlerReply {
     Failed(BoxError),
 }
 
-/// Why there is no edited document.
+/// The reason why there is no edited document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotEdited {
     /// The stored document does not fit the type.
@@ -92,7 +92,7 @@ pub(crate) trait EditHooks: Send {
     /// Whether the edit is an operation, whose result cannot be recognised in a document.
     fn is_operation(&self) -> bool;
 
-    /// The time limit of a decision, if it is not the rest of the write's time.
+    /// Returns the time limit of a decision, if it is not the rest of the write's time.
     fn time(&self) -> Option<Duration>;
 
     /// Decides a conflict.

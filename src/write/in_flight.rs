@@ -83,8 +83,8 @@ impl InFlight {
         self.guard.judged(version);
     }
 
-    /// The idempotency key of a request. A key identifies one request, so another document or condition gets a new
-    /// key.
+    /// Returns the idempotency key of a request. A key identifies one request, so another document or condition gets
+    /// a new key.
     pub(crate) fn key_for(
         &mut self,
         condition: &Condition<Validator>,

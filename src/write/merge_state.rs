@@ -33,7 +33,7 @@ pub(crate) enum Remote {
 }
 
 impl Remote {
-    /// The state that was read, if there is one.
+    /// Returns the state that was read, if there is one.
     pub(crate) fn snapshot(&self) -> Option<&StoredSnapshot> {
         match self {
             Self::Present(snapshot) => Some(snapshot),
@@ -41,7 +41,7 @@ impl Remote {
         }
     }
 
-    /// The state that was read, by value.
+    /// Returns the state that was read, by value.
     pub(crate) fn into_snapshot(self) -> Option<StoredSnapshot> {
         match self {
             Self::Present(snapshot) => Some(snapshot),
@@ -68,7 +68,7 @@ pub(crate) struct MergeState {
 }
 
 impl MergeState {
-    /// The state at the start of a write. Without a local document, an edit makes it.
+    /// Creates the state at the start of a write. If there is no local document, the edit makes it.
     pub(crate) fn new(base: Option<StoredSnapshot>, local: Option<Document>) -> Self {
         Self {
             base,
@@ -105,7 +105,7 @@ impl MergeState {
         self.base.as_ref().and_then(|base| base.validator.as_ref())
     }
 
-    /// The result of the edit, if it was not changed since.
+    /// Returns the result of the edit, if it was not changed since.
     pub(crate) fn edited(&self) -> Option<&Document> {
         self.local
             .as_ref()

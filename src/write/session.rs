@@ -15,7 +15,7 @@ use crate::store::CredentialsDigest;
 /// The requests of one write.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
-    /// The credentials that the write began with. It does not go on with those of another user.
+    /// The credentials that the write began with. The write does not continue with those of another user.
     whose: CredentialsDigest,
     pub(crate) stats: RequestStats,
     pub(crate) last_status: Option<StatusCode>,
@@ -65,7 +65,7 @@ impl Session {
     }
 }
 
-/// What a request without a response means for its write.
+/// Returns the kind of failure of a request without a response, and its cause.
 fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
     match error {
         NoReply::Transport(error) => {

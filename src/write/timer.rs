@@ -34,12 +34,12 @@ impl Timer {
         }
     }
 
-    /// The time that the write has used.
+    /// Returns the time that the write has used.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed().saturating_sub(self.paused_for)
     }
 
-    /// The elapsed time, including waits for a person.
+    /// Returns the elapsed time, including waits for a person.
     pub(crate) fn elapsed_in_all(&self) -> Duration {
         self.started.elapsed()
     }
@@ -48,7 +48,7 @@ impl Timer {
         later(later(self.started, self.paused_for), self.time)
     }
 
-    /// The time that is left.
+    /// Returns the time that is left.
     pub(crate) fn left(&self) -> Duration {
         self.deadline().saturating_duration_since(Instant::now())
     }
@@ -112,7 +112,7 @@ impl Timer {
     }
 }
 
-/// A pause that doubles each time.
+/// Returns a pause that doubles each time.
 fn doubled(first: Duration, times: u32) -> Duration {
     let factor = 1_u32.checked_shl(times.saturating_sub(1));
     let pause = first.saturating_mul(factor.unwrap_or(u32::MAX));

@@ -1,4 +1,4 @@
-//! Derives facts about the document from the name of a type.
+//! Deduces facts about the document from the name of a type.
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;

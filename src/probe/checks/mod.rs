@@ -62,7 +62,7 @@ impl<'a> Checks<'a> {
         });
     }
 
-    /// Creates the throw-away resource and runs the checks.
+    /// Creates the temporary resource and runs the checks.
     pub(super) async fn of_a_new_one(&mut self) -> Result<Result<(), Stop>, Error> {
         let draft = self.site.drafts.fresh();
         let draft = draft.map_err(|Stop(why)| Error::config(why))?;

@@ -162,7 +162,7 @@ impl Checks<'_> {
         for _ in 0..QUICK {
             let draft = self.site.drafts.fresh()?;
             let Some(version) = last.version().cloned() else {
-                // The write loop waits until a young version becomes usable, so it cannot name two states.
+                // The write loop waits until a young version becomes usable, so that version cannot name two states.
                 let seen = "a young version is marked as such, and the client waits";
                 self.tell(check, Verdict::Holds, seen);
                 return Ok(());

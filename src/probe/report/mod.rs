@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProbeCheck {
-    /// A write with a success response is done: stored as it was sent, and not deferred (202).
+    /// A write that the server reports as a success is complete: stored as it was sent, and not deferred (202).
     Done,
     /// A read returns a version.
     Version,
@@ -27,20 +27,20 @@ pub enum ProbeCheck {
     StaleRefusal,
     /// A creation where a resource exists is refused and changes nothing.
     Creation,
-    /// The version that a client gets when it asks for `gzip` is accepted.
+    /// The version in a response that is compressed with `gzip` is accepted in a write.
     CodedVersion,
     /// Two changes within one second make two versions.
     VersionWithinASecond,
-    /// Of several simultaneous writes with the same version, one is accepted.
+    /// Only one of several simultaneous writes with the same version is accepted.
     RacingWrites,
     /// A removal with an old version is refused.
     StaleRemoval,
-    /// A version in a response to a write that shows no document names the document that was sent, not one that the
-    /// server changed.
+    /// If the response to a write has a version but no document, the version names the document as it was sent, not
+    /// one that the server changed.
     StoredAsSent,
     /// A write with a version is refused after the resource was removed, and does not create it again.
     WriteToRemoved,
-    /// Of several simultaneous creations at one address, one is accepted.
+    /// Only one of several simultaneous creations at one address is accepted.
     RacingCreations,
 }
 
@@ -85,8 +85,8 @@ pub struct ProbeReport {
     pub not_asked: Vec<ProbeCheck>,
     /// The reason why the checks ended early, if they did.
     pub stopped: Option<String>,
-    /// The reason why the resource could not be removed, or an existing one not be restored. If it is set, what the
-    /// probe wrote is still there.
+    /// The reason why the resource could not be removed, or an existing one could not be restored. If it is set,
+    /// what the probe wrote is still there.
     pub left_behind: Option<String>,
     /// Total number of requests sent.
     pub requests: u32,
@@ -115,8 +115,9 @@ impl ProbeCheck {
         Self::RacingCreations,
     ];
 
-    /// Whether updates get lost if the check fails. If one of the other checks fails, writes take longer or end
-    /// with an error, and nothing is lost.
+    /// Whether a failure of the check means that updates get lost.
+    ///
+    /// If one of the other checks fails, writes take longer or end with an error, but nothing is lost.
     pub fn guards_updates(self) -> bool {
         matches!(
             self,
@@ -166,8 +167,10 @@ impl ProbeReport {
         found.map_or(Verdict::Unknown, |found| found.verdict)
     }
 
-    /// Whether no update gets lost: every check that [guards updates](ProbeCheck::guards_updates) was run and
-    /// holds, apart from those that were [not asked](Self::not_asked).
+    /// Whether the API loses no updates.
+    ///
+    /// This holds if every check that [guards updates](ProbeCheck::guards_updates) was run and holds, apart from
+    /// those that were [not asked](Self::not_asked).
     pub fn enforces_preconditions(&self) -> bool {
         let mut guards = ProbeCheck::ALL
             .into_iter()

@@ -68,7 +68,7 @@ impl Drafts {
         made.ok_or_else(|| Stop(format!("there is no draft number {draft}")))
     }
 
-    /// The members in which drafts differ. `None` if they are not objects.
+    /// Returns the members in which drafts differ, or `None` if they are not objects.
     pub(super) fn members(&self) -> Option<&[String]> {
         self.members.as_deref()
     }
@@ -104,7 +104,7 @@ impl Drafts {
         Ok(())
     }
 
-    /// The document with the members of that draft, and everything else unchanged.
+    /// Returns the document with the members of that draft, and everything else unchanged.
     pub(in crate::probe) fn laid_over(
         &self,
         document: &Document,
@@ -117,7 +117,7 @@ impl Drafts {
         put_over(document, draft, members).map_err(|error| Stop(error.to_string()))
     }
 
-    /// The draft that this document shows, as far as they differ.
+    /// Returns the draft that this document shows, compared by the members in which drafts differ.
     pub(super) fn which(&self, document: &Document) -> Option<usize> {
         // Search the latest first, as the most likely one.
         self.made
@@ -132,7 +132,7 @@ impl Drafts {
     }
 }
 
-/// The document with these members taken from another one. Members that the other lacks are removed.
+/// Returns the document with these members taken from another one. Members that the other lacks are removed.
 pub(super) fn put_over(
     document: &Document,
     other: &Document,

@@ -1,4 +1,4 @@
-//! Creates and removes the throw-away resource.
+//! Creates and removes the temporary resource.
 
 use http::Method;
 use tokio::time::Instant;

@@ -36,7 +36,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(300);
 /// The largest number of these pauses.
 pub(super) const MAX_PAUSES: u32 = 8;
 
-/// Why the checks cannot go on.
+/// The reason why the checks cannot continue.
 #[derive(Debug)]
 pub(super) struct Stop(pub(super) String);
 
@@ -145,7 +145,7 @@ impl Site {
         self.target.versioning = versioning;
     }
 
-    /// The refusal in a response to a write. `None` if it is a success.
+    /// Returns the refusal in a response to a write, or `None` for a success.
     fn refusal(&self, call: &Call, reply: &Response) -> Option<ReadRefusal> {
         if !reply.status.is_success() {
             return Some(self.read_refusal(reply, true));
@@ -164,7 +164,7 @@ impl Site {
         (self.target.shared.classify(&problem, pinned), problem)
     }
 
-    /// The request that writes this draft.
+    /// Creates the request that writes this draft.
     fn draft_call(
         &self,
         condition: &Condition<Validator>,
@@ -186,7 +186,7 @@ impl Site {
         Ok(call)
     }
 
-    /// The request of one write, or of a removal without a document.
+    /// Creates the request of one write, or of a removal if there is no document.
     fn call(
         &self,
         condition: &Condition<Validator>,

@@ -89,7 +89,7 @@ impl Site {
         }))
     }
 
-    /// The entity tag that a client gets when it asks for `gzip`.
+    /// Reads the entity tag that a client gets when it asks for `gzip`.
     pub(in crate::probe) async fn read_coded_tag(&mut self) -> Result<Option<EntityTag>, Stop> {
         let mut call = reading::read_call(&self.target, Method::GET, true);
         call.headers
@@ -179,7 +179,7 @@ impl Site {
         WriteAnswer::Done(self.done(reply))
     }
 
-    /// The content of a success response to a write.
+    /// Returns the content of a success response to a write.
     pub(super) fn done(&self, reply: &Response) -> Done {
         let depth = self.target.shared.exchange.limits.depth;
         let body = Document::parse_with_depth(&reply.body, depth).ok();

@@ -92,7 +92,7 @@ impl Envelope {
         }
     }
 
-    /// Reads the document from a string of JSON text at that place.
+    /// Reads the document from a string of JSON text at the pointer of [`at`](Self::at).
     ///
     /// If a member `encoding` beside it is `base64`, the text is in Base64 and is also sent in Base64.
     pub fn as_text(mut self) -> Self {
@@ -100,8 +100,10 @@ impl Envelope {
         self
     }
 
-    /// Reads the document from a string of JSON text in Base64 (RFC 4648 4) at that place, with or without
-    /// line breaks and padding. It is sent in one line, with padding.
+    /// Reads the document from a string of JSON text in Base64 (RFC 4648 4) at the pointer of
+    /// [`at`](Self::at).
+    ///
+    /// Line breaks and missing padding are accepted. The document is sent in one line, with padding.
     pub fn as_base64(mut self) -> Self {
         self.spelling = DocumentSpelling::Base64;
         self

@@ -17,7 +17,7 @@ use http::HeaderValue;
 /// # Example
 ///
 /// ```
-/// use ifmatch::http::EntityTag;
+/// use ifmatch::headers::EntityTag;
 ///
 /// let weak = EntityTag::from_bytes(b"W/\"1\"").ok_or("no tag")?;
 /// let strong = EntityTag::from_bytes(b"\"1\"").ok_or("no tag")?;
@@ -48,7 +48,7 @@ impl EntityTag {
     /// # Example
     ///
     /// ```
-    /// use ifmatch::http::EntityTag;
+    /// use ifmatch::headers::EntityTag;
     ///
     /// assert!(EntityTag::from_bytes(b"\"a,b\"").is_some());
     /// assert!(EntityTag::from_bytes(b"unquoted").is_some());
@@ -96,15 +96,15 @@ impl EntityTag {
         is_opaque_tag(self.as_bytes())
     }
 
-    /// Strong comparison (RFC 9110 8.8.3.2): both tags are strong and equal.
+    /// Whether both tags are strong and equal (strong comparison, RFC 9110 8.8.3.2).
     ///
-    /// `If-Match` uses this comparison, so it shows whether a server that follows the standard would accept a
-    /// write. Use `==` to compare the bytes of two tags.
+    /// `If-Match` uses this comparison, so the result shows whether a server that follows the standard would
+    /// accept a write. Use `==` to compare the bytes of two tags.
     pub fn strong_eq(&self, other: &Self) -> bool {
         self.is_strong() && self == other
     }
 
-    /// Weak comparison (RFC 9110 8.8.3.2): the tags are equal, whether they are marked weak or not.
+    /// Whether the tags are equal, apart from their `W/` (weak comparison, RFC 9110 8.8.3.2).
     ///
     /// Malformed tags are compared by their bytes.
     pub fn weak_eq(&self, other: &Self) -> bool {
@@ -130,7 +130,7 @@ impl EntityTag {
     /// # Example
     ///
     /// ```
-    /// use ifmatch::http::EntityTag;
+    /// use ifmatch::headers::EntityTag;
     ///
     /// let tag = EntityTag::from_bytes(b"\"73b-gzip\"").ok_or("no tag")?;
     /// assert_eq!(tag.without_gzip_suffix(), EntityTag::from_bytes(b"\"73b\""));

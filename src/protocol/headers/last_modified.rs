@@ -16,12 +16,12 @@ use http::{HeaderMap, HeaderValue};
 ///
 /// ```
 /// use std::time::Duration;
-/// use ifmatch::http::LastModified;
+/// use ifmatch::headers::LastModified;
 ///
 /// let date: LastModified = "Sun, 06 Nov 1994 08:49:37 GMT".parse()?;
 /// assert!(!date.is_strong_at(Some(date.time())));
 /// assert!(date.is_strong_at(Some(date.time() + Duration::from_secs(1))));
-/// # Ok::<(), ifmatch::http::InvalidValidator>(())
+/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
 /// ```
 // Stored as a header value, so that sending cannot fail.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ impl LastModified {
     }
 }
 
-/// The text names no version. It is not an entity tag, a date or a `version:`.
+/// The error for a text that names no version: neither an entity tag, a date nor a `version:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is not a validator")]
 pub struct InvalidValidator;
@@ -81,6 +81,11 @@ pub struct InvalidValidator;
 impl FromStr for LastModified {
     type Err = InvalidValidator;
 
+    /// Parses an HTTP date.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidValidator`] if the text is not in one of the three forms (RFC 9110 5.6.7).
     fn from_str(text: &str) -> Result<Self, InvalidValidator> {
         let value = HeaderValue::from_str(text).map_err(|_| InvalidValidator)?;
         Self::from_value(&value).ok_or(InvalidValidator)

@@ -6,14 +6,16 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 /// The longest media type that is read, in bytes: a type and a subtype of 127 each (RFC 6838 4.2).
 const LONGEST: usize = 255;
 
-/// Returns the media type of a message as `type/subtype` in lower case, without parameters (RFC 9110 8.3.1).
-/// Returns `None` if it is missing or does not follow the grammar.
+/// Returns the essence of a media type, which is `type/subtype` in lower case without parameters (RFC 9110
+/// 8.3.1).
+///
+/// Returns `None` if the media type is missing or does not follow the grammar.
 ///
 /// # Example
 ///
 /// ```
 /// use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue};
-/// use ifmatch::http::{essence, is_json, is_problem};
+/// use ifmatch::headers::{essence, is_json, is_problem};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("Application/Problem+JSON; charset=utf-8"));

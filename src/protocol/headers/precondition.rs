@@ -16,19 +16,19 @@ pub(crate) const CONDITIONS: [HeaderName; 5] = [
     IF_RANGE,
 ];
 
-/// The condition that a write carries (RFC 9110 13.1).
+/// The precondition that a write carries (RFC 9110 13.1).
 ///
 /// # Example
 ///
 /// ```
 /// use http::HeaderMap;
-/// use ifmatch::http::{Precondition, Validator};
+/// use ifmatch::headers::{Precondition, Validator};
 ///
 /// let version: Validator = "\"7\"".parse()?;
 /// let mut headers = HeaderMap::new();
 /// Precondition::for_validator(&version).apply(&mut headers);
 /// assert_eq!(headers["if-match"], "\"7\"");
-/// # Ok::<(), ifmatch::http::InvalidValidator>(())
+/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Precondition {
@@ -39,17 +39,17 @@ pub enum Precondition {
     IfMatch(EntityTag),
     /// The resource has not changed since this date. For resources without tags (RFC 9110 13.1.4).
     IfUnmodifiedSince(LastModified),
-    /// Nothing exists yet. This is the condition of a creation.
+    /// Nothing exists yet. This is the precondition of a creation.
     IfNoneMatchAny,
-    /// This is still the version, for a version that is not in a standard header. The versioning places it in
-    /// the request.
+    /// The version is still this one, which is not in a standard header. The versioning places it in the
+    /// request.
     Version(String),
-    /// No condition.
+    /// No precondition.
     None,
 }
 
 impl Precondition {
-    /// Creates the condition that this is still the version.
+    /// Creates the precondition that this is still the version.
     pub fn for_validator(validator: &Validator) -> Self {
         match validator {
             Validator::Tag(tag) => Self::IfMatch(tag.clone()),
@@ -58,16 +58,15 @@ impl Precondition {
         }
     }
 
-    /// Whether there is a condition at all.
+    /// Whether there is a precondition at all.
     pub fn is_conditional(&self) -> bool {
         *self != Self::None
     }
 
-    /// Sets this condition, and no other, in the headers.
+    /// Sets this precondition in the headers, and removes all others.
     ///
-    /// All other conditions are removed, so that none remains from an earlier round. The server would check
-    /// only the first in its order (RFC 9110 13.2.2). [`Version`](Self::Version) and [`None`](Self::None) add
-    /// nothing.
+    /// No other precondition may remain from an earlier round. The server would check only the first in its
+    /// order (RFC 9110 13.2.2). [`Version`](Self::Version) and [`None`](Self::None) add nothing.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in CONDITIONS {
             headers.remove(name);

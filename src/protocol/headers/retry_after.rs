@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderValue};
 /// It is short enough to be added to any clock. The actual waits are limited by the retry settings.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 
-/// Reads the wait that a response asks for. It is in `Retry-After`, in seconds or as a date (RFC 9110
-/// 10.2.3), or in milliseconds in `retry-after-ms` or `x-ms-retry-after-ms`, which Azure and others use.
+/// Reads the wait that a response asks for.
+///
+/// It is in `Retry-After`, in seconds or as a date (RFC 9110 10.2.3), or in milliseconds in `retry-after-ms` or
+/// `x-ms-retry-after-ms`, which Azure and others use.
 ///
 /// A date is compared with the `Date` field of the response, so that skew between the clocks does not matter.
 /// Without a `Date` it is compared with `now`. A date in the past is a wait of zero. Seconds with a decimal
@@ -27,9 +29,9 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
-/// assert_eq!(ifmatch::http::retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
+/// assert_eq!(ifmatch::headers::retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
 /// headers.insert("retry-after-ms", HeaderValue::from_static("120500"));
-/// assert_eq!(ifmatch::http::retry_after(&headers, SystemTime::now()), Some(Duration::from_millis(120_500)));
+/// assert_eq!(ifmatch::headers::retry_after(&headers, SystemTime::now()), Some(Duration::from_millis(120_500)));
 /// ```
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let reference = headers.get(DATE).and_then(date).unwrap_or(now);

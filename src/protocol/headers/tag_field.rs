@@ -13,7 +13,7 @@ pub enum TagField {
     Found(EntityTag),
     /// There is no such field.
     Missing,
-    /// The field names no version. The text gives the reason, as the end of a sentence.
+    /// The field names no version. The text is the reason, worded as the end of a sentence.
     Unusable(&'static str),
 }
 
@@ -27,7 +27,7 @@ pub enum TagField {
 ///
 /// ```
 /// use http::{header::ETAG, HeaderMap, HeaderValue};
-/// use ifmatch::http::{entity_tag_of, TagField};
+/// use ifmatch::headers::{entity_tag_of, TagField};
 ///
 /// let mut headers = HeaderMap::new();
 /// assert_eq!(entity_tag_of(&headers), TagField::Missing);

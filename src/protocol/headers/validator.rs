@@ -26,13 +26,13 @@ use crate::address::percent;
 /// # Example
 ///
 /// ```
-/// use ifmatch::http::Validator;
+/// use ifmatch::headers::Validator;
 ///
 /// for text in ["\"abc\"", "version:7-c0ffee", "Sun, 06 Nov 1994 08:49:37 GMT"] {
 ///     let validator: Validator = text.parse()?;
 ///     assert_eq!(validator.to_string(), text);
 /// }
-/// # Ok::<(), ifmatch::http::InvalidValidator>(())
+/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -82,6 +82,11 @@ impl fmt::Display for Validator {
 impl FromStr for Validator {
     type Err = InvalidValidator;
 
+    /// Parses a validator from its [text](Self#as-text).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidValidator`] if the text is in none of the forms and cannot be sent as one entity tag.
     fn from_str(text: &str) -> Result<Self, InvalidValidator> {
         if let Some(version) = text.strip_prefix(VERSION) {
             let version = String::from_utf8(percent::decode(version).into_owned());

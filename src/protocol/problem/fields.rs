@@ -20,7 +20,7 @@ pub struct FieldError {
     pub pointer: Option<String>,
     /// A machine code, such as `required` or `FieldValueInvalid`.
     pub code: Option<String>,
-    /// The description for people. Empty if there is none.
+    /// The description for people, or an empty text.
     pub detail: String,
 }
 

@@ -32,7 +32,7 @@ pub use fields::FieldError;
 
 use crate::protocol::headers::essence;
 
-/// A refusal, in the words of the server.
+/// The content of a refusal: its status, type, code, words and fields, as the server sent them.
 ///
 /// Reading a refusal never fails. A member of the wrong type counts as absent (RFC 9457 3.1), and unknown
 /// members are kept (3.2). The status is that of the response, not the one in the body (3.1.2).
@@ -57,7 +57,7 @@ use crate::protocol::headers::essence;
 /// ```
 /// use bytes::Bytes;
 /// use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue, StatusCode};
-/// use ifmatch::http::Problem;
+/// use ifmatch::Problem;
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -101,18 +101,19 @@ const ABOUT_BLANK: &str = "about:blank";
 impl Problem {
     /// The longest body that is read and kept, in bytes.
     pub const MAX_BODY: usize = 1024 * 1024;
-    /// The depth to which a member is read. Deeper ones are left out as a whole.
+    /// The maximum nesting of a member, in levels. A deeper member is left out as a whole.
     pub const MAX_DEPTH: usize = 64;
     /// The number of values, or XML elements, that are read. Members beyond it are left out as a whole.
     pub const MAX_VALUES: usize = 32 * 1024;
     /// The longest title or detail that is kept, in characters. A longer one is shortened and ends in `…`.
-    /// Also the longest `type` or `instance`, in bytes. A longer one counts as absent, because part of a
-    /// reference names something else.
+    ///
+    /// This is also the longest `type` or `instance`, in bytes. A longer one counts as absent, because part
+    /// of a reference names something else.
     pub const MAX_TEXT: usize = 4096;
     /// The number of errors of single fields that are kept.
     pub const MAX_FIELDS: usize = 256;
 
-    /// Reads a refusal.
+    /// Reads a refusal from its status, headers and body.
     ///
     /// A relative `type` is resolved against `request_url` (RFC 9457 3.1.1). The user name, password and
     /// query of that URL never become part of the type.
@@ -204,9 +205,10 @@ impl Problem {
         &self.extensions
     }
 
-    /// Returns the current state of the resource, if the body is JSON and has an object in a member with a
-    /// suitable name: `current`, `currentState`, `existing`, `details.existing`, `remote`, `resource` and
-    /// others.
+    /// Returns the current state of the resource, if the body contains one.
+    ///
+    /// The body is JSON and has an object in a member with a suitable name: `current`, `currentState`,
+    /// `existing`, `details.existing`, `remote`, `resource` and others.
     ///
     /// It may be only a part of the representation or a reference to it, and its numbers may be rounded. For
     /// the exact text, read [`raw`](Self::raw) at [`current_pointer`](Self::current_pointer).
@@ -230,10 +232,11 @@ impl Problem {
         self.lock_expires.as_deref()
     }
 
-    /// Returns how long the *body* asks the client to wait (`retryAfterSeconds`, `retry_after_ms`,
-    /// `retryDelay` and similar, also among the parameters or details of the error). The field `Retry-After`
-    /// is read by [`retry_after`](super::retry_after). The wait is at most
-    /// [`LONGEST_WAIT`](super::LONGEST_WAIT).
+    /// Returns how long the *body* asks the client to wait, at most [`LONGEST_WAIT`](super::LONGEST_WAIT).
+    ///
+    /// The wait is in `retryAfterSeconds`, `retry_after_ms`, `retryDelay` and similar, also among the
+    /// parameters or details of the error. The header field `Retry-After` is read by
+    /// [`retry_after`](super::retry_after).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

@@ -6,8 +6,9 @@ use crate::protocol::{Problem, Profile, RefusalKind};
 /// Azure Blob Storage and Azurite.
 ///
 /// Versions are strong entity tags. A 412 has several meanings, which the code in the body or in
-/// `x-ms-error-code` distinguishes. The condition failed (a race), another client holds a lease (a lock,
-/// which a read does not lift), or your own lease is gone. A creation of an existing blob is a 409.
+/// `x-ms-error-code` distinguishes. The precondition failed (a race), another client holds a lease (a
+/// lock, which a read does not lift), or your own lease is gone. A creation of an existing blob is a
+/// 409.
 ///
 /// Every `PUT` of a blob needs the header `x-ms-blob-type`. Set it on the collection.
 ///

@@ -7,7 +7,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
 
 /// `CouchDB` and servers with the same protocol, such as `PouchDB` servers and Cloudant.
 ///
-/// The version is `_rev` inside the document. A `DELETE` has it in `?rev=`, and the response to a write
+/// The version is `_rev` inside the document. A `DELETE` sends it in `?rev=`, and the response to a write
 /// returns the new one as `rev`. A stale write is a 409 with `"error": "conflict"`. `If-Match` and
 /// `If-None-Match` are ignored, so a creation leaves `_rev` out. Tags are not used, because `PouchDB` derives
 /// them from the bodies of its responses, errors included. A 412 is never a race. It reports that a database

@@ -7,8 +7,8 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 /// Eve servers.
 ///
 /// Versions are strong entity tags, repeated as `_etag` in the document. A stale write is a 412. A write
-/// without a condition is a 428. All other writes carry their version, so a 428 means that a creation found
-/// an existing document. Errors of fields are in `_issues`, with a 422.
+/// without a precondition is a 428. All other writes carry their version, so a 428 means that a creation
+/// found an existing document. Errors of fields are in `_issues`, with a 422.
 ///
 /// A write to a document that another client removed creates it again, whatever its `If-Match` says. Removals
 /// on this server are therefore not safe from racing edits.

@@ -5,10 +5,10 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// `OData` services: SAP CAP, Microsoft Dataverse, Business Central, Microsoft Graph.
 ///
-/// Versions are entity tags, mostly weak, and are sent back unchanged. A stale write is a 412. Graph and
-/// Business Central may also respond with a 409 and a code of their own. A 428 means that a write had no
-/// condition. A `PATCH` has the media type of any other document. Dataverse also responds with 412 to
-/// duplicates, which have other codes than races.
+/// Versions are entity tags, mostly weak, and are sent back unchanged. A stale write is a 412. Graph and Business
+/// Central may also respond with a 409 and a code of their own. A 428 means that a write had no precondition. A
+/// `PATCH` has the media type of any other document. Dataverse also responds with 412 to duplicates, which have
+/// other codes than races.
 ///
 /// [Protocol](https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part1-protocol.html), 11.4.1.1;
 /// [Dataverse](https://learn.microsoft.com/power-apps/developer/data-platform/org-service/web-service-error-codes),

@@ -7,7 +7,7 @@ use crate::protocol::{Problem, Profile, RefusalKind};
 ///
 /// Versions are strong entity tags. A stale write and a creation of an existing object are both a 412
 /// `PreconditionFailed`. A 409 `ConditionalRequestConflict` or `OperationAborted` means that another
-/// operation on the object was in progress. The same request is retried with the same condition. A 400
+/// operation on the object was in progress. The same request is retried with the same precondition. A 400
 /// `RequestTimeout` means that an upload was too slow, and it is settled by a read, like a lost response. A
 /// write to an object that was removed is a 404. Older stores respond with 304 to a creation of an existing
 /// object.

@@ -15,7 +15,7 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 /// strong. The `-gzip` that `mod_deflate` adds to tags is removed.
 ///
 /// Apache checks `If-Match` and writes in two separate steps, so it loses some racing writes. The `WebDAV`
-/// module of nginx ignores conditions. No client can repair either, but
+/// module of nginx ignores preconditions. No client can repair either, but
 /// [`Client::probe`](crate::Client::probe) reports both.
 ///
 /// # Example

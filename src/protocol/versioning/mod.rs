@@ -120,7 +120,7 @@ pub(crate) enum Creation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WeakTags {
-    /// Never send one. The standard lets it match nothing.
+    /// Never send one, because `If-Match` with a weak tag matches nothing (RFC 9110 13.1.1).
     #[default]
     Refuse,
     /// Send it unchanged, for APIs that require it (FHIR, SCIM, Azure tables, Microsoft Graph).
@@ -134,7 +134,7 @@ pub enum WeakTags {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FoundVersion {
     Version(Validator),
-    /// There is a version, but no condition can use it, for this reason.
+    /// There is a version, but no precondition can use it, for this reason.
     Unusable {
         becomes_usable: bool,
         why: &'static str,

@@ -18,8 +18,9 @@ impl Versioning {
         }))
     }
 
-    /// Uses only `Last-Modified` and `If-Unmodified-Since`. A write waits until the date is a second old,
-    /// because two writes within one second have the same date.
+    /// Uses only `Last-Modified` and `If-Unmodified-Since`.
+    ///
+    /// A write waits until the date is a second old, because two writes within one second have the same date.
     pub fn last_modified() -> Self {
         Self::at(VersionLocation::Date)
     }
@@ -41,7 +42,7 @@ impl Versioning {
         )]))
     }
 
-    /// Uses no versions. Writes carry no condition and overwrite the writes of other clients.
+    /// Uses no versions. Writes carry no precondition and overwrite the writes of other clients.
     pub fn unconditional() -> Self {
         Self::at(VersionLocation::Nowhere)
     }
@@ -53,10 +54,11 @@ impl Versioning {
         }
     }
 
-    /// Adds another part to the version. The version is known if all parts are known, and a write carries all
-    /// of them.
+    /// Adds another part to the version.
     ///
-    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), on both sides.
+    /// The version is known if all parts are known, and a write carries all of them.
+    ///
+    /// Only for [`body_field`](Self::body_field) and [`header`](Self::header), in both versionings.
     pub fn and(mut self, other: Self) -> Self {
         if let (VersionLocation::Parts(parts), VersionLocation::Parts(more)) =
             (&mut self.location, other.location)
@@ -93,15 +95,17 @@ impl Versioning {
         self.part(|part| part.sent = VersionTarget::Body(pointer.into()))
     }
 
-    /// Sends the version in the `If-Match` of a write or removal, in quotes. A version that already has
-    /// quotes, such as Cosmos DB's `_etag`, is sent unchanged. Only for [`body_field`](Self::body_field) and
-    /// [`header`](Self::header).
+    /// Sends the version in the `If-Match` of a write or removal, in quotes.
+    ///
+    /// A version that already has quotes, such as Cosmos DB's `_etag`, is sent unchanged. Only for
+    /// [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn sent_as_tag(self) -> Self {
         self.part(|part| part.sent = VersionTarget::Tag)
     }
 
-    /// Sends the number of the new version, which is the number that was read plus one (Confluence). A
-    /// removal sends the number that was read. Only for [`body_field`](Self::body_field) and
+    /// Sends the number of the new version, which is the number that was read plus one (Confluence).
+    ///
+    /// A removal sends the number that was read. Only for [`body_field`](Self::body_field) and
     /// [`header`](Self::header), and for versions that are whole numbers.
     ///
     /// # Example
@@ -165,8 +169,9 @@ impl Versioning {
         changed
     }
 
-    /// Sets where bodies repeat the entity tag, with or without its quotes. It is used where there is no
-    /// header with the tag, as in items of lists and new resources. Only for
+    /// Sets where bodies repeat the entity tag, with or without its quotes (default nowhere).
+    ///
+    /// That tag is used where no header has one, as in items of lists and new resources. Only for
     /// [`entity_tag`](Self::entity_tag).
     ///
     /// # Example
@@ -191,8 +196,10 @@ impl Versioning {
         self.fallback_field(pointer)
     }
 
-    /// Removes `-gzip` from entity tags. Some proxies add it to the tags of compressed responses but do not
-    /// remove it from `If-Match` (Apache with `mod_deflate`). Only for [`entity_tag`](Self::entity_tag).
+    /// Removes `-gzip` from entity tags.
+    ///
+    /// Some proxies add it to the tags of compressed responses but do not remove it from `If-Match` (Apache
+    /// with `mod_deflate`). Only for [`entity_tag`](Self::entity_tag).
     pub fn without_gzip_suffix(mut self) -> Self {
         if let VersionLocation::Tag(tags) = &mut self.location {
             tags.gzip_suffix = true;
@@ -231,6 +238,7 @@ impl Versioning {
     }
 
     /// Declares that the API cannot make a creation conditional and would overwrite an existing resource.
+    ///
     /// `create`, and an update that has to create, then fail with a `Config` error and send nothing. `post`
     /// is not affected.
     pub fn no_creation(mut self) -> Self {
@@ -238,11 +246,14 @@ impl Versioning {
         self
     }
 
-    /// Sets where bodies identify their object, as a JSON Pointer into the body as it is transferred. The
-    /// member there has another value if an object is removed and a new one is created at the same address.
+    /// Sets where bodies identify their object, as a JSON Pointer into the body as it is transferred (default
+    /// nowhere).
+    ///
+    /// The member there has another value if an object is removed and a new one is created at the same
+    /// address.
     ///
     /// An edit or a removal of the old object then ends as [`Gone`](crate::ErrorKind::Gone) and never reaches
-    /// the new one. Default: none, so an address stands for one object.
+    /// the new one. By default, an address stands for one object.
     ///
     /// # Example
     ///
@@ -258,11 +269,13 @@ impl Versioning {
     }
 
     /// Sets where bodies show that their object is being removed, as a JSON Pointer into the body as it is
-    /// transferred. Any value there except `null`, `false` and an empty text is the mark.
+    /// transferred (default nowhere).
+    ///
+    /// Any value there except `null`, `false` and an empty text is the mark.
     ///
     /// A removal that only marks the object is a success with
-    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. Default: none, so a removed
-    /// object no longer exists.
+    /// [`removal_pending`](crate::WriteReport::removal_pending) in its report. By default, a removed object
+    /// no longer exists.
     ///
     /// # Example
     ///

@@ -192,11 +192,10 @@ impl<T: Serialize + DeserializeOwned> Conflict<T> {
 }
 
 impl<T: Serialize> Conflict<T> {
-    /// Returns the changes of both sides as printable text, each as a unified diff against the base.
+    /// Returns the changes of both sides as text for people, each as a unified diff against the base.
     ///
-    /// The text is meant for people. If a difference is long, only the first 400 lines of either state are
-    /// compared, from the first change on, and a last line gives the number of lines left out.
-    /// [`fields`](Self::fields) lists all open fields.
+    /// If a difference is long, only the first 400 lines of either state are compared, from the first change on. A
+    /// last line gives the number of lines left out. [`fields`](Self::fields) lists all open fields.
     pub fn diff(&self) -> String {
         let base = self.base.as_ref().map(pretty);
         let mut text = String::new();

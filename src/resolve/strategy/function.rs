@@ -20,7 +20,8 @@ pub struct MergeFn<F> {
 
 /// Creates a strategy from a function of base, local and remote.
 ///
-/// The function is called only if both sides exist. A removal on either side stays unresolved. The result counts as
+/// The function is called only if both sides exist. A removal on either side stays unresolved. An error of the
+/// function ends the write like an unresolved conflict, with the error as its source. The result counts as
 /// operation-like (see [`MergeStrategy::is_state_like`]) unless [`state_like`](MergeFn::state_like) is set.
 ///
 /// # Example
@@ -45,8 +46,9 @@ where
 }
 
 impl<F> MergeFn<F> {
-    /// Declares that the function sets states and performs no operation. Merging its own result again must give the
-    /// same result.
+    /// Declares that the function sets states and performs no operation such as adding.
+    ///
+    /// Merging its own result again must give the same result.
     pub fn state_like(mut self) -> Self {
         self.state_like = true;
         self
@@ -96,8 +98,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Creates a strategy from an asynchronous function, which may ask a person or a service.
 ///
-/// The function receives the whole conflict. Its answer counts as state-like, because it sees
-/// [`Conflict::may_have_been_applied`].
+/// The function receives the whole conflict. Its decision counts as state-like (see
+/// [`MergeStrategy::is_state_like`]), because it sees [`Conflict::may_have_been_applied`].
 ///
 /// # Example
 ///
@@ -122,7 +124,7 @@ where
 }
 
 impl<F> AskFn<F> {
-    /// Sets the time limit for an answer (default one hour). The clock of the write is paused meanwhile.
+    /// Sets the time limit for a decision (default one hour). The clock of the write is paused meanwhile.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self

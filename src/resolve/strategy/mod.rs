@@ -39,7 +39,8 @@ pub enum Resolution<T> {
     Delete,
     /// Leave the conflict to the next strategy, or to the caller as an error.
     Unresolved {
-        /// The document with every field resolved that could be. The open fields hold the remote state.
+        /// The value in which every field that could be resolved is resolved. The open fields hold the remote
+        /// state.
         merged: Option<T>,
         /// The open fields.
         fields: Vec<FieldConflict>,
@@ -76,8 +77,8 @@ impl<T: DeserializeOwned> Settled<T> {
 /// Decides a conflict between a local edit and a remote state.
 ///
 /// A strategy may run many times for one write, so it should have no side effects. It is asynchronous and may ask a
-/// person or call a service. Meanwhile the write holds nothing, but its deadline applies. Errors and panics of a
-/// strategy are never retried.
+/// person or call a service. Meanwhile other writes to the resource may proceed. The deadline of the write applies,
+/// unless [`time`](Self::time) sets a limit. Errors and panics of a strategy are never retried.
 ///
 /// # Example
 ///
@@ -102,7 +103,8 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Any error ends the write as an unresolved conflict, which carries this error and all sides.
+    /// Any error ends the write like an unresolved conflict. The error of the call holds all sides, and the
+    /// returned error is its source.
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError>;
 
     /// Decides on the documents, which contain more than the values.
@@ -111,28 +113,32 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
         self.resolve(conflict).await.map(Settled::Typed)
     }
 
-    /// Whether the result depends on states alone, so that applying the same edit to its own result changes
-    /// nothing. Setting a field is state-like. Adding to a counter is not.
+    /// Whether the result depends on states alone, so that merging it again changes nothing (default `false`).
     ///
-    /// Only a state-like result allows a write whose response was lost to be settled by reading the remote state.
-    /// Otherwise the write ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown). The default is `false`.
+    /// Setting a field is state-like. Adding to a counter is not.
+    ///
+    /// A write whose response was lost is settled by reading the remote state only if its strategy is state-like.
+    /// Otherwise it ends as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     fn is_state_like(&self) -> bool {
         false
     }
 
-    /// Returns the time limit for an answer. With `None` (default), the remaining time of the write applies. With a
-    /// limit, the clock of the write is paused while the strategy runs.
+    /// Returns the time limit for a decision (default `None`).
+    ///
+    /// With `None`, the remaining time of the write applies. With a limit, the clock of the write is paused while
+    /// the strategy runs.
     fn time(&self) -> Option<Duration> {
         None
     }
 
-    /// Returns the policy by which documents are compared, which names keyed lists and counters. The default is
-    /// `None`, for strategies that do not merge by a policy.
+    /// Returns the policy by which documents are compared, which names keyed lists and counters (default `None`).
+    ///
+    /// `None` is for strategies that do not merge by a policy.
     fn policy(&self) -> Option<Policy> {
         None
     }
 
-    /// Delegates what this strategy cannot decide to another one.
+    /// Adds a second strategy, which decides what this one leaves open.
     fn or_else<S: MergeStrategy<T>>(self, other: S) -> OrElse<Self, S, T>
     where
         Self: Sized,

@@ -16,8 +16,8 @@ use crate::merge::Policy;
 
 /// Two strategies, the second of which decides what the first leaves open.
 ///
-/// See [`MergeStrategy::or_else`]. The second strategy receives the result of the first in [`Conflict::merged`] and
-/// [`Conflict::fields`].
+/// Created by [`MergeStrategy::or_else`]. The second strategy receives the result of the first in
+/// [`Conflict::merged`], and the open fields in [`Conflict::fields`].
 pub struct OrElse<A, B, T> {
     first: A,
     second: B,

@@ -13,7 +13,7 @@ use crate::merge::{Side, pick_side};
 
 /// A strategy in which the local side wins. After another strategy, it decides only the fields that are still open.
 ///
-/// The write stays pinned to the version that was seen, so the changes of a third writer are not lost. Fields that
+/// The write stays pinned to the version that was seen, so the changes of a third client are not lost. Fields that
 /// the resource type does not know keep the remote state. A resource that another client removed is created again.
 /// A local removal is carried out.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// A property of every sound merge of a base, a local and a remote state.
 ///
-/// A law that applies the same change twice holds for states, not for operations: adding one on both sides adds
-/// two. Those laws are checked only for a strategy that declares that it
-/// [is state-like](crate::MergeStrategy::is_state_like), and only if neither side changed a counter or a similar
+/// Some laws apply the same change twice. They hold for states, not for operations, because adding one on both
+/// sides adds two. They are checked only for a strategy that declares itself
+/// [state-like](crate::MergeStrategy::is_state_like), and only if neither side changed a counter or a similar
 /// field of its [policy](crate::MergeStrategy::policy).
 ///
 /// | law | state-like only | broken by |
@@ -29,7 +29,7 @@ pub enum Law {
     SameAnswer,
     /// Swapped sides give the same result.
     Mirror,
-    /// The same change on both sides is that change, once.
+    /// The same change on both sides appears once in the result.
     SameChange,
     /// Merging the local side into the result once more changes nothing.
     Idempotent,

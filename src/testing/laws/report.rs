@@ -22,7 +22,7 @@ pub struct LawReport {
 pub struct BrokenLaw {
     /// The broken law.
     pub law: Law,
-    /// The common earlier state. `None` if it is not known.
+    /// The common earlier state, or `None` if it is not known.
     pub base: Option<Document>,
     /// The local state.
     pub local: Document,
@@ -67,7 +67,7 @@ impl LawReport {
     ///
     /// # Panics
     ///
-    /// Panics if one is, and shows each broken law with the merge that breaks it.
+    /// Panics with each broken law, and the merge that breaks it, if there is one.
     #[track_caller]
     pub fn assert_kept(&self) {
         assert!(self.broken.is_empty(), "{self}");

@@ -13,6 +13,7 @@ use crate::retry::later;
 use crate::support::panics;
 
 impl Driver<'_> {
+    /// Asks the strategy to resolve a conflict, and applies its decision.
     pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {
         // A removal whose caller dropped its future may have been carried out, and the resource created again.
         let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.removal;
@@ -87,12 +88,13 @@ impl Driver<'_> {
         self.state.remote.snapshot().map(|remote| &remote.document)
     }
 
-    /// The document to write. `None` for a removal.
+    /// Returns the document to write, or `None` for a removal.
     fn wanted(&self) -> Option<Document> {
         let local = self.state.local.clone();
         local.filter(|_| self.machine.goal() != Goal::Delete)
     }
 
+    /// Asks the refusal handler, and applies its decision.
     pub(super) async fn ask(&mut self) -> ActionResult {
         let Some((kind, problem)) = self.diagnosis.refusal.clone() else {
             return Event::Answered(HandlerAnswer::GiveUp).into();
@@ -152,7 +154,7 @@ impl Driver<'_> {
     }
 }
 
-/// A handler's decision that cannot be carried out.
+/// Reports that a handler's decision cannot be carried out.
 fn unusable(why: impl Into<BoxError>) -> ActionResult {
     let cause = FailureCause::Handler(why.into().into());
     ActionResult::because(Event::Answered(HandlerAnswer::GiveUp), cause)

@@ -10,6 +10,7 @@ use crate::write::recovery::measure::{Measured, is_harmless, measure};
 use crate::write::recovery::stamp;
 
 impl Driver<'_> {
+    /// Judges the lost requests of this write, and the earlier writes that it inherited.
     pub(super) fn judge(&mut self) -> ActionResult {
         let remote = self.state.remote.snapshot();
         let Some(remote) = remote.map(|remote| remote.document.clone()) else {

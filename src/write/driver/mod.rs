@@ -1,7 +1,7 @@
 //! Carries out the machine's actions: requests, waits, calls of strategies and handlers.
 //!
-//! Each action ends in one [`ActionResult`]: the resulting event with its cause. The state of a write lies in five
-//! parts, which do not depend on each other.
+//! Each action ends in one [`ActionResult`]: the resulting event with its cause. The data of a write is in five
+//! independent parts: [`MergeState`], [`InFlight`], [`Session`], [`Timer`] and [`Diagnosis`].
 
 mod decisions;
 mod judging;
@@ -47,7 +47,7 @@ pub(crate) struct WriteInput {
 /// The result of an action.
 struct ActionResult {
     event: Event<Validator>,
-    /// Why the action did not succeed.
+    /// The reason why the action did not succeed.
     cause: Option<FailureCause>,
 }
 
@@ -59,7 +59,7 @@ impl ActionResult {
         }
     }
 
-    /// A request that failed, without a wait requested by the server.
+    /// Creates the result of a failed request for which the server requested no wait.
     fn failed(failure: Failure, cause: FailureCause) -> Self {
         let event = Event::Failed {
             failure,

@@ -11,6 +11,7 @@ use crate::store::StoredSnapshot;
 use crate::write::request::reading::{self, NoRepresentation};
 
 impl Driver<'_> {
+    /// Handles a successful response to a read.
     pub(super) async fn take(&mut self, reply: &Response) -> ActionResult {
         let read = match reading::representation(self.target, reply) {
             Ok(read) => read,

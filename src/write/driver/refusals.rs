@@ -72,8 +72,8 @@ impl Driver<'_> {
         }
     }
 
-    /// The version of the current state, if the refusal carries the whole state. That state then counts as the last
-    /// read.
+    /// Returns the version of the current state, if the refusal carries the whole state. That state then counts as
+    /// the last read.
     fn current(
         &mut self,
         kind: RefusalKind,

@@ -19,6 +19,7 @@ use crate::write::request::payload::Payload;
 use crate::write::request::reading::{self, Weighed};
 
 impl Driver<'_> {
+    /// Handles the response to a write.
     pub(super) fn replied(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
         self.in_flight.contradicted = None;
         let status = reply.status;
@@ -49,8 +50,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Handles an unsuccessful response to a read, or a 207 to a write. The request was not carried out, or perhaps
-    /// it was.
+    /// Handles an unsuccessful response to a read, or a 207 to a write. The problem and the status decide whether the
+    /// request may have been carried out.
     pub(super) fn failed(&mut self, reply: &Response) -> ActionResult {
         let problem = self.problem(reply);
         let meaning = self.meaning(&problem, reply, None);
@@ -60,11 +61,11 @@ impl Driver<'_> {
     fn failed_by(&mut self, problem: Problem, meaning: Meaning) -> ActionResult {
         let status = problem.status();
         let throttled = meaning.standing == RefusalStanding::Later;
-        // Only 429-like refusals and 503 allow the same request again.
+        // Only throttling (such as a 429) and a 503 mean that the same request may succeed later.
         let timed = throttled || status == StatusCode::SERVICE_UNAVAILABLE;
         let wait = meaning.wait.filter(|_| timed);
         let failure = match meaning.standing {
-            // Perhaps only a part of what a 207 reports was refused.
+            // A 207 may report that only a part was refused, so the rest may have been carried out.
             _ if status.is_success() => by_status(status),
             RefusalStanding::Open => by_status(status),
             RefusalStanding::BrokenOff => Failure::InFlight,

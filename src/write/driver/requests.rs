@@ -25,6 +25,7 @@ impl Driver<'_> {
             .await
     }
 
+    /// Reads the resource.
     pub(super) async fn read(&mut self) -> ActionResult {
         let call = reading::read_call(self.target, Method::GET, true);
         let reply = match self.request(&call).await {
@@ -38,6 +39,7 @@ impl Driver<'_> {
         }
     }
 
+    /// Sends the write or, with `resend`, the last request once more.
     pub(super) async fn send(
         &mut self,
         condition: &Condition<Validator>,
@@ -98,6 +100,7 @@ impl Driver<'_> {
         step
     }
 
+    /// Builds the next request.
     fn draft(
         &mut self,
         condition: &Condition<Validator>,
@@ -150,17 +153,20 @@ impl Driver<'_> {
         Event::Followed(progress).into()
     }
 
+    /// Stores the snapshot of the resource.
     pub(super) async fn cache(&mut self, snapshot: StoredSnapshot) {
         let (store, until) = (&self.target.shared.store, self.timer.deadline());
         store.put(self.in_flight.guard.key(), snapshot, until).await;
     }
 
+    /// Removes the cached snapshot of the resource.
     pub(super) async fn forget(&mut self) {
         let (store, until) = (&self.target.shared.store, self.timer.deadline());
         store.remove(self.in_flight.guard.key(), until).await;
     }
 }
 
+/// Whether the write of this event may have been applied without a success response.
 fn may_have_been_applied(event: &Event<Validator>) -> bool {
     matches!(
         event,
@@ -176,6 +182,7 @@ fn may_have_been_applied(event: &Event<Validator>) -> bool {
     )
 }
 
+/// Whether the write of this event was certainly not applied.
 fn was_not_applied(event: &Event<Validator>) -> bool {
     match event {
         Event::Failed { failure, .. } => matches!(failure, Failure::NotSent | Failure::Throttled),
@@ -183,6 +190,7 @@ fn was_not_applied(event: &Event<Validator>) -> bool {
     }
 }
 
+/// Whether the event is a refusal that says that the write was not applied.
 fn is_refusal(event: &Event<Validator>) -> bool {
     match event {
         Event::Refused { kind, .. } => !matches!(kind, Refused::Contradicted { .. }),

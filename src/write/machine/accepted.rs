@@ -15,6 +15,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.doubt.is_some_and(|doubt| doubt.pending)
     }
 
+    /// Handles a 202.
     pub(super) fn accepted(&mut self, wait: Option<Duration>) -> Action<V> {
         self.doubt = Some(Doubt {
             pending: true,
@@ -34,12 +35,14 @@ impl<V: Clone + PartialEq> Machine<V> {
         action
     }
 
+    /// Polls the progress.
     pub(super) fn follow(&mut self) -> Action<V> {
         self.tally.requests += 1;
         self.phase = Phase::Following;
         Action::Follow
     }
 
+    /// Handles the result of a poll.
     pub(super) fn followed(&mut self, progress: Progress) -> Action<V> {
         let append = self.params.goal == Goal::Append;
         match progress {

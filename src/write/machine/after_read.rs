@@ -8,6 +8,7 @@ use crate::write::machine::events::{
 };
 
 impl<V: Clone + PartialEq> Machine<V> {
+    /// Handles the result of a read that was made for this reason.
     pub(super) fn read(&mut self, why: Why, seen: ReadOutcome<V>) -> Action<V> {
         let seen = match seen {
             // A call that may omit the condition ignores an unusable version.
@@ -33,7 +34,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             if becomes_usable && in_bounds {
                 return self.wait(Pause::Aging(self.unusable), Then::Read(why));
             }
-            // A refused creation needs no version: the resource exists.
+            // A refused creation needs no version, because the refusal shows that the resource exists.
             if self.params.goal != Goal::Create || why == Why::LostWrite {
                 return self.give_up(OutcomeKind::UnusableValidator);
             }
@@ -48,7 +49,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Why::Unclassified => {
                 if self.is_base(&seen) {
                     match self.invited.take() {
-                        // Not a race: the server itself says when to retry.
+                        // This is not a race, because the server itself says when to retry.
                         Some(wait) => {
                             self.wait_transient(Some(wait), Then::Resend, OutcomeKind::Refused)
                         }
@@ -64,6 +65,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Whether the read shows the base of the write.
     pub(super) fn is_base(&self, seen: &ReadOutcome<V>) -> bool {
         match (&self.base, seen) {
             (Base::Version(base), ReadOutcome::Version(now)) => base == now,
@@ -74,6 +76,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles the read before the first send.
     pub(super) fn first_read(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         // The base was read without a validator. Only a comparison with the current state can show whether it still
         // holds.
@@ -98,6 +101,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles the state that was found after a refused version.
     pub(super) fn race(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         let shown = match &seen {
             ReadOutcome::Version(now) => Some(now),
@@ -170,6 +174,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_resolve(seen, false)
     }
 
+    /// Asks the strategy to resolve the conflict with this state.
     pub(super) fn ask_resolve(
         &mut self,
         seen: ReadOutcome<V>,
@@ -181,6 +186,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Carries out the decision of the strategy.
     pub(super) fn resolved(
         &mut self,
         seen: &ReadOutcome<V>,
@@ -222,6 +228,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles a read without a usable response.
     pub(super) fn read_failed(
         &mut self,
         why: Why,

@@ -8,6 +8,7 @@ use crate::write::machine::events::{
 };
 
 impl<V: Clone + PartialEq> Machine<V> {
+    /// Handles a refusal of a write. `current` is the current version, if the refusal carried the current state.
     pub(super) fn refused(
         &mut self,
         kind: Refused,
@@ -39,13 +40,14 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles a refusal because the version has moved.
     pub(super) fn stale(&mut self, current: Option<V>) -> Action<V> {
         self.tally.races += 1;
         if let Base::Version(version) = &self.base {
             self.refused_version = Some(version.clone());
         }
         match current {
-            // In doubt, judge whatever state is at hand: there may be no time for another read.
+            // In doubt, judge the state at hand, because there may be no time for another read.
             Some(version) if self.tally.races == 1 || self.doubt.is_some() => {
                 self.race(ReadOutcome::Version(version))
             }
@@ -65,6 +67,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles a refusal because the resource does not exist.
     pub(super) fn missing(&mut self) -> Action<V> {
         match (self.params.goal, &self.base) {
             // A 404 to a creation concerns its parent, which a read cannot fix.
@@ -84,6 +87,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Asks the handler about a refusal. A doubt is judged first. `ending` is the outcome if the handler gives up.
     pub(super) fn ask(&mut self, seen: Option<ReadOutcome<V>>, ending: OutcomeKind) -> Action<V> {
         if self.doubt.is_some() {
             // The refusal may answer a resend whose first request was applied.
@@ -99,6 +103,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_handler(seen, ending)
     }
 
+    /// Asks the handler at once.
     pub(super) fn ask_handler(
         &mut self,
         seen: Option<ReadOutcome<V>>,
@@ -108,6 +113,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         Action::Ask
     }
 
+    /// Carries out the handler's decision.
     pub(super) fn answered(
         &mut self,
         seen: Option<ReadOutcome<V>>,

@@ -19,6 +19,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_read(Why::Check { trusted })
     }
 
+    /// Handles the read after a contradicted success.
     pub(super) fn check(&mut self, seen: ReadOutcome<V>, trusted: bool) -> Action<V> {
         let same = matches!(seen, ReadOutcome::Version(_) | ReadOutcome::Unversioned)
             && self.is_base(&seen);
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
     use crate::write::machine::events::{Event, Failure, LostWriteVerdict, Refused};
 
-    /// The action that follows these events. The first of them answers a send.
+    /// Returns the action that follows these events. The first of them answers a send.
     fn after(goal: Goal, events: &[Event<u8>]) -> Action<u8> {
         let mut machine = machine(goal);
         let mut action = machine.on(Clock::default(), Event::Begin);

@@ -45,6 +45,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         })
     }
 
+    /// Handles a read that has to settle a doubt.
     pub(super) fn reread(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         if self.params.goal == Goal::Delete || self.removing {
             if seen == ReadOutcome::Absent {
@@ -61,7 +62,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.still_unchanged();
         }
         if seen == ReadOutcome::Absent && !self.is_pending() {
-            // The resource is gone: our write cannot be recognised any more, nor applied twice.
+            // The resource is gone, so our write can neither be recognised nor applied twice.
             self.doubt = None;
             return self.after_judgement(seen, true);
         }
@@ -81,10 +82,11 @@ impl<V: Clone + PartialEq> Machine<V> {
         if self.is_pending() {
             return self.poll_later(None);
         }
-        // Same bytes, same condition: at most one of the two requests can be applied.
+        // Both requests have the same bytes and condition, so at most one of them can be applied.
         self.send(true)
     }
 
+    /// Handles the verdict on the unsettled write.
     pub(super) fn judged(&mut self, seen: ReadOutcome<V>, verdict: LostWriteVerdict) -> Action<V> {
         // Only a version that has moved fences a request that may still be in flight.
         let fenced = match &seen {
@@ -115,14 +117,15 @@ impl<V: Clone + PartialEq> Machine<V> {
                 if self.verdict_pending.is_some() || self.params.goal == Goal::Create {
                     return self.finish(OutcomeKind::Unknown);
                 }
-                // The moved version is a fence: the request cannot be applied any more. It may have been applied
-                // before, which is handed on as a conflict.
+                // The moved version fences the request, so it cannot be applied any more. It may have been applied
+                // before, which is passed on to the strategy.
                 self.doubt = None;
                 self.after_judgement(seen, true)
             }
         }
     }
 
+    /// Continues after a doubt was judged: with the pending outcome, or by merging with the state that was read.
     pub(super) fn after_judgement(
         &mut self,
         seen: ReadOutcome<V>,
@@ -142,6 +145,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Handles a send without a usable response.
     pub(super) fn send_failed(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
         match failure {
             Failure::NotSent | Failure::Throttled => {
@@ -159,6 +163,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Records that the last request may have been applied.
     pub(super) fn doubted(&mut self) {
         self.doubt = Some(Doubt {
             pending: self.is_pending(),
@@ -166,6 +171,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         });
     }
 
+    /// Decides how to settle a lost request: by a resend, by a read, or not at all.
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
         let asked_to_return = failure == Failure::Answered && wait.is_some();
         if self.params.goal == Goal::Append {

@@ -108,8 +108,8 @@ pub(crate) enum Failure {
     InFlight,
     /// The request got a response (500, 503), but may have been applied.
     Answered,
-    /// The request got a response that a resend would get again, and may have been applied: a redirect to another
-    /// resource (303), a full disk (507).
+    /// The request got a response that a resend would get again, and may have been applied. Examples are a redirect to
+    /// another resource (303) and a full disk (507).
     Doubtful,
     /// The request was refused unprocessed and may be repeated (429).
     Throttled,

@@ -51,17 +51,19 @@ pub(crate) struct Machine<V> {
     pub(super) base: Base<V>,
     pub(super) phase: Phase<V>,
     pub(super) doubt: Option<Doubt>,
-    /// A request of this write cannot arrive any more but may have been applied, so no later failure is plain.
+    /// Whether a request of this write may have been applied but can no longer arrive. No later failure is plain then.
     pub(super) handed_on: bool,
     /// The outcome of a refusal, once an older doubt is judged.
     pub(super) verdict_pending: Option<OutcomeKind>,
+    /// The version that the server refused as stale in its last response to a send.
     pub(super) refused_version: Option<V>,
     /// The base that the last request was pinned to.
     pub(super) sent_onto: Option<Base<V>>,
-    /// The server has refused at least once, so a handler can be asked.
+    /// Whether the server has refused at least once, so that a handler can be asked.
     pub(super) was_refused: bool,
     /// The wait that an unclassified refusal asks for, until a read shows whether it was a race.
     pub(super) invited: Option<Duration>,
+    /// Number of reads in a row that showed an outdated state.
     pub(super) same_again: u32,
     /// Number of reads in a row that showed the same unusable version.
     pub(super) unusable: u32,
@@ -69,9 +71,9 @@ pub(crate) struct Machine<V> {
     pub(super) aging_reads: u32,
     /// Number of rounds that the refusal handler asked for.
     pub(super) answers: u32,
-    /// The resolution asked for a removal.
+    /// Whether a resolution asked for a removal.
     pub(super) removing: bool,
-    /// The last read, which a write in doubt gets before it gives up, was used.
+    /// Whether the write has used its last read, which a write in doubt gets before it gives up.
     pub(super) last_read_used: bool,
     /// The outcome if the current wait does not help.
     pub(super) waiting_for: OutcomeKind,
@@ -85,9 +87,9 @@ pub(crate) struct Machine<V> {
 /// come from a replica that lags behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Doubt {
-    /// The server has accepted it (202). Sending it again would create a second job.
+    /// Whether the server has accepted the request (202). Sending it again would create a second job.
     pub(super) pending: bool,
-    /// It was sent by this write. Otherwise an earlier write, whose outcome is unknown, sent it.
+    /// Whether this write sent the request. Otherwise an earlier write, whose outcome is unknown, sent it.
     pub(super) own: bool,
 }
 
@@ -115,11 +117,12 @@ pub(super) enum Why {
     LostWrite,
     /// An accepted write was carried out.
     Done,
-    /// A response reported success and contradicted it. `trusted`: an unchanged version proves that nothing was
-    /// stored.
+    /// A response reported success and contradicted it. `trusted` states whether an unchanged version proves that
+    /// nothing was stored.
     Check { trusted: bool },
 }
 
+/// The action whose event the machine expects next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase<V> {
     Start,
@@ -127,14 +130,16 @@ pub(super) enum Phase<V> {
     Reading(Why),
     Sending,
     Judging(ReadOutcome<V>),
-    /// The flag: this write may have been applied.
+    /// The flag states whether this write may have been applied.
     Resolving(ReadOutcome<V>, bool),
+    /// The state that was read, if any, and the outcome if the handler gives up.
     Asking(Option<ReadOutcome<V>>, OutcomeKind),
     Following,
     Waiting(Then),
     Done,
 }
 
+/// The step after a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Then {
     Read(Why),
@@ -179,12 +184,12 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.doubt.is_some()
     }
 
-    /// The current goal of the write.
+    /// Returns the current goal of the write.
     pub(crate) fn goal(&self) -> Goal {
         self.params.goal
     }
 
-    /// The counts so far.
+    /// Returns the counts so far.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
@@ -251,13 +256,14 @@ impl<V: Clone + PartialEq> Machine<V> {
             Action::Read | Action::Send { .. } | Action::Wait(_) | Action::Follow
         );
         if now >= self.params.deadline && costs_time {
-            // The action is not carried out.
+            // The action is not carried out, so it does not count.
             self.tally = counted;
             return self.give_up(OutcomeKind::Exhausted);
         }
         action
     }
 
+    /// Takes the first step, which depends on the goal and the base.
     fn begin(&mut self) -> Action<V> {
         match (self.params.goal, &self.base) {
             (Goal::Append, _) => self.send(false),
@@ -275,6 +281,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Runs the edit on the base.
     fn prepare(&mut self) -> Action<V> {
         self.removing = false;
         self.phase = Phase::Preparing;
@@ -287,6 +294,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.params.cached && self.tally.requests == 0
     }
 
+    /// Handles an edit that failed.
     fn edit_failed(&mut self) -> Action<V> {
         if self.is_outdated() {
             self.base = Base::Unknown;
@@ -299,6 +307,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.finish(OutcomeKind::EditFailed)
     }
 
+    /// Handles an edit that was run. `changed` states whether there is anything to write.
     fn prepared(&mut self, changed: bool) -> Action<V> {
         if !changed && !matches!(self.base, Base::Absent) {
             if self.is_outdated() {
@@ -310,6 +319,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.send_or_settle()
     }
 
+    /// Sends the write, after a read if an earlier write onto the same version is unsettled.
     fn send_or_settle(&mut self) -> Action<V> {
         if self.doubt.is_some_and(|doubt| !doubt.own) {
             self.ask_read(Why::LostWrite)
@@ -318,6 +328,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Returns the condition that the base and the goal require.
     pub(super) fn condition(&self) -> Condition<V> {
         match (&self.base, self.params.goal) {
             (Base::Unversioned | Base::Unknown, _) | (_, Goal::Append) => Condition::None,
@@ -326,7 +337,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
-    /// Sends the write. `resend`: the same request again, if it was made for the current base.
+    /// Sends the write. `resend` asks for the same request again, if it was made for the current base.
     pub(super) fn send(&mut self, resend: bool) -> Action<V> {
         let resend = resend && self.sent_onto.as_ref() == Some(&self.base);
         let condition = self.condition();
@@ -369,12 +380,14 @@ impl<V: Clone + PartialEq> Machine<V> {
         round_trip < self.params.deadline && now.saturating_add(round_trip) >= self.params.deadline
     }
 
+    /// Reads the resource for this reason.
     pub(super) fn ask_read(&mut self, why: Why) -> Action<V> {
         self.tally.requests += 1;
         self.phase = Phase::Reading(why);
         Action::Read
     }
 
+    /// Waits, and continues with `then`.
     pub(super) fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
         self.waiting_for = OutcomeKind::Exhausted;
         self.phase = Phase::Waiting(then);
@@ -409,6 +422,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
     }
 
+    /// Ends the write. A plain failure becomes `Unknown` if a request may have been applied.
     pub(super) fn finish(&mut self, outcome: OutcomeKind) -> Action<V> {
         self.phase = Phase::Done;
         let outcome = if self.handed_on && outcome.is_plain_failure() {

@@ -56,7 +56,7 @@ fn state<V>(phase: &Phase<V>) -> &'static str {
     }
 }
 
-/// The word for an event in the table.
+/// Returns the word for an event in the table.
 fn name(event: &Event<u8>) -> &'static str {
     match event {
         Event::Begin => "begin",
@@ -78,7 +78,7 @@ fn name(event: &Event<u8>) -> &'static str {
     }
 }
 
-/// Every event that may follow an action.
+/// Returns every event that may follow an action.
 fn events(action: &Action<u8>) -> Vec<Event<u8>> {
     let failed = Failure::ALL.map(|failure| Event::Failed {
         failure,
@@ -159,7 +159,7 @@ fn writes() -> Vec<WriteParams<u8>> {
     writes
 }
 
-/// All transitions, and those that walks of one event fewer find.
+/// Returns all transitions, and those that walks with one event fewer find.
 fn transitions() -> [Transitions; 2] {
     let (mut found, mut before) = (Transitions::new(), Transitions::new());
     for params in writes() {
@@ -176,7 +176,7 @@ fn transitions() -> [Transitions; 2] {
                     if depth < DEPTH {
                         before.entry(way).or_default().insert(state(&after.phase));
                     }
-                    // Counters that only reports and pauses show make no other state.
+                    // Counters that affect only reports and pauses do not distinguish states.
                     after.tally.requests = after.tally.requests.min(1);
                     (after.tally.merged, after.tally.races) = (0, after.tally.races.min(1));
                     after.aging_reads = 0;
@@ -253,7 +253,7 @@ fn picture(transitions: &Transitions) -> String {
             );
             continue;
         }
-        // Two ways between the same states lie beside each other.
+        // Two transitions between the same states are drawn side by side.
         let (dx, dy) = (x2 - x1, y2 - y1);
         let length = dx.hypot(dy);
         let beside = if ways.contains(&(*to, *from)) {

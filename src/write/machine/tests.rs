@@ -173,7 +173,7 @@ proptest! {
     }
 }
 
-/// A machine for a save that holds version 1, or for a removal of it.
+/// Creates a machine for a save that holds version 1, or for a removal of it.
 pub(super) fn machine(goal: Goal) -> Machine<u8> {
     Machine::new(WriteParams {
         goal,

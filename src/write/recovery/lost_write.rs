@@ -52,7 +52,7 @@ pub(crate) fn assess_lost_write(lost: &LostWriteFacts<'_>) -> (LostWriteVerdict,
     judge_changes(lost, &changed)
 }
 
-/// The changes of the lost write to that document, apart from its stamp, each with its current state.
+/// Returns the changes of the lost write to that document, apart from its stamp, each with its current state.
 fn made(lost: &LostWriteFacts<'_>, of: &Document) -> Vec<Sighting> {
     let mut changed = sightings(of, lost.sent, lost.remote, lost.policy);
     if let Some(stamps) = lost.stamps {
@@ -66,8 +66,9 @@ fn made(lost: &LostWriteFacts<'_>, of: &Document) -> Vec<Sighting> {
 
 /// Judges a creation. It was applied if everything we sent is there, even if the server added more.
 ///
-/// Without any trace, another client created the resource. In between, our document may have been edited since, or
-/// the other client's may be similar. A count that moved may have moved on from ours.
+/// If nothing that we sent is there, another client created the resource. If only a part is there, the author is
+/// unknown: our document may have been edited since, or the other client's document may be similar. The same holds
+/// for a counter with another value, which may have been counted on from ours.
 fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     let merged =
         ThreeWay::new(lost.policy.clone()).merge_documents(Some(lost.sent), lost.sent, lost.remote);
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
     use crate::merge::{Rule, Tag};
 
-    /// The meaning of a sight, defined by merges of whole documents. Slow but simple.
+    /// Returns the meaning of a sight, defined by merges of whole documents. Slow but simple.
     fn meant(base: &Document, seen: &Sighting, remote: &Document, policy: &Policy) -> Sight {
         let change = &seen.change;
         let there = remote.pointer(&change.pointer);

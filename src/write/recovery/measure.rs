@@ -1,5 +1,5 @@
-//! Determines by running the edit of an `update` whose response was lost whether it was applied, and whether it may
-//! run again.
+//! Judges an `update` whose response was lost, by running its edit again. Determines whether the write was applied,
+//! and whether the edit may run once more.
 //!
 //! With `f` for the edit, `b` for the base, `s` for what was sent and `r` for the current state:
 //!
@@ -9,7 +9,7 @@
 //!   them.
 //! * *Idempotent.* If `f(f(r)) = f(r)`, running the edit again is harmless. If `f(r) = r`, the wanted state exists,
 //!   otherwise the edit runs on `r`.
-//! * Any other edit is an operation (\"add one\", \"toggle\"), and its outcome cannot be determined.
+//! * Any other edit is an operation ("add one", "toggle"), and its outcome cannot be determined.
 
 use std::collections::{HashMap, HashSet};
 
@@ -62,7 +62,7 @@ pub(crate) fn measure(measured: &Measured<'_>) -> LostWriteVerdict {
     }
     let once = edit(remote).filter(|once| once.failed == again.failed);
     let Some(once) = once else {
-        // An edit with a guard (\"already shipped\") fails on its own result.
+        // An edit with a guard ("already shipped") fails on its own result.
         let guards = edit(sent).is_none_or(|run| run.failed != again.failed);
         let shown = || {
             let seen = sightings(base, sent, remote, policy);

@@ -56,7 +56,8 @@ pub(in crate::write) struct Monitor {
 }
 
 impl Monitor {
-    /// The monitor that the response names. RFC 9110 15.3.3 does not define how, so the profile lists the headers.
+    /// Returns the monitor that the response names. RFC 9110 15.3.3 does not define how it is named, so the profile
+    /// lists the headers.
     /// The resource itself is not its own monitor.
     pub(in crate::write) fn of_reply(target: &Target, reply: &Response) -> Option<Self> {
         let names = target.shared.profile.monitor_headers();
@@ -74,7 +75,7 @@ impl Monitor {
     }
 }
 
-/// The progress that a response of the monitor reports.
+/// Returns the progress that a response of the monitor reports.
 pub(in crate::write) fn progress(reply: &Response) -> Progress {
     if reply.status.is_success() {
         match evidence::body(&reply.headers, &reply.body, Document::DEFAULT_DEPTH) {
@@ -107,7 +108,7 @@ impl Progress {
     }
 }
 
-/// The progress that the body reports. `None` if it reports none, so the status counts.
+/// Returns the progress that the body reports. If it is `None`, the status counts.
 fn progress_in(body: &[u8]) -> Option<Progress> {
     let body = Document::parse(body).ok()?;
     let progress = PROGRESS_AT
@@ -133,7 +134,7 @@ fn progress_in(body: &[u8]) -> Option<Progress> {
     })
 }
 
-/// The address of the created resource, as the operation reports it.
+/// Returns the address of the created resource, as the operation reports it.
 pub(in crate::write) fn made_at(monitor: &Url, reply: &Response) -> Option<Url> {
     let location = |headers: &HeaderMap| Some(headers.get(LOCATION)?.to_str().ok()?.to_owned());
     let in_body = || {

@@ -61,7 +61,7 @@ impl UnsettledWrites {
         sent.is_some_and(|sent| sent.iter().any(|sent| sent.onto.as_ref() == version))
     }
 
-    /// The writes that were sent onto this version.
+    /// Returns the writes that were sent onto this version.
     pub(crate) fn sent_onto(
         &self,
         key: &SnapshotKey,
@@ -127,7 +127,7 @@ impl UnsettledWrites {
 }
 
 impl UnsettledWrite {
-    /// The approximate memory of the write.
+    /// Returns the approximate memory that the write uses, in bytes.
     fn size(&self) -> usize {
         self.document.as_ref().map_or(0, Document::len)
     }
@@ -173,7 +173,7 @@ impl InFlightGuard {
         &self.0.key
     }
 
-    /// The view of this write for other callers.
+    /// Returns the view of this write for other callers.
     pub(crate) fn under_way(&self) -> Arc<dyn UnderWay> {
         self.0.clone()
     }

@@ -8,8 +8,8 @@ use crate::exchange::within_origin;
 use crate::json::Document;
 use crate::write::request::target::Target;
 
-/// The address of the new resource, from the response to a `POST`: `Location` (RFC 9110 10.2.2), or the body's
-/// member `id`, which most APIs use for it.
+/// Returns the address of the new resource from the response to a `POST`. It is in `Location` (RFC 9110 10.2.2), or
+/// made of the body's member `id`, which most APIs use for it.
 pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
     if let Some(location) = reply.headers.get(LOCATION) {
         return resolve(target, location.to_str().ok()?);
@@ -52,8 +52,8 @@ pub(in crate::write) fn is_of_another(target: &Target, reply: &Response) -> bool
     elsewhere.is_some_and(|at| !is_within(&target.url, &at))
 }
 
-/// The address of the new resource, if the response to a creation names one other than the requested one (RFC 9110
-/// 15.3.2).
+/// Returns the address of the new resource, if the response to a creation names another address than the requested
+/// one (RFC 9110 15.3.2).
 pub(in crate::write) fn of_creation(target: &Target, reply: &Response) -> Option<Url> {
     let at = resolve(target, reply.headers.get(LOCATION)?.to_str().ok()?)?;
     (!is_within(&target.url, &at)).then_some(at)

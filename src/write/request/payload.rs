@@ -39,7 +39,7 @@ impl Payload {
     }
 }
 
-/// Why no request can be sent.
+/// The reason why no request can be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoPayload {
     /// The request would lack the condition that protects the writes of others.
@@ -173,7 +173,7 @@ impl RequestDraft<'_> {
         })
     }
 
-    /// A removal has no document to carry the version, so the version gets a body of its own.
+    /// Creates the request of a removal. It has no document to carry the version, so the version gets its own body.
     fn removal(
         &self,
         versioning: &Versioning,
@@ -294,7 +294,7 @@ impl RequestDraft<'_> {
     }
 }
 
-/// JSON Pointer to the place of this part in the body.
+/// Returns the JSON Pointer to the place of this part in the body.
 fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
     match part.target {
         VersionTarget::Body(pointer) => pointer,

@@ -1,4 +1,4 @@
-//! How a collection treats what is written to it, as configured or as observed.
+//! How an API stores and removes documents: [`Practice`] as configured, [`Altering`] as observed.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,7 +75,7 @@ impl Altering {
     }
 }
 
-/// The parent path of the resource, without its query.
+/// Returns the parent path of the resource, without its query.
 fn collection(resource: &Url) -> &str {
     let path = resource[..Position::AfterPath].trim_end_matches('/');
     path.rsplit_once('/').map_or(path, |(above, _)| above)

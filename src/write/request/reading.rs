@@ -1,4 +1,4 @@
-//! Reads for writes, and what responses prove.
+//! Requests that read, the representations in their responses, and what a response to a write proves.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,8 +28,8 @@ pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
-/// A read of the target. With `fresh` it bypasses every cache, because a refused write does not invalidate them
-/// (RFC 9111 4.4).
+/// Creates a read of the target. With `fresh` it bypasses every cache, because a refused write does not invalidate
+/// them (RFC 9111 4.4).
 pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     let mut headers = target.headers.clone();
     accept(target, &mut headers);
@@ -55,7 +55,7 @@ pub(crate) fn ask_past_caches(target: &Target, headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, asked);
 }
 
-/// Why a successful response has no usable representation.
+/// The reason why a successful response has no usable representation.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoRepresentation {
     #[error("the server answered {0} without a representation")]
@@ -158,7 +158,7 @@ pub(crate) fn snapshot(
     }
 }
 
-/// How long the server asks the client to wait.
+/// Returns the wait that the server requests.
 pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     crate::protocol::retry_after(headers, SystemTime::now())
 }

@@ -1,4 +1,4 @@
-//! The configuration of a handle: where a write goes and how its bytes are made.
+//! The target of a request ([`Target`]), and the state that all calls of a client share ([`Shared`]).
 
 use std::any::Any;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub enum WriteMode {
     /// The whole document, by `PUT`.
     #[default]
     Put,
-    /// The difference as a merge patch (RFC 7396), by `PATCH`. It cannot set a member to `null`: such an edit is a
+    /// The difference as a merge patch (RFC 7396), by `PATCH`. It cannot set a member to `null`, so such an edit is a
     /// `Config` error.
     MergePatch,
     /// The difference as a JSON Patch (RFC 6902), by `PATCH`, with a `test` before each removal and
@@ -52,8 +52,8 @@ fn media_type<'a>(profile: &'a dyn Profile, version: Option<&'a ApiVersion>) -> 
     own.unwrap_or_else(|| profile.media_type())
 }
 
-/// The `Accept` header of requests whose handle sets none: the client's own header, or else the media type of the
-/// API together with Problem Details.
+/// Returns the `Accept` header of requests whose handle sets none. It is the client's own header, or else the media
+/// type of the API together with Problem Details.
 pub(crate) fn accept(
     headers: &HeaderMap,
     profile: &dyn Profile,
@@ -66,7 +66,7 @@ pub(crate) fn accept(
         .unwrap_or(HeaderValue::from_static("application/json"))
 }
 
-/// Marks the queues of writes.
+/// The kind of work in the write queues: keys are resources, and jobs are edits that may be batched.
 pub(crate) struct Writes;
 
 impl Work for Writes {
@@ -174,7 +174,7 @@ impl Target {
         own.unwrap_or_else(|| self.shared.profile.envelope())
     }
 
-    /// The media type of documents.
+    /// Returns the media type of documents.
     pub(crate) fn media_type(&self) -> &str {
         media_type(&*self.shared.profile, self.shared.version.as_ref())
     }

@@ -67,11 +67,13 @@ async fn a_server_that_always_finds_another_writer_ends_after_the_rounds() {
     server.script((0..200).map(|n| foreign(move |theirs| theirs["body"] = n.to_string().into())));
     let error = articles(&server)
         .update(1, edit)
-        .max_rounds(5)
+        .max_rounds(20)
         .await
         .unwrap_err();
     assert!(error.is_exhausted(), "{error:?}");
-    assert_eq!(error.report().rounds, 5);
+    assert_eq!(error.report().rounds, 20);
+    let why = &error.report().why;
+    assert!(why.contains("20 rounds") && why.contains("new version with every read"), "{why}");
     assert_eq!(
         error.into_sides::<Article>().unwrap().local.unwrap().title,
         "mine"

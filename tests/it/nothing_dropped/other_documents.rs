@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ifmatch::http::Problem;
+use ifmatch::Problem;
 use ifmatch::profiles::GitHubContents;
 use ifmatch::{Envelope, Generic, Profile, RefusalKind, Versioning, WriteMode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Differences of sequences.
+//! Computes the differences between two sequences.
 //!
 //! Elements are represented by numbers. Equal elements have equal numbers (see [`Ids`]).
 
@@ -119,7 +119,7 @@ pub(crate) fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     if pairs.windows(2).all(|pair| pair[0].1 < pair[1].1) {
         return pairs.to_vec();
     }
-    // For each length, the pair that ends the selection lowest. For each pair, the pair before it.
+    // For each length, the lowest pair that ends a selection of that length. For each pair, the pair before it.
     let mut ends: Vec<usize> = Vec::new();
     let mut before = vec![usize::MAX; pairs.len()];
     for (at, pair) in pairs.iter().enumerate() {
@@ -206,7 +206,7 @@ impl Comparison<'_> {
 
     /// Compares the elements between two anchors.
     fn gap(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
-        // Maximum number of pairs searched directly for a shared element, which most gaps do not have.
+        // Maximum number of pairs that are searched directly for a shared element. Most gaps have none.
         const LOOKED_THROUGH: usize = 256;
         let (old, new) = (self.old, self.new);
         let (a, b) = (&old[in_old.clone()], &new[in_new.clone()]);

@@ -1,4 +1,4 @@
-//! [`Document`].
+//! [`Document`]: a validated JSON text, and how it is read, edited and compared.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -23,7 +23,7 @@ fn child<'t>(node: Node<'t>, token: &str) -> Option<Node<'t>> {
     }
 }
 
-/// Returns the text with `value` at the place, or `None` if the path leads through a scalar or a missing element.
+/// Returns the text with `value` at the path, or `None` if the path leads through a scalar or a missing element.
 pub(super) fn set(root: Node<'_>, tokens: &[Cow<'_, str>], value: &str) -> Option<String> {
     let text = root.whole_text();
     let mut node = root;

@@ -5,7 +5,7 @@
 //! keys the last one wins. A document that is written back to a server must not lose it. A [`Document`] therefore
 //! is its text, validated once. Everything here reads that text or cuts pieces out of it.
 //!
-//! [`merge_patch`](patch::merge_patch) and [`json_patch`](patch::json_patch) express the difference of two
+//! [`merge_patch`](patch::merge_patch) and [`json_patch`](patch::json_patch) express the difference between two
 //! documents in the two standard formats.
 
 mod align;

@@ -1,4 +1,4 @@
-//! Numbers as JSON writes them: decimal texts of any size, compared exactly and never through floats.
+//! Numbers as JSON writes them: decimal texts of any size, compared exactly, without floats.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

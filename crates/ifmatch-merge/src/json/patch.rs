@@ -1,4 +1,4 @@
-//! The difference of two documents, in the two standard formats.
+//! The difference between two documents, as a JSON Merge Patch and as a JSON Patch.
 
 use std::fmt;
 
@@ -141,7 +141,7 @@ pub fn json_patch(from: &Document, to: &Document) -> Document {
     json_patch_if(from, to, &[])
 }
 
-/// Creates the same patch, preceded by a `test` of each given place and value.
+/// Creates a patch like [`json_patch`], preceded by a `test` of each given place and value.
 #[doc(hidden)]
 pub fn json_patch_if(from: &Document, to: &Document, first: &[(&str, Document)]) -> Document {
     let (from, to) = (

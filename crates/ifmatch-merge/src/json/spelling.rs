@@ -28,8 +28,8 @@ pub(super) fn order(a: &str, b: &str) -> Option<Ordering> {
     match (spelled(a), spelled(b)) {
         (Spelled::Time(a), Spelled::Time(b)) => (a.kind == b.kind).then(|| a.cmp(&b)),
         (Spelled::Number(a), Spelled::Number(b)) => Number::Text(a).order(Number::Text(b)),
-        // The leading digits of `9-a` and `10-a` are counts, so only words with as many leading digits are
-        // compared.
+        // The leading digits of `9-a` and `10-a` are counts, so only words with equally many leading
+        // digits are compared.
         (Spelled::Word, Spelled::Word) => (counted(a) == counted(b)).then(|| a.cmp(b)),
         _ => None,
     }

@@ -1,4 +1,6 @@
-//! The parser. It makes one pass over the text, creates one entry per value, and does not recurse.
+//! The parser, and its result: a [`Tape`], which holds the values of a text as [`Node`]s.
+//!
+//! The parser makes one pass over the text, creates one entry per value, and does not recurse.
 
 use std::cell::RefCell;
 
@@ -257,7 +259,7 @@ impl<'a> Tape<'a> {
         path
     }
 
-    /// Returns the entry after a value and everything beneath it.
+    /// Returns the position of the entry that follows a value and all its descendants.
     fn behind(&self, at: usize) -> usize {
         let entry = &self.entries[at];
         match entry.kind {

@@ -181,8 +181,8 @@ pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
     a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
 }
 
-/// Compares two numbers by value, or two texts: by time if both are times, by bytes if neither is one. Returns
-/// `None` for anything else.
+/// Compares two numbers by value, or two texts by the times, numbers or words in them. Returns `None` for anything
+/// else.
 pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
     match (a.view(), b.view()) {
         (View::Number(a), View::Number(b)) => a.order(b),

@@ -53,7 +53,7 @@ pub(crate) fn without_halves(content: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the text with each marker of a half replaced.
+/// Returns the text with each half of a surrogate pair (marked by [`HALF`]) replaced.
 fn halves(text: &str, by: impl Fn(&str) -> String) -> String {
     let mut pieces = text.split(HALF);
     let mut out = pieces.next().unwrap_or_default().to_owned();

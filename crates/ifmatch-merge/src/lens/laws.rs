@@ -118,7 +118,7 @@ pub(super) fn check<T: Serialize + DeserializeOwned>(
 
 /// Whether the type writes the same value in another order each time.
 fn shuffles(document: &Document, read: impl Fn(&Document) -> Result<Document, JsonError>) -> bool {
-    /// Two elements come out in the same order this often by chance only once in 30 000 cases.
+    /// Two elements keep their order this often by chance only once in 30 000 cases.
     const TIMES: usize = 16;
     let Ok(first) = read(document) else {
         return false;

@@ -1,4 +1,5 @@
-//! What trials revealed about a type without a known shape: the raw members from which it reads what it shows.
+//! Facts about a type without a known shape, found by trial decodings: the raw members from which it reads what it
+//! shows, and how it shows the elements of lists.
 
 use std::collections::HashMap;
 

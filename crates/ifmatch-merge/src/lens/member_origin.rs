@@ -1,4 +1,4 @@
-//! The object from which new members are taken: the one that the value was read from.
+//! [`MemberOrigin`]: the object that a value was read from, and from which its new members are taken.
 
 use std::borrow::Cow;
 

@@ -3,15 +3,14 @@
 //! A type is a *view* of a document: it sorts lists, uses other names, leaves members out and fills in defaults.
 //! [`Lens::put`] writes a changed value into the raw document and keeps everything that the type does not show.
 //! Places are found by value and key. A set that the type sorts is edited at the right element, a member under an
-//! older name keeps that name, and hidden elements stay. Each result obeys two laws. If a law cannot be kept, an
-//! error is returned instead of a result:
+//! older name keeps that name, and hidden elements stay. Each result obeys two laws:
 //!
 //! * *`GetPut`*: putting an unchanged value back gives the raw document, byte for byte.
-//! * *`PutGet`*: the type reads the result as what it would read from its own serialization of the value, and
-//!   members that it writes without reading them are present in the result.
+//! * *`PutGet`*: reading the result gives what reading the type's own serialization of the value would give, and
+//!   members that the type writes but does not read are present in the result.
 //!
-//! If a type shows its documents in a way that makes a change impossible to put back, an [`Unfaithful`] error is
-//! returned.
+//! If a type shows its documents in such a way that a law cannot be kept, an [`Unfaithful`] error is returned
+//! instead of a result.
 
 mod images;
 mod laws;
@@ -89,7 +88,7 @@ impl<T> fmt::Debug for Lens<T> {
     }
 }
 
-/// A raw document, and what a type shows of it, which is the document that the type writes after reading this one.
+/// A raw document, and the document that a type writes after reading it.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -121,14 +120,14 @@ pub struct From<'a> {
 }
 
 impl<T: Merge> Lens<T> {
-    /// Creates the lens of a type that implements [`Merge`].
+    /// Creates the lens for a type that implements [`Merge`].
     pub fn of() -> Self {
         Self::new(Arc::new(T::policy()))
     }
 }
 
 impl<T> Lens<T> {
-    /// Creates the lens of any type. The policy names the lists that have keys. The policy of a type
+    /// Creates the lens for any type. The policy names the lists that have keys. The policy of a type
     /// ([`Merge::policy`]) also contains what serde knows of the type.
     pub fn new(policy: Arc<Policy>) -> Self {
         Self {
@@ -137,7 +136,7 @@ impl<T> Lens<T> {
         }
     }
 
-    /// Returns a lens with the keys of another policy, which describes the merge and not the type.
+    /// Returns a lens that takes the keys of lists from another policy and keeps the shape of the type.
     #[doc(hidden)]
     #[must_use]
     pub fn with_policy(&self, policy: &Policy) -> Self {

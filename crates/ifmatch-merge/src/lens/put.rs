@@ -1,4 +1,4 @@
-//! Puts a value back by walking the raw document, what the type shows of it, and the new value.
+//! Puts a value back by walking three values together: the raw one, what the type shows of it, and the new one.
 
 use std::cell::{Cell, RefCell};
 
@@ -35,11 +35,11 @@ pub(super) struct Put<'t, 'l> {
     pub(super) dropped: RefCell<Vec<Dropped<'t>>>,
     /// Values that were dropped in the previous walk.
     pub(super) moved: Moved<'t>,
-    /// Whether a new value was found that may have moved there.
+    /// Whether a value was found at a new place, to which it may have moved.
     pub(super) has_new: Cell<bool>,
     /// Members for which it is unknown where the type reads them.
     pub(super) doubts: RefCell<Vec<UnclearMember>>,
-    /// Lists for which it is unknown which raw element is shown as which.
+    /// Lists for which the correspondence of raw and shown elements is unknown.
     pub(super) unsure: RefCell<Vec<Unsure>>,
     /// The pointer into the new value.
     pub(super) path: RefCell<String>,
@@ -51,8 +51,8 @@ pub(super) struct Dropped<'t> {
     pub(super) key: Option<String>,
 }
 
-/// Dropped values by what they show and by their declared key. `None` marks several values that cannot be told
-/// apart.
+/// Dropped values by what they show and by their declared key. `None` marks several values that cannot be
+/// distinguished.
 ///
 /// Without a key, only a value that shows enough is treated as moved. A value that shows a single flag or number
 /// may occur in two places by chance, and what the server keeps for one must not be given to the other.
@@ -173,7 +173,7 @@ impl<'t> Put<'t, '_> {
             Some(from) if from.shown.is_some_and(|shown| same(shown, after)) => {
                 MergedValue::Take(from.raw)
             }
-            // A value that cannot be walked is new.
+            // A value without parts, or of another kind, has nothing to keep and is written anew below.
             Some(from) if same_kind(from.raw, after) && has_parts => {
                 self.place(Some(from), None, after, cursor, depth)
             }
@@ -181,7 +181,7 @@ impl<'t> Put<'t, '_> {
         }
     }
 
-    /// Returns a value of the type, under the names that the type reads.
+    /// Returns a new value of the type, with its members under the names that the type reads.
     fn fresh(
         &self,
         after: Node<'t>,

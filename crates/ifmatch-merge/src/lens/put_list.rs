@@ -73,7 +73,7 @@ pub(super) fn put<'t>(
                 };
                 Some(walk.place(Some(target), from, *value, place, depth + 1))
             }
-            // An element that the type made up and that was not changed is not a change.
+            // The type added this element by itself, and it was not changed, so there is nothing to write.
             (None, Some(b)) if crate::json::same(be[*b], *value) => None,
             _ => {
                 let key = after_keys.as_ref().map(|keys| keys[at].as_str());

@@ -141,7 +141,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
             }
             if let Some(before) = in_before.get(key.name).filter(|_| !self.varied) {
                 if same(self.bm[before].1, *value) {
-                    // A default that the type filled in and that was not changed is not a change.
+                    // The type filled in this default, and it was not changed, so there is nothing to write.
                     continue;
                 }
                 claims.doubtful.push(before);
@@ -176,7 +176,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         })
     }
 
-    /// Returns the member as which the type showed a raw member.
+    /// Returns the position of the member that the type shows for a raw member.
     fn shown_as(&self, at: usize, in_before: &mut Finder<'_, 't, Node<'t>>) -> Option<usize> {
         let name = self.earlier_names()[at].as_deref();
         let by_alias = || {
@@ -194,7 +194,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
         self.earlier_names.as_ref().unwrap_or(&self.names)
     }
 
-    /// Whether the new value still has the member as which a raw member, overridden by another, was shown.
+    /// Whether the new value still has the shown member of a raw member that another raw member overrides.
     fn stays(&self, before: usize, in_after: &mut Finder<'_, 't, Node<'t>>) -> bool {
         let (key, before) = &self.bm[before];
         let now = in_after.get(key.name).filter(|_| !self.varied);

@@ -1,4 +1,5 @@
-//! Determines which raw element the type shows as which. The type may sort, hash, filter, or merge equal elements.
+//! Determines which shown element each raw element of a list corresponds to. The type may sort, hash, filter, or
+//! merge equal elements.
 
 use std::collections::VecDeque;
 
@@ -8,8 +9,8 @@ use crate::json::{Ids, Node, Table, Tree, View, same};
 use crate::merge::Cursor;
 use crate::shape::Fields;
 
-/// Returns, for each raw element, the element as which it is shown. Several may be shown as one, and some not at
-/// all.
+/// Returns the position of the shown element for each raw element. Several raw elements may be shown as one, and
+/// some not at all.
 pub(super) fn seen<'t>(
     walk: &Put<'t, '_>,
     (raw_list, raw): (Node<'t>, &[Node<'t>]),
@@ -40,7 +41,7 @@ pub(super) fn seen<'t>(
         seen.iter().flatten().for_each(|at| taken[*at] = true);
         (0..shown.len()).filter(|at| !taken[*at]).collect()
     };
-    // Pair each raw element that contains more than the type shows with the next element as which it can be shown.
+    // Pair each raw element that contains more than the type shows with the next shown element that fits it.
     let mut tries = TRIES + 8 * (raw.len() + shown.len());
     for (at, r) in raw
         .iter()
@@ -75,7 +76,7 @@ pub(super) fn seen<'t>(
     seen
 }
 
-/// Maximum number of element comparisons, independent of the lengths of the lists.
+/// Work limit: the number of element comparisons for lists of any length. Each element allows a few more.
 const TRIES: usize = 10_000;
 
 fn is_alone(seen: &[Option<usize>], at: usize) -> bool {
@@ -151,7 +152,8 @@ fn equal<'t>(raw: &[Node<'t>], shown: &[Node<'t>]) -> Vec<Option<usize>> {
     raw.iter().map(one).collect()
 }
 
-/// Whether the type may show the raw value as `shown`, which requires that it contains all of it and perhaps more.
+/// Whether the type may show the raw value as `shown`. The raw value must contain all of `shown`, and may contain
+/// more.
 pub(super) fn shows<'t>(
     walk: &Put<'t, '_>,
     raw: Node<'t>,
@@ -217,7 +219,7 @@ fn shows_members<'t>(
     }
     let mut found = json_finder(&members);
     let under = |name: &str, of: &str| fields.canonical(name).as_deref() == Some(of);
-    // Under an unknown name: any member that the type does not seem to know.
+    // The name is unknown, so any member counts that the type does not seem to know.
     let under_another_name = |s: Node<'t>| {
         let mut others = members.iter().filter(|(key, _)| {
             let mut known = shown.each_member().map(|(known, _)| known.name);

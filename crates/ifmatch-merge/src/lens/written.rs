@@ -1,4 +1,5 @@
-//! Checks members that a type writes but does not read. They must be present in the result.
+//! Checks members that a type writes or reads, but not both. A member that is only written must be in the result. A
+//! member that was left out on writing must not be read.
 
 use crate::json::{self, Document, Node, Tree, View, same};
 
@@ -101,7 +102,7 @@ pub(super) fn unsaid(after: &Document, want: &Document) -> Option<String> {
             }
             (View::Array, View::Array) => {
                 let (a, w) = (after.elements(), want.elements());
-                // In another order, it is unknown which element became which.
+                // If the order differs, it is unknown which element became which.
                 let in_order = a.len() == w.len() && a.iter().zip(&w).all(|(a, w)| is_part(*a, *w));
                 let mut pairs = a.iter().zip(&w).enumerate();
                 in_order && pairs.any(|(at, (a, w))| step(&at.to_string(), Some(*a), *w))

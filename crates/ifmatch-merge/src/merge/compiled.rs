@@ -22,8 +22,9 @@ pub(crate) struct CompiledPolicy {
     pub(super) any: Option<Box<CompiledPolicy>>,
     /// The shape of the type at this place.
     pub(super) shape: Option<Shape>,
-    /// The policies of types, and the compiled policy that includes them once it was needed.
+    /// The policies of types, not included yet.
     lazy: Vec<fn() -> Policy>,
+    /// This policy with those of `lazy` included, computed on demand.
     forced: OnceLock<Box<CompiledPolicy>>,
 }
 

@@ -17,7 +17,7 @@ pub enum Side {
     Remote,
 }
 
-/// Why a place could not be merged.
+/// The reason why a place could not be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

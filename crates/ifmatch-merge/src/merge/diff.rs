@@ -1,4 +1,4 @@
-//! Computes the differences of sequences and the regions of a three-way merge, for texts and arrays.
+//! Computes the regions of a three-way merge of two changed sequences, for texts and arrays.
 //!
 //! Elements are represented by numbers. Equal elements have equal numbers.
 

@@ -191,7 +191,7 @@ impl Engine {
         let is_element = std::mem::take(&mut self.at_element);
         let rule = input.cursor.rule(input.remote.view());
         let input = match (rule, input.base) {
-            // A list of a declared kind that the base has as `null`.
+            // The base has `null` in place of a set or keyed list, which counts as absent.
             (Rule::Set | Rule::Keyed(_), Ancestor::Is(base))
                 if matches!(base.view(), View::Null) =>
             {

@@ -55,9 +55,9 @@
 //! moved counts as another one. Strings of which some end in a line break are treated as the lines of a text,
 //! which may repeat, as in the `source` of a notebook's cell.
 //!
-//! These rules were derived from how people resolved 1 700 real merges. In that sample, conflicts at moves,
-//! numbers and replaced elements prevented no merge that people had made in the same way, while merging these
-//! cases silently would sometimes have been wrong.
+//! These rules were derived from how people resolved 1 700 real merges. In that sample, no conflict at a move, a number
+//! or a replaced element stopped a merge that would have matched the one people made. Merging these cases silently
+//! would sometimes have been wrong.
 //!
 //! Keys of list elements and sets are never guessed. A rule must declare them.
 

@@ -139,7 +139,8 @@ pub(super) fn part_digests<'t, T: Tree<'t>>(element: T) -> impl Iterator<Item = 
     member_digests(element).chain(elements)
 }
 
-/// Like [`is_kept`], and also compares arrays position by position, such as a pair of which one value changed.
+/// Whether an object is still the same object, as in [`is_kept`], or an array has kept at least half of its values
+/// at their positions.
 pub(super) fn is_mostly_same<'t, T: Tree<'t>>(before: T, after: T) -> bool {
     let (View::Array, View::Array) = (before.view(), after.view()) else {
         return is_kept(before, after);

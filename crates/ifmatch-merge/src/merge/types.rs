@@ -95,7 +95,7 @@ shaped! {
     [T: Merge] [T] => Shape::list(Place::of(T::shape)),
     [T: Merge] VecDeque<T> => Shape::list(Place::of(T::shape)),
     [T: Merge] LinkedList<T> => Shape::list(Place::of(T::shape)),
-    // It is written in the order of its memory, which has no meaning.
+    // A heap is written in the order of its memory, which has no meaning, so it is a set.
     [T: Merge] BinaryHeap<T> => Shape::set(Place::of(T::shape)),
     [T] BTreeSet<T> => Shape::set(Place::default()),
     [T, S] HashSet<T, S> => Shape::set(Place::default()),

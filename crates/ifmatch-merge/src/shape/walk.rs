@@ -1,4 +1,4 @@
-//! Resolves a place to the type of its value.
+//! Resolves a place to the type of its value, and answers what the merge asks about a type.
 
 use std::collections::HashSet;
 
@@ -59,7 +59,7 @@ impl TypeStep<'_> {
 }
 
 impl Shape {
-    /// Returns the type as which this type is written.
+    /// Returns the type that this type is written as.
     pub(crate) fn stood_for(&self) -> TypeStep<'_> {
         TypeStep {
             shape: self,

@@ -109,7 +109,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A write that has not begun. An earlier write sent `inherited` onto the first state.
+    /// Creates a write that has not begun. An earlier write sent `inherited` onto the first state.
     pub(super) fn new(setting: &Setting, writer: usize, inherited: Vec<Doc>) -> Self {
         let what = setting.writers[writer];
         let known = setting.start.as_ref().filter(|_| what.informed);
@@ -409,7 +409,7 @@ impl Client {
             && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)
     }
 
-    /// The documents that the next write of the same client, begun on the first state, inherits.
+    /// Returns the documents that the next write of the same client inherits, if it begins on the first state.
     pub(super) fn leaves(&self) -> Vec<Doc> {
         let out = self.out.clone().filter(|(onto, _)| *onto == Some(0));
         out.and_then(|(_, payload)| payload.0).into_iter().collect()

@@ -24,33 +24,33 @@ impl Doc {
         changed.map_or_else(|_| self.clone(), Self)
     }
 
-    /// The value of the counter.
+    /// Returns the value of the counter.
     pub(super) fn count(&self) -> i8 {
         let count = self.0.pointer("/n");
         count.and_then(|n| n.decode().ok()).unwrap_or_default()
     }
 
-    /// The writer that created the document, if a creation did.
+    /// Returns the writer that created the document, if a creation did.
     pub(super) fn creator(&self) -> Option<usize> {
         self.0.pointer(CREATOR)?.decode().ok()
     }
 
-    /// The text of a member.
+    /// Returns the text of a member.
     pub(super) fn member(&self, pointer: &str) -> Option<String> {
         Some(self.0.pointer(pointer)?.as_str().to_owned())
     }
 
-    /// The document after a handler's change.
+    /// Returns the document after a handler's change.
     pub(super) fn handled(&self) -> Self {
         self.with("/handled", "true")
     }
 
-    /// The document after an outsider's change.
+    /// Returns the document after an outsider's change.
     pub(super) fn replaced(&self) -> Self {
         self.with("/c", "\"outside\"")
     }
 
-    /// The document after an edit. A base of `None` means that there is no document.
+    /// Returns the document after an edit. A base of `None` means that there is no document.
     pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
         Some(match (edit, base) {
             (Edit::Count, Some(base)) => base.with("/n", &(base.count() + 1).to_string()),

@@ -1,7 +1,7 @@
 //! A breadth-first walk through every state that a model can reach.
 //!
-//! This is our own code because it is short. The checker `stateright` would add two dozen crates to every test
-//! build, among them an HTTP server.
+//! The checker `stateright` is not used, because it would add two dozen crates to every test build, among them an
+//! HTTP server. This code is short.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,12 +15,12 @@ pub(super) trait Model {
 
     fn start(&self) -> Self::State;
 
-    /// All possible next steps, always in the same order.
+    /// Returns all possible next steps, always in the same order.
     fn steps(&self, state: &Self::State) -> Vec<Self::Step>;
 
     fn take(&self, state: &Self::State, step: &Self::Step) -> Self::State;
 
-    /// The violation in this state, if there is one. `last` states whether no further step is possible.
+    /// Returns the violation in this state, if there is one. `last` states whether no further step is possible.
     fn fault(&self, state: &Self::State, last: bool) -> Option<String>;
 }
 
@@ -51,8 +51,8 @@ type From = (u32, u16);
 
 /// Walks through all states, or up to the first fault.
 ///
-/// States are identified by a hash of 64 bits. With ten million states, the chance of any collision is 1 in 300
-/// 000.
+/// States are identified by a hash of 64 bits. With ten million states, the chance of any collision is
+/// 1 in 300 000.
 pub(super) fn walk<M: Model>(model: &M) -> Result<Walk, Counterexample> {
     let mut numbers = HashMap::new();
     let mut origins: Vec<From> = Vec::new();
@@ -96,7 +96,7 @@ fn hash(state: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The steps to a state, reconstructed by walking the path again.
+/// Returns the steps to a state, reconstructed by walking the path again.
 fn way<M: Model>(model: &M, origins: &[From], mut number: u32) -> Vec<String> {
     let mut choices = Vec::new();
     while number != 0 {

@@ -177,7 +177,7 @@ fn a_post_that_is_told_to_come_back_is_made_once() {
     assert_eq!(found(posts(false), &kinds), None);
 }
 
-/// One writer, with a server that keeps its version when it should change it.
+/// Returns the setting of one writer and a server that keeps its version when it should change it.
 fn lied_to(edit: Edit) -> Setting {
     Setting::new(&[Writer::informed(edit)], 0)
 }

@@ -17,7 +17,7 @@ enum Reported {
     Open,
 }
 
-/// The first promise that is broken in this state.
+/// Returns the first promise that is broken in this state.
 pub(super) fn broken(setting: &Setting, world: &World, last: bool) -> Option<String> {
     (0..setting.writers.len()).find_map(|writer| {
         let broken = broken_to(setting, world, writer, last)?;
@@ -57,7 +57,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         }
         _ => {}
     }
-    // This flaw is allowed to continue, to show its effect.
+    // The walk continues with this flaw, to find its effect.
     if is_unpinned(place) && setting.flaw != Some(Flaw::NoCondition) {
         return Some("it sends a write without a condition");
     }
@@ -85,7 +85,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     None
 }
 
-/// How often a count was applied, by this write or by the earlier write of the same client that it repeats.
+/// Returns how often a count was applied, by this write or by the earlier write of the same client that it repeats.
 fn counted(setting: &Setting, world: &World, writer: usize) -> i8 {
     let books = &world.server.books;
     let first = setting.writers[writer].after;

@@ -14,7 +14,7 @@ const NO_A: Edit = Edit::Set("/a", "");
 const B: Edit = Edit::Set("/b", "x");
 const C: Edit = Edit::Set("/c", "x");
 
-/// The setting of these writers. Some read first because they have nothing cached.
+/// Returns the setting of these writers. Some read first because they have nothing cached.
 fn team(writers: &[Writer]) -> Setting {
     let bound = std::env::var("IFMATCH_MODEL_FAULTS").ok();
     let bound: u8 = bound

@@ -43,7 +43,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer that holds the first state.
+    /// Creates a writer that holds the first state.
     pub(super) const fn informed(edit: Edit) -> Self {
         Self {
             edit,
@@ -52,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// A writer that reads first.
+    /// Creates a writer that reads first.
     pub(super) const fn new(edit: Edit) -> Self {
         Self {
             informed: false,
@@ -212,7 +212,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// One document with a counter and three texts, and every fault of the network.
+    /// Creates a setting with one document (a counter and three texts) and every fault of the network.
     pub(super) fn new(writers: &[Writer], faults: u8) -> Self {
         let policy = Policy::new().field("/n", Rule::Counter);
         Self {
@@ -263,9 +263,9 @@ impl Setting {
         }
     }
 
-    /// The largest number of requests that a write may make. Each round has one send, one read, one more of each
-    /// for a 409, and a few more reads for a version that was refused. Each wait is followed by one of either. Each
-    /// poll of an accepted write counts two. There is one last read.
+    /// Returns the largest number of requests that a write may make. Each round has one send, one read, one more of
+    /// each for a 409, and a few more reads for a version that was refused. Each wait is followed by one of either.
+    /// Each poll of an accepted write counts two. There is one last read.
     pub(super) fn most_requests(&self) -> u32 {
         4 * self.rounds + 4 * self.transient + LAGGING_READS + 1
     }

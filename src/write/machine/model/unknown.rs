@@ -17,18 +17,20 @@
 //!    its time, its waits or its rounds are used up, the server would always respond in the same way, or no strategy
 //!    resolves the conflict with that state.
 //!
-//! The third case looks at the current value of each place that the write changed. If all places show what it sent,
-//! the wanted state exists, no matter which client made it, and that is known. If any place shows the previous
-//! value, there is no trace of the write, unless other clients may have reverted just that. They may if settlement
-//! is strict. A counter goes up and down all the time, so no place proves a count. If no place shows either value,
-//! another client has written over it. A stamp resolves all of these cases, as long as the resource exists. A
-//! removed resource may have been removed with our write or before it, unless a removal was wanted.
+//! The third case looks at the current value of each place that the write changed. If all places show what it sent, the
+//! wanted state exists, no matter which client made it, and that is known. If any place shows the previous value, there
+//! is no trace of the write, except under strict settlement: other clients may have reverted just that. A counter goes
+//! up and down all the time, so no place proves a count. If no place shows either value, another client has written
+//! over it. A stamp resolves all of these cases, as long as the resource exists. A removed resource may have been
+//! removed with our write or before it, unless a removal was wanted.
 //!
-//! A client cannot observe the outcome of a `POST`, so its fate cannot be known at all, unless the server honours
-//! keys. Then the same request once more returns the lost response. It does not if its time or its waits are used
-//! up, if the server would always respond in the same way, or if it only reported that it has accepted the request.
+//! A client cannot observe the outcome of a `POST`, so its fate cannot be known at all, unless the server honours keys.
+//! Then sending the same request again returns the lost response. That is not possible if the time or the waits of the
+//! write are used up, or if the server would always respond in the same way. It does not help if the server has only
+//! accepted the request.
 //!
-//! This uses neither the judge (`settle`) nor the machine's own doubt, because both are checked against it.
+//! This uses neither the judge (`recovery::lost_write`) nor the machine's own doubt, because both are checked against
+//! it.
 
 use super::client::{Client, Time};
 use super::document::{CREATOR, Doc};

@@ -92,7 +92,7 @@ pub(crate) enum EvidenceDocument {
     Shown,
 }
 
-/// Why a response is no success although its status says so.
+/// The reason why a response is not a success although its status says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contradiction {
     /// The response has the version that was to be replaced.
@@ -172,7 +172,7 @@ fn is_changed(base: &Document, sent: &Document) -> bool {
     base != sent && !Likeness::of(None, sent, base, &[]).is_same()
 }
 
-/// How the body shows what was sent. `None` if it does not show the resource.
+/// Compares the body with what was sent. Returns `None` if the body does not show the resource.
 fn view(claim: &Claim<'_>) -> Option<Likeness> {
     let shown = claim.shown?;
     let names = claim

@@ -346,7 +346,7 @@ fn object() -> impl Strategy<Value = Value> {
     members.prop_map(|members| Value::Object(Map::from_iter(members)))
 }
 
-/// The places of a document with their values, without `null`.
+/// Collects the places of a document with their values, without `null`.
 fn places(value: &Value, at: &str, out: &mut Vec<(String, Value)>) {
     match value {
         Value::Null => {}
