@@ -18,7 +18,7 @@ use crate::resolve::Derived;
 use crate::retry::{Limits, Rate, RetryPolicy, ServerState};
 use crate::store::{BestEffortStore, MemoryStore, Secret, SnapshotStore};
 use crate::value::{Error, Observer};
-use crate::write::request::practice::Altering;
+use crate::write::request::storage_behaviour::AlteringCollections;
 use crate::write::request::target::{self, Shared};
 
 /// Default of [`ClientBuilder::max_queued_writes`].
@@ -295,7 +295,7 @@ impl ClientBuilder {
             accept,
             store: BestEffortStore::new(self.store),
             unsettled: Arc::default(),
-            altering: Altering::default(),
+            altering: AlteringCollections::default(),
             queues: (self.max_queued_writes > 0)
                 .then(|| Arc::new(Queues::new(self.max_queued_writes))),
             derived: Derived::default(),

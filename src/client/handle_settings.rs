@@ -115,7 +115,7 @@ macro_rules! settings {
             /// this client reads before each further write to the collection. It reports this once, to `tracing`
             /// and to [`Observer::altered`](crate::Observer::altered).
             pub fn stores_as_sent(self, as_sent: bool) -> Self {
-                self.with(|handle| handle.practice.stores_as_sent = Some(as_sent))
+                self.with(|handle| handle.storage_behaviour.stores_as_sent = Some(as_sent))
             }
 
             /// Sets whether the body of the response to a write is the resource as stored, with exactly the
@@ -131,7 +131,7 @@ macro_rules! settings {
             /// only in the response (warnings) are then not written back, and members that the response omits
             /// are not removed.
             pub fn returns_stored(self, returns: bool) -> Self {
-                self.with(|handle| handle.practice.returns_stored = Some(returns))
+                self.with(|handle| handle.storage_behaviour.returns_stored = Some(returns))
             }
 
             /// Sets the place in the body that identifies the object; see
@@ -140,7 +140,7 @@ macro_rules! settings {
             /// The default is the field of the profile, if it has one.
             pub fn identity_field(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
-                self.with(|handle| handle.practice.identity = Some(pointer))
+                self.with(|handle| handle.storage_behaviour.identity = Some(pointer))
             }
 
             /// Sets the place in the body that marks the object as being removed; see
@@ -149,7 +149,7 @@ macro_rules! settings {
             /// The default is the mark of the profile, if it has one.
             pub fn deletion_mark(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
-                self.with(|handle| handle.practice.deletion_mark = Some(pointer))
+                self.with(|handle| handle.storage_behaviour.deletion_mark = Some(pointer))
             }
         }
 

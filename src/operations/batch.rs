@@ -226,7 +226,7 @@ impl<T: ResourceData> Job<T> {
             && own.mode == other.mode
             && own.stamp == other.stamp
             && own.require_proof == other.require_proof
-            && own.practice == other.practice
+            && own.storage_behaviour == other.storage_behaviour
             && own.envelope == other.envelope
             && self.rerun == rerun
     }

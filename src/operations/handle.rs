@@ -18,7 +18,7 @@ use crate::resolve::{RefusalHandler, Strategy};
 use crate::retry::later;
 use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
 use crate::value::{Error, Sides};
-use crate::write::request::practice::Practice;
+use crate::write::request::storage_behaviour::StorageBehaviour;
 use crate::write::request::target::{Shared, Target, WriteMode};
 
 /// A type of resources, implemented for every type that serde can serialize and deserialize.
@@ -42,7 +42,7 @@ pub(crate) struct Handle<T> {
     pub(crate) stamp: Option<String>,
     pub(crate) require_proof: bool,
     pub(crate) envelope: Option<Envelope>,
-    pub(crate) practice: Practice,
+    pub(crate) storage_behaviour: StorageBehaviour,
     pub(crate) strategy: Strategy<T>,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
 }
@@ -68,7 +68,7 @@ impl<T> Handle<T> {
             stamp: self.stamp.clone(),
             require_proof: self.require_proof,
             envelope: self.envelope.clone(),
-            practice: self.practice.clone(),
+            storage_behaviour: self.storage_behaviour.clone(),
             strategy: self.strategy.clone(),
             handler: self.handler.clone(),
         }
@@ -94,7 +94,7 @@ impl<T: ResourceData> Handle<T> {
             stamp: None,
             require_proof: false,
             envelope: None,
-            practice: Practice::default(),
+            storage_behaviour: StorageBehaviour::default(),
             strategy,
             handler: None,
         }
@@ -133,7 +133,7 @@ impl<T: ResourceData> Handle<T> {
             stamp: self.stamp.clone(),
             require_proof: self.require_proof,
             envelope: self.envelope.clone(),
-            practice: self.practice.clone().over(profile, &versioning),
+            storage_behaviour: self.storage_behaviour.clone().over(profile, &versioning),
             versioning,
             route: self.shared.profile.write_route(),
         })

@@ -306,7 +306,7 @@ fn why(kind: ErrorKind, done: &WriteOutcome) -> Why {
         },
         OutcomeKind::Locked => "the resource was still locked at the deadline",
         OutcomeKind::NotFound => "there is no resource at this address",
-        OutcomeKind::Gone if matches!(cause, Some(FailureCause::Succeeded)) => {
+        OutcomeKind::Gone if matches!(cause, Some(FailureCause::Successor)) => {
             "the resource was removed, and another object is at its address now"
         }
         OutcomeKind::Gone => "the resource was removed, and no strategy creates it again",

@@ -29,7 +29,7 @@ pub(crate) enum FailureCause {
     /// The server reported a success that a read does not show.
     Contradicted(&'static str),
     /// Another object has been created at the address.
-    Succeeded,
+    Successor,
     Edit(SharedError),
     Strategy(SharedError),
     Handler(SharedError),

@@ -151,7 +151,9 @@ impl InFlight {
             return false;
         };
         let shown = Likeness::of(Some(base), sent, &read.document, &[]);
-        shown.moves && contradicted.version.is_some() && contradicted.version == read.validator
+        shown.hides_previous
+            && contradicted.version.is_some()
+            && contradicted.version == read.validator
     }
 }
 

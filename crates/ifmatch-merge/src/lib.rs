@@ -29,5 +29,5 @@ pub mod internal {
     pub use crate::json::push_token;
     pub use crate::line::one_line;
     pub use crate::merge::pick_side::edited;
-    pub use crate::merge::sight::{Sight, Sighting, sightings};
+    pub use crate::merge::sightings::{Sight, Sighting, sightings};
 }

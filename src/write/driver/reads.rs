@@ -94,7 +94,7 @@ impl Driver<'_> {
         let base = self.state.base.as_ref();
         if self.target.is_another(base, &body) {
             let event = Event::<Validator>::Read(ReadOutcome::Successor);
-            return Some(ActionResult::because(event, FailureCause::Succeeded));
+            return Some(ActionResult::because(event, FailureCause::Successor));
         }
         let was_marked = |base| whole(base).is_none_or(|base| self.target.is_marked(&base));
         let marked = self.machine.goal() == Goal::Delete

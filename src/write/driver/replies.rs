@@ -148,7 +148,7 @@ impl Driver<'_> {
     /// Whether the response to a removal shows that the object is only marked as being removed.
     fn shows_mark(&self, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
-        let marks = self.target.practice.deletion_mark.is_some() && !reply.body.is_empty();
+        let marks = self.target.storage_behaviour.deletion_mark.is_some() && !reply.body.is_empty();
         let body = marks.then(|| Document::parse_with_depth(&reply.body, depth));
         body.is_some_and(|body| body.is_ok_and(|body| self.target.is_marked(&body)))
     }

@@ -31,7 +31,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         self.tally.polls += 1;
         let action = self.wait(Pause::Poll(wait, self.tally.polls), Then::Follow);
-        self.waiting_for = OutcomeKind::Accepted;
+        self.outcome_if_wait_fails = OutcomeKind::Accepted;
         action
     }
 
@@ -49,7 +49,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Progress::Running(wait) => self.poll_later(wait),
             Progress::Done if append => self.finish(OutcomeKind::Stored),
             Progress::Done => {
-                self.same_again = 0;
+                self.outdated_reads = 0;
                 self.ask_read(Why::Done)
             }
             Progress::Refused => {
@@ -65,7 +65,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Handles the read after the server reported that the write was carried out. If the read shows the previous
     /// state, a replica may lag behind, or the monitor reported something else.
     pub(super) fn done(&mut self, seen: &ReadOutcome<V>) -> Action<V> {
-        let removes = self.params.goal == Goal::Delete || self.removing;
+        let removes = self.params.goal == Goal::Delete || self.resolved_to_delete;
         let outdated = if removes {
             *seen != ReadOutcome::Absent
         } else {
@@ -75,12 +75,12 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.rebase(seen);
             return self.finish(OutcomeKind::Settled);
         }
-        self.same_again += 1;
-        if self.same_again > LAGGING_READS {
+        self.outdated_reads += 1;
+        if self.outdated_reads > LAGGING_READS {
             return self.finish(OutcomeKind::Accepted);
         }
-        let action = self.wait(Pause::Lag(self.same_again), Then::Read(Why::Done));
-        self.waiting_for = OutcomeKind::Accepted;
+        let action = self.wait(Pause::Lag(self.outdated_reads), Then::Read(Why::Done));
+        self.outcome_if_wait_fails = OutcomeKind::Accepted;
         action
     }
 }

@@ -19,7 +19,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             seen => seen,
         };
         match seen {
-            ReadOutcome::Successor => return self.succeeded(),
+            ReadOutcome::Successor => return self.end_for_successor(),
             ReadOutcome::Marked => return self.marked(),
             _ => {}
         }
@@ -28,18 +28,19 @@ impl<V: Clone + PartialEq> Machine<V> {
             moved,
         } = seen
         {
-            self.unusable = if moved { 1 } else { self.unusable + 1 };
+            self.unusable_reads = if moved { 1 } else { self.unusable_reads + 1 };
             self.aging_reads += 1;
-            let in_bounds = self.unusable <= AGING_READS && self.aging_reads <= AGING_READS_IN_ALL;
+            let in_bounds =
+                self.unusable_reads <= AGING_READS && self.aging_reads <= AGING_READS_IN_ALL;
             if becomes_usable && in_bounds {
-                return self.wait(Pause::Aging(self.unusable), Then::Read(why));
+                return self.wait(Pause::Aging(self.unusable_reads), Then::Read(why));
             }
             // A refused creation needs no version, because the refusal shows that the resource exists.
             if self.params.goal != Goal::Create || why == Why::LostWrite {
                 return self.give_up(OutcomeKind::UnusableValidator);
             }
         }
-        self.unusable = 0;
+        self.unusable_reads = 0;
         match why {
             Why::First => self.first_read(seen),
             Why::Race => self.race(seen),
@@ -48,7 +49,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Why::Done => self.done(&seen),
             Why::Unclassified => {
                 if self.is_base(&seen) {
-                    match self.invited.take() {
+                    match self.requested_wait.take() {
                         // This is not a race, because the server itself says when to retry.
                         Some(wait) => {
                             self.wait_transient(Some(wait), Then::Resend, OutcomeKind::Refused)
@@ -115,18 +116,18 @@ impl<V: Clone + PartialEq> Machine<V> {
         if self.doubt.is_some() {
             return self.reread(seen);
         }
-        self.same_again = 0;
+        self.outdated_reads = 0;
         self.meet(seen)
     }
 
     /// Reads again after a pause, because the read was outdated. Most likely a replica lags behind.
     pub(super) fn reread_later(&mut self, why: Why) -> Action<V> {
-        self.same_again += 1;
-        if self.same_again > LAGGING_READS {
+        self.outdated_reads += 1;
+        if self.outdated_reads > LAGGING_READS {
             return self.give_up(OutcomeKind::UnusableValidator);
         }
-        let action = self.wait(Pause::Lag(self.same_again), Then::Read(why));
-        self.waiting_for = OutcomeKind::UnusableValidator;
+        let action = self.wait(Pause::Lag(self.outdated_reads), Then::Read(why));
+        self.outcome_if_wait_fails = OutcomeKind::UnusableValidator;
         action
     }
 
@@ -196,7 +197,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         let absent = *seen == ReadOutcome::Absent;
         let raced = self.tally.races > 0 && decision != Decision::Unresolved;
         self.tally.merged += u32::from(raced);
-        self.removing = decision == Decision::Delete;
+        self.resolved_to_delete = decision == Decision::Delete;
         match decision {
             // A plain failure would claim that nothing was applied.
             Decision::Unresolved if may_have_been_applied => self.finish(OutcomeKind::Unknown),
@@ -205,7 +206,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             Decision::Unresolved => self.finish_plainly(OutcomeKind::Conflict),
             // The state to keep may come from a replica that lags behind an applied write of ours.
-            Decision::KeepRemote if self.handed_on || self.doubt.is_some() => {
+            Decision::KeepRemote if self.may_be_applied || self.doubt.is_some() => {
                 self.finish(OutcomeKind::Unknown)
             }
             Decision::Delete if absent => self.finish(OutcomeKind::Unchanged),
@@ -217,7 +218,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.rebase(seen);
                 let stays = match self.params.goal {
                     Goal::Create => absent,
-                    Goal::Delete => self.removing,
+                    Goal::Delete => self.resolved_to_delete,
                     Goal::Replace | Goal::Append => true,
                 };
                 if !stays {

@@ -18,7 +18,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         let pinned = self.condition() != Condition::None;
         self.refused_version = None;
         self.was_refused = true;
-        self.invited = wait.filter(|_| kind == Refused::Unclassified);
+        self.requested_wait = wait.filter(|_| kind == Refused::Unclassified);
         match kind {
             Refused::Stale if pinned => self.stale(current),
             Refused::Unclassified if pinned && self.tally.races > 0 => {
@@ -94,7 +94,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             if self.condition() == Condition::None {
                 return self.finish(OutcomeKind::Unknown);
             }
-            self.verdict_pending = Some(ending);
+            self.pending_outcome = Some(ending);
             return match seen {
                 Some(seen) => self.reread(seen),
                 None => self.ask_read(Why::LostWrite),
@@ -126,7 +126,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             HandlerAnswer::Again | HandlerAnswer::Changed => {
                 self.answers += 1;
                 let changed = answer == HandlerAnswer::Changed;
-                self.removing &= !changed;
+                self.resolved_to_delete &= !changed;
                 match seen {
                     // A creation keeps its condition. Any other write meets the new state, unless the handler saw
                     // that state and returned a document for it.

@@ -14,7 +14,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.ask(None, OutcomeKind::Refused);
         }
         let trusted = unmoved && self.doubt.is_none();
-        self.same_again = 0;
+        self.outdated_reads = 0;
         self.doubted();
         self.ask_read(Why::Check { trusted })
     }
@@ -28,23 +28,23 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.doubt = None;
             return self.ask_handler(Some(seen), OutcomeKind::Refused);
         }
-        if same && self.same_again < LOOKS {
+        if same && self.outdated_reads < LOOKS {
             // The response named another version, so the read may come from a replica that lags behind.
-            self.same_again += 1;
+            self.outdated_reads += 1;
             let then = Then::Read(Why::Check { trusted });
-            return self.wait(Pause::Aging(self.same_again), then);
+            return self.wait(Pause::Aging(self.outdated_reads), then);
         }
         if same {
             return self.finish(OutcomeKind::Unknown);
         }
-        self.verdict_pending = Some(OutcomeKind::Refused);
+        self.pending_outcome = Some(OutcomeKind::Refused);
         self.reread(seen)
     }
 
     /// Ends the write because another object is at the address. The object to be changed is gone, and the other one
     /// is left alone.
-    pub(super) fn succeeded(&mut self) -> Action<V> {
-        let removing = self.params.goal == Goal::Delete || self.removing;
+    pub(super) fn end_for_successor(&mut self) -> Action<V> {
+        let removing = self.params.goal == Goal::Delete || self.resolved_to_delete;
         let removed = removing && self.doubt.is_some();
         self.doubt = None;
         self.finish(if removed {

@@ -23,7 +23,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.finish(OutcomeKind::Unknown);
         }
         self.last_read_used = true;
-        self.verdict_pending = Some(outcome);
+        self.pending_outcome = Some(outcome);
         self.ask_read(Why::LostWrite)
     }
 
@@ -47,7 +47,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Handles a read that has to settle a doubt.
     pub(super) fn reread(&mut self, seen: ReadOutcome<V>) -> Action<V> {
-        if self.params.goal == Goal::Delete || self.removing {
+        if self.params.goal == Goal::Delete || self.resolved_to_delete {
             if seen == ReadOutcome::Absent {
                 return self.finish(OutcomeKind::Settled);
             }
@@ -76,7 +76,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// pending outcome is not reported as a plain failure, and a refusal of the next request does not count as a
     /// race.
     pub(super) fn still_unchanged(&mut self) -> Action<V> {
-        if self.verdict_pending.take().is_some() {
+        if self.pending_outcome.take().is_some() {
             return self.finish(OutcomeKind::Unknown);
         }
         if self.is_pending() {
@@ -100,7 +100,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.finish(OutcomeKind::Settled)
             }
             // The condition was checked when the request was accepted, so no later version fences it.
-            _ if self.is_pending() && self.verdict_pending.is_none() => self.poll_later(None),
+            _ if self.is_pending() && self.pending_outcome.is_none() => self.poll_later(None),
             _ if !fenced || self.is_pending() => self.finish(OutcomeKind::Unknown),
             LostWriteVerdict::Unknown => self.finish(OutcomeKind::Unknown),
             // A replica can lag behind, so the state that was read may be older than the base. The server proves it
@@ -114,7 +114,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             LostWriteVerdict::Doubtful => {
                 // Do not merge into a resource that another client may have created.
-                if self.verdict_pending.is_some() || self.params.goal == Goal::Create {
+                if self.pending_outcome.is_some() || self.params.goal == Goal::Create {
                     return self.finish(OutcomeKind::Unknown);
                 }
                 // The moved version fences the request, so it cannot be applied any more. It may have been applied
@@ -131,14 +131,14 @@ impl<V: Clone + PartialEq> Machine<V> {
         seen: ReadOutcome<V>,
         may_have_been_applied: bool,
     ) -> Action<V> {
-        if let Some(ending) = self.verdict_pending.take() {
+        if let Some(ending) = self.pending_outcome.take() {
             if may_have_been_applied {
                 return self.finish(OutcomeKind::Unknown);
             }
             return self.conclude(seen, ending);
         }
         if may_have_been_applied {
-            self.handed_on = true;
+            self.may_be_applied = true;
             self.ask_resolve(seen, true)
         } else {
             self.meet(seen)

@@ -52,9 +52,9 @@ pub(crate) struct Machine<V> {
     pub(super) phase: Phase<V>,
     pub(super) doubt: Option<Doubt>,
     /// Whether a request of this write may have been applied but can no longer arrive. No later failure is plain then.
-    pub(super) handed_on: bool,
+    pub(super) may_be_applied: bool,
     /// The outcome of a refusal, once an older doubt is judged.
-    pub(super) verdict_pending: Option<OutcomeKind>,
+    pub(super) pending_outcome: Option<OutcomeKind>,
     /// The version that the server refused as stale in its last response to a send.
     pub(super) refused_version: Option<V>,
     /// The base that the last request was pinned to.
@@ -62,21 +62,21 @@ pub(crate) struct Machine<V> {
     /// Whether the server has refused at least once, so that a handler can be asked.
     pub(super) was_refused: bool,
     /// The wait that an unclassified refusal asks for, until a read shows whether it was a race.
-    pub(super) invited: Option<Duration>,
+    pub(super) requested_wait: Option<Duration>,
     /// Number of reads in a row that showed an outdated state.
-    pub(super) same_again: u32,
+    pub(super) outdated_reads: u32,
     /// Number of reads in a row that showed the same unusable version.
-    pub(super) unusable: u32,
+    pub(super) unusable_reads: u32,
     /// Number of reads in this write that showed an unusable version.
     pub(super) aging_reads: u32,
     /// Number of rounds that the refusal handler asked for.
     pub(super) answers: u32,
     /// Whether a resolution asked for a removal.
-    pub(super) removing: bool,
+    pub(super) resolved_to_delete: bool,
     /// Whether the write has used its last read, which a write in doubt gets before it gives up.
     pub(super) last_read_used: bool,
     /// The outcome if the current wait does not help.
-    pub(super) waiting_for: OutcomeKind,
+    pub(super) outcome_if_wait_fails: OutcomeKind,
     clock: Clock,
     pub(super) tally: Tally,
 }
@@ -155,25 +155,25 @@ impl<V: Clone + PartialEq> Machine<V> {
             pending: false,
             own: false,
         });
-        let handed_on = params.repeated;
+        let may_be_applied = params.repeated;
         Self {
             base: params.base.clone(),
             params,
             phase: Phase::Start,
             doubt,
-            handed_on,
-            verdict_pending: None,
+            may_be_applied,
+            pending_outcome: None,
             refused_version: None,
             sent_onto: None,
             was_refused: false,
-            invited: None,
-            same_again: 0,
-            unusable: 0,
+            requested_wait: None,
+            outdated_reads: 0,
+            unusable_reads: 0,
             aging_reads: 0,
             answers: 0,
-            removing: false,
+            resolved_to_delete: false,
             last_read_used: false,
-            waiting_for: OutcomeKind::Exhausted,
+            outcome_if_wait_fails: OutcomeKind::Exhausted,
             clock: Clock::default(),
             tally: Tally::default(),
         }
@@ -242,7 +242,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 Then::Resend => self.send(true),
                 Then::Follow => self.follow(),
             },
-            (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.waiting_for),
+            (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.outcome_if_wait_fails),
             (Phase::Asking(_, OutcomeKind::Locked), Event::OutOfTime) => {
                 self.give_up(OutcomeKind::Locked)
             }
@@ -283,7 +283,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Runs the edit on the base.
     fn prepare(&mut self) -> Action<V> {
-        self.removing = false;
+        self.resolved_to_delete = false;
         self.phase = Phase::Preparing;
         Action::Prepare
     }
@@ -362,7 +362,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.phase = Phase::Sending;
         Action::Send {
             condition,
-            delete: self.params.goal == Goal::Delete || self.removing,
+            delete: self.params.goal == Goal::Delete || self.resolved_to_delete,
             resend,
         }
     }
@@ -389,7 +389,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Waits, and continues with `then`.
     pub(super) fn wait(&mut self, pause: Pause, then: Then) -> Action<V> {
-        self.waiting_for = OutcomeKind::Exhausted;
+        self.outcome_if_wait_fails = OutcomeKind::Exhausted;
         self.phase = Phase::Waiting(then);
         Action::Wait(pause)
     }
@@ -407,7 +407,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.tally.transient += 1;
         let pause = retry_after.map_or(Pause::Transient(self.tally.transient), Pause::RetryAfter);
         let action = self.wait(pause, then);
-        self.waiting_for = match ending {
+        self.outcome_if_wait_fails = match ending {
             OutcomeKind::Locked | OutcomeKind::Refused => ending,
             _ => OutcomeKind::Exhausted,
         };
@@ -425,7 +425,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Ends the write. A plain failure becomes `Unknown` if a request may have been applied.
     pub(super) fn finish(&mut self, outcome: OutcomeKind) -> Action<V> {
         self.phase = Phase::Done;
-        let outcome = if self.handed_on && outcome.is_plain_failure() {
+        let outcome = if self.may_be_applied && outcome.is_plain_failure() {
             OutcomeKind::Unknown
         } else {
             outcome

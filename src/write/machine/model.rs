@@ -12,10 +12,10 @@
 
 mod client;
 mod decisions;
+mod detected_flaws;
 mod document;
 mod explore;
 mod flaws;
-mod found;
 mod promises;
 mod scenarios;
 mod server;

@@ -70,10 +70,10 @@ fn name(event: &Event<u8>) -> &'static str {
         Event::Failed { .. } => "failed or lost",
         Event::Read(_) => "read",
         Event::Recognised(_) => "stamp found",
-        Event::Resolved(_) => "decided",
+        Event::Resolved(_) => "strategy decided",
         Event::Judged(_) => "judged",
-        Event::Answered(_) => "answered",
-        Event::Woke => "time is over",
+        Event::Answered(_) => "handler decided",
+        Event::Woke => "pause over",
         Event::OutOfTime => "no time left",
     }
 }

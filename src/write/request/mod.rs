@@ -2,6 +2,6 @@
 
 pub(crate) mod address;
 pub(crate) mod payload;
-pub(crate) mod practice;
 pub(crate) mod reading;
+pub(crate) mod storage_behaviour;
 pub(crate) mod target;

@@ -201,24 +201,26 @@ pub(crate) fn weigh(
     if envelope.view().is_none() {
         given.extend(versioning.pointers());
     }
-    let practice = &target.practice;
+    let storage_behaviour = &target.storage_behaviour;
     let weighed = evidence::weigh(&Claim {
         method: &payload.call.method,
         onto,
         base: base.map(|base| &base.document),
         sent,
         version: version.as_ref(),
-        unmoved: onto.is_some_and(|onto| whole && evidence::has_tag_of(&headers, onto)),
+        has_replaced_version: onto
+            .is_some_and(|onto| whole && evidence::has_tag_of(&headers, onto)),
         shown: shown.as_ref().map(|shown| &shown.document),
         // Without a body that fits there is no need to check what it represents.
-        named: shown.is_some() && is_named(target, reply, payload.call.method == Method::POST),
-        created: reply.status == StatusCode::CREATED,
-        another: body
+        body_is_resource: shown.is_some()
+            && is_named(target, reply, payload.call.method == Method::POST),
+        status_is_created: reply.status == StatusCode::CREATED,
+        shows_another: body
             .as_ref()
             .is_some_and(|body| target.is_another(base, body)),
-        given: &given,
-        as_sent: target.stores_as_sent(),
-        as_shown: practice.returns_stored == Some(true),
+        server_members: &given,
+        stores_as_sent: target.stores_as_sent(),
+        returns_stored: storage_behaviour.returns_stored == Some(true),
     });
     let (which, validator) = match weighed {
         Evidence::Contradicted(why) => return Weighed::Contradicted(why, version),
@@ -243,7 +245,8 @@ pub(crate) fn weigh(
         }
         unwrapped = envelope.unwrap_body(&now, depth).unwrap_or(unwrapped);
     }
-    let vouched = practice.stores_as_sent == Some(true) || practice.returns_stored == Some(true);
+    let vouched = storage_behaviour.stores_as_sent == Some(true)
+        || storage_behaviour.returns_stored == Some(true);
     Weighed::Stored(Some(StoredSnapshot {
         unread: !vouched,
         ..snapshot(unwrapped, validator, headers.into_owned(), reply.origin)

@@ -26,7 +26,7 @@ use crate::support::panics;
 use crate::value::{AlteredSeen, Observer, observer};
 use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledWrites;
-use crate::write::request::practice::{Altering, Practice};
+use crate::write::request::storage_behaviour::{AlteringCollections, StorageBehaviour};
 
 /// How a changed document is sent.
 ///
@@ -99,7 +99,7 @@ pub(crate) struct Shared {
     pub(crate) store: BestEffortStore,
     pub(crate) unsettled: Arc<UnsettledWrites>,
     /// Collections that store something other than what is sent.
-    pub(crate) altering: Altering,
+    pub(crate) altering: AlteringCollections,
     /// The write queues. If `None`, writes do not wait for each other.
     pub(crate) queues: Option<Arc<Queues<Writes>>>,
     /// One strategy for each type that derives it, so that edits through any handle can be batched.
@@ -165,7 +165,7 @@ pub(crate) struct Target {
     /// Method and address for writes of whole documents.
     pub(crate) route: WriteRoute,
     /// How the API stores and removes.
-    pub(crate) practice: Practice,
+    pub(crate) storage_behaviour: StorageBehaviour,
 }
 
 impl Target {
@@ -194,7 +194,7 @@ impl Target {
     /// Whether documents are stored as they are sent. If `None`, the response of the server is trusted.
     pub(crate) fn stores_as_sent(&self) -> Option<bool> {
         let seen = || self.shared.altering.has(&self.url).then_some(false);
-        self.practice.stores_as_sent.or_else(seen)
+        self.storage_behaviour.stores_as_sent.or_else(seen)
     }
 
     /// Compares a read with a snapshot of the same version that was cached without being read. If they differ, the
@@ -215,7 +215,7 @@ impl Target {
 
     /// Whether the body shows an object other than the snapshot's, judged by the member that identifies objects.
     pub(crate) fn is_another(&self, known: Option<&StoredSnapshot>, body: &Document) -> bool {
-        let (Some(pointer), Some(known)) = (&self.practice.identity, known) else {
+        let (Some(pointer), Some(known)) = (&self.storage_behaviour.identity, known) else {
             return false;
         };
         let envelope = self.envelope();
@@ -226,7 +226,7 @@ impl Target {
 
     /// Whether the body marks its object as being removed.
     pub(crate) fn is_marked(&self, body: &Document) -> bool {
-        let mark = self.practice.deletion_mark.as_ref();
+        let mark = self.storage_behaviour.deletion_mark.as_ref();
         let mark = mark.and_then(|pointer| body.pointer(pointer));
         mark.is_some_and(|mark| !matches!(mark.as_str().trim(), "null" | "false" | "\"\""))
     }

@@ -73,7 +73,10 @@ async fn a_server_that_always_finds_another_writer_ends_after_the_rounds() {
     assert!(error.is_exhausted(), "{error:?}");
     assert_eq!(error.report().rounds, 20);
     let why = &error.report().why;
-    assert!(why.contains("20 rounds") && why.contains("new version with every read"), "{why}");
+    assert!(
+        why.contains("20 rounds") && why.contains("new version with every read"),
+        "{why}"
+    );
     assert_eq!(
         error.into_sides::<Article>().unwrap().local.unwrap().title,
         "mine"

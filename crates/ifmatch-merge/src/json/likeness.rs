@@ -15,28 +15,28 @@ use super::tree::{Finder, Key, Tree, View, same};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Likeness {
     /// Both documents are objects that have a member in common, or neither is an object.
-    pub shares: bool,
+    pub shares_members: bool,
     /// A value that was sent is missing or has another shape, such as a text in place of an object.
-    pub lacks: bool,
+    pub lacks_sent: bool,
     /// A member is present that was neither sent nor there before.
-    pub adds: bool,
+    pub adds_members: bool,
     /// A value differs from the one that was sent.
     pub differs: bool,
     /// A place that the sender changed shows its previous value.
-    pub keeps: bool,
+    pub shows_previous: bool,
     /// A place that the sender changed no longer shows its previous value.
-    pub moves: bool,
+    pub hides_previous: bool,
     /// A distinctive value is shown as it was sent. Distinctive values are non-empty texts, numbers other than
     /// zero, and `true`.
-    pub agrees: bool,
+    pub shows_distinctive: bool,
     /// A distinctive value was sent, but another value is shown.
-    pub refutes: bool,
+    pub contradicts_distinctive: bool,
 }
 
 impl Likeness {
     /// Compares `shown` with `sent`, and both with the document `before` the write.
     ///
-    /// `beside` lists members of the root that do not count for `shares`.
+    /// `beside` lists members of the root that do not count for `shares_members`.
     pub fn of(
         before: Option<&Document>,
         sent: &Document,
@@ -48,7 +48,7 @@ impl Likeness {
         let before = before.as_ref().map(Tape::root);
         let (sent, shown) = (sent.root(), shown.root());
         let mut found = Self {
-            shares: shares(sent, shown, beside),
+            shares_members: shares(sent, shown, beside),
             ..Self::default()
         };
         found.walk(before, sent, shown);
@@ -57,14 +57,14 @@ impl Likeness {
 
     /// Whether both documents represent the same value.
     pub fn is_same(&self) -> bool {
-        !(self.lacks || self.adds || self.differs || self.keeps)
+        !(self.lacks_sent || self.adds_members || self.differs || self.shows_previous)
     }
 
     fn walk<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
         if is_telling(sent) {
             let agrees = same(sent, shown);
-            self.agrees |= agrees;
-            self.refutes |= !agrees;
+            self.shows_distinctive |= agrees;
+            self.contradicts_distinctive |= !agrees;
         }
         match (sent.view(), shown.view()) {
             (View::Object, View::Object) => self.members(before, sent, shown),
@@ -72,7 +72,7 @@ impl Likeness {
             (View::Null, View::Null) => self.moved(before, sent),
             (View::Null, View::Object | View::Array) => {
                 self.changed(before, sent, shown);
-                self.adds |= !before.is_some_and(|before| same(before, shown));
+                self.adds_members |= !before.is_some_and(|before| same(before, shown));
             }
             (View::Object | View::Array, _) | (_, View::Null | View::Object | View::Array) => {
                 self.reshaped(before, shown);
@@ -84,7 +84,7 @@ impl Likeness {
 
     /// Records that the place shows the value that was sent.
     fn moved<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T) {
-        self.moves |= match before {
+        self.hides_previous |= match before {
             Some(before) => !same(before, sent),
             None => !is_null(sent),
         };
@@ -94,16 +94,16 @@ impl Likeness {
     fn changed<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
         self.differs = true;
         match before {
-            Some(before) if same(before, shown) => self.keeps = true,
+            Some(before) if same(before, shown) => self.shows_previous = true,
             Some(before) if same(before, sent) => {}
-            _ => self.moves = true,
+            _ => self.hides_previous = true,
         }
     }
 
     /// Records that the place shows a value of another shape than the one sent.
     fn reshaped<'t, T: Tree<'t>>(&mut self, before: Option<T>, shown: T) {
-        self.lacks = true;
-        self.keeps |= match before {
+        self.lacks_sent = true;
+        self.shows_previous |= match before {
             Some(before) => same(before, shown),
             None => is_null(shown),
         };
@@ -119,21 +119,25 @@ impl Likeness {
             let old = in_before.get(key.name).map(|at| before[at].1);
             match in_shown.get(key.name) {
                 Some(at) => self.walk(old, *value, shown[at].1),
-                None if is_null(*value) => self.moves |= old.is_some_and(|old| !is_null(old)),
+                None if is_null(*value) => {
+                    self.hides_previous |= old.is_some_and(|old| !is_null(old))
+                }
                 None => {
-                    self.lacks = true;
-                    self.keeps |= old.is_none_or(is_null);
+                    self.lacks_sent = true;
+                    self.shows_previous |= old.is_none_or(is_null);
                 }
             }
         }
         for (key, old) in &before {
             if in_sent.get(key.name).is_none() && !is_null(*old) {
                 match in_shown.get(key.name).map(|at| shown[at].1) {
-                    Some(now) if same(*old, now) => self.keeps = true,
+                    Some(now) if same(*old, now) => self.shows_previous = true,
                     // It was removed, but another value is present, which is neither the one sent nor the previous
                     // one.
-                    Some(now) if !is_null(now) => (self.keeps, self.moves) = (true, true),
-                    _ => self.moves = true,
+                    Some(now) if !is_null(now) => {
+                        (self.shows_previous, self.hides_previous) = (true, true)
+                    }
+                    _ => self.hides_previous = true,
                 }
             }
         }
@@ -141,7 +145,7 @@ impl Likeness {
             if in_sent.get(key.name).is_none() && !is_null(*value) {
                 self.differs = true;
                 let old = in_before.get(key.name).map(|at| before[at].1);
-                self.adds |= old.is_none_or(is_null);
+                self.adds_members |= old.is_none_or(is_null);
             }
         }
     }
@@ -157,7 +161,7 @@ impl Likeness {
             }
         } else if same(sent, shown) {
             self.moved(before, sent);
-            self.agrees |= !all_sent.is_empty();
+            self.shows_distinctive |= !all_sent.is_empty();
         } else {
             self.changed(before, sent, shown);
             // Elements have moved, so the previous value of each is unknown.
@@ -165,10 +169,10 @@ impl Likeness {
             for (sent, shown) in all_sent.iter().zip(&all_shown) {
                 parts.walk(None, *sent, *shown);
             }
-            self.lacks |= parts.lacks || all_shown.len() < all_sent.len();
-            self.adds |= parts.adds;
-            self.agrees |= parts.agrees;
-            self.refutes |= parts.refutes;
+            self.lacks_sent |= parts.lacks_sent || all_shown.len() < all_sent.len();
+            self.adds_members |= parts.adds_members;
+            self.shows_distinctive |= parts.shows_distinctive;
+            self.contradicts_distinctive |= parts.contradicts_distinctive;
         }
     }
 }
@@ -208,12 +212,12 @@ mod tests {
         let before = before.map(parse).transpose()?;
         let found = Likeness::of(before.as_ref(), &parse(sent)?, &parse(shown)?, &["id"]);
         let words = [
-            (found.shares, "shares"),
-            (found.lacks, "lacks"),
-            (found.adds, "adds"),
+            (found.shares_members, "shares"),
+            (found.lacks_sent, "lacks"),
+            (found.adds_members, "adds"),
             (found.differs, "differs"),
-            (found.keeps, "keeps"),
-            (found.moves, "moves"),
+            (found.shows_previous, "keeps"),
+            (found.hides_previous, "moves"),
         ];
         let words: Vec<&str> = words
             .iter()

@@ -5,7 +5,7 @@ use super::conflict::{Side, same};
 use super::diff::{Region, RegionFate};
 use super::engine::{Ancestor, Engine, MergeInput};
 use super::merged_value::MergedValue;
-use super::whole::is_changed_by_rules;
+use super::one_value::is_changed_by_rules;
 use crate::json::{self, Replaced, Tree, View};
 
 /// Merges arrays. In a `sequence`, changes that only touch do not conflict, and the insertions of both sides at

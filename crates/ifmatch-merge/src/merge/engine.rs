@@ -4,7 +4,7 @@ use super::conflict::{ConflictKind, FieldConflict, Side, same, types_differ};
 use super::cursor::Cursor;
 use super::merged_value::MergedValue;
 use super::opaque::is_opaque;
-use super::restored::restored;
+use super::restore_text::restored;
 use super::rule::{Custom, Rule};
 use super::{array, keyed, object, prose, set, text, tuple};
 use crate::json::{self, Tree, View, WALKED_DEPTH};

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::compiled::CompiledPolicy;
 use super::conflict::Side;
+use super::merge_trait::Merge;
 use super::rule::Rule;
-use super::types::Merge;
 use crate::shape::Shape;
 
 /// Assigns a [`Rule`] to places of a document.

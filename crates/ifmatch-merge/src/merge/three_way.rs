@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::conflict::FieldConflict;
 use super::cursor::Cursor;
 use super::engine::{Ancestor, Engine};
+use super::merge_trait::Merge;
 use super::merged_value::MergedValue;
 use super::policy::Policy;
 use super::policy_check::PolicyError;
-use super::types::Merge;
 use crate::json::{Document, Tape, Tree};
 
 /// A three-way merge by a policy. It is a pure function and also a merge strategy for the client.

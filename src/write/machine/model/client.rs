@@ -185,7 +185,7 @@ impl Client {
             return false;
         };
         let shown = Likeness::of(Some(&base.doc.0), &sent.0, &seen.doc.0, &[]);
-        shown.moves && reply_version == seen.version
+        shown.hides_previous && reply_version == seen.version
     }
 
     /// Processes a refusal that shows the current state.

@@ -92,7 +92,7 @@ impl Flaw {
             }
             (Self::NoLimits, _) => {
                 machine.tally.rounds = machine.tally.rounds.min(1);
-                machine.same_again = 0;
+                machine.outdated_reads = 0;
             }
             _ => {}
         }

@@ -57,21 +57,21 @@ pub(crate) struct Claim<'a> {
     /// The version in the response, if a condition can use it.
     pub(crate) version: Option<&'a Validator>,
     /// Whether the response has the tag of the version to be replaced, weakened or with the suffix of a proxy.
-    pub(crate) unmoved: bool,
+    pub(crate) has_replaced_version: bool,
     /// The document in the body of the response.
     pub(crate) shown: Option<&'a Document>,
     /// Whether the response says that its body is the resource.
-    pub(crate) named: bool,
+    pub(crate) body_is_resource: bool,
     /// Whether the response says that the resource was created (201).
-    pub(crate) created: bool,
+    pub(crate) status_is_created: bool,
     /// Whether the body is known to show another object.
-    pub(crate) another: bool,
+    pub(crate) shows_another: bool,
     /// Pointers to members that a server gives to every new document: its id, its version.
-    pub(crate) given: &'a [&'a str],
+    pub(crate) server_members: &'a [&'a str],
     /// Whether documents are stored as they are sent. If `None`, the response of the server is trusted.
-    pub(crate) as_sent: Option<bool>,
+    pub(crate) stores_as_sent: Option<bool>,
     /// Whether the bodies of responses show what is stored.
-    pub(crate) as_shown: bool,
+    pub(crate) returns_stored: bool,
 }
 
 /// What a success response proves.
@@ -122,16 +122,17 @@ impl Contradiction {
 /// Weighs a success response to a write of a document.
 pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     let view = view(claim);
-    let moves = view.is_some_and(|view| view.moves);
+    let moves = view.is_some_and(|view| view.hides_previous);
     // A closure, because it may have to parse both documents and is rarely needed.
     let changed = || claim.base.is_some_and(|base| is_changed(base, claim.sent));
-    let unmoved = claim.unmoved || (claim.onto.is_some() && claim.onto == claim.version);
+    let unmoved =
+        claim.has_replaced_version || (claim.onto.is_some() && claim.onto == claim.version);
     if unmoved && !moves && changed() {
         return Evidence::Contradicted(Contradiction::Unmoved);
     }
     let Some(view) = view else {
         let named = claim.method == Method::PUT && claim.version.is_some();
-        return if named && claim.as_sent != Some(false) {
+        return if named && claim.stores_as_sent != Some(false) {
             Evidence::Stored(EvidenceDocument::Sent)
         } else {
             Evidence::StoredUnseen(EvidenceDocument::Sent)
@@ -140,26 +141,29 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
     if is_another(claim) {
         return Evidence::Contradicted(Contradiction::Another);
     }
-    if (view.keeps && !moves && changed()) || is_found(claim) {
+    if (view.shows_previous && !moves && changed()) || is_found(claim) {
         return Evidence::Contradicted(Contradiction::Before);
     }
     // A version that has not moved names the previous state.
     let fresh = claim.version.is_some() && !unmoved;
-    if fresh && claim.as_shown {
+    if fresh && claim.returns_stored {
         return Evidence::Stored(EvidenceDocument::Shown);
     }
-    let whole = !view.lacks && !view.keeps;
-    if fresh && claim.as_sent != Some(false) {
-        if whole && (!view.adds || claim.named) {
+    let whole = !view.lacks_sent && !view.shows_previous;
+    if fresh && claim.stores_as_sent != Some(false) {
+        if whole && (!view.adds_members || claim.body_is_resource) {
             return Evidence::Stored(EvidenceDocument::Shown);
         }
-        if claim.as_sent == Some(true) && claim.method == Method::PUT {
+        if claim.stores_as_sent == Some(true) && claim.method == Method::PUT {
             return Evidence::Stored(EvidenceDocument::Sent);
         }
     }
     // The draft of a `POST` need not be a complete resource, but the response shows one.
     let of_post = claim.method == Method::POST;
-    let shown = whole || of_post || (claim.named && !view.keeps) || claim.as_shown;
+    let shown = whole
+        || of_post
+        || (claim.body_is_resource && !view.shows_previous)
+        || claim.returns_stored;
     Evidence::StoredUnseen(if shown {
         EvidenceDocument::Shown
     } else {
@@ -176,18 +180,19 @@ fn is_changed(base: &Document, sent: &Document) -> bool {
 fn view(claim: &Claim<'_>) -> Option<Likeness> {
     let shown = claim.shown?;
     let names = claim
-        .given
+        .server_members
         .iter()
         .filter_map(|given| given.strip_prefix('/'));
     let names: Vec<&str> = names.collect();
     let mut view = Likeness::of(claim.base, claim.sent, shown, &names);
-    let is_view = view.shares || claim.named || claim.as_shown || view.is_same();
-    if view.adds && is_view {
+    let is_view =
+        view.shares_members || claim.body_is_resource || claim.returns_stored || view.is_same();
+    if view.adds_members && is_view {
         // Members that the server gives to every document do not count as additions of this response.
         let lacks = |pointer: &&&str| claim.sent.pointer(pointer).is_none();
-        let given = claim.given.iter().filter(lacks);
+        let given = claim.server_members.iter().filter(lacks);
         let bare = given.fold(shown.clone(), |shown, given| shown.without(given));
-        view.adds = Likeness::of(claim.base, claim.sent, &bare, &names).adds;
+        view.adds_members = Likeness::of(claim.base, claim.sent, &bare, &names).adds_members;
     }
     is_view.then_some(view)
 }
@@ -195,16 +200,16 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
 /// Whether the response to a creation shows a resource that existed before: apart from its address, it has nothing
 /// of what was sent.
 fn is_found(claim: &Claim<'_>) -> bool {
-    let creates = claim.method == Method::PUT && claim.base.is_none() && !claim.created;
+    let creates = claim.method == Method::PUT && claim.base.is_none() && !claim.status_is_created;
     let Some(shown) = claim.shown.filter(|_| creates) else {
         return false;
     };
     let bare = |document: &Document| {
-        let given = claim.given.iter();
+        let given = claim.server_members.iter();
         given.fold(document.clone(), |bare, at| bare.without(at))
     };
     let view = Likeness::of(None, &bare(claim.sent), &bare(shown), &[]);
-    view.refutes && !view.agrees
+    view.contradicts_distinctive && !view.shows_distinctive
 }
 
 fn is_another(claim: &Claim<'_>) -> bool {
@@ -215,7 +220,7 @@ fn is_another(claim: &Claim<'_>) -> bool {
         && shown.is_some()
         && sent != shown
         && id(claim.base) == sent;
-    claim.another || renamed
+    claim.shows_another || renamed
 }
 
 /// Whether a 304 with these headers is about this snapshot. It must name the snapshot's version, or no version (RFC

@@ -18,10 +18,10 @@ struct Row {
     sent: Value,
     version: Option<&'static str>,
     shown: Option<Value>,
-    named: bool,
-    created: bool,
-    as_sent: Option<bool>,
-    as_shown: bool,
+    body_is_resource: bool,
+    status_is_created: bool,
+    stores_as_sent: Option<bool>,
+    returns_stored: bool,
 }
 
 fn put(sent: Value) -> Row {
@@ -48,14 +48,14 @@ fn weighed(row: &Row) -> Evidence {
         base: base.as_ref(),
         sent: &document(&row.sent),
         version: found.as_ref(),
-        unmoved: false,
+        has_replaced_version: false,
         shown: shown.as_ref(),
-        named: row.named,
-        created: row.created,
-        another: false,
-        given: &["/id"],
-        as_sent: row.as_sent,
-        as_shown: row.as_shown,
+        body_is_resource: row.body_is_resource,
+        status_is_created: row.status_is_created,
+        shows_another: false,
+        server_members: &["/id"],
+        stores_as_sent: row.stores_as_sent,
+        returns_stored: row.returns_stored,
     })
 }
 
@@ -145,7 +145,7 @@ fn each_row_of_the_table_holds() {
         (
             "a new member, named",
             Row {
-                named: true,
+                body_is_resource: true,
                 ..reply(two, warned())
             },
             Stored(Shown),
@@ -153,7 +153,7 @@ fn each_row_of_the_table_holds() {
         (
             "a new member, vouched for",
             Row {
-                as_shown: true,
+                returns_stored: true,
                 ..reply(two, warned())
             },
             Stored(Shown),
@@ -163,7 +163,7 @@ fn each_row_of_the_table_holds() {
         (
             "fewer members, named",
             Row {
-                named: true,
+                body_is_resource: true,
                 ..reply(two, less())
             },
             StoredUnseen(Shown),
@@ -171,7 +171,7 @@ fn each_row_of_the_table_holds() {
         (
             "fewer members, vouched for",
             Row {
-                as_shown: true,
+                returns_stored: true,
                 ..reply(two, less())
             },
             Stored(Shown),
@@ -180,7 +180,7 @@ fn each_row_of_the_table_holds() {
         (
             "old parts inside, named",
             Row {
-                named: true,
+                body_is_resource: true,
                 ..half
             },
             StoredUnseen(Sent),
@@ -188,7 +188,7 @@ fn each_row_of_the_table_holds() {
         (
             "a server that alters",
             Row {
-                as_sent: Some(false),
+                stores_as_sent: Some(false),
                 ..reply(two, json!(null))
             },
             StoredUnseen(Sent),
@@ -196,7 +196,7 @@ fn each_row_of_the_table_holds() {
         (
             "an echo of such a server",
             Row {
-                as_sent: Some(false),
+                stores_as_sent: Some(false),
                 ..reply(two, mine())
             },
             StoredUnseen(Shown),
@@ -204,7 +204,7 @@ fn each_row_of_the_table_holds() {
         (
             "a server that does not, fewer members",
             Row {
-                as_sent: Some(true),
+                stores_as_sent: Some(true),
                 ..reply(two, less())
             },
             Stored(Sent),
@@ -262,7 +262,7 @@ fn each_row_of_the_table_holds() {
             "a creation, told as such, and other values",
             Row {
                 base: None,
-                created: true,
+                status_is_created: true,
                 ..reply(two, theirs())
             },
             Stored(Shown),
@@ -391,12 +391,12 @@ proptest! {
             }
             shown
         });
-        let row = Row { method, base, sent, version, shown, named, created: false, as_sent, as_shown: false };
+        let row = Row { method, base, sent, version, shown, body_is_resource: named, status_is_created: false, stores_as_sent: as_sent, returns_stored: false };
         let Stored(which) = weighed(&row) else {
             return Ok(());
         };
         prop_assert!(row.version.is_some());
-        prop_assert!(row.as_sent != Some(false));
+        prop_assert!(row.stores_as_sent != Some(false));
         if let Some(base) = &row.base
             && places_of(base) != places_of(&row.sent)
         {
@@ -409,7 +409,7 @@ proptest! {
                 let shares = row.sent.as_object().is_some_and(|sent| {
                     sent.keys().any(|name| shown.get(name).is_some())
                 });
-                prop_assert!(!shares || row.as_sent == Some(true));
+                prop_assert!(!shares || row.stores_as_sent == Some(true));
             }
             (Sent, None) => prop_assert_eq!(&row.method, &Method::PUT),
             (Shown, shown) => {
@@ -429,7 +429,7 @@ proptest! {
                 for (place, _) in &shown {
                     let null = |side: &Value| side.pointer(place).is_some_and(Value::is_null);
                     let known = at(&sent, place).is_some() || at(&base, place).is_some();
-                    prop_assert!(known || row.named || null(&row.sent), "{place} is new");
+                    prop_assert!(known || row.body_is_resource || null(&row.sent), "{place} is new");
                 }
                 for (place, value) in &base {
                     let removed = row.sent.pointer(place).is_none();

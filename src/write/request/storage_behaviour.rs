@@ -1,4 +1,4 @@
-//! How an API stores and removes documents: [`Practice`] as configured, [`Altering`] as observed.
+//! How an API stores and removes documents: [`StorageBehaviour`] as configured, [`AlteringCollections`] as observed.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use crate::protocol::{Profile, Versioning};
 
 /// How the API stores and removes, as configured on a handle. Where a field is `None`, the profile decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Practice {
+pub(crate) struct StorageBehaviour {
     /// Whether documents are stored as they are sent.
     pub(crate) stores_as_sent: Option<bool>,
     /// Whether responses to writes show the resource as it is stored.
@@ -20,7 +20,7 @@ pub(crate) struct Practice {
     pub(crate) deletion_mark: Option<String>,
 }
 
-impl Practice {
+impl StorageBehaviour {
     /// Fills the fields that are not set from the profile.
     pub(crate) fn over(mut self, profile: &dyn Profile, versioning: &Versioning) -> Self {
         self.stores_as_sent = self.stores_as_sent.or_else(|| profile.stores_as_sent());
@@ -36,7 +36,7 @@ impl Practice {
 /// Collections that were seen to store something other than what was sent, under the tag that the response to the
 /// write gave.
 #[derive(Default)]
-pub(crate) struct Altering(Mutex<SeenCollections>);
+pub(crate) struct AlteringCollections(Mutex<SeenCollections>);
 
 #[derive(Default)]
 struct SeenCollections {
@@ -47,7 +47,7 @@ struct SeenCollections {
 /// Number of collections that are remembered. The oldest are dropped first.
 const MOST: usize = 10_000;
 
-impl Altering {
+impl AlteringCollections {
     // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn seen(&self) -> MutexGuard<'_, SeenCollections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_collection_is_noted_once_and_found_by_each_of_its_resources() -> Result<(), url::ParseError>
     {
-        let altering = Altering::default();
+        let altering = AlteringCollections::default();
         let url = |path: &str| Url::parse(&format!("http://h/v1/{path}"));
         assert!(altering.note(&url("a/1?x=/y")?) && !altering.note(&url("a/2")?));
         assert!(altering.has(&url("a/3")?) && altering.has(&url("a/3/")?));
