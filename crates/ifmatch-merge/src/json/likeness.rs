@@ -120,7 +120,7 @@ impl Likeness {
             match in_shown.get(key.name) {
                 Some(at) => self.walk(old, *value, shown[at].1),
                 None if is_null(*value) => {
-                    self.hides_previous |= old.is_some_and(|old| !is_null(old))
+                    self.hides_previous |= old.is_some_and(|old| !is_null(old));
                 }
                 None => {
                     self.lacks_sent = true;
@@ -135,7 +135,7 @@ impl Likeness {
                     // It was removed, but another value is present, which is neither the one sent nor the previous
                     // one.
                     Some(now) if !is_null(now) => {
-                        (self.shows_previous, self.hides_previous) = (true, true)
+                        (self.shows_previous, self.hides_previous) = (true, true);
                     }
                     _ => self.hides_previous = true,
                 }
