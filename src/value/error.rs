@@ -3,9 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::StatusCode;
 use url::Url;
 
 use crate::BoxError;
@@ -13,119 +11,10 @@ use crate::address::PathError;
 use crate::exchange::NoCredentials;
 use crate::json::JsonError;
 use crate::lens::Unfaithful;
-use crate::merge::FieldConflict;
 use crate::protocol::{Problem, RefusalKind};
 use crate::support::panics::Panicked;
-use crate::value::{Versioned, WriteReport};
+use crate::value::{ErrorKind, ErrorReport, Sides};
 use ifmatch_merge::internal::one_line;
-
-/// The kind of an error, which shows what the caller does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// No strategy could resolve a conflict. Show [`Sides`] to a person, or choose another strategy.
-    Conflict,
-    /// The server refused the request for a reason other than a version conflict. See [`Error::problem`].
-    Refused,
-    /// There is no resource at this address. Check the id, or create the resource.
-    NotFound,
-    /// The resource existed and was removed, for example by another client before the write. Drop the edit, or
-    /// create the resource again from [`Sides::local`].
-    Gone,
-    /// A resource with this name already exists. Choose another name, or edit that resource.
-    AlreadyExists,
-    /// Another client holds a lock on the resource. Try again when the lock has ended. [`Error::problem`] may name
-    /// its owner.
-    Locked,
-    /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
-    OutcomeUnknown,
-    /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
-    /// [`Error::monitor`] for its progress, or read the resource later. Do not send the write again.
-    Accepted,
-    /// The server provides no validator usable in a precondition, or one that never matches. Set where the API
-    /// keeps its versions with [`Versioning`](crate::Versioning).
-    UnusableValidator,
-    /// The round, time or retry limit was reached. A write was not applied. Try again later, or raise the
-    /// [limit](crate::Limits).
-    Exhausted,
-    /// The server responded with any other unsuccessful status. See [`Error::problem`].
-    Status,
-    /// The server could not be reached. Nothing was applied. Try again later.
-    Transport,
-    /// A document is not valid JSON, or does not match the type. Compare the type with the body, or set an
-    /// [`Envelope`](crate::Envelope).
-    Decode,
-    /// A body exceeds the size limit, which is [`Limits::body`](crate::Limits::body).
-    TooLarge,
-    /// The server does not support the API version that the client asks for. Set another
-    /// [`ApiVersion`](crate::ApiVersion).
-    UnsupportedApiVersion,
-    /// The call cannot be carried out because of an address, an id, a header, credentials or a policy. Also the
-    /// kind if a part that the call uses panicked before the call did any work.
-    Config,
-    /// The value cannot be put into the document in a way that its type reads back. Nothing was sent. The
-    /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
-    /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
-    Unfaithful,
-    /// The edit function failed or panicked, or its result cannot be written. The error is the
-    /// [source](std::error::Error::source).
-    Edit,
-}
-
-/// The base, local and remote state of a failed write, so that the caller's edit is not lost.
-#[non_exhaustive]
-pub struct Sides<T> {
-    /// The state on which the edit was based.
-    pub base: Option<T>,
-    /// The edited state, or `None` for a removal.
-    pub local: Option<T>,
-    /// The last state seen on the server, with its version. Saving it is pinned to that version.
-    pub remote: Option<Versioned<T>>,
-    /// The fields in conflict.
-    pub fields: Vec<FieldConflict>,
-}
-
-/// A report of the requests of a failed call, with the reason why it was not retried.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct ErrorReport {
-    /// Number of requests sent, including reads, redirects and requests repeated with renewed credentials.
-    pub requests: u32,
-    /// Number of conditional writes, each against a new version.
-    pub rounds: u32,
-    /// Number of lost races after which the edit ran again or was merged.
-    pub merged: u32,
-    /// Total time spent in waits.
-    pub waited: Duration,
-    /// Total time of the call.
-    pub elapsed: Duration,
-    /// The status of the last response.
-    pub last_status: Option<StatusCode>,
-    /// The last wait that the server asked for.
-    pub retry_after: Option<Duration>,
-    /// The reason why the call was not retried.
-    pub why: String,
-}
-
-impl fmt::Display for ErrorReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            requests, rounds, ..
-        } = self;
-        write!(
-            f,
-            "{requests} requests in {rounds} rounds, {:?}",
-            self.elapsed
-        )?;
-        if let Some(status) = self.last_status {
-            write!(f, ", last status {}", status.as_u16())?;
-        }
-        if let Some(wait) = self.retry_after {
-            write!(f, ", asked to wait {wait:?}")?;
-        }
-        write!(f, "; not tried again because {}", self.why)
-    }
-}
 
 /// An error of a call, with the information needed to continue.
 ///
@@ -392,30 +281,6 @@ impl std::error::Error for Error {
             source.error.source()
         } else {
             Some(&*source.error)
-        }
-    }
-}
-
-impl<T> fmt::Debug for Sides<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sides")
-            .field("base", &self.base.is_some())
-            .field("local", &self.local.is_some())
-            .field("remote", &self.remote)
-            .field("fields", &self.fields)
-            .finish()
-    }
-}
-
-impl ErrorReport {
-    pub(crate) fn of(write: &WriteReport) -> Self {
-        Self {
-            requests: write.requests,
-            rounds: write.rounds,
-            merged: write.merged,
-            waited: write.waited,
-            elapsed: write.elapsed,
-            ..Self::default()
         }
     }
 }

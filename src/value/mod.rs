@@ -1,12 +1,16 @@
 //! Public results: values with their versions, reports, errors, and observer events.
 
 mod error;
+mod error_kind;
+mod error_report;
 pub(crate) mod observer;
 mod restore;
 mod versioned;
 
-pub use error::{Error, ErrorKind, ErrorReport, Sides};
+pub use error::Error;
 pub(crate) use error::{is_own, unfaithful_at};
+pub use error_kind::ErrorKind;
+pub use error_report::{ErrorReport, Sides};
 pub use observer::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use restore::{IntoDocument, IntoValidator};
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};

@@ -1,0 +1,54 @@
+//! The kinds of errors.
+
+/// The kind of an error, which shows what the caller does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No strategy could resolve a conflict. Show [`Sides`] to a person, or choose another strategy.
+    Conflict,
+    /// The server refused the request for a reason other than a version conflict. See [`Error::problem`].
+    Refused,
+    /// There is no resource at this address. Check the id, or create the resource.
+    NotFound,
+    /// The resource existed and was removed, for example by another client before the write. Drop the edit, or
+    /// create the resource again from [`Sides::local`].
+    Gone,
+    /// A resource with this name already exists. Choose another name, or edit that resource.
+    AlreadyExists,
+    /// Another client holds a lock on the resource. Try again when the lock has ended. [`Error::problem`] may name
+    /// its owner.
+    Locked,
+    /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
+    OutcomeUnknown,
+    /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
+    /// [`Error::monitor`] for its progress, or read the resource later. Do not send the write again.
+    Accepted,
+    /// The server provides no validator usable in a precondition, or one that never matches. Set where the API
+    /// keeps its versions with [`Versioning`](crate::Versioning).
+    UnusableValidator,
+    /// The round, time or retry limit was reached. A write was not applied. Try again later, or raise the
+    /// [limit](crate::Limits).
+    Exhausted,
+    /// The server responded with any other unsuccessful status. See [`Error::problem`].
+    Status,
+    /// The server could not be reached. Nothing was applied. Try again later.
+    Transport,
+    /// A document is not valid JSON, or does not match the type. Compare the type with the body, or set an
+    /// [`Envelope`](crate::Envelope).
+    Decode,
+    /// A body exceeds the size limit, which is [`Limits::body`](crate::Limits::body).
+    TooLarge,
+    /// The server does not support the API version that the client asks for. Set another
+    /// [`ApiVersion`](crate::ApiVersion).
+    UnsupportedApiVersion,
+    /// The call cannot be carried out because of an address, an id, a header, credentials or a policy. Also the
+    /// kind if a part that the call uses panicked before the call did any work.
+    Config,
+    /// The value cannot be put into the document in a way that its type reads back. Nothing was sent. The
+    /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
+    /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
+    Unfaithful,
+    /// The edit function failed or panicked, or its result cannot be written. The error is the
+    /// [source](std::error::Error::source).
+    Edit,
+}
