@@ -3,6 +3,7 @@
 mod batch;
 mod create;
 mod delete;
+mod failure_reason;
 mod handle;
 mod list;
 mod post;

@@ -1,0 +1,137 @@
+//! The reason why a write was not retried, in words.
+
+use std::sync::Arc;
+
+use crate::retry::BlockedBy;
+use crate::value::{ErrorKind, is_own, unfaithful_at};
+use crate::write::diagnosis::{FailureCause, SharedError};
+use crate::write::machine::events::OutcomeKind;
+use crate::write::outcome::WriteOutcome;
+
+/// The reason why a write was not retried.
+pub(super) struct FailureReason {
+    pub(super) text: String,
+    /// The error of one of the application's parts, which is not repeated in the text.
+    pub(super) apart: Option<SharedError>,
+}
+
+impl From<String> for FailureReason {
+    fn from(text: String) -> Self {
+        Self { text, apart: None }
+    }
+}
+
+impl FailureReason {
+    /// Returns the reason for the end of a write.
+    pub(super) fn of(kind: ErrorKind, done: &WriteOutcome) -> Self {
+        reason(kind, done)
+    }
+
+    /// Creates the reason for a failed part of the application.
+    fn failed(what: &str, error: &SharedError) -> Self {
+        if is_own(&**error) {
+            format!("{what}: {error}").into()
+        } else {
+            Self {
+                text: what.to_owned(),
+                apart: Some(Arc::clone(error)),
+            }
+        }
+    }
+}
+
+/// From this number of lost races on, the error explains what may cause them.
+const MANY_RACES: u32 = 16;
+
+fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
+    let cause = done.diagnosis.cause.as_ref();
+    if kind == ErrorKind::Unfaithful
+        && let Some(
+            error @ (FailureCause::Edit(shared)
+            | FailureCause::Strategy(shared)
+            | FailureCause::Handler(shared)),
+        ) = cause
+        && let Some(unfaithful) = error.unfaithful()
+    {
+        return FailureReason::failed(&unfaithful_at(unfaithful), shared);
+    }
+    let outcome = match done.kind {
+        OutcomeKind::Unknown => {
+            "the write may have been applied, and trying again could apply it twice"
+        }
+        OutcomeKind::Accepted => "the server has accepted the write, and may still carry it out",
+        OutcomeKind::Conflict => match cause {
+            Some(FailureCause::Strategy(error)) => {
+                return FailureReason::failed("the merge strategy failed", error);
+            }
+            _ => "both sides changed the same fields, and no strategy resolved the conflict",
+        },
+        OutcomeKind::Refused => match cause {
+            Some(FailureCause::Contradicted(why)) => why,
+            Some(FailureCause::Handler(error)) => {
+                return FailureReason::failed("the refusal handler failed", error);
+            }
+            _ if done.diagnosis.new_id.is_some() => {
+                "each id that the handler named was refused, until the round limit was reached"
+            }
+            _ => "the refusal is not a version conflict, and no handler resolved it",
+        },
+        OutcomeKind::Locked => "the resource was still locked at the deadline",
+        OutcomeKind::NotFound => "there is no resource at this address",
+        OutcomeKind::Gone if matches!(cause, Some(FailureCause::Successor)) => {
+            "the resource was removed, and another object is at its address now"
+        }
+        OutcomeKind::Gone => "the resource was removed, and no strategy creates it again",
+        OutcomeKind::UnusableValidator => match cause {
+            Some(FailureCause::Unusable(why)) => why,
+            _ if done.tally.races > 0 => {
+                "the server rejects the version that it issued: look for a weak tag, a tag that a proxy changed (a -gzip suffix), or a stale replica"
+            }
+            _ => "the server provides no version to pin the write to",
+        },
+        _ => "",
+    };
+    if !outcome.is_empty() {
+        return outcome.to_owned().into();
+    }
+    let text = match cause {
+        Some(FailureCause::Edit(error)) => return FailureReason::failed("the edit failed", error),
+        Some(FailureCause::Credentials(error)) => {
+            return FailureReason::failed("the credentials could not be obtained", error);
+        }
+        Some(FailureCause::Transport(error)) => {
+            format!("{error}, {} times", done.tally.transient + 1)
+        }
+        Some(FailureCause::Gated(held)) => format!("{held}, longer than this call may wait"),
+        Some(FailureCause::WaitTooLong(wait)) => {
+            let held = BlockedBy::Server(*wait);
+            format!("{held}, longer than this call may wait")
+        }
+        Some(FailureCause::NoRepresentation(error)) => error.to_string(),
+        Some(FailureCause::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(FailureCause::Unusable(why)) => (*why).to_owned(),
+        Some(FailureCause::Budget) => "the retry budget of this server is spent".to_owned(),
+        Some(FailureCause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
+        Some(FailureCause::Status(status)) if kind == ErrorKind::Status => {
+            format!("the server answered {}", status.as_u16())
+        }
+        _ if kind == ErrorKind::Exhausted => {
+            let (rounds, lost) = (done.tally.rounds, done.tally.races);
+            let noun = if rounds == 1 { "round" } else { "rounds" };
+            let took = format!(
+                "the write did not succeed in {rounds} {noun} and {:?}",
+                done.elapsed
+            );
+            if lost < MANY_RACES || lost < rounds {
+                took
+            } else {
+                format!(
+                    "{took}. Each read returned another version: other clients write without a pause, or the server \
+                     returns a new version with every read, which `Client::probe` detects"
+                )
+            }
+        }
+        _ => "a retry would fail in the same way".to_owned(),
+    };
+    text.into()
+}
