@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Exchange, NoReply};
+use super::{Exchange, NoResponse};
 use crate::exchange::transport::{Fate, Response};
 use crate::protocol::rate_limit;
 use crate::retry::{BlockedBy, later};
@@ -18,13 +18,13 @@ impl Exchange {
         &self,
         deadline: Instant,
         waited: &mut Duration,
-    ) -> Result<u64, NoReply> {
+    ) -> Result<u64, NoResponse> {
         let (begun, mut held_back) = (Instant::now(), false);
         let passed = self.pass(deadline, &mut held_back).await;
         if held_back {
             *waited += begun.elapsed();
         }
-        passed.map_err(NoReply::Gated)
+        passed.map_err(NoResponse::Gated)
     }
 
     async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
@@ -87,10 +87,10 @@ impl Exchange {
 
 /// Whether a response shows that the server is overloaded. Returns `None` if it shows nothing about the
 /// server, for example because the call itself ran out of time.
-pub(super) fn tells_overload(reply: &Result<Response, NoReply>, in_time: bool) -> Option<bool> {
+pub(super) fn tells_overload(reply: &Result<Response, NoResponse>, in_time: bool) -> Option<bool> {
     match reply {
         Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
-        Err(NoReply::Transport(error)) if in_time => match error.fate {
+        Err(NoResponse::Transport(error)) if in_time => match error.fate {
             Fate::Impossible | Fate::TooLarge => None,
             _ => Some(true),
         },

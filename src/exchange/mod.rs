@@ -72,7 +72,7 @@ pub(crate) struct RequestStats {
 
 /// The reason for a missing response.
 #[derive(Debug)]
-pub(crate) enum NoReply {
+pub(crate) enum NoResponse {
     /// The transport failed.
     Transport(TransportError),
     /// No request may be sent for this long.
@@ -87,7 +87,7 @@ impl Exchange {
         &self,
         call: &Call,
         context: RequestContext<'_>,
-    ) -> Result<Response, NoReply> {
+    ) -> Result<Response, NoResponse> {
         let RequestContext {
             deadline,
             stats,
@@ -142,14 +142,14 @@ impl Exchange {
         whose: Option<CredentialsDigest>,
         deadline: Instant,
         sent: &mut (dyn FnMut() + Send),
-    ) -> Result<Response, NoReply> {
+    ) -> Result<Response, NoResponse> {
         let mut headers = self.headers.clone();
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
         let credentials = self.authenticated(&mut headers, deadline).await?;
         if !whose.is_none_or(|whose| whose.may_go_on_as(credentials)) {
-            return Err(NoReply::Credentials(NoCredentials::OfAnother.into()));
+            return Err(NoResponse::Credentials(NoCredentials::OfAnother.into()));
         }
         let kept_out = forbid_keeping(&headers);
         let begun = Instant::now();
@@ -178,7 +178,7 @@ impl Exchange {
         });
         let reply = reply
             .unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no response in time")));
-        let mut reply = reply.map_err(NoReply::Transport)?;
+        let mut reply = reply.map_err(NoResponse::Transport)?;
         self.server.answered(begun.elapsed());
         reply.origin = SnapshotOrigin {
             credentials: Some(credentials),
@@ -194,7 +194,7 @@ impl Exchange {
         &self,
         headers: &mut HeaderMap,
         deadline: Instant,
-    ) -> Result<CredentialsDigest, NoReply> {
+    ) -> Result<CredentialsDigest, NoResponse> {
         let Some(authenticator) = &self.authenticator else {
             return Ok(CredentialsDigest::ANONYMOUS);
         };
@@ -253,7 +253,7 @@ impl Exchange {
 /// How many times in a row credentials are requested while the user keeps changing.
 const ASKED: u32 = 3;
 
-impl From<Loses> for NoReply {
+impl From<Loses> for NoResponse {
     fn from(Loses(name): Loses) -> Self {
         let message = format!(
             "the server redirected the write to an address with another value of the query parameter {name:?}; \
@@ -273,20 +273,20 @@ pub(crate) enum NoCredentials {
 }
 
 /// Asks the authenticator for the identity.
-fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoReply> {
+fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoResponse> {
     let name = panics::catch("the authenticator", || authenticator.identity());
-    name.map_err(|panicked| NoReply::Credentials(panicked.into()))
+    name.map_err(|panicked| NoResponse::Credentials(panicked.into()))
 }
 
 async fn in_time<T>(
     deadline: Instant,
     credentials: impl Future<Output = Result<T, BoxError>>,
-) -> Result<T, NoReply> {
+) -> Result<T, NoResponse> {
     let credentials = panics::catch_in("the authenticator", credentials);
     let had = match timeout_at(deadline, credentials).await {
         Ok(Ok(had)) => had,
         Ok(Err(panicked)) => Err(panicked.into()),
         Err(_) => Err(NoCredentials::Late.into()),
     };
-    had.map_err(NoReply::Credentials)
+    had.map_err(NoResponse::Credentials)
 }

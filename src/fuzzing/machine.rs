@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::write::machine::events::{
-    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
+    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerDecision, LostWriteVerdict,
     OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
 use crate::write::machine::every::one_of;
@@ -117,7 +117,7 @@ impl Choices<'_> {
             },
             Action::Judge => Event::Judged(one_of(what, LostWriteVerdict::ALL)),
             Action::Resolve { .. } => Event::Resolved(one_of(what, Decision::ALL)),
-            Action::Ask => Event::Answered(one_of(what, HandlerAnswer::ALL)),
+            Action::Ask => Event::HandlerDecided(one_of(what, HandlerDecision::ALL)),
             Action::Wait(_) if what < 16 => Event::OutOfTime,
             Action::Wait(_) | Action::Finish(_) => Event::Woke,
         }
@@ -157,7 +157,7 @@ fn used_up(action: &Action<u8>) -> Event<u8> {
         Action::Follow => Event::Followed(Progress::Running(None)),
         Action::Judge => Event::Judged(LostWriteVerdict::Doubtful),
         Action::Resolve { .. } => Event::Resolved(Decision::Write),
-        Action::Ask => Event::Answered(HandlerAnswer::Adopt),
+        Action::Ask => Event::HandlerDecided(HandlerDecision::Adopt),
         Action::Wait(_) | Action::Finish(_) => Event::Woke,
     }
 }
@@ -235,7 +235,7 @@ impl Watched {
             (Action::Send { .. }, Event::Failed { failure, .. }) => {
                 self.in_doubt |= matches!(
                     failure,
-                    Failure::InFlight | Failure::Answered | Failure::Doubtful
+                    Failure::InFlight | Failure::Responded | Failure::Doubtful
                 );
                 self.unread |= *failure == Failure::InFlight;
             }

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::typed_edit::{Edit, is_repeatable};
+use super::typed_edit::{Edit, is_repeatable, may_refuse_one};
 use super::write_call::{Write, report};
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
-use crate::protocol::Problem;
 use crate::queue::{Batch, Queues, Stopped, Turn};
 use crate::retry::later;
 use crate::support::panics;
@@ -294,12 +293,6 @@ fn halve(batch: &Batch<Writes>) {
     let middle = batch.len() / 2;
     batch.put_back(0..middle);
     batch.put_back(middle..batch.len());
-}
-
-/// Whether one of several edits may have caused a refusal. Other refusals concern the resource or the caller.
-pub(super) fn may_refuse_one(problem: &Problem) -> bool {
-    let status = problem.status().as_u16();
-    matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
 }
 
 /// Whether one of several edits may be the cause, and the others could succeed without it.

@@ -44,7 +44,7 @@ operation!(Create<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(Error::unwritable)?;
-    let document = settings.handle.new_document(&document)?;
+    settings.handle.check_new(&document)?;
     let (mut handle, asked, begun) = (settings.handle, settings.write, Instant::now());
     let limits = &handle.shared.exchange.limits;
     let time = asked.timeout.unwrap_or(limits.time);

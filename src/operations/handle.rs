@@ -100,9 +100,9 @@ impl<T: ResourceData> Handle<T> {
         }
     }
 
-    /// Returns the document of a value that is not stored yet, if the document reads back as the value.
-    pub(crate) fn new_document(&self, written: &Document) -> Result<Document, Error> {
-        self.lens.create(written).map_err(|error| {
+    /// Checks that the document of a new value reads back as the value.
+    pub(crate) fn check_new(&self, written: &Document) -> Result<(), Error> {
+        self.lens.check_new(written).map_err(|error| {
             Error::unfaithful(error).with_sides(Sides::<T> {
                 base: None,
                 local: written.decode().ok(),

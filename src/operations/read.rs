@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Lazy, operation};
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
+use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
 use crate::operations::{CallContext, Handle, ResourceData};
 use crate::protocol::{Problem, RefusalKind, RequestFacts, TagField, Validator, entity_tag_of};
 use crate::retry::later;
@@ -289,7 +289,7 @@ pub(super) async fn ask(
                 }
                 error
             }
-            Err(NoReply::Gated(held)) => {
+            Err(NoResponse::Gated(held)) => {
                 report.retry_after = held.retry_after();
                 report.why = format!("{held}, longer than this call may wait");
                 return Err(Error::new(
@@ -298,12 +298,12 @@ pub(super) async fn ask(
                 )
                 .with_report(report));
             }
-            Err(NoReply::Credentials(source)) => {
+            Err(NoResponse::Credentials(source)) => {
                 report.why = format!("the credentials could not be obtained: {source}");
                 let error = Error::config(format!("{path}: the credentials could not be obtained"));
                 return Err(error.with_failed_part(source).with_report(report));
             }
-            Err(NoReply::Transport(source)) => {
+            Err(NoResponse::Transport(source)) => {
                 let kind = match source.fate {
                     Fate::TooLarge => ErrorKind::TooLarge,
                     _ => ErrorKind::Transport,

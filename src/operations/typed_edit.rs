@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::batch::may_refuse_one;
 use crate::BoxError;
 use crate::json::{Document, JsonError};
 use crate::lens::{Lens, Reading};
 use crate::operations::ResourceData;
-use crate::protocol::RefusalKind;
+use crate::protocol::{Problem, RefusalKind};
 use crate::resolve::{
     Answer, Conflict, Documents, Refusal, RefusalHandler, Resolution, Settled, Strategy,
 };
@@ -257,4 +256,10 @@ fn conflict<T: ResourceData>(sides: &ConflictDocuments) -> Result<Conflict<T>, J
         merged: None,
     });
     Ok(conflict)
+}
+
+/// Whether one of several edits may have caused a refusal. Other refusals concern the resource or the caller.
+pub(super) fn may_refuse_one(problem: &Problem) -> bool {
+    let status = problem.status().as_u16();
+    matches!(status, 200..300 | 400 | 403 | 409 | 412 | 413 | 422)
 }

@@ -59,9 +59,9 @@ operation!(Update<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, Error> {
     let if_absent = settings.if_absent.transpose().map_err(Error::unwritable)?;
-    let if_absent = if_absent
-        .map(|document| settings.handle.new_document(&document))
-        .transpose()?;
+    if let Some(document) = &if_absent {
+        settings.handle.check_new(document)?;
+    }
     let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
     call.cached = true;
     call.edits = vec![settings.edit];

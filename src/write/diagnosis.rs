@@ -88,7 +88,7 @@ impl Diagnosis {
         is_in_doubt: bool,
     ) {
         let follows = match event {
-            Event::Woke | Event::OutOfTime | Event::Judged(_) | Event::Answered(_) => true,
+            Event::Woke | Event::OutOfTime | Event::Judged(_) | Event::HandlerDecided(_) => true,
             Event::Read(_) | Event::Recognised(_) | Event::Followed(_) => {
                 is_in_doubt || matches!(self.cause, Some(FailureCause::Contradicted(_)))
             }

@@ -194,9 +194,9 @@ mod tests {
             },
             document: Some(document(text)),
             body: Some(document(text)),
-            pinned: true,
-            creates: false,
-            tests: false,
+            has_condition: true,
+            requires_absence: false,
+            has_patch_tests: false,
         }
     }
 

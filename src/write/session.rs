@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, Exchange, NoReply, RequestContext, RequestStats};
+use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestStats};
 use crate::store::CredentialsDigest;
 
 /// The requests of one write.
@@ -56,7 +56,7 @@ impl Session {
                 self.last_status = Some(reply.status);
                 Ok(reply)
             }
-            Err(NoReply::Gated(held)) => {
+            Err(NoResponse::Gated(held)) => {
                 self.retry_after = self.retry_after.max(held.retry_after());
                 Err((Failure::Permanent, FailureCause::Gated(held)))
             }
@@ -66,9 +66,9 @@ impl Session {
 }
 
 /// Returns the kind of failure of a request without a response, and its cause.
-fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
+fn failure(method: &Method, error: NoResponse) -> (Failure, FailureCause) {
     match error {
-        NoReply::Transport(error) => {
+        NoResponse::Transport(error) => {
             let failure = match error.fate {
                 Fate::NotSent => Failure::NotSent,
                 Fate::Impossible => Failure::Permanent,
@@ -77,8 +77,8 @@ fn failure(method: &Method, error: NoReply) -> (Failure, FailureCause) {
             };
             (failure, FailureCause::Transport(Arc::new(error)))
         }
-        NoReply::Gated(held) => (Failure::Permanent, FailureCause::Gated(held)),
-        NoReply::Credentials(error) => {
+        NoResponse::Gated(held) => (Failure::Permanent, FailureCause::Gated(held)),
+        NoResponse::Credentials(error) => {
             (Failure::Permanent, FailureCause::Credentials(error.into()))
         }
     }
@@ -99,7 +99,7 @@ mod tests {
             (Method::PUT, Fate::TooLarge, Failure::InFlight),
             (Method::GET, Fate::TooLarge, Failure::Permanent),
         ] {
-            let error = NoReply::Transport(TransportError::new(fate, "cut"));
+            let error = NoResponse::Transport(TransportError::new(fate, "cut"));
             let (failure, cause) = failure(&method, error);
             assert_eq!(failure, expected, "{method} {fate:?}");
             assert!(matches!(cause, FailureCause::Transport(_)));

@@ -3,7 +3,7 @@
 mod races;
 mod refusals;
 mod removals;
-mod replies;
+mod responses;
 mod versions;
 
 use http::{Method, StatusCode};
@@ -12,7 +12,7 @@ use super::report::{ProbeCheck, ProbeFinding, Verdict};
 use super::site::{Done, MAX_PAUSES, ProbeRead, Site, Stop};
 use crate::protocol::{FoundVersion, Problem, RefusalKind};
 use crate::value::Error;
-use replies::stored_otherwise;
+use responses::stored_otherwise;
 
 pub(super) struct Checks<'a> {
     site: &'a mut Site,

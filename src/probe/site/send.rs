@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Done, PAUSE, Presence, ProbeRead, Site, Stop, TRIES, WriteAnswer};
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, NoReply, RequestContext, RequestStats};
+use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
 use crate::json::Document;
 use crate::protocol::{EntityTag, FoundVersion, TagField, Validator, entity_tag_of};
 use crate::retry::later;
@@ -44,15 +44,15 @@ impl Site {
                     let wait = reading::requested_wait(&reply.headers).unwrap_or(PAUSE);
                     (passing.then_some(wait), why)
                 }
-                Err(NoReply::Gated(wait)) => {
+                Err(NoResponse::Gated(wait)) => {
                     return Err(Stop(format!("the request would have to wait: {wait:?}")));
                 }
-                Err(NoReply::Credentials(error)) => {
+                Err(NoResponse::Credentials(error)) => {
                     return Err(Stop(format!(
                         "the credentials could not be obtained: {error}"
                     )));
                 }
-                Err(NoReply::Transport(error)) => {
+                Err(NoResponse::Transport(error)) => {
                     let again =
                         error.fate == Fate::NotSent || is_read && error.fate == Fate::Unknown;
                     (again.then_some(PAUSE), format!("{}: {error}", call.method))

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::super::diagnosis::FailureCause;
 use super::super::edit_hooks::{ConflictDocuments, HandlerReply, RefusedWrite, ResolvedDocument};
-use super::super::machine::events::{Decision, Event, Goal, HandlerAnswer};
+use super::super::machine::events::{Decision, Event, Goal, HandlerDecision};
 use super::{ActionResult, Driver};
 use crate::BoxError;
 use crate::json::Document;
@@ -97,7 +97,7 @@ impl Driver<'_> {
     /// Asks the refusal handler, and applies its decision.
     pub(super) async fn ask(&mut self) -> ActionResult {
         let Some((kind, problem)) = self.diagnosis.refusal.clone() else {
-            return Event::Answered(HandlerAnswer::GiveUp).into();
+            return Event::HandlerDecided(HandlerDecision::GiveUp).into();
         };
         let goal = self.machine.goal();
         let creating = goal == Goal::Create;
@@ -122,18 +122,18 @@ impl Driver<'_> {
         };
         let answered = match reply.unwrap_or_else(|panicked| HandlerReply::Failed(panicked.into()))
         {
-            HandlerReply::GiveUp => HandlerAnswer::GiveUp,
-            HandlerReply::Again => HandlerAnswer::Again,
+            HandlerReply::GiveUp => HandlerDecision::GiveUp,
+            HandlerReply::Again => HandlerDecision::Again,
             HandlerReply::Change(_) if goal == Goal::Delete => {
                 return unusable("a removal has no document that could be changed");
             }
             HandlerReply::Change(document) => {
                 self.state.change(document);
-                HandlerAnswer::Changed
+                HandlerDecision::Changed
             }
             HandlerReply::Rename(id) if creating => {
                 self.diagnosis.new_id = Some(id);
-                HandlerAnswer::GiveUp
+                HandlerDecision::GiveUp
             }
             HandlerReply::Rename(_) if goal == Goal::Append => {
                 return unusable(
@@ -141,21 +141,21 @@ impl Driver<'_> {
                 );
             }
             HandlerReply::Rename(_) => return unusable("only a creation can go to another id"),
-            HandlerReply::Adopt => HandlerAnswer::Adopt,
+            HandlerReply::Adopt => HandlerDecision::Adopt,
             HandlerReply::Wait(time) => {
                 if let Err(cause) = self.sleep(time).await {
                     return ActionResult::because(Event::OutOfTime, cause);
                 }
-                HandlerAnswer::Again
+                HandlerDecision::Again
             }
             HandlerReply::Failed(error) => return unusable(error),
         };
-        Event::Answered(answered).into()
+        Event::HandlerDecided(answered).into()
     }
 }
 
 /// Reports that a handler's decision cannot be carried out.
 fn unusable(why: impl Into<BoxError>) -> ActionResult {
     let cause = FailureCause::Handler(why.into().into());
-    ActionResult::because(Event::Answered(HandlerAnswer::GiveUp), cause)
+    ActionResult::because(Event::HandlerDecided(HandlerDecision::GiveUp), cause)
 }

@@ -7,8 +7,8 @@ mod decisions;
 mod judging;
 mod reads;
 mod refusals;
-mod replies;
 mod requests;
+mod responses;
 
 use tokio::time::Instant;
 

@@ -53,8 +53,8 @@ impl Driver<'_> {
 
     fn asks_for(&self, kind: RefusalKind, reply: &Response) -> Refused {
         let payload = self.in_flight.payload.as_ref();
-        let creates = payload.is_some_and(|payload| payload.creates);
-        let tests = payload.is_some_and(|payload| payload.tests);
+        let creates = payload.is_some_and(|payload| payload.requires_absence);
+        let tests = payload.is_some_and(|payload| payload.has_patch_tests);
         match (kind, reply.status.as_u16()) {
             (RefusalKind::StaleVersion, _) => Refused::Stale,
             (RefusalKind::Locked, _) => Refused::Locked,

@@ -127,7 +127,7 @@ impl Driver<'_> {
     pub(super) async fn follow(&mut self) -> ActionResult {
         let monitor = self.in_flight.monitor.clone().filter(|it| it.is_asked);
         let Some(monitor) = monitor else {
-            return Event::Followed(Progress::Untold).into();
+            return Event::Followed(Progress::Unknown).into();
         };
         let mut call = reading::read_call(self.target, Method::GET, true);
         call.url = monitor.url;
@@ -148,7 +148,7 @@ impl Driver<'_> {
                 };
                 self.diagnosis.refusal = Some((kind, problem));
             }
-            Progress::Running(_) | Progress::Untold => {}
+            Progress::Running(_) | Progress::Unknown => {}
         }
         Event::Followed(progress).into()
     }
@@ -172,7 +172,7 @@ fn may_have_been_applied(event: &Event<Validator>) -> bool {
         event,
         Event::Accepted { .. }
             | Event::Failed {
-                failure: Failure::InFlight | Failure::Answered | Failure::Doubtful,
+                failure: Failure::InFlight | Failure::Responded | Failure::Doubtful,
                 ..
             }
             | Event::Refused {

@@ -57,8 +57,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.ask_handler(None, OutcomeKind::Refused)
             }
             // After a `POST` only the collection could be read, which shows nothing.
-            Progress::Untold if append => self.finish(OutcomeKind::Accepted),
-            Progress::Untold => self.ask_read(Why::LostWrite),
+            Progress::Unknown if append => self.finish(OutcomeKind::Accepted),
+            Progress::Unknown => self.ask_read(Why::LostWrite),
         }
     }
 

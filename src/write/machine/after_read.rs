@@ -20,7 +20,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         };
         match seen {
             ReadOutcome::Successor => return self.end_for_successor(),
-            ReadOutcome::Marked => return self.marked(),
+            ReadOutcome::Marked => return self.end_marked(),
             _ => {}
         }
         if let ReadOutcome::Unusable {
@@ -83,7 +83,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         // holds.
         let unpinned_base = matches!(self.base, Base::Unversioned) && !self.params.rerun;
         if unpinned_base {
-            return self.meet(seen);
+            return self.merge_into(seen);
         }
         if seen == ReadOutcome::Absent {
             if self.params.create_if_absent && self.params.goal == Goal::Replace {
@@ -117,7 +117,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.reread(seen);
         }
         self.outdated_reads = 0;
-        self.meet(seen)
+        self.merge_into(seen)
     }
 
     /// Reads again after a pause, because the read was outdated. Most likely a replica lags behind.
@@ -147,7 +147,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     /// Merges the edit with a remote state, once it is certain that no request of ours made that state.
-    pub(super) fn meet(&mut self, seen: ReadOutcome<V>) -> Action<V> {
+    pub(super) fn merge_into(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         let absent = seen == ReadOutcome::Absent;
         match self.params.goal {
             Goal::Delete if absent => return self.finish(OutcomeKind::Unchanged),

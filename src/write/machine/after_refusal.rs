@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ANSWERS, Machine, Phase, Then, Why};
+use super::{MAX_HANDLER_ROUNDS, Machine, Phase, Then, Why};
 use crate::write::machine::events::{
-    Action, Base, Condition, Goal, HandlerAnswer, OutcomeKind, Pause, ReadOutcome, Refused,
+    Action, Base, Condition, Goal, HandlerDecision, OutcomeKind, Pause, ReadOutcome, Refused,
 };
 
 impl<V: Clone + PartialEq> Machine<V> {
@@ -118,21 +118,21 @@ impl<V: Clone + PartialEq> Machine<V> {
         &mut self,
         seen: Option<ReadOutcome<V>>,
         ending: OutcomeKind,
-        answer: HandlerAnswer,
+        answer: HandlerDecision,
     ) -> Action<V> {
         match answer {
-            HandlerAnswer::GiveUp => self.finish_plainly(ending),
-            _ if self.answers >= ANSWERS => self.give_up(OutcomeKind::Exhausted),
-            HandlerAnswer::Again | HandlerAnswer::Changed => {
-                self.answers += 1;
-                let changed = answer == HandlerAnswer::Changed;
+            HandlerDecision::GiveUp => self.finish_plainly(ending),
+            _ if self.handler_rounds >= MAX_HANDLER_ROUNDS => self.give_up(OutcomeKind::Exhausted),
+            HandlerDecision::Again | HandlerDecision::Changed => {
+                self.handler_rounds += 1;
+                let changed = answer == HandlerDecision::Changed;
                 self.resolved_to_delete &= !changed;
                 match seen {
                     // A creation keeps its condition. Any other write meets the new state, unless the handler saw
                     // that state and returned a document for it.
                     Some(seen) if self.params.goal != Goal::Create && !self.is_base(&seen) => {
                         if !changed || seen == ReadOutcome::Absent {
-                            return self.meet(seen);
+                            return self.merge_into(seen);
                         }
                         self.rebase(&seen);
                         self.send(false)
@@ -141,8 +141,10 @@ impl<V: Clone + PartialEq> Machine<V> {
                 }
             }
             // A collection is not the document to be posted, so there is nothing to adopt.
-            HandlerAnswer::Adopt if self.params.goal == Goal::Append => self.finish_plainly(ending),
-            HandlerAnswer::Adopt => match seen {
+            HandlerDecision::Adopt if self.params.goal == Goal::Append => {
+                self.finish_plainly(ending)
+            }
+            HandlerDecision::Adopt => match seen {
                 Some(seen) => self.adopt(seen),
                 None => self.ask_read(Why::Adopt),
             },

@@ -15,7 +15,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         }
         let trusted = unmoved && self.doubt.is_none();
         self.outdated_reads = 0;
-        self.doubted();
+        self.record_doubt();
         self.ask_read(Why::Check { trusted })
     }
 
@@ -55,7 +55,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     /// Ends a removal because the object is being removed, by our request or by another client's.
-    pub(super) fn marked(&mut self) -> Action<V> {
+    pub(super) fn end_marked(&mut self) -> Action<V> {
         let ours = self.doubt.is_some();
         self.doubt = None;
         self.finish(if ours {

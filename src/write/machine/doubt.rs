@@ -141,7 +141,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             self.may_be_applied = true;
             self.ask_resolve(seen, true)
         } else {
-            self.meet(seen)
+            self.merge_into(seen)
         }
     }
 
@@ -153,18 +153,18 @@ impl<V: Clone + PartialEq> Machine<V> {
             }
             Failure::Permanent => self.give_up(OutcomeKind::Failed),
             Failure::Doubtful => {
-                self.doubted();
+                self.record_doubt();
                 self.give_up(OutcomeKind::Failed)
             }
-            Failure::InFlight | Failure::Answered => {
-                self.doubted();
+            Failure::InFlight | Failure::Responded => {
+                self.record_doubt();
                 self.after_loss(failure, wait)
             }
         }
     }
 
     /// Records that the last request may have been applied.
-    pub(super) fn doubted(&mut self) {
+    pub(super) fn record_doubt(&mut self) {
         self.doubt = Some(Doubt {
             pending: self.is_pending(),
             own: true,
@@ -173,7 +173,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Decides how to settle a lost request: by a resend, by a read, or not at all.
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
-        let asked_to_return = failure == Failure::Answered && wait.is_some();
+        let asked_to_return = failure == Failure::Responded && wait.is_some();
         if self.params.goal == Goal::Append {
             // A POST carries no condition. It is sent again only if the server recognises its key, because a 503
             // may come from a proxy in front of the server that carried it out.

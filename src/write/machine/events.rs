@@ -107,7 +107,7 @@ pub(crate) enum Failure {
     /// The request may have been applied, and may still arrive (connection cut, timeout, 502, 504).
     InFlight,
     /// The request got a response (500, 503), but may have been applied.
-    Answered,
+    Responded,
     /// The request got a response that a resend would get again, and may have been applied. Examples are a redirect to
     /// another resource (303) and a full disk (507).
     Doubtful,
@@ -172,7 +172,7 @@ pub(crate) enum LostWriteVerdict {
 
 /// The decision of a refusal handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum HandlerAnswer {
+pub(crate) enum HandlerDecision {
     /// Send the same request again.
     Again,
     /// Send the changed document under the same condition.
@@ -226,7 +226,7 @@ pub(crate) enum Event<V> {
     /// An unsettled write was judged.
     Judged(LostWriteVerdict),
     /// A refusal handler decided.
-    Answered(HandlerAnswer),
+    HandlerDecided(HandlerDecision),
     /// A wait has ended.
     Woke,
     /// The next step does not fit into the remaining time, or into the retry budget.
@@ -243,7 +243,7 @@ pub(crate) enum Progress {
     /// The server has refused it. The driver keeps the problem.
     Refused,
     /// There is no known status monitor, or it does not report the progress.
-    Untold,
+    Unknown,
 }
 
 /// The reason for a wait.

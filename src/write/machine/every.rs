@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::events::{Decision, Failure, HandlerAnswer, LostWriteVerdict, Progress, Refused};
+use super::events::{Decision, Failure, HandlerDecision, LostWriteVerdict, Progress, Refused};
 
 /// The value that a drawn number stands for.
 pub(crate) fn one_of<T: Copy, const N: usize>(what: u8, all: [T; N]) -> T {
@@ -14,7 +14,7 @@ impl Failure {
     pub(crate) const ALL: [Self; 6] = [
         Self::NotSent,
         Self::InFlight,
-        Self::Answered,
+        Self::Responded,
         Self::Throttled,
         Self::Permanent,
         Self::Doubtful,
@@ -61,7 +61,7 @@ impl Decision {
     ];
 }
 
-impl HandlerAnswer {
+impl HandlerDecision {
     /// Every answer of a handler.
     pub(crate) const ALL: [Self; 4] = [Self::Again, Self::Changed, Self::Adopt, Self::GiveUp];
 }
@@ -69,6 +69,11 @@ impl HandlerAnswer {
 impl Progress {
     /// Every progress, where a running write is polled again after this wait.
     pub(crate) const fn all(wait: Option<Duration>) -> [Self; 4] {
-        [Self::Running(wait), Self::Done, Self::Refused, Self::Untold]
+        [
+            Self::Running(wait),
+            Self::Done,
+            Self::Refused,
+            Self::Unknown,
+        ]
     }
 }

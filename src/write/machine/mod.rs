@@ -45,7 +45,7 @@ const AGING_READS: u32 = 8;
 pub(crate) const LAGGING_READS: u32 = 6;
 /// Maximum number of extra rounds for a refusal handler. Each may cost more than a request (a payment, a name),
 /// and unlike a lost race, none of them means that another writer made progress.
-const ANSWERS: u32 = 15;
+const MAX_HANDLER_ROUNDS: u32 = 15;
 
 /// One logical write, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ pub(crate) struct Machine<V> {
     /// Number of reads in this write that showed an unusable version.
     pub(super) aging_reads: u32,
     /// Number of rounds that the refusal handler asked for.
-    pub(super) answers: u32,
+    pub(super) handler_rounds: u32,
     /// Whether a resolution asked for a removal.
     pub(super) resolved_to_delete: bool,
     /// Whether the write has used its last read, which a write in doubt gets before it gives up.
@@ -107,7 +107,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             outdated_reads: 0,
             unusable_reads: 0,
             aging_reads: 0,
-            answers: 0,
+            handler_rounds: 0,
             resolved_to_delete: false,
             last_read_used: false,
             outcome_if_wait_fails: OutcomeKind::Exhausted,
@@ -170,7 +170,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             (Phase::Resolving(seen, may_have_been_applied), Event::Resolved(decision)) => {
                 self.resolved(&seen, may_have_been_applied, decision)
             }
-            (Phase::Asking(seen, ending), Event::Answered(answer)) => {
+            (Phase::Asking(seen, ending), Event::HandlerDecided(answer)) => {
                 self.answered(seen, ending, answer)
             }
             (Phase::Waiting(then), Event::Woke) => match then {
@@ -179,7 +179,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 Then::Resend => self.send(true),
                 Then::Follow => self.follow(),
             },
-            (Phase::Waiting(_), Event::OutOfTime) => self.spent(self.outcome_if_wait_fails),
+            (Phase::Waiting(_), Event::OutOfTime) => self.end_waits(self.outcome_if_wait_fails),
             (Phase::Asking(_, OutcomeKind::Locked), Event::OutOfTime) => {
                 self.give_up(OutcomeKind::Locked)
             }
@@ -339,7 +339,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         ending: OutcomeKind,
     ) -> Action<V> {
         if self.tally.transient >= self.params.max_transient {
-            return self.spent(ending);
+            return self.end_waits(ending);
         }
         self.tally.transient += 1;
         let pause = retry_after.map_or(Pause::Transient(self.tally.transient), Pause::RetryAfter);
@@ -352,7 +352,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     }
 
     /// Ends the waits. The handler is asked about a refusal that outlasted them.
-    fn spent(&mut self, ending: OutcomeKind) -> Action<V> {
+    fn end_waits(&mut self, ending: OutcomeKind) -> Action<V> {
         match ending {
             OutcomeKind::Locked | OutcomeKind::Refused => self.ask(None, ending),
             _ => self.give_up(ending),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Clock, Machine, Phase};
 use crate::write::machine::events::{
-    Action, Base, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict, Progress,
+    Action, Base, Decision, Event, Failure, Goal, HandlerDecision, LostWriteVerdict, Progress,
     ReadOutcome, Refused, WriteParams,
 };
 
@@ -72,7 +72,7 @@ fn name(event: &Event<u8>) -> &'static str {
         Event::Recognised(_) => "stamp found",
         Event::Resolved(_) => "strategy decided",
         Event::Judged(_) => "judged",
-        Event::Answered(_) => "handler decided",
+        Event::HandlerDecided(_) => "handler decided",
         Event::Woke => "pause over",
         Event::OutOfTime => "no time left",
     }
@@ -124,7 +124,7 @@ fn events(action: &Action<u8>) -> Vec<Event<u8>> {
         }
         Action::Judge => LostWriteVerdict::ALL.map(Event::Judged).into(),
         Action::Resolve { .. } => Decision::ALL.map(Event::Resolved).into(),
-        Action::Ask => HandlerAnswer::ALL.map(Event::Answered).into(),
+        Action::Ask => HandlerDecision::ALL.map(Event::HandlerDecided).into(),
         Action::Follow => Progress::all(None).map(Event::Followed).into(),
         Action::Wait(_) => vec![Event::Woke],
         Action::Finish(_) => return Vec::new(),

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::{Clock, Machine};
 use crate::write::machine::events::{
-    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerAnswer, LostWriteVerdict,
+    Action, Base, Condition, Decision, Event, Failure, Goal, HandlerDecision, LostWriteVerdict,
     OutcomeKind, Progress, ReadOutcome, Refused, WriteParams,
 };
 use crate::write::machine::every::one_of;
@@ -106,7 +106,7 @@ fn answer(action: &Action<u8>, world: &World) -> Event<u8> {
         },
         Action::Judge => Event::Judged(one_of(what, LostWriteVerdict::ALL)),
         Action::Resolve { .. } => Event::Resolved(one_of(what, Decision::ALL)),
-        Action::Ask => Event::Answered(one_of(what, HandlerAnswer::ALL)),
+        Action::Ask => Event::HandlerDecided(one_of(what, HandlerDecision::ALL)),
         Action::Wait(_) if what % 11 == 0 => Event::OutOfTime,
         Action::Wait(_) => Event::Woke,
         Action::Finish(_) => Event::Begin,
@@ -147,7 +147,7 @@ proptest! {
             trace.push((action.clone(), event.clone()));
             match (&action, &event) {
                 (Action::Send { .. }, Event::Failed { failure, .. }) => {
-                    in_doubt |= matches!(failure, Failure::InFlight | Failure::Answered | Failure::Doubtful);
+                    in_doubt |= matches!(failure, Failure::InFlight | Failure::Responded | Failure::Doubtful);
                 }
                 (Action::Send { .. }, Event::Accepted { .. }) => (in_doubt, was_accepted) = (true, true),
                 // A judgement, or a statement of the server itself, ends a doubt. An unchanged version does not.
@@ -248,7 +248,7 @@ fn what_may_have_been_applied_stays_so_whatever_the_strategy_makes_of_it() {
         Event::Judged(LostWriteVerdict::Doubtful),
         Event::Resolved(Decision::Write),
         refused,
-        Event::Answered(HandlerAnswer::GiveUp),
+        Event::HandlerDecided(HandlerDecision::GiveUp),
     ] {
         action = machine.on(Clock::default(), event);
     }

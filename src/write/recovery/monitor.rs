@@ -80,7 +80,7 @@ pub(in crate::write) fn progress(reply: &Response) -> Progress {
     if reply.status.is_success() {
         match evidence::body(&reply.headers, &reply.body, Document::DEFAULT_DEPTH) {
             // Most likely a login page, which says nothing about the operation.
-            evidence::BodyKind::Page => return Progress::Untold,
+            evidence::BodyKind::Page => return Progress::Unknown,
             evidence::BodyKind::Problem => return Progress::Refused,
             evidence::BodyKind::Plain => {}
         }
@@ -92,10 +92,10 @@ pub(in crate::write) fn progress(reply: &Response) -> Progress {
         200..300 => progress_in(&reply.body)
             .unwrap_or(Progress::Done)
             .after(wait),
-        401 | 403 | 404 | 410 => Progress::Untold,
+        401 | 403 | 404 | 410 => Progress::Unknown,
         // Some monitors respond with the outcome of the operation itself.
         400..500 => Progress::Refused,
-        _ => Progress::Untold,
+        _ => Progress::Unknown,
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn monitors_of_several_makes_are_understood() {
-        use Progress::{Done, Refused, Running, Untold};
+        use Progress::{Done, Refused, Running, Unknown};
         for (status, body, expected) in [
             (200, r#"{"status":"Succeeded"}"#, Done),
             (200, r#"{"status":"InProgress"}"#, Running(None)),
@@ -191,7 +191,7 @@ mod tests {
             (202, r#"{"status":"Succeeded"}"#, Running(None)),
             (303, "", Done),
             (409, r#"{"code":"Conflict"}"#, Refused),
-            (404, "", Untold),
+            (404, "", Unknown),
             (503, "", Running(None)),
         ] {
             assert_eq!(progress_at(status, body), expected, "{status} {body}");

@@ -26,11 +26,11 @@ pub(crate) struct Payload {
     /// The same document in its envelope, as a read would show it.
     pub(crate) body: Option<Document>,
     /// Whether the request carries a condition.
-    pub(crate) pinned: bool,
+    pub(crate) has_condition: bool,
     /// Whether the condition is that the resource does not exist.
-    pub(crate) creates: bool,
+    pub(crate) requires_absence: bool,
     /// Whether the body is a JSON Patch with its own `test` operations.
-    pub(crate) tests: bool,
+    pub(crate) has_patch_tests: bool,
 }
 
 impl Payload {
@@ -115,9 +115,9 @@ impl RequestDraft<'_> {
             },
             document: encoded.document,
             body: encoded.body,
-            pinned: *self.condition != Condition::None,
-            creates: *self.condition == Condition::Absent,
-            tests: encoded.tests,
+            has_condition: *self.condition != Condition::None,
+            requires_absence: *self.condition == Condition::Absent,
+            has_patch_tests: encoded.has_patch_tests,
         })
     }
 
@@ -191,7 +191,7 @@ impl RequestDraft<'_> {
             bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
             document: None,
             body: None,
-            tests: false,
+            has_patch_tests: false,
         })
     }
 
@@ -262,7 +262,7 @@ impl RequestDraft<'_> {
                 base.and_then(|base| base.rest.as_ref()),
             )?),
             document: Some(document),
-            tests: false,
+            has_patch_tests: false,
         };
         // A resource that does not exist cannot be patched.
         let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
@@ -288,7 +288,7 @@ impl RequestDraft<'_> {
             method: Method::PATCH,
             media_type: Some(media_type.to_owned()),
             bytes: patch.to_bytes(),
-            tests: media_type == JSON_PATCH,
+            has_patch_tests: media_type == JSON_PATCH,
             ..encoded
         })
     }
@@ -331,7 +331,7 @@ struct EncodedBody {
     bytes: Bytes,
     document: Option<Document>,
     body: Option<Document>,
-    tests: bool,
+    has_patch_tests: bool,
 }
 
 const JSON_PATCH: &str = "application/json-patch+json";

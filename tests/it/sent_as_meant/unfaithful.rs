@@ -1,6 +1,7 @@
 //! A value that its document would not mean is an error, and nothing is sent.
 
 use super::{edited, edited_unknown};
+use crate::support::{Event, Server};
 use ifmatch::Merge;
 use ifmatch::lens::Unfaithful;
 use ifmatch::testing::ResourceServer;
@@ -105,4 +106,37 @@ async fn a_value_that_its_type_reads_as_another_one_is_not_sent() {
     edited::<Switch>(document, |it| it.n = 2)
         .await
         .is(r#"{"on":true,"n":2}"#);
+}
+
+/// The server gives the id, and the type requires it.
+#[derive(Debug, Serialize, Deserialize, Merge)]
+struct Numbered {
+    #[serde(skip_serializing)]
+    id: u64,
+    title: String,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_value_that_its_type_can_read_only_with_what_the_server_adds_is_created() {
+    let body = r#"{"id":9,"title":"t"}"#;
+    let server = Server::with("/v1/n/9", body);
+    let numbered = server.client().collection::<Numbered>("n");
+    let value = || Numbered {
+        id: 0,
+        title: "t".into(),
+    };
+    server.script([Event::Answer(201, &[("etag", "\"1\"")], body)]);
+    let created = numbered.create(9, &value()).await.unwrap();
+    assert_eq!(created.id, 9);
+    server.script([
+        Event::Answer(404, &[], ""),
+        Event::Answer(201, &[("etag", "\"2\"")], body),
+    ]);
+    let made = numbered.update(8, |it| it.title.clear()).if_absent(value());
+    assert_eq!(made.await.unwrap().id, 9);
+    let puts = server.seen();
+    let puts = puts.iter().filter(|seen| seen.method == "PUT");
+    for put in puts {
+        assert_eq!(put.body, br#"{"title":"t"}"#);
+    }
 }

@@ -5,8 +5,9 @@ use serde_json::error::Category;
 
 use super::document::Document;
 use super::error::JsonError;
+use super::node_kind::NodeKind;
 use super::pointer;
-use super::tape::{Node, NodeKind};
+use super::tape::Node;
 
 pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, JsonError> {
     let first = match serde_json::from_str(document.as_str()) {

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::node_kind::NodeKind;
 use super::pointer;
-use super::tape::{Node, NodeKind};
+use super::tape::Node;
 use super::write;
 
 pub(super) fn find<'t>(root: Node<'t>, tokens: &[Cow<'_, str>]) -> Option<Node<'t>> {

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::document::Document;
-use super::tape::{Node, NodeKind};
+use super::node_kind::NodeKind;
+use super::tape::Node;
 use super::write;
 
 thread_local! {

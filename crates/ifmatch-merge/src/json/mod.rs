@@ -18,6 +18,7 @@ mod encode;
 mod error;
 mod ids;
 mod likeness;
+mod node_kind;
 mod number;
 pub mod patch;
 mod pointer;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::error::JsonError;
-use super::tape::NodeKind;
+use super::node_kind::NodeKind;
 
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],

@@ -6,26 +6,10 @@ use std::cell::RefCell;
 
 use super::digest::TableSet;
 use super::error::JsonError;
+use super::node_kind::NodeKind;
 use super::number::Number;
 use super::pointer;
 use super::scan::{self, Scanner};
-
-/// The kind of a tape entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NodeKind {
-    Null,
-    False,
-    True,
-    Number,
-    /// A string without escapes. Its content is the text between the quotes.
-    Plain,
-    /// A string with escapes. Its content is in the side table.
-    Escaped,
-    /// A string with escapes, some of which are half of a surrogate pair. Its content is in the side table.
-    Torn,
-    Array,
-    Object,
-}
 
 /// One value or key: its range in the text, and the position of the next sibling's entry.
 #[derive(Debug, Clone, Copy)]

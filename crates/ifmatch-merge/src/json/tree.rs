@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::digest::{Digest, Table};
+use super::node_kind::NodeKind;
 use super::number::Number;
-use super::tape::{Node, NodeKind};
+use super::tape::Node;
 use super::{spelling, write};
 
 /// The maximum depth to which values are walked. Deeper values are treated as a whole: compared by their text,

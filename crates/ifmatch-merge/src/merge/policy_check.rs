@@ -40,7 +40,7 @@ impl Policy {
     /// ```
     pub fn check(&self) -> Result<(), PolicyError> {
         self.pointers()
-            .try_for_each(|pointer| self.leads_somewhere(pointer))?;
+            .try_for_each(|pointer| self.check_known(pointer))?;
         contradiction(&self.fields, Rule::agrees_with, |a, b| {
             format!("has two rules, {} and {}", a.name(), b.name())
         })?;
@@ -57,10 +57,10 @@ impl Policy {
             if matches!(rule, Rule::Keyed(keyed) if keyed.members().is_empty()) {
                 return Err(PolicyError::new(pointer, "is keyed by no member"));
             }
-            self.is_reached(&compiled, pointer)?;
+            self.check_reached(&compiled, pointer)?;
         }
         for (pointer, side) in &self.prefer_at {
-            self.is_reached(&compiled, pointer)?;
+            self.check_reached(&compiled, pointer)?;
             if let Some(rule) = compiled
                 .rule_at(pointer)
                 .or_else(|| self.rule_of_type(pointer))
@@ -95,7 +95,7 @@ impl Policy {
             let Nested::Known(nested) = nested else {
                 continue;
             };
-            self.is_reached(&compiled, pointer)?;
+            self.check_reached(&compiled, pointer)?;
             let rule = self.fields.iter().find(|(place, _)| place == pointer);
             if let Some((_, rule)) = rule.filter(|(_, rule)| !rule.goes_inside()) {
                 return Err(as_a_whole(pointer, pointer, rule));
@@ -116,7 +116,7 @@ impl Policy {
             .chain(self.tags.iter().map(|(pointer, _)| pointer))
     }
 
-    fn leads_somewhere(&self, pointer: &str) -> Result<(), PolicyError> {
+    fn check_known(&self, pointer: &str) -> Result<(), PolicyError> {
         let Some(tokens) = json::pointer_tokens(pointer) else {
             let reason = "is not a JSON Pointer (it must be empty or begin with /)";
             return Err(PolicyError::new(pointer, reason));
@@ -134,7 +134,7 @@ impl Policy {
     }
 
     /// Rejects a place whose rule is never used, because a place above it is merged as a whole.
-    fn is_reached(&self, compiled: &CompiledPolicy, pointer: &str) -> Result<(), PolicyError> {
+    fn check_reached(&self, compiled: &CompiledPolicy, pointer: &str) -> Result<(), PolicyError> {
         for (end, _) in pointer.match_indices('/') {
             let above = &pointer[..end];
             let token = pointer[end + 1..].split('/').next().unwrap_or_default();
@@ -160,7 +160,7 @@ impl Policy {
         if let Some(unknown) = self
             .shape
             .as_ref()
-            .and_then(|shape| shape.leads_nowhere(tokens))
+            .and_then(|shape| shape.first_unknown_token(tokens))
         {
             return Some(unknown);
         }

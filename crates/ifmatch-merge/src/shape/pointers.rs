@@ -15,7 +15,7 @@ enum Beneath<'s> {
 
 impl Shape {
     /// Returns the first token of a pointer that no value of the type has.
-    pub(crate) fn leads_nowhere<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
+    pub(crate) fn first_unknown_token<'a>(&self, tokens: &'a [Cow<'_, str>]) -> Option<&'a str> {
         let mut at = vec![self];
         for token in tokens {
             let mut next = Vec::new();

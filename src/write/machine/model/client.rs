@@ -268,7 +268,7 @@ impl Client {
                 }
                 Action::Ask => self.handle(setting),
                 // No monitor is known, so the resource itself is read.
-                Action::Follow => Event::Followed(Progress::Untold),
+                Action::Follow => Event::Followed(Progress::Unknown),
                 Action::Wait(_) if setting.flaw == Some(Flaw::Stuck) => return Next::Hangs,
                 Action::Wait(_) if self.time == Time::Enough => Event::Woke,
                 Action::Wait(_) => Event::OutOfTime,
@@ -287,7 +287,7 @@ impl Client {
             } => true,
             Event::Failed { failure, .. } => matches!(
                 failure,
-                Failure::InFlight | Failure::Answered | Failure::Doubtful
+                Failure::InFlight | Failure::Responded | Failure::Doubtful
             ),
             _ => false,
         };

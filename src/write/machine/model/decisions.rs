@@ -4,7 +4,7 @@ use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
 use super::setting::{STAMPS, Setting, Settlement};
 use crate::json::Document;
-use crate::write::machine::events::{Decision, Event, Goal, HandlerAnswer, LostWriteVerdict};
+use crate::write::machine::events::{Decision, Event, Goal, HandlerDecision, LostWriteVerdict};
 use crate::write::recovery::lost_write::{self, Doubtful, LostWriteFacts};
 use crate::write::recovery::measure::{Measured, Run, measure};
 use crate::write::recovery::stamp;
@@ -127,9 +127,9 @@ impl Client {
     pub(super) fn handle(&mut self, setting: &Setting) -> Event<u8> {
         let version = |side: &Option<Snapshot>| side.as_ref().map(|side| side.version);
         let changes =
-            setting.answer == HandlerAnswer::Changed && self.machine.goal() != Goal::Delete;
-        if setting.answer == HandlerAnswer::Changed && !changes {
-            return Event::Answered(HandlerAnswer::GiveUp);
+            setting.answer == HandlerDecision::Changed && self.machine.goal() != Goal::Delete;
+        if setting.answer == HandlerDecision::Changed && !changes {
+            return Event::HandlerDecided(HandlerDecision::GiveUp);
         }
         if changes {
             let moved = self.remote.is_some() && version(&self.remote) != version(&self.base);
@@ -141,7 +141,7 @@ impl Client {
             }
             self.change(self.local.as_ref().map(Doc::handled));
         }
-        Event::Answered(setting.answer)
+        Event::HandlerDecided(setting.answer)
     }
 
     /// Resolves a conflict as the strategy `ThreeWay` does.

@@ -3,7 +3,7 @@
 use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
 use super::setting::{Edit, Fault, Setting, Settlement, Writer};
-use crate::write::machine::events::HandlerAnswer;
+use crate::write::machine::events::HandlerDecision;
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
 const TEXT: Edit = Edit::Set("/a", "x");
@@ -201,7 +201,7 @@ fn an_earlier_state_that_is_taken_for_a_proof_is_found() {
 #[test]
 fn a_refusal_that_a_handler_answers_in_doubt_is_found() {
     let setting = Setting {
-        answer: HandlerAnswer::Again,
+        answer: HandlerDecision::Again,
         ..Setting::new(&COUNTS, 0)
     };
     let kinds = [Fault::Late, Fault::Refused];

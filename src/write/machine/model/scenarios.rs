@@ -5,7 +5,7 @@
 
 use super::explore::{Walk, walk};
 use super::setting::{Dialect, Edit, Fault, Setting, Settlement, Writer};
-use crate::write::machine::events::HandlerAnswer;
+use crate::write::machine::events::HandlerDecision;
 
 const COUNT: Edit = Edit::Count;
 const A: Edit = Edit::Set("/a", "x");
@@ -284,10 +284,10 @@ fn locks_and_refusals_that_a_handler_answers() {
     ];
     for (name, setting) in settings {
         for answer in [
-            HandlerAnswer::Again,
-            HandlerAnswer::Changed,
-            HandlerAnswer::Adopt,
-            HandlerAnswer::GiveUp,
+            HandlerDecision::Again,
+            HandlerDecision::Changed,
+            HandlerDecision::Adopt,
+            HandlerDecision::GiveUp,
         ] {
             let mut setting = Setting {
                 answer,

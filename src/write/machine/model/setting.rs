@@ -6,7 +6,7 @@ use super::document::Doc;
 use super::flaws::Flaw;
 use crate::merge::{Policy, Rule, ThreeWay};
 use crate::write::machine::LAGGING_READS;
-use crate::write::machine::events::{Base, Goal, HandlerAnswer, WriteParams};
+use crate::write::machine::events::{Base, Goal, HandlerDecision, WriteParams};
 
 /// After this time a write starts no new request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -203,7 +203,7 @@ pub(super) struct Setting {
     /// Whether edits run again after a race, as `update` does. Otherwise both sides are merged.
     pub(super) rerun: bool,
     /// The handler's decision on every refusal.
-    pub(super) answer: HandlerAnswer,
+    pub(super) answer: HandlerDecision,
     /// Whether the server carries out one request for each key, and gives the others the same response.
     pub(super) honours_keys: bool,
     pub(super) flaw: Option<Flaw>,
@@ -227,7 +227,7 @@ impl Setting {
             transient: 3,
             settlement: Settlement::Lenient,
             rerun: false,
-            answer: HandlerAnswer::GiveUp,
+            answer: HandlerDecision::GiveUp,
             honours_keys: false,
             flaw: None,
             merge: ThreeWay::new(policy.clone()),

@@ -85,7 +85,7 @@ impl Observed {
             } => self.state = false,
             Event::Accepted { .. } => (self.state, self.accepted) = (false, true),
             Event::Failed {
-                failure: failure @ (Failure::Answered | Failure::Doubtful),
+                failure: failure @ (Failure::Responded | Failure::Doubtful),
                 ..
             } => {
                 self.state = false;

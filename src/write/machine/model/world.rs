@@ -189,7 +189,7 @@ impl World {
             wait: None,
         };
         let busy = |retry_after: bool| Event::Failed {
-            failure: Failure::Answered,
+            failure: Failure::Responded,
             wait: retry_after.then_some(COME_BACK),
         };
         let writing = call != Call::Read;

@@ -36,7 +36,7 @@ impl Driver<'_> {
                 SuccessVerdict::Success => {}
                 SuccessVerdict::Refused(kind) => return self.refused(payload, reply, kind),
                 SuccessVerdict::Doubtful => {
-                    return ActionResult::failed(Failure::Answered, FailureCause::Status(status));
+                    return ActionResult::failed(Failure::Responded, FailureCause::Status(status));
                 }
             }
             self.target.shared.exchange.server.succeeded();
@@ -98,21 +98,25 @@ impl Driver<'_> {
         payload: Option<&Payload>,
     ) -> Meaning {
         let asked = payload.map_or_else(RequestFacts::default, |payload| RequestFacts {
-            pinned: payload.pinned,
-            creates: payload.creates,
+            pinned: payload.has_condition,
+            creates: payload.requires_absence,
         });
         self.target.shared.meaning(problem, &reply.headers, asked)
     }
 
     /// Handles what a success proves about the stored state.
     fn weighed(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
-        let pinned = payload.pinned && !payload.creates;
-        let base = self.state.base.as_ref().filter(|_| !payload.creates);
+        let pinned = payload.has_condition && !payload.requires_absence;
+        let base = self
+            .state
+            .base
+            .as_ref()
+            .filter(|_| !payload.requires_absence);
         let onto = base.and_then(|base| base.validator.as_ref());
         let onto = onto.filter(|_| pinned);
         match reading::weigh(self.target, reply, base, onto, payload) {
             Weighed::Stored(mut stored) => {
-                if payload.creates && reply.status == StatusCode::CREATED {
+                if payload.requires_absence && reply.status == StatusCode::CREATED {
                     self.diagnosis.location = address::of_creation(self.target, reply);
                 }
                 if let (Some(stored), Some(_)) = (&mut stored, &self.diagnosis.location) {
@@ -199,7 +203,7 @@ impl Driver<'_> {
 /// Classifies a request by its status alone.
 fn by_status(status: StatusCode) -> Failure {
     match status.as_u16() {
-        500 | 503 => Failure::Answered,
+        500 | 503 => Failure::Responded,
         // A 303 means that the request was carried out (RFC 9110 15.4.4), and many frameworks send 302 for it. A
         // 207 states its result only in the body, and a resend would get the same.
         207 | 302 | 303 | 506..=508 | 510 => Failure::Doubtful,
