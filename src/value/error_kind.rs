@@ -4,32 +4,34 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No strategy could resolve a conflict. Show [`Sides`] to a person, or choose another strategy.
+    /// No strategy could resolve a conflict. Show [`Sides`](crate::Sides) to a person, or choose another strategy.
     Conflict,
-    /// The server refused the request for a reason other than a version conflict. See [`Error::problem`].
+    /// The server refused the request for a reason other than a version conflict. See
+    /// [`Error::problem`](crate::Error::problem).
     Refused,
     /// There is no resource at this address. Check the id, or create the resource.
     NotFound,
-    /// The resource existed and was removed, for example by another client before the write. Drop the edit, or
-    /// create the resource again from [`Sides::local`].
+    /// The resource existed and was removed, for example by another client before the write. Drop the edit, or create
+    /// the resource again from [`Sides::local`](crate::Sides::local).
     Gone,
     /// A resource with this name already exists. Choose another name, or edit that resource.
     AlreadyExists,
-    /// Another client holds a lock on the resource. Try again when the lock has ended. [`Error::problem`] may name
-    /// its owner.
+    /// Another client holds a lock on the resource. Try again when the lock has ended.
+    /// [`Error::problem`](crate::Error::problem) may name its owner.
     Locked,
     /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
     OutcomeUnknown,
     /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
-    /// [`Error::monitor`] for its progress, or read the resource later. Do not send the write again.
+    /// [`Error::monitor`](crate::Error::monitor) for its progress, or read the resource later. Do not send the write
+    /// again.
     Accepted,
-    /// The server provides no validator usable in a precondition, or one that never matches. Set where the API
-    /// keeps its versions with [`Versioning`](crate::Versioning).
+    /// The server provides no validator usable in a precondition, or one that never matches. Set where the API keeps
+    /// its versions with [`Versioning`](crate::Versioning).
     UnusableValidator,
     /// The round, time or retry limit was reached. A write was not applied. Try again later, or raise the
     /// [limit](crate::Limits).
     Exhausted,
-    /// The server responded with any other unsuccessful status. See [`Error::problem`].
+    /// The server responded with any other unsuccessful status. See [`Error::problem`](crate::Error::problem).
     Status,
     /// The server could not be reached. Nothing was applied. Try again later.
     Transport,
@@ -41,8 +43,8 @@ pub enum ErrorKind {
     /// The server does not support the API version that the client asks for. Set another
     /// [`ApiVersion`](crate::ApiVersion).
     UnsupportedApiVersion,
-    /// The call cannot be carried out because of an address, an id, a header, credentials or a policy. Also the
-    /// kind if a part that the call uses panicked before the call did any work.
+    /// The call cannot be carried out because of an address, an id, a header, credentials or a policy. Also the kind if
+    /// a part that the call uses panicked before the call did any work.
     Config,
     /// The value cannot be put into the document in a way that its type reads back. Nothing was sent. The
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
