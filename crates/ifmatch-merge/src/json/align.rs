@@ -33,6 +33,13 @@ const PAIRS_FOR_EACH: usize = 400;
 /// searched first.
 const SHORT_GAP: usize = 64 * 64;
 
+/// How often gaps are divided by runs within each other. The gaps that remain are compared directly, so the recursion
+/// takes a bounded part of the stack.
+const DIVISIONS: u32 = 8;
+
+/// What a search for runs costs for each element, in comparisons of pairs.
+const PAIRS_FOR_RUNS: usize = 16;
+
 /// The maximum length of the runs that are searched.
 const LONGEST_RUN: usize = 64;
 
@@ -53,6 +60,7 @@ pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
         added: vec![false; new.len()],
         offset: (0, 0),
         left: PAIRS_FOR_EACH.saturating_mul(old.len() + new.len()),
+        depth: 0,
     };
     let (in_old, in_new) = (front..old.len() - back, front..new.len() - back);
     if !in_old.is_empty() && !in_new.is_empty() {
@@ -178,6 +186,8 @@ struct Comparison<'s> {
     offset: (usize, usize),
     /// Number of pairs that may still be compared.
     left: usize,
+    /// Number of divisions that the current gap lies within.
+    depth: u32,
 }
 
 impl Comparison<'_> {
@@ -219,12 +229,15 @@ impl Comparison<'_> {
             self.replace(in_old, in_new);
             return;
         }
-        if pairs > SHORT_GAP && self.spend(SHORT_GAP.max(a.len() + b.len())) {
+        let search = PAIRS_FOR_RUNS.saturating_mul(a.len() + b.len());
+        if pairs > SHORT_GAP && self.depth < DIVISIONS && self.spend(search) {
             let anchors = run_anchors(a, b);
             if !anchors.is_empty() {
                 let (o, n) = (in_old.start, in_new.start);
                 let anchors = anchors.into_iter().map(|(a, b)| (o + a, n + b));
+                self.depth += 1;
                 self.between(anchors.collect(), in_old, in_new);
+                self.depth -= 1;
                 return;
             }
         }
@@ -371,6 +384,32 @@ mod tests {
                 assert!(made == *new);
             }
         }
+    }
+
+    /// Blocks of which each begins with the pair that ends the one before. The last element of a block differs
+    /// between the sides, so only the outermost pairs occur once.
+    fn nested(blocks: u32, side: u32) -> Vec<u32> {
+        let pair = |at: u32| [at / 100, 100 + at % 100];
+        let block = |at: u32| {
+            [
+                pair(at)[0],
+                pair(at)[1],
+                300,
+                pair(at + 1)[0],
+                pair(at + 1)[1],
+                side,
+            ]
+        };
+        let equal = std::iter::repeat_n(303, 1_000_000);
+        equal.chain((0..blocks).flat_map(block)).collect()
+    }
+
+    #[test]
+    fn gaps_within_gaps_take_a_bounded_part_of_the_stack() -> std::io::Result<()> {
+        let compare = || differences(&nested(4_000, 301), &nested(4_000, 302)).len();
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        assert!(small.spawn(compare)?.join().is_ok_and(|found| found > 0));
+        Ok(())
     }
 
     #[test]
