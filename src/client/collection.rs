@@ -231,10 +231,10 @@ impl<T: ResourceData> Collection<T> {
     pub fn delete(&self, what: impl IntoTarget<T>) -> Delete<T> {
         match what.into_target() {
             DeleteInput::Id(id) => self.item(id).delete(),
-            DeleteInput::Seen(base, url, id) => {
-                let at = url
+            DeleteInput::Seen(base, address, id) => {
+                let at = address
                     .map_err(Error::config)
-                    .and_then(|url| self.handle.at(url, id));
+                    .and_then(|address| self.handle.at_snapshot(address, id));
                 Delete::new(at, Some(*base))
             }
         }

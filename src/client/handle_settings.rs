@@ -66,7 +66,8 @@ macro_rules! settings {
             /// To filter only a list, use [`List::query`](crate::List::query).
             ///
             /// A value that was read is written to the URL that it was read from, including the query of that
-            /// URL. An item of a list is written with the query of the handle that saves it.
+            /// URL. An item of a list is written with the query of the handle that saves it. If the list was
+            /// requested with another value of the same parameter, the call returns a `Config` error.
             pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
                 let pair = (name.into(), value.to_string());
                 self.with(|handle| handle.query.push(pair))

@@ -2,14 +2,12 @@
 
 use std::fmt::{self, Display};
 
-use url::Url;
-
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
-use crate::value::{Error, Saved, Versioned, WriteReport};
+use crate::value::{Error, Saved, SnapshotAddress, Versioned, WriteReport};
 use crate::write::machine::events::Goal;
 
 /// A value or id that can be removed.
@@ -27,7 +25,7 @@ pub enum DeleteInput {
     /// A version of a resource.
     Seen(
         Box<StoredSnapshot>,
-        Result<Url, &'static str>,
+        Result<SnapshotAddress, &'static str>,
         Option<String>,
     ),
 }

@@ -17,7 +17,7 @@ use crate::protocol::{CONDITIONS, Envelope};
 use crate::resolve::{RefusalHandler, Strategy};
 use crate::retry::later;
 use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
-use crate::value::{Error, Sides};
+use crate::value::{Error, Sides, SnapshotAddress};
 use crate::write::request::storage_behaviour::StorageBehaviour;
 use crate::write::request::target::{Shared, Target, WriteMode};
 
@@ -172,7 +172,7 @@ impl<T: ResourceData> Handle<T> {
         url
     }
 
-    /// Returns the same settings for the address of a snapshot.
+    /// Returns the same settings for an address that includes its query.
     pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if own.origin() != url.origin() {
@@ -180,15 +180,38 @@ impl<T: ResourceData> Handle<T> {
                 "the snapshot is from another server than this handle",
             ));
         }
-        // An address that was read includes the query. The address of a list item does not.
-        let read: Vec<_> = url
-            .query_pairs()
-            .map(|(name, _)| name.into_owned())
-            .collect();
-        let mut query = self.query.clone();
-        query.retain(|(name, _)| !read.iter().any(|it| it == name));
         let mut at = self.over(Ok(url), id);
-        at.query = query;
+        at.query.clear();
+        Ok(at)
+    }
+
+    /// Returns the same settings for the address of a snapshot.
+    ///
+    /// An address that was used before stays as it is. A list item was not read at an address of its own, so it gets
+    /// the query of this handle. A parameter with another value than in the list may lead to another resource.
+    pub(crate) fn at_snapshot(
+        &self,
+        address: SnapshotAddress,
+        id: Option<String>,
+    ) -> Result<Self, Error> {
+        let mut at = self.at(address.url, id)?;
+        let Some(listed_with) = address.listed_with else {
+            return Ok(at);
+        };
+        let differs = |(name, value): &&(String, String)| {
+            let mut same_name = listed_with
+                .iter()
+                .filter(|(listed, _)| listed == name)
+                .peekable();
+            same_name.peek().is_some() && !same_name.any(|(_, listed)| listed == value)
+        };
+        if let Some((name, _)) = self.query.iter().find(differs) {
+            return Err(Error::config(format!(
+                "the value was listed with another value of the query parameter {name:?} than this handle has: use the \
+                 handle that listed it, or read the value again"
+            )));
+        }
+        at.query.clone_from(&self.query);
         Ok(at)
     }
 

@@ -241,6 +241,7 @@ fn item<T: ResourceData>(
     };
     let snapshot = reading::snapshot(unwrapped, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
+        .map(|item: Versioned<T>| item.listed_with(handle.query.clone()))
         .map_err(|error| Error::decode("an item of the list cannot be read", error))
 }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use url::Url;
-
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
 use super::{Lazy, operation};
@@ -11,7 +9,7 @@ use crate::json::{Document, JsonError};
 use crate::lens::Reading;
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
-use crate::value::{Error, Saved, Sides, Versioned};
+use crate::value::{Error, Saved, Sides, SnapshotAddress, Versioned};
 use crate::write::machine::events::Goal;
 
 /// A value that can be saved: a [`Versioned`] or a [`Saved`], by reference or by value.
@@ -23,7 +21,7 @@ pub trait IntoSave<T> {
 /// The input of a save.
 pub struct SaveInput {
     base: StoredSnapshot,
-    url: Result<Url, &'static str>,
+    address: Result<SnapshotAddress, &'static str>,
     id: Option<String>,
     edited: Result<(Document, Document), JsonError>,
 }
@@ -41,7 +39,7 @@ impl<T: ResourceData> IntoSave<T> for &Versioned<T> {
         let value: &T = self;
         SaveInput {
             base: snapshot.stored().clone(),
-            url: snapshot.address(),
+            address: snapshot.address(),
             id: snapshot.id().map(str::to_owned),
             edited: snapshot
                 .document()
@@ -138,8 +136,8 @@ async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Err
         })
     };
     put.map_err(|error| unsent(Error::unfaithful(error)))?;
-    let url = input.url.map_err(|why| unsent(Error::config(why)))?;
-    let handle = handle.at(url, input.id).map_err(unsent)?;
+    let address = input.address.map_err(|why| unsent(Error::config(why)))?;
+    let handle = handle.at_snapshot(address, input.id).map_err(unsent)?;
     let begun = Write::begin(handle, write, Goal::Replace).await;
     let mut call = begun.map_err(unsent)?;
     call.base = Some(input.base);

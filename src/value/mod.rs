@@ -13,4 +13,5 @@ pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
 pub use observer::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
 pub use restore::{IntoDocument, IntoValidator};
+pub(crate) use versioned::SnapshotAddress;
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};

@@ -29,8 +29,26 @@ pub struct Snapshot<T> {
     stored: StoredSnapshot,
     url: Url,
     id: Option<String>,
-    /// Whether the server has stated the address of the resource.
-    named: bool,
+    origin: AddressOrigin,
+}
+
+/// How the address of a snapshot is known.
+#[derive(Clone)]
+enum AddressOrigin {
+    /// The resource was read or written there.
+    Used,
+    /// It was derived from the id of a list item. The list was requested with this query.
+    Listed(Vec<(String, String)>),
+    /// The server created the resource without giving its address.
+    Unknown,
+}
+
+/// The address to which a snapshot is written.
+#[derive(Debug)]
+pub struct SnapshotAddress {
+    pub(crate) url: Url,
+    /// The query of the handle that listed the resource. `None` if the URL itself was used before.
+    pub(crate) listed_with: Option<Vec<(String, String)>>,
 }
 
 /// A value that was written, with a report of the write.
@@ -94,7 +112,7 @@ impl<T: DeserializeOwned> Versioned<T> {
                 stored,
                 url,
                 id,
-                named: true,
+                origin: AddressOrigin::Used,
             },
         })
     }
@@ -103,7 +121,13 @@ impl<T: DeserializeOwned> Versioned<T> {
 impl<T> Versioned<T> {
     /// Marks the value as created at an unknown address. It can be read, but not saved or removed.
     pub(crate) fn forget_address(&mut self) {
-        self.snapshot.named = false;
+        self.snapshot.origin = AddressOrigin::Unknown;
+    }
+
+    /// Marks the value as an item of a list that was requested with this query.
+    pub(crate) fn listed_with(mut self, query: Vec<(String, String)>) -> Self {
+        self.snapshot.origin = AddressOrigin::Listed(query);
+        self
     }
 
     /// Returns the value and drops the validator.
@@ -151,12 +175,18 @@ impl<T> Snapshot<T> {
     }
 
     /// Returns the URL for writes, or the reason why there is none.
-    pub(crate) fn address(&self) -> Result<Url, &'static str> {
-        if self.named {
-            Ok(self.url.clone())
-        } else {
-            Err("the server created it without giving its address in `Location` or a member `id`")
-        }
+    pub(crate) fn address(&self) -> Result<SnapshotAddress, &'static str> {
+        let listed_with = match &self.origin {
+            AddressOrigin::Used => None,
+            AddressOrigin::Listed(query) => Some(query.clone()),
+            AddressOrigin::Unknown => {
+                return Err(
+                    "the server created it without giving its address in `Location` or a member `id`",
+                );
+            }
+        };
+        let url = self.url.clone();
+        Ok(SnapshotAddress { url, listed_with })
     }
 
     pub(crate) fn stored(&self) -> &StoredSnapshot {
@@ -238,7 +268,7 @@ impl<T: Clone> Clone for Snapshot<T> {
             stored: self.stored.clone(),
             url: self.url.clone(),
             id: self.id.clone(),
-            named: self.named,
+            origin: self.origin.clone(),
         }
     }
 }

@@ -18,7 +18,7 @@ struct Article {
 
 const ARTICLE: &str = r#"{"title":"old","views":1}"#;
 
-/// Counts a view of the article, which somebody else renames meanwhile. Both changes are in the result.
+/// Counts a view of the article while another client renames it. Both changes are in the result.
 async fn views_one_renamed(articles: &Collection<Article>) -> Saved<Article> {
     let view = articles.update(1, |article| article.views += 1);
     let saved = view.await.unwrap();

@@ -206,10 +206,40 @@ async fn an_item_of_a_list_is_written_with_the_query_of_the_handle_that_saves_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_that_was_listed_with_one_value_of_a_parameter_is_not_written_with_another() {
+    let server = Slashed::new();
+    let items = server.items();
+    let of = |tenant: u8| items.clone().query("tenant", tenant);
+    let item = || async {
+        let page = of(7).list().await.unwrap();
+        let mut item = page.items.into_iter().next().unwrap();
+        item["name"] = "c".into();
+        item
+    };
+    let saved = of(8).save(item().await).await.map(drop);
+    let removed = of(8).delete(item().await).await.map(drop);
+    for outcome in [saved, removed] {
+        let error = outcome.unwrap_err();
+        assert!(
+            error.is_config() && error.to_string().contains("tenant"),
+            "{error}"
+        );
+    }
+    assert_eq!(server.seen(), ["GET /api/items/?tenant=7"; 2]);
+    of(7).save(item().await).await.unwrap();
+    assert_eq!(server.seen().last().unwrap(), "PUT /api/items/1/?tenant=7");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_is_written_to_the_address_that_it_was_read_from() {
     let server = Slashed::new();
     let items = server.items();
     let of = |tenant: u8| items.clone().query("tenant", tenant);
+    // A query that is new with the saving handle may lead to another resource as well.
+    let mut item = items.get(1).await.unwrap();
+    item["name"] = "b".into();
+    of(7).save(item).await.unwrap();
+    assert_eq!(server.seen().last().unwrap(), "PUT /api/items/1/");
     for (name, saving) in [("c", of(7)), ("d", of(8)), ("e", items.clone())] {
         let mut item = of(7).get(1).await.unwrap();
         item["name"] = name.into();

@@ -171,7 +171,7 @@ async fn what_the_server_made_of_a_creation_survives_the_next_update() {
     }
 }
 
-/// Whoever has no nickname has one that is `null`.
+/// A missing nickname is written as `null`.
 #[derive(Serialize, Deserialize, Merge)]
 struct User {
     name: String,

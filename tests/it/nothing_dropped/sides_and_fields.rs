@@ -89,7 +89,7 @@ async fn half_of_a_surrogate_pair_goes_back_as_it_came() {
     articles(&server).save(&article).await.unwrap();
     assert_eq!(server.text(AT).unwrap(), changed(HALVES));
 
-    // Merged with what somebody else wrote, and in an envelope that has halves of its own.
+    // Merged with the write of another client, and in an envelope that also has halves.
     let theirs = HALVES.replace("\"views\":1", "\"views\":2");
     let whole = |data: &str| format!(r#"{{"about":"\ud83d","data":{data},"\udfff":0}}"#);
     let enclosed = Generic::new().envelope(Envelope::at("/data").keep_rest());

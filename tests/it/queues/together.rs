@@ -89,8 +89,8 @@ async fn of_edits_that_were_lost_together_only_those_are_unknown_that_cannot_be_
     }
 }
 
-/// Two edits go out together and are applied. The reply is lost, somebody takes their work back, and the server
-/// refuses them after so many more requests. Neither is told as a plain failure.
+/// Two edits are sent together and applied. The response is lost, another client undoes them, and the server refuses
+/// them after `more` further requests. Neither is reported as a plain failure.
 async fn lost_together_and_refused_then(server: &Server, values: &Collection<Value>, more: usize) {
     let first = under_way(values).await;
     let set = tokio::spawn(values.update(1, |value| value["a"] = 1.into()));
