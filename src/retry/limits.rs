@@ -59,10 +59,9 @@ impl Limits {
     ///
     /// A round is one conditional request against one version.
     ///
-    /// A round is lost only if another client has written, so a fair race is bounded by [`time`](Self::time). Among
-    /// a thousand concurrent writers, none needed more than 30 rounds. Among hundreds of writers beside one that
-    /// never pauses, none needed more than 400. The round limit stops a server that returns a new version with each
-    /// read and accepts no write. A [`RefusalHandler`](crate::RefusalHandler) can add at most 15 rounds.
+    /// Another client wins each round that is lost, so a fair race is bounded by its [`time`](Self::time). The round
+    /// limit stops a server that returns a new version with each read and accepts no write. A
+    /// [`RefusalHandler`](crate::RefusalHandler) is followed for at most 15 more rounds.
     pub fn rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds.max(1);
         self

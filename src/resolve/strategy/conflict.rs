@@ -68,7 +68,9 @@ impl Documents {
         T: Serialize + DeserializeOwned + 'static,
     {
         let Some(raw) = self.remote.as_ref().or(self.local.as_ref()) else {
-            return Ok(Document::encode(value)?);
+            let document = Document::encode(value)?;
+            lens.check_new(&document)?;
+            return Ok(document);
         };
         let target = reading::<T>(raw)?;
         let after = target.shown.encode_again(value)?;
