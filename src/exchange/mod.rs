@@ -67,7 +67,7 @@ pub(crate) struct RequestStats {
     /// How long the call was held back.
     pub(crate) waited: Duration,
     /// Whether the last response showed an overload.
-    pub(crate) overload: bool,
+    pub(crate) shows_overload: bool,
 }
 
 /// The reason for a missing response.
@@ -106,12 +106,12 @@ impl Exchange {
             let reply = self.send_once(call, &url, whose, deadline, &mut sent).await;
             let now = Instant::now();
             if let Some(overload) = gate::tells_overload(&reply, now < deadline) {
-                let again = std::mem::replace(&mut stats.overload, overload);
+                let again = std::mem::replace(&mut stats.shows_overload, overload);
                 let sample = RequestSample {
                     number,
                     took: now - sent_at,
-                    overload,
-                    again,
+                    shows_overload: overload,
+                    is_retry: again,
                 };
                 self.server.replied(sample, now);
             }
@@ -182,7 +182,7 @@ impl Exchange {
         self.server.answered(begun.elapsed());
         reply.origin = SnapshotOrigin {
             credentials: Some(credentials),
-            storable: !kept_out && !forbid_keeping(&reply.headers),
+            is_storable: !kept_out && !forbid_keeping(&reply.headers),
         };
         Ok(reply)
     }

@@ -175,15 +175,17 @@ fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
     let flags = choices.byte();
     let flag = |bit: u8| flags >> bit & 1 == 1;
     WriteParams {
-        doubtful: flag(0) && goal != Goal::Append && matches!(base, Base::Version(_)),
-        repeated: false,
+        earlier_write_is_unsettled: flag(0)
+            && goal != Goal::Append
+            && matches!(base, Base::Version(_)),
+        may_have_been_made_before: false,
         goal,
         base,
-        cached: flag(6),
-        rerun: flag(1),
+        base_is_cached: flag(6),
+        edit_reruns: flag(1),
         create_if_absent: flag(2),
         honours_keys: flag(3),
-        unconditional: flag(4) && flag(5),
+        allows_unconditional: flag(4) && flag(5),
         max_rounds: u32::from(choices.byte() % 20) + 1,
         max_transient: u32::from(choices.byte() % 12),
         max_polls: 100,
@@ -206,8 +208,8 @@ impl Watched {
         Self {
             params: params.clone(),
             requests: 0,
-            in_doubt: params.doubtful,
-            unread: params.doubtful,
+            in_doubt: params.earlier_write_is_unsettled,
+            unread: params.earlier_write_is_unsettled,
         }
     }
 
@@ -215,7 +217,7 @@ impl Watched {
         match action {
             Action::Send { condition, .. } => {
                 self.requests += 1;
-                let free = self.params.goal == Goal::Append || self.params.unconditional;
+                let free = self.params.goal == Goal::Append || self.params.allows_unconditional;
                 assert!(
                     *condition != Condition::None || free,
                     "sent without a condition"

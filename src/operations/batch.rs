@@ -42,7 +42,7 @@ pub(super) async fn in_turn<T: ResourceData>(
     let (since, deadline) = (write.context.since, write.context.deadline());
     loop {
         let turn = waiter.turn(deadline).await;
-        write.repeated = job.as_ref().is_some_and(|job| job.is_repeated());
+        write.may_have_been_made_before = job.as_ref().is_some_and(|job| job.is_repeated());
         match turn {
             Turn::Permit(permit) => {
                 let (handle, now) = (&write.handle, Instant::now());
@@ -51,7 +51,7 @@ pub(super) async fn in_turn<T: ResourceData>(
                 let fits = |job: &Arc<dyn Any + Send + Sync>| {
                     let job = job.downcast_ref::<Job<T>>();
                     job.is_some_and(|job| {
-                        job.fits(handle, write.rerun) && later(now, trip) < job.deadline
+                        job.fits(handle, write.edit_reruns) && later(now, trip) < job.deadline
                     })
                 };
                 // In a batch, this write could not receive its result before its deadline.
@@ -75,7 +75,7 @@ pub(super) async fn in_turn<T: ResourceData>(
             }
             Turn::OutOfTime => {
                 let why = "the write was still queued at its deadline";
-                let kind = if write.repeated {
+                let kind = if write.may_have_been_made_before {
                     ErrorKind::OutcomeUnknown
                 } else {
                     ErrorKind::Exhausted
@@ -107,7 +107,7 @@ pub(super) async fn alone<T: ResourceData>(
     };
     // There is no record of whether an appended document was sent, because nothing of it is cached. An earlier
     // request of any write may have been applied.
-    let kind = if append || write.repeated || permit.is_under_way() {
+    let kind = if append || write.may_have_been_made_before || permit.is_under_way() {
         ErrorKind::OutcomeUnknown
     } else {
         ErrorKind::Config
@@ -156,7 +156,7 @@ impl<T: ResourceData> Job<T> {
         let plain = settings.timeout.is_none()
             && settings.max_rounds.is_none()
             && settings.strategy.is_none()
-            && !settings.unconditional
+            && !settings.allows_unconditional
             && write.if_absent.is_none();
         // A strategy that asks a person gets the edit of one caller at a time.
         let asks = write.handle.strategy.time().is_some();
@@ -165,7 +165,7 @@ impl<T: ResourceData> Job<T> {
         }
         let job = Arc::new(Self {
             handle: write.handle.clone(),
-            rerun: write.rerun,
+            rerun: write.edit_reruns,
             deadline: write.context.deadline(),
             edit: Arc::new(Mutex::new(write.edits.pop()?)),
             repeated: AtomicBool::new(false),

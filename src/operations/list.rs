@@ -43,7 +43,7 @@ struct ListShape {
     items: String,
     id: String,
     next: Option<String>,
-    whole: bool,
+    items_are_whole: bool,
 }
 
 /// One page of a listing.
@@ -67,7 +67,7 @@ impl<T: ResourceData> List<T> {
                     items: String::new(),
                     id: "/id".to_owned(),
                     next: None,
-                    whole: false,
+                    items_are_whole: false,
                 },
                 page: None,
                 query: Vec::new(),
@@ -122,7 +122,9 @@ impl<T: ResourceData> List<T> {
     /// would remove them. With this setting, the version inside an item pins a write, without a read.
     pub fn whole_items(self) -> Self {
         Self {
-            call: self.call.set(|settings| settings.shape.whole = true),
+            call: self
+                .call
+                .set(|settings| settings.shape.items_are_whole = true),
         }
     }
 
@@ -220,7 +222,7 @@ fn item<T: ResourceData>(
     let versioning = &target.versioning;
     // Only a version inside the item counts, because the headers of a page do not describe its items.
     let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {
-        FoundVersion::Version(validator) if shape.whole => Some(validator),
+        FoundVersion::Version(validator) if shape.items_are_whole => Some(validator),
         _ => None,
     };
     let id = item.pointer(&shape.id).and_then(|id| id.as_id());

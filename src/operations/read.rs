@@ -169,7 +169,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     let cached = context.cached().await;
     // A document that was written and not read since is read as a whole, without an extra request. This shows
     // whether the server stored it as sent.
-    let known = cached.as_ref().filter(|cached| !cached.unread);
+    let known = cached.as_ref().filter(|cached| !cached.is_unread);
     match known.and_then(|known| known.validator.as_ref()) {
         Some(Validator::Tag(tag)) => {
             call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
@@ -189,7 +189,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         let asked = asked.any(|name| call.headers.contains_key(name));
         let ours = known.filter(|known| asked && evidence::confirms(&reply.headers, known));
         if let Some(known) = ours.filter(|_| !of_another(&reply)) {
-            if !reply.origin.storable {
+            if !reply.origin.is_storable {
                 // The caching rules of a 304 apply to the cached response (RFC 9111 4.3.4).
                 store.remove(&context.key, context.deadline()).await;
             }

@@ -34,7 +34,7 @@ pub(crate) struct TypedEdit<T> {
     /// The document to create if the resource does not exist.
     pub(crate) if_absent: Option<Document>,
     /// Whether the edits run again after a race. Otherwise the strategy merges.
-    pub(crate) rerun: bool,
+    pub(crate) edit_reruns: bool,
 }
 
 /// The strategy and the handler that decide, and the lens that puts values into documents.
@@ -83,7 +83,7 @@ impl<T: ResourceData> Resolver<T> {
             )?),
             None => None,
         };
-        let shown = remote.as_ref().filter(|_| !refused.creating);
+        let shown = remote.as_ref().filter(|_| !refused.is_creation);
         let raw = shown.map(|remote| remote.snapshot().document().clone());
         let refusal = Refusal {
             kind: refused.kind,
@@ -205,7 +205,7 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
     }
 
     fn reruns(&self) -> bool {
-        self.rerun && !self.edits.is_empty()
+        self.edit_reruns && !self.edits.is_empty()
     }
 
     fn is_operation(&self) -> bool {

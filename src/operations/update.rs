@@ -63,10 +63,10 @@ async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, E
         settings.handle.check_new(document)?;
     }
     let mut call = Write::begin(settings.handle, settings.write, Goal::Replace).await?;
-    call.cached = true;
+    call.base_is_cached = true;
     call.edits = vec![settings.edit];
     call.if_absent = if_absent;
     // With a strategy for this call, a race is merged. Otherwise the edit runs again on the new state.
-    call.rerun = call.settings.strategy.is_none();
+    call.edit_reruns = call.settings.strategy.is_none();
     call.saved().await
 }

@@ -36,14 +36,14 @@ pub(crate) struct Write<T> {
     pub(crate) goal: Goal,
     pub(crate) base: Option<StoredSnapshot>,
     /// Whether the base is the snapshot that is cached when the write starts.
-    pub(crate) cached: bool,
+    pub(crate) base_is_cached: bool,
     pub(crate) local: Option<Document>,
     pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
     /// Whether the edits run again after a race. Otherwise the strategy merges.
-    pub(crate) rerun: bool,
+    pub(crate) edit_reruns: bool,
     /// Whether an earlier write with an unknown outcome may have applied the same change.
-    pub(crate) repeated: bool,
+    pub(crate) may_have_been_made_before: bool,
     pub(crate) idempotency_key: Option<String>,
     /// Whether the server honours the key, whatever the profile says.
     pub(crate) honours_keys: bool,
@@ -74,12 +74,12 @@ impl<T: ResourceData> Write<T> {
             settings,
             goal,
             base: None,
-            cached: false,
+            base_is_cached: false,
             local: None,
             edits: Vec::new(),
             if_absent: None,
-            rerun: false,
-            repeated: false,
+            edit_reruns: false,
+            may_have_been_made_before: false,
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
@@ -114,7 +114,7 @@ impl<T: ResourceData> Write<T> {
         &mut self,
         permit: &mut WritePermit,
     ) -> (Box<WriteOutcome>, Vec<bool>) {
-        if self.cached {
+        if self.base_is_cached {
             self.load_cached().await;
         }
         let inherited = self.inherited();
@@ -146,7 +146,7 @@ impl<T: ResourceData> Write<T> {
             edits: std::mem::take(&mut self.edits),
             failed: Vec::new(),
             if_absent: self.if_absent.take(),
-            rerun: self.rerun,
+            edit_reruns: self.edit_reruns,
         };
         let driver = Driver::new(&target, &mut hooks, permit, input);
         // Boxed, because the future of the loop is large and would make each awaiting future as large.
@@ -165,13 +165,13 @@ impl<T: ResourceData> Write<T> {
             },
             settings: WriteSettings::default(),
             goal: self.goal,
-            cached: true,
+            base_is_cached: true,
             base: None,
             local: None,
             edits,
             if_absent: None,
-            rerun: self.rerun,
-            repeated: false,
+            edit_reruns: self.edit_reruns,
+            may_have_been_made_before: false,
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
@@ -191,12 +191,13 @@ impl<T: ResourceData> Write<T> {
                     _ => Base::Unversioned,
                 },
             },
-            cached: self.cached,
-            doubtful: inherits && self.goal != Goal::Delete,
-            repeated: self.repeated,
-            rerun: self.rerun,
+            base_is_cached: self.base_is_cached,
+            earlier_write_is_unsettled: inherits && self.goal != Goal::Delete,
+            may_have_been_made_before: self.may_have_been_made_before,
+            edit_reruns: self.edit_reruns,
             create_if_absent: self.if_absent.is_some(),
-            unconditional: self.settings.unconditional || target.versioning.is_unconditional(),
+            allows_unconditional: self.settings.allows_unconditional
+                || target.versioning.is_unconditional(),
             honours_keys: self.honours_keys || shared.profile.honours_idempotency_keys(),
             max_rounds: self.settings.max_rounds.unwrap_or(limits.rounds),
             max_transient: limits.transient,
@@ -212,7 +213,7 @@ impl<T: ResourceData> Write<T> {
             let unsettled = &self.context.target.shared.unsettled;
             !unsettled.outdates(&self.context.key, cached.validator.as_ref())
         });
-        (self.cached, self.base) = (cached.is_some(), cached);
+        (self.base_is_cached, self.base) = (cached.is_some(), cached);
     }
 
     /// Returns what earlier writes with an unknown outcome sent onto the same version.

@@ -10,7 +10,7 @@ pub(crate) struct WriteSettings<T> {
     pub(crate) max_rounds: Option<u32>,
     pub(crate) strategy: Option<Strategy<T>>,
     /// Whether the write may be sent without a precondition if there is no version.
-    pub(crate) unconditional: bool,
+    pub(crate) allows_unconditional: bool,
 }
 
 impl<T> Default for WriteSettings<T> {
@@ -19,7 +19,7 @@ impl<T> Default for WriteSettings<T> {
             timeout: None,
             max_rounds: None,
             strategy: None,
-            unconditional: false,
+            allows_unconditional: false,
         }
     }
 }
@@ -77,7 +77,7 @@ macro_rules! unconditional_setting {
                 Self {
                     call: self
                         .call
-                        .set(|settings| settings.write.unconditional = true),
+                        .set(|settings| settings.write.allows_unconditional = true),
                 }
             }
         }

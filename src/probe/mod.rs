@@ -48,7 +48,7 @@ struct ProbeSettings {
     headers: Vec<(HeaderName, MakeHeader)>,
     suffix: String,
     races: u32,
-    existing: bool,
+    is_existing: bool,
 }
 
 impl Probe {
@@ -61,7 +61,7 @@ impl Probe {
                 races: RACES,
                 draft: None,
                 headers: Vec::new(),
-                existing: false,
+                is_existing: false,
             }),
         }
     }
@@ -135,7 +135,7 @@ impl Probe {
     /// # }
     /// ```
     pub fn existing(self) -> Self {
-        self.set(|settings| settings.existing = true)
+        self.set(|settings| settings.is_existing = true)
     }
 
     /// Adds a header to each write that carries a document.
@@ -244,15 +244,15 @@ async fn run(settings: ProbeSettings) -> Result<ProbeReport, Error> {
         crate::support::ids::uuid(),
         settings.suffix
     );
-    let make = settings.draft.unwrap_or(if settings.existing {
+    let make = settings.draft.unwrap_or(if settings.is_existing {
         Box::new(|name, n| Document::encode(&json!({"ifmatch_probe": format!("{name} {n}")})))
     } else {
         Box::new(|name, n| Document::encode(&json!({"name": name, "probe": n})))
     });
-    let drafts = Drafts::new(name, make, settings.existing)?;
+    let drafts = Drafts::new(name, make, settings.is_existing)?;
     let site = Site::new(handle, drafts, settings.headers, time)?;
     // The task runs to its end even if this future is dropped, so it leaves no resource behind.
-    tokio::spawn(inspect(site, settings.races, settings.existing))
+    tokio::spawn(inspect(site, settings.races, settings.is_existing))
         .await
         .unwrap_or_else(|_| {
             let why = "the runtime ended during the probe, whose resource may be left behind";

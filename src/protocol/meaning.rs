@@ -12,9 +12,9 @@ use crate::protocol::{Problem, rate_limit, retry_after};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestFacts {
     /// Whether the request carried a precondition.
-    pub(crate) pinned: bool,
+    pub(crate) has_condition: bool,
     /// Whether the precondition was that nothing exists there.
-    pub(crate) creates: bool,
+    pub(crate) is_creation: bool,
 }
 
 /// The meaning of an unsuccessful response.
@@ -101,10 +101,10 @@ pub(crate) fn meaning(
     };
     match status.as_u16() {
         // Some stores respond with 304 to a creation that finds an existing object.
-        304 if asked.creates => refused(RefusalKind::StaleVersion),
+        304 if asked.is_creation => refused(RefusalKind::StaleVersion),
         400 if message_words::says_broken_off(problem) => open(RefusalStanding::BrokenOff),
         408 => open(RefusalStanding::BrokenOff),
-        412 if asked.pinned && of_profile.is_none() => {
+        412 if asked.has_condition && of_profile.is_none() => {
             refused(message_words::of_precondition(problem))
         }
         423 => refused(RefusalKind::Locked),
@@ -161,8 +161,8 @@ mod tests {
     }
 
     const PINNED: RequestFacts = RequestFacts {
-        pinned: true,
-        creates: false,
+        has_condition: true,
+        is_creation: false,
     };
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
             RefusalStanding::BrokenOff
         );
         let creates = RequestFacts {
-            creates: true,
+            is_creation: true,
             ..PINNED
         };
         let stale = (RefusalKind::StaleVersion, RefusalStanding::Refused);

@@ -60,14 +60,14 @@ struct Look<'a> {
     now: Instant,
     deadline: Instant,
     /// Whether it is time to compare with the last look.
-    due: bool,
+    is_due: bool,
     seen: &'a mut Option<LastLook>,
 }
 
 impl Look<'_> {
     /// Whether nothing has moved since the last look.
     fn stands_still(&mut self, now: LastLook) -> bool {
-        self.due && self.seen.replace(now) == Some(now)
+        self.is_due && self.seen.replace(now) == Some(now)
     }
 
     /// Returns when to look again. Waiters near the front look often, so that all together look rarely.
@@ -119,7 +119,7 @@ impl<W: Work> Waiter<W> {
                     waker: context.waker(),
                     now: Instant::now(),
                     deadline,
-                    due,
+                    is_due: due,
                     seen: &mut seen,
                 };
                 let looked = self
@@ -156,7 +156,7 @@ impl<W: Work> Waiter<W> {
             // The holder may have the same deadline and knows the outcome, so the waiter gives it a little more
             // time.
             let deadline = later(look.deadline, STALL_TIMEOUT);
-            let over = look.due && look.now >= deadline;
+            let over = look.is_due && look.now >= deadline;
             let still = look.stands_still(LastLook::Carried(by.ticket, by.polls()));
             if still {
                 queue.release(&by, after);
@@ -173,7 +173,7 @@ impl<W: Work> Waiter<W> {
                 }
                 return Ok(Waited::Lost);
             } else {
-                if look.due {
+                if look.is_due {
                     after.wake(by.waker());
                 }
                 let own = own.with_waker(look.waker, after);
@@ -193,7 +193,7 @@ impl<W: Work> Waiter<W> {
         let Some(own) = queue.waiting.remove(&self.ticket) else {
             return Ok(Waited::Lost);
         };
-        if look.due && look.now >= look.deadline {
+        if look.is_due && look.now >= look.deadline {
             after.drop_later(own);
             queue.wake_next_if_free(after);
             return Ok(Waited::OutOfTime);
@@ -221,7 +221,7 @@ impl<W: Work> Waiter<W> {
         }
         let before = queue.waiting.range(..self.ticket);
         let before = before.take(MOST_BEFORE).count();
-        if look.due {
+        if look.is_due {
             match &queue.holder {
                 Some(holder) => after.wake(holder.waker()),
                 None => queue.wake_next(after),

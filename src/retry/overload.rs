@@ -34,9 +34,9 @@ pub(crate) struct RequestSample {
     /// How long it took.
     pub(crate) took: Duration,
     /// Whether the response indicates overload.
-    pub(crate) overload: bool,
+    pub(crate) shows_overload: bool,
     /// Whether the previous request of the same call indicated overload too.
-    pub(crate) again: bool,
+    pub(crate) is_retry: bool,
 }
 
 /// The state of the server, as recent responses show it.
@@ -111,9 +111,11 @@ impl Overload {
     /// the share. Otherwise one resource that is always refused would count for the whole server.
     pub(super) fn replied(&mut self, sample: RequestSample, sent: u64, now: Instant) -> bool {
         let RequestSample {
-            number, overload, ..
+            number,
+            shows_overload: overload,
+            ..
         } = sample;
-        if !sample.again {
+        if !sample.is_retry {
             self.share += (f64::from(u8::from(overload)) - self.share) * WEIGHT;
         }
         if number <= self.changed_after {
@@ -149,8 +151,8 @@ mod tests {
         RequestSample {
             number,
             took: Duration::ZERO,
-            overload,
-            again: false,
+            shows_overload: overload,
+            is_retry: false,
         }
     }
 

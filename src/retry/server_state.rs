@@ -61,20 +61,20 @@ struct QuotaLeft {
 #[derive(Debug)]
 pub(crate) struct RatePermit<'a> {
     server: &'a ServerState,
-    used: bool,
+    is_used: bool,
 }
 
 impl RatePermit<'_> {
     /// Keeps the place taken, because the request goes out.
     pub(crate) fn using(mut self) {
-        self.used = true;
+        self.is_used = true;
     }
 }
 
 impl Drop for RatePermit<'_> {
     fn drop(&mut self) {
         if let Some(rate) = self.server.rate
-            && !self.used
+            && !self.is_used
         {
             self.server.state().rate_schedule.give_back(rate);
         }
@@ -188,7 +188,7 @@ impl ServerState {
         Ok((
             RatePermit {
                 server: self,
-                used: false,
+                is_used: false,
             },
             wait,
         ))

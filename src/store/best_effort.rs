@@ -25,7 +25,7 @@ impl BestEffortStore {
             .flatten()?;
         let origin = SnapshotOrigin {
             credentials: Some(key.credentials()),
-            storable: true,
+            is_storable: true,
         };
         Some(StoredSnapshot { origin, ..found })
     }
@@ -36,7 +36,7 @@ impl BestEffortStore {
         if snapshot.origin.credentials != Some(key.credentials()) {
             return;
         }
-        if !snapshot.origin.storable {
+        if !snapshot.origin.is_storable {
             return self.remove(key, until).await;
         }
         in_time(until, async { self.0.put(key, snapshot).await }).await;

@@ -10,21 +10,21 @@ pub(crate) struct CredentialsDigest {
     digest: KeyDigest,
     /// Whether the authenticator named the user. A different digest is then a different user, not renewed
     /// credentials.
-    named: bool,
+    is_named: bool,
 }
 
 impl CredentialsDigest {
     /// The digest used without an authenticator.
     pub(crate) const ANONYMOUS: Self = Self {
         digest: [0; 16],
-        named: false,
+        is_named: false,
     };
 
     /// Returns the digest of the user that the authenticator names.
     pub(crate) fn named(secret: &Secret, name: &str) -> Self {
         Self {
             digest: secret.digest(Purpose::Name, [name.as_bytes()]),
-            named: true,
+            is_named: true,
         }
     }
 
@@ -39,7 +39,7 @@ impl CredentialsDigest {
         let parts = put_on.into_iter().flat_map(|(name, value)| [name, value]);
         Self {
             digest: secret.digest(Purpose::Credentials, parts),
-            named: false,
+            is_named: false,
         }
     }
 
@@ -48,14 +48,14 @@ impl CredentialsDigest {
         let once = crate::support::ids::uuid();
         Self {
             digest: secret.digest(Purpose::Credentials, [once.as_bytes()]),
-            named: false,
+            is_named: false,
         }
     }
 
     /// Whether a call of this user may continue with the other credentials. A named user must stay the same.
     /// Without names, different credentials may be renewed ones.
     pub(crate) fn may_go_on_as(self, other: Self) -> bool {
-        !self.named || self == other
+        !self.is_named || self == other
     }
 
     pub(super) fn digest(&self) -> &[u8] {
@@ -69,13 +69,13 @@ pub(crate) struct SnapshotOrigin {
     /// The credentials of the request, or `None` if the snapshot did not come from a response.
     pub(crate) credentials: Option<CredentialsDigest>,
     /// Whether both the request and the response allow caching.
-    pub(crate) storable: bool,
+    pub(crate) is_storable: bool,
 }
 
 impl SnapshotOrigin {
     /// The origin of a snapshot that did not come from a response.
     pub(crate) const ELSEWHERE: Self = Self {
         credentials: None,
-        storable: false,
+        is_storable: false,
     };
 }

@@ -39,7 +39,7 @@ pub struct StoredSnapshot {
     pub rest: Option<Document>,
     /// Whether the document was written and no read has returned it under this validator yet. A store must keep
     /// this flag, so that the next read can check the document. Default: `false`.
-    pub unread: bool,
+    pub is_unread: bool,
     /// The user of the snapshot, and whether it may be cached. A store need not keep it, because a cached snapshot
     /// belongs to the user of its key.
     pub(crate) origin: SnapshotOrigin,
@@ -57,7 +57,7 @@ impl StoredSnapshot {
             validator,
             headers: headers.into(),
             rest: None,
-            unread: false,
+            is_unread: false,
             origin: SnapshotOrigin::ELSEWHERE,
         }
     }

@@ -46,7 +46,7 @@ pub(crate) struct RefusedWrite {
     pub(crate) remote: Option<StoredSnapshot>,
     /// Whether the write creates a resource. An existing state then is a different resource from the one to be
     /// written.
-    pub(crate) creating: bool,
+    pub(crate) is_creation: bool,
     pub(crate) attempt: u32,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct FieldRule {
     pub(crate) rule: RuleAttr,
     pub(crate) span: Span,
     /// Whether the field's type may lack a `Merge` implementation.
-    pub(crate) foreign: bool,
+    pub(crate) is_foreign: bool,
 }
 
 const PLAIN: [(&str, &str); 11] = [
@@ -72,7 +72,7 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
             found = Some(FieldRule {
                 rule,
                 span,
-                foreign: false,
+                is_foreign: false,
             });
             Ok(())
         })?;
@@ -81,13 +81,13 @@ pub(crate) fn field(attrs: &[Attribute]) -> syn::Result<Option<FieldRule>> {
         let found = found.get_or_insert(FieldRule {
             rule: RuleAttr::Plain("Auto"),
             span,
-            foreign: true,
+            is_foreign: true,
         });
         if matches!(found.rule, RuleAttr::Nested) {
             let why = "`nested` uses the rules of the field's type, but `foreign` declares that it has none";
             return Err(syn::Error::new(span, why));
         }
-        found.foreign = true;
+        found.is_foreign = true;
     }
     if let Some(span) = state_like {
         match &mut found {
@@ -243,7 +243,7 @@ impl FieldRule {
 
     /// Whether the field has only `#[merge(foreign)]` and no rule.
     pub(crate) fn is_only_foreign(&self) -> bool {
-        self.foreign && self.is_auto()
+        self.is_foreign && self.is_auto()
     }
 
     pub(crate) fn is_auto(&self) -> bool {

@@ -34,7 +34,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 ));
             }
         };
-        if container.reads_another {
+        if container.reads_another_type {
             quote!(__ifmatch::Shape::same(__ifmatch::Place::here(#shape).unproven()))
         } else {
             shape

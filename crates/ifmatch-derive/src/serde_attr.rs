@@ -48,7 +48,7 @@ pub(crate) struct ContainerAttrs {
     /// The type that replaces this one in documents.
     pub(crate) stand_in: Option<Type>,
     /// Whether the type is read as another type.
-    pub(crate) reads_another: bool,
+    pub(crate) reads_another_type: bool,
 }
 
 /// The serde attributes of a field or variant.
@@ -67,13 +67,13 @@ pub(crate) struct MemberAttrs {
     /// Whether only the form of the content identifies the variant.
     pub(crate) untagged: bool,
     /// Whether a function writes the field, in which case its type says nothing about the document.
-    pub(crate) custom: bool,
+    pub(crate) has_custom_serializer: bool,
     /// Whether a function reads the field.
-    pub(crate) custom_read: bool,
+    pub(crate) has_custom_deserializer: bool,
     /// Whether a missing field is filled in, directly or by a function.
     pub(crate) default: bool,
     /// Whether a function of the user fills in a missing field.
-    pub(crate) default_by: bool,
+    pub(crate) has_default_function: bool,
     /// The path of the function that selects the values for which the field is left out.
     pub(crate) skip_if: Option<String>,
 }
@@ -89,8 +89,8 @@ impl MemberAttrs {
         let last = |path: &str| path.rsplit("::").next().map(|name| name.trim().to_owned());
         match self.skip_if.as_deref().and_then(last).as_deref() {
             None => self.skip_if.is_none(),
-            Some("is_none") => is_option && !self.default_by,
-            Some("is_empty") => self.default && !self.default_by,
+            Some("is_none") => is_option && !self.has_default_function,
+            Some("is_empty") => self.default && !self.has_default_function,
             Some(_) => false,
         }
     }
@@ -142,7 +142,7 @@ pub(crate) fn container(attrs: &[Attribute]) -> syn::Result<ContainerAttrs> {
         } else if meta.path.is_ident("into") {
             found.stand_in = Some(meta.value()?.parse::<LitStr>()?.parse()?);
         } else if meta.path.is_ident("from") || meta.path.is_ident("try_from") {
-            found.reads_another = true;
+            found.reads_another_type = true;
             skip(&meta)?;
         } else {
             skip(&meta)?;
@@ -179,9 +179,12 @@ pub(crate) fn member(attrs: &[Attribute]) -> syn::Result<MemberAttrs> {
             found.is_read &= is("skip_serializing");
         } else {
             found.default = found.default || is("default");
-            found.default_by = found.default_by || (is("default") && meta.input.peek(Token![=]));
-            found.custom = found.custom || is("with") || is("serialize_with");
-            found.custom_read = found.custom_read || is("with") || is("deserialize_with");
+            found.has_default_function =
+                found.has_default_function || (is("default") && meta.input.peek(Token![=]));
+            found.has_custom_serializer =
+                found.has_custom_serializer || is("with") || is("serialize_with");
+            found.has_custom_deserializer =
+                found.has_custom_deserializer || is("with") || is("deserialize_with");
             if is("skip_serializing_if") {
                 found.skip_if = Some(meta.value()?.parse::<LitStr>()?.value());
             } else {

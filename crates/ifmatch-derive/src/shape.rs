@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
             if serde.flatten {
                 self.names = None;
                 match &rule {
-                    Some(rule) if !(rule.foreign || matches!(rule.rule, RuleAttr::Nested)) => {
+                    Some(rule) if !(rule.is_foreign || matches!(rule.rule, RuleAttr::Nested)) => {
                         let why = "a flattened field cannot have its own rule; put rules on the fields of its type";
                         self.tell(rule.error(why));
                     }
@@ -157,8 +157,8 @@ impl<'a> Writer<'a> {
         rule: Option<FieldRule>,
         serde: &serde_attr::MemberAttrs,
     ) -> TokenStream {
-        let place = self.ruled_place(field, rule, serde.custom);
-        let by_function = serde.custom_read.then(|| quote!(.unproven()));
+        let place = self.ruled_place(field, rule, serde.has_custom_serializer);
+        let by_function = serde.has_custom_deserializer.then(|| quote!(.unproven()));
         quote!(#place #by_function)
     }
 
@@ -233,7 +233,7 @@ impl<'a> Writer<'a> {
                 let krate = self.krate;
                 quote_spanned!(span=> __ifmatch::Place::of(<#ty as #krate::merge::Merge>::shape))
             }
-            Some(rule) if rule.foreign || rule.is_auto() || !rule.is_walked() => {
+            Some(rule) if rule.is_foreign || rule.is_auto() || !rule.is_walked() => {
                 quote!(__ifmatch::Place::if_known(__ifmatch::TypeProbe::<#ty>::new().shape_if_known()))
             }
             _ => {
@@ -302,7 +302,7 @@ impl<'a> Writer<'a> {
         let plain = plain_name(&variant.ident);
         let (written, read) = serde.names(&plain, &container.rename_all, Case::variant);
         let content = match &variant.fields {
-            _ if serde.custom => Some(quote!(__ifmatch::Place::if_known(
+            _ if serde.has_custom_serializer => Some(quote!(__ifmatch::Place::if_known(
                 ::core::option::Option::None
             ))),
             Fields::Named(_) => {
@@ -325,7 +325,7 @@ impl<'a> Writer<'a> {
             Fields::Unit => None,
         };
         let content = if let Some(place) = content {
-            let by_function = serde.custom_read.then(|| quote!(.unproven()));
+            let by_function = serde.has_custom_deserializer.then(|| quote!(.unproven()));
             quote!(::core::option::Option::Some(#place #by_function))
         } else {
             quote!(::core::option::Option::None)

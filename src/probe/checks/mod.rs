@@ -22,10 +22,10 @@ pub(super) struct Checks<'a> {
     /// The method that created the resource. `None` if it existed before.
     made_by: Option<Method>,
     /// Whether a write was answered with 202, so that later reads may still change.
-    put_off: bool,
+    is_deferred: bool,
     /// Whether the response to the creation had a version and no document, and the server stored a different
     /// document.
-    altered: bool,
+    stores_differently: bool,
     races: u32,
 }
 
@@ -47,8 +47,8 @@ impl<'a> Checks<'a> {
             findings: Vec::new(),
             not_asked: Vec::new(),
             made_by: None,
-            put_off: false,
-            altered: false,
+            is_deferred: false,
+            stores_differently: false,
             races,
         }
     }
@@ -88,8 +88,8 @@ impl<'a> Checks<'a> {
     }
 
     fn is_put_off(&mut self) {
-        if !self.put_off {
-            self.put_off = true;
+        if !self.is_deferred {
+            self.is_deferred = true;
             let seen = "a write was answered 202, which leaves open when and whether it is stored";
             self.tell(ProbeCheck::Done, Verdict::Fails, seen);
         }
@@ -101,7 +101,7 @@ impl<'a> Checks<'a> {
         if let Some((draft, done)) = made {
             self.shown(&first, draft)?;
             if let Some(done) = done {
-                self.altered =
+                self.stores_differently =
                     stored_otherwise(self.site, self.site.drafts.get(draft)?, &first, &done);
             }
         }
@@ -116,7 +116,7 @@ impl<'a> Checks<'a> {
         let Some((old, new)) = self.own_version(first).await? else {
             return Ok(());
         };
-        if !self.put_off {
+        if !self.is_deferred {
             self.tell(ProbeCheck::Done, Verdict::Holds, "stored as it was sent");
         }
         self.stale_write(&old, &new).await?;
@@ -133,7 +133,7 @@ impl<'a> Checks<'a> {
 
     /// Reads until a young version has become usable and, after a 202, until the awaited draft is stored.
     async fn await_draft(&mut self, awaited: Option<usize>) -> Result<ProbeRead, Stop> {
-        let put_off = self.put_off;
+        let put_off = self.is_deferred;
         for _ in 0..MAX_PAUSES {
             let seen = self.site.read().await?;
             match seen {
@@ -162,7 +162,7 @@ impl<'a> Checks<'a> {
             return Ok(());
         }
         let what = "the response to a write reports success, but a read shows a different document";
-        if !self.put_off {
+        if !self.is_deferred {
             self.tell(ProbeCheck::Done, Verdict::Fails, what);
         }
         Err(Stop(format!(

@@ -22,14 +22,14 @@ impl Checks<'_> {
         self.tell(ProbeCheck::ReplyVersion, verdict, seen);
 
         let check = ProbeCheck::StoredAsSent;
-        if self.altered || stored_otherwise(self.site, sent, after, done) {
+        if self.stores_differently || stored_otherwise(self.site, sent, after, done) {
             let seen = "the response has a version and no document, and a read of that version shows \
                         a document other than the one that was sent";
             self.tell(check, Verdict::Fails, seen);
         } else if done.version.is_none() || done.version.as_ref() != after.version() {
             let seen = "the response has no version that a read shows";
             self.tell(check, Verdict::Unknown, seen);
-        } else if done.shows {
+        } else if done.shows_document {
             self.tell(check, Verdict::Holds, "the response shows a document");
         } else {
             self.tell(check, Verdict::Holds, "stored as it was sent");
@@ -50,5 +50,5 @@ pub(super) fn stored_otherwise(
         fields.fold(document.clone(), |plain, field| plain.without(field))
     };
     let names_it = done.version.is_some() && done.version.as_ref() == after.version();
-    names_it && !done.shows && plain(sent) != plain(&after.snapshot.document)
+    names_it && !done.shows_document && plain(sent) != plain(&after.snapshot.document)
 }

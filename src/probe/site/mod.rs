@@ -82,7 +82,7 @@ pub(super) struct Done {
     /// The version in the response.
     pub(super) version: Option<Validator>,
     /// Whether the response shows a document.
-    pub(super) shows: bool,
+    pub(super) shows_document: bool,
 }
 
 pub(super) struct Site {
@@ -198,7 +198,7 @@ impl Site {
             condition,
             base,
             local,
-            post: local.is_some() && base.is_none() && *condition == Condition::None,
+            is_post: local.is_some() && base.is_none() && *condition == Condition::None,
             write_id: None,
             key: None,
         };

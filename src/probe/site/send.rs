@@ -192,7 +192,7 @@ impl Site {
         Done {
             status: reply.status,
             version,
-            shows: body.is_some(),
+            shows_document: body.is_some(),
         }
     }
 

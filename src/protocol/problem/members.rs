@@ -24,7 +24,7 @@ pub(super) struct ProblemMembers {
     pub(super) code: Option<String>,
     pub(super) fields: Vec<FieldError>,
     /// Whether a text was too long, or the errors of fields exceeded their limit.
-    pub(super) cut: bool,
+    pub(super) is_cut: bool,
     /// Where the current state lies, as a JSON Pointer.
     pub(super) current: Option<String>,
     pub(super) lock: Lock,
@@ -66,7 +66,7 @@ pub(super) fn find(
         type_reference,
         code,
         fields,
-        cut,
+        is_cut: cut,
         lock,
         wait: wait::find(&layers),
     }

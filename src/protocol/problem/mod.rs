@@ -140,7 +140,7 @@ impl Problem {
             retry_after: found.wait,
             extensions: extensions(read.document),
             media_type,
-            truncated: read.incomplete || found.cut || raw.len() < body.len(),
+            truncated: read.incomplete || found.is_cut || raw.len() < body.len(),
             raw,
         }
     }

@@ -201,7 +201,7 @@ impl Versioning {
     pub(crate) fn placed(
         &self,
         version: &str,
-        removal: bool,
+        is_removal: bool,
     ) -> Result<Vec<PlacedPart<'_>>, &'static str> {
         let VersionLocation::Parts(parts) = &self.location else {
             return Ok(Vec::new());
@@ -209,7 +209,7 @@ impl Versioning {
         let values = version_part::split(version, parts.len()).ok_or(OF_ANOTHER_KIND)?;
         let placed = parts.iter().zip(values);
         placed
-            .map(|(part, value)| part.placed(value, removal))
+            .map(|(part, value)| part.placed(value, is_removal))
             .collect()
     }
 

@@ -107,10 +107,10 @@ impl VersionPart {
     pub(super) fn placed(
         &self,
         received: String,
-        removal: bool,
+        is_removal: bool,
     ) -> Result<PlacedPart<'_>, &'static str> {
-        let target = self.target(removal).ok_or(NO_BODY)?;
-        let value = self.spelling.of(&received, removal).ok_or(NO_NEXT)?;
+        let target = self.target(is_removal).ok_or(NO_BODY)?;
+        let value = self.spelling.of(&received, is_removal).ok_or(NO_NEXT)?;
         let value = match target {
             VersionTarget::Tag => quoted(&value).ok_or(NO_TAG)?,
             _ => value,

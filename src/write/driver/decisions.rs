@@ -16,7 +16,7 @@ impl Driver<'_> {
     /// Asks the strategy to resolve a conflict, and applies its decision.
     pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {
         // A removal whose caller dropped its future may have been carried out, and the resource created again.
-        let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.removal;
+        let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.is_removal;
         if self.machine.goal() == Goal::Delete && !may_have_been_applied && self.is_as_seen() {
             self.rebase();
             return Event::Resolved(Decision::Delete).into();
@@ -111,7 +111,7 @@ impl Driver<'_> {
             base: self.state.base_document().cloned(),
             local: self.wanted(),
             remote: self.state.remote.snapshot().cloned(),
-            creating,
+            is_creation: creating,
             attempt: self.machine.tally().rounds,
         };
         let (until, limit) = (self.timer.deadline(), self.timer.left());

@@ -95,7 +95,7 @@ impl Driver<'_> {
             remote,
             policy: &self.target.policy,
             stamps: self.target.stamp.as_deref(),
-            operation: self.hooks.is_operation(),
+            is_operation: self.hooks.is_operation(),
             require_proof: self.target.require_proof,
         })
     }

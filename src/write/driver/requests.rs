@@ -116,7 +116,7 @@ impl Driver<'_> {
             condition,
             base: self.state.base.as_ref(),
             local,
-            post: append,
+            is_post: append,
             write_id: write_id.as_deref(),
             key,
         }

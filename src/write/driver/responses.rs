@@ -98,8 +98,8 @@ impl Driver<'_> {
         payload: Option<&Payload>,
     ) -> Meaning {
         let asked = payload.map_or_else(RequestFacts::default, |payload| RequestFacts {
-            pinned: payload.has_condition,
-            creates: payload.requires_absence,
+            has_condition: payload.has_condition,
+            is_creation: payload.requires_absence,
         });
         self.target.shared.meaning(problem, &reply.headers, asked)
     }

@@ -12,14 +12,14 @@ use crate::write::machine::events::{Action, Goal, OutcomeKind, Pause, Progress, 
 impl<V: Clone + PartialEq> Machine<V> {
     /// Whether the server has accepted a request and not reported its result yet.
     pub(super) fn is_pending(&self) -> bool {
-        self.doubt.is_some_and(|doubt| doubt.pending)
+        self.doubt.is_some_and(|doubt| doubt.is_accepted)
     }
 
     /// Handles a 202.
     pub(super) fn accepted(&mut self, wait: Option<Duration>) -> Action<V> {
         self.doubt = Some(Doubt {
-            pending: true,
-            own: true,
+            is_accepted: true,
+            is_own: true,
         });
         self.poll_later(wait)
     }

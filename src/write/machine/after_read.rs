@@ -15,7 +15,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             ReadOutcome::Unusable {
                 becomes_usable: false,
                 ..
-            } if self.params.unconditional => ReadOutcome::Unversioned,
+            } if self.params.allows_unconditional => ReadOutcome::Unversioned,
             seen => seen,
         };
         match seen {
@@ -81,7 +81,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     pub(super) fn first_read(&mut self, seen: ReadOutcome<V>) -> Action<V> {
         // The base was read without a validator. Only a comparison with the current state can show whether it still
         // holds.
-        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.params.rerun;
+        let unpinned_base = matches!(self.base, Base::Unversioned) && !self.params.edit_reruns;
         if unpinned_base {
             return self.merge_into(seen);
         }
@@ -133,7 +133,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Merges into the current state, as a handler decided.
     pub(super) fn adopt(&mut self, seen: ReadOutcome<V>) -> Action<V> {
-        if self.params.rerun {
+        if self.params.edit_reruns {
             return self.run_again(&seen);
         }
         self.ask_resolve(seen, false)
@@ -165,10 +165,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             _ => {}
         }
         let met_a_creation = self.params.create_if_absent && self.base == Base::Absent;
-        if !absent && (self.params.rerun || met_a_creation) {
+        if !absent && (self.params.edit_reruns || met_a_creation) {
             return self.run_again(&seen);
         }
-        if absent && self.params.rerun {
+        if absent && self.params.edit_reruns {
             // No resource is left to run the edit on.
             return self.finish(OutcomeKind::Gone);
         }

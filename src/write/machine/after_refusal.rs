@@ -33,7 +33,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             Refused::Contradicted { unmoved } => self.contradicted(unmoved),
             Refused::ConditionRequired if !pinned && self.params.goal != Goal::Append => {
                 self.base = Base::Unknown;
-                self.params.unconditional = false;
+                self.params.allows_unconditional = false;
                 self.ask_read(Why::First)
             }
             _ => self.ask(None, OutcomeKind::Refused),

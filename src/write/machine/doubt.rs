@@ -109,7 +109,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 // Before a creation there was nothing, so any state found now is newer.
                 self.doubt = self
                     .doubt
-                    .filter(|doubt| doubt.own && self.base != Base::Absent);
+                    .filter(|doubt| doubt.is_own && self.base != Base::Absent);
                 self.after_judgement(seen, false)
             }
             LostWriteVerdict::Doubtful => {
@@ -166,8 +166,8 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Records that the last request may have been applied.
     pub(super) fn record_doubt(&mut self) {
         self.doubt = Some(Doubt {
-            pending: self.is_pending(),
-            own: true,
+            is_accepted: self.is_pending(),
+            is_own: true,
         });
     }
 

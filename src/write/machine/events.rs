@@ -52,17 +52,17 @@ pub(crate) struct WriteParams<V> {
     pub(crate) base: Base<V>,
     /// Whether the base was cached and not read for this write. If the edit then changes nothing, that says nothing
     /// about the current state.
-    pub(crate) cached: bool,
+    pub(crate) base_is_cached: bool,
     /// Whether an earlier write under the same base may have been applied (its future was dropped).
-    pub(crate) doubtful: bool,
+    pub(crate) earlier_write_is_unsettled: bool,
     /// Whether the same change may have been applied before, by a write that ended as unknown.
-    pub(crate) repeated: bool,
+    pub(crate) may_have_been_made_before: bool,
     /// Whether the edit runs again on the remote state after a race. Otherwise the strategy merges.
-    pub(crate) rerun: bool,
+    pub(crate) edit_reruns: bool,
     /// Whether a missing resource is created instead of reported as an error.
     pub(crate) create_if_absent: bool,
     /// Whether writing without any version is allowed.
-    pub(crate) unconditional: bool,
+    pub(crate) allows_unconditional: bool,
     /// Whether the server is known to honour idempotency keys, so that a lost `POST` may be sent again.
     pub(crate) honours_keys: bool,
     /// Largest number of rounds.

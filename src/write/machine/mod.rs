@@ -88,11 +88,11 @@ pub(crate) struct Machine<V> {
 impl<V: Clone + PartialEq> Machine<V> {
     /// Creates a write that has not begun.
     pub(crate) fn new(params: WriteParams<V>) -> Self {
-        let doubt = params.doubtful.then_some(Doubt {
-            pending: false,
-            own: false,
+        let doubt = params.earlier_write_is_unsettled.then_some(Doubt {
+            is_accepted: false,
+            is_own: false,
         });
-        let may_be_applied = params.repeated;
+        let may_be_applied = params.may_have_been_made_before;
         Self {
             base: params.base.clone(),
             params,
@@ -228,7 +228,7 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Whether the base is a cached snapshot. The result or the failure of an edit on it says nothing about the
     /// current state.
     fn is_outdated(&self) -> bool {
-        self.params.cached && self.tally.requests == 0
+        self.params.base_is_cached && self.tally.requests == 0
     }
 
     /// Handles an edit that failed.
@@ -238,7 +238,7 @@ impl<V: Clone + PartialEq> Machine<V> {
             return self.ask_read(Why::First);
         }
         // The doubt of an earlier write does not concern an edit that was never sent.
-        if self.doubt.is_some_and(|doubt| doubt.own) {
+        if self.doubt.is_some_and(|doubt| doubt.is_own) {
             return self.finish(OutcomeKind::Unknown);
         }
         self.finish(OutcomeKind::EditFailed)
@@ -258,7 +258,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Sends the write, after a read if an earlier write onto the same version is unsettled.
     fn send_or_settle(&mut self) -> Action<V> {
-        if self.doubt.is_some_and(|doubt| !doubt.own) {
+        if self.doubt.is_some_and(|doubt| !doubt.is_own) {
             self.ask_read(Why::LostWrite)
         } else {
             self.send(false)
@@ -280,7 +280,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         let condition = self.condition();
         if condition == Condition::None
             && self.params.goal != Goal::Append
-            && !self.params.unconditional
+            && !self.params.allows_unconditional
         {
             return self.finish(OutcomeKind::UnusableValidator);
         }

@@ -11,9 +11,9 @@ use super::events::{OutcomeKind, ReadOutcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::write) struct Doubt {
     /// Whether the server has accepted the request (202). Sending it again would create a second job.
-    pub(in crate::write) pending: bool,
+    pub(in crate::write) is_accepted: bool,
     /// Whether this write sent the request. Otherwise an earlier write, whose outcome is unknown, sent it.
-    pub(in crate::write) own: bool,
+    pub(in crate::write) is_own: bool,
 }
 
 /// The time of one step.

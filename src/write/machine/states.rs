@@ -141,12 +141,14 @@ fn writes() -> Vec<WriteParams<u8>> {
                 writes.push(WriteParams {
                     goal,
                     base: base.clone(),
-                    cached: flags,
-                    doubtful: flags && base == Base::Version(1) && goal != Goal::Append,
-                    repeated: false,
-                    rerun: flags,
+                    base_is_cached: flags,
+                    earlier_write_is_unsettled: flags
+                        && base == Base::Version(1)
+                        && goal != Goal::Append,
+                    may_have_been_made_before: false,
+                    edit_reruns: flags,
                     create_if_absent: flags,
-                    unconditional: false,
+                    allows_unconditional: false,
                     honours_keys: flags,
                     max_rounds: 2,
                     max_transient: 2,

@@ -53,13 +53,15 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
         )| {
             WriteParams {
                 goal,
-                doubtful: doubtful && goal != Goal::Append && matches!(base, Base::Version(_)),
-                repeated: false,
+                earlier_write_is_unsettled: doubtful
+                    && goal != Goal::Append
+                    && matches!(base, Base::Version(_)),
+                may_have_been_made_before: false,
                 base,
-                cached,
-                rerun,
+                base_is_cached: cached,
+                edit_reruns: rerun,
                 create_if_absent,
-                unconditional: false,
+                allows_unconditional: false,
                 honours_keys,
                 max_rounds: rounds,
                 max_transient: transient,
@@ -178,12 +180,12 @@ pub(super) fn machine(goal: Goal) -> Machine<u8> {
     Machine::new(WriteParams {
         goal,
         base: Base::Version(1),
-        cached: false,
-        doubtful: false,
-        repeated: false,
-        rerun: false,
+        base_is_cached: false,
+        earlier_write_is_unsettled: false,
+        may_have_been_made_before: false,
+        edit_reruns: false,
         create_if_absent: false,
-        unconditional: false,
+        allows_unconditional: false,
         honours_keys: false,
         max_rounds: 16,
         max_transient: 10,

@@ -25,7 +25,7 @@ pub(crate) struct LostWriteFacts<'a> {
     /// JSON Pointer to the stamps.
     pub(crate) stamps: Option<&'a str>,
     /// Whether the edit, or the strategy behind it, is operation-like.
-    pub(crate) operation: bool,
+    pub(crate) is_operation: bool,
     /// Whether a missing trace of the write does not count as proof that it was not applied.
     pub(crate) require_proof: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) fn assess_lost_write(lost: &LostWriteFacts<'_>) -> (LostWriteVerdict,
         return (judge_creation(lost), Vec::new());
     };
     let changed = made(lost, base);
-    if lost.operation || changed.iter().any(|seen| seen.change.operation_like) {
+    if lost.is_operation || changed.iter().any(|seen| seen.change.operation_like) {
         return (LostWriteVerdict::Unknown, Vec::new());
     }
     judge_changes(lost, &changed)
@@ -76,7 +76,7 @@ fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
         .iter()
         .any(|change| change.before.is_some());
     if !taken_back {
-        return if lost.operation && lost.require_proof {
+        return if lost.is_operation && lost.require_proof {
             LostWriteVerdict::Unknown
         } else {
             LostWriteVerdict::Applied
@@ -84,7 +84,7 @@ fn judge_creation(lost: &LostWriteFacts<'_>) -> LostWriteVerdict {
     }
     let members = made(lost, &Document::from_trusted("{}"));
     let operation = |member: &Sighting| member.change.operation_like;
-    if lost.require_proof || lost.operation || members.iter().any(operation) {
+    if lost.require_proof || lost.is_operation || members.iter().any(operation) {
         return LostWriteVerdict::Unknown;
     }
     if members.iter().any(|member| member.sight == Sight::After) {

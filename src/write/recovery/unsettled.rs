@@ -45,7 +45,7 @@ pub(crate) struct UnsettledOnVersion {
     /// The documents. At most one of them can have been applied.
     pub(crate) documents: Vec<Document>,
     /// Whether a removal was among the writes.
-    pub(crate) removal: bool,
+    pub(crate) is_removal: bool,
 }
 
 impl UnsettledWrites {
@@ -71,7 +71,7 @@ impl UnsettledWrites {
         let mut inherited = UnsettledOnVersion::default();
         for sent in ledger.by_address.get(key.address()).into_iter().flatten() {
             if sent.onto.as_ref() == version {
-                inherited.removal |= sent.document.is_none();
+                inherited.is_removal |= sent.document.is_none();
                 inherited.documents.extend(sent.document.clone());
             }
         }

@@ -57,7 +57,7 @@ pub(crate) struct RequestDraft<'a> {
     pub(crate) base: Option<&'a StoredSnapshot>,
     /// The wanted state of the resource. `None` removes it.
     pub(crate) local: Option<&'a Document>,
-    pub(crate) post: bool,
+    pub(crate) is_post: bool,
     /// The id of this logical write, if write stamps are used.
     pub(crate) write_id: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
@@ -89,7 +89,7 @@ impl RequestDraft<'_> {
                 HeaderValue::from_str(&format!("\"{key}\"")).map_err(BoxError::from)?,
             );
         }
-        if self.local.is_some() && !self.post {
+        if self.local.is_some() && !self.is_post {
             url = self.target.route.lead(&url)?;
         }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
@@ -209,7 +209,7 @@ impl RequestDraft<'_> {
             document = stamp::stamped(&document, pinned_to, pointer, id)?;
         }
         let base = match self.base {
-            Some(base) if *self.condition != Condition::Absent && !self.post => Some(base),
+            Some(base) if *self.condition != Condition::Absent && !self.is_post => Some(base),
             _ => None,
         };
         if *self.condition == Condition::Absent {
@@ -249,7 +249,7 @@ impl RequestDraft<'_> {
             }
         }
         let encoded = EncodedBody {
-            method: if self.post {
+            method: if self.is_post {
                 Method::POST
             } else {
                 self.target.route.method().clone()

@@ -248,7 +248,7 @@ pub(crate) fn weigh(
     let vouched = storage_behaviour.stores_as_sent == Some(true)
         || storage_behaviour.returns_stored == Some(true);
     Weighed::Stored(Some(StoredSnapshot {
-        unread: !vouched,
+        is_unread: !vouched,
         ..snapshot(unwrapped, validator, headers.into_owned(), reply.origin)
     }))
 }

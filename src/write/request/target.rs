@@ -126,7 +126,7 @@ impl Shared {
     /// Classifies a refusal. `pinned` states whether the request carried a condition.
     pub(crate) fn classify(&self, problem: &Problem, pinned: bool) -> RefusalKind {
         let asked = RequestFacts {
-            pinned,
+            has_condition: pinned,
             ..RequestFacts::default()
         };
         self.meaning(problem, &HeaderMap::new(), asked).kind
@@ -183,7 +183,7 @@ impl Target {
     /// of the body outside the document must be known. If the server stores something other than what is sent, a
     /// state that was never read cannot be used.
     pub(crate) fn can_pin(&self, snapshot: &StoredSnapshot) -> bool {
-        if snapshot.unread && self.stores_as_sent() == Some(false) {
+        if snapshot.is_unread && self.stores_as_sent() == Some(false) {
             return false;
         }
         let version = snapshot.validator.as_ref();
@@ -201,7 +201,7 @@ impl Target {
     /// server stores something other than what is sent.
     pub(crate) fn check(&self, cached: &StoredSnapshot, read: &StoredSnapshot) {
         let same_version = cached.validator.is_some() && cached.validator == read.validator;
-        if !cached.unread
+        if !cached.is_unread
             || !same_version
             || cached.says_the_same(read, self.envelope().needs_rest())
         {

@@ -34,7 +34,7 @@ pub(super) fn put<'t>(
         cursor,
         depth,
         earlier_names: varied.as_ref().map(|earlier| names_of(walk, &rm, earlier)),
-        varied: varied.is_some(),
+        changes_variant: varied.is_some(),
         names,
         rm,
         bm: shown.map(Tree::members).unwrap_or_default(),
@@ -58,7 +58,7 @@ struct PutObject<'w, 't, 'l, 'c> {
     bm: Vec<(Key<'t>, Node<'t>)>,
     am: Vec<(Key<'t>, Node<'t>)>,
     fields: Fields<'c, 't>,
-    varied: bool,
+    changes_variant: bool,
     from: Option<MemberOrigin<'t, 'c>>,
 }
 
@@ -139,7 +139,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
                 anchor = Some(found);
                 continue;
             }
-            if let Some(before) = in_before.get(key.name).filter(|_| !self.varied) {
+            if let Some(before) = in_before.get(key.name).filter(|_| !self.changes_variant) {
                 if same(self.bm[before].1, *value) {
                     // The type filled in this default, and it was not changed, so there is nothing to write.
                     continue;
@@ -197,7 +197,7 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
     /// Whether the new value still has the shown member of a raw member that another raw member overrides.
     fn stays(&self, before: usize, in_after: &mut Finder<'_, 't, Node<'t>>) -> bool {
         let (key, before) = &self.bm[before];
-        let now = in_after.get(key.name).filter(|_| !self.varied);
+        let now = in_after.get(key.name).filter(|_| !self.changes_variant);
         now.is_some_and(|now| same(*before, self.am[now].1))
     }
 

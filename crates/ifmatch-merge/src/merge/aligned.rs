@@ -34,7 +34,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             base,
             local,
             remote,
-            level: true,
+            is_level: true,
         };
         let mut changes = self.changes_of(front, sides, differences, false);
         let between = std::mem::take(&mut changes.regions).into_iter();

@@ -178,7 +178,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         if matches!(
             region.fate,
             RegionFate::Unchanged | RegionFate::Local | RegionFate::Remote
-        ) || !region.level
+        ) || !region.is_level
             || !region.base.clone().all(at_home)
         {
             return false;

@@ -28,7 +28,7 @@ pub(crate) struct Region {
     pub(crate) remote: Range<usize>,
     /// Whether each change within added as many elements as it removed, so that each element lies opposite its
     /// original.
-    pub(crate) level: bool,
+    pub(crate) is_level: bool,
 }
 
 impl Region {
@@ -40,7 +40,7 @@ impl Region {
             base: shift(self.base),
             local: shift(self.local),
             remote: shift(self.remote),
-            level: self.level,
+            is_level: self.is_level,
         }
     }
 }
@@ -120,7 +120,7 @@ pub(crate) fn regions_of(
                 base: b..start,
                 local: l..l + length,
                 remote: r..r + length,
-                level: true,
+                is_level: true,
             });
             (b, l, r) = (start, l + length, r + length);
         }
@@ -149,7 +149,7 @@ pub(crate) fn regions_of(
             let end = mine.end.max(yours.end);
             let edge_in_place = [&mine, &yours]
                 .iter()
-                .all(|side| !side.any || side.end < end || side.in_place);
+                .all(|side| !side.has_change || side.end < end || side.in_place);
             // An element that was changed in place does not touch additions or removals beside it. After the last
             // element there is no next element to separate them, so an addition there does touch it.
             let apart =
@@ -172,7 +172,7 @@ pub(crate) fn regions_of(
         }
         let end = mine.end.max(yours.end);
         let (l_end, r_end) = (l + mine.length(end - start), r + yours.length(end - start));
-        let fate = match (mine.any, yours.any) {
+        let fate = match (mine.has_change, yours.has_change) {
             (true, false) => RegionFate::Local,
             (false, true) => RegionFate::Remote,
             _ if agree(l..l_end, r..r_end) => RegionFate::Agreed,
@@ -183,7 +183,7 @@ pub(crate) fn regions_of(
             base: b..end,
             local: l..l_end,
             remote: r..r_end,
-            level: !(mine.uneven || yours.uneven),
+            is_level: !(mine.changes_length || yours.changes_length),
         });
         (b, l, r) = (end, l_end, r_end);
     }
@@ -192,11 +192,11 @@ pub(crate) fn regions_of(
 /// The changes of one side that belong to a region.
 #[derive(Debug, Clone, Copy, Default)]
 struct Absorbed {
-    any: bool,
+    has_change: bool,
     /// Whether the last change was in place.
     in_place: bool,
     /// Whether a change added more or fewer elements than it removed.
-    uneven: bool,
+    changes_length: bool,
     end: usize,
     removed: usize,
     added: usize,
@@ -204,9 +204,9 @@ struct Absorbed {
 
 impl Absorbed {
     fn take(&mut self, change: &SideChange) {
-        self.any = true;
+        self.has_change = true;
         self.in_place = change.in_place;
-        self.uneven |= change.stretch.old.len() != change.stretch.new.len();
+        self.changes_length |= change.stretch.old.len() != change.stretch.new.len();
         self.end = change.stretch.old.end;
         self.removed += change.stretch.old.len();
         self.added += change.stretch.new.len();
@@ -293,7 +293,7 @@ mod tests {
                 base: 1..3,
                 local: 1..1,
                 remote: 1..4,
-                level: false,
+                is_level: false,
             }
         );
         assert_eq!(all.len(), 3);

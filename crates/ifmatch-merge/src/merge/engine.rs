@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     /// Whether the next place is an element of an array.
     at_element: bool,
     /// Whether conflicts are only counted, without their values.
-    counts: bool,
+    only_counts: bool,
 }
 
 /// The three states of a place that both sides have.
@@ -65,7 +65,7 @@ impl Engine {
             path: String::new(),
             depth: 0,
             at_element: false,
-            counts: false,
+            only_counts: false,
         }
     }
 
@@ -84,7 +84,7 @@ impl Engine {
     /// Creates an engine that only determines whether there are conflicts.
     pub(crate) fn counting() -> Self {
         Self {
-            counts: true,
+            only_counts: true,
             ..Self::new()
         }
     }
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     fn conflict<'t, T: Tree<'t>>(&mut self, kind: ConflictKind, sides: [Option<T>; 3]) {
-        let conflict = if self.counts {
+        let conflict = if self.only_counts {
             FieldConflict::new(String::new(), kind, None, None, None)
         } else {
             FieldConflict::of(&self.path, kind, sides)

@@ -59,7 +59,7 @@ impl TextMerged {
                 Piece::Settled(range, shared) => {
                     stretches.push(Stretch::Plain {
                         lines: lines(&self.text[range.clone()]),
-                        shared: *shared,
+                        is_shared: *shared,
                     });
                 }
                 Piece::Open(at) => stretches.extend(open(&self.conflicts[*at], style)),
@@ -76,7 +76,7 @@ impl TextMerged {
 enum Stretch<'t> {
     Plain {
         lines: Vec<&'t str>,
-        shared: bool,
+        is_shared: bool,
     },
     Open {
         local: Vec<&'t str>,
@@ -102,7 +102,7 @@ fn open(conflict: &TextConflict, style: MarkerStyle) -> Vec<Stretch<'_>> {
             let (front, back) = shared_edges(&local, &remote);
             let plain = |lines: &[_]| Stretch::Plain {
                 lines: lines.to_vec(),
-                shared: false,
+                is_shared: false,
             };
             vec![
                 plain(&local[..front]),
@@ -137,7 +137,7 @@ fn refined<'t>(local: &[&'t str], remote: &[&'t str]) -> Vec<Stretch<'t>> {
     for Replaced { old, new } in differences(&l, &r) {
         stretches.push(Stretch::Plain {
             lines: local[at..old.start].to_vec(),
-            shared: true,
+            is_shared: true,
         });
         at = old.end;
         stretches.push(Stretch::Open {
@@ -148,7 +148,7 @@ fn refined<'t>(local: &[&'t str], remote: &[&'t str]) -> Vec<Stretch<'t>> {
     }
     stretches.push(Stretch::Plain {
         lines: local[at..].to_vec(),
-        shared: true,
+        is_shared: true,
     });
     stretches
 }
@@ -172,7 +172,7 @@ fn joined(stretches: Vec<Stretch<'_>>) -> Vec<Stretch<'_>> {
                 Stretch::Open { .. },
                 Stretch::Plain {
                     lines,
-                    shared: true,
+                    is_shared: true,
                 },
             ] if says_little(lines) => 1,
             [.., Stretch::Open { .. }] => 0,

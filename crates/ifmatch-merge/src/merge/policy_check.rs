@@ -216,7 +216,7 @@ pub struct PolicyError {
     pointer: String,
     reason: String,
     /// Whether the rule at the pointer is wrong.
-    of_rule: bool,
+    rule_is_wrong: bool,
 }
 
 impl PolicyError {
@@ -224,13 +224,13 @@ impl PolicyError {
         Self {
             pointer: pointer.to_owned(),
             reason: reason.into(),
-            of_rule: false,
+            rule_is_wrong: false,
         }
     }
 
     fn of_rule(pointer: &str, reason: String) -> Self {
         Self {
-            of_rule: true,
+            rule_is_wrong: true,
             ..Self::new(pointer, reason)
         }
     }
@@ -248,7 +248,11 @@ impl PolicyError {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.of_rule { "the rule at " } else { "" };
+        let what = if self.rule_is_wrong {
+            "the rule at "
+        } else {
+            ""
+        };
         write!(f, "{what}{} {}", shown(&self.pointer), self.reason)
     }
 }

@@ -45,7 +45,7 @@ impl Client {
             remote: &remote.0,
             policy: &setting.policy,
             stamps: (setting.settlement == Settlement::Stamped).then_some(STAMPS),
-            operation: false,
+            is_operation: false,
             require_proof: setting.settlement == Settlement::Strict,
         })
     }

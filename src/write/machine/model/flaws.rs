@@ -76,7 +76,7 @@ impl Flaw {
             }
             (Self::TracelessIsProof, Event::Judged(LostWriteVerdict::NotApplied)) => {
                 machine.doubt = machine.doubt.map(|doubt| Doubt {
-                    own: false,
+                    is_own: false,
                     ..doubt
                 });
             }

@@ -249,12 +249,12 @@ impl Setting {
             } else {
                 Base::Unknown
             },
-            cached: false,
-            doubtful,
-            repeated: false,
-            rerun: self.reruns(writer),
+            base_is_cached: false,
+            earlier_write_is_unsettled: doubtful,
+            may_have_been_made_before: false,
+            edit_reruns: self.reruns(writer),
             create_if_absent: matches!(edit, Edit::SetOrCreate(..)),
-            unconditional: false,
+            allows_unconditional: false,
             honours_keys: self.honours_keys,
             max_rounds: self.rounds,
             max_transient: self.transient,
