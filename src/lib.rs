@@ -17,7 +17,9 @@
 //! | [`create`] | an id and a value | the call ends as [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if the stored state is what was sent |
 //! | [`post`] | a draft to which the server assigns an id | (it has no precondition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
 //! | [`delete`] | a value that was read, or an id | a value: the strategy decides; an id: the new state is removed if it equals the state that was read | the strategy | success, if the resource no longer exists |
+//! | [`action`] | a resource and a request below it, such as "ship" | its [guard](Action::guard) is asked about the new state; without a guard the call ends as [`Conflict`](ErrorKind::Conflict) | the guard | success, if [the application sees it](Action::done_when) in the new state; otherwise [`OutcomeUnknown`] |
 //! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | the read is retried |
+//! | [`request`] | any method at any path | (nothing is conditional) | the caller | an error; [`OutcomeUnknown`] if the method is not safe |
 //!
 //! An `update` is *serializable*: the last run of its edit was on exactly the state that the write replaces. A
 //! guard inside the edit therefore holds. Two clients that each take one from a stock of ten leave eight. The
@@ -33,6 +35,8 @@
 //! [`get_opt`]: Collection::get_opt
 //! [`refresh`]: Collection::refresh
 //! [`list`]: Collection::list
+//! [`action`]: Resource::action
+//! [`request`]: Client::request
 //! [`OutcomeUnknown`]: ErrorKind::OutcomeUnknown
 //!
 //! # Edit a resource
@@ -177,8 +181,9 @@ pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
 pub use operations::{
-    Create, Delete, Get, GetOpt, Head, HeadResponse, IntoSave, IntoTarget, List, Page, Post,
-    Refresh, ResourceData, Revalidated, Save, Update,
+    Action, Create, Delete, Get, GetOpt, GuardResult, Head, HeadResponse, IntoSave, IntoTarget,
+    List, Page, PlainRequest, PlainResponse, Post, Refresh, Reply, ResourceData, Revalidated, Save,
+    SeenVersion, SendAction, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::headers;

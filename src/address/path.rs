@@ -196,6 +196,39 @@ pub(crate) fn join_all(base: &Url, segments: &[String]) -> Result<Url, PathError
         .try_fold(base.clone(), |url, segment| join(&url, segment))
 }
 
+/// Returns the address of a path below a resource. If there are no segments, it is that of the resource.
+pub(crate) fn below(
+    resource: &Url,
+    segments: &[String],
+    ends_in_slash: bool,
+) -> Result<Url, PathError> {
+    let url = join_all(resource, segments)?;
+    Ok(if ends_in_slash { with_slash(url) } else { url })
+}
+
+/// Returns the address of a reference that the server gave, which must stay on the origin of the base.
+pub(crate) fn link(base: &Url, reference: &str) -> Result<Url, PathError> {
+    within_origin(base, reference).ok_or_else(|| {
+        let why =
+            "the link cannot be read, or is on another server than the base URL of the client";
+        PathError::new(why)
+    })
+}
+
+/// Resolves a reference from the server, if it stays within the origin, so that credentials and validators do
+/// not leave it. The user info of our own address is kept, not that of the server's. The fragment is removed,
+/// because it is not sent.
+pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
+    let mut to = from.join(reference).ok()?;
+    if to.scheme() != from.scheme() || to.origin() != from.origin() {
+        return None;
+    }
+    to.set_username(from.username()).ok()?;
+    to.set_password(from.password()).ok()?;
+    to.set_fragment(None);
+    Some(to)
+}
+
 /// Returns the base for an empty text, the address of a path beneath it, or a whole URL of the same origin.
 pub(crate) fn beneath(base: &Url, at: &str) -> Result<Url, PathError> {
     if at.is_empty() {

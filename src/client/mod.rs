@@ -12,11 +12,12 @@ pub use resource::Resource;
 use std::fmt;
 use std::sync::Arc;
 
+use http::Method;
 use url::Url;
 
 use crate::address::{self, IntoPath};
 use crate::merge::Merge;
-use crate::operations::{Handle, ResourceData};
+use crate::operations::{Handle, PlainRequest, ResourceData};
 use crate::probe::Probe;
 use crate::resolve::{MergeStrategy, Strategy};
 use crate::value::Error;
@@ -98,6 +99,43 @@ impl Client {
         strategy: impl MergeStrategy<T>,
     ) -> Resource<T> {
         Resource::new(self.handle(path, Arc::new(strategy)))
+    }
+
+    /// Prepares a plain request to the API, for everything that is not a typed resource.
+    ///
+    /// The path is `"a/b"` or segments such as `["users", user, "avatar"]`. `"/"` is the base URL, with a slash at its
+    /// end.
+    ///
+    /// Nothing conditional is added, and nothing is retried unless [`PlainRequest::retry`] is set. A response with any
+    /// status is `Ok`. See [`PlainRequest`].
+    ///
+    /// # Errors
+    ///
+    /// - `Transport` if the server could not be reached.
+    /// - `OutcomeUnknown` if the response was lost, and the method is not safe (RFC 9110 9.2.1).
+    /// - `Exhausted` if the call would wait past its deadline, for example for the rate limit.
+    /// - `TooLarge` if the body of a success is too long. The request was carried out.
+    /// - `Config` if the path, the body or the credentials are invalid. Nothing was sent.
+    pub fn request(&self, method: Method, path: impl IntoPath) -> PlainRequest {
+        let url = address::lead(&self.base, path);
+        PlainRequest::new(self.shared.clone(), method, url)
+    }
+
+    /// Prepares a plain request to an address that the server gave, such as a `Location` or a link in a document.
+    ///
+    /// The address is relative to the base URL and may have a query. Otherwise it is like
+    /// [`request`](Self::request).
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`request`](Self::request), and `Config` if the address is on another origin, because
+    /// credentials must not go there.
+    pub fn follow(&self, method: Method, link: impl AsRef<str>) -> PlainRequest {
+        PlainRequest::new(
+            self.shared.clone(),
+            method,
+            address::link(&self.base, link.as_ref()),
+        )
     }
 
     /// Tests whether an API enforces preconditions.

@@ -10,8 +10,10 @@ use url::Url;
 
 use super::handle_settings::settings;
 use crate::BoxError;
+use crate::address::IntoPath;
 use crate::operations::{
-    Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save, Update,
+    Action, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save,
+    Update,
 };
 use crate::protocol::Envelope;
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
@@ -106,6 +108,14 @@ impl<T: ResourceData> Resource<T> {
     /// [`Collection::delete`](super::Collection::delete).
     pub fn delete(&self) -> Delete<T> {
         Delete::new(Ok(self.handle()), None)
+    }
+
+    /// Prepares an action on the resource: a request at this path below its address, or at its own address if the path
+    /// is empty.
+    ///
+    /// The path is `"ship"`, `"a/b"` or segments such as `["lines", line, "cancel"]`.
+    pub fn action(&self, path: impl IntoPath) -> Action<T> {
+        Action::new(self.handle(), path)
     }
 
     /// Restores a value from a document and its validator; see [`Collection::restore`](super::Collection::restore).

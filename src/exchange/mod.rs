@@ -22,7 +22,6 @@ use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
 pub use authenticator::Authenticator;
 use redirect::Loses;
-pub(crate) use redirect::within_origin;
 pub use transport::Transport;
 use transport::{Fate, Request, Response, TransportError};
 

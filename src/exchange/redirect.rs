@@ -7,25 +7,12 @@ use http::header::LOCATION;
 use url::{Url, form_urlencoded};
 
 use super::Call;
+use crate::address::within_origin;
 use crate::exchange::transport::Response;
 
 /// A redirect of a write that would give one of its query parameters another value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loses(pub(super) String);
-
-/// Resolves a reference from the server, if it stays within the origin, so that credentials and validators do
-/// not leave it. The user info of our own address is kept, not that of the server's. The fragment is removed,
-/// because it is not sent.
-pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
-    let mut to = from.join(reference).ok()?;
-    if to.scheme() != from.scheme() || to.origin() != from.origin() {
-        return None;
-    }
-    to.set_username(from.username()).ok()?;
-    to.set_password(from.password()).ok()?;
-    to.set_fragment(None);
-    Some(to)
-}
 
 /// Returns the target of a redirect if it may be followed. It must stay within the origin and not turn a
 /// write into a read.

@@ -163,10 +163,7 @@ fn used_up(action: &Action<u8>) -> Event<u8> {
 }
 
 fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
-    let goal = one_of(
-        choices.byte(),
-        [Goal::Replace, Goal::Create, Goal::Delete, Goal::Append],
-    );
+    let goal = one_of(choices.byte(), Goal::ALL);
     let base = match choices.byte() % 4 {
         0 => Base::Unknown,
         1 => Base::Unversioned,
@@ -176,7 +173,7 @@ fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
     let flag = |bit: u8| flags >> bit & 1 == 1;
     WriteParams {
         earlier_write_is_unsettled: flag(0)
-            && goal != Goal::Append
+            && !matches!(goal, Goal::Append | Goal::Act)
             && matches!(base, Base::Version(_)),
         may_have_been_made_before: false,
         goal,
@@ -223,13 +220,18 @@ impl Watched {
                     "sent without a condition"
                 );
                 assert!(
-                    !self.unread || self.params.goal == Goal::Append,
+                    !self.unread || self.params.goal == Goal::Append || self.has_key(),
                     "a blind resend"
                 );
             }
             Action::Read | Action::Follow => self.requests += 1,
             _ => {}
         }
+    }
+
+    /// Whether the server recognises a resend by its key.
+    fn has_key(&self) -> bool {
+        self.params.goal == Goal::Act && self.params.honours_keys
     }
 
     fn event(&mut self, action: &Action<u8>, event: &Event<u8>) {

@@ -96,7 +96,7 @@ pub(super) async fn alone<T: ResourceData>(
     mut permit: WritePermit,
 ) -> Result<OutcomeAndReport, Error> {
     let watch = permit.watch();
-    let append = write.goal == Goal::Append;
+    let is_recorded = !matches!(write.goal, Goal::Append | Goal::Act);
     let panicked = match watch.run(write.drive(&mut permit)).await {
         Ok((done, _)) => {
             let report = report(&done);
@@ -105,9 +105,9 @@ pub(super) async fn alone<T: ResourceData>(
         Err(Stopped::Panicked(panicked)) => panicked.to_string(),
         Err(Stopped::Revoked) => "the write was stopped".to_owned(),
     };
-    // There is no record of whether an appended document was sent, because nothing of it is cached. An earlier
-    // request of any write may have been applied.
-    let kind = if append || write.may_have_been_made_before || permit.is_under_way() {
+    // There is no record of whether an appended document or an action was sent, because no later write could
+    // recognise it. An earlier request of any write may have been applied.
+    let kind = if !is_recorded || write.may_have_been_made_before || permit.is_under_way() {
         ErrorKind::OutcomeUnknown
     } else {
         ErrorKind::Config

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::retry::BlockedBy;
 use crate::value::{ErrorKind, is_own, unfaithful_at};
 use crate::write::diagnosis::{FailureCause, SharedError};
-use crate::write::machine::events::OutcomeKind;
+use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 
 /// The reason why a write was not retried.
@@ -56,10 +56,16 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
         return FailureReason::failed(&unfaithful_at(unfaithful), shared);
     }
     let outcome = match done.kind {
+        OutcomeKind::Unknown if done.goal == Goal::Act => {
+            "the action may have been carried out, and trying again could carry it out twice"
+        }
         OutcomeKind::Unknown => {
             "the write may have been applied, and trying again could apply it twice"
         }
         OutcomeKind::Accepted => "the server has accepted the write, and may still carry it out",
+        OutcomeKind::Conflict if done.goal == Goal::Act => {
+            "the resource has changed since the version to which the action is pinned, and there is no guard"
+        }
         OutcomeKind::Conflict => match cause {
             Some(FailureCause::Strategy(error)) => {
                 return FailureReason::failed("the merge strategy failed", error);
@@ -95,6 +101,9 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
         return outcome.to_owned().into();
     }
     let text = match cause {
+        Some(FailureCause::Edit(error)) if done.goal == Goal::Act => {
+            return FailureReason::failed("the guard did not accept the state", error);
+        }
         Some(FailureCause::Edit(error)) => return FailureReason::failed("the edit failed", error),
         Some(FailureCause::Credentials(error)) => {
             return FailureReason::failed("the credentials could not be obtained", error);

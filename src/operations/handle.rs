@@ -247,7 +247,7 @@ impl<T: ResourceData> Handle<T> {
     }
 }
 
-/// Returns an error if the headers for all calls contain a precondition, because each call sets its own.
+/// Returns an error if the headers of the application contain a precondition, because each call sets its own.
 ///
 /// With such a precondition, a read would be answered 304 whatever is stored, and a write would be pinned to a
 /// version that its value was not read from.
@@ -255,8 +255,8 @@ pub(crate) fn refuse_conditions(headers: &HeaderMap) -> Result<(), Error> {
     match CONDITIONS.iter().find(|name| headers.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(Error::config(format!(
-            "the header `{name}` cannot be set for all calls, because each sets its own precondition: save or delete a \
-             value that was read, or `restore` one with the version that you have"
+            "the header `{name}` cannot be set here, because each call sets its own precondition: save or delete a value \
+             that was read, pin an action with `Action::pinned`, or `restore` a value with the version that you have"
         ))),
     }
 }

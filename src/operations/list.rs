@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Lazy, operation};
-use crate::exchange::within_origin;
+use crate::address::within_origin;
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
 use crate::protocol::{FoundVersion, next_link};
@@ -177,7 +177,7 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
         }
     }
     let call = reading::read_call(&target, Method::GET, false);
-    let reply = super::read::ask(&target, &call, settings.timeout, Instant::now()).await?;
+    let reply = super::read::ask(&target.shared, &call, settings.timeout, Instant::now()).await?;
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;

@@ -1,13 +1,17 @@
 //! The operations of a handle. Each operation is a builder that is its own future.
 
+mod action;
+mod action_hooks;
 mod batch;
 mod create;
 mod delete;
 mod failure_reason;
 mod handle;
 mod list;
+mod plain;
 mod post;
 mod read;
+mod reply;
 mod save;
 mod typed_edit;
 mod update;
@@ -15,14 +19,17 @@ mod write_call;
 mod write_error;
 mod write_settings;
 
+pub use action::{Action, GuardResult, SeenVersion, SendAction};
 pub use create::Create;
 pub(crate) use delete::DeleteInput;
 pub use delete::{Delete, IntoTarget};
 pub use handle::ResourceData;
 pub(crate) use handle::{CallContext, Handle, refuse_conditions};
 pub use list::{List, Page};
+pub use plain::{PlainRequest, PlainResponse};
 pub use post::Post;
 pub use read::{Get, GetOpt, Head, HeadResponse, Refresh, Revalidated};
+pub use reply::Reply;
 pub use save::{IntoSave, Save};
 pub use update::Update;
 

@@ -78,16 +78,20 @@ impl<T: ResourceData> Post<T> {
 
 operation!(Post<T> => Result<Saved<T>, Error>, run);
 
+/// Checks that an idempotency key can be sent as a structured-field string (RFC 9651 3.3.3).
+pub(super) fn check_key(key: &str) -> Result<(), Error> {
+    let is_allowed = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+    if key.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    let why = "the idempotency key contains characters that are not allowed in its header";
+    Err(Error::config(why))
+}
+
 async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;
-    if let Some(key) = &settings.idempotency_key
-        && !key
-            .bytes()
-            .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
-    {
-        return Err(Error::config(
-            "the idempotency key contains characters that are not allowed in its header",
-        ));
+    if let Some(key) = &settings.idempotency_key {
+        check_key(key)?;
     }
     let document = settings.document.map_err(Error::unwritable)?;
     let write = WriteSettings {

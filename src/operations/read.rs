@@ -11,14 +11,14 @@ use super::{Lazy, operation};
 use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
 use crate::operations::{CallContext, Handle, ResourceData};
-use crate::protocol::{Problem, RefusalKind, RequestFacts, TagField, Validator, entity_tag_of};
+use crate::protocol::{Problem, RequestFacts, TagField, Validator, entity_tag_of};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind, ErrorReport, Versioned};
 use crate::write::recovery::evidence;
 use crate::write::request::reading;
 use crate::write::request::reading::NoRepresentation;
-use crate::write::request::target::Target;
+use crate::write::request::target::{Shared, Target};
 
 pub(crate) struct ReadSettings<T> {
     handle: Handle<T>,
@@ -100,7 +100,7 @@ read_operation! {
     Head => HeadResponse, |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target, &call, settings.timeout, started).await?;
+        let reply = ask(&target.shared, &call, settings.timeout, started).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -180,7 +180,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         }
         _ => {}
     }
-    let mut reply = ask(target, &call, Some(context.time), context.since).await?;
+    let mut reply = ask(&target.shared, &call, Some(context.time), context.since).await?;
     let of_another = |reply: &Response| reply.origin.credentials != Some(context.key.credentials());
     let path = target.url.path();
     let store = &target.shared.store;
@@ -200,7 +200,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         // one, or the request was not conditional (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
-        reply = ask(target, &call, Some(context.time), context.since).await?;
+        reply = ask(&target.shared, &call, Some(context.time), context.since).await?;
     }
     let read = match reading::representation(target, &reply) {
         Ok(read) => read,
@@ -236,17 +236,41 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
 
 /// Sends a read. Retries it while the cause of a failure is transient, because reads are safe to repeat.
 pub(super) async fn ask(
-    target: &Target,
+    shared: &Shared,
     call: &Call,
     timeout: Option<Duration>,
     started: Instant,
 ) -> Result<Response, Error> {
-    let exchange = &target.shared.exchange;
+    let plain = PlainRules {
+        retries: true,
+        returns_any_status: false,
+    };
+    ask_by(shared, call, timeout, started, plain).await
+}
+
+/// How a request that writes nothing by itself is sent.
+#[derive(Clone, Copy)]
+pub(super) struct PlainRules {
+    /// Whether it is retried while the cause of a failure is transient.
+    pub(super) retries: bool,
+    /// Whether a response with any status is a result and not an error.
+    pub(super) returns_any_status: bool,
+}
+
+/// Sends a request by these rules.
+pub(super) async fn ask_by(
+    shared: &Shared,
+    call: &Call,
+    timeout: Option<Duration>,
+    started: Instant,
+    rules: PlainRules,
+) -> Result<Response, Error> {
+    let exchange = &shared.exchange;
     let limits = &exchange.limits;
     let deadline = later(started, timeout.unwrap_or(limits.time));
-    let mut delays = target.shared.retry.delays(exchange.server.round_trip());
+    let mut delays = shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
-    let path = target.url.path();
+    let path = call.url.path();
     loop {
         tries += 1;
         let context = RequestContext {
@@ -258,27 +282,28 @@ pub(super) async fn ask(
         let reply = exchange.send(call, context).await;
         (report.requests, report.waited) = (stats.requests, stats.waited);
         report.elapsed = started.elapsed();
-        let mut asked_wait = None;
+        let (mut asked_wait, mut answered) = (None, None);
         let failed = match reply {
             Ok(reply) => {
                 report.last_status = Some(reply.status);
                 if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
                     return Ok(reply);
                 }
-                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
-                let shared = &target.shared;
+                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
                 let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
                 asked_wait = meaning.wait;
                 report.retry_after = asked_wait.or(report.retry_after);
-                let kind = match (meaning.kind, reply.status.as_u16()) {
-                    (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
-                    (_, 404) => ErrorKind::NotFound,
-                    (_, 410) => ErrorKind::Gone,
-                    _ => ErrorKind::Status,
-                };
+                let again = rules.retries && meaning.lets_read_again(reply.status);
+                if rules.returns_any_status {
+                    if !again {
+                        return Ok(reply);
+                    }
+                    answered = Some(reply.clone());
+                }
+                let kind = ErrorKind::of_read(meaning.kind, reply.status);
                 let error = Error::new(kind, format!("{path}: {problem}"))
                     .with_problem(Some(problem), Some(meaning.kind));
-                if !meaning.lets_read_again(reply.status) {
+                if !again {
                     report.why = "a retry would get the same response".to_owned();
                     return Err(error.with_report(report));
                 }
@@ -304,14 +329,20 @@ pub(super) async fn ask(
                 return Err(error.with_failed_part(source).with_report(report));
             }
             Err(NoResponse::Transport(source)) => {
+                let is_safe = call.method.is_safe();
                 let kind = match source.fate {
                     Fate::TooLarge => ErrorKind::TooLarge,
+                    Fate::Unknown if !is_safe => ErrorKind::OutcomeUnknown,
                     _ => ErrorKind::Transport,
                 };
                 let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
                 let error = Error::new(kind, path).with_said(source);
-                if !again {
-                    report.why = "a retry would fail in the same way".to_owned();
+                if !again || !rules.retries {
+                    report.why = if again {
+                        "retries were not asked for".to_owned()
+                    } else {
+                        "a retry would fail in the same way".to_owned()
+                    };
                     return Err(error.with_report(report));
                 }
                 error
@@ -334,6 +365,6 @@ pub(super) async fn ask(
                 continue;
             }
         };
-        return Err(failed.with_report(report));
+        return answered.ok_or_else(|| failed.with_report(report));
     }
 }

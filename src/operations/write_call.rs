@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::action_hooks::ActionHooks;
 use super::typed_edit::{Edit, Resolver, TypedEdit};
 use super::write_settings::WriteSettings;
 use super::{batch, write_error};
@@ -22,6 +23,7 @@ use crate::write::driver::{Driver, WriteInput};
 use crate::write::machine::events::{Base, Goal, OutcomeKind, WriteParams};
 use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledOnVersion;
+use crate::write::request::action::ActionRequest;
 use crate::write::request::target::{Target, WritePermit};
 
 /// The maximum number of polls of an accepted write. The pauses grow, so the deadline usually comes first.
@@ -49,6 +51,8 @@ pub(crate) struct Write<T> {
     pub(crate) honours_keys: bool,
     /// The number of earlier conditional writes under other ids.
     pub(crate) attempts: u32,
+    /// The request of an action, and what decides on it.
+    pub(crate) action: Option<(ActionRequest, ActionHooks<T>)>,
 }
 
 /// A finished write, with everything that its caller needs.
@@ -83,6 +87,7 @@ impl<T: ResourceData> Write<T> {
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
+            action: None,
         }))
     }
 
@@ -117,7 +122,12 @@ impl<T: ResourceData> Write<T> {
         if self.base_is_cached {
             self.load_cached().await;
         }
-        let inherited = self.inherited();
+        if let Some((request, mut hooks)) = self.action.take() {
+            let target = self.context.target.clone();
+            let input = self.input(UnsettledOnVersion::default(), Some(request));
+            let driver = Driver::new(&target, &mut hooks, permit, input);
+            return (Box::pin(driver.run()).await, Vec::new());
+        }
         let mut target = self.context.target.clone();
         let own = self.settings.strategy.clone();
         let mut lens = self.handle.lens.clone();
@@ -125,15 +135,7 @@ impl<T: ResourceData> Write<T> {
             lens = lens.with_policy(&policy);
             Arc::make_mut(&mut target).policy = Arc::new(policy);
         }
-        let input = WriteInput {
-            params: self.params(!inherited.documents.is_empty()),
-            base: self.base.take(),
-            local: self.local.take(),
-            inherited,
-            key: self.context.key.clone(),
-            since: self.context.since,
-            idempotency_key: self.idempotency_key.take(),
-        };
+        let input = self.input(self.inherited(), None);
         let mut hooks = TypedEdit {
             resolver: Resolver {
                 lens,
@@ -153,6 +155,23 @@ impl<T: ResourceData> Write<T> {
         let done = Box::pin(driver.run()).await;
         self.edits = hooks.edits;
         (done, hooks.failed)
+    }
+
+    fn input(
+        &mut self,
+        inherited: UnsettledOnVersion,
+        action: Option<ActionRequest>,
+    ) -> WriteInput {
+        WriteInput {
+            params: self.params(!inherited.documents.is_empty()),
+            base: self.base.take(),
+            local: self.local.take(),
+            inherited,
+            key: self.context.key.clone(),
+            since: self.context.since,
+            idempotency_key: self.idempotency_key.take(),
+            action,
+        }
     }
 
     /// Creates the same write for other edits. It starts now, on the cached or the current state.
@@ -175,6 +194,7 @@ impl<T: ResourceData> Write<T> {
             idempotency_key: None,
             honours_keys: false,
             attempts: 0,
+            action: None,
         }
     }
 

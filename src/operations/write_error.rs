@@ -60,6 +60,14 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             {
                 ErrorKind::Refused
             }
+            // A read has shown that the resource exists, so the 404 is about the action.
+            Some((_, problem))
+                if done.goal == Goal::Act
+                    && problem.status() == StatusCode::NOT_FOUND
+                    && done.state.remote.snapshot().is_some() =>
+            {
+                ErrorKind::Status
+            }
             Some((_, problem)) => match problem.status().as_u16() {
                 404 => ErrorKind::NotFound,
                 410 => ErrorKind::Gone,
@@ -128,13 +136,18 @@ pub(super) fn error<T: ResourceData>(
                 .collect();
             format!("{path}: unresolved conflict in {}", fields.join(", "))
         }
+        ErrorKind::Conflict if done.goal == Goal::Act => format!("{path}: {why}{detail}"),
         ErrorKind::Conflict => format!("{path}: unresolved conflict"),
         ErrorKind::OutcomeUnknown => {
             let failed = done.diagnosis.last_problem.as_ref();
             let failed = failed
                 .map(|(_, problem)| format!("; a response was {problem}"))
                 .unwrap_or_default();
-            format!("{path}: it is unknown whether the write was applied{failed}")
+            let what = match done.goal {
+                Goal::Act => "the action was carried out",
+                _ => "the write was applied",
+            };
+            format!("{path}: it is unknown whether {what}{failed}")
         }
         ErrorKind::Accepted => {
             let at = done.monitor.as_ref();

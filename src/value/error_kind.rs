@@ -1,5 +1,9 @@
 //! The kinds of errors.
 
+use http::StatusCode;
+
+use crate::protocol::RefusalKind;
+
 /// The kind of an error, which shows what the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -50,7 +54,19 @@ pub enum ErrorKind {
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
     /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
     Unfaithful,
-    /// The edit function failed or panicked, or its result cannot be written. The error is the
-    /// [source](std::error::Error::source).
+    /// The edit function failed or panicked, or its result cannot be written, or the [guard](crate::Action::guard) of an
+    /// action did not accept the state. The error is the [source](std::error::Error::source).
     Edit,
+}
+
+impl ErrorKind {
+    /// Returns the kind of an unsuccessful response to a read or a plain request.
+    pub(crate) fn of_read(meaning: RefusalKind, status: StatusCode) -> Self {
+        match (meaning, status.as_u16()) {
+            (RefusalKind::UnsupportedApiVersion, _) => Self::UnsupportedApiVersion,
+            (_, 404) => Self::NotFound,
+            (_, 410) => Self::Gone,
+            _ => Self::Status,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::diagnosis::Diagnosis;
 use super::machine::events::{Goal, OutcomeKind, Tally};
 use super::merge_state::MergeState;
 use super::session::Session;
+use crate::exchange::transport::Response;
 use crate::store::StoredSnapshot;
 
 /// The outcome of a write, as documents. Batched edits get the same outcome each.
@@ -20,6 +21,8 @@ pub(crate) struct WriteOutcome {
     pub(crate) session: Session,
     pub(crate) tally: Tally,
     pub(crate) elapsed: Duration,
+    /// The response to an action that succeeded.
+    pub(crate) response: Option<Response>,
     /// The address at which the server reports the progress of an accepted write.
     pub(crate) monitor: Option<url::Url>,
 }

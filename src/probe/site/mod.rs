@@ -194,6 +194,7 @@ impl Site {
         local: Option<&Document>,
     ) -> Result<Call, Stop> {
         let draft = RequestDraft {
+            action: None,
             target: &self.target,
             condition,
             base,

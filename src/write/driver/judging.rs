@@ -16,6 +16,9 @@ impl Driver<'_> {
         let Some(remote) = remote.map(|remote| remote.document.clone()) else {
             return Event::Judged(LostWriteVerdict::NotApplied).into();
         };
+        if self.machine.goal() == Goal::Act {
+            return Event::Judged(self.judge_action(&remote)).into();
+        }
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.in_flight.lost {
             let (judged, open) = self.judge_own(lost, &remote);
@@ -45,6 +48,16 @@ impl Driver<'_> {
         }
         self.in_flight.doubtful = doubtful;
         Event::Judged(verdict).into()
+    }
+
+    /// Judges a lost action. Only the application can recognise its effect.
+    fn judge_action(&self, remote: &Document) -> LostWriteVerdict {
+        let seen = panics::catch(panics::VALUE, || self.hooks.was_carried_out(remote));
+        match seen.ok().flatten() {
+            Some(true) => LostWriteVerdict::Applied,
+            Some(false) if !self.target.require_proof => LostWriteVerdict::NotApplied,
+            Some(false) | None => LostWriteVerdict::Unknown,
+        }
     }
 
     /// Judges a lost request of this write. An edit that can rerun is judged by running it, anything else by what

@@ -21,12 +21,14 @@ use super::merge_state::{LocalOrigin, MergeState, Remote};
 use super::outcome::WriteOutcome;
 use super::session::Session;
 use super::timer::Timer;
+use crate::exchange::transport::Response;
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::retry;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::support::panics;
 use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
+use crate::write::request::action::ActionRequest;
 use crate::write::request::reading::NoRepresentation;
 use crate::write::request::target::{Target, WritePermit};
 
@@ -42,6 +44,8 @@ pub(crate) struct WriteInput {
     pub(crate) key: SnapshotKey,
     pub(crate) since: Instant,
     pub(crate) idempotency_key: Option<String>,
+    /// The request, if the write is an action.
+    pub(crate) action: Option<ActionRequest>,
 }
 
 /// The result of an action.
@@ -86,6 +90,9 @@ pub(crate) struct Driver<'a> {
     session: Session,
     timer: Timer,
     diagnosis: Diagnosis,
+    action: Option<ActionRequest>,
+    /// The response to an action that succeeded.
+    response: Option<Response>,
 }
 
 impl<'a> Driver<'a> {
@@ -112,6 +119,8 @@ impl<'a> Driver<'a> {
             in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
             session,
             diagnosis: Diagnosis::default(),
+            action: input.action,
+            response: None,
         })
     }
 
@@ -169,6 +178,8 @@ impl<'a> Driver<'a> {
         }
         let prepared = panics::catch(panics::VALUE, || self.hooks.prepare(base));
         match prepared.unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into()))) {
+            // The guard of the action has accepted the state.
+            Ok(_) if self.machine.goal() == Goal::Act => Event::Prepared(true).into(),
             Ok(local) => {
                 // Text that the edit did not touch stays unchanged.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
@@ -228,8 +239,9 @@ impl<'a> Driver<'a> {
         let known = known.filter(|_| goal != Goal::Delete || outcome == OutcomeKind::Conflict);
         match &known {
             // The doubt is remembered. The next write onto this version settles it first.
+            _ if goal == Goal::Append => {}
             _ if matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted)
-                || goal == Goal::Append => {}
+                && goal != Goal::Act => {}
             // The edit changed nothing, so an earlier write onto the same version stays unsettled.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.cache(snapshot.clone()).await,
@@ -244,6 +256,7 @@ impl<'a> Driver<'a> {
             stored: None,
             diagnosis: self.diagnosis,
             session: self.session,
+            response: self.response,
             monitor: self.in_flight.monitor.map(|monitor| monitor.url),
         });
         let succeeded = ended.succeeded();

@@ -71,8 +71,9 @@ impl Driver<'_> {
         let onto = self.state.base_version().cloned();
         let onto = onto.filter(|_| *condition != Condition::Absent);
         let document = payload.document.clone();
-        let going_out =
-            (self.machine.goal() != Goal::Append).then_some(UnsettledWrite { onto, document });
+        // A later write cannot recognise a new document in a collection, nor an action.
+        let is_remembered = !matches!(self.machine.goal(), Goal::Append | Goal::Act);
+        let going_out = is_remembered.then_some(UnsettledWrite { onto, document });
         let guard = &mut self.in_flight.guard;
         let mut sent = || {
             if let Some(going_out) = &going_out {
@@ -109,13 +110,15 @@ impl Driver<'_> {
         let honours = self.target.shared.profile.honours_idempotency_keys();
         let local = self.state.local.as_ref().filter(|_| !delete);
         let append = self.machine.goal() == Goal::Append;
+        let keyed = append || honours || self.action.is_some();
         let write_id = self.in_flight.write_id.clone();
-        let key = (append || honours).then(|| self.in_flight.key_for(condition, local));
+        let key = keyed.then(|| self.in_flight.key_for(condition, local));
         RequestDraft {
             target: self.target,
             condition,
             base: self.state.base.as_ref(),
             local,
+            action: self.action.as_ref(),
             is_post: append,
             write_id: write_id.as_deref(),
             key,

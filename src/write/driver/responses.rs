@@ -40,6 +40,9 @@ impl Driver<'_> {
                 }
             }
             self.target.shared.exchange.server.succeeded();
+            if self.action.is_some() {
+                return self.acted(reply);
+            }
             return self.weighed(payload, reply);
         }
         let problem = self.problem(reply);
@@ -102,6 +105,17 @@ impl Driver<'_> {
             is_creation: payload.requires_absence,
         });
         self.target.shared.meaning(problem, &reply.headers, asked)
+    }
+
+    /// Handles the success of an action. Its body is cached only if it is the resource.
+    fn acted(&mut self, reply: &Response) -> ActionResult {
+        let action = self.action.as_ref();
+        let returns_resource = action.is_some_and(|action| action.returns_resource)
+            || address::is_of_this(self.target, reply);
+        let read = returns_resource.then(|| reading::representation(self.target, reply));
+        self.state.stored = read.and_then(Result::ok).map(|read| read.snapshot);
+        self.response = Some(reply.clone());
+        Event::Stored.into()
     }
 
     /// Handles what a success proves about the stored state.

@@ -45,9 +45,11 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Handles the result of a poll.
     pub(super) fn followed(&mut self, progress: Progress) -> Action<V> {
         let append = self.params.goal == Goal::Append;
+        // Its own state shows nothing of a new document, and only the application knows what an action changes.
+        let shows_nothing = append || self.params.goal == Goal::Act;
         match progress {
             Progress::Running(wait) => self.poll_later(wait),
-            Progress::Done if append => self.finish(OutcomeKind::Stored),
+            Progress::Done if shows_nothing => self.finish(OutcomeKind::Stored),
             Progress::Done => {
                 self.outdated_reads = 0;
                 self.ask_read(Why::Done)

@@ -181,6 +181,10 @@ impl<V: Clone + PartialEq> Machine<V> {
         seen: ReadOutcome<V>,
         may_have_been_applied: bool,
     ) -> Action<V> {
+        if self.params.goal == Goal::Act {
+            // There is no document of the caller's to merge.
+            return self.resolved(&seen, may_have_been_applied, Decision::Unresolved);
+        }
         self.phase = Phase::Resolving(seen, may_have_been_applied);
         Action::Resolve {
             may_have_been_applied,
@@ -219,7 +223,7 @@ impl<V: Clone + PartialEq> Machine<V> {
                 let stays = match self.params.goal {
                     Goal::Create => absent,
                     Goal::Delete => self.resolved_to_delete,
-                    Goal::Replace | Goal::Append => true,
+                    Goal::Replace | Goal::Append | Goal::Act => true,
                 };
                 if !stays {
                     self.params.goal = Goal::Replace;

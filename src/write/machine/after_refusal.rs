@@ -31,7 +31,9 @@ impl<V: Clone + PartialEq> Machine<V> {
             Refused::Locked => self.wait_transient(wait, Then::Resend, OutcomeKind::Locked),
             Refused::Transient => self.wait_transient(wait, Then::Resend, OutcomeKind::Refused),
             Refused::Contradicted { unmoved } => self.contradicted(unmoved),
-            Refused::ConditionRequired if !pinned && self.params.goal != Goal::Append => {
+            Refused::ConditionRequired
+                if !pinned && self.params.goal != Goal::Append && self.doubt.is_none() =>
+            {
                 self.base = Base::Unknown;
                 self.params.allows_unconditional = false;
                 self.ask_read(Why::First)
@@ -103,12 +105,15 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.ask_handler(seen, ending)
     }
 
-    /// Asks the handler at once.
+    /// Asks the handler at once. An action has no document that a handler could change.
     pub(super) fn ask_handler(
         &mut self,
         seen: Option<ReadOutcome<V>>,
         ending: OutcomeKind,
     ) -> Action<V> {
+        if self.params.goal == Goal::Act {
+            return self.finish_plainly(ending);
+        }
         self.phase = Phase::Asking(seen, ending);
         Action::Ask
     }

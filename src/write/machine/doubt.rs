@@ -58,7 +58,8 @@ impl<V: Clone + PartialEq> Machine<V> {
                 return self.after_judgement(seen, true);
             }
         }
-        if self.is_base(&seen) || (self.is_pending() && self.params.goal == Goal::Delete) {
+        let acts = self.params.goal == Goal::Act;
+        if !acts && self.is_base(&seen) || (self.is_pending() && self.params.goal == Goal::Delete) {
             return self.still_unchanged();
         }
         if seen == ReadOutcome::Absent && !self.is_pending() {
@@ -88,8 +89,10 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Handles the verdict on the unsettled write.
     pub(super) fn judged(&mut self, seen: ReadOutcome<V>, verdict: LostWriteVerdict) -> Action<V> {
+        let acts = self.params.goal == Goal::Act;
         // Only a version that has moved fences a request that may still be in flight.
         let fenced = match &seen {
+            _ if self.base == Base::Unknown => false,
             ReadOutcome::Unversioned => matches!(self.base, Base::Unversioned | Base::Absent),
             ReadOutcome::Altered(_) => false,
             _ => true,
@@ -103,6 +106,8 @@ impl<V: Clone + PartialEq> Machine<V> {
             _ if self.is_pending() && self.pending_outcome.is_none() => self.poll_later(None),
             _ if !fenced || self.is_pending() => self.finish(OutcomeKind::Unknown),
             LostWriteVerdict::Unknown => self.finish(OutcomeKind::Unknown),
+            // An action was not carried out yet, and may still arrive.
+            LostWriteVerdict::NotApplied if self.is_base(&seen) && acts => self.still_unchanged(),
             // A replica can lag behind, so the state that was read may be older than the base. The server proves it
             // current by accepting the next write onto it. The doubt stays until then.
             LostWriteVerdict::NotApplied => {
@@ -173,16 +178,18 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Decides how to settle a lost request: by a resend, by a read, or not at all.
     pub(super) fn after_loss(&mut self, failure: Failure, wait: Option<Duration>) -> Action<V> {
-        let asked_to_return = failure == Failure::Responded && wait.is_some();
-        if self.params.goal == Goal::Append {
+        let goal = self.params.goal;
+        let asked_to_return = failure == Failure::Responded && wait.is_some() && goal != Goal::Act;
+        if matches!(goal, Goal::Append | Goal::Act) && self.params.honours_keys {
+            return self.wait_transient(wait, Then::Resend, OutcomeKind::Exhausted);
+        }
+        if goal == Goal::Append {
             // A POST carries no condition. It is sent again only if the server recognises its key, because a 503
             // may come from a proxy in front of the server that carried it out.
-            if self.params.honours_keys {
-                return self.wait_transient(wait, Then::Resend, OutcomeKind::Exhausted);
-            }
             return self.finish(OutcomeKind::Unknown);
         }
-        if self.condition() == Condition::None {
+        // An action may leave the version as it is, so only the application can recognise it in the current state.
+        if self.condition() == Condition::None && goal != Goal::Act {
             // No version fences an unconditional write or shows whether it was applied.
             return self.finish(OutcomeKind::Unknown);
         }

@@ -13,6 +13,9 @@ pub(crate) enum Goal {
     Delete,
     /// Add a new document to a collection (`POST`), without a condition.
     Append,
+    /// Carry out an action of an existing resource. The request contains no document of the resource, so nothing can
+    /// be merged, and only the application can recognise the effect of a lost request.
+    Act,
 }
 
 /// The version on which the next write is built.
@@ -35,7 +38,7 @@ pub(crate) enum Condition<V> {
     Match(V),
     /// The resource does not exist.
     Absent,
-    /// No condition, only for `POST` and for handles configured for unconditional writes.
+    /// No condition, only for `POST`, and where the call or the handle allows unconditional writes.
     None,
 }
 
@@ -57,13 +60,14 @@ pub(crate) struct WriteParams<V> {
     pub(crate) earlier_write_is_unsettled: bool,
     /// Whether the same change may have been applied before, by a write that ended as unknown.
     pub(crate) may_have_been_made_before: bool,
-    /// Whether the edit runs again on the remote state after a race. Otherwise the strategy merges.
+    /// Whether the edit, or the guard of an action, runs again on the remote state after a race. Otherwise the strategy
+    /// merges.
     pub(crate) edit_reruns: bool,
     /// Whether a missing resource is created instead of reported as an error.
     pub(crate) create_if_absent: bool,
     /// Whether writing without any version is allowed.
     pub(crate) allows_unconditional: bool,
-    /// Whether the server is known to honour idempotency keys, so that a lost `POST` may be sent again.
+    /// Whether the server is known to honour idempotency keys, so that a lost `POST` or action may be sent again.
     pub(crate) honours_keys: bool,
     /// Largest number of rounds.
     pub(crate) max_rounds: u32,

@@ -2,11 +2,24 @@
 
 use std::time::Duration;
 
-use super::events::{Decision, Failure, HandlerDecision, LostWriteVerdict, Progress, Refused};
+use super::events::{
+    Decision, Failure, Goal, HandlerDecision, LostWriteVerdict, Progress, Refused,
+};
 
 /// The value that a drawn number stands for.
 pub(crate) fn one_of<T: Copy, const N: usize>(what: u8, all: [T; N]) -> T {
     all[usize::from(what) % N]
+}
+
+impl Goal {
+    /// Every goal.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Replace,
+        Self::Create,
+        Self::Delete,
+        Self::Append,
+        Self::Act,
+    ];
 }
 
 impl Failure {

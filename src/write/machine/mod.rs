@@ -213,7 +213,11 @@ impl<V: Clone + PartialEq> Machine<V> {
                 }
             }
             (Goal::Delete, Base::Version(_)) => self.send_or_settle(),
-            (Goal::Replace, Base::Version(_)) => self.prepare(),
+            (Goal::Replace | Goal::Act, Base::Version(_)) => self.prepare(),
+            // Without a guard, the state does not matter to the action.
+            (Goal::Act, _) if self.params.allows_unconditional && !self.params.edit_reruns => {
+                self.send(false)
+            }
             (_, Base::Unknown | Base::Unversioned | Base::Absent) => self.ask_read(Why::First),
         }
     }

@@ -135,7 +135,7 @@ fn events(action: &Action<u8>) -> Vec<Event<u8>> {
 
 fn writes() -> Vec<WriteParams<u8>> {
     let mut writes = Vec::new();
-    for goal in [Goal::Replace, Goal::Create, Goal::Delete, Goal::Append] {
+    for goal in Goal::ALL {
         for base in [Base::Version(1), Base::Unknown] {
             for flags in [false, true] {
                 writes.push(WriteParams {
@@ -144,11 +144,11 @@ fn writes() -> Vec<WriteParams<u8>> {
                     base_is_cached: flags,
                     earlier_write_is_unsettled: flags
                         && base == Base::Version(1)
-                        && goal != Goal::Append,
+                        && !matches!(goal, Goal::Append | Goal::Act),
                     may_have_been_made_before: false,
                     edit_reruns: flags,
                     create_if_absent: flags,
-                    allows_unconditional: false,
+                    allows_unconditional: goal == Goal::Act && !flags,
                     honours_keys: flags,
                     max_rounds: 2,
                     max_transient: 2,

@@ -32,12 +32,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 fn params() -> impl Strategy<Value = WriteParams<u8>> {
-    let goal = prop_oneof![
-        Just(Goal::Replace),
-        Just(Goal::Create),
-        Just(Goal::Delete),
-        Just(Goal::Append)
-    ];
+    let goal = prop::sample::select(Goal::ALL.as_slice());
     let base = prop_oneof![
         Just(Base::Unknown),
         (0_u8..4).prop_map(Base::Version),
@@ -54,14 +49,14 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
             WriteParams {
                 goal,
                 earlier_write_is_unsettled: doubtful
-                    && goal != Goal::Append
+                    && !matches!(goal, Goal::Append | Goal::Act)
                     && matches!(base, Base::Version(_)),
                 may_have_been_made_before: false,
                 base,
-                base_is_cached: cached,
+                base_is_cached: cached && goal != Goal::Act,
                 edit_reruns: rerun,
                 create_if_absent,
-                allows_unconditional: false,
+                allows_unconditional: goal == Goal::Act && cached,
                 honours_keys,
                 max_rounds: rounds,
                 max_transient: transient,
@@ -136,7 +131,11 @@ proptest! {
             match &action {
                 Action::Send { condition, .. } => {
                     requests += 1;
-                    prop_assert!(*condition != Condition::None || params.goal == Goal::Append);
+                    let is_free = params.goal == Goal::Append || params.allows_unconditional;
+                    prop_assert!(*condition != Condition::None || is_free);
+                    // Only the application or the server's keys can tell that a resend is harmless.
+                    let is_repeated = params.goal == Goal::Act && in_doubt && !params.honours_keys;
+                    prop_assert!(!is_repeated, "{:?}", trace);
                 }
                 Action::Read | Action::Follow => requests += 1,
                 Action::Finish(outcome) => {

@@ -3,8 +3,8 @@
 use http::header::{CONTENT_LOCATION, LOCATION};
 use url::Url;
 
+use crate::address::within_origin;
 use crate::exchange::transport::Response;
-use crate::exchange::within_origin;
 use crate::json::Document;
 use crate::write::request::target::Target;
 
@@ -50,6 +50,14 @@ pub(in crate::write) fn is_of_another(target: &Target, reply: &Response) -> bool
     let elsewhere = reply.headers.get(CONTENT_LOCATION);
     let elsewhere = elsewhere.and_then(|at| resolve(target, at.to_str().ok()?));
     elsewhere.is_some_and(|at| !is_within(&target.url, &at))
+}
+
+/// Whether the response to an action says that its body is the resource (RFC 9110 8.7).
+pub(in crate::write) fn is_of_this(target: &Target, reply: &Response) -> bool {
+    let at = reply.headers.get(CONTENT_LOCATION);
+    let at = at.and_then(|at| resolve(target, at.to_str().ok()?));
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    at.is_some_and(|at| path(&at) == path(&target.url))
 }
 
 /// Returns the address of the new resource, if the response to a creation names another address than the requested

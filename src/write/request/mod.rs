@@ -1,5 +1,6 @@
 //! The requests of a write: what is sent where, and what the responses mean.
 
+pub(crate) mod action;
 pub(crate) mod address;
 pub(crate) mod payload;
 pub(crate) mod reading;

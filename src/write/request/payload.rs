@@ -16,12 +16,13 @@ use crate::protocol::{
 use crate::store::StoredSnapshot;
 use crate::write::machine::events::Condition;
 use crate::write::recovery::stamp;
+use crate::write::request::action::ActionRequest;
 use crate::write::request::target::{Target, WriteMode};
 
 /// One write request, with the resource that it would produce.
 pub(crate) struct Payload {
     pub(crate) call: Call,
-    /// The resource if this is stored as sent. `None` for a removal.
+    /// The resource if this is stored as sent. `None` for a removal or an action.
     pub(crate) document: Option<Document>,
     /// The same document in its envelope, as a read would show it.
     pub(crate) body: Option<Document>,
@@ -55,8 +56,9 @@ pub(crate) struct RequestDraft<'a> {
     pub(crate) condition: &'a Condition<Validator>,
     /// The state that the write is pinned to.
     pub(crate) base: Option<&'a StoredSnapshot>,
-    /// The wanted state of the resource. `None` removes it.
+    /// The wanted state of the resource. `None` removes it, unless there is an action.
     pub(crate) local: Option<&'a Document>,
+    pub(crate) action: Option<&'a ActionRequest>,
     pub(crate) is_post: bool,
     /// The id of this logical write, if write stamps are used.
     pub(crate) write_id: Option<&'a str>,
@@ -75,6 +77,12 @@ impl RequestDraft<'_> {
         }
         let mut headers = self.target.headers.clone();
         let mut url = self.target.url.clone();
+        if let Some(action) = self.action {
+            url = action.url.clone();
+            for (name, value) in &action.headers {
+                headers.insert(name, value.clone());
+            }
+        }
         crate::write::request::reading::accept(self.target, &mut headers);
         let preferred = headers.contains_key(PREFER)
             || self.target.shared.exchange.headers.contains_key(PREFER);
@@ -93,9 +101,10 @@ impl RequestDraft<'_> {
             url = self.target.route.lead(&url)?;
         }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
-        let encoded = match self.local {
-            Some(local) => self.encode(local, &self.target.envelope(), &inside)?,
-            None => self.removal(versioning, &inside)?,
+        let encoded = match (self.action, self.local) {
+            (Some(action), _) => self.action_body(action, &inside)?,
+            (None, Some(local)) => self.encode(local, &self.target.envelope(), &inside)?,
+            (None, None) => self.removal(versioning, &inside)?,
         };
         if let Some(media_type) = encoded.media_type {
             // The client's `Content-Type` is for documents, not for patches and forms.
@@ -142,7 +151,7 @@ impl RequestDraft<'_> {
         let Condition::Match(Validator::Version(version)) = self.condition else {
             return Ok(inside);
         };
-        let removal = self.local.is_none();
+        let removal = self.local.is_none() && self.action.is_none();
         let placed = versioning.placed(version, removal);
         for part in placed.map_err(NoPayload::Unpinned)? {
             match part.target {
@@ -185,14 +194,9 @@ impl RequestDraft<'_> {
             let version = spelt(&part.value, part, self.base, &envelope)?;
             body = Some(around.with(pointer(part), &version)?);
         }
-        Ok(EncodedBody {
-            method: Method::DELETE,
-            media_type: body.as_ref().map(|_| self.target.media_type().to_owned()),
-            bytes: body.map_or_else(Bytes::new, |body| body.to_bytes()),
-            document: None,
-            body: None,
-            has_patch_tests: false,
-        })
+        let media_type = body.as_ref().map(|_| self.target.media_type().to_owned());
+        let bytes = body.map_or_else(Bytes::new, |body| body.to_bytes());
+        Ok(EncodedBody::bare(Method::DELETE, bytes, media_type))
     }
 
     /// Encodes the body: the document in its envelope, the write stamp, and the version where the API wants it in
@@ -295,7 +299,7 @@ impl RequestDraft<'_> {
 }
 
 /// Returns the JSON Pointer to the place of this part in the body.
-fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
+pub(super) fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
     match part.target {
         VersionTarget::Body(pointer) => pointer,
         _ => "",
@@ -303,7 +307,7 @@ fn pointer<'v>(part: &PlacedPart<'v>) -> &'v str {
 }
 
 /// Encodes a version as a number or a string, whichever the body that was read has.
-fn spelt(
+pub(super) fn spelt(
     version: &str,
     part: &PlacedPart<'_>,
     base: Option<&StoredSnapshot>,
@@ -325,13 +329,27 @@ fn header_value(version: &str) -> Result<HeaderValue, NoPayload> {
 }
 
 /// An encoded request body, with the documents that it stands for.
-struct EncodedBody {
+pub(super) struct EncodedBody {
     method: Method,
     media_type: Option<String>,
     bytes: Bytes,
     document: Option<Document>,
     body: Option<Document>,
     has_patch_tests: bool,
+}
+
+impl EncodedBody {
+    /// Creates a body that contains no document of the resource.
+    pub(super) fn bare(method: Method, bytes: Bytes, media_type: Option<String>) -> Self {
+        Self {
+            method,
+            media_type,
+            bytes,
+            document: None,
+            body: None,
+            has_patch_tests: false,
+        }
+    }
 }
 
 const JSON_PATCH: &str = "application/json-patch+json";

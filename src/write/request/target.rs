@@ -108,6 +108,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Returns the media type of documents.
+    pub(crate) fn media_type(&self) -> &str {
+        media_type(&*self.profile, self.version.as_ref())
+    }
+
     /// Classifies a response that is not a success.
     pub(crate) fn meaning(
         &self,
@@ -176,7 +181,7 @@ impl Target {
 
     /// Returns the media type of documents.
     pub(crate) fn media_type(&self) -> &str {
-        media_type(&*self.shared.profile, self.shared.version.as_ref())
+        self.shared.media_type()
     }
 
     /// Whether a write can be pinned to this snapshot. A condition must be able to use its version, and the parts

@@ -1,0 +1,115 @@
+//! The result of an action.
+
+use std::any::TypeId;
+use std::fmt;
+
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::BoxError;
+use crate::exchange::transport::Response;
+use crate::json::Document;
+use crate::protocol::is_coded;
+use crate::support::panics;
+use crate::value::{Error, WriteReport};
+
+/// The result of an action that was carried out, returned by [`Action::send`](crate::Action::send).
+pub struct Reply<R> {
+    status: Option<StatusCode>,
+    headers: HeaderMap,
+    value: Option<R>,
+    report: WriteReport,
+}
+
+impl<R> Reply<R> {
+    /// Returns the body of the response.
+    ///
+    /// It is `None` if the response had no body, or if it was lost and the state of the resource showed that the action
+    /// was carried out ([`WriteReport::settled`]).
+    pub fn value(&self) -> Option<&R> {
+        self.value.as_ref()
+    }
+
+    /// Returns the body of the response by value; see [`value`](Self::value).
+    pub fn into_value(self) -> Option<R> {
+        self.value
+    }
+
+    /// Returns the status of the response, or `None` if the response was lost.
+    ///
+    /// It is also `None` if the server accepted the action (202) and reported later that it was carried out.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// Returns the headers of the response. There are none if the response was lost.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the report of the requests that were sent.
+    pub fn report(&self) -> &WriteReport {
+        &self.report
+    }
+
+    /// Creates the result of an action whose response was lost.
+    pub(super) fn settled(report: WriteReport) -> Self {
+        Self {
+            status: None,
+            headers: HeaderMap::new(),
+            value: None,
+            report,
+        }
+    }
+}
+
+impl<R: DeserializeOwned + 'static> Reply<R> {
+    /// Reads the result from a response.
+    pub(super) fn read(response: Response, report: WriteReport) -> Result<Self, Error> {
+        Ok(Self {
+            status: Some(response.status),
+            value: value(&response)?,
+            headers: response.headers,
+            report,
+        })
+    }
+}
+
+fn value<R: DeserializeOwned + 'static>(response: &Response) -> Result<Option<R>, Error> {
+    let unreadable = |why: BoxError| {
+        Error::decode(
+            "the action was carried out, but its response cannot be read",
+            why,
+        )
+    };
+    let wants_nothing = TypeId::of::<R>() == TypeId::of::<()>();
+    let body: &[u8] = if wants_nothing {
+        b"null"
+    } else {
+        &response.body
+    };
+    if body.is_empty() {
+        return Ok(None);
+    }
+    if !wants_nothing && is_coded(&response.headers) {
+        return Err(unreadable(
+            "it has a content coding that was not requested".into(),
+        ));
+    }
+    let read = || Document::parse(body).and_then(|document| document.decode());
+    match panics::catch(panics::VALUE, read) {
+        Ok(Ok(value)) => Ok(Some(value)),
+        Ok(Err(error)) => Err(unreadable(error.into())),
+        Err(panicked) => Err(unreadable(panicked.into())),
+    }
+}
+
+impl<R> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("value", &self.value.is_some())
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! The request of an action, which contains no document of the resource.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
+use url::Url;
+
+use crate::json::Document;
+use crate::protocol::PlacedPart;
+use crate::write::request::payload::{EncodedBody, NoPayload, RequestDraft, pointer, spelt};
+
+/// The request of an action, without its precondition and key.
+pub(crate) struct ActionRequest {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ActionBody,
+    /// Whether the body of a successful response is the resource as stored.
+    pub(crate) returns_resource: bool,
+}
+
+/// The body of an action.
+pub(crate) enum ActionBody {
+    Empty,
+    Json(Document),
+    /// A body in another format, with its media type.
+    Other(Bytes, HeaderValue),
+}
+
+const NO_PLACE: &str =
+    "this API takes the version inside the body, and the body of the action is not a JSON object";
+
+impl RequestDraft<'_> {
+    /// Encodes the body of an action, with the version where the API wants it in the body.
+    pub(super) fn action_body(
+        &self,
+        action: &ActionRequest,
+        inside: &[PlacedPart<'_>],
+    ) -> Result<EncodedBody, NoPayload> {
+        let mut body = match &action.body {
+            ActionBody::Empty => None,
+            ActionBody::Json(document) => Some(document.clone()),
+            ActionBody::Other(..) if !inside.is_empty() => {
+                return Err(NoPayload::Unpinned(NO_PLACE));
+            }
+            ActionBody::Other(bytes, media_type) => {
+                let media_type = media_type.to_str().map_err(crate::BoxError::from)?;
+                let media_type = Some(media_type.to_owned());
+                return Ok(EncodedBody::bare(
+                    action.method.clone(),
+                    bytes.clone(),
+                    media_type,
+                ));
+            }
+        };
+        for part in inside {
+            let around = body.unwrap_or_else(|| Document::from_trusted("{}"));
+            let version = spelt(&part.value, part, self.base, &self.target.envelope())
+                .map_err(crate::BoxError::from)?;
+            let pinned = around.with(pointer(part), &version);
+            body = Some(pinned.map_err(|_| NoPayload::Unpinned(NO_PLACE))?);
+        }
+        let media_type = body.as_ref().map(|_| self.target.media_type().to_owned());
+        let bytes = body.map_or_else(Bytes::new, |body| body.to_bytes());
+        Ok(EncodedBody::bare(action.method.clone(), bytes, media_type))
+    }
+}

@@ -1,0 +1,5 @@
+//! The whole of an API goes through the client: actions and plain requests.
+
+mod actions;
+mod orders;
+mod requests;

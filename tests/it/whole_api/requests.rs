@@ -1,0 +1,232 @@
+//! Plain requests: any response is returned, nothing is added, and nothing is repeated unless asked.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
+use ifmatch::{ApiVersion, Client, ErrorKind, async_trait};
+use serde_json::{Value, json};
+
+type Serve = fn(usize, &Request) -> Result<Response, Fate>;
+
+/// A server that is a function of a request and its number.
+#[derive(Clone)]
+struct Api(Arc<Mutex<Vec<Request>>>, Serve);
+
+#[async_trait]
+impl Transport for Api {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut seen = self.0.lock().unwrap();
+        seen.push(request.clone());
+        (self.1)(seen.len(), &request).map_err(|fate| TransportError::new(fate, "cut"))
+    }
+}
+
+impl Api {
+    fn of(serve: Serve) -> Self {
+        Self(Arc::default(), serve)
+    }
+
+    fn client(&self) -> Client {
+        let builder = Client::builder("http://api.test/v1").transport(self.clone());
+        builder.bearer_token("t0ken").build().unwrap()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    fn last(&self) -> Request {
+        self.0.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of a server")]
+fn answer(status: u16, body: &'static str) -> Result<Response, Fate> {
+    let status = StatusCode::from_u16(status).unwrap();
+    Ok(Response::new(status, HeaderMap::new(), body))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_with_any_status_is_returned_as_it_came() {
+    for status in [200, 204, 304, 404, 409, 412, 418, 429, 500, 503] {
+        let api = Api(Arc::default(), |_, request| {
+            let status = request.url.path().rsplit('/').next().unwrap();
+            answer(status.parse().unwrap(), r#"{"title":"said"}"#)
+        });
+        let path = format!("status/{status}");
+        let response = api.client().request(Method::PUT, path).await.unwrap();
+        assert_eq!((response.status().as_u16(), api.count()), (status, 1));
+        assert_eq!(response.json::<Value>().unwrap()["title"], "said");
+        let outcome = response.error_for_status();
+        assert_eq!(outcome.is_ok(), status < 300);
+        if let Err(error) = outcome {
+            assert!(error.to_string().contains("said"), "{error}");
+            assert_eq!(error.report().last_status.unwrap(), status);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_headers_query_and_body_go_out_and_nothing_conditional() {
+    let api = Api::of(|_, _| answer(200, "ok"));
+    let name = HeaderName::from_static("x-trace");
+    let request = api.client().request(Method::POST, ["imports", "a/b"]);
+    let request = request
+        .query("mode", "fast")
+        .header(name, HeaderValue::from_static("7"));
+    let response = request.json(&json!({"rows": [1]})).await.unwrap();
+    assert_eq!(
+        (response.text().unwrap(), &response.bytes()[..]),
+        ("ok", &b"ok"[..])
+    );
+    let seen = api.last();
+    assert_eq!(
+        seen.url.as_str(),
+        "http://api.test/v1/imports/a%2Fb?mode=fast"
+    );
+    assert_eq!(seen.headers["authorization"], "Bearer t0ken");
+    assert_eq!(seen.headers["content-type"], "application/json");
+    assert_eq!(
+        (&seen.headers["x-trace"], &seen.body[..]),
+        (&HeaderValue::from_static("7"), &br#"{"rows":[1]}"#[..])
+    );
+    for name in [
+        "if-match",
+        "if-none-match",
+        "idempotency-key",
+        "prefer",
+        "cache-control",
+    ] {
+        assert!(!seen.headers.contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_bodies_have_their_own_media_type() {
+    let api = Api::of(|_, _| answer(200, ""));
+    let csv = HeaderValue::from_static("text/csv");
+    api.client()
+        .request(Method::PUT, "table")
+        .body(csv, "a,b\n")
+        .await
+        .unwrap();
+    assert_eq!(api.last().headers["content-type"], "text/csv");
+    api.client().request(Method::GET, "table").await.unwrap();
+    assert!(!api.last().headers.contains_key("content-type"));
+    let accept = api.last().headers["accept"].to_str().unwrap().to_owned();
+    assert!(
+        accept.starts_with("application/json") && accept.ends_with("*/*;q=0.5"),
+        "{accept}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_response_is_told_by_what_it_leaves_open_and_repeated_only_on_request() {
+    let api = Api::of(|_, _| Err(Fate::Unknown));
+    let client = api.client();
+    let read = client.request(Method::GET, "a").await.unwrap_err();
+    assert_eq!(read.kind(), ErrorKind::Transport);
+    let written = client.request(Method::POST, "a").await.unwrap_err();
+    assert_eq!(written.kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(api.count(), 2);
+
+    let api = Api::of(|number, _| match number {
+        1 => Err(Fate::Unknown),
+        2 => answer(503, ""),
+        _ => answer(200, "at last"),
+    });
+    let response = api
+        .client()
+        .request(Method::POST, "a")
+        .retry()
+        .await
+        .unwrap();
+    assert_eq!((response.text().unwrap(), api.count()), ("at last", 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_that_do_not_help_end_with_the_last_response() {
+    let api = Api::of(|_, _| answer(503, "down"));
+    let request = api.client().request(Method::GET, "a").retry();
+    let response = request.timeout(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(api.count() > 1);
+    let error = response.error_for_status().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Status);
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_limits_and_the_version_of_the_api_hold_here_too() {
+    let api = Api::of(|_, request| {
+        if request.url.path() != "/v1/old" {
+            return answer(200, "moved");
+        }
+        let headers =
+            HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_static("/v1/new"))]);
+        Ok(Response::new(StatusCode::TEMPORARY_REDIRECT, headers, ""))
+    });
+    let builder = Client::builder("http://api.test/v1").transport(api.clone());
+    let version = ApiVersion::query("api-version", "3");
+    let client = builder
+        .api_version(version)
+        .rate_limit(2, Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let response = client.request(Method::POST, "old").await.unwrap();
+    assert_eq!(response.text().unwrap(), "moved");
+    assert_eq!(
+        api.last().url.as_str(),
+        "http://api.test/v1/new?api-version=3"
+    );
+    let held = client
+        .request(Method::GET, "new")
+        .timeout(Duration::from_secs(1));
+    assert_eq!(held.await.unwrap_err().kind(), ErrorKind::Exhausted);
+    assert_eq!(api.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_of_the_server_is_followed_on_its_own_origin_only() {
+    let api = Api::of(|_, _| answer(200, ""));
+    let client = api.client();
+    for (link, at) in [
+        (
+            "/v1/jobs/7?token=a%20b",
+            "http://api.test/v1/jobs/7?token=a%20b",
+        ),
+        ("http://api.test/other", "http://api.test/other"),
+    ] {
+        client.follow(Method::GET, link).await.unwrap();
+        assert_eq!(api.last().url.as_str(), at);
+    }
+    for link in [
+        "http://elsewhere.test/",
+        "https://api.test/v1",
+        "//elsewhere.test",
+        "http://[",
+    ] {
+        let error = client.follow(Method::GET, link).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{link}");
+    }
+    let error = client.request(Method::GET, "../admin").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(api.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_cannot_be_read_are_told_and_secrets_stay_out_of_debug() {
+    let api = Api::of(|_, _| {
+        let headers =
+            HeaderMap::from_iter([(header::SET_COOKIE, HeaderValue::from_static("s=secret"))]);
+        Ok(Response::new(StatusCode::OK, headers, &b"secret \xff"[..]))
+    });
+    let response = api.client().request(Method::GET, "a").await.unwrap();
+    assert_eq!(response.text().unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(
+        response.json::<Value>().unwrap_err().kind(),
+        ErrorKind::Decode
+    );
+    assert!(!format!("{response:?}").contains("secret"));
+}
