@@ -135,6 +135,7 @@
 //!
 //! # Other APIs
 //!
+//! [`Format`] defines how bodies that are not JSON are read and written: text, bytes, forms, or a format of your own.
 //! [`Versioning`] defines where versions are sent, [`Profile`] defines what refusals mean, and [`HiddenRefusal`]
 //! defines which responses with status 200 are refusals. The default profile, [`Generic`], fits most APIs.
 //! [`Transport`], [`SnapshotStore`], [`Authenticator`] and [`Observer`] are traits for your own parts.
@@ -186,11 +187,11 @@ pub use operations::{
     SeenVersion, SendAction, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use protocol::headers;
 pub use protocol::{
-    EntityTag, Envelope, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
+    EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
     Versioning, WeakTags, WriteRoute, profiles,
 };
+pub use protocol::{format, headers};
 pub use resolve::{
     Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,
     RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,

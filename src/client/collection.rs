@@ -16,7 +16,7 @@ use crate::operations::{
     Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List, Post,
     Refresh, ResourceData, Save, Update,
 };
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
 use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
@@ -38,6 +38,7 @@ use crate::write::request::target::WriteMode;
 /// | [`write_stamp`](Self::write_stamp) | none |
 /// | [`require_proof`](Self::require_proof) | off: a lost write without a trace may be sent again |
 /// | [`envelope`](Self::envelope) | as the profile says |
+/// | [`format`](Self::format) | JSON |
 /// | [`stores_as_sent`](Self::stores_as_sent) | assumed until a read shows otherwise |
 /// | [`returns_stored`](Self::returns_stored) | as the profile or the response itself says |
 /// | [`identity_field`](Self::identity_field), [`deletion_mark`](Self::deletion_mark) | as the profile says |

@@ -17,6 +17,7 @@ macro_rules! settings {
                         handle.policy = Arc::new(policy);
                     }
                     handle.strategy = Arc::new(strategy);
+                    handle.has_own_strategy = true;
                 })
             }
 
@@ -76,6 +77,17 @@ macro_rules! settings {
             /// Sets where the document is inside the body, overriding the profile.
             pub fn envelope(self, envelope: Envelope) -> Self {
                 self.with(|handle| handle.envelope = Some(envelope))
+            }
+
+            /// Sets the format of the bodies (default JSON, with the media type of the profile).
+            ///
+            /// A format may bring a merge rule for its values: texts are merged by lines. The rule applies unless the
+            /// handle has a strategy of its own. With another format than JSON, the write mode is
+            /// [`WriteMode::Put`].
+            ///
+            /// A response that is labelled as HTML is taken for a login page, unless the format asks for HTML.
+            pub fn format(self, format: impl Format) -> Self {
+                self.with(|handle| handle.set_format(Arc::new(format)))
             }
 
             /// Stores the ids of the latest 32 writes in the document, as an array of strings at this JSON Pointer

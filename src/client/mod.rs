@@ -84,7 +84,7 @@ impl Client {
         path: impl IntoPath,
         strategy: impl MergeStrategy<T>,
     ) -> Collection<T> {
-        Collection::new(self.handle(path, Arc::new(strategy)))
+        Collection::new(self.handle(path, Arc::new(strategy)).with_own_strategy())
     }
 
     /// Returns the single resource at a path, with the merge that its type derives.
@@ -98,7 +98,7 @@ impl Client {
         path: impl IntoPath,
         strategy: impl MergeStrategy<T>,
     ) -> Resource<T> {
-        Resource::new(self.handle(path, Arc::new(strategy)))
+        Resource::new(self.handle(path, Arc::new(strategy)).with_own_strategy())
     }
 
     /// Prepares a plain request to the API, for everything that is not a typed resource.

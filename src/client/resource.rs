@@ -15,7 +15,7 @@ use crate::operations::{
     Action, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save,
     Update,
 };
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
 use crate::store::StoredSnapshot;
 use crate::value::{Error, IntoDocument, IntoValidator, Versioned};

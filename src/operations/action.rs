@@ -434,7 +434,8 @@ where
         None => Ok(Reply::settled(ended.report)),
         Some(response) => {
             let report = ended.report.clone();
-            Reply::read(response, report).map_err(|error| ended.but(error))
+            let read = Reply::read(&ended.target, response, report);
+            read.map_err(|error| ended.but(error))
         }
     }
 }

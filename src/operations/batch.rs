@@ -215,12 +215,8 @@ impl<T: ResourceData> Job<T> {
 
     fn fits(&self, other: &Handle<T>, rerun: bool) -> bool {
         let own = &self.handle;
-        let same_handler = match (&own.handler, &other.handler) {
-            (None, None) => true,
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        };
-        same_handler
+        is_same(own.handler.as_ref(), other.handler.as_ref())
+            && is_same(own.format.as_ref(), other.format.as_ref())
             && Arc::ptr_eq(&own.strategy, &other.strategy)
             && own.mode == other.mode
             && own.stamp == other.stamp
@@ -228,6 +224,14 @@ impl<T: ResourceData> Job<T> {
             && own.storage_behaviour == other.storage_behaviour
             && own.envelope == other.envelope
             && self.rerun == rerun
+    }
+}
+
+fn is_same<P: ?Sized>(one: Option<&Arc<P>>, other: Option<&Arc<P>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
     }
 }
 

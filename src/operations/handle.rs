@@ -13,11 +13,13 @@ use crate::address::PathError;
 use crate::json::Document;
 use crate::lens::Lens;
 use crate::merge::Policy;
-use crate::protocol::{CONDITIONS, Envelope};
+use crate::protocol::{CONDITIONS, Envelope, Format};
 use crate::resolve::{RefusalHandler, Strategy};
 use crate::retry::later;
 use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
+use crate::support::panics;
 use crate::value::{Error, Sides, SnapshotAddress};
+use crate::write::request::body::accept;
 use crate::write::request::storage_behaviour::StorageBehaviour;
 use crate::write::request::target::{Shared, Target, WriteMode};
 
@@ -42,8 +44,11 @@ pub(crate) struct Handle<T> {
     pub(crate) stamp: Option<String>,
     pub(crate) require_proof: bool,
     pub(crate) envelope: Option<Envelope>,
+    pub(crate) format: Option<Arc<dyn Format>>,
     pub(crate) storage_behaviour: StorageBehaviour,
     pub(crate) strategy: Strategy<T>,
+    /// Whether the application has set the strategy.
+    pub(crate) has_own_strategy: bool,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
 }
 
@@ -68,8 +73,10 @@ impl<T> Handle<T> {
             stamp: self.stamp.clone(),
             require_proof: self.require_proof,
             envelope: self.envelope.clone(),
+            format: self.format.clone(),
             storage_behaviour: self.storage_behaviour.clone(),
             strategy: self.strategy.clone(),
+            has_own_strategy: self.has_own_strategy,
             handler: self.handler.clone(),
         }
     }
@@ -94,10 +101,30 @@ impl<T: ResourceData> Handle<T> {
             stamp: None,
             require_proof: false,
             envelope: None,
+            format: None,
             storage_behaviour: StorageBehaviour::default(),
             strategy,
+            has_own_strategy: false,
             handler: None,
         }
+    }
+
+    pub(crate) fn with_own_strategy(mut self) -> Self {
+        self.has_own_strategy = true;
+        self
+    }
+
+    /// Sets the format of the bodies, and the merge rule that it brings.
+    pub(crate) fn set_format(&mut self, format: Arc<dyn Format>) {
+        let rule = panics::catch(panics::VALUE, || format.default_rule());
+        if let Some(rule) = rule.ok().flatten().filter(|_| !self.has_own_strategy) {
+            let named = format!("{} {rule:?}", accept(&*format));
+            let policy = (*self.policy).clone().default_rule(rule);
+            self.lens = self.lens.with_policy(&policy);
+            self.strategy = self.shared.derived.by::<T>(named, &policy);
+            self.policy = Arc::new(policy);
+        }
+        self.format = Some(format);
     }
 
     /// Checks that the document of a new value reads back as the value.
@@ -115,6 +142,13 @@ impl<T: ResourceData> Handle<T> {
     /// Returns the resource with the settings that the write loop needs.
     pub(crate) fn target(&self) -> Result<Target, Error> {
         let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
+        if let Some(format) = self.format.as_ref().filter(|_| self.mode != WriteMode::Put) {
+            return Err(Error::config(format!(
+                "the write mode {:?} is for JSON documents, and this handle has the format {}",
+                self.mode,
+                format.media_type()
+            )));
+        }
         refuse_conditions(&self.headers.map)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -133,6 +167,7 @@ impl<T: ResourceData> Handle<T> {
             stamp: self.stamp.clone(),
             require_proof: self.require_proof,
             envelope: self.envelope.clone(),
+            format: self.format.clone(),
             storage_behaviour: self.storage_behaviour.clone().over(profile, &versioning),
             versioning,
             route: self.shared.profile.write_route(),
@@ -230,12 +265,12 @@ impl<T: ResourceData> Handle<T> {
             .headers_digest
             .get_or_init(|| exchange.headers_digest(asked()));
         let credentials = exchange.whose(asked, later(since, time)).await;
-        let envelope = target.envelope();
+        let view = target.view();
         let key = SnapshotKey::new(
             &exchange.secret,
             &target.url,
             *headers_digest,
-            envelope.view(),
+            view.as_deref(),
             credentials,
         );
         Ok(CallContext {

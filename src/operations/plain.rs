@@ -21,7 +21,8 @@ use crate::address::PathError;
 use crate::exchange::Call;
 use crate::exchange::transport::Response;
 use crate::json::Document;
-use crate::protocol::{Problem, RequestFacts, is_coded};
+use crate::protocol::format::Encoded;
+use crate::protocol::{Format, Problem, RequestFacts, is_coded};
 use crate::value::{Error, ErrorKind, ErrorReport};
 use crate::write::request::target::Shared;
 
@@ -126,6 +127,28 @@ impl PlainRequest {
         self.with(|settings| {
             settings.body = Ok(body.into());
             settings.media_type = Some(media_type);
+        })
+    }
+
+    /// Sets a body in another format, with its media type.
+    ///
+    /// If the value cannot be written in this format, the call returns a `Config` error.
+    pub fn write_as(self, format: &impl Format, body: &(impl Serialize + ?Sized)) -> Self {
+        let encoded = Document::encode(body).map_err(Error::unwritable);
+        let encoded = encoded.and_then(|body| {
+            let what = format!("the body cannot be written as {}", format.media_type());
+            format
+                .write(&body)
+                .map_err(|error| Error::config(what).with_said(error))
+        });
+        let media_type = |encoded: &Encoded| {
+            let media_type = encoded.media_type.as_deref();
+            HeaderValue::from_str(media_type.unwrap_or(format.media_type()))
+        };
+        let media_type = encoded.as_ref().ok().map(media_type);
+        self.with(|settings| {
+            settings.media_type = media_type.and_then(Result::ok);
+            settings.body = encoded.map(|encoded| encoded.bytes);
         })
     }
 
@@ -260,6 +283,24 @@ impl PlainResponse {
         Document::parse_with_depth(&self.response.body, depth)
             .and_then(|document| document.decode())
             .map_err(|error| Error::decode(&self.what("cannot be read as JSON"), error))
+    }
+
+    /// Reads the body in another format.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Decode` if the body is not in this format, does not match the type, or has a content coding.
+    pub fn read_as<R: DeserializeOwned>(&self, format: &impl Format) -> Result<R, Error> {
+        self.plain()?;
+        let media_type = self.headers().get(CONTENT_TYPE);
+        let media_type = media_type.and_then(|value| value.to_str().ok());
+        let document = format.read(&self.response.body, media_type);
+        document
+            .and_then(|document| Ok(document.decode()?))
+            .map_err(|error| {
+                let what = format!("cannot be read as {}", format.media_type());
+                Error::decode(&self.what(&what), error)
+            })
     }
 
     /// Reads the problem that the server reports, whatever the status is.

@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use crate::BoxError;
 use crate::exchange::transport::Response;
 use crate::json::Document;
-use crate::protocol::is_coded;
+use crate::protocol::{essence, is_coded, is_json};
 use crate::support::panics;
 use crate::value::{Error, WriteReport};
+use crate::write::request::target::Target;
 
 /// The result of an action that was carried out, returned by [`Action::send`](crate::Action::send).
 pub struct Reply<R> {
@@ -65,41 +66,51 @@ impl<R> Reply<R> {
 
 impl<R: DeserializeOwned + 'static> Reply<R> {
     /// Reads the result from a response.
-    pub(super) fn read(response: Response, report: WriteReport) -> Result<Self, Error> {
+    pub(super) fn read(
+        target: &Target,
+        response: Response,
+        report: WriteReport,
+    ) -> Result<Self, Error> {
         Ok(Self {
             status: Some(response.status),
-            value: value(&response)?,
+            value: value(target, &response)?,
             headers: response.headers,
             report,
         })
     }
 }
 
-fn value<R: DeserializeOwned + 'static>(response: &Response) -> Result<Option<R>, Error> {
+fn value<R: DeserializeOwned + 'static>(
+    target: &Target,
+    response: &Response,
+) -> Result<Option<R>, Error> {
     let unreadable = |why: BoxError| {
-        Error::decode(
-            "the action was carried out, but its response cannot be read",
-            why,
-        )
+        let what = "the action was carried out, but its response cannot be read";
+        Error::decode(what, why)
     };
     let wants_nothing = TypeId::of::<R>() == TypeId::of::<()>();
-    let body: &[u8] = if wants_nothing {
-        b"null"
-    } else {
-        &response.body
-    };
-    if body.is_empty() {
+    if response.body.is_empty() && !wants_nothing {
         return Ok(None);
     }
     if !wants_nothing && is_coded(&response.headers) {
-        return Err(unreadable(
-            "it has a content coding that was not requested".into(),
-        ));
+        let why = "it has a content coding that was not requested";
+        return Err(unreadable(why.into()));
     }
-    let read = || Document::parse(body).and_then(|document| document.decode());
+    let is_json = essence(&response.headers).is_some_and(|essence| is_json(&essence));
+    let read = || -> Result<R, BoxError> {
+        let document = if wants_nothing {
+            Document::from_trusted("null")
+        } else if is_json {
+            let depth = target.shared.exchange.limits.depth;
+            Document::parse_with_depth(&response.body, depth)?
+        } else {
+            target.parse(response).map_err(|error| error.what())?
+        };
+        Ok(document.decode()?)
+    };
     match panics::catch(panics::VALUE, read) {
         Ok(Ok(value)) => Ok(Some(value)),
-        Ok(Err(error)) => Err(unreadable(error.into())),
+        Ok(Err(error)) => Err(unreadable(error)),
         Err(panicked) => Err(unreadable(panicked.into())),
     }
 }

@@ -6,6 +6,7 @@
 //! input becomes a value, never a panic.
 
 mod envelope;
+pub mod format;
 mod generic;
 pub mod headers;
 mod hidden;
@@ -21,6 +22,8 @@ mod versioning;
 
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
+pub use format::Format;
+pub(crate) use format::is_same_media_type;
 pub use generic::Generic;
 pub use headers::*;
 pub use hidden::HiddenRefusal;

@@ -8,7 +8,6 @@ use super::super::in_flight::Contradicted;
 use super::super::machine::events::{Event, Failure, Goal, Refused};
 use super::{ActionResult, Driver};
 use crate::exchange::transport::Response;
-use crate::json::Document;
 use crate::protocol::{
     Meaning, Problem, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict,
 };
@@ -165,17 +164,15 @@ impl Driver<'_> {
 
     /// Whether the response to a removal shows that the object is only marked as being removed.
     fn shows_mark(&self, reply: &Response) -> bool {
-        let depth = self.target.shared.exchange.limits.depth;
         let marks = self.target.storage_behaviour.deletion_mark.is_some() && !reply.body.is_empty();
-        let body = marks.then(|| Document::parse_with_depth(&reply.body, depth));
+        let body = marks.then(|| self.target.parse(reply));
         body.is_some_and(|body| body.is_ok_and(|body| self.target.is_marked(&body)))
     }
 
     /// Judges whether a 2xx response is a success. Its body may be a copy of what was sent or of the previous
     /// state.
     fn success_verdict(&self, payload: &Payload, reply: &Response) -> SuccessVerdict {
-        let depth = self.target.shared.exchange.limits.depth;
-        match evidence::body(&reply.headers, &reply.body, depth) {
+        match self.target.body_kind(reply) {
             // WebDAV servers return an HTML page with the 201 of a `PUT`.
             BodyKind::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
             // Most likely a login page. Only a read can show the outcome.
@@ -205,7 +202,7 @@ impl Driver<'_> {
     /// Whether the response has every member of the document that was sent or removed, and so may be the resource.
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
-        let body = Document::parse_with_depth(&reply.body, depth).ok();
+        let body = self.target.parse(reply).ok();
         let unwrapped = body.and_then(|body| self.target.envelope().unwrap_body(&body, depth));
         let sent = payload.document.as_ref().or(self.state.base_document());
         unwrapped.zip(sent).is_some_and(|(unwrapped, sent)| {

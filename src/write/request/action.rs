@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
+use crate::BoxError;
 use crate::json::Document;
 use crate::protocol::PlacedPart;
 use crate::write::request::payload::{EncodedBody, NoPayload, RequestDraft, pointer, spelt};
@@ -43,23 +44,21 @@ impl RequestDraft<'_> {
                 return Err(NoPayload::Unpinned(NO_PLACE));
             }
             ActionBody::Other(bytes, media_type) => {
-                let media_type = media_type.to_str().map_err(crate::BoxError::from)?;
-                let media_type = Some(media_type.to_owned());
-                return Ok(EncodedBody::bare(
-                    action.method.clone(),
-                    bytes.clone(),
-                    media_type,
-                ));
+                let media_type = media_type.to_str().map_err(BoxError::from)?.to_owned();
+                let method = action.method.clone();
+                return Ok(EncodedBody::bare(method, bytes.clone(), Some(media_type)));
             }
         };
         for part in inside {
             let around = body.unwrap_or_else(|| Document::from_trusted("{}"));
             let version = spelt(&part.value, part, self.base, &self.target.envelope())
-                .map_err(crate::BoxError::from)?;
+                .map_err(BoxError::from)?;
             let pinned = around.with(pointer(part), &version);
             body = Some(pinned.map_err(|_| NoPayload::Unpinned(NO_PLACE))?);
         }
-        let media_type = body.as_ref().map(|_| self.target.media_type().to_owned());
+        let media_type = body
+            .as_ref()
+            .map(|_| self.target.shared.media_type().to_owned());
         let bytes = body.map_or_else(Bytes::new, |body| body.to_bytes());
         Ok(EncodedBody::bare(action.method.clone(), bytes, media_type))
     }

@@ -15,7 +15,7 @@ pub(crate) fn of_new(target: &Target, reply: &Response) -> Option<Url> {
         return resolve(target, location.to_str().ok()?);
     }
     let depth = target.shared.exchange.limits.depth;
-    let body = Document::parse_with_depth(&reply.body, depth).ok()?;
+    let body = target.parse(reply).ok()?;
     let named = |document: &Document| document.pointer("/id")?.as_id();
     let unwrapped = target.envelope().unwrap_body(&body, depth);
     let id = unwrapped.and_then(|unwrapped| named(&unwrapped.document));

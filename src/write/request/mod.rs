@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod address;
+pub(crate) mod body;
 pub(crate) mod payload;
 pub(crate) mod reading;
 pub(crate) mod storage_behaviour;

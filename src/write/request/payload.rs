@@ -270,10 +270,10 @@ impl RequestDraft<'_> {
         };
         // A resource that does not exist cannot be patched.
         let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
-            let (bytes, media_type) = envelope.bytes(&body);
+            let (bytes, media_type) = self.target.write(&body)?;
             return Ok(EncodedBody {
                 bytes,
-                media_type: Some(media_type.unwrap_or(self.target.media_type()).to_owned()),
+                media_type: Some(media_type),
                 ..encoded
             });
         };

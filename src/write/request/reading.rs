@@ -14,8 +14,10 @@ use crate::protocol::{
     FoundVersion, Unwrapped, Validator, essence, is_coded, is_no_representation, is_problem,
 };
 use crate::store::{SnapshotOrigin, StoredSnapshot};
+use crate::write::diagnosis::SharedError;
 use crate::write::recovery::evidence::{self, Claim, Contradiction, Evidence, EvidenceDocument};
 use crate::write::request::address;
+use crate::write::request::body;
 use crate::write::request::payload::Payload;
 use crate::write::request::target::Target;
 
@@ -23,7 +25,9 @@ use crate::write::request::target::Target;
 ///
 /// Each content coding has its own tag (RFC 9110 8.8.3.3), so only `identity` is requested.
 pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
-    let accepted = || target.shared.accept.clone();
+    let of_format = target.format.as_deref().map(body::accept);
+    let of_format = of_format.and_then(|accept| HeaderValue::from_str(&accept).ok());
+    let accepted = || of_format.unwrap_or_else(|| target.shared.accept.clone());
     headers.entry(ACCEPT).or_insert_with(accepted);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
@@ -62,10 +66,12 @@ pub(crate) enum NoRepresentation {
     Empty(StatusCode),
     #[error("the representation has a content coding that was not requested")]
     Encoded,
-    #[error("the body is not a JSON document (media type {media_type}): {error}")]
-    NotJson {
+    #[error("the body is not {what} (media type {media_type}){detail}")]
+    Unreadable {
         media_type: String,
-        error: JsonError,
+        what: String,
+        detail: String,
+        source: Option<SharedError>,
     },
     #[error("{0}")]
     Misfit(JsonError),
@@ -91,15 +97,18 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
     if is_coded(&reply.headers) {
         return Err(NoRepresentation::Encoded);
     }
-    let depth = target.shared.exchange.limits.depth;
     let labelled = essence(&reply.headers);
     if labelled.as_deref().is_some_and(is_problem) {
         return Err(NoRepresentation::Refused(reply.status));
     }
-    Document::parse_with_depth(&reply.body, depth).map_err(|error| NoRepresentation::NotJson {
-        media_type: labelled.unwrap_or_else(|| "none".to_owned()),
-        error,
-    })
+    target
+        .parse(reply)
+        .map_err(|error| NoRepresentation::Unreadable {
+            media_type: labelled.unwrap_or_else(|| "none".to_owned()),
+            what: error.what,
+            detail: error.detail,
+            source: error.source,
+        })
 }
 
 /// Takes a representation from a 200 or 203 response.
@@ -132,7 +141,7 @@ pub(crate) fn representation(
     // A body with a version is the resource, whatever its members are called.
     if validator.is_none()
         && (is_no_representation(&target.shared.hidden, &body)
-            || evidence::body(&reply.headers, &reply.body, depth) == evidence::BodyKind::Problem)
+            || target.body_kind(reply) == evidence::BodyKind::Problem)
     {
         return Err(NoRepresentation::Refused(reply.status));
     }
@@ -189,7 +198,7 @@ pub(crate) fn weigh(
     // A body that a proxy has changed proves nothing (203).
     let whole = reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION;
     let body = Some(&reply.body).filter(|body| whole && !body.is_empty() && !is_coded(&headers));
-    let body = body.and_then(|body| Document::parse_with_depth(body, depth).ok());
+    let body = body.and_then(|_| target.parse(reply).ok());
     let version = match versioning.of_reply(&headers, body.as_ref(), SystemTime::now()) {
         FoundVersion::Version(version) if whole => Some(version),
         _ => None,

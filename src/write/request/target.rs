@@ -15,8 +15,8 @@ use crate::exchange::transport::Response;
 use crate::json::Document;
 use crate::merge::Policy;
 use crate::protocol::{
-    Envelope, HiddenRefusal, Meaning, Problem, Profile, RefusalKind, RequestFacts, SuccessVerdict,
-    Versioning, WriteRoute, is_coded, judge_success, meaning,
+    Envelope, Format, HiddenRefusal, Meaning, Problem, Profile, RefusalKind, RequestFacts,
+    SuccessVerdict, Versioning, WriteRoute, is_coded, judge_success, meaning,
 };
 use crate::queue::{Permit, Queues, Work};
 use crate::resolve::Derived;
@@ -165,6 +165,8 @@ pub(crate) struct Target {
     pub(crate) require_proof: bool,
     /// The location of the document inside the body, if it differs from the profile's.
     pub(crate) envelope: Option<Envelope>,
+    /// The format of bodies, if they are not JSON of the profile's media type.
+    pub(crate) format: Option<Arc<dyn Format>>,
     /// Where versions are sent and received.
     pub(crate) versioning: Versioning,
     /// Method and address for writes of whole documents.
@@ -181,7 +183,8 @@ impl Target {
 
     /// Returns the media type of documents.
     pub(crate) fn media_type(&self) -> &str {
-        self.shared.media_type()
+        let own = self.format.as_ref().map(|format| format.media_type());
+        own.unwrap_or_else(|| self.shared.media_type())
     }
 
     /// Whether a write can be pinned to this snapshot. A condition must be able to use its version, and the parts

@@ -1,5 +1,6 @@
-//! The whole of an API goes through the client: actions and plain requests.
+//! The whole of an API goes through the client: actions, plain requests, and bodies in other formats.
 
 mod actions;
+mod formats;
 mod orders;
 mod requests;
