@@ -9,6 +9,7 @@
 mod document;
 mod race;
 mod story;
+mod texts;
 mod wire;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
