@@ -231,6 +231,9 @@ impl<T: ResourceData> Action<T> {
     /// [settled](crate::WriteReport::settled). If not, the action is sent again under the same rules, unless
     /// [`require_proof`](crate::Collection::require_proof) is set. Write it so that it recognises only this action: if
     /// two clients may ship an order, compare the number of the shipment and not only whether there is one.
+    ///
+    /// Set it only if the action changes the version of the resource. The new version then fences a request that arrives
+    /// late. Without it, that request and the one sent again would both be carried out.
     pub fn done_when(self, carried_out: impl Fn(&T) -> bool + Send + 'static) -> Self {
         self.with(|settings| settings.carried_out = Some(Box::new(carried_out)))
     }

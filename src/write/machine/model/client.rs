@@ -334,7 +334,8 @@ impl Client {
         let changed = base != Some(&local);
         self.made_on = base.cloned();
         (self.local, self.edited) = (Some(local), true);
-        Event::Prepared(changed)
+        // An action is sent whether or not the state shows it already.
+        Event::Prepared(changed || self.machine.goal() == Goal::Act)
     }
 
     fn send(

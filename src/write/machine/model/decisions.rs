@@ -2,7 +2,7 @@
 
 use super::client::{Client, LostWrite, Snapshot};
 use super::document::Doc;
-use super::setting::{STAMPS, Setting, Settlement};
+use super::setting::{Edit, STAMPS, Setting, Settlement};
 use crate::json::Document;
 use crate::write::machine::events::{Decision, Event, Goal, HandlerDecision, LostWriteVerdict};
 use crate::write::recovery::lost_write::{self, Doubtful, LostWriteFacts};
@@ -14,6 +14,9 @@ impl Client {
         let Some(remote) = self.remote.as_ref().map(|remote| remote.doc.clone()) else {
             return (LostWriteVerdict::NotApplied, Vec::new());
         };
+        if let Edit::Act(at, text) = setting.writers[self.writer].edit {
+            return (judge_action(setting, &remote, at, text), Vec::new());
+        }
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.lost {
             let (judged, open) = self.judge_own(setting, lost, &remote);
@@ -174,5 +177,16 @@ impl Client {
         self.change(Some(Doc(merged.document)));
         self.rebase();
         Decision::Write
+    }
+}
+
+/// Judges a lost action, which the application recognises by the member that it sets.
+fn judge_action(setting: &Setting, remote: &Doc, at: &str, text: &str) -> LostWriteVerdict {
+    if remote.member(at) == Some(format!("\"{text}\"")) {
+        LostWriteVerdict::Applied
+    } else if setting.settlement == Settlement::Strict {
+        LostWriteVerdict::Unknown
+    } else {
+        LostWriteVerdict::NotApplied
     }
 }

@@ -59,6 +59,16 @@ fn a_missing_condition_is_found() {
 }
 
 #[test]
+fn an_action_that_is_sent_again_on_too_little_evidence_is_found() {
+    let action = Edit::Act("/a", "x");
+    let mut setting = Setting::new(&[Writer::informed(action)], 0);
+    setting.rerun = true;
+    for flaw in [Flaw::BlindResend, Flaw::NeverLanded] {
+        is_found(flaw, &setting, &[Fault::ReplyLost], NOT_ONCE);
+    }
+}
+
+#[test]
 fn a_condition_makes_duplicates_harmless() {
     let setting = Setting::new(&COUNTS, 0);
     assert_eq!(found(setting, &[Fault::Duplicate, Fault::Duplicate]), None);

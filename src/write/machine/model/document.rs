@@ -54,15 +54,16 @@ impl Doc {
     pub(super) fn edited(base: Option<&Self>, edit: Edit, writer: usize) -> Option<Self> {
         Some(match (edit, base) {
             (Edit::Count, Some(base)) => base.with("/n", &(base.count() + 1).to_string()),
-            (Edit::Set(at, text) | Edit::SetOrCreate(at, text), Some(base)) => {
-                base.with(at, &format!("\"{text}\""))
-            }
+            (
+                Edit::Set(at, text) | Edit::SetOrCreate(at, text) | Edit::Act(at, text),
+                Some(base),
+            ) => base.with(at, &format!("\"{text}\"")),
             (Edit::SetOrCreate(at, text), None) => {
                 Self::of(r#"{"n":0}"#).with(at, &format!("\"{text}\""))
             }
             (Edit::Create, _) => Self::of(&format!(r#"{{"n":0,"creator":{writer}}}"#)),
             (Edit::Post, _) => Self::of(&format!(r#"{{"creator":{writer}}}"#)),
-            (Edit::Delete, _) | (Edit::Count | Edit::Set(..), None) => return None,
+            (Edit::Delete, _) | (Edit::Count | Edit::Set(..) | Edit::Act(..), None) => return None,
         })
     }
 }

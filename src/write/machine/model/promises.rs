@@ -38,7 +38,9 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
     // An edit that is harmless to repeat is repeated, even over later changes by other clients.
     let harmless = matches!(edit, Edit::Set(..) | Edit::SetOrCreate(..));
     let lenient = setting.settlement == Settlement::Lenient;
-    let redone = recreated || (setting.reruns(writer) && harmless && lenient);
+    // So is an action that another client has undone.
+    let undone = matches!(edit, Edit::Act(..)) && book.taken_back && lenient;
+    let redone = recreated || undone || (setting.reruns(writer) && harmless && lenient);
     if !(0..=1).contains(&book.applied) && !redone {
         return Some("its edit was not applied once or never");
     }

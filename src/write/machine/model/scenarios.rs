@@ -249,6 +249,67 @@ fn three_clients_of_different_minds() {
 }
 
 #[test]
+fn actions_that_the_application_recognises() {
+    let (ship, pay) = (Edit::Act("/a", "x"), Edit::Act("/b", "x"));
+    for (name, other) in [
+        ("an action and a count", COUNT),
+        ("an action and a text", B),
+        ("two actions", pay),
+        ("an action and a removal", Edit::Delete),
+    ] {
+        for guarded in [false, true] {
+            let mut setting = Setting {
+                rerun: guarded,
+                ..team(&[Writer::informed(ship), Writer::new(other)])
+            };
+            setting.faults -= 1;
+            let name = format!("{name}, guarded: {guarded}");
+            holds(&name, &setting);
+            for dialect in [Dialect::CurrentState, Dialect::Conflict] {
+                let setting = Setting {
+                    dialect,
+                    ..setting.clone()
+                };
+                holds(&format!("{name}, {dialect:?}"), &setting);
+            }
+            let settlement = Settlement::Strict;
+            let strict = Setting {
+                settlement,
+                ..setting.clone()
+            };
+            holds(&format!("{name}, {settlement:?}"), &strict);
+            let stale = Setting {
+                stale_reads: 1,
+                faults: setting.faults - 1,
+                ..setting.clone()
+            };
+            holds(&format!("{name}, a lagging replica"), &stale);
+            let tight = Setting {
+                rounds: 1,
+                transient: 1,
+                ..setting
+            };
+            holds(&format!("{name}, tight limits"), &tight);
+        }
+    }
+    let undone = Setting {
+        settlement: Settlement::Strict,
+        ..team(&[Writer::informed(ship), Writer::new(NO_A)])
+    };
+    holds("an action that is undone", &undone);
+    for rerun in [false, true] {
+        let mut alone = Setting {
+            rerun,
+            ..team(&[Writer::informed(ship)])
+        };
+        // A request that arrives late is carried out as well, because no version fences it.
+        alone.kinds = vec![Fault::Unmoved, Fault::ReplyLost, Fault::BusyAfter(false)];
+        let name = format!("an action that leaves the version as it is, guarded: {rerun}");
+        holds(&name, &alone);
+    }
+}
+
+#[test]
 fn posts_with_keys_that_the_server_honours() {
     let posts = [Writer::new(Edit::Post), Writer::new(Edit::Post)];
     let keyed = Setting {

@@ -159,7 +159,7 @@ impl Server {
         for (writer, book) in self.books.iter_mut().enumerate() {
             let (own, edit) = (writer == author, setting.writers[writer].edit);
             let place = match edit {
-                Edit::Set(at, _) | Edit::SetOrCreate(at, _) => at,
+                Edit::Set(at, _) | Edit::SetOrCreate(at, _) | Edit::Act(at, _) => at,
                 Edit::Create => CREATOR,
                 Edit::Post => continue,
                 Edit::Delete => {
@@ -180,7 +180,8 @@ impl Server {
                 Edit::Create => doc.and_then(Doc::creator) == Some(writer),
                 _ => holds(edit, doc),
             };
-            if own && wanted(now) && !wanted(before) {
+            let again = matches!(edit, Edit::Act(..));
+            if own && wanted(now) && (again || !wanted(before)) {
                 let once_more = edit == Edit::Create && !setting.absence_returns;
                 book.applied += i8::from(book.applied == 0 || !once_more);
                 book.held = true;
@@ -211,7 +212,7 @@ fn member(doc: Option<&Doc>, at: &str) -> Option<String> {
 /// Whether the document has the state that a text edit or a removal wants.
 fn holds(edit: Edit, doc: Option<&Doc>) -> bool {
     match edit {
-        Edit::Set(at, text) | Edit::SetOrCreate(at, text) => {
+        Edit::Set(at, text) | Edit::SetOrCreate(at, text) | Edit::Act(at, text) => {
             member(doc, at) == Some(format!("\"{text}\""))
         }
         Edit::Delete => doc.is_none(),

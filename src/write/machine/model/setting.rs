@@ -29,6 +29,9 @@ pub(super) enum Edit {
     Delete,
     /// Adds a document to a collection.
     Post,
+    /// Carries out an action that sets a member to a text of this writer. Carrying it out again counts as applied twice,
+    /// even on a state that shows it.
+    Act(&'static str, &'static str),
 }
 
 /// One write and its state at the start.
@@ -73,6 +76,7 @@ impl Writer {
             Edit::Create => Goal::Create,
             Edit::Delete => Goal::Delete,
             Edit::Post => Goal::Append,
+            Edit::Act(..) => Goal::Act,
         }
     }
 }
@@ -200,7 +204,7 @@ pub(super) struct Setting {
     pub(super) rounds: u32,
     pub(super) transient: u32,
     pub(super) settlement: Settlement,
-    /// Whether edits run again after a race, as `update` does. Otherwise both sides are merged.
+    /// Whether edits run again after a race, as `update` does, and actions have a guard. Otherwise both sides are merged.
     pub(super) rerun: bool,
     /// The handler's decision on every refusal.
     pub(super) answer: HandlerDecision,
@@ -237,7 +241,8 @@ impl Setting {
 
     pub(super) fn reruns(&self, writer: usize) -> bool {
         let writer = &self.writers[writer];
-        self.rerun && writer.after.is_none() && writer.goal() == Goal::Replace
+        let can_rerun = matches!(writer.goal(), Goal::Replace | Goal::Act);
+        self.rerun && writer.after.is_none() && can_rerun
     }
 
     pub(super) fn params(&self, writer: usize, doubtful: bool) -> WriteParams<u8> {

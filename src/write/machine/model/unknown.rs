@@ -118,7 +118,9 @@ impl Client {
         if self.is_altered() {
             return true;
         }
-        let refused = seen.refused || self.tally().rounds >= setting.rounds;
+        // Without a guard, an action is not sent for another state.
+        let unguarded = self.machine.goal() == Goal::Act && !setting.reruns(self.writer);
+        let refused = seen.refused || unguarded || self.tally().rounds >= setting.rounds;
         spent || refused || seen.for_good || self.looks_either_way(setting)
     }
 
