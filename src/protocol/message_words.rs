@@ -48,8 +48,20 @@ const RACE: [&str; 16] = [
     "collision",
     "lostupdate",
 ];
+/// Parts of names that mean that a name, not a version, is in conflict.
+const NAME: [&str; 7] = [
+    "unique",
+    "duplicate",
+    "exists",
+    "taken",
+    "nameconflict",
+    "uidconflict",
+    "conflictingname",
+];
 /// Parts of names that mean a lock.
 const LOCK: [&str; 2] = ["lock", "lease"];
+/// Parts of names that only look like a lock.
+const NO_LOCK: [&str; 4] = ["block", "clock", "unlock", "release"];
 /// Parts of names that mean that something is in progress.
 const UNDER_WAY: [&str; 4] = ["inprogress", "inflight", "busy", "underway"];
 /// Phrases that say that a lock is held for a moment.
@@ -69,7 +81,9 @@ const LOCK_HELD: [&str; 13] = [
     "operation is in progress",
 ];
 /// Names of short-lived limits on requests, without suffixes such as `error`.
-const TOO_MANY: [&str; 14] = [
+const TOO_MANY: [&str; 18] = [
+    "mlimitexceeded",
+    "priorrequestnotcomplete",
     "ratelimit",
     "ratelimited",
     "ratelimitexceeded",
@@ -78,7 +92,9 @@ const TOO_MANY: [&str; 14] = [
     "concurrentlimitexceeded",
     "toomanyrequests",
     "requestlimitexceeded",
+    "requestratelimitexceeded",
     "requestthrottled",
+    "throttle",
     "throttled",
     "throttling",
     "slowdown",
@@ -98,7 +114,11 @@ pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
         let known = CONFLICTS.iter().find(|(word, _)| *word == name);
         known.map(|(_, kind)| *kind)
     });
-    named.or_else(|| says_locked(problem).then_some(RefusalKind::Locked))
+    named.or_else(|| {
+        let names: Vec<String> = names(problem).collect();
+        let locked = says_locked(problem) || (names_lock(&names) && !any(&names, &RACE));
+        locked.then_some(RefusalKind::Locked)
+    })
 }
 
 /// Whether the title or detail says that a lock is held. If the words were misread, the only effect is that
@@ -115,49 +135,69 @@ pub(super) fn of_precondition(problem: &Problem) -> RefusalKind {
         return RefusalKind::Locked;
     }
     let names: Vec<String> = names(problem).collect();
-    let any = |words: &[&str]| names.iter().any(|name| has_any(name, words));
-    if names.is_empty() || any(&RACE) {
+    if any(&names, &NAME) {
+        RefusalKind::Unknown
+    } else if names.is_empty() || any(&names, &RACE) {
         RefusalKind::StaleVersion
-    } else if any(&LOCK) {
+    } else if names_lock(&names) {
         RefusalKind::Locked
-    } else if any(&UNDER_WAY) {
+    } else if any(&names, &UNDER_WAY) {
         RefusalKind::Transient
     } else {
         RefusalKind::Unknown
     }
 }
 
-/// Whether the code, or the linked documentation page, names a limit on requests.
+/// Whether a code, or the linked documentation page, names a limit on requests.
 pub(super) fn says_too_many(problem: &Problem) -> bool {
     let explained = || {
         let page = problem
             .extension("documentation_url")
             .and_then(Value::as_str);
-        let place = page.and_then(|page| page.rsplit_once('#'));
-        place.is_some_and(|(_, place)| place.contains("rate-limit"))
+        page.is_some_and(|page| page.contains("rate-limit"))
     };
-    let limit = |name: String| {
-        let name = name.strip_suffix("exception").unwrap_or(&name);
-        let name = name.strip_suffix("error").unwrap_or(name);
-        TOO_MANY.contains(&name)
-    };
-    names(problem).any(limit) || explained()
+    // Google has the reason among the details, beside a more general status.
+    let reasons = problem
+        .fields()
+        .iter()
+        .filter_map(|field| field.code.as_deref());
+    let mut names = names(problem).chain(reasons.map(letters));
+    names.any(|name| TOO_MANY.contains(&without_class(&name))) || explained()
 }
 
 /// Whether the code says that the body of the request did not arrive.
 pub(super) fn says_broken_off(problem: &Problem) -> bool {
-    names(problem).any(|name| BROKEN_OFF.contains(&&*name))
+    names(problem).any(|name| BROKEN_OFF.contains(&without_class(&name)))
+}
+
+/// A name without the ending of an error class.
+fn without_class(name: &str) -> &str {
+    let name = name.strip_suffix("exception").unwrap_or(name);
+    name.strip_suffix("error").unwrap_or(name)
 }
 
 /// The last part of the type, and the code, reduced to lower-case letters and digits.
 fn names(problem: &Problem) -> impl Iterator<Item = String> {
     let typed = Some(problem.problem_type()).filter(|name| *name != "about:blank");
     let last_part = typed.and_then(|name| name.rsplit(['/', '#', ':']).next());
-    let names = [last_part, problem.code()].into_iter().flatten();
-    names.map(|name| {
-        let letters = name.chars().filter(char::is_ascii_alphanumeric);
-        letters.map(|c| c.to_ascii_lowercase()).collect()
-    })
+    [last_part, problem.code()]
+        .into_iter()
+        .flatten()
+        .map(letters)
+}
+
+/// The lower-case letters and digits of a name.
+fn letters(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|c| c.to_ascii_lowercase()).collect()
+}
+
+fn any(names: &[String], words: &[&str]) -> bool {
+    names.iter().any(|name| has_any(name, words))
+}
+
+fn names_lock(names: &[String]) -> bool {
+    any(names, &LOCK) && !any(names, &NO_LOCK)
 }
 
 fn has_any(text: &str, words: &[&str]) -> bool {
