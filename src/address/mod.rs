@@ -7,6 +7,6 @@ pub(crate) mod percent;
 pub use api_version::ApiVersion;
 pub use path::IntoPath;
 pub(crate) use path::{
-    PathError, base, beneath, collection_of, decoded, encode, item, join_all, last_segment, lead,
+    PathError, base, beneath, collection_of, decoded, encode, item, last_segment, lead,
     set_parameter,
 };

@@ -272,7 +272,7 @@ pub(super) async fn ask(
                 report.retry_after = asked_wait.or(report.retry_after);
                 let kind = match (meaning.kind, reply.status.as_u16()) {
                     (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
-                    (_, 404) => ErrorKind::NotFound,
+                    (RefusalKind::NotFound, _) | (_, 404) => ErrorKind::NotFound,
                     (_, 410) => ErrorKind::Gone,
                     _ => ErrorKind::Status,
                 };

@@ -81,6 +81,36 @@ impl Envelope {
         Ok(body)
     }
 
+    /// Removes the members that only the server sets from a body to be sent.
+    pub(crate) fn without_omitted(&self, body: &Document) -> Document {
+        let omitted = self.omitted.iter();
+        omitted.fold(body.clone(), |body, pointer| body.without(pointer))
+    }
+
+    /// Gives a document the members that only the server sets as they are known, because no write changes them.
+    pub(crate) fn with_known_omitted(
+        &self,
+        document: Document,
+        known: Option<&Document>,
+    ) -> Result<Document, JsonError> {
+        let mut document = document;
+        for pointer in self.omitted_members() {
+            let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let known = known.and_then(|known| known.pointer(pointer));
+            document = match known.filter(|_| document.pointer(parent).is_some()) {
+                Some(value) => document.with(pointer, &value)?,
+                None => document.without(pointer),
+            };
+        }
+        Ok(document)
+    }
+
+    /// The members of the document that only the server sets, as pointers into the document.
+    pub(crate) fn omitted_members(&self) -> impl Iterator<Item = &str> {
+        let omitted = self.omitted.iter();
+        omitted.filter_map(|pointer| self.within(pointer))
+    }
+
     /// Adds to a patch the members that each body has.
     pub(crate) fn wrap_patch(
         &self,

@@ -40,7 +40,9 @@ use document_spelling::DocumentSpelling;
 /// let file = Envelope::at("/content").as_base64().member("/message", "Update a file");
 /// // Firebase: a body of `null` means that nothing exists.
 /// let node = Envelope::none().absent_when("", serde_json::Value::Null);
-/// # let _ = (kinto, spec, elastic, etcd, articles, secrets, posts, file, node);
+/// // A member that only the server sets is read and never sent.
+/// let orders = Envelope::none().omit("/created_at");
+/// # let _ = (kinto, spec, elastic, etcd, articles, secrets, posts, file, node, orders);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
@@ -52,6 +54,8 @@ pub struct Envelope {
     sent_at: Option<String>,
     members: Vec<(String, Value)>,
     carried: Vec<String>,
+    /// Members that only the server sets.
+    omitted: Vec<String>,
     /// Places and values that say that nothing exists.
     absent: Vec<(String, Document)>,
 }
@@ -157,6 +161,24 @@ impl Envelope {
     /// patches included.
     pub fn carry(mut self, pointer: impl Into<String>) -> Self {
         self.carried.push(pointer.into());
+        self
+    }
+
+    /// Leaves this member, given as a JSON Pointer, out of each body that is sent, patches included.
+    ///
+    /// It is for members that only the server sets, such as `created_at`, and for members of responses that the
+    /// API refuses in a write, such as `_links`. The value and the merges keep the member as it was read. An edit
+    /// of it is dropped. If the server changes it with each write and gives no body in the response, also set
+    /// [`stores_as_sent(false)`](crate::Collection::stores_as_sent), so that the next write begins with a read.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let orders = ifmatch::Envelope::none().omit("/created_at").omit("/_links");
+    /// # let _ = orders;
+    /// ```
+    pub fn omit(mut self, pointer: impl Into<String>) -> Self {
+        self.omitted.push(pointer.into());
         self
     }
 }

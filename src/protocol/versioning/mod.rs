@@ -112,6 +112,8 @@ pub(crate) enum Creation {
     Query(String, String),
     Header(HeaderName, String),
     Body(String, Value),
+    /// The API refuses each creation of something that exists, without a condition.
+    Unmarked,
     /// The API has no such condition.
     Never,
 }

@@ -237,6 +237,28 @@ impl Versioning {
         self
     }
 
+    /// Declares that a creation needs no condition, because the API refuses to create what exists.
+    ///
+    /// It is for APIs whose `PUT` only creates, and for those that reject `If-None-Match`. An API that replaces the
+    /// resource instead would lose the changes of other clients. The write of an existing resource takes another
+    /// way, by [`WriteRoute::create_with`](crate::WriteRoute::create_with) or
+    /// [`WriteMode`](crate::WriteMode).
+    ///
+    /// # Example: `PUT` creates, `PATCH` changes
+    ///
+    /// ```
+    /// use ifmatch::{Generic, Versioning, WriteRoute};
+    ///
+    /// let profile = Generic::new()
+    ///     .versioning(Versioning::default().create_unmarked())
+    ///     .write_route(WriteRoute::patch().create_with(WriteRoute::put()));
+    /// # let _ = profile;
+    /// ```
+    pub fn create_unmarked(mut self) -> Self {
+        self.creation = Creation::Unmarked;
+        self
+    }
+
     /// Declares that the API cannot make a creation conditional and would overwrite an existing resource.
     ///
     /// `create`, and an update that has to create, then fail with a `Config` error and send nothing. `post`

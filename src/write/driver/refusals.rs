@@ -60,7 +60,7 @@ impl Driver<'_> {
             (RefusalKind::Locked, _) => Refused::Locked,
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
             (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
-            (_, 404 | 410) => Refused::Missing,
+            (RefusalKind::NotFound, _) | (_, 404 | 410) => Refused::Missing,
             // The existing resource may be at this address, or elsewhere under a name that must be unique.
             (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,

@@ -39,7 +39,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     }
     Call {
         method,
-        url: target.url.clone(),
+        url: target.read_url.clone(),
         headers,
         body: Bytes::new(),
     }
@@ -167,7 +167,7 @@ pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
 pub(crate) enum Weighed {
     /// What is stored now, as far as the response shows. It has a validator only if it can be cached. `None` after
     /// a removal.
-    Stored(Option<StoredSnapshot>),
+    Stored(Option<StoredSnapshot>, EvidenceDocument),
     /// The response contradicts its status. The validator is the version that it names.
     Contradicted(Contradiction, Option<Validator>),
 }
@@ -181,7 +181,7 @@ pub(crate) fn weigh(
     payload: &Payload,
 ) -> Weighed {
     let (Some(sent), Some(sent_body)) = (&payload.document, &payload.body) else {
-        return Weighed::Stored(None);
+        return Weighed::Stored(None, EvidenceDocument::Sent);
     };
     let depth = target.shared.exchange.limits.depth;
     let (versioning, envelope) = (&target.versioning, target.envelope());
@@ -198,6 +198,7 @@ pub(crate) fn weigh(
         .as_ref()
         .and_then(|body| envelope.unwrap_body(body, depth));
     let mut given = vec!["/id"];
+    given.extend(envelope.omitted_members());
     if envelope.view().is_none() {
         given.extend(versioning.pointers());
     }
@@ -213,7 +214,11 @@ pub(crate) fn weigh(
         shown: shown.as_ref().map(|shown| &shown.document),
         // Without a body that fits there is no need to check what it represents.
         body_is_resource: shown.is_some()
-            && is_named(target, reply, payload.call.method == Method::POST),
+            && is_named(
+                target,
+                reply,
+                base.is_none() && payload.call.method == Method::POST,
+            ),
         status_is_created: reply.status == StatusCode::CREATED,
         shows_another: body
             .as_ref()
@@ -233,9 +238,12 @@ pub(crate) fn weigh(
         Evidence::Stored(which) => (which, version),
         Evidence::StoredUnseen(which) => (which, None),
     };
-    let mut unwrapped = match (which, shown) {
-        (EvidenceDocument::Shown, Some(shown)) => shown,
-        _ => envelope.unwrap_sent(sent_body, depth),
+    let (mut unwrapped, which) = match (which, shown) {
+        (EvidenceDocument::Shown, Some(shown)) => (shown, EvidenceDocument::Shown),
+        _ => (
+            envelope.unwrap_sent(sent_body, depth),
+            EvidenceDocument::Sent,
+        ),
     };
     let now = envelope.wrap_original(&unwrapped.document, unwrapped.rest.as_ref());
     if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
@@ -247,10 +255,11 @@ pub(crate) fn weigh(
     }
     let vouched = storage_behaviour.stores_as_sent == Some(true)
         || storage_behaviour.returns_stored == Some(true);
-    Weighed::Stored(Some(StoredSnapshot {
+    let stored = StoredSnapshot {
         is_unread: !vouched,
         ..snapshot(unwrapped, validator, headers.into_owned(), reply.origin)
-    }))
+    };
+    Weighed::Stored(Some(stored), which)
 }
 
 /// Whether the response states that its body is the resource (RFC 9110 8.7, RFC 7240 3).

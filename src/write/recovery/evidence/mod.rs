@@ -74,6 +74,13 @@ pub(crate) struct Claim<'a> {
     pub(crate) returns_stored: bool,
 }
 
+impl Claim<'_> {
+    /// Whether a `POST` created a resource. An API may also write existing ones by `POST`.
+    fn is_new_by_post(&self) -> bool {
+        self.method == Method::POST && self.base.is_none()
+    }
+}
+
 /// What a success response proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
@@ -159,7 +166,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         }
     }
     // The draft of a `POST` need not be a complete resource, but the response shows one.
-    let of_post = claim.method == Method::POST;
+    let of_post = claim.is_new_by_post();
     let shown = whole
         || of_post
         || (claim.body_is_resource && !view.shows_previous)
@@ -185,8 +192,13 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
         .filter_map(|given| given.strip_prefix('/'));
     let names: Vec<&str> = names.collect();
     let mut view = Likeness::of(claim.base, claim.sent, shown, &names);
-    let is_view =
-        view.shares_members || claim.body_is_resource || claim.returns_stored || view.is_same();
+    // The body of a 201 to a `POST` is the new resource, whatever the draft had.
+    let is_made = claim.is_new_by_post() && claim.status_is_created && shown.to_value().is_object();
+    let is_view = view.shares_members
+        || claim.body_is_resource
+        || claim.returns_stored
+        || is_made
+        || view.is_same();
     if view.adds_members && is_view {
         // Members that the server gives to every document do not count as additions of this response.
         let lacks = |pointer: &&&str| claim.sent.pointer(pointer).is_none();
@@ -215,7 +227,7 @@ fn is_found(claim: &Claim<'_>) -> bool {
 fn is_another(claim: &Claim<'_>) -> bool {
     let id = |document: Option<&Document>| document?.pointer("/id")?.as_id();
     let (sent, shown) = (id(Some(claim.sent)), id(claim.shown));
-    let renamed = claim.method != Method::POST
+    let renamed = !claim.is_new_by_post()
         && sent.is_some()
         && shown.is_some()
         && sent != shown
