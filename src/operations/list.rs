@@ -225,7 +225,10 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;
-    let Some(list) = body.elements_at(&shape.items) else {
+    let list = body.elements_at(&shape.items);
+    // Where `null` or a mark stands for what is not there, it also stands for a list without items.
+    let is_empty = list.is_none() && target.envelope().tells_absence(&body);
+    let Some(list) = list.or_else(|| is_empty.then(Vec::new)) else {
         return Err(Error::new(
             ErrorKind::Decode,
             format!(

@@ -110,15 +110,13 @@ pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
     if status != StatusCode::CONFLICT && !status.is_success() {
         return None;
     }
-    let named = names(problem).find_map(|name| {
-        let known = CONFLICTS.iter().find(|(word, _)| *word == name);
-        known.map(|(_, kind)| *kind)
+    let names: Vec<String> = names(problem).collect();
+    let known = names.iter().find_map(|name| {
+        let row = CONFLICTS.iter().find(|(word, _)| word == name);
+        row.map(|(_, kind)| *kind)
     });
-    named.or_else(|| {
-        let names: Vec<String> = names(problem).collect();
-        let locked = says_locked(problem) || (names_lock(&names) && !any(&names, &RACE));
-        locked.then_some(RefusalKind::Locked)
-    })
+    let is_locked = || says_locked(problem) || (names_lock(&names) && !any(&names, &RACE));
+    known.or_else(|| is_locked().then_some(RefusalKind::Locked))
 }
 
 /// Whether the title or detail says that a lock is held. If the words were misread, the only effect is that

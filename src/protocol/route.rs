@@ -197,6 +197,8 @@ fn fill(template: Option<&str>, resource: &Url) -> Result<Url, BoxError> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
 
     fn filled(template: &str, resource: &str) -> Result<String, BoxError> {

@@ -89,8 +89,8 @@ impl ResourceServer {
     /// Declares that a path is a collection, so that it can be listed although nothing is beneath it.
     ///
     /// A path beneath which there is or was a document is a collection as well. A list is an array of the documents
-    /// directly beneath the path, ordered by id. A document without a member `id` is listed with its id. A query
-    /// parameter that is the name of a member keeps the documents with that value (`?status=open`). The page is in
+    /// directly beneath the path, ordered by id. A document without a member `id` is listed with its id, although a
+    /// read does not show it. Give documents their own `id` to remove the items of a list. A query parameter that is the name of a member keeps the documents with that value (`?status=open`). The page is in
     /// `page`, counted from 1, and its size in `per_page`. A `Link` header leads to the next one.
     pub fn collection(&self, path: &str) {
         let path = path.trim_end_matches('/').to_owned();

@@ -120,7 +120,11 @@ impl Envelope {
     }
 
     /// Treats a 200 response to a read as a 404 if its body has this value at this JSON Pointer, such as a
-    /// `null`, an empty list, or a mark of removal.
+    /// `null`, an empty list, or a mark of removal. A list of a collection with such a body has no items.
+    ///
+    /// For APIs that report it by an unsuccessful status other than 404 or 410, use
+    /// [`Generic::map_code`](crate::Generic::map_code) with
+    /// [`RefusalKind::NotFound`](crate::RefusalKind::NotFound).
     ///
     /// A creation still requires that nothing exists with `If-None-Match: *`, unless
     /// [`Versioning::create_header`](crate::Versioning::create_header) or a similar setting replaces it.

@@ -136,7 +136,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The number before the class of an exception (SharePoint: `-2130575305, Microsoft.SharePoint.SPException`).
+/// The number before the class of an exception (`SharePoint`: `-2130575305, Microsoft.SharePoint.SPException`).
 fn numbered(text: &str) -> &str {
     let number = text.split_once(", ").map(|(number, _)| number);
     number

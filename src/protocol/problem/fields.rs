@@ -144,7 +144,9 @@ pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, 
             .for_each(|inner| found.layer(inner));
     }
     if found.errors.is_empty() {
-        layers.iter().for_each(|layer| found.own_field(layer));
+        for layer in layers {
+            found.own_field(layer);
+        }
     }
     (found.errors, found.cut)
 }
