@@ -106,7 +106,7 @@ impl<T: ResourceData> Delete<T> {
 impl<T: ResourceData> Delete<T> {
     /// Removes only the version that was seen, instead of the current one, which would be read first.
     ///
-    /// A [`Saved`] gives it by [`versioned`](Saved::versioned). A value of another resource makes the call return a
+    /// It takes a [`Versioned`] or a [`Saved`]. A value of another resource, or an id, makes the call return a
     /// `Config` error.
     ///
     /// # Example
@@ -126,17 +126,22 @@ impl<T: ResourceData> Delete<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn pinned(self, seen: &Versioned<T>) -> Self {
-        let snapshot = seen.snapshot();
-        let (stored, address) = (snapshot.stored().clone(), snapshot.address());
-        let id = snapshot.id().map(str::to_owned);
+    pub fn pinned(self, seen: impl IntoTarget<T>) -> Self {
+        let seen = seen.into_target();
         Self {
             call: self.call.set(move |settings| {
-                settings.base = Some(stored);
-                if let Ok(handle) = &settings.handle {
-                    settings.handle = address
-                        .map_err(Error::config)
-                        .and_then(|address| same_resource(handle, address, id));
+                let Ok(handle) = &settings.handle else { return };
+                match seen {
+                    DeleteInput::Seen(base, address, id) => {
+                        settings.base = Some(*base);
+                        settings.handle = address
+                            .map_err(Error::config)
+                            .and_then(|address| same_resource(handle, address, id));
+                    }
+                    DeleteInput::Id(_) => {
+                        let why = "an id pins no version: pass the value that was read";
+                        settings.handle = Err(Error::config(why));
+                    }
                 }
             }),
         }

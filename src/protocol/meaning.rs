@@ -221,6 +221,12 @@ mod tests {
                 r#"{"error":{"code":403,"status":"PERMISSION_DENIED","details":[{"@type":"t","reason":"RATE_LIMIT_EXCEEDED"}]}}"#,
                 None,
             ),
+            (
+                403,
+                NONE,
+                r#"{"message":"You have exceeded a secondary rate limit."}"#,
+                None,
+            ),
             (400, NONE, r#"{"__type":"a#PriorRequestNotComplete"}"#, None),
             (
                 403,

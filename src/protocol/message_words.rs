@@ -101,6 +101,8 @@ const TOO_MANY: [&str; 18] = [
     "provisionedthroughputexceeded",
     "bandwidthlimitexceeded",
 ];
+/// Phrases that say so in a 403.
+const LIMITED: [&str; 3] = ["rate limit", "too many requests", "too quickly"];
 /// Names of refusals of a request whose body did not arrive in time.
 const BROKEN_OFF: [&str; 2] = ["requesttimeout", "incompletebody"];
 
@@ -122,8 +124,13 @@ pub(super) fn of_conflict(problem: &Problem) -> Option<RefusalKind> {
 /// Whether the title or detail says that a lock is held. If the words were misread, the only effect is that
 /// the same request is retried.
 fn says_locked(problem: &Problem) -> bool {
+    says(problem, &LOCK_HELD)
+}
+
+/// Whether the title or detail has one of the phrases.
+fn says(problem: &Problem, phrases: &[&str]) -> bool {
     let mut sentences = [problem.title(), problem.detail()].into_iter().flatten();
-    sentences.any(|text| has_any(&text.to_ascii_lowercase(), &LOCK_HELD))
+    sentences.any(|text| has_any(&text.to_ascii_lowercase(), phrases))
 }
 
 /// The meaning of a 412 to a conditional write. It is a race unless a code says otherwise or a lock is held.
@@ -160,7 +167,10 @@ pub(super) fn says_too_many(problem: &Problem) -> bool {
         .iter()
         .filter_map(|field| field.code.as_deref());
     let mut names = names(problem).chain(reasons.map(letters));
-    names.any(|name| TOO_MANY.contains(&without_class(&name))) || explained()
+    let is_forbidden = problem.status() == StatusCode::FORBIDDEN;
+    names.any(|name| TOO_MANY.contains(&without_class(&name)))
+        || explained()
+        || (is_forbidden && says(problem, &LIMITED))
 }
 
 /// Whether the code says that the body of the request did not arrive.

@@ -83,8 +83,11 @@ impl Envelope {
 
     /// Removes the members that only the server sets from a body to be sent.
     pub(crate) fn without_omitted(&self, body: &Document) -> Document {
-        let omitted = self.omitted.iter();
-        omitted.fold(body.clone(), |body, pointer| body.without(pointer))
+        let places = self
+            .omitted
+            .iter()
+            .flat_map(|pointer| in_elements(body, pointer));
+        places.fold(body.clone(), |body, pointer| body.without(&pointer))
     }
 
     /// Gives a document the members that only the server sets as they are known, because no write changes them.
@@ -105,9 +108,13 @@ impl Envelope {
         Ok(document)
     }
 
-    /// The members of the document that only the server sets, as pointers into the document.
+    /// The members of the document that only the server sets, as pointers into the document. Those of elements are
+    /// not among them, because an element may have moved.
     pub(crate) fn omitted_members(&self) -> impl Iterator<Item = &str> {
-        let omitted = self.omitted.iter();
+        let omitted = self
+            .omitted
+            .iter()
+            .filter(|pointer| !pointer.contains(EACH));
         omitted.filter_map(|pointer| self.within(pointer))
     }
 
@@ -200,6 +207,23 @@ impl Envelope {
             _ => (body.to_bytes(), None),
         }
     }
+}
+
+/// The part of a pointer that stands for every element of a list.
+const EACH: &str = "/*";
+
+/// The pointers for which a pointer with parts for every element stands in this body.
+fn in_elements(body: &Document, pointer: &str) -> Vec<String> {
+    let Some((above, below)) = pointer.split_once(EACH) else {
+        return vec![pointer.to_owned()];
+    };
+    if !(below.is_empty() || below.starts_with('/')) {
+        return vec![pointer.to_owned()];
+    }
+    let count = body.elements_at(above).map_or(0, |elements| elements.len());
+    let each = (0..count).map(|at| format!("{above}/{at}{below}"));
+    each.flat_map(|pointer| in_elements(body, &pointer))
+        .collect()
 }
 
 fn null() -> Document {

@@ -168,7 +168,8 @@ impl Envelope {
         self
     }
 
-    /// Leaves this member, given as a JSON Pointer, out of each body that is sent, patches included.
+    /// Leaves this member, given as a JSON Pointer, out of each body that is sent, patches included. A `*` in the
+    /// pointer stands for every element of a list (`/lines/*/created_at`).
     ///
     /// It is for members that only the server sets, such as `created_at`, and for members of responses that the
     /// API refuses in a write, such as `_links`. The value and the merges keep the member as it was read. An edit

@@ -17,7 +17,7 @@ use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::write::recovery::evidence::{self, Claim, Contradiction, Evidence, EvidenceDocument};
 use crate::write::request::address;
 use crate::write::request::payload::Payload;
-use crate::write::request::target::Target;
+use crate::write::request::target::{Target, WriteMode};
 
 /// Sets the client's `Accept` header, unless the handle has its own.
 ///
@@ -205,6 +205,7 @@ pub(crate) fn weigh(
     let storage_behaviour = &target.storage_behaviour;
     let weighed = evidence::weigh(&Claim {
         method: &payload.call.method,
+        replaces_whole: payload.is_put() || (base.is_some() && target.mode == WriteMode::Put),
         onto,
         base: base.map(|base| &base.document),
         sent,

@@ -298,18 +298,46 @@ async fn the_current_state_in_a_refusal_is_merged_without_a_read_where_the_profi
             Ok((200, None, with(document, "version", *version)))
         })
     };
-    let profile = Generic::new()
-        .versioning(Versioning::body_field("/version"))
-        .map_code("STALE", RefusalKind::StaleVersion)
-        .current_at("/current");
-    let articles = client(server(&state), profile).collection::<Value>("a");
-    let mut mine = articles.get(1).await.unwrap();
-    mine["title"] = "mine".into();
-    *state.lock().unwrap() = (9, with(&old(), "views", 3));
-    let saved = articles.save(mine).await.unwrap();
-    assert_eq!((saved.report().requests, saved.report().merged), (2, 1));
-    assert_eq!(
-        state.lock().unwrap().1,
-        json!({"title": "mine", "views": 3})
-    );
+    // Without a code, the other version proves the race.
+    for codes in [&["STALE"][..], &[]] {
+        *state.lock().unwrap() = (7, old());
+        let versioning = Versioning::body_field("/version");
+        let profile = Generic::new().versioning(versioning).current_at("/current");
+        let profile = codes.iter().fold(profile, |profile, code| {
+            profile.map_code(*code, RefusalKind::StaleVersion)
+        });
+        let articles = client(server(&state), profile).collection::<Value>("a");
+        let mut mine = articles.get(1).await.unwrap();
+        mine["title"] = "mine".into();
+        *state.lock().unwrap() = (9, with(&old(), "views", 3));
+        let saved = articles.save(mine).await.unwrap();
+        assert_eq!((saved.report().requests, saved.report().merged), (2, 1));
+        assert_eq!(
+            state.lock().unwrap().1,
+            json!({"title": "mine", "views": 3})
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_409_with_the_version_that_the_write_was_pinned_to_is_no_race() {
+    let state = Arc::new(Mutex::new(0_u32));
+    let server = served(&state, |writes, request| {
+        let shown = with(&old(), "version", 7);
+        if request.method == Method::GET {
+            return Ok((200, None, shown));
+        }
+        *writes += 1;
+        Ok((
+            409,
+            None,
+            json!({"message": "it is frozen", "current": shown}),
+        ))
+    });
+    let versioning = Versioning::body_field("/version");
+    let profile = Generic::new().versioning(versioning).current_at("/current");
+    let articles = client(server, profile).collection::<Value>("a");
+    let error = articles.update(1, |v| v["views"] = 2.into()).await;
+    assert!(error.unwrap_err().is_refused());
+    assert_eq!(*state.lock().unwrap(), 1);
 }

@@ -145,3 +145,51 @@ async fn a_draft_is_posted_without_them() {
     assert_eq!(made["created_at"], "now");
     assert_eq!(without(state.lock().unwrap().clone(), "id"), old());
 }
+
+/// Each line of an order has a member of the server's.
+const LINES: Dialect = Dialect {
+    name: "members of elements",
+    show: |version, document| {
+        let mut shown = document.clone();
+        for line in shown["lines"].as_array_mut().unwrap() {
+            line["total"] = 7.into();
+        }
+        (vec![("etag", format!("\"{version}\""))], shown)
+    },
+    written: |version, document| (LINES.show)(version, document),
+    taken: |seen, _| {
+        let sent = body(seen);
+        let lines = sent["lines"].as_array().unwrap();
+        assert!(
+            lines.iter().all(|line| line.get("total").is_none()),
+            "{sent}"
+        );
+        sent
+    },
+    ..Dialect::TAGS
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_every_element_can_be_left_out() {
+    let order = json!({"lines": [{"id": 1, "n": 1}, {"id": 2, "n": 2}]});
+    let speaker = Speaker::of(LINES, Some(order));
+    let envelope = Envelope::none().omit("/lines/*/total");
+    let orders = speaker.values(Generic::new().envelope(envelope));
+    let mut mine = orders.get(1).await.unwrap();
+    let lines = mine["lines"].as_array_mut().unwrap();
+    lines.remove(0);
+    lines.push(json!({"id": 3, "n": 3}));
+    orders.save(mine).await.unwrap();
+    let read = orders.get(1).await.unwrap();
+    assert_eq!(read["lines"][1], json!({"id": 3, "n": 3, "total": 7}));
+    let stored = json!({"lines": [{"id": 2, "n": 2}, {"id": 3, "n": 3}]});
+    assert_eq!(speaker.document(), Some(stored));
+    orders
+        .update(1, |v| v["lines"][0]["n"] = 4.into())
+        .await
+        .unwrap();
+    assert_eq!(
+        speaker.document().unwrap()["lines"][0],
+        json!({"id": 2, "n": 4})
+    );
+}

@@ -24,8 +24,8 @@
 //! | the same, and the response does not say so | [`StoredUnseen`]`(Shown)` | the members may belong to the response only (`warnings`), and must not be written back |
 //! | a body that lacks what was sent, or shows it in another shape | [`StoredUnseen`]`(Sent)` | the next write would remove what is only missing here |
 //! | a body that shows some of our changes, and the previous value at others | [`StoredUnseen`]`(Sent)` | old parts in the response must not revert the edit |
-//! | `PUT`, a version, no body or a report | [`Stored`]`(Sent)` | 9.3.4 |
-//! | `PATCH` or `POST`, a version, no body or a report | [`StoredUnseen`]`(Sent)` | the version names a document that was never sent (RFC 5789 2.1) |
+//! | `PUT`, a version, no body or a report | [`Stored`]`(Sent)` | 9.3.4; the same for the method of a route that replaces whole documents |
+//! | a patch or a new resource by `POST`, a version, no body or a report | [`StoredUnseen`]`(Sent)` | the version names a document that was never sent (RFC 5789 2.1) |
 //! | no version | [`StoredUnseen`] | success (15.3), but nothing names what is stored |
 //!
 //! [`Contradicted`] leads to a read that settles the write. [`StoredUnseen`] leads to a read before the next write.
@@ -48,6 +48,8 @@ use crate::store::StoredSnapshot;
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Claim<'a> {
     pub(crate) method: &'a Method,
+    /// Whether the request replaces the resource by the whole document, by `PUT` or by the method of the route.
+    pub(crate) replaces_whole: bool,
     /// The version that the write was pinned to.
     pub(crate) onto: Option<&'a Validator>,
     /// The previous document, as far as it is known.
@@ -138,7 +140,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         return Evidence::Contradicted(Contradiction::Unmoved);
     }
     let Some(view) = view else {
-        let named = claim.method == Method::PUT && claim.version.is_some();
+        let named = claim.replaces_whole && claim.version.is_some();
         return if named && claim.stores_as_sent != Some(false) {
             Evidence::Stored(EvidenceDocument::Sent)
         } else {
@@ -161,7 +163,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         if whole && (!view.adds_members || claim.body_is_resource) {
             return Evidence::Stored(EvidenceDocument::Shown);
         }
-        if claim.stores_as_sent == Some(true) && claim.method == Method::PUT {
+        if claim.stores_as_sent == Some(true) && claim.replaces_whole {
             return Evidence::Stored(EvidenceDocument::Sent);
         }
     }
