@@ -24,6 +24,11 @@ impl Envelope {
         marks.any(|(pointer, value)| body.pointer(pointer).as_ref() == Some(value))
     }
 
+    /// Whether a body without content says that nothing exists.
+    pub(crate) fn empty_tells_absence(&self) -> bool {
+        self.empty_is_absent
+    }
+
     /// Takes the document out of a body. Returns `None` if it is not there.
     pub(crate) fn unwrap_body(&self, body: &Document, depth: usize) -> Option<Unwrapped> {
         let Some(at) = &self.at else {

@@ -58,6 +58,8 @@ pub struct Envelope {
     omitted: Vec<String>,
     /// Places and values that say that nothing exists.
     absent: Vec<(String, Document)>,
+    /// Whether an empty body says so too.
+    empty_is_absent: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,6 +133,12 @@ impl Envelope {
     pub fn absent_when(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         let value = Document::from_value(&value.into());
         self.absent.push((pointer.into(), value));
+        self
+    }
+
+    /// Treats a 204, or a 200 with an empty body, as a 404 if it is the response to a read.
+    pub fn absent_when_empty(mut self) -> Self {
+        self.empty_is_absent = true;
         self
     }
 

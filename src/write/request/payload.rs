@@ -329,7 +329,7 @@ fn spelt(
     let found = base
         .and_then(|base| envelope.wrap_original(&base.document, base.rest.as_ref()))
         .and_then(|body| body.pointer(part.origin.unwrap_or(pointer(part))));
-    let number = found.is_some_and(|found| found.to_value().is_number());
+    let number = part.is_number || found.is_some_and(|found| found.to_value().is_number());
     match Document::parse(version.as_bytes()) {
         Ok(parsed) if number && parsed.to_value().is_number() => Ok(parsed),
         _ => Document::encode(version),

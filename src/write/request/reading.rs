@@ -107,6 +107,11 @@ pub(crate) fn representation(
     target: &Target,
     reply: &Response,
 ) -> Result<Representation, NoRepresentation> {
+    let is_empty =
+        reply.body.is_empty() && matches!(reply.status, StatusCode::OK | StatusCode::NO_CONTENT);
+    if is_empty && target.envelope().empty_tells_absence() {
+        return Err(NoRepresentation::Absent(reply.status));
+    }
     let body = body(target, reply)?;
     if target.envelope().tells_absence(&body) {
         return Err(NoRepresentation::Absent(reply.status));

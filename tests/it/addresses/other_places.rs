@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::Method;
 use http::header::IF_MATCH;
-use ifmatch::transport::Request;
-use ifmatch::{Envelope, Generic, RefusalKind, Versioning, WriteRoute};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{Envelope, Generic, RefusalKind, Versioning, WriteRoute, async_trait};
 use serde_json::{Value, json};
 
 use crate::support::dialect::{with, without};
@@ -229,6 +229,61 @@ async fn where_an_empty_list_says_that_nothing_is_there_it_is_created_and_remove
     assert_eq!(state.lock().unwrap().1, Some(merged));
     rows.delete(saved).await.unwrap();
     assert_eq!(state.lock().unwrap().1, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_without_a_body_can_say_that_nothing_is_there() {
+    for status in [200, 204] {
+        let state = Arc::new(Mutex::new(None::<Value>));
+        let transport = Silent(state.clone(), status);
+        let profile = Generic::new().envelope(Envelope::none().absent_when_empty());
+        let items = client(transport, profile).collection::<Value>("a");
+        assert!(items.get_opt(1).await.unwrap().is_none());
+        let ended = items.update(1, |v| v["views"] = 2.into()).await;
+        assert!(ended.unwrap_err().is_not_found());
+        items.create(1, &old()).await.unwrap();
+        let saved = items.update(1, |v| v["views"] = 2.into()).await.unwrap();
+        items.delete(saved).await.unwrap();
+        assert!(items.get(1).await.unwrap_err().is_not_found());
+        // Where it has not been declared, it is not taken for anything.
+        let items = client(Silent(state, status), Generic::new()).collection::<Value>("a");
+        assert!(items.get_opt(1).await.unwrap_err().is_decode());
+    }
+}
+
+/// A server that has no body, and this status, where nothing is.
+struct Silent(Arc<Mutex<Option<Value>>>, u16);
+
+#[async_trait]
+impl Transport for Silent {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut stored = self.0.lock().unwrap();
+        let silent = |status: u16| {
+            Response::new(StatusCode::from_u16(status).unwrap(), HeaderMap::new(), "")
+        };
+        let is_there = stored.is_some();
+        let holds = request.headers.contains_key(IF_MATCH) == is_there;
+        match request.method {
+            Method::GET if !is_there => return Ok(silent(self.1)),
+            Method::GET => {}
+            _ if !holds => return Ok(silent(412)),
+            Method::DELETE => {
+                *stored = None;
+                return Ok(silent(204));
+            }
+            _ => *stored = Some(sent(&request)),
+        }
+        let mut headers = HeaderMap::new();
+        // The tag is made of the content.
+        let tag = format!("\"{}\"", stored.as_ref().unwrap()["views"]);
+        headers.insert("etag", HeaderValue::from_str(&tag).unwrap());
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        Ok(Response::new(
+            StatusCode::OK,
+            headers,
+            stored.as_ref().unwrap().to_string(),
+        ))
+    }
 }
 
 #[tokio::test(start_paused = true)]
