@@ -37,8 +37,8 @@ async fn scim() {
 /// A creation, a name that is taken, a stale save that is merged, a list, and a removal of the seen version.
 async fn story(base: &str, mode: WriteMode, name: &str) {
     let (ours, theirs) = (users(base, mode), users(base, mode));
-    let made = ours.post(&user(name)).await.unwrap();
-    let id = made.snapshot().id().unwrap().to_owned();
+    let created = ours.post(&user(name)).await.unwrap();
+    let id = created.snapshot().id().unwrap().to_owned();
     let error = ours.post(&user(name)).await.unwrap_err();
     assert!(error.is_already_exists(), "{error:?}");
     let mut mine = ours.get(&id).await.unwrap();
@@ -77,8 +77,8 @@ async fn story(base: &str, mode: WriteMode, name: &str) {
 
 /// Clients that share only the server count up one attribute.
 async fn race(base: &str, mode: WriteMode, name: &str) {
-    let made = users(base, mode).post(&user(name)).await.unwrap();
-    let id = made.snapshot().id().unwrap().to_owned();
+    let created = users(base, mode).post(&user(name)).await.unwrap();
+    let id = created.snapshot().id().unwrap().to_owned();
     let clients = (0..CLIENTS).map(|_| {
         let (users, id) = (users(base, mode), id.clone());
         tokio::spawn(async move {

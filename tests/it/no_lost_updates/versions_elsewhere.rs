@@ -166,13 +166,15 @@ async fn a_version_in_a_header_can_go_back_in_the_body_as_a_number() {
         },
         written: |version, _| (vec![("x-revision", version.to_string())], Value::Null),
         version: |version| version.to_string(),
-        wanted: |seen| match query(seen, "rev") {
-            Some(version) => Wanted::Version(version),
-            None => {
-                let version = &body(seen)["lock"]["version"];
-                assert!(version.is_u64(), "{version} is no number");
-                inside(seen, "/lock/version")
-            }
+        wanted: |seen| {
+            query(seen, "rev").map_or_else(
+                || {
+                    let version = &body(seen)["lock"]["version"];
+                    assert!(version.is_u64(), "{version} is no number");
+                    inside(seen, "/lock/version")
+                },
+                Wanted::Version,
+            )
         },
         ..MOVED
     };
