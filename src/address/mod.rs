@@ -7,6 +7,6 @@ pub(crate) mod percent;
 pub use api_version::ApiVersion;
 pub use path::IntoPath;
 pub(crate) use path::{
-    PathError, base, below, beneath, collection_of, decoded, encode, item, join_all, last_segment,
-    lead, link, set_parameter, within_origin,
+    PathError, base, below, beneath, collection_of, decoded, encode, item, last_segment, lead,
+    link, set_parameter, within_origin,
 };

@@ -104,8 +104,8 @@ impl<T: ResourceData> Resource<T> {
         Post::new(self.handle(), draft)
     }
 
-    /// Removes the current version of the resource, after a read; see
-    /// [`Collection::delete`](super::Collection::delete).
+    /// Removes the current version of the resource, after a read, or with [`Delete::pinned`] the version that was
+    /// seen; see [`Collection::delete`](super::Collection::delete).
     pub fn delete(&self) -> Delete<T> {
         Delete::new(Ok(self.handle()), None)
     }

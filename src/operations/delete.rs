@@ -103,6 +103,66 @@ impl<T: ResourceData> Delete<T> {
     }
 }
 
+impl<T: ResourceData> Delete<T> {
+    /// Removes only the version that was seen, instead of the current one, which would be read first.
+    ///
+    /// It takes a [`Versioned`] or a [`Saved`]. A value of another resource, or an id, makes the call return a
+    /// `Config` error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Client, testing::ResourceServer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/settings", r#"{"theme": "dark"}"#);
+    /// let settings = Client::new(server.uri())?.resource::<serde_json::Value>("settings");
+    ///
+    /// let seen = settings.get().await?;
+    /// settings.delete().pinned(&seen).await?;
+    /// assert_eq!(server.text("/settings"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pinned(self, seen: impl IntoTarget<T>) -> Self {
+        let seen = seen.into_target();
+        Self {
+            call: self.call.set(move |settings| {
+                let Ok(handle) = &settings.handle else { return };
+                match seen {
+                    DeleteInput::Seen(base, address, id) => {
+                        settings.base = Some(*base);
+                        settings.handle = address
+                            .map_err(Error::config)
+                            .and_then(|address| same_resource(handle, address, id));
+                    }
+                    DeleteInput::Id(_) => {
+                        let why = "an id pins no version: pass the value that was read";
+                        settings.handle = Err(Error::config(why));
+                    }
+                }
+            }),
+        }
+    }
+}
+
+/// Returns the handle at the address of a value, which has to be the address of the handle.
+fn same_resource<T: ResourceData>(
+    handle: &Handle<T>,
+    address: SnapshotAddress,
+    id: Option<String>,
+) -> Result<Handle<T>, Error> {
+    let own = handle.url.as_ref().map_err(|why| Error::config(&**why))?;
+    if own.path() != address.url.path() {
+        return Err(Error::config(
+            "the value was read from another resource than the one to be removed",
+        ));
+    }
+    handle.at_snapshot(address, id)
+}
+
 write_settings!(Delete);
 unconditional_setting!(Delete);
 operation!(Delete<T> => Result<WriteReport, Error>, run);

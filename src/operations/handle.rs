@@ -158,9 +158,13 @@ impl<T: ResourceData> Handle<T> {
         }
         let profile = &*self.shared.profile;
         let versioning = profile.versioning();
+        let route = profile.write_route();
+        let invalid = |error: crate::BoxError| Error::config(error.to_string());
+        let read_url = route.lead_to_read(&url).map_err(invalid)?;
         Ok(Target {
             shared: self.shared.clone(),
             url,
+            read_url,
             headers: self.headers.map.clone(),
             mode: self.mode,
             policy: self.policy.clone(),
@@ -170,7 +174,7 @@ impl<T: ResourceData> Handle<T> {
             format: self.format.clone(),
             storage_behaviour: self.storage_behaviour.clone().over(profile, &versioning),
             versioning,
-            route: self.shared.profile.write_route(),
+            route,
         })
     }
 

@@ -42,8 +42,17 @@ struct ListSettings<T> {
 struct ListShape {
     items: String,
     id: String,
-    next: Option<String>,
+    next: Option<NextPage>,
     items_are_whole: bool,
+}
+
+/// Where a body leads to the next page.
+#[derive(Clone)]
+enum NextPage {
+    /// The JSON Pointer of its address.
+    Address(String),
+    /// The JSON Pointer of a token, and the query parameter that takes it.
+    Token(String, String),
 }
 
 /// One page of a listing.
@@ -81,6 +90,29 @@ impl<T: ResourceData> List<T> {
     /// The parameter applies only to the listing. Items have their own addresses, which include only the query
     /// of the handle ([`Collection::query`](crate::Collection::query)). The server provides the address of the
     /// next page.
+    ///
+    /// # Example: open orders, 50 to a page
+    ///
+    /// ```
+    /// use ifmatch::{Client, testing::ResourceServer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/orders/7", r#"{"id": 7, "status": "open"}"#);
+    /// server.put("/orders/8", r#"{"id": 8, "status": "paid"}"#);
+    /// let orders = Client::new(server.uri())?.collection::<serde_json::Value>("orders");
+    ///
+    /// let mut page = orders.list().query("status", "open").query("per_page", 50).await?;
+    /// let mut open = page.items.len();
+    /// while let Some(next) = page.next() {
+    ///     page = next.await?;
+    ///     open += page.items.len();
+    /// }
+    /// assert_eq!(open, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query(self, name: impl Into<String>, value: impl Display) -> Self {
         let pair = (name.into(), value.to_string());
         Self {
@@ -112,7 +144,18 @@ impl<T: ResourceData> List<T> {
         Self {
             call: self
                 .call
-                .set(|settings| settings.shape.next = Some(pointer)),
+                .set(|settings| settings.shape.next = Some(NextPage::Address(pointer))),
+        }
+    }
+
+    /// Sets where the body contains the token of the next page, as a JSON Pointer, and the query parameter that takes
+    /// it, such as `/nextPageToken` and `pageToken`.
+    ///
+    /// The rest of the query stays. There is no next page if the token is missing, `null` or empty.
+    pub fn next_token_at(self, pointer: impl Into<String>, parameter: impl Into<String>) -> Self {
+        let next = NextPage::Token(pointer.into(), parameter.into());
+        Self {
+            call: self.call.set(|settings| settings.shape.next = Some(next)),
         }
     }
 
@@ -176,12 +219,16 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
             version.put_on(&mut target.url);
         }
     }
-    let call = reading::read_call(&target, Method::GET, false);
+    let mut call = reading::read_call(&target, Method::GET, false);
+    call.url = target.url.clone();
     let reply = super::read::ask(&target.shared, &call, settings.timeout, Instant::now()).await?;
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;
-    let Some(list) = body.elements_at(&shape.items) else {
+    let list = body.elements_at(&shape.items);
+    // Where `null` or a mark stands for what is not there, it also stands for a list without items.
+    let is_empty = list.is_none() && target.envelope().tells_absence(&body);
+    let Some(list) = list.or_else(|| is_empty.then(Vec::new)) else {
         return Err(Error::new(
             ErrorKind::Decode,
             format!(
@@ -196,8 +243,17 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
     for element in &list {
         items.push(item(&handle, &address, &shape, element, reply.origin)?);
     }
+    let named = |pointer: &str| {
+        let named = body.pointer(pointer).and_then(|next| next.as_id());
+        named.filter(|next| !next.is_empty())
+    };
     let next = match &shape.next {
-        Some(pointer) => body.pointer(pointer).and_then(|next| next.as_id()),
+        Some(NextPage::Address(pointer)) => named(pointer),
+        Some(NextPage::Token(pointer, parameter)) => named(pointer).map(|token| {
+            let mut page = target.url.clone();
+            crate::address::set_parameter(&mut page, parameter, &token);
+            page.into()
+        }),
         None => next_link(&reply.headers, &target.url),
     };
     let next = next.map(|next| follow(&target.url, &next)).transpose()?;

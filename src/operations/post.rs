@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -10,14 +11,22 @@ use super::write_settings::WriteSettings;
 use super::{Lazy, operation};
 use crate::json::{Document, JsonError};
 use crate::operations::{Handle, ResourceData};
+use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind, Saved, Versioned};
 use crate::write::machine::events::Goal;
 
 /// A pending `POST`, returned by [`Collection::post`](crate::Collection::post).
 ///
 /// It returns a [`Saved`]. The server's id is [`Snapshot::id`](crate::Snapshot::id) of its
-/// [snapshot](Saved::snapshot). If the response gave no address, the value can be read, but neither saved nor
-/// removed.
+/// [snapshot](Saved::snapshot). Its value is the first of these that is there and fits the type:
+///
+/// 1. The body of the response, whatever the draft had.
+/// 2. What a read of the address in `Location` shows. It is one more request.
+/// 3. The draft as it was sent.
+///
+/// The address is that of `Location`, or made of the member `id` of the body. A version segment beneath the resource
+/// ([`Profile::versions_beneath`](crate::Profile::versions_beneath)) is removed, so the resource is saved at its own
+/// address. If the response gave no address, the value can be read, but neither saved nor removed.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Post<T> {
     call: Lazy<PostSettings<T>, Result<Saved<T>, Error>>,
@@ -100,12 +109,12 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
     };
     let mut call = Write::begin(handle.clone(), write, Goal::Append).await?;
     let deadline = call.context.deadline();
-    call.local = Some(document);
+    call.local = Some(document.clone());
     call.idempotency_key = settings.idempotency_key;
     call.honours_keys = settings.idempotent;
     let mut ended = call.run().await?;
     let collection = handle.target()?.url;
-    let stored = ended.done.stored.take();
+    let shown = ended.done.stored.take();
     let named = ended
         .done
         .diagnosis
@@ -113,30 +122,40 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
         .take()
         .map(|at| handle.with_query(at));
     let id = named.as_ref().and_then(crate::address::last_segment);
-    if let Some(stored) = stored {
+    let made = |stored: StoredSnapshot| {
         let at = named.clone().unwrap_or_else(|| collection.clone());
-        if let Ok(mut versioned) = Versioned::<T>::new(stored, at, id.clone()) {
-            if named.is_none() {
-                versioned.forget_address();
-            }
-            return Ok(Saved::new(versioned, ended.report));
+        let mut versioned = Versioned::<T>::new(stored, at, id.clone()).ok()?;
+        if named.is_none() {
+            versioned.forget_address();
         }
+        Some(versioned)
+    };
+    if let Some(versioned) = shown.and_then(made) {
+        return Ok(Saved::new(versioned, ended.report));
     }
     let path = collection.path();
-    // The response does not contain a readable resource, so the resource is read from its address.
-    let Some(location) = named else {
+    let mut error = None;
+    if let Some(location) = &named {
+        let at = location.path();
+        let time = deadline.saturating_duration_since(Instant::now());
+        match super::read::read(&handle.at(location.clone(), id.clone())?, Some(time)).await {
+            Ok(versioned) => return Ok(Saved::new(versioned, ended.report)),
+            Err(unread) => {
+                let what =
+                    format!("{path}: created at {at}, but the new resource could not be read");
+                error = Some(Error::decode(&what, unread));
+            }
+        }
+    }
+    let draft = StoredSnapshot::new(document, None, HeaderMap::new());
+    if let Some(versioned) = made(draft) {
+        return Ok(Saved::new(versioned, ended.report));
+    }
+    let error = error.unwrap_or_else(|| {
         let what = format!(
             "{path}: created, but the response neither contains the new resource nor its address"
         );
-        return Err(ended.but(Error::new(ErrorKind::Decode, what)));
-    };
-    let at = location.path().to_owned();
-    let time = deadline.saturating_duration_since(Instant::now());
-    match super::read::read(&handle.at(location, id)?, Some(time)).await {
-        Ok(versioned) => Ok(Saved::new(versioned, ended.report)),
-        Err(error) => {
-            let what = format!("{path}: created at {at}, but the new resource could not be read");
-            Err(ended.but(Error::decode(&what, error)))
-        }
-    }
+        Error::new(ErrorKind::Decode, what)
+    });
+    Err(ended.but(error))
 }

@@ -46,6 +46,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             }
             Some((RefusalKind::Locked, _)) => ErrorKind::Locked,
             Some((RefusalKind::UnsupportedApiVersion, _)) => ErrorKind::UnsupportedApiVersion,
+            Some((RefusalKind::NotFound, _)) => ErrorKind::NotFound,
             // The response did not say so, but the read that followed found a resource.
             Some((RefusalKind::Unknown, problem))
                 if done.goal == Goal::Create

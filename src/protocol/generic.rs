@@ -86,7 +86,8 @@ impl Generic {
         self
     }
 
-    /// Sets the method and the address for writing whole documents (default [`WriteRoute::put`]).
+    /// Sets the method and the address for writing whole documents, and the address for reading them (default
+    /// [`WriteRoute::put`]).
     pub fn write_route(mut self, route: WriteRoute) -> Self {
         self.route = Some(route);
         self

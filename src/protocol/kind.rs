@@ -18,6 +18,8 @@ pub enum RefusalKind {
     Transient,
     /// The document itself is invalid (400, 422). The problem names the fields.
     Invalid,
+    /// There is no such resource, for APIs that report this by another status than 404 or 410.
+    NotFound,
     /// The server does not support this version of the API.
     UnsupportedApiVersion,
     /// The meaning is not known. A read determines whether it was a race.

@@ -205,6 +205,31 @@ mod tests {
             ),
             (
                 403,
+                NONE,
+                r#"{"documentation_url":"https://e.test/rest/rate-limits-for-the-api"}"#,
+                None,
+            ),
+            (
+                403,
+                NONE,
+                r#"{"error":{"code":403,"status":"PERMISSION_DENIED","errors":[{"reason":"rateLimitExceeded"}]}}"#,
+                None,
+            ),
+            (
+                403,
+                NONE,
+                r#"{"error":{"code":403,"status":"PERMISSION_DENIED","details":[{"@type":"t","reason":"RATE_LIMIT_EXCEEDED"}]}}"#,
+                None,
+            ),
+            (
+                403,
+                NONE,
+                r#"{"message":"You have exceeded a secondary rate limit."}"#,
+                None,
+            ),
+            (400, NONE, r#"{"__type":"a#PriorRequestNotComplete"}"#, None),
+            (
+                403,
                 &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9")],
                 "",
                 seconds(9),
@@ -248,6 +273,9 @@ mod tests {
             (r#"{"code":"OptimisticLockException"}"#, StaleVersion),
             (r#"{"type":"https://e.test/problems/stale"}"#, StaleVersion),
             (r#"{"status":"name-exists"}"#, Unknown),
+            (r#"{"scimType":"uniqueness"}"#, Unknown),
+            (r#"{"code":"NAME_CONFLICT"}"#, Unknown),
+            (r#"{"code":"USER_BLOCKED"}"#, Unknown),
             (r#"{"code":"LeaseIdMissing"}"#, Locked),
             (r#"{"code":"OperationInProgress"}"#, Transient),
             (
@@ -263,11 +291,15 @@ mod tests {
 
     #[test]
     fn what_broke_off_and_what_is_there_already_is_known_by_status_and_code() {
-        let slow = "<Error><Code>RequestTimeout</Code><Message>m</Message></Error>";
-        assert_eq!(
-            read(400, NONE, slow, PINNED).standing,
-            RefusalStanding::BrokenOff
-        );
+        for slow in [
+            "<Error><Code>RequestTimeout</Code><Message>m</Message></Error>",
+            r#"{"code":"RequestTimeout","message":"m"}"#,
+            r#"{"__type":"com.example#RequestTimeoutException"}"#,
+            r#"{"error":{"code":"IncompleteBody","message":"m"}}"#,
+        ] {
+            let standing = read(400, NONE, slow, PINNED).standing;
+            assert_eq!(standing, RefusalStanding::BrokenOff, "{slow}");
+        }
         assert_eq!(
             read(408, NONE, "", PINNED).standing,
             RefusalStanding::BrokenOff

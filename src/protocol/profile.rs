@@ -24,7 +24,7 @@ pub trait Profile: Send + Sync + 'static {
         Envelope::none()
     }
 
-    /// Returns the method and the address for writing whole documents.
+    /// Returns the method and the address for writing whole documents, and the address for reading them.
     fn write_route(&self) -> WriteRoute {
         WriteRoute::default()
     }

@@ -108,6 +108,7 @@
 mod dialect;
 mod in_process;
 mod laws;
+mod listing;
 mod proxy;
 mod recorded;
 mod reply;

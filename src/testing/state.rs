@@ -31,7 +31,11 @@ pub(super) struct OutgoingReply {
 }
 
 pub(super) struct SimulatedState {
-    resources: BTreeMap<String, StoredResource>,
+    pub(super) resources: BTreeMap<String, StoredResource>,
+    /// The paths that are listed even if nothing is beneath them.
+    pub(super) collections: BTreeSet<String>,
+    /// The largest number of items in a page.
+    pub(super) page_size: usize,
     named: u64,
     pub(super) dialect: Dialect,
     pub(super) stale_status: Option<StatusCode>,
@@ -43,15 +47,17 @@ pub(super) struct SimulatedState {
 
 /// The resource at one path. Versions count on after a removal, so no tag is used twice.
 #[derive(Default)]
-struct StoredResource {
+pub(super) struct StoredResource {
     version: u64,
-    text: Option<String>,
+    pub(super) text: Option<String>,
 }
 
 impl SimulatedState {
     pub(super) fn new() -> Self {
         Self {
             resources: BTreeMap::new(),
+            collections: BTreeSet::new(),
+            page_size: usize::MAX,
             named: 0,
             dialect: Dialect::ProblemDetails,
             stale_status: None,
@@ -151,7 +157,9 @@ impl SimulatedState {
     }
 
     fn read(&self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
-        let (version, text) = self.current(&asked.path).ok_or(NOT_FOUND)?;
+        let Some((version, text)) = self.current(&asked.path) else {
+            return self.list(asked).ok_or(NOT_FOUND);
+        };
         Ok(if names(asked, &IF_NONE_MATCH, version) {
             Reply::new(304).version(version)
         } else {
@@ -191,7 +199,9 @@ impl SimulatedState {
     fn append(&mut self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         let text = json(&asked.body)?.as_str().to_owned();
         self.named += 1;
-        let location = format!("{}/{}", asked.path.trim_end_matches('/'), self.named);
+        let slash = if asked.path.ends_with('/') { "/" } else { "" };
+        let collection = asked.path.trim_end_matches('/');
+        let location = format!("{collection}/{}{slash}", self.named);
         let version = self.store(&location, text.clone());
         Ok(document(201, version, &text).header(LOCATION.as_str(), &location))
     }

@@ -64,7 +64,7 @@ impl ErrorKind {
     pub(crate) fn of_read(meaning: RefusalKind, status: StatusCode) -> Self {
         match (meaning, status.as_u16()) {
             (RefusalKind::UnsupportedApiVersion, _) => Self::UnsupportedApiVersion,
-            (_, 404) => Self::NotFound,
+            (RefusalKind::NotFound, _) | (_, 404) => Self::NotFound,
             (_, 410) => Self::Gone,
             _ => Self::Status,
         }

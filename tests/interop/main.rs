@@ -8,6 +8,7 @@
 
 mod document;
 mod race;
+mod scim;
 mod story;
 mod texts;
 mod wire;

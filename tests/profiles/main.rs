@@ -3,6 +3,7 @@
 
 mod details;
 mod refusals;
+mod spellings;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};

@@ -3,5 +3,6 @@
 
 mod asserting;
 mod laws;
+mod listing;
 mod scripting;
 mod serving;

@@ -10,7 +10,7 @@ use super::{Done, PAUSE, Presence, ProbeRead, Site, Stop, TRIES, WriteAnswer};
 use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
 use crate::json::Document;
-use crate::protocol::{EntityTag, FoundVersion, TagField, Validator, entity_tag_of};
+use crate::protocol::{EntityTag, FoundVersion, RefusalKind, TagField, Validator, entity_tag_of};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
 use crate::write::machine::events::Condition;
@@ -37,6 +37,7 @@ impl Site {
                 Ok(reply) => {
                     let code = reply.status.as_u16();
                     let passing = matches!(code, 429 | 503) || is_read && code >= 500;
+                    let passing = passing && !(is_read && self.says_absent(&reply));
                     if !passing && (is_read || code < 500) {
                         return Ok(reply);
                     }
@@ -72,7 +73,7 @@ impl Site {
     pub(in crate::probe) async fn read(&mut self) -> Result<Option<ProbeRead>, Stop> {
         let call = reading::read_call(&self.target, Method::GET, true);
         let reply = self.send(&call).await?;
-        if matches!(reply.status.as_u16(), 404 | 410) {
+        if matches!(reply.status.as_u16(), 404 | 410) || self.says_absent(&reply) {
             return Ok(None);
         }
         if !reply.status.is_success() {
@@ -87,6 +88,11 @@ impl Site {
             snapshot: read.snapshot,
             found: read.found,
         }))
+    }
+
+    /// Whether an unsuccessful response to a read says by its code that there is no resource.
+    fn says_absent(&self, reply: &Response) -> bool {
+        !reply.status.is_success() && self.read_refusal(reply, false).0 == RefusalKind::NotFound
     }
 
     /// Reads the entity tag that a client gets when it asks for `gzip`.

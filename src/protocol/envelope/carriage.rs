@@ -24,6 +24,11 @@ impl Envelope {
         marks.any(|(pointer, value)| body.pointer(pointer).as_ref() == Some(value))
     }
 
+    /// Whether a body without content says that nothing exists.
+    pub(crate) fn empty_tells_absence(&self) -> bool {
+        self.empty_is_absent
+    }
+
     /// Takes the document out of a body. Returns `None` if it is not there.
     pub(crate) fn unwrap_body(&self, body: &Document, depth: usize) -> Option<Unwrapped> {
         let Some(at) = &self.at else {
@@ -79,6 +84,43 @@ impl Envelope {
             body = body.with(pointer, &Document::from_value(value))?;
         }
         Ok(body)
+    }
+
+    /// Removes the members that only the server sets from a body to be sent.
+    pub(crate) fn without_omitted(&self, body: &Document) -> Document {
+        let places = self
+            .omitted
+            .iter()
+            .flat_map(|pointer| in_elements(body, pointer));
+        places.fold(body.clone(), |body, pointer| body.without(&pointer))
+    }
+
+    /// Gives a document the members that only the server sets as they are known, because no write changes them.
+    pub(crate) fn with_known_omitted(
+        &self,
+        document: Document,
+        known: Option<&Document>,
+    ) -> Result<Document, JsonError> {
+        let mut document = document;
+        for pointer in self.omitted_members() {
+            let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let known = known.and_then(|known| known.pointer(pointer));
+            document = match known.filter(|_| document.pointer(parent).is_some()) {
+                Some(value) => document.with(pointer, &value)?,
+                None => document.without(pointer),
+            };
+        }
+        Ok(document)
+    }
+
+    /// The members of the document that only the server sets, as pointers into the document. Those of elements are
+    /// not among them, because an element may have moved.
+    pub(crate) fn omitted_members(&self) -> impl Iterator<Item = &str> {
+        let omitted = self
+            .omitted
+            .iter()
+            .filter(|pointer| !pointer.contains(EACH));
+        omitted.filter_map(|pointer| self.within(pointer))
     }
 
     /// Adds to a patch the members that each body has.
@@ -170,6 +212,23 @@ impl Envelope {
             _ => (body.to_bytes(), None),
         }
     }
+}
+
+/// The part of a pointer that stands for every element of a list.
+const EACH: &str = "/*";
+
+/// The pointers for which a pointer with parts for every element stands in this body.
+fn in_elements(body: &Document, pointer: &str) -> Vec<String> {
+    let Some((above, below)) = pointer.split_once(EACH) else {
+        return vec![pointer.to_owned()];
+    };
+    if !(below.is_empty() || below.starts_with('/')) {
+        return vec![pointer.to_owned()];
+    }
+    let count = body.elements_at(above).map_or(0, |elements| elements.len());
+    let each = (0..count).map(|at| format!("{above}/{at}{below}"));
+    each.flat_map(|pointer| in_elements(body, &pointer))
+        .collect()
 }
 
 fn null() -> Document {

@@ -40,7 +40,9 @@ use document_spelling::DocumentSpelling;
 /// let file = Envelope::at("/content").as_base64().member("/message", "Update a file");
 /// // Firebase: a body of `null` means that nothing exists.
 /// let node = Envelope::none().absent_when("", serde_json::Value::Null);
-/// # let _ = (kinto, spec, elastic, etcd, articles, secrets, posts, file, node);
+/// // A member that only the server sets is read and never sent.
+/// let orders = Envelope::none().omit("/created_at");
+/// # let _ = (kinto, spec, elastic, etcd, articles, secrets, posts, file, node, orders);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
@@ -52,8 +54,12 @@ pub struct Envelope {
     sent_at: Option<String>,
     members: Vec<(String, Value)>,
     carried: Vec<String>,
+    /// Members that only the server sets.
+    omitted: Vec<String>,
     /// Places and values that say that nothing exists.
     absent: Vec<(String, Document)>,
+    /// Whether an empty body says so too.
+    empty_is_absent: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,13 +122,23 @@ impl Envelope {
     }
 
     /// Treats a 200 response to a read as a 404 if its body has this value at this JSON Pointer, such as a
-    /// `null`, an empty list, or a mark of removal.
+    /// `null`, an empty list, or a mark of removal. A list of a collection with such a body has no items.
+    ///
+    /// For APIs that report it by an unsuccessful status other than 404 or 410, use
+    /// [`Generic::map_code`](crate::Generic::map_code) with
+    /// [`RefusalKind::NotFound`](crate::RefusalKind::NotFound).
     ///
     /// A creation still requires that nothing exists with `If-None-Match: *`, unless
     /// [`Versioning::create_header`](crate::Versioning::create_header) or a similar setting replaces it.
     pub fn absent_when(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         let value = Document::from_value(&value.into());
         self.absent.push((pointer.into(), value));
+        self
+    }
+
+    /// Treats a 204, or a 200 with an empty body, as a 404 if it is the response to a read.
+    pub fn absent_when_empty(mut self) -> Self {
+        self.empty_is_absent = true;
         self
     }
 
@@ -157,6 +173,25 @@ impl Envelope {
     /// patches included.
     pub fn carry(mut self, pointer: impl Into<String>) -> Self {
         self.carried.push(pointer.into());
+        self
+    }
+
+    /// Leaves this member, given as a JSON Pointer, out of each body that is sent, patches included. A `*` in the
+    /// pointer stands for every element of a list (`/lines/*/created_at`).
+    ///
+    /// It is for members that only the server sets, such as `created_at`, and for members of responses that the
+    /// API refuses in a write, such as `_links`. The value and the merges keep the member as it was read. An edit
+    /// of it is dropped. If the server changes it with each write and gives no body in the response, also set
+    /// [`stores_as_sent(false)`](crate::Collection::stores_as_sent), so that the next write begins with a read.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let orders = ifmatch::Envelope::none().omit("/created_at").omit("/_links");
+    /// # let _ = orders;
+    /// ```
+    pub fn omit(mut self, pointer: impl Into<String>) -> Self {
+        self.omitted.push(pointer.into());
         self
     }
 }

@@ -30,18 +30,25 @@ const YEAR: u64 = 366 * 24 * 60 * 60;
 /// `RateLimit` and `RateLimit-Policy` are read as in draft-ietf-httpapi-ratelimit-headers-10, where both are
 /// structured fields (RFC 9651): `RateLimit: "burst";r=3;t=7`. If `t` is missing, the window `w` of the
 /// policy with that name is used. A quota in units other than requests counts only when it is used up. Two
-/// earlier forms are read as well. One is `RateLimit-Remaining` with `RateLimit-Reset` (seconds). The other
-/// is `X-RateLimit-Remaining` with `X-RateLimit-Reset`, in which seconds to wait cannot be confused with the
-/// time since 1970. Malformed fields count as absent.
+/// earlier forms are read as well. One is `RateLimit-Remaining` with `RateLimit-Reset`. The other is
+/// `X-RateLimit-Remaining` with `X-RateLimit-Reset-After` or `X-RateLimit-Reset`, also spelled `X-Rate-Limit-…`. A
+/// reset is a number of seconds to wait, or the time since 1970, which cannot be confused. It may have a decimal
+/// point. Malformed fields count as absent.
 pub(crate) fn rate_limit(headers: &HeaderMap, now: SystemTime) -> Option<Quota> {
-    structured(headers)
-        .or_else(|| pair(headers, "ratelimit-remaining", "ratelimit-reset", seconds))
-        .or_else(|| {
-            let now = clock(headers).unwrap_or(now);
-            let reset = |number| seconds_or_time(number, now);
-            pair(headers, "x-ratelimit-remaining", "x-ratelimit-reset", reset)
-        })
+    structured(headers).or_else(|| {
+        let now = clock(headers).unwrap_or(now);
+        let mut pairs = PAIRS.iter();
+        pairs.find_map(|(left, reset)| pair(headers, left, reset, now))
+    })
 }
+
+/// The fields of earlier forms: what is left, and when it is renewed.
+const PAIRS: [(&str, &str); 4] = [
+    ("ratelimit-remaining", "ratelimit-reset"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset-after"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("x-rate-limit-remaining", "x-rate-limit-reset"),
+];
 
 fn structured(headers: &HeaderMap) -> Option<Quota> {
     if !headers.contains_key("ratelimit") {
@@ -57,37 +64,35 @@ fn structured(headers: &HeaderMap) -> Option<Quota> {
         let unit = of_policy("qu").map_or("requests", |unit| unit.trim_matches('"'));
         (left == 0 || unit == "requests").then_some(Quota {
             left,
-            reset: seconds(number(reset?)?)?,
+            reset: seconds(number(reset?)?),
         })
     });
     quotas.min_by_key(|quota| (quota.left, std::cmp::Reverse(quota.reset)))
 }
 
-fn pair(
-    headers: &HeaderMap,
-    left: &str,
-    reset: &str,
-    time: impl Fn(u64) -> Option<Duration>,
-) -> Option<Quota> {
+fn pair(headers: &HeaderMap, left: &str, reset: &str, now: SystemTime) -> Option<Quota> {
     let only = |name| {
         let mut values = headers.get_all(name).iter();
         let value = values.next().filter(|_| values.next().is_none())?;
-        number(value.to_str().ok()?.trim())
+        Some(value.to_str().ok()?.trim())
     };
+    // A part of a second is a whole one to wait.
+    let reset = only(reset)?;
+    let (whole, part) = reset.split_once('.').unwrap_or((reset, "0"));
+    let part = u64::from(number(part.get(..9).unwrap_or(part))? > 0);
     Some(Quota {
-        left: only(left)?,
-        reset: time(only(reset)?)?,
+        left: number(only(left)?)?,
+        reset: seconds_or_time(number(whole)? + part, now)?,
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "one of two ways to read a time")]
-fn seconds(number: u64) -> Option<Duration> {
-    Some(Duration::from_secs(number).min(LONGEST_WAIT))
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number).min(LONGEST_WAIT)
 }
 
 fn seconds_or_time(number: u64, now: SystemTime) -> Option<Duration> {
     let since_1970 = if number <= YEAR {
-        return seconds(number);
+        return Some(seconds(number));
     } else if SECONDS.contains(&number) {
         Duration::from_secs(number)
     } else if MILLISECONDS.contains(&number) {
@@ -227,6 +232,8 @@ mod tests {
     fn earlier_forms_count_where_they_say_one_thing_only() {
         let plain = |reset| read(&[("ratelimit-remaining", "3"), ("ratelimit-reset", reset)]);
         assert_eq!(plain("7"), Some((3, 7)));
+        // GitLab.
+        assert_eq!(plain("1700000009"), Some((3, 9)));
         assert_eq!(plain("Tue, 14 Nov 2023 22:13:20 GMT"), None);
         let old = |reset| read(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)]);
         assert_eq!(old("7"), Some((0, 7)));
@@ -236,6 +243,23 @@ mod tests {
         assert_eq!(old("100000000"), None);
         assert_eq!(old("2023-11-14T22:13:20Z"), None);
         assert_eq!(read(&[("x-ratelimit-remaining", "0")]), None);
+        // Discord.
+        let discord = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1700000001.100"),
+            ("x-ratelimit-reset-after", "1.1"),
+        ];
+        assert_eq!(read(&discord), Some((0, 2)));
+        assert_eq!(old("1700000008.5"), Some((0, 9)));
+        for malformed in ["1.", ".5", "1.x", "1.2.3"] {
+            assert_eq!(old(malformed), None, "{malformed}");
+        }
+        // Okta.
+        let okta = [
+            ("x-rate-limit-remaining", "0"),
+            ("x-rate-limit-reset", "1700000009"),
+        ];
+        assert_eq!(read(&okta), Some((0, 9)));
         let twice = [
             ("ratelimit-remaining", "3"),
             ("ratelimit-remaining", "4"),

@@ -6,15 +6,17 @@ use http::{HeaderMap, StatusCode};
 use super::layers::Layer;
 use super::text::is_uri;
 
-/// Header fields in which services repeat the code, for responses without a body.
+/// Header fields in which services have the code. A body may have only the class of the error beside it (Lambda:
+/// `{"Type": "User"}`).
 const HEADERS: [&str; 2] = ["x-ms-error-code", "x-amzn-errortype"];
 
 /// The longest machine code, in bytes.
 const LONGEST: usize = 128;
 
 /// Names for a code that have no other meaning.
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 11] = [
     "errorcode",
+    "faultcode",
     "errcode",
     "scimtype",
     "errortype",
@@ -26,7 +28,7 @@ const PLAIN: [&str; 10] = [
     "exceptioncode",
 ];
 
-/// Returns the code of the outermost layer that has one, otherwise the code in the header.
+/// Returns the code in the header, otherwise the code of the outermost layer that has one.
 pub(super) fn find(
     layers: &[Layer<'_>],
     status: StatusCode,
@@ -52,10 +54,7 @@ pub(super) fn find(
         let own = reader.named();
         own.or_else(extensions).or_else(|| reader.implied())
     };
-    layers
-        .iter()
-        .find_map(of_layer)
-        .or_else(|| of_headers(headers))
+    of_headers(headers).or_else(|| layers.iter().find_map(of_layer))
 }
 
 #[derive(Clone, Copy)]
@@ -109,7 +108,8 @@ impl Reader<'_, '_> {
     fn word(&self, names: &[&str]) -> Option<String> {
         let values = self.layer.all(names);
         let values = values.filter_map(|(_, value)| value.as_str());
-        let mut words = values.map(str::trim).filter(|word| is_code(word));
+        let words = values.map(|text| numbered(text.trim()));
+        let mut words = words.filter(|word| is_code(word));
         words
             .find(|word| Some(*word) != self.type_reference)
             .map(str::to_owned)
@@ -134,6 +134,14 @@ impl Reader<'_, '_> {
             .text(&["message", "detail", "description", "msg"]);
         id.chars().all(word) && id.len() > 2 && says.is_some()
     }
+}
+
+/// The number before the class of an exception (`SharePoint`: `-2130575305, Microsoft.SharePoint.SPException`).
+fn numbered(text: &str) -> &str {
+    let number = text.split_once(", ").map(|(number, _)| number);
+    number
+        .filter(|number| number.parse::<i64>().is_ok())
+        .unwrap_or(text)
 }
 
 fn digits(code: &str) -> bool {

@@ -68,8 +68,8 @@ const MAPS: [&str; 5] = [
     "modelstate",
 ];
 
-/// Members that may be such a map. They often have another meaning, so each name in the map must have a list
-/// of words and nothing else (`{"message": {"name": ["is taken"]}}`).
+/// Members that may be such a map. They often have another meaning, so each name in the map must have words
+/// in lists and nothing else (`{"message": {"name": ["is taken"]}}`).
 const MAPS_OF_LISTS: [&str; 5] = ["message", "messages", "error", "detail", "details"];
 
 /// Members of an element that name the field, most exact first.
@@ -112,13 +112,27 @@ const DETAIL: [&str; 11] = [
 /// A list that replaces the element in which it lies (Google's `BadRequest`).
 const INNER_LIST: &str = "fieldviolations";
 
+/// Members of an error object by which it names a field itself (Stripe: `param`).
+const OWN_FIELD: [&str; 7] = [
+    "param",
+    "parameter",
+    "field",
+    "fieldname",
+    "attribute",
+    "property",
+    "propertypath",
+];
+
+/// The number of levels of a map that are searched for words.
+const DEEPEST_MAP: usize = 8;
+
 /// Finds the errors of fields in all layers. The flag states whether some were left out.
 pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, bool) {
     let mut found = FieldErrors::default();
     match document {
         Value::Array(list) => found.list(list),
         // Django REST framework: the whole body is the map.
-        Value::Object(map) if !map.keys().any(|name| is_known(name)) => found.map_of_lists(map),
+        Value::Object(map) => found.map_of_lists(map),
         _ => {}
     }
     for layer in layers {
@@ -128,6 +142,11 @@ pub(super) fn find(document: &Value, layers: &[Layer<'_>]) -> (Vec<FieldError>, 
             .objects(&["details"])
             .iter()
             .for_each(|inner| found.layer(inner));
+    }
+    if found.errors.is_empty() {
+        for layer in layers {
+            found.own_field(layer);
+        }
     }
     (found.errors, found.cut)
 }
@@ -158,14 +177,43 @@ impl FieldErrors {
         }
     }
 
-    /// Reads `{"name": ["is taken"]}`, if it contains only lists of words.
+    /// Reads `{"name": ["is taken"]}`, if it contains only words in lists. The words may be in objects of their own
+    /// (Zendesk), or deeper (Django REST framework: `{"items": [{}, {"count": ["is too low"]}]}`).
     fn map_of_lists(&mut self, map: &Map<String, Value>) {
-        let of_words = |value: &Value| {
-            let list = value.as_array();
-            list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
-        };
-        if map.values().all(of_words) {
-            self.map(map);
+        if !map.keys().any(|name| is_known(name)) && are_words(map, DEEPEST_MAP) {
+            self.tree("", map);
+        }
+    }
+
+    fn tree(&mut self, above: &str, map: &Map<String, Value>) {
+        for (name, value) in map {
+            let Some(path) = of_path(name) else { continue };
+            let path = format!("{above}{path}");
+            match value {
+                Value::Object(map) => self.tree(&path, map),
+                Value::Array(list) => {
+                    for (at, element) in list.iter().enumerate() {
+                        match element {
+                            Value::Object(map) if !says(map) => {
+                                self.tree(&format!("{path}/{at}"), map);
+                            }
+                            element => self.element(element, Some(&path)),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads an error object that names its field itself.
+    fn own_field(&mut self, layer: &Layer<'_>) {
+        let named = layer
+            .all(&OWN_FIELD)
+            .find_map(|(_, value)| of_path(value.as_str()?));
+        let detail = layer.text(&DETAIL);
+        if let (Some(pointer), Some(detail)) = (named, detail) {
+            self.push(Some(pointer), code_of(layer), detail);
         }
     }
 
@@ -204,11 +252,7 @@ impl FieldErrors {
             Value::String(_) => Layer::default(),
             _ => return,
         };
-        let code = object.all(&CODE).find_map(|(_, value)| match value {
-            Value::String(word) if is_code(word) => Some(word.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
+        let code = code_of(&object);
         let mut details = DETAIL.iter().filter_map(|name| object.text(&[name]));
         // In an object, `value` is the refused value and not a description.
         let detail = match element {
@@ -220,16 +264,51 @@ impl FieldErrors {
         if pointer.is_none() && code.is_none() && detail.is_none() {
             return;
         }
+        let pointer = pointer.or_else(|| of_path(name?));
+        self.push(pointer, code, detail.unwrap_or_default());
+    }
+
+    fn push(&mut self, pointer: Option<String>, code: Option<String>, detail: &str) {
         if self.errors.len() == Problem::MAX_FIELDS {
             self.cut = true;
             return;
         }
         self.errors.push(FieldError {
-            pointer: pointer.or_else(|| of_path(name?)),
+            pointer,
             code,
-            detail: bounded(detail.unwrap_or_default(), &mut self.cut),
+            detail: bounded(detail, &mut self.cut),
         });
     }
+}
+
+fn code_of(error: &Layer<'_>) -> Option<String> {
+    error.all(&CODE).find_map(|(_, value)| match value {
+        Value::String(word) if is_code(word) => Some(word.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// Whether a map has only words in lists, at any level.
+fn are_words(map: &Map<String, Value>, deepest: usize) -> bool {
+    let Some(deeper) = deepest.checked_sub(1) else {
+        return false;
+    };
+    let is_element = |element: &Value| match element {
+        Value::String(_) => true,
+        Value::Object(map) => says(map) || are_words(map, deeper),
+        _ => false,
+    };
+    map.values().all(|value| match value {
+        Value::Array(list) => !list.is_empty() && list.iter().all(is_element),
+        Value::Object(map) => !map.is_empty() && are_words(map, deeper),
+        _ => false,
+    })
+}
+
+/// Whether an object describes one error by itself.
+fn says(object: &Map<String, Value>) -> bool {
+    Layer::new(String::new(), object).text(&DETAIL).is_some()
 }
 
 fn pointer(error: &Layer<'_>) -> Option<String> {

@@ -180,9 +180,9 @@ impl Problem {
     ///
     /// It is taken from the members that the common dialects use: `code`, `errorCode`, `__type`,
     /// `extensions.code`, `error`, `reason`, `status`, `type`, `errno`, `category`, `exception` and others.
-    /// They may be at the top, in an error object of any name, or in the first of several errors. Otherwise
-    /// the code is taken from the header fields that cloud services use. The namespace of an AWS code is
-    /// removed. A repetition of the HTTP status is not a code.
+    /// They may be at the top, in an error object of any name, or in the first of several errors. A code in the
+    /// header fields that cloud services use takes precedence. The namespace of an AWS code is removed. A
+    /// repetition of the HTTP status is not a code.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }

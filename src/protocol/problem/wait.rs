@@ -81,21 +81,40 @@ fn wait_of(layer: &Layer<'_>) -> Option<Duration> {
     wait.ok()
 }
 
-/// Reads a number in parts of a second, or a text with such a number. A unit after it counts (`"3.5s"`,
-/// `"250ms"`).
+/// Reads a number in parts of a second, a text with such a number, or an object with seconds and nanoseconds
+/// (gRPC). Units in the text count (`"3.5s"`, `"250ms"`, `"1m30s"`).
 fn seconds(value: &Value, parts: f64) -> Option<f64> {
     match value {
         Value::Number(number) => Some(number.as_f64()? / parts),
         Value::String(text) => {
             let text = text.trim();
-            let (number, parts) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-                (Some(number), _) => (number, 1000.0),
-                (None, Some(number)) => (number, 1.0),
-                (None, None) => (text, parts),
-            };
-            let number: f64 = number.trim_end().parse().ok()?;
-            Some(number / parts).filter(|number| !number.is_nan())
+            let number = text
+                .parse()
+                .map_or_else(|_| with_units(text), |n: f64| Some(n / parts));
+            number.filter(|number| !number.is_nan())
+        }
+        Value::Object(members) => {
+            let part = |name: &str| members.get(name).and_then(|part| seconds(part, 1.0));
+            let whole = part("seconds")?;
+            Some(whole + part("nanos").unwrap_or_default() / 1e9)
         }
         _ => None,
     }
+}
+
+/// The units of a wait, in seconds. The first that fits counts.
+const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+
+/// The sum of several numbers, each with its unit.
+fn with_units(text: &str) -> Option<f64> {
+    let (mut rest, mut sum) = (text, None);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, behind) = rest.split_at(end);
+        let behind = behind.trim_start();
+        let (unit, seconds) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
+        sum = Some(sum.unwrap_or_default() + number.parse::<f64>().ok()? * seconds);
+        rest = behind.get(unit.len()..)?.trim_start();
+    }
+    sum
 }

@@ -34,6 +34,7 @@ pub(crate) use version_part::{PlacedPart, VersionTarget};
 /// | | `If-Match`, in quotes | [`sent_as_tag`](Self::sent_as_tag) |
 /// | | any of these, as the next number | [`sent_as_next`](Self::sent_as_next) |
 /// | | any of these, as spelled by a function | [`spelled`](Self::spelled) |
+/// | | a member of the body, as a number | [`sent_as_number`](Self::sent_as_number) |
 /// | several places at once | | [`and`](Self::and) |
 /// | nowhere | | [`unconditional`](Self::unconditional) |
 ///
@@ -112,6 +113,8 @@ pub(crate) enum Creation {
     Query(String, String),
     Header(HeaderName, String),
     Body(String, Value),
+    /// The API refuses each creation of something that exists, without a condition.
+    Unmarked,
     /// The API has no such condition.
     Never,
 }

@@ -136,6 +136,26 @@ impl Versioning {
         self.part(|part| part.spelling = VersionSpelling::By(Arc::new(spell)))
     }
 
+    /// Sends the version as a JSON number, if it is one. Only for versions that are sent in a body.
+    ///
+    /// By default, a body has the version as the response has it, a number or a text, and a version from a header
+    /// as a text.
+    ///
+    /// # Example: `X-Revision: 7` in the response, `{"lock": {"revision": 7}}` in the write
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use ifmatch::Versioning;
+    ///
+    /// let orders = Versioning::header(HeaderName::from_static("x-revision"))
+    ///     .sent_in_body("/lock/revision")
+    ///     .sent_as_number();
+    /// # let _ = orders;
+    /// ```
+    pub fn sent_as_number(self) -> Self {
+        self.part(|part| part.is_number = true)
+    }
+
     /// Sets where the response to a write contains the new version, if not in the same place as in a
     /// representation. Only for [`body_field`](Self::body_field) and [`header`](Self::header).
     pub fn reply_field(self, pointer: impl Into<String>) -> Self {
@@ -234,6 +254,28 @@ impl Versioning {
     /// ```
     pub fn create_body(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         self.creation = Creation::Body(pointer.into(), value.into());
+        self
+    }
+
+    /// Declares that a creation needs no condition, because the API refuses to create what exists.
+    ///
+    /// It is for APIs whose `PUT` only creates, and for those that reject `If-None-Match`. An API that replaces the
+    /// resource instead would lose the changes of other clients. The write of an existing resource takes another
+    /// way, by [`WriteRoute::create_with`](crate::WriteRoute::create_with) or
+    /// [`WriteMode`](crate::WriteMode).
+    ///
+    /// # Example: `PUT` creates, `PATCH` changes
+    ///
+    /// ```
+    /// use ifmatch::{Generic, Versioning, WriteRoute};
+    ///
+    /// let profile = Generic::new()
+    ///     .versioning(Versioning::default().create_unmarked())
+    ///     .write_route(WriteRoute::patch().create_with(WriteRoute::put()));
+    /// # let _ = profile;
+    /// ```
+    pub fn create_unmarked(mut self) -> Self {
+        self.creation = Creation::Unmarked;
         self
     }
 

@@ -20,6 +20,8 @@ pub(super) struct VersionPart {
     /// Where a `DELETE` sends it, if elsewhere.
     pub(super) removal: Option<VersionTarget>,
     pub(super) spelling: VersionSpelling,
+    /// Whether a body has it as a number, also if the response had it as a text.
+    pub(super) is_number: bool,
 }
 
 /// How a request spells a part of the version.
@@ -68,6 +70,8 @@ pub(crate) struct PlacedPart<'a> {
     pub(crate) received: String,
     /// Where a representation has it, if it is in the body.
     pub(crate) origin: Option<&'a str>,
+    /// Whether a body has it as a number in any case.
+    pub(crate) is_number: bool,
 }
 
 /// Where a response contains a part of the version.
@@ -100,6 +104,7 @@ impl VersionPart {
             sent,
             removal: None,
             spelling: VersionSpelling::default(),
+            is_number: false,
         }
     }
 
@@ -123,6 +128,7 @@ impl VersionPart {
                 VersionSource::Body(pointer) => Some(pointer),
                 VersionSource::Header(_) => None,
             },
+            is_number: self.is_number,
         })
     }
 

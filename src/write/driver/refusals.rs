@@ -33,9 +33,17 @@ impl Driver<'_> {
         Meaning { kind, wait, .. }: Meaning,
     ) -> ActionResult {
         self.session.retry_after = wait.or(self.session.retry_after);
+        let asked = self.asks_for(kind, reply);
+        let current = self.current(kind, asked, &problem, reply);
+        // A state of another version proves the race that the response does not name.
+        let kind = if current.is_some() {
+            RefusalKind::StaleVersion
+        } else {
+            kind
+        };
         let event = Event::Refused {
             kind: self.asks_for(kind, reply),
-            current: self.current(kind, &problem, reply),
+            current,
             wait,
         };
         self.diagnosis.refusal = Some((kind, problem));
@@ -60,7 +68,7 @@ impl Driver<'_> {
             (RefusalKind::Locked, _) => Refused::Locked,
             (RefusalKind::InFlight | RefusalKind::Transient, _) => Refused::Transient,
             (RefusalKind::UnsupportedApiVersion, _) => Refused::Final,
-            (_, 404 | 410) => Refused::Missing,
+            (RefusalKind::NotFound, _) | (_, 404 | 410) => Refused::Missing,
             // The existing resource may be at this address, or elsewhere under a name that must be unique.
             (RefusalKind::AlreadyExists, _) if creates => Refused::Unclassified,
             (_, 428) => Refused::ConditionRequired,
@@ -77,16 +85,22 @@ impl Driver<'_> {
     fn current(
         &mut self,
         kind: RefusalKind,
+        asked: Refused,
         problem: &Problem,
         reply: &Response,
     ) -> Option<Validator> {
+        let may_be_race = kind == RefusalKind::Unknown && asked == Refused::Unclassified;
         // A profile reads the current state from its own envelope only.
-        if kind != RefusalKind::StaleVersion || self.target.envelope.is_some() {
+        if (kind != RefusalKind::StaleVersion && !may_be_race) || self.target.envelope.is_some() {
             return None;
         }
         let profile = &*self.target.shared.profile;
         let current = || profile.current(problem, &reply.headers);
         let (body, validator) = panics::named("the profile", current)?;
+        let known = self.state.base_version();
+        if may_be_race && known.is_none_or(|known| *known == validator) {
+            return None;
+        }
         let depth = self.target.shared.exchange.limits.depth;
         let unwrapped = self.target.envelope().unwrap_body(&body, depth)?;
         let another = self.target.is_another(self.state.base.as_ref(), &body);

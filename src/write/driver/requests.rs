@@ -35,6 +35,7 @@ impl Driver<'_> {
         match reply.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => self.absent().await,
             status if status.is_success() => self.take(&reply).await,
+            _ if self.says_absent(&reply) => self.absent().await,
             _ => self.failed(&reply),
         }
     }

@@ -11,7 +11,7 @@ use crate::exchange::transport::Response;
 use crate::protocol::{
     Meaning, Problem, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict,
 };
-use crate::write::recovery::evidence::{self, BodyKind};
+use crate::write::recovery::evidence::{self, BodyKind, EvidenceDocument};
 use crate::write::recovery::monitor::Monitor;
 use crate::write::request::address;
 use crate::write::request::payload::Payload;
@@ -117,6 +117,12 @@ impl Driver<'_> {
         Event::Stored.into()
     }
 
+    /// Whether an unsuccessful response to a read says that there is no resource.
+    pub(super) fn says_absent(&self, reply: &Response) -> bool {
+        let problem = self.problem(reply);
+        self.meaning(&problem, reply, None).kind == RefusalKind::NotFound
+    }
+
     /// Handles what a success proves about the stored state.
     fn weighed(&mut self, payload: &Payload, reply: &Response) -> ActionResult {
         let pinned = payload.has_condition && !payload.requires_absence;
@@ -128,7 +134,7 @@ impl Driver<'_> {
         let onto = base.and_then(|base| base.validator.as_ref());
         let onto = onto.filter(|_| pinned);
         match reading::weigh(self.target, reply, base, onto, payload) {
-            Weighed::Stored(mut stored) => {
+            Weighed::Stored(mut stored, which) => {
                 if payload.requires_absence && reply.status == StatusCode::CREATED {
                     self.diagnosis.location = address::of_creation(self.target, reply);
                 }
@@ -143,6 +149,10 @@ impl Driver<'_> {
                 };
                 if self.machine.goal() == Goal::Append {
                     self.diagnosis.location = address::of_new(self.target, reply);
+                    if which == EvidenceDocument::Sent {
+                        // The response does not show what was made of the draft.
+                        self.state.stored = None;
+                    }
                 }
                 Event::Stored.into()
             }

@@ -91,10 +91,14 @@ fn at_home(own: &Url, elsewhere: &Url) -> Option<Url> {
         return None;
     }
     let mut url = own.clone();
-    let (above, last) = elsewhere.path().rsplit_once('/')?;
+    let (path, slash) = match elsewhere.path().strip_suffix('/') {
+        Some(path) => (path, "/"),
+        None => (elsewhere.path(), ""),
+    };
+    let (above, last) = path.rsplit_once('/').unwrap_or_default();
     let collection = own.path().trim_end_matches('/');
     if !above.is_empty() && collection.ends_with(above) && !last.is_empty() {
-        url.set_path(&format!("{collection}/{last}"));
+        url.set_path(&format!("{collection}/{last}{slash}"));
     } else {
         url.set_path(elsewhere.path());
     }

@@ -5,5 +5,6 @@ pub(crate) mod address;
 pub(crate) mod body;
 pub(crate) mod payload;
 pub(crate) mod reading;
+mod scim_patch;
 pub(crate) mod storage_behaviour;
 pub(crate) mod target;

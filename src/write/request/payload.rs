@@ -11,12 +11,13 @@ use crate::exchange::Call;
 use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
 use crate::protocol::{
-    Creation, Envelope, PlacedPart, Precondition, Validator, VersionTarget, Versioning,
+    Creation, Envelope, PlacedPart, Precondition, Validator, VersionTarget, Versioning, WriteRoute,
 };
 use crate::store::StoredSnapshot;
 use crate::write::machine::events::Condition;
 use crate::write::recovery::stamp;
 use crate::write::request::action::ActionRequest;
+use crate::write::request::scim_patch::scim_patch;
 use crate::write::request::target::{Target, WriteMode};
 
 /// One write request, with the resource that it would produce.
@@ -98,7 +99,7 @@ impl RequestDraft<'_> {
             );
         }
         if self.local.is_some() && !self.is_post {
-            url = self.target.route.lead(&url)?;
+            url = self.route().lead(&url)?;
         }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
         let encoded = match (self.action, self.local) {
@@ -128,6 +129,16 @@ impl RequestDraft<'_> {
             requires_absence: *self.condition == Condition::Absent,
             has_patch_tests: encoded.has_patch_tests,
         })
+    }
+
+    /// The route of this write of a whole document.
+    fn route(&self) -> &WriteRoute {
+        let route = &self.target.route;
+        if *self.condition == Condition::Absent {
+            route.of_creation()
+        } else {
+            route
+        }
     }
 
     /// Puts the condition into headers and query. Returns the parts that belong in the body.
@@ -233,8 +244,9 @@ impl RequestDraft<'_> {
                 document = document.with(inner, &received)?;
             }
         }
+        document = envelope.with_known_omitted(document, base.map(|base| &base.document))?;
         let plain = envelope.wrap(&document, base.and_then(|base| base.rest.as_ref()))?;
-        let mut body = plain.clone();
+        let mut body = envelope.without_omitted(&plain);
         if *self.condition == Condition::Absent {
             for field in self.target.versioning.fields() {
                 body = body.without(field);
@@ -256,7 +268,7 @@ impl RequestDraft<'_> {
             method: if self.is_post {
                 Method::POST
             } else {
-                self.target.route.method().clone()
+                self.route().method().clone()
             },
             media_type: None,
             bytes: Bytes::new(),
@@ -278,16 +290,21 @@ impl RequestDraft<'_> {
             });
         };
         let known = envelope.wrap(&base.document, base.rest.as_ref())?;
+        let known = envelope.without_omitted(&known);
         // A patch omits unchanged members, and so the version, which must be added.
-        let (media_type, patch) = if self.target.mode == WriteMode::JsonPatch {
-            (JSON_PATCH, json_patch_if(&known, &body, &tests))
-        } else {
-            let mut patch = envelope.wrap_patch(merge_patch(&known, &body)?, &body)?;
+        let (media_type, mut patch) = match self.target.mode {
+            WriteMode::JsonPatch => (JSON_PATCH, json_patch_if(&known, &body, &tests)),
+            WriteMode::ScimPatch => (self.target.media_type(), scim_patch(&known, &body)?),
+            WriteMode::Put | WriteMode::MergePatch => {
+                let patch = envelope.wrap_patch(merge_patch(&known, &body)?, &body)?;
+                (self.target.shared.profile.patch_media_type(), patch)
+            }
+        };
+        if media_type != JSON_PATCH {
             for (pointer, version) in &versions {
                 patch = patch.with(pointer, version)?;
             }
-            (self.target.shared.profile.patch_media_type(), patch)
-        };
+        }
         Ok(EncodedBody {
             method: Method::PATCH,
             media_type: Some(media_type.to_owned()),
@@ -316,7 +333,7 @@ pub(super) fn spelt(
     let found = base
         .and_then(|base| envelope.wrap_original(&base.document, base.rest.as_ref()))
         .and_then(|body| body.pointer(part.origin.unwrap_or(pointer(part))));
-    let number = found.is_some_and(|found| found.to_value().is_number());
+    let number = part.is_number || found.is_some_and(|found| found.to_value().is_number());
     match Document::parse(version.as_bytes()) {
         Ok(parsed) if number && parsed.to_value().is_number() => Ok(parsed),
         _ => Document::encode(version),

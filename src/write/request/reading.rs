@@ -19,7 +19,7 @@ use crate::write::recovery::evidence::{self, Claim, Contradiction, Evidence, Evi
 use crate::write::request::address;
 use crate::write::request::body;
 use crate::write::request::payload::Payload;
-use crate::write::request::target::Target;
+use crate::write::request::target::{Target, WriteMode};
 
 /// Sets the client's `Accept` header, unless the handle has its own.
 ///
@@ -43,7 +43,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     }
     Call {
         method,
-        url: target.url.clone(),
+        url: target.read_url.clone(),
         headers,
         body: Bytes::new(),
     }
@@ -116,6 +116,11 @@ pub(crate) fn representation(
     target: &Target,
     reply: &Response,
 ) -> Result<Representation, NoRepresentation> {
+    let is_empty =
+        reply.body.is_empty() && matches!(reply.status, StatusCode::OK | StatusCode::NO_CONTENT);
+    if is_empty && target.envelope().empty_tells_absence() {
+        return Err(NoRepresentation::Absent(reply.status));
+    }
     let body = body(target, reply)?;
     if target.envelope().tells_absence(&body) {
         return Err(NoRepresentation::Absent(reply.status));
@@ -176,7 +181,7 @@ pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
 pub(crate) enum Weighed {
     /// What is stored now, as far as the response shows. It has a validator only if it can be cached. `None` after
     /// a removal.
-    Stored(Option<StoredSnapshot>),
+    Stored(Option<StoredSnapshot>, EvidenceDocument),
     /// The response contradicts its status. The validator is the version that it names.
     Contradicted(Contradiction, Option<Validator>),
 }
@@ -190,7 +195,7 @@ pub(crate) fn weigh(
     payload: &Payload,
 ) -> Weighed {
     let (Some(sent), Some(sent_body)) = (&payload.document, &payload.body) else {
-        return Weighed::Stored(None);
+        return Weighed::Stored(None, EvidenceDocument::Sent);
     };
     let depth = target.shared.exchange.limits.depth;
     let (versioning, envelope) = (&target.versioning, target.envelope());
@@ -207,12 +212,14 @@ pub(crate) fn weigh(
         .as_ref()
         .and_then(|body| envelope.unwrap_body(body, depth));
     let mut given = vec!["/id"];
+    given.extend(envelope.omitted_members());
     if envelope.view().is_none() {
         given.extend(versioning.pointers());
     }
     let storage_behaviour = &target.storage_behaviour;
     let weighed = evidence::weigh(&Claim {
         method: &payload.call.method,
+        replaces_whole: payload.is_put() || (base.is_some() && target.mode == WriteMode::Put),
         onto,
         base: base.map(|base| &base.document),
         sent,
@@ -222,7 +229,11 @@ pub(crate) fn weigh(
         shown: shown.as_ref().map(|shown| &shown.document),
         // Without a body that fits there is no need to check what it represents.
         body_is_resource: shown.is_some()
-            && is_named(target, reply, payload.call.method == Method::POST),
+            && is_named(
+                target,
+                reply,
+                base.is_none() && payload.call.method == Method::POST,
+            ),
         status_is_created: reply.status == StatusCode::CREATED,
         shows_another: body
             .as_ref()
@@ -242,9 +253,12 @@ pub(crate) fn weigh(
         Evidence::Stored(which) => (which, version),
         Evidence::StoredUnseen(which) => (which, None),
     };
-    let mut unwrapped = match (which, shown) {
-        (EvidenceDocument::Shown, Some(shown)) => shown,
-        _ => envelope.unwrap_sent(sent_body, depth),
+    let (mut unwrapped, which) = match (which, shown) {
+        (EvidenceDocument::Shown, Some(shown)) => (shown, EvidenceDocument::Shown),
+        _ => (
+            envelope.unwrap_sent(sent_body, depth),
+            EvidenceDocument::Sent,
+        ),
     };
     let now = envelope.wrap_original(&unwrapped.document, unwrapped.rest.as_ref());
     if let (Some(body), Some(_), Some(mut now)) = (&body, &validator, now) {
@@ -256,10 +270,11 @@ pub(crate) fn weigh(
     }
     let vouched = storage_behaviour.stores_as_sent == Some(true)
         || storage_behaviour.returns_stored == Some(true);
-    Weighed::Stored(Some(StoredSnapshot {
+    let stored = StoredSnapshot {
         is_unread: !vouched,
         ..snapshot(unwrapped, validator, headers.into_owned(), reply.origin)
-    }))
+    };
+    Weighed::Stored(Some(stored), which)
 }
 
 /// Whether the response states that its body is the resource (RFC 9110 8.7, RFC 7240 3).

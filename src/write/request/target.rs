@@ -45,6 +45,11 @@ pub enum WriteMode {
     /// The difference as a JSON Patch (RFC 6902), by `PATCH`, with a `test` before each removal and
     /// replacement.
     JsonPatch,
+    /// The difference as a `PatchOp` of SCIM (RFC 7644 3.5.2), by `PATCH`.
+    ///
+    /// A path leads to an attribute or a sub-attribute. A list of values, such as the members of a group, is sent as a
+    /// whole. A `null` removes the attribute. An edit of a member that is not an attribute is a `Config` error.
+    ScimPatch,
 }
 
 fn media_type<'a>(profile: &'a dyn Profile, version: Option<&'a ApiVersion>) -> &'a str {
@@ -156,6 +161,8 @@ impl Shared {
 pub(crate) struct Target {
     pub(crate) shared: Arc<Shared>,
     pub(crate) url: Url,
+    /// Where the resource is read, which the route may place elsewhere.
+    pub(crate) read_url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) mode: WriteMode,
     pub(crate) policy: Arc<Policy>,

@@ -2,4 +2,6 @@
 
 mod api_versions;
 mod other_places;
+mod pages;
+mod routes;
 mod slashes;

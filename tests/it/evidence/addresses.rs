@@ -75,25 +75,77 @@ async fn an_address_told_behind_a_proxy_is_reached_in_front_of_it() {
     }
 }
 
+/// A FHIR server: it names the resource and its first version in `Location`, and writes it at its own address.
+#[derive(Clone)]
+struct FhirServer {
+    location: &'static str,
+    shows: bool,
+    stored: Arc<Mutex<(u64, Value)>>,
+}
+
+#[async_trait]
+impl Transport for FhirServer {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut stored = self.stored.lock().unwrap();
+        let tag = |version: u64| format!("W/\"{version}\"");
+        let condition = request
+            .headers
+            .get("if-match")
+            .map(|it| it.to_str().unwrap().to_owned());
+        let sent = serde_json::from_slice::<Value>(&request.body);
+        Ok(match (request.method.as_str(), request.url.path()) {
+            ("POST", "/v1/Patient") => {
+                *stored = (1, sent.unwrap());
+                stored.1["id"] = "7".into();
+                let fields = [("location", self.location), ("etag", "W/\"1\"")];
+                let body = if self.shows {
+                    stored.1.to_string()
+                } else {
+                    String::new()
+                };
+                reply(201, &fields, body)
+            }
+            ("GET", "/v1/Patient/7") => shown(&stored.1, &tag(stored.0)),
+            ("PUT", "/v1/Patient/7") if condition == Some(tag(stored.0)) => {
+                *stored = (stored.0 + 1, sent.unwrap());
+                shown(&stored.1, &tag(stored.0))
+            }
+            ("PUT", "/v1/Patient/7") => reply(412, &[], ""),
+            (method, path) => panic!("{method} {path}"),
+        })
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_version_in_the_address_of_a_new_resource_is_no_part_of_it() {
+async fn a_resource_that_the_server_named_is_saved_at_its_own_address() {
     for location in [
-        "/v1/orders/7/_history/1",
-        "http://inside.test/v1/orders/7/_history/1",
+        "/v1/Patient/7/_history/1",
+        "http://inside.test/v1/Patient/7/_history/1",
+        "Patient/7/_history/1/",
+        "/v1/Patient/7",
     ] {
-        let inside = Inside {
-            location,
-            body: "",
-            asked: Arc::default(),
-        };
-        let made = orders(&inside, Fhir).post(&json!({"n": 1})).await;
-        // Nothing but the address: the draft is what is known.
-        let made = made.unwrap();
-        assert_eq!(
-            made.snapshot().url().as_str(),
-            "https://api.test/v1/orders/7"
-        );
-        assert_eq!(made.snapshot().id(), Some("7"));
+        for shows in [true, false] {
+            let server = FhirServer {
+                location,
+                shows,
+                stored: Arc::default(),
+            };
+            let client = Client::builder("https://api.test/v1").profile(Fhir);
+            let client = client.transport(server.clone()).build().unwrap();
+            let patients = client.collection::<Value>("Patient");
+            let draft = json!({"resourceType": "Patient", "active": true});
+            let mut made = patients.post(&draft).await.unwrap();
+            assert_eq!(
+                made.snapshot().url().as_str(),
+                "https://api.test/v1/Patient/7"
+            );
+            assert_eq!(made.snapshot().id(), Some("7"));
+            made["active"] = false.into();
+            let saved = patients.save(&made).await.unwrap();
+            assert_eq!(saved["id"], "7");
+            let stored = server.stored.lock().unwrap().clone();
+            assert_eq!((stored.0, &stored.1["active"]), (2, &json!(false)));
+        }
     }
 }
 

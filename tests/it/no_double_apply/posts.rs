@@ -300,3 +300,56 @@ async fn a_303_after_a_post_is_no_plain_failure() {
         "{outcome:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_201_is_the_value_whatever_the_draft_had() {
+    for body in [r#"{"id":7,"total":10}"#, r#"{"total":10}"#] {
+        let server = Server::default();
+        let fields: &[_] = &[("location", "/v1/orders/7"), ("etag", "\"1\"")];
+        server.script([Event::Answer(201, fields, body)]);
+        let orders = server.client().collection::<Value>("orders");
+        // Not a single member of the draft is in the response.
+        let made = orders.post(&json!({"coupon": "x"})).await.unwrap();
+        assert_eq!(*made, serde_json::from_str::<Value>(body).unwrap());
+        assert_eq!(made.snapshot().id(), Some("7"));
+        assert_eq!(server.methods(), ["POST"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_body_the_new_resource_is_read_at_its_location() {
+    const MADE: &str = r#"{"id":7,"title":"t","total":10}"#;
+    for body in ["", "null", r#""7""#] {
+        let server = Server::with("/v1/orders/7", MADE);
+        server.script([Event::Answer(201, &[("location", "/v1/orders/7")], body)]);
+        let orders = server.client().collection::<Value>("orders");
+        let mut made = orders.post(&json!({"title": "t"})).await.unwrap();
+        assert_eq!(made["total"], 10, "{body}");
+        made["title"] = "u".into();
+        orders.save(made).await.unwrap();
+        assert_eq!(server.methods(), ["POST", "GET", "PUT"], "{body}");
+        assert_eq!(server.value("/v1/orders/7")["total"], 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_is_the_value_where_nothing_else_is_shown() {
+    // The new resource cannot be read yet.
+    let server = Server::default();
+    server.script([
+        Event::Answer(201, &[("location", "/v1/orders/7")], ""),
+        Event::Answer(404, &[], ""),
+    ]);
+    let orders = server.client().collection::<Value>("orders");
+    let made = orders.post(&json!({"title": "t"})).await.unwrap();
+    assert_eq!(*made, json!({"title": "t"}));
+    assert_eq!(made.snapshot().url().path(), "/v1/orders/7");
+    // Neither a body nor an address.
+    let server = Server::default();
+    server.script([Event::Answer(201, &[], "")]);
+    let orders = server.client().collection::<Value>("orders");
+    let made = orders.post(&json!({"title": "t"})).await.unwrap();
+    assert_eq!(*made, json!({"title": "t"}));
+    assert_eq!(made.snapshot().id(), None);
+    assert_eq!(server.methods(), ["POST"]);
+}

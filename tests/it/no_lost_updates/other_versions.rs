@@ -97,6 +97,34 @@ async fn a_version_can_go_back_as_a_function_spells_it() {
     creation(SPELLED, profile).await;
 }
 
+/// A creation says by an explicit `null` that there is no version yet.
+const NULL_FIRST: Dialect = Dialect {
+    name: "an explicit null",
+    show: |version, document| (vec![], with(document, "rev", version)),
+    written: |version, document| (NULL_FIRST.show)(version, document),
+    wanted: |seen| {
+        assert_eq!(seen.header("if-none-match"), None);
+        in_query(seen).unwrap_or_else(|| match body(seen).get("rev") {
+            Some(Value::Null) => Wanted::Absent,
+            Some(version) => Wanted::Version(version.to_string()),
+            None => Wanted::Nothing,
+        })
+    },
+    version: |version| version.to_string(),
+    taken: |seen, _| without(body(seen), "rev"),
+    stale: 409,
+    ..Dialect::TAGS
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_can_carry_an_explicit_null() {
+    let versioning = Versioning::body_field("/rev").query("version");
+    let versioning = versioning.create_body("/rev", Value::Null);
+    let profile = Generic::new().versioning(versioning);
+    story(NULL_FIRST, profile.clone(), WriteMode::Put).await;
+    creation(NULL_FIRST, profile).await;
+}
+
 const NAMED: Dialect = Dialect {
     name: "a number under another name",
     show: |version, document| (vec![], with(document, "version", version)),

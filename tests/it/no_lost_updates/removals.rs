@@ -65,3 +65,37 @@ async fn an_update_that_may_create_after_a_removal_sends_no_removal() {
         .any(|s| s.method == "DELETE" && s.header("if-none-match").is_some());
     assert!(!odd, "DELETE with If-None-Match: {outcome:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_of_a_seen_version_removes_no_other() {
+    let server = Server::with(AT, ARTICLE);
+    let all = articles(&server);
+    let one = all.item(1);
+    let seen = one.get().await.unwrap();
+    // An edit that the caller has not seen: nothing is removed, although the current version could be.
+    server.put(AT, r#"{"title":"theirs","body":"text","views":1}"#);
+    let error = one.delete().pinned(&seen).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    assert_eq!(server.value(AT)["title"], "theirs");
+    // What a save returned pins as well as what was read.
+    let seen = one.update(|a| a.views = 7).await.unwrap();
+    let requests = server.seen().len();
+    one.delete().pinned(&seen).await.unwrap();
+    assert_eq!(server.text(AT), None);
+    let removal = &server.seen()[requests..];
+    assert_eq!(removal.len(), 1, "it was not read again");
+    assert!(removal[0].header("if-match").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_of_another_resource_pins_no_removal() {
+    let server = Server::with(AT, ARTICLE);
+    server.put("/v1/articles/2", ARTICLE);
+    let all = articles(&server);
+    let seen = all.get(1).await.unwrap();
+    let error = all.item(2).delete().pinned(&seen).await.unwrap_err();
+    assert!(error.is_config(), "{error:?}");
+    let error = all.item(2).delete().pinned("2").await.unwrap_err();
+    assert!(error.is_config(), "{error:?}");
+    assert_eq!(server.methods(), ["GET"]);
+}

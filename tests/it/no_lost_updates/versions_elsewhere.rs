@@ -157,6 +157,35 @@ async fn a_version_in_a_header_can_go_back_in_the_body_but_then_a_removal_needs_
     assert_eq!(speaker.writes().len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_version_in_a_header_can_go_back_in_the_body_as_a_number() {
+    let dialect = Dialect {
+        show: |version, document| {
+            let fields = vec![("x-revision", version.to_string())];
+            (fields, document.clone())
+        },
+        written: |version, _| (vec![("x-revision", version.to_string())], Value::Null),
+        version: |version| version.to_string(),
+        wanted: |seen| {
+            query(seen, "rev").map_or_else(
+                || {
+                    let version = &body(seen)["lock"]["version"];
+                    assert!(version.is_u64(), "{version} is no number");
+                    inside(seen, "/lock/version")
+                },
+                Wanted::Version,
+            )
+        },
+        ..MOVED
+    };
+    let versioning = Versioning::header(REVISION)
+        .sent_in_body("/lock/version")
+        .sent_as_number()
+        .query("rev");
+    let profile = Generic::new().versioning(versioning);
+    story(dialect, profile, WriteMode::Put).await;
+}
+
 const WEAKENED: Dialect = Dialect {
     name: "tags weakened on the way",
     show: |version, document| (vec![("etag", format!("W/\"{version}\""))], document.clone()),

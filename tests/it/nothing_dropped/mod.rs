@@ -3,5 +3,7 @@
 
 mod envelopes;
 mod other_documents;
+mod scim;
+mod server_members;
 mod shared_outcomes;
 mod sides_and_fields;

@@ -17,7 +17,7 @@ use crate::support::{ARTICLE, AT, Event, Server, articles, values};
 type Fields = &'static [(&'static str, &'static str)];
 
 /// Refusals that say that the same request may come again, and how long they ask to wait.
-const AGAIN: [(u16, Fields, &str, u64); 9] = [
+const AGAIN: [(u16, Fields, &str, u64); 20] = [
     (403, &[("retry-after", "7")], "{}", 7_000),
     (
         413,
@@ -41,12 +41,70 @@ const AGAIN: [(u16, Fields, &str, u64); 9] = [
     (429, &[("x-ms-retry-after-ms", "4500")], "", 4_500),
     (429, &[("retry-after", "2.0")], "", 2_000),
     (429, &[], r#"{"parameters":{"retry_after":8}}"#, 8_000),
+    // Discord, Matrix, gRPC, Go: in the body, with a point, in milliseconds, with units.
+    (
+        429,
+        &[],
+        r#"{"message":"m","retry_after":1.5,"global":false}"#,
+        1_500,
+    ),
+    (
+        429,
+        &[],
+        r#"{"errcode":"M_LIMIT_EXCEEDED","error":"m","retry_after_ms":2000}"#,
+        2_000,
+    ),
+    (
+        429,
+        &[],
+        r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"@type":"t","retryDelay":"1.5s"}]}}"#,
+        1_500,
+    ),
+    (429, &[], r#"{"error":"m","retry_after":"0m7s"}"#, 7_000),
+    // Discord, GitLab and Okta: only in the fields of the limit.
+    (
+        429,
+        &[
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset-after", "1.5"),
+        ],
+        "",
+        1_500,
+    ),
+    (
+        403,
+        &[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", "3")],
+        "",
+        3_000,
+    ),
+    // Google and GitHub, in other words.
+    (
+        403,
+        &[],
+        r#"{"error":{"code":403,"status":"PERMISSION_DENIED","errors":[{"reason":"rateLimitExceeded"}]}}"#,
+        0,
+    ),
+    (
+        403,
+        &[],
+        r#"{"message":"m","documentation_url":"https://e.test/rest/rate-limits-for-the-rest-api"}"#,
+        0,
+    ),
+    // AWS: a throttled request is a 400.
+    (
+        400,
+        &[],
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#,
+        0,
+    ),
     (
         449,
         &[],
         r#"{"code":"449","message":"another request is under way"}"#,
         0,
     ),
+    (449, &[("x-ms-retry-after-ms", "250")], "", 250),
+    (449, &[("retry-after", "1")], "<h1>Retry With</h1>", 1_000),
 ];
 
 #[tokio::test(start_paused = true)]
@@ -153,12 +211,32 @@ async fn limits_are_known_whatever_the_profile() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_was_too_slow_is_settled_like_a_lost_one() {
-    for profile in [Generic::new(), Generic::over(S3)] {
+    let xml: Fields = &[("content-type", "application/xml")];
+    for (profile, fields, slow) in [
+        (
+            Generic::new(),
+            xml,
+            "<Error><Code>RequestTimeout</Code><Message>idle</Message></Error>",
+        ),
+        (
+            Generic::over(S3),
+            xml,
+            "<Error><Code>RequestTimeout</Code><Message>idle</Message></Error>",
+        ),
+        (
+            Generic::new(),
+            &[],
+            r#"{"__type":"com.example#RequestTimeoutException"}"#,
+        ),
+        (
+            Generic::over(S3),
+            xml,
+            "<Error><Code>IncompleteBody</Code></Error>",
+        ),
+    ] {
         let server = Server::with(AT, ARTICLE);
         let all = values(&server, profile);
-        let slow = "<Error><Code>RequestTimeout</Code><Message>idle</Message></Error>";
-        let xml: Fields = &[("content-type", "application/xml")];
-        server.script([Event::Plain, Event::Answer(400, xml, slow)]);
+        server.script([Event::Plain, Event::Answer(400, fields, slow)]);
         all.update(1, |a| a["views"] = 2.into()).await.unwrap();
         assert_eq!(
             (server.value(AT)["views"].as_u64(), server.applied()),
@@ -191,18 +269,34 @@ async fn a_304_to_a_creation_says_that_something_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_412_about_a_name_is_a_refusal_and_ends_at_once() {
-    let server = Server::with(AT, ARTICLE);
-    let all = articles(&server);
-    all.get(1).await.unwrap();
-    let taken = r#"{"message":"that name is taken","status":"name-exists"}"#;
-    server.script([Event::Answer(412, &[], taken)]);
-    let error = all.update(1, |a| a.views = 2).await.unwrap_err();
-    assert!(error.is_refused(), "{error}");
-    assert_eq!(
-        error.problem().and_then(|problem| problem.code()),
-        Some("name-exists")
-    );
-    assert_eq!(server.methods(), ["GET", "PUT", "GET"]);
+    for (code, taken) in [
+        (
+            "name-exists",
+            r#"{"message":"that name is taken","status":"name-exists"}"#,
+        ),
+        (
+            "uniqueness",
+            r#"{"schemas":["e"],"scimType":"uniqueness","detail":"taken","status":"412"}"#,
+        ),
+        (
+            "DuplicateRecord",
+            r#"{"error":{"code":"DuplicateRecord","message":"there is one"}}"#,
+        ),
+        (
+            "NAME_CONFLICT",
+            r#"{"errors":[{"code":"NAME_CONFLICT","title":"taken"}]}"#,
+        ),
+    ] {
+        let server = Server::with(AT, ARTICLE);
+        let all = articles(&server);
+        all.get(1).await.unwrap();
+        server.script([Event::Answer(412, &[], taken)]);
+        let error = all.update(1, |a| a.views = 2).await.unwrap_err();
+        assert!(error.is_refused(), "{error}");
+        let told = error.problem().and_then(|problem| problem.code());
+        assert_eq!(told, Some(code));
+        assert_eq!(server.methods(), ["GET", "PUT", "GET"], "{code}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,6 +304,8 @@ async fn a_409_about_an_operation_under_way_is_sent_again() {
     for body in [
         r#"{"error":{"code":"AnotherOperationInProgress","message":"wait"}}"#,
         r#"{"error":{"code":"Conflict","message":"Cannot acquire exclusive lock."}}"#,
+        r#"{"error":{"code":"LeaseAlreadyPresent","message":"There is a lease."}}"#,
+        r#"[{"errorCode":"UNABLE_TO_LOCK_ROW","message":"It is in use"}]"#,
     ] {
         let server = Server::with(AT, ARTICLE);
         let all = articles(&server);
@@ -284,7 +380,20 @@ impl Authenticator for Token {
 
 #[tokio::test(start_paused = true)]
 async fn a_403_that_wants_a_fresh_token_renews_it_once() {
-    let wants = |n: usize| (0..n).map(|_| Event::Answer(403, &[("x-csrf-token", "Required")], ""));
+    const SAP: (Fields, &str) = (&[("x-csrf-token", "Required")], "");
+    const JENKINS: (Fields, &str) = (&[], r#"{"message":"No valid crumb was included"}"#);
+    const DJANGO: (Fields, &str) = (&[], r#"{"detail":"CSRF Failed: CSRF token missing."}"#);
+    const OAUTH: (Fields, &str) = (
+        &[("www-authenticate", "Bearer error=\"invalid_token\"")],
+        "",
+    );
+    for wants in [SAP, JENKINS, DJANGO, OAUTH] {
+        fresh_token(wants).await;
+    }
+}
+
+async fn fresh_token((fields, body): (Fields, &'static str)) {
+    let wants = |n: usize| (0..n).map(move |_| Event::Answer(403, fields, body));
     let server = Server::with(AT, ARTICLE);
     let client = server.builder().auth(Token::default()).build().unwrap();
     let all = client.collection::<Value>("articles");

@@ -24,8 +24,8 @@
 //! | the same, and the response does not say so | [`StoredUnseen`]`(Shown)` | the members may belong to the response only (`warnings`), and must not be written back |
 //! | a body that lacks what was sent, or shows it in another shape | [`StoredUnseen`]`(Sent)` | the next write would remove what is only missing here |
 //! | a body that shows some of our changes, and the previous value at others | [`StoredUnseen`]`(Sent)` | old parts in the response must not revert the edit |
-//! | `PUT`, a version, no body or a report | [`Stored`]`(Sent)` | 9.3.4 |
-//! | `PATCH` or `POST`, a version, no body or a report | [`StoredUnseen`]`(Sent)` | the version names a document that was never sent (RFC 5789 2.1) |
+//! | `PUT`, a version, no body or a report | [`Stored`]`(Sent)` | 9.3.4; the same for the method of a route that replaces whole documents |
+//! | a patch or a new resource by `POST`, a version, no body or a report | [`StoredUnseen`]`(Sent)` | the version names a document that was never sent (RFC 5789 2.1) |
 //! | no version | [`StoredUnseen`] | success (15.3), but nothing names what is stored |
 //!
 //! [`Contradicted`] leads to a read that settles the write. [`StoredUnseen`] leads to a read before the next write.
@@ -48,6 +48,8 @@ use crate::store::StoredSnapshot;
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Claim<'a> {
     pub(crate) method: &'a Method,
+    /// Whether the request replaces the resource by the whole document, by `PUT` or by the method of the route.
+    pub(crate) replaces_whole: bool,
     /// The version that the write was pinned to.
     pub(crate) onto: Option<&'a Validator>,
     /// The previous document, as far as it is known.
@@ -72,6 +74,13 @@ pub(crate) struct Claim<'a> {
     pub(crate) stores_as_sent: Option<bool>,
     /// Whether the bodies of responses show what is stored.
     pub(crate) returns_stored: bool,
+}
+
+impl Claim<'_> {
+    /// Whether a `POST` created a resource. An API may also write existing ones by `POST`.
+    fn is_new_by_post(&self) -> bool {
+        self.method == Method::POST && self.base.is_none()
+    }
 }
 
 /// What a success response proves.
@@ -131,7 +140,7 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         return Evidence::Contradicted(Contradiction::Unmoved);
     }
     let Some(view) = view else {
-        let named = claim.method == Method::PUT && claim.version.is_some();
+        let named = claim.replaces_whole && claim.version.is_some();
         return if named && claim.stores_as_sent != Some(false) {
             Evidence::Stored(EvidenceDocument::Sent)
         } else {
@@ -154,12 +163,12 @@ pub(crate) fn weigh(claim: &Claim<'_>) -> Evidence {
         if whole && (!view.adds_members || claim.body_is_resource) {
             return Evidence::Stored(EvidenceDocument::Shown);
         }
-        if claim.stores_as_sent == Some(true) && claim.method == Method::PUT {
+        if claim.stores_as_sent == Some(true) && claim.replaces_whole {
             return Evidence::Stored(EvidenceDocument::Sent);
         }
     }
     // The draft of a `POST` need not be a complete resource, but the response shows one.
-    let of_post = claim.method == Method::POST;
+    let of_post = claim.is_new_by_post();
     let shown = whole
         || of_post
         || (claim.body_is_resource && !view.shows_previous)
@@ -185,8 +194,13 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
         .filter_map(|given| given.strip_prefix('/'));
     let names: Vec<&str> = names.collect();
     let mut view = Likeness::of(claim.base, claim.sent, shown, &names);
-    let is_view =
-        view.shares_members || claim.body_is_resource || claim.returns_stored || view.is_same();
+    // The body of a 201 to a `POST` is the new resource, whatever the draft had.
+    let is_made = claim.is_new_by_post() && claim.status_is_created && shown.to_value().is_object();
+    let is_view = view.shares_members
+        || claim.body_is_resource
+        || claim.returns_stored
+        || is_made
+        || view.is_same();
     if view.adds_members && is_view {
         // Members that the server gives to every document do not count as additions of this response.
         let lacks = |pointer: &&&str| claim.sent.pointer(pointer).is_none();
@@ -215,7 +229,7 @@ fn is_found(claim: &Claim<'_>) -> bool {
 fn is_another(claim: &Claim<'_>) -> bool {
     let id = |document: Option<&Document>| document?.pointer("/id")?.as_id();
     let (sent, shown) = (id(Some(claim.sent)), id(claim.shown));
-    let renamed = claim.method != Method::POST
+    let renamed = !claim.is_new_by_post()
         && sent.is_some()
         && shown.is_some()
         && sent != shown

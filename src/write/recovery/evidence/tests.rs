@@ -44,6 +44,7 @@ fn weighed(row: &Row) -> Evidence {
     let (onto, found) = (version("1"), row.version.map(version));
     weigh(&Claim {
         method: &row.method,
+        replaces_whole: row.method == Method::PUT,
         onto: base.as_ref().map(|_| &onto),
         base: base.as_ref(),
         sent: &document(&row.sent),
