@@ -1,0 +1,38 @@
+//! A glob import of this crate leaves the names of other crates and of the prelude as they are.
+
+mod with_http {
+    // The two globs and the crate name the same types.
+    use http::StatusCode;
+    use http::*;
+    use ifmatch::*;
+
+    #[test]
+    fn the_crate_http_and_its_types_stay() {
+        let method: Method = ::http::Method::PUT;
+        let (name, value) = (header::ETAG, HeaderValue::from_static("\"1\""));
+        let mut map: HeaderMap = http::HeaderMap::new();
+        map.insert::<HeaderName>(name, value);
+        assert!(method != Method::GET && StatusCode::OK.is_success() && map.len() == 1);
+        assert_eq!(headers::essence(&map), None);
+    }
+}
+
+mod with_the_prelude {
+    use ifmatch::*;
+
+    fn parsed(text: &str) -> Result<Option<Box<Url>>, Error> {
+        let client = Client::new(text)?;
+        let url = Url::parse(text).ok().map(Box::new);
+        drop(client);
+        Ok(url)
+    }
+
+    #[test]
+    fn the_names_of_the_prelude_stay() {
+        let url = parsed("http://h/").unwrap();
+        assert_eq!(url.map(|url| url.path().to_owned()).as_deref(), Some("/"));
+        let body: transport::Bytes = bytes::Bytes::from_static(b"{}");
+        let texts: Vec<String> = Vec::from(["a".to_owned()]);
+        assert!(!body.is_empty() && texts.iter().any(|text| text == "a"));
+    }
+}
