@@ -19,15 +19,20 @@ impl Exchange {
         deadline: Instant,
         waited: &mut Duration,
     ) -> Result<u64, NoResponse> {
-        let (begun, mut held_back) = (Instant::now(), false);
-        let passed = self.pass(deadline, &mut held_back).await;
+        let (begun, mut held_back, mut counted) = (Instant::now(), false, Duration::ZERO);
+        let passed = self.pass(deadline, &mut held_back, &mut counted).await;
         if held_back {
-            *waited += begun.elapsed();
+            *waited += begun.elapsed() + counted;
         }
         passed.map_err(NoResponse::Gated)
     }
 
-    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
+    async fn pass(
+        &self,
+        deadline: Instant,
+        held_back: &mut bool,
+        counted: &mut Duration,
+    ) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
         loop {
             // A request that was held back for another reason takes a new place, because its old one has
@@ -64,7 +69,11 @@ impl Exchange {
                     has_waited = true;
                 }
                 BlockedBy::Server(wait) | BlockedBy::Rate(wait) if later(now, wait) < deadline => {
-                    tokio::time::sleep(wait).await;
+                    let skipped = self.server.waits.pass(wait).await;
+                    if !skipped.is_zero() {
+                        *counted += skipped;
+                        self.server.forget_quota();
+                    }
                 }
                 _ => return Err(held),
             }

@@ -243,7 +243,7 @@ pub(super) async fn ask(
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
-    let deadline = later(started, timeout.unwrap_or(limits.time));
+    let mut deadline = later(started, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
     let path = target.url.path();
@@ -329,7 +329,8 @@ pub(super) async fn ask(
                 "the retry budget of this server is spent".to_owned()
             }
             Some(wait) => {
-                tokio::time::sleep(wait).await;
+                let waits = exchange.server.waits;
+                waits.pass_before(&mut deadline, wait).await;
                 stats.waited += wait;
                 continue;
             }

@@ -5,3 +5,4 @@ mod asserting;
 mod laws;
 mod scripting;
 mod serving;
+mod without_waits;

@@ -110,6 +110,12 @@ enum Presence {
 }
 
 impl Site {
+    /// Pauses, within the time of the probe.
+    async fn wait(&mut self, time: Duration) {
+        let waits = self.target.shared.exchange.server.waits;
+        waits.pass_before(&mut self.deadline, time).await;
+    }
+
     pub(super) fn new(
         handle: Handle<Value>,
         drafts: Drafts,

@@ -106,7 +106,12 @@ impl<'a> Driver<'a> {
             target,
             hooks,
             permit,
-            timer: Timer::new(input.since, input.params.deadline, delays),
+            timer: Timer::new(
+                input.since,
+                input.params.deadline,
+                delays,
+                shared.retry.waits,
+            ),
             machine: Machine::new(input.params),
             state: MergeState::new(input.base, input.local),
             in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
