@@ -191,7 +191,7 @@ pub use operations::{
     Refresh, ResourceData, Revalidated, Save, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use protocol::headers;
+pub use protocol::headers as header_fields;
 pub use protocol::{
     EntityTag, Envelope, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
     Versioning, WeakTags, WriteRoute, profiles,

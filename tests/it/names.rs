@@ -13,7 +13,35 @@ mod with_http {
         let mut map: HeaderMap = http::HeaderMap::new();
         map.insert::<HeaderName>(name, value);
         assert!(method != Method::GET && StatusCode::OK.is_success() && map.len() == 1);
-        assert_eq!(headers::essence(&map), None);
+        assert_eq!(header_fields::essence(&map), None);
+    }
+}
+
+mod with_other_crates {
+    // Each of these is a crate, not a module of this one.
+    use bytes::Bytes;
+    use ifmatch::*;
+    use reqwest::Client as HttpClient;
+    use serde_json::Value;
+    use tokio::time::Instant;
+    use tracing::Level;
+    use url::Url as Address;
+    use wiremock::MockServer;
+
+    #[test]
+    fn the_names_of_other_crates_stay() {
+        let sizes = [
+            size_of::<Bytes>(),
+            size_of::<HttpClient>(),
+            size_of::<Value>(),
+            size_of::<Instant>(),
+            size_of::<Level>(),
+            size_of::<Address>(),
+            size_of::<MockServer>(),
+        ];
+        assert!(sizes.iter().all(|size| *size > 0));
+        let address: Url = Address::parse("http://h/").unwrap();
+        assert!(Client::new(address).is_ok());
     }
 }
 
