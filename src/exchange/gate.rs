@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Exchange, NoResponse};
 use crate::exchange::transport::{Fate, Response};
 use crate::protocol::rate_limit;
-use crate::retry::{BlockedBy, later};
+use crate::retry::{BlockedBy, Waits, later};
 
 impl Exchange {
     /// Waits until a request may be sent, and returns its number.
@@ -69,9 +69,9 @@ impl Exchange {
                     has_waited = true;
                 }
                 BlockedBy::Server(wait) | BlockedBy::Rate(wait) if later(now, wait) < deadline => {
-                    let skipped = self.server.waits.pass(wait).await;
-                    if !skipped.is_zero() {
-                        *counted += skipped;
+                    self.server.waits.pass(wait).await;
+                    if self.server.waits != Waits::Slept {
+                        *counted += wait;
                         self.server.forget_quota();
                     }
                 }

@@ -243,14 +243,14 @@ pub(super) async fn ask(
 ) -> Result<Response, Error> {
     let exchange = &target.shared.exchange;
     let limits = &exchange.limits;
-    let mut deadline = later(started, timeout.unwrap_or(limits.time));
+    let end = later(started, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
     let path = target.url.path();
     loop {
         tries += 1;
         let context = RequestContext {
-            deadline,
+            deadline: exchange.server.waits.earlier(end, stats.waited),
             stats: &mut stats,
             whose: None,
             sent: &mut || {},
@@ -319,6 +319,7 @@ pub(super) async fn ask(
         };
         let wait = asked_wait.or_else(|| delays.next());
         let now = Instant::now();
+        let deadline = exchange.server.waits.earlier(end, stats.waited);
         report.why = match wait {
             None => "the retry schedule is at its end".to_owned(),
             Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
@@ -329,8 +330,7 @@ pub(super) async fn ask(
                 "the retry budget of this server is spent".to_owned()
             }
             Some(wait) => {
-                let waits = exchange.server.waits;
-                waits.pass_before(&mut deadline, wait).await;
+                exchange.server.waits.pass(wait).await;
                 stats.waited += wait;
                 continue;
             }

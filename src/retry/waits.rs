@@ -16,25 +16,22 @@ pub(crate) enum Waits {
 }
 
 impl Waits {
-    /// Returns after a wait, and the part of it that took no time.
-    pub(crate) async fn pass(self, wait: Duration) -> Duration {
+    /// Returns after a wait.
+    pub(crate) async fn pass(self, wait: Duration) {
         match self {
-            Self::Slept => {
-                tokio::time::sleep(wait).await;
-                Duration::ZERO
-            }
+            Self::Slept => tokio::time::sleep(wait).await,
+            // Others go on, as they would during the wait.
             #[cfg(feature = "testing")]
-            Self::Counted => {
-                // Others go on, as they would during the wait.
-                tokio::task::yield_now().await;
-                wait
-            }
+            Self::Counted => tokio::task::yield_now().await,
         }
     }
 
-    /// Returns after a wait. A deadline comes earlier by the part that took no time.
-    pub(crate) async fn pass_before(self, deadline: &mut Instant, wait: Duration) {
-        let counted = self.pass(wait).await;
-        *deadline = deadline.checked_sub(counted).unwrap_or(*deadline);
+    /// Returns the deadline of a call that has waited for this long in all.
+    pub(crate) fn earlier(self, deadline: Instant, waited: Duration) -> Instant {
+        match self {
+            Self::Slept => deadline,
+            #[cfg(feature = "testing")]
+            Self::Counted => deadline.checked_sub(waited).unwrap_or(deadline),
+        }
     }
 }

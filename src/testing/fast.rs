@@ -12,7 +12,7 @@ use crate::retry::{RetryPolicy, Waits};
 /// |---|---|
 /// | after a lost race or a transient failure | no time, counted |
 /// | `Retry-After`, and other waits in a refusal | no time, counted; it holds back no other call |
-/// | a used-up quota (`RateLimit`) | no time; in the report, but not part of the time of a write |
+/// | a used-up quota (`RateLimit`) | no time, counted |
 /// | before a lagging replica or a young version is read again | no time, counted |
 /// | between the polls of an accepted write (202), or the checks of a probe | no time, counted |
 /// | [`Answer::Wait`](crate::Answer::Wait) of a refusal handler | no time, counted |

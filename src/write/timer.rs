@@ -23,7 +23,7 @@ pub(crate) struct Timer {
     time: Duration,
     delays: Delays,
     waits: Waits,
-    /// Waits that took no time, and count.
+    /// The waits that took no time, in all.
     counted: Duration,
 }
 
@@ -51,8 +51,8 @@ impl Timer {
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        let left = self.time.saturating_sub(self.counted);
-        later(later(self.started, self.paused_for), left)
+        let end = later(later(self.started, self.paused_for), self.time);
+        self.waits.earlier(end, self.counted)
     }
 
     /// Returns the time that is left.
@@ -114,8 +114,15 @@ impl Timer {
         if later(Instant::now(), time) >= self.deadline() {
             return Err(FailureCause::OutOfTime);
         }
-        self.counted += self.waits.pass(time).await;
+        self.waits.pass(time).await;
         Ok(())
+    }
+
+    /// Counts the waits of the write so far, in all, if they took no time.
+    pub(crate) fn count(&mut self, waited: Duration) {
+        if self.waits != Waits::Slept {
+            self.counted = waited;
+        }
     }
 }
 

@@ -109,6 +109,26 @@ async fn a_used_up_quota_takes_no_time() {
 }
 
 #[tokio::test]
+async fn the_wait_for_a_quota_counts_in_the_time_of_a_call() {
+    let (server, notes) = fast(Limits::default().time(Duration::from_secs(30))).await;
+    notes.get(1).await.unwrap();
+    let used_up = |reply: Reply| {
+        let reply = reply.header("ratelimit-remaining", "0");
+        reply.header("ratelimit-reset", "20")
+    };
+    server.next_write(Step::new().answer(used_up(Reply::new(412))));
+    let other = Reply::new(200)
+        .json(&json!({"n": 7}))
+        .header("etag", "\"v9\"");
+    server.next_read(Step::new().answer(used_up(other)));
+    let error = notes.update(1, set(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exhausted, "{error:?}");
+    let waited = error.report().waited;
+    assert!(waited <= TWENTY && waited > TWENTY / 2, "{waited:?}");
+    server.requests().put().assert_one();
+}
+
+#[tokio::test]
 async fn an_overloaded_server_is_not_paused_for() {
     let begun = RealInstant::now();
     let (server, notes) = fast(Limits::default()).await;

@@ -113,7 +113,8 @@ impl Site {
     /// Pauses, within the time of the probe.
     async fn wait(&mut self, time: Duration) {
         let waits = self.target.shared.exchange.server.waits;
-        waits.pass_before(&mut self.deadline, time).await;
+        waits.pass(time).await;
+        self.deadline = waits.earlier(self.deadline, time);
     }
 
     pub(super) fn new(

@@ -213,6 +213,7 @@ impl<'a> Driver<'a> {
     async fn sleep(&mut self, time: std::time::Duration) -> Result<(), FailureCause> {
         self.timer.sleep(time).await?;
         self.session.stats.waited += time;
+        self.timer.count(self.session.stats.waited);
         Ok(())
     }
 
