@@ -102,7 +102,6 @@ impl ServerState {
         // Waits that take no time spread no requests and relieve no server.
         let (rate, longest_pause) = match waits {
             Waits::Slept => (rate, policy.cap),
-            #[cfg(feature = "testing")]
             Waits::Counted => (None, Duration::ZERO),
         };
         Self {

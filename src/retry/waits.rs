@@ -11,7 +11,10 @@ pub(crate) enum Waits {
     #[default]
     Slept,
     /// They take no time. A call counts them as if they had taken it, so its deadline comes earlier.
-    #[cfg(feature = "testing")]
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(dead_code, reason = "set by the feature `testing`")
+    )]
     Counted,
 }
 
@@ -21,7 +24,6 @@ impl Waits {
         match self {
             Self::Slept => tokio::time::sleep(wait).await,
             // Others go on, as they would during the wait.
-            #[cfg(feature = "testing")]
             Self::Counted => tokio::task::yield_now().await,
         }
     }
@@ -30,7 +32,6 @@ impl Waits {
     pub(crate) fn earlier(self, deadline: Instant, waited: Duration) -> Instant {
         match self {
             Self::Slept => deadline,
-            #[cfg(feature = "testing")]
             Self::Counted => deadline.checked_sub(waited).unwrap_or(deadline),
         }
     }
