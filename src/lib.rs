@@ -148,7 +148,13 @@
 //! | `native-tls` | no | TLS by the system's library |
 //! | `tracing` | yes | events for refusals and writes |
 //! | `backoff` | no | retry schedules from the crate `backoff` |
-//! | `testing` | no | a stateful server, a lossy proxy and laws of merging, for your own tests |
+//! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
+//! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
+//! | `testing` | no | a stateful server, a lossy proxy, tests without waits, and laws of merging, for your own tests |
+//!
+//! The types of the crates `http` and `url` that signatures here mention are re-exported: [`HeaderMap`],
+//! [`HeaderName`], [`HeaderValue`], [`Method`], [`StatusCode`], [`Url`], and [`transport::Bytes`] of the crate
+//! `bytes`.
 //!
 //! Streaming bodies, a blocking API and wasm are not supported yet.
 
@@ -175,6 +181,10 @@ mod value;
 mod write;
 
 pub use ::async_trait::async_trait;
+#[doc(no_inline)]
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+#[doc(no_inline)]
+pub use ::url::Url;
 pub use address::{ApiVersion, IntoPath};
 pub use client::{Client, ClientBuilder, Collection, Resource};
 pub use exchange::{Authenticator, Transport, transport};
@@ -187,11 +197,12 @@ pub use operations::{
     SeenVersion, SendAction, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
+pub use protocol::format;
+pub use protocol::headers as header_fields;
 pub use protocol::{
     EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
     Versioning, WeakTags, WriteRoute, profiles,
 };
-pub use protocol::{format, headers};
 pub use resolve::{
     Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,
     RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,

@@ -6,8 +6,8 @@
 use http::header::{CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue};
 use ifmatch::Validator;
-use ifmatch::headers::{EntityTag, LastModified, Precondition, TagField, entity_tag_of, essence};
-use ifmatch::headers::{is_html, is_json, is_problem, is_xml};
+use ifmatch::header_fields::{EntityTag, LastModified, Precondition, TagField, entity_tag_of, essence};
+use ifmatch::header_fields::{is_html, is_json, is_problem, is_xml};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

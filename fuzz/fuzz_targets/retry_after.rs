@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
-use ifmatch::headers::{LONGEST_WAIT, retry_after};
+use ifmatch::header_fields::{LONGEST_WAIT, retry_after};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::address::{self, ApiVersion};
-use crate::exchange::transport::{Reqwest, Transport};
+use crate::exchange::transport::{Layer, Reqwest, Transport, layered};
 use crate::exchange::{Authenticator, Exchange};
 use crate::operations::refuse_conditions;
 use crate::protocol::{Generic, Profile};
@@ -32,6 +32,7 @@ const MAX_QUEUED_WRITES: usize = 4_096;
 /// |---|---|
 /// | [`https_only`](Self::https_only) | off: the base URL may be `http` |
 /// | [`transport`](Self::transport) | reqwest, with its own retries, redirects and decompression turned off |
+/// | [`layer`](Self::layer) | none |
 /// | [`auth`](Self::auth) | none |
 /// | [`api_version`](Self::api_version) | none |
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
@@ -47,6 +48,7 @@ pub struct ClientBuilder {
     base: String,
     https_only: bool,
     transport: Option<Arc<dyn Transport>>,
+    layers: Vec<Layer>,
     authenticator: Option<Arc<dyn Authenticator>>,
     headers: HeaderMap,
     version: Option<ApiVersion>,
@@ -67,6 +69,7 @@ impl ClientBuilder {
             base: base_url.to_owned(),
             https_only: false,
             transport: None,
+            layers: Vec::new(),
             authenticator: None,
             headers: HeaderMap::new(),
             version: None,
@@ -99,12 +102,68 @@ impl ClientBuilder {
     /// redirects, validators, and perhaps bodies and keys, are sent to other servers. A redirect that reqwest has
     /// followed is an error for a write, and for a read if it left the origin.
     pub fn http_client(self, client: reqwest::Client) -> Self {
-        self.transport(Reqwest::with(client))
+        self.transport(Reqwest::with_client(client))
     }
 
     /// Sends requests through your own transport (default reqwest).
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Wraps the transport in a layer, which sees every request just before it is sent, and its response (default no
+    /// layer).
+    ///
+    /// `layer` gets the transport to wrap: the default one, or the one set by [`transport`](Self::transport) or
+    /// [`http_client`](Self::http_client), also if it is set after this call. With several layers, the last one
+    /// added is the outermost: it sees the request first and the response last.
+    ///
+    /// A request is complete when it reaches a layer. It has its method, address, body and all headers, including
+    /// credentials and preconditions, so a layer can sign it. When the client sends a request again, or follows a
+    /// redirect, the layer sees it again and signs it anew. A layer may add and replace headers and change the query.
+    /// It must leave the preconditions as they are. `layer` itself is called by [`build`](Self::build).
+    ///
+    /// A layer must pass on a write once and return the response to it. It may pass it on again only if the write was
+    /// certainly not applied: if the server refused it (4xx, but not 400 or 408), or never got it ([`Fate::NotSent`]). Any
+    /// other second request is stopped, with an error for the layer. A response to another request is an error for the call. In both cases the client finds
+    /// out whether the write was applied. It cannot detect a layer that sends a request past `next`. If a layer
+    /// panics, only the call whose request it had is affected: a write is settled like one whose response was lost.
+    ///
+    /// # Example: a header with the time of sending
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::{SystemTime, UNIX_EPOCH};
+    /// use ifmatch::transport::{Request, Response, TransportError};
+    /// use ifmatch::{Client, Transport, async_trait};
+    ///
+    /// struct Stamped(Arc<dyn Transport>);
+    ///
+    /// #[async_trait]
+    /// impl Transport for Stamped {
+    ///     async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+    ///         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    ///         request.headers.insert("x-sent-at", time.as_secs().into());
+    ///         self.0.send(request).await
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), ifmatch::Error> {
+    /// let client = Client::builder("https://api.example.com/v1").layer(Stamped).build()?;
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`Fate::NotSent`]: crate::transport::Fate::NotSent
+    ///
+    /// The example `signed_requests` signs whole requests.
+    pub fn layer<T: Transport>(
+        mut self,
+        layer: impl FnOnce(Arc<dyn Transport>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let layer: Layer = Box::new(|next| Arc::new(layer(next)));
+        self.layers.push(layer);
         self
     }
 
@@ -271,6 +330,7 @@ impl ClientBuilder {
                 Error::config("the HTTP client cannot be initialised").with_source(error)
             })?),
         };
+        let transport = layered(transport, self.layers);
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         refuse_conditions(&self.headers)?;
         let secret = self.secret.map_or_else(Secret::random, Ok);

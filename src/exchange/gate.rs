@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Exchange, NoResponse};
 use crate::exchange::transport::{Fate, Response};
 use crate::protocol::rate_limit;
-use crate::retry::{BlockedBy, later};
+use crate::retry::{BlockedBy, Waits, later};
 
 impl Exchange {
     /// Waits until a request may be sent, and returns its number.
@@ -19,15 +19,20 @@ impl Exchange {
         deadline: Instant,
         waited: &mut Duration,
     ) -> Result<u64, NoResponse> {
-        let (begun, mut held_back) = (Instant::now(), false);
-        let passed = self.pass(deadline, &mut held_back).await;
+        let (begun, mut held_back, mut counted) = (Instant::now(), false, Duration::ZERO);
+        let passed = self.pass(deadline, &mut held_back, &mut counted).await;
         if held_back {
-            *waited += begun.elapsed();
+            *waited += begun.elapsed() + counted;
         }
         passed.map_err(NoResponse::Gated)
     }
 
-    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
+    async fn pass(
+        &self,
+        deadline: Instant,
+        held_back: &mut bool,
+        counted: &mut Duration,
+    ) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
         loop {
             // A request that was held back for another reason takes a new place, because its old one has
@@ -64,7 +69,11 @@ impl Exchange {
                     has_waited = true;
                 }
                 BlockedBy::Server(wait) | BlockedBy::Rate(wait) if later(now, wait) < deadline => {
-                    tokio::time::sleep(wait).await;
+                    self.server.waits.pass(wait).await;
+                    if self.server.waits != Waits::Slept {
+                        *counted += wait;
+                        self.server.forget_quota();
+                    }
                 }
                 _ => return Err(held),
             }

@@ -156,15 +156,8 @@ impl Exchange {
             .limits
             .request
             .min(deadline.saturating_duration_since(begun));
-        let request = Request {
-            method: call.method.clone(),
-            url: url.clone(),
-            headers,
-            body: call.body.clone(),
-            max_body: self.limits.body,
-            max_refusal_body: self.limits.refusal_body,
-            timeout,
-        };
+        let mut request = Request::limited(call.method.clone(), url.clone(), headers, &self.limits);
+        (request.body, request.timeout) = (call.body.clone(), timeout);
         sent();
         // A custom transport may ignore the timeout.
         let reply = async { self.transport.send(request).await };

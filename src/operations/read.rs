@@ -267,14 +267,14 @@ pub(super) async fn ask_by(
 ) -> Result<Response, Error> {
     let exchange = &shared.exchange;
     let limits = &exchange.limits;
-    let deadline = later(started, timeout.unwrap_or(limits.time));
+    let end = later(started, timeout.unwrap_or(limits.time));
     let mut delays = shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
     let path = call.url.path();
     loop {
         tries += 1;
         let context = RequestContext {
-            deadline,
+            deadline: exchange.server.waits.earlier(end, stats.waited),
             stats: &mut stats,
             whose: None,
             sent: &mut || {},
@@ -350,6 +350,7 @@ pub(super) async fn ask_by(
         };
         let wait = asked_wait.or_else(|| delays.next());
         let now = Instant::now();
+        let deadline = exchange.server.waits.earlier(end, stats.waited);
         report.why = match wait {
             None => "the retry schedule is at its end".to_owned(),
             Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
@@ -360,7 +361,7 @@ pub(super) async fn ask_by(
                 "the retry budget of this server is spent".to_owned()
             }
             Some(wait) => {
-                tokio::time::sleep(wait).await;
+                exchange.server.waits.pass(wait).await;
                 stats.waited += wait;
                 continue;
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::contention::{Contention, LostRace};
+use super::waits::Waits;
 
 /// The first window after a transient failure if no round trip has been measured yet.
 const FIRST_WINDOW: Duration = Duration::from_millis(10);
@@ -99,6 +100,8 @@ pub struct RetryPolicy {
     factor: f32,
     source: Option<ScheduleSource>,
     pub(super) budget: u32,
+    /// Crate-wide, because `testing` sets it.
+    pub(crate) waits: Waits,
 }
 
 impl Default for RetryPolicy {
@@ -109,6 +112,7 @@ impl Default for RetryPolicy {
             factor: GROWTH,
             source: None,
             budget: BUDGET,
+            waits: Waits::default(),
         }
     }
 }
@@ -121,6 +125,7 @@ impl fmt::Debug for RetryPolicy {
             .field("factor", &self.factor)
             .field("custom", &self.source.is_some())
             .field("budget", &self.budget)
+            .field("waits", &self.waits)
             .finish()
     }
 }

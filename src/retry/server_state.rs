@@ -12,6 +12,7 @@ use super::later::later;
 use super::overload::{Overload, RequestSample};
 use super::policy::RetryPolicy;
 use super::rate::{Rate, RateSchedule};
+use super::waits::Waits;
 use crate::protocol::Quota;
 
 /// The part of a retry that one success earns.
@@ -33,6 +34,7 @@ pub(crate) struct ServerState {
     eased: Notify,
     capacity: f64,
     rate: Option<Rate>,
+    pub(crate) waits: Waits,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,12 @@ impl Drop for Ticket<'_> {
 
 impl ServerState {
     pub(crate) fn new(policy: &RetryPolicy, rate: Option<Rate>) -> Self {
-        let capacity = f64::from(policy.budget);
+        let (capacity, waits) = (f64::from(policy.budget), policy.waits);
+        // Waits that take no time spread no requests and relieve no server.
+        let (rate, longest_pause) = match waits {
+            Waits::Slept => (rate, policy.cap),
+            Waits::Counted => (None, Duration::ZERO),
+        };
         Self {
             state: Mutex::new(LockedState {
                 closed_until: None,
@@ -106,11 +113,12 @@ impl ServerState {
                 rate_schedule: RateSchedule::default(),
                 sent: 0,
                 quota: None,
-                overload: Overload::new(policy.cap),
+                overload: Overload::new(longest_pause),
             }),
             eased: Notify::new(),
             capacity,
             rate,
+            waits,
         }
     }
 
@@ -121,11 +129,20 @@ impl ServerState {
 
     /// Holds back every request for this time.
     pub(crate) fn close_for(&self, time: Duration, now: Instant) {
+        if self.waits != Waits::Slept {
+            // The call that has to wait counts the wait, after which the server would be open again.
+            return;
+        }
         let mut state = self.state();
         let until = later(now, time);
         if state.closed_until.is_none_or(|old| old < until) {
             state.closed_until = Some(until);
         }
+    }
+
+    /// Forgets the quota, because its reset was waited for in no time.
+    pub(crate) fn forget_quota(&self) {
+        self.state().quota = None;
     }
 
     /// Returns a ticket for an overloaded server.

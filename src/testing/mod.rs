@@ -103,9 +103,66 @@
 //! # A real connection
 //!
 //! The server also listens on loopback, at its [`uri`](ResourceServer::uri), with the same losses and delays.
-//! [`LossyProxy`] does the same in front of any other server. With sockets the clock cannot be paused.
+//! [`LossyProxy`] does the same in front of any other server. With sockets the clock cannot be paused, except
+//! [while it is held](#plain-stubs-under-a-paused-clock).
+//!
+//! # Plain stubs, without waits
+//!
+//! Stubs of the crate `wiremock` listen on a socket. [`fast`] is a retry policy whose waits take no time. All limits
+//! are kept, so a test ends as quickly as its stubs respond, and in the same way as the application would end:
+//!
+//! ```
+//! use ifmatch::{Client, testing};
+//! use wiremock::matchers::method;
+//! use wiremock::{Mock, MockServer, ResponseTemplate};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = MockServer::start().await;
+//! let busy = ResponseTemplate::new(503).insert_header("retry-after", "20");
+//! Mock::given(method("GET")).respond_with(busy).up_to_n_times(1).mount(&server).await;
+//! let note = ResponseTemplate::new(200).set_body_raw(r#"{"n": 1}"#, "application/json");
+//! Mock::given(method("GET")).respond_with(note).mount(&server).await;
+//!
+//! let client = Client::builder(server.uri()).retry(testing::fast()).build()?;
+//! let note = client.collection::<serde_json::Value>("notes").get(1).await?;
+//! assert_eq!(note["n"], 1); // at once
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Plain stubs under a paused clock
+//!
+//! A paused clock advances to the next timer as soon as every task is idle, and a task that waits for a socket is
+//! idle. So a request over a socket times out before its response arrives. [`hold_clock`] is a layer for a client
+//! that holds the clock while a request is under way. Then the clock advances only through waits:
+//!
+//! ```
+//! use ifmatch::{Client, testing};
+//! use std::time::Duration;
+//! use tokio::time::Instant;
+//! use wiremock::matchers::method;
+//! use wiremock::{Mock, MockServer, ResponseTemplate};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = MockServer::start().await;
+//! let busy = ResponseTemplate::new(503).insert_header("retry-after", "20");
+//! Mock::given(method("GET")).respond_with(busy).up_to_n_times(1).mount(&server).await;
+//! let note = ResponseTemplate::new(200).set_body_raw(r#"{"n": 1}"#, "application/json");
+//! Mock::given(method("GET")).respond_with(note).mount(&server).await;
+//!
+//! let client = Client::builder(server.uri()).layer(testing::hold_clock).build()?;
+//! let begun = Instant::now();
+//! let note = client.collection::<serde_json::Value>("notes").get(1).await?;
+//! assert_eq!((note["n"].as_u64(), begun.elapsed()), (Some(1), Duration::from_secs(20)));
+//! # Ok(())
+//! # }
+//! ```
 
 mod dialect;
+mod fast;
+mod hold_clock;
 mod in_process;
 mod laws;
 mod listing;
@@ -118,6 +175,8 @@ mod state;
 mod step;
 
 pub use dialect::Dialect;
+pub use fast::fast;
+pub use hold_clock::{HoldsClock, hold_clock};
 pub use laws::{BrokenLaw, Law, LawReport, check_merge_laws};
 pub use proxy::LossyProxy;
 pub use recorded::Recorded;

@@ -60,7 +60,7 @@ impl ResourceServer {
     ///
     /// Then only tokio's clock takes time, so a test with a paused clock (`#[tokio::test(start_paused = true)]`,
     /// tokio's feature `test-util`) never sleeps, however long the waits are. A paused clock does not work with a
-    /// real socket, because it advances while the socket is idle.
+    /// real socket, because it advances while the socket is idle, unless [`hold_clock`](super::hold_clock()) holds it.
     pub fn in_process(&self) -> ClientBuilder {
         Client::builder(self.uri()).transport(InProcess(self.state.clone()))
     }

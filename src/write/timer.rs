@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::diagnosis::FailureCause;
 use super::machine::events::Pause;
-use crate::retry::{Delays, LostRace, ServerState, later};
+use crate::retry::{Delays, LostRace, ServerState, Waits, later};
 
 /// Pause for a young validator to become usable. Also the first pause for a replica that lags behind.
 const AGING: Duration = Duration::from_millis(300);
@@ -22,21 +22,27 @@ pub(crate) struct Timer {
     paused_for: Duration,
     time: Duration,
     delays: Delays,
+    waits: Waits,
+    /// The waits that took no time, in all.
+    counted: Duration,
 }
 
 impl Timer {
-    pub(crate) fn new(started: Instant, time: Duration, delays: Delays) -> Self {
+    pub(crate) fn new(started: Instant, time: Duration, delays: Delays, waits: Waits) -> Self {
         Self {
             started,
             paused_for: Duration::ZERO,
             time,
             delays,
+            waits,
+            counted: Duration::ZERO,
         }
     }
 
     /// Returns the time that the write has used.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed().saturating_sub(self.paused_for)
+        let elapsed = self.started.elapsed().saturating_sub(self.paused_for);
+        elapsed.saturating_add(self.counted)
     }
 
     /// Returns the elapsed time, including waits for a person.
@@ -45,7 +51,8 @@ impl Timer {
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        later(later(self.started, self.paused_for), self.time)
+        let end = later(later(self.started, self.paused_for), self.time);
+        self.waits.earlier(end, self.counted)
     }
 
     /// Returns the time that is left.
@@ -107,8 +114,15 @@ impl Timer {
         if later(Instant::now(), time) >= self.deadline() {
             return Err(FailureCause::OutOfTime);
         }
-        tokio::time::sleep(time).await;
+        self.waits.pass(time).await;
         Ok(())
+    }
+
+    /// Counts the waits of the write so far, in all, if they took no time.
+    pub(crate) fn count(&mut self, waited: Duration) {
+        if self.waits != Waits::Slept {
+            self.counted = waited;
+        }
     }
 }
 
@@ -128,7 +142,7 @@ mod tests {
 
     fn timer(time: Duration) -> (Timer, ServerState) {
         let policy = RetryPolicy::default();
-        let timer = Timer::new(Instant::now(), time, policy.delays(None));
+        let timer = Timer::new(Instant::now(), time, policy.delays(None), policy.waits);
         (timer, ServerState::new(&policy, None))
     }
 

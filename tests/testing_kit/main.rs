@@ -6,3 +6,4 @@ mod laws;
 mod listing;
 mod scripting;
 mod serving;
+mod without_waits;

@@ -29,7 +29,7 @@ impl Site {
         let mut why = String::new();
         for attempt in 0..=MAX_PAUSES {
             if attempt > 1 {
-                tokio::time::sleep(PAUSE).await;
+                self.wait(PAUSE).await;
             }
             let seen = match self.read().await {
                 Ok(Some(seen)) => seen,

@@ -108,7 +108,7 @@ impl Site {
         let (mut why, mut absent) = (String::new(), 0);
         for attempt in 0..MAX_PAUSES {
             if attempt > 1 {
-                tokio::time::sleep(PAUSE).await;
+                self.wait(PAUSE).await;
             }
             let seen = match self.read().await {
                 Ok(Some(seen)) => seen,

@@ -110,6 +110,13 @@ enum Presence {
 }
 
 impl Site {
+    /// Pauses, within the time of the probe.
+    async fn wait(&mut self, time: Duration) {
+        let waits = self.target.shared.exchange.server.waits;
+        waits.pass(time).await;
+        self.deadline = waits.earlier(self.deadline, time);
+    }
+
     pub(super) fn new(
         handle: Handle<Value>,
         drafts: Drafts,

@@ -61,7 +61,7 @@ impl Site {
             };
             match wait.filter(|_| left > 0) {
                 Some(wait) if later(Instant::now(), wait) < self.deadline => {
-                    tokio::time::sleep(wait).await;
+                    self.wait(wait).await;
                 }
                 _ => return Err(Stop(why)),
             }
@@ -203,11 +203,11 @@ impl Site {
     }
 
     /// Waits for a young version, or for a job of the server.
-    pub(in crate::probe) async fn pause(&self) -> Result<(), Stop> {
+    pub(in crate::probe) async fn pause(&mut self) -> Result<(), Stop> {
         if later(Instant::now(), PAUSE) >= self.deadline {
             return Err(Stop("the time limit was reached".to_owned()));
         }
-        tokio::time::sleep(PAUSE).await;
+        self.wait(PAUSE).await;
         Ok(())
     }
 }

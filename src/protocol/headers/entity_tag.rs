@@ -17,7 +17,7 @@ use http::HeaderValue;
 /// # Example
 ///
 /// ```
-/// use ifmatch::headers::EntityTag;
+/// use ifmatch::header_fields::EntityTag;
 ///
 /// let weak = EntityTag::from_bytes(b"W/\"1\"").ok_or("no tag")?;
 /// let strong = EntityTag::from_bytes(b"\"1\"").ok_or("no tag")?;
@@ -48,7 +48,7 @@ impl EntityTag {
     /// # Example
     ///
     /// ```
-    /// use ifmatch::headers::EntityTag;
+    /// use ifmatch::header_fields::EntityTag;
     ///
     /// assert!(EntityTag::from_bytes(b"\"a,b\"").is_some());
     /// assert!(EntityTag::from_bytes(b"unquoted").is_some());
@@ -130,7 +130,7 @@ impl EntityTag {
     /// # Example
     ///
     /// ```
-    /// use ifmatch::headers::EntityTag;
+    /// use ifmatch::header_fields::EntityTag;
     ///
     /// let tag = EntityTag::from_bytes(b"\"73b-gzip\"").ok_or("no tag")?;
     /// assert_eq!(tag.without_gzip_suffix(), EntityTag::from_bytes(b"\"73b\""));

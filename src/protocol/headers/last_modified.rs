@@ -16,12 +16,12 @@ use http::{HeaderMap, HeaderValue};
 ///
 /// ```
 /// use std::time::Duration;
-/// use ifmatch::headers::LastModified;
+/// use ifmatch::header_fields::LastModified;
 ///
 /// let date: LastModified = "Sun, 06 Nov 1994 08:49:37 GMT".parse()?;
 /// assert!(!date.is_strong_at(Some(date.time())));
 /// assert!(date.is_strong_at(Some(date.time() + Duration::from_secs(1))));
-/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
+/// # Ok::<(), ifmatch::header_fields::InvalidValidator>(())
 /// ```
 // Stored as a header value, so that sending cannot fail.
 #[derive(Clone, PartialEq, Eq, Hash)]

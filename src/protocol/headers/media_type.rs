@@ -15,7 +15,7 @@ const LONGEST: usize = 255;
 ///
 /// ```
 /// use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue};
-/// use ifmatch::headers::{essence, is_json, is_problem};
+/// use ifmatch::header_fields::{essence, is_json, is_problem};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("Application/Problem+JSON; charset=utf-8"));

@@ -22,13 +22,13 @@ pub(crate) const CONDITIONS: [HeaderName; 5] = [
 ///
 /// ```
 /// use http::HeaderMap;
-/// use ifmatch::headers::{Precondition, Validator};
+/// use ifmatch::header_fields::{Precondition, Validator};
 ///
 /// let version: Validator = "\"7\"".parse()?;
 /// let mut headers = HeaderMap::new();
 /// Precondition::for_validator(&version).apply(&mut headers);
 /// assert_eq!(headers["if-match"], "\"7\"");
-/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
+/// # Ok::<(), ifmatch::header_fields::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Precondition {

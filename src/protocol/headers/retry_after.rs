@@ -29,9 +29,9 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
-/// assert_eq!(ifmatch::headers::retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
+/// assert_eq!(ifmatch::header_fields::retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
 /// headers.insert("retry-after-ms", HeaderValue::from_static("120500"));
-/// assert_eq!(ifmatch::headers::retry_after(&headers, SystemTime::now()), Some(Duration::from_millis(120_500)));
+/// assert_eq!(ifmatch::header_fields::retry_after(&headers, SystemTime::now()), Some(Duration::from_millis(120_500)));
 /// ```
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let reference = headers.get(DATE).and_then(date).unwrap_or(now);

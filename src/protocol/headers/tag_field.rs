@@ -27,7 +27,7 @@ pub enum TagField {
 ///
 /// ```
 /// use http::{header::ETAG, HeaderMap, HeaderValue};
-/// use ifmatch::headers::{entity_tag_of, TagField};
+/// use ifmatch::header_fields::{entity_tag_of, TagField};
 ///
 /// let mut headers = HeaderMap::new();
 /// assert_eq!(entity_tag_of(&headers), TagField::Missing);

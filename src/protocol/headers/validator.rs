@@ -26,13 +26,13 @@ use crate::address::percent;
 /// # Example
 ///
 /// ```
-/// use ifmatch::headers::Validator;
+/// use ifmatch::header_fields::Validator;
 ///
 /// for text in ["\"abc\"", "version:7-c0ffee", "Sun, 06 Nov 1994 08:49:37 GMT"] {
 ///     let validator: Validator = text.parse()?;
 ///     assert_eq!(validator.to_string(), text);
 /// }
-/// # Ok::<(), ifmatch::headers::InvalidValidator>(())
+/// # Ok::<(), ifmatch::header_fields::InvalidValidator>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -113,7 +113,12 @@ impl<'a> Driver<'a> {
             target,
             hooks,
             permit,
-            timer: Timer::new(input.since, input.params.deadline, delays),
+            timer: Timer::new(
+                input.since,
+                input.params.deadline,
+                delays,
+                shared.retry.waits,
+            ),
             machine: Machine::new(input.params),
             state: MergeState::new(input.base, input.local),
             in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
@@ -219,6 +224,7 @@ impl<'a> Driver<'a> {
     async fn sleep(&mut self, time: std::time::Duration) -> Result<(), FailureCause> {
         self.timer.sleep(time).await?;
         self.session.stats.waited += time;
+        self.timer.count(self.session.stats.waited);
         Ok(())
     }
 

@@ -20,9 +20,11 @@ impl Driver<'_> {
     /// Sends a call that leaves nothing in doubt if it is dropped.
     async fn request(&mut self, call: &Call) -> Result<Response, (Failure, FailureCause)> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
-        self.session
-            .send(exchange, call, deadline, &mut || {})
-            .await
+        let mut sent = || {};
+        let reply = self.session.send(exchange, call, deadline, &mut sent);
+        let reply = reply.await;
+        self.timer.count(self.session.stats.waited);
+        reply
     }
 
     /// Reads the resource.
@@ -84,7 +86,9 @@ impl Driver<'_> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         let session = &mut self.session;
         let reply = session.send(exchange, &payload.call, deadline, &mut sent);
-        let step = match reply.await {
+        let reply = reply.await;
+        self.timer.count(self.session.stats.waited);
+        let step = match reply {
             Ok(reply) => self.replied(&payload, &reply),
             Err((failure, cause)) => ActionResult::failed(failure, cause),
         };

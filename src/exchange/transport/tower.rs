@@ -1,0 +1,254 @@
+//! A tower service as the transport, and the transport as a tower service.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body::{Body, Frame};
+use tower_service::Service;
+use url::Url;
+
+use super::adapted::adapted;
+use super::expected::Expected;
+use super::sent_writes::SentWrites;
+use super::{Fate, Request, Response, Transport, TransportError};
+use crate::BoxError;
+use crate::address::percent;
+
+/// A transport that sends through a tower service.
+///
+/// Needs the feature `tower`. Each request goes to a clone of the service, after the clone is ready. The limits on
+/// bodies hold as with the default transport.
+///
+/// The service must not retry writes, follow redirects or decompress bodies, as [`Transport`] says. Wrap a transport
+/// that is there by [`TransportService`]: then a write that a layer sends a second time is detected and stopped. In
+/// a service of your own, it cannot be detected.
+///
+/// If the service fails, the fate of the request is unknown, and the client reads the resource to find out whether a
+/// write was applied. It is known if the error is a [`TransportError`] or an error of reqwest, or has one among its
+/// sources, so map the errors of a service (`map_err`) to tell what you know. If the service fails before it is
+/// ready, nothing was sent. The message of the error is shown as the source of the error of a call, so it must not
+/// contain secrets.
+///
+/// # Example: at most eight requests at the same time
+///
+/// ```
+/// use ifmatch::Client;
+/// use ifmatch::transport::{Tower, TransportService};
+/// use tower::ServiceBuilder;
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// let client = Client::builder("https://api.example.com/v1")
+///     .layer(|next| {
+///         let service = ServiceBuilder::new().concurrency_limit(8);
+///         Tower::new(service.service(TransportService::new(next)))
+///     })
+///     .build()?;
+/// # let _ = client;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tower<S> {
+    service: S,
+}
+
+impl<S> Tower<S> {
+    /// Creates the transport. `BoxCloneSyncService` of the crate `tower` erases the type of a service.
+    pub fn new(service: S) -> Self {
+        Self { service }
+    }
+}
+
+impl<S> fmt::Debug for Tower<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tower").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<S, B> Transport for Tower<S>
+where
+    S: Service<http::Request<Bytes>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError> + Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError> + Send,
+{
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let expected = Expected::of(&request);
+        let request = outgoing(request)?;
+        // Readiness belongs to one instance, so the clone that is ready is the one that is called.
+        let mut service = self.service.clone();
+        let ready = poll_fn(|context| service.poll_ready(context)).await;
+        ready.map_err(|error| {
+            let error = adapted(error.into(), "the service does not get ready");
+            TransportError {
+                fate: match error.fate {
+                    Fate::Unknown => Fate::NotSent,
+                    known => known,
+                },
+                ..error
+            }
+        })?;
+        let reply = service.call(request).await;
+        let reply = reply.map_err(|error| adapted(error.into(), "the service failed"))?;
+        let (mut head, body) = reply.into_parts();
+        let broken = |error: B::Error| adapted(error.into(), "the response broke off");
+        let reply = expected.read(head.status, head.headers, body, broken);
+        let mut reply = reply.await?;
+        reply.answers = head.extensions.remove::<SentWrites>();
+        Ok(reply)
+    }
+}
+
+/// The parts of a request that have no place in a request of the crate `http`.
+#[derive(Clone)]
+struct Limited(Request);
+
+/// Converts a request of this crate.
+fn outgoing(request: Request) -> Result<http::Request<Bytes>, TransportError> {
+    let impossible = |error: http::Error| {
+        TransportError::new(Fate::Impossible, "the request cannot be built").with_source(error)
+    };
+    let mut limited = Request {
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        ..request.clone()
+    };
+    let mut headers = request.headers;
+    if let Some(credentials) = take_user(&mut limited.url)
+        && !headers.contains_key(AUTHORIZATION)
+    {
+        headers.insert(AUTHORIZATION, credentials);
+    }
+    let mut uri = limited.url.clone();
+    uri.set_fragment(None);
+    let converted = http::Request::builder()
+        .method(request.method)
+        .uri(uri.as_str())
+        .body(request.body);
+    let mut converted = converted.map_err(impossible)?;
+    *converted.headers_mut() = headers;
+    converted.extensions_mut().insert(Limited(limited));
+    Ok(converted)
+}
+
+/// Moves the user and password of an address into credentials (RFC 7617), as reqwest does. An address on the wire
+/// has none.
+fn take_user(url: &mut Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair = percent::decode(url.username()).into_owned();
+    pair.push(b':');
+    pair.extend_from_slice(&percent::decode(url.password().unwrap_or_default()));
+    let mut value =
+        HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
+    value.set_sensitive(true);
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(value)
+}
+
+/// A transport as a tower service, for the layers of the crate `tower`.
+///
+/// Needs the feature `tower`. [`Tower`] makes a transport of the service and its layers, and shows an example. The
+/// limits of a request travel in its extensions. A request that a layer makes itself, without them, has the limits
+/// of [`Limits::default`](crate::Limits::default).
+#[derive(Clone)]
+pub struct TransportService {
+    next: Arc<dyn Transport>,
+}
+
+impl TransportService {
+    /// Creates the service.
+    pub fn new(next: Arc<dyn Transport>) -> Self {
+        Self { next }
+    }
+}
+
+impl fmt::Debug for TransportService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportService").finish_non_exhaustive()
+    }
+}
+
+type Sending =
+    Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, TransportError>> + Send>>;
+
+impl Service<http::Request<Bytes>> for TransportService {
+    type Response = http::Response<ResponseBody>;
+    type Error = TransportError;
+    type Future = Sending;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Bytes>) -> Sending {
+        let next = self.next.clone();
+        Box::pin(async move {
+            let reply = next.send(incoming(request)?).await?;
+            let mut converted = http::Response::new(ResponseBody {
+                data: Some(reply.body).filter(|data| !data.is_empty()),
+                trailers: Some(reply.trailers).filter(|trailers| !trailers.is_empty()),
+            });
+            (*converted.status_mut(), *converted.headers_mut()) = (reply.status, reply.headers);
+            if let Some(answers) = reply.answers {
+                converted.extensions_mut().insert(answers);
+            }
+            Ok(converted)
+        })
+    }
+}
+
+/// Converts a request of the crate `http`.
+fn incoming(request: http::Request<Bytes>) -> Result<Request, TransportError> {
+    let (mut head, body) = request.into_parts();
+    let url = Url::parse(&head.uri.to_string()).map_err(|error| {
+        TransportError::new(Fate::Impossible, "the request has no absolute address")
+            .with_source(error)
+    })?;
+    let limited = match head.extensions.remove::<Limited>() {
+        Some(Limited(limited)) => limited,
+        None => Request::new(Method::GET, url.clone()),
+    };
+    Ok(Request {
+        method: head.method,
+        url,
+        headers: head.headers,
+        body,
+        ..limited
+    })
+}
+
+/// The body of a response of [`TransportService`]: one frame of data, and one of trailers.
+#[derive(Debug)]
+pub struct ResponseBody {
+    data: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        let data = self.data.take().map(Frame::data);
+        let frame = data.or_else(|| self.trailers.take().map(Frame::trailers));
+        Poll::Ready(frame.map(Ok))
+    }
+}

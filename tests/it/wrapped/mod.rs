@@ -1,0 +1,7 @@
+//! Whatever wraps the transport, a write is sent once and its outcome is known.
+
+mod layers;
+#[cfg(feature = "middleware")]
+mod middleware;
+#[cfg(feature = "tower")]
+mod tower;
