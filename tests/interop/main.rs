@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, ETAG};
 use http::{HeaderName, HeaderValue};
-use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, WebDav};
+use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, S3, WebDav};
 use ifmatch::{Client, Collection, Generic, Probe, ProbeCheck, ProbeReport, Verdict};
 
 use crate::document::{Enveloped, Plain, Shape};
@@ -319,6 +319,38 @@ async fn azurite() {
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+/// Its tags are hashes of the content. It checks the condition and writes in two steps, so that racing writes are
+/// lost within the server; only writers that take turns are counted strictly.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run s3"]
+async fn s3() {
+    let Some(server) = Server::from_env("s3", "IFMATCH_S3") else {
+        return;
+    };
+    let (_, credentials) = include_str!("servers/s3-authorization")
+        .trim()
+        .split_once(": ")
+        .unwrap();
+    let server = Server {
+        header: Some((AUTHORIZATION, HeaderValue::from_static(credentials))),
+        profile: Generic::over(S3),
+        ..server
+    };
+    server.probe_its_race(3).await;
+    story::tell::<Plain>(&server).await;
+    let race = Race {
+        edits: 25,
+        in_turn: true,
+        ..Race::default()
+    };
+    race.run::<Plain>(&server).await.is_exact();
+    let race = Race {
+        edits: 25,
+        ..Race::default()
+    };
+    race.run::<Plain>(&server).await;
 }
 
 /// A write to what somebody removed makes it anew there, so that part of the story is left out.

@@ -21,7 +21,7 @@
 //! | [`Kinto`] | strong tag → `If-Match` | 412, `errno` 114 | the refusal contains the current record, which is merged without a read; document in `data`; 409 `errno` 122: a value is taken | Kinto 26.5 |
 //! | [`Kubernetes`] | `metadata.resourceVersion` → the document, preconditions in a removal | 409 `Conflict`, confirmed by a read | `AlreadyExists`; conflicts of field managers; creation only by `post`; fields of `details.causes` | — |
 //! | [`OData`] | weak tag → `If-Match`, unchanged | 412; `resourceModified`, `Request_EntityChanged` | duplicates at 412 (Dataverse); tags in items; media type of patches | — |
-//! | [`S3`] | strong tag → `If-Match` | 412 `PreconditionFailed` | 409 `ConditionalRequestConflict`: retried | — |
+//! | [`S3`] | strong tag → `If-Match` | 412 `PreconditionFailed` | 409 `ConditionalRequestConflict`: retried | moto 5.2 |
 //! | [`Scim`] | weak tag → `If-Match`, unchanged | 412 | 409 `uniqueness`; `meta.version` in items; media type; `PatchOp` with `WriteMode::ScimPatch` | scim2-server 0.8 |
 //! | [`WebDav`] | strong tag → `If-Match` | 412 | 423; 409: the collection is missing; `no-uid-conflict`; `-gzip` is removed | Apache 2.4, lighttpd 1.4; not nginx, whose `dav` ignores `If-Match` |
 //!
