@@ -193,8 +193,8 @@ pub use resolve::{
 pub use retry::{Limits, RetryPolicy};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 pub use value::{
-    AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoDocument, IntoValidator,
-    Observer, Saved, Sides, Snapshot, Versioned, WriteReport, WriteSeen,
+    AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
+    IntoValidator, Observer, Saved, Sides, Snapshot, Versioned, WriteReport, WriteSeen, box_error,
 };
 pub use write::request::target::WriteMode;
 

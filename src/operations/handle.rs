@@ -152,8 +152,10 @@ impl<T: ResourceData> Handle<T> {
     pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if self.id.is_none() {
-            let why = "this resource is not in a collection, so it cannot have another id";
-            return Err(Error::config(why));
+            let path = own.path();
+            return Err(Error::config(format!(
+                "{path}: this resource is not in a collection, so it cannot have the id {id:?}"
+            )));
         }
         let url = crate::address::item(&crate::address::collection_of(own), id)?;
         Ok(self.over(Ok(url), Some(id.to_owned())))
@@ -176,9 +178,12 @@ impl<T: ResourceData> Handle<T> {
     pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if own.origin() != url.origin() {
-            return Err(Error::config(
-                "the snapshot is from another server than this handle",
-            ));
+            let (from, to) = (url.origin(), own.origin());
+            return Err(Error::config(format!(
+                "the snapshot is from another server than this handle: it is from {}, and the handle is for {}",
+                from.ascii_serialization(),
+                to.ascii_serialization()
+            )));
         }
         let mut at = self.over(Ok(url), id);
         at.query.clear();

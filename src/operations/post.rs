@@ -80,14 +80,12 @@ operation!(Post<T> => Result<Saved<T>, Error>, run);
 
 async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;
-    if let Some(key) = &settings.idempotency_key
-        && !key
-            .bytes()
-            .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
-    {
-        return Err(Error::config(
-            "the idempotency key contains characters that are not allowed in its header",
-        ));
+    let key = settings.idempotency_key.as_deref().unwrap_or_default();
+    let invalid = |it: &char| !(' '..='~').contains(it) || matches!(it, '"' | '\\');
+    if let Some(invalid) = key.chars().find(invalid) {
+        return Err(Error::config(format!(
+            "the idempotency key contains the character {invalid:?}, which is not allowed in its header"
+        )));
     }
     let document = settings.document.map_err(Error::unwritable)?;
     let write = WriteSettings {

@@ -1,6 +1,7 @@
 //! The read operations `get`, `get_opt`, `refresh` and `head`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
@@ -8,12 +9,13 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{Lazy, operation};
-use crate::exchange::transport::{Fate, Response};
+use crate::exchange::transport::{Fate, Response, TransportError};
 use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
 use crate::operations::{CallContext, Handle, ResourceData};
 use crate::protocol::{Problem, RefusalKind, RequestFacts, TagField, Validator, entity_tag_of};
 use crate::retry::later;
 use crate::store::StoredSnapshot;
+use crate::support::words;
 use crate::value::{Error, ErrorKind, ErrorReport, Versioned};
 use crate::write::recovery::evidence;
 use crate::write::request::reading;
@@ -246,9 +248,9 @@ pub(super) async fn ask(
     let deadline = later(started, timeout.unwrap_or(limits.time));
     let mut delays = target.shared.retry.delays(exchange.server.round_trip());
     let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
+    let mut failed: Option<FailedTry> = None;
     let path = target.url.path();
     loop {
-        tries += 1;
         let context = RequestContext {
             deadline,
             stats: &mut stats,
@@ -259,7 +261,7 @@ pub(super) async fn ask(
         (report.requests, report.waited) = (stats.requests, stats.waited);
         report.elapsed = started.elapsed();
         let mut asked_wait = None;
-        let failed = match reply {
+        let failure = match reply {
             Ok(reply) => {
                 report.last_status = Some(reply.status);
                 if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
@@ -270,33 +272,36 @@ pub(super) async fn ask(
                 let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
                 asked_wait = meaning.wait;
                 report.retry_after = asked_wait.or(report.retry_after);
-                let kind = match (meaning.kind, reply.status.as_u16()) {
-                    (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
-                    (_, 404) => ErrorKind::NotFound,
-                    (_, 410) => ErrorKind::Gone,
-                    _ => ErrorKind::Status,
-                };
-                let error = Error::new(kind, format!("{path}: {problem}"))
-                    .with_problem(Some(problem), Some(meaning.kind));
                 if !meaning.lets_read_again(reply.status) {
+                    let kind = match (meaning.kind, reply.status.as_u16()) {
+                        (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
+                        (_, 404) => ErrorKind::NotFound,
+                        (_, 410) => ErrorKind::Gone,
+                        _ => ErrorKind::Status,
+                    };
                     report.why = "a retry would get the same response".to_owned();
-                    return Err(error.with_report(report));
+                    return Err(Error::new(kind, format!("{path}: {problem}"))
+                        .with_problem(Some(problem), Some(meaning.kind))
+                        .with_report(report));
                 }
                 if let Some(wait) = asked_wait {
                     exchange
                         .server
                         .close_for(wait.min(limits.retry_after), Instant::now());
                 }
-                error
+                FailedTry::Refused(problem, meaning.kind)
             }
             Err(NoResponse::Gated(held)) => {
                 report.retry_after = held.retry_after();
                 report.why = format!("{held}, longer than this call may wait");
-                return Err(Error::new(
-                    ErrorKind::Exhausted,
-                    format!("{path}: gave up: {}", report.why),
-                )
-                .with_report(report));
+                return Err(match failed {
+                    Some(failed) => failed.given_up(path, tries, report),
+                    None => Error::new(
+                        ErrorKind::Exhausted,
+                        format!("{path}: gave up: {}", report.why),
+                    )
+                    .with_report(report),
+                });
             }
             Err(NoResponse::Credentials(source)) => {
                 report.why = format!("the credentials could not be obtained: {source}");
@@ -305,18 +310,18 @@ pub(super) async fn ask(
             }
             Err(NoResponse::Transport(source)) => {
                 let kind = match source.fate {
-                    Fate::TooLarge => ErrorKind::TooLarge,
-                    _ => ErrorKind::Transport,
+                    Fate::NotSent | Fate::Unknown => None,
+                    Fate::TooLarge => Some(ErrorKind::TooLarge),
+                    Fate::Impossible => Some(ErrorKind::Transport),
                 };
-                let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
-                let error = Error::new(kind, path).with_said(source);
-                if !again {
+                if let Some(kind) = kind {
                     report.why = "a retry would fail in the same way".to_owned();
-                    return Err(error.with_report(report));
+                    return Err(Error::new(kind, path).with_said(source).with_report(report));
                 }
-                error
+                FailedTry::Lost(source)
             }
         };
+        tries += 1;
         let wait = asked_wait.or_else(|| delays.next());
         let now = Instant::now();
         report.why = match wait {
@@ -324,16 +329,47 @@ pub(super) async fn ask(
             Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
                 format!("the next retry would be in {wait:?}, longer than this call may wait")
             }
-            Some(_) if tries > limits.transient => "the retry limit was reached".to_owned(),
+            Some(_) if tries > limits.transient => words::RETRY_LIMIT.to_owned(),
             Some(_) if !exchange.server.take_retry(now) => {
                 "the retry budget of this server is spent".to_owned()
             }
             Some(wait) => {
                 tokio::time::sleep(wait).await;
                 stats.waited += wait;
+                failed = Some(failure);
                 continue;
             }
         };
-        return Err(failed.with_report(report));
+        return Err(failure.given_up(path, tries, report));
+    }
+}
+
+/// A read that failed and may be tried again.
+enum FailedTry {
+    /// The server responded that it may be tried again.
+    Refused(Problem, RefusalKind),
+    /// No response arrived.
+    Lost(TransportError),
+}
+
+impl FailedTry {
+    /// Creates the error of a call that ends with this try.
+    fn given_up(self, path: &str, tries: u32, report: ErrorReport) -> Error {
+        let after = words::given_up(tries, report.elapsed, &report.why);
+        let error = match self {
+            Self::Refused(problem, kind) => {
+                Error::new(ErrorKind::Exhausted, format!("{path}: {problem}, {after}"))
+                    .with_problem(Some(problem), Some(kind))
+            }
+            Self::Lost(source) => {
+                let kind = match report.last_status {
+                    None => ErrorKind::Transport,
+                    Some(_) => ErrorKind::Exhausted,
+                };
+                Error::new(kind, format!("{path}: {source}, {after}"))
+                    .with_origin(Arc::new(source), true)
+            }
+        };
+        error.with_report(report)
     }
 }

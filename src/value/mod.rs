@@ -1,5 +1,6 @@
 //! Public results: values with their versions, reports, errors, and observer events.
 
+mod box_error;
 mod error;
 mod error_kind;
 mod error_report;
@@ -7,6 +8,7 @@ pub(crate) mod observer;
 mod restore;
 mod versioned;
 
+pub use box_error::{IntoBoxError, box_error};
 pub use error::Error;
 pub(crate) use error::{is_own, unfaithful_at};
 pub use error_kind::ErrorKind;

@@ -22,3 +22,4 @@ mod queues;
 mod real_connections;
 mod sent_as_meant;
 mod serializable;
+mod told;
