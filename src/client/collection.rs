@@ -12,6 +12,7 @@ use super::handle_settings::settings;
 use super::resource::Resource;
 
 use crate::BoxError;
+use crate::address::UrlTemplate;
 use crate::operations::{
     Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List, Post,
     Refresh, ResourceData, Save, Update,

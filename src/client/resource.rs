@@ -10,6 +10,7 @@ use url::Url;
 
 use super::handle_settings::settings;
 use crate::BoxError;
+use crate::address::UrlTemplate;
 use crate::operations::{
     Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save, Update,
 };

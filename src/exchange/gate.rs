@@ -7,10 +7,10 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Exchange, NoResponse};
+use super::{Exchange, NoResponse, Watch};
 use crate::exchange::transport::{Fate, Response};
 use crate::protocol::rate_limit;
-use crate::retry::{BlockedBy, later};
+use crate::retry::{BlockedBy, WaitReason, later};
 
 impl Exchange {
     /// Waits until a request may be sent, and returns its number.
@@ -18,23 +18,33 @@ impl Exchange {
         &self,
         deadline: Instant,
         waited: &mut Duration,
+        watch: &dyn Watch,
     ) -> Result<u64, NoResponse> {
-        let (begun, mut held_back) = (Instant::now(), false);
+        let (begun, mut held_back) = (Instant::now(), None);
         let passed = self.pass(deadline, &mut held_back).await;
-        if held_back {
-            *waited += begun.elapsed();
+        if let Some(reason) = held_back {
+            let time = begun.elapsed();
+            *waited += time;
+            // A request that is refused at once has not waited.
+            if passed.is_ok() || time >= Duration::from_millis(1) {
+                watch.waited(reason, time);
+            }
         }
         passed.map_err(NoResponse::Gated)
     }
 
-    async fn pass(&self, deadline: Instant, held_back: &mut bool) -> Result<u64, BlockedBy> {
+    async fn pass(
+        &self,
+        deadline: Instant,
+        held_back: &mut Option<WaitReason>,
+    ) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
         loop {
             // A request that was held back for another reason takes a new place, because its old one has
             // passed.
             let (place, wait) = self.server.take_place(Instant::now(), deadline)?;
             if !wait.is_zero() {
-                *held_back = true;
+                *held_back = Some(WaitReason::RateLimit);
                 tokio::time::sleep(wait).await;
             }
             let eased = self.server.eased();
@@ -53,7 +63,7 @@ impl Exchange {
                 Err(held) => held,
             };
             drop(place);
-            *held_back = true;
+            *held_back = Some(held.into());
             match held {
                 BlockedBy::Overload(_) if ticket.is_none() => ticket = Some(self.server.queue()),
                 // The pause may become shorter, so this wait can end early.

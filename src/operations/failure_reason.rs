@@ -100,11 +100,18 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
     if !outcome.is_empty() {
         return outcome.to_owned().into();
     }
-    let text = match cause {
-        Some(FailureCause::Edit(error)) => return FailureReason::failed("the edit failed", error),
+    match cause {
+        Some(FailureCause::Edit(error)) => FailureReason::failed("the edit failed", error),
         Some(FailureCause::Credentials(error)) => {
-            return FailureReason::failed("the credentials could not be obtained", error);
+            FailureReason::failed("the credentials could not be obtained", error)
         }
+        _ => text(kind, done).into(),
+    }
+}
+
+/// Returns the reason of a failure that none of the application's parts caused.
+fn text(kind: ErrorKind, done: &WriteOutcome) -> String {
+    match &done.diagnosis.cause {
         Some(FailureCause::Transport(_) | FailureCause::Status(_))
             if done.diagnosis.retried.is_some() =>
         {
@@ -148,6 +155,5 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
             }
         }
         _ => "a retry would fail in the same way".to_owned(),
-    };
-    text.into()
+    }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::PathError;
+use crate::address::{PathError, UrlTemplate};
 use crate::json::Document;
 use crate::lens::Lens;
 use crate::merge::Policy;
@@ -32,6 +32,8 @@ pub(crate) struct Handle<T> {
     /// The address, or the error that the first call on the handle returns.
     pub(crate) url: Result<Url, Arc<str>>,
     pub(crate) id: Option<String>,
+    /// Stands for the address in what is told.
+    pub(crate) template: UrlTemplate,
     pub(crate) headers: OwnHeaders,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) mode: WriteMode,
@@ -59,6 +61,10 @@ impl<T> Handle<T> {
         Self {
             shared: self.shared.clone(),
             url,
+            template: match (&id, &self.url) {
+                (Some(_), Ok(own)) => self.template.of_item(own),
+                _ => self.template.clone(),
+            },
             id,
             headers: self.headers.clone(),
             query: self.query.clone(),
@@ -86,6 +92,7 @@ impl<T: ResourceData> Handle<T> {
             shared,
             url: url.map_err(|error| error.to_string().into()),
             id: None,
+            template: UrlTemplate::default(),
             headers: OwnHeaders::default(),
             query: Vec::new(),
             mode: WriteMode::default(),
@@ -97,6 +104,16 @@ impl<T: ResourceData> Handle<T> {
             storage_behaviour: StorageBehaviour::default(),
             strategy,
             handler: None,
+        }
+    }
+
+    /// Returns the path of the resource for what is told about it, with `{id}` in place of an id.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn shown(&self, is_item: bool) -> String {
+        match &self.url {
+            Ok(url) if is_item => self.template.of_item(url).of(url).to_owned(),
+            Ok(url) => self.template.of(url).to_owned(),
+            Err(_) => "an invalid address".to_owned(),
         }
     }
 
@@ -127,6 +144,7 @@ impl<T: ResourceData> Handle<T> {
         Ok(Target {
             shared: self.shared.clone(),
             url,
+            template: self.template.clone(),
             headers: self.headers.map.clone(),
             mode: self.mode,
             policy: self.policy.clone(),

@@ -76,7 +76,7 @@ impl<T: ResourceData> Post<T> {
     }
 }
 
-operation!(Post<T> => Result<Saved<T>, Error>, run);
+operation!(Post<T> => Result<Saved<T>, Error>, "post", |it| it.handle.shown(false), run);
 
 async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Error> {
     let handle = settings.handle;

@@ -1,22 +1,19 @@
 //! The read operations `get`, `get_opt`, `refresh` and `head`.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
+use super::ask::ask;
 use super::{Lazy, operation};
-use crate::exchange::transport::{Fate, Response, TransportError};
-use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
+use crate::exchange::transport::Response;
 use crate::operations::{CallContext, Handle, ResourceData};
-use crate::protocol::{Problem, RefusalKind, RequestFacts, TagField, Validator, entity_tag_of};
-use crate::retry::later;
+use crate::protocol::{TagField, Validator, entity_tag_of};
 use crate::store::StoredSnapshot;
-use crate::support::words;
-use crate::value::{Error, ErrorKind, ErrorReport, Versioned};
+use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::recovery::evidence;
 use crate::write::request::reading;
 use crate::write::request::reading::NoRepresentation;
@@ -28,7 +25,7 @@ pub(crate) struct ReadSettings<T> {
 }
 
 macro_rules! read_operation {
-    ($(#[$doc:meta])* $name:ident => $output:ty, $run:expr) => {
+    ($(#[$doc:meta])* $name:ident => $output:ty, $operation:literal, $run:expr) => {
         $(#[$doc])*
         #[must_use = "nothing is sent before it is awaited"]
         pub struct $name<T> {
@@ -54,7 +51,7 @@ macro_rules! read_operation {
             }
         }
 
-        operation!($name<T> => Result<$output, Error>, $run);
+        operation!($name<T> => Result<$output, Error>, $operation, |it| it.handle.shown(false), $run);
     };
 }
 
@@ -62,7 +59,7 @@ read_operation! {
     /// A pending read, returned by [`Collection::get`](crate::Collection::get).
     ///
     /// It returns a [`Versioned`]. Change its value in place and pass it to [`save`](crate::Collection::save).
-    Get => Versioned<T>, |settings: ReadSettings<T>| async move {
+    Get => Versioned<T>, "get", |settings: ReadSettings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
 }
@@ -73,7 +70,7 @@ read_operation! {
     ///
     /// If the result is `None`, [`create`](crate::Collection::create) the resource. Otherwise change the value
     /// in place and pass it to [`save`](crate::Collection::save).
-    GetOpt => Option<Versioned<T>>, |settings: ReadSettings<T>| async move {
+    GetOpt => Option<Versioned<T>>, "get", |settings: ReadSettings<T>| async move {
         match read(&settings.handle, settings.timeout).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
@@ -87,7 +84,7 @@ read_operation! {
     /// [`Collection::refresh`](crate::Collection::refresh).
     ///
     /// Use [`Revalidated::value`] from now on. [`Revalidated::changed`] tells whether it is new.
-    Refresh => Revalidated<T>, |settings: ReadSettings<T>| async move {
+    Refresh => Revalidated<T>, "refresh", |settings: ReadSettings<T>| async move {
         let context = settings.handle.call_context(settings.timeout).await?;
         let (stored, changed) = fetch(&context, true).await?;
         Ok(Revalidated { value: versioned(&settings.handle, &context.target, stored)?, changed })
@@ -99,7 +96,7 @@ read_operation! {
     ///
     /// Compare [`HeadResponse::validator`] with [`Snapshot::validator`](crate::Snapshot::validator) to see
     /// whether a value is still current. To write, read the resource with [`get`](crate::Collection::get).
-    Head => HeadResponse, |settings: ReadSettings<T>| async move {
+    Head => HeadResponse, "head", |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
         let reply = ask(&target, &call, settings.timeout, started).await?;
@@ -234,142 +231,4 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         store.remove(&context.key, context.deadline()).await;
     }
     Ok((read.snapshot, changed))
-}
-
-/// Sends a read. Retries it while the cause of a failure is transient, because reads are safe to repeat.
-pub(super) async fn ask(
-    target: &Target,
-    call: &Call,
-    timeout: Option<Duration>,
-    started: Instant,
-) -> Result<Response, Error> {
-    let exchange = &target.shared.exchange;
-    let limits = &exchange.limits;
-    let deadline = later(started, timeout.unwrap_or(limits.time));
-    let mut delays = target.shared.retry.delays(exchange.server.round_trip());
-    let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
-    let mut failed: Option<FailedTry> = None;
-    let path = target.url.path();
-    loop {
-        let context = RequestContext {
-            deadline,
-            stats: &mut stats,
-            whose: None,
-            sent: &mut || {},
-        };
-        let reply = exchange.send(call, context).await;
-        (report.requests, report.waited) = (stats.requests, stats.waited);
-        report.elapsed = started.elapsed();
-        let mut asked_wait = None;
-        let failure = match reply {
-            Ok(reply) => {
-                report.last_status = Some(reply.status);
-                if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
-                    return Ok(reply);
-                }
-                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &target.url);
-                let shared = &target.shared;
-                let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
-                asked_wait = meaning.wait;
-                report.retry_after = asked_wait.or(report.retry_after);
-                if !meaning.lets_read_again(reply.status) {
-                    let kind = match (meaning.kind, reply.status.as_u16()) {
-                        (RefusalKind::UnsupportedApiVersion, _) => ErrorKind::UnsupportedApiVersion,
-                        (_, 404) => ErrorKind::NotFound,
-                        (_, 410) => ErrorKind::Gone,
-                        _ => ErrorKind::Status,
-                    };
-                    report.why = "a retry would get the same response".to_owned();
-                    return Err(Error::new(kind, format!("{path}: {problem}"))
-                        .with_problem(Some(problem), Some(meaning.kind))
-                        .with_report(report));
-                }
-                if let Some(wait) = asked_wait {
-                    exchange
-                        .server
-                        .close_for(wait.min(limits.retry_after), Instant::now());
-                }
-                FailedTry::Refused(problem, meaning.kind)
-            }
-            Err(NoResponse::Gated(held)) => {
-                report.retry_after = held.retry_after();
-                report.why = format!("{held}, longer than this call may wait");
-                return Err(match failed {
-                    Some(failed) => failed.given_up(path, tries, report),
-                    None => Error::new(
-                        ErrorKind::Exhausted,
-                        format!("{path}: gave up: {}", report.why),
-                    )
-                    .with_report(report),
-                });
-            }
-            Err(NoResponse::Credentials(source)) => {
-                report.why = format!("the credentials could not be obtained: {source}");
-                let error = Error::config(format!("{path}: the credentials could not be obtained"));
-                return Err(error.with_failed_part(source).with_report(report));
-            }
-            Err(NoResponse::Transport(source)) => {
-                let kind = match source.fate {
-                    Fate::NotSent | Fate::Unknown => None,
-                    Fate::TooLarge => Some(ErrorKind::TooLarge),
-                    Fate::Impossible => Some(ErrorKind::Transport),
-                };
-                if let Some(kind) = kind {
-                    report.why = "a retry would fail in the same way".to_owned();
-                    return Err(Error::new(kind, path).with_said(source).with_report(report));
-                }
-                FailedTry::Lost(source)
-            }
-        };
-        tries += 1;
-        let wait = asked_wait.or_else(|| delays.next());
-        let now = Instant::now();
-        report.why = match wait {
-            None => "the retry schedule is at its end".to_owned(),
-            Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
-                format!("the next retry would be in {wait:?}, longer than this call may wait")
-            }
-            Some(_) if tries > limits.transient => words::RETRY_LIMIT.to_owned(),
-            Some(_) if !exchange.server.take_retry(now) => {
-                "the retry budget of this server is spent".to_owned()
-            }
-            Some(wait) => {
-                tokio::time::sleep(wait).await;
-                stats.waited += wait;
-                failed = Some(failure);
-                continue;
-            }
-        };
-        return Err(failure.given_up(path, tries, report));
-    }
-}
-
-/// A read that failed and may be tried again.
-enum FailedTry {
-    /// The server responded that it may be tried again.
-    Refused(Problem, RefusalKind),
-    /// No response arrived.
-    Lost(TransportError),
-}
-
-impl FailedTry {
-    /// Creates the error of a call that ends with this try.
-    fn given_up(self, path: &str, tries: u32, report: ErrorReport) -> Error {
-        let after = words::given_up(tries, report.elapsed, &report.why);
-        let error = match self {
-            Self::Refused(problem, kind) => {
-                Error::new(ErrorKind::Exhausted, format!("{path}: {problem}, {after}"))
-                    .with_problem(Some(problem), Some(kind))
-            }
-            Self::Lost(source) => {
-                let kind = match report.last_status {
-                    None => ErrorKind::Transport,
-                    Some(_) => ErrorKind::Exhausted,
-                };
-                Error::new(kind, format!("{path}: {source}, {after}"))
-                    .with_origin(Arc::new(source), true)
-            }
-        };
-        error.with_report(report)
-    }
 }

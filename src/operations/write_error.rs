@@ -131,77 +131,7 @@ pub(super) fn error<T: ResourceData>(
 ) -> Error {
     let path = target.url.path();
     let FailureReason { text: why, apart } = FailureReason::of(kind, &done);
-    let detail = done.diagnosis.refusal.as_ref().filter(|_| {
-        matches!(
-            kind,
-            ErrorKind::Refused
-                | ErrorKind::UnsupportedApiVersion
-                | ErrorKind::AlreadyExists
-                | ErrorKind::Locked
-                | ErrorKind::Status
-                | ErrorKind::Conflict
-        )
-    });
-    let detail = detail
-        .map(|(_, problem)| format!(": {problem}"))
-        .unwrap_or_default();
-    let message = match kind {
-        ErrorKind::Conflict if !done.diagnosis.conflicts.is_empty() => {
-            let fields: Vec<&str> = done
-                .diagnosis
-                .conflicts
-                .iter()
-                .map(|field| field.pointer.as_str())
-                .collect();
-            format!("{path}: unresolved conflict in {}", fields.join(", "))
-        }
-        ErrorKind::Conflict => format!("{path}: unresolved conflict"),
-        ErrorKind::OutcomeUnknown => {
-            let failed = done.diagnosis.last_problem.as_ref();
-            let failed = failed
-                .map(|(_, problem)| format!("; a response was {problem}"))
-                .unwrap_or_default();
-            let tries = tried(&done, "; ");
-            format!("{path}: it is unknown whether the write was applied{failed}{tries}")
-        }
-        ErrorKind::Accepted => {
-            let at = done.monitor.as_ref();
-            let at = at.map_or_else(String::new, |at| {
-                format!("; its status is at {}", at.path())
-            });
-            format!("{path}: accepted, but not completed before the deadline of the call{at}")
-        }
-        ErrorKind::NotFound => format!("{path}: the resource does not exist"),
-        ErrorKind::Gone => format!("{path}: the resource was removed"),
-        ErrorKind::AlreadyExists => format!("{path}: the resource already exists{detail}"),
-        ErrorKind::UnsupportedApiVersion => {
-            format!("{path}: the server does not support this version of the API{detail}")
-        }
-        ErrorKind::Exhausted | ErrorKind::Transport => match spent_retries(&done, &why) {
-            Some(spent) => format!("{path}: {spent}"),
-            None if kind == ErrorKind::Transport => format!("{path}: {why}"),
-            None => format!("{path}: gave up: {why}"),
-        },
-        ErrorKind::Refused
-            if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
-        {
-            format!("{path}: not stored: {why}")
-        }
-        ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
-            let status = said_status(&done)
-                .map(|status| format!(" {}", status.as_u16()))
-                .unwrap_or_default();
-            let detail = if detail.is_empty() {
-                format!(" with{status}")
-            } else {
-                detail
-            };
-            let is_locked = done.kind == OutcomeKind::Locked;
-            let tries = is_locked.then(|| tried(&done, ", ")).unwrap_or_default();
-            format!("{path}: refused{detail}{tries}")
-        }
-        _ => format!("{path}: {why}"),
-    };
+    let message = message(kind, path, &done, &why);
     let report = ErrorReport {
         last_status: said_status(&done),
         retry_after: done.session.retry_after,
@@ -236,6 +166,85 @@ pub(super) fn error<T: ResourceData>(
     match source {
         Some(source) => error.with_origin(source, is_in_message),
         None => error,
+    }
+}
+
+/// Returns the message of the error. It includes the text of the crate's own errors.
+fn message(kind: ErrorKind, path: &str, done: &WriteOutcome, why: &str) -> String {
+    let detail = done.diagnosis.refusal.as_ref().filter(|_| {
+        matches!(
+            kind,
+            ErrorKind::Refused
+                | ErrorKind::UnsupportedApiVersion
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Locked
+                | ErrorKind::Status
+                | ErrorKind::Conflict
+        )
+    });
+    let detail = detail
+        .map(|(_, problem)| format!(": {problem}"))
+        .unwrap_or_default();
+    match kind {
+        ErrorKind::Conflict if !done.diagnosis.conflicts.is_empty() => {
+            let fields: Vec<&str> = done
+                .diagnosis
+                .conflicts
+                .iter()
+                .map(|field| field.pointer.as_str())
+                .collect();
+            format!("{path}: unresolved conflict in {}", fields.join(", "))
+        }
+        ErrorKind::Conflict => format!("{path}: unresolved conflict"),
+        ErrorKind::OutcomeUnknown => {
+            let failed = done.diagnosis.last_problem.as_ref();
+            let failed = failed
+                .map(|(_, problem)| format!("; a response was {problem}"))
+                .unwrap_or_default();
+            let tries = tried(done, "; ");
+            format!("{path}: it is unknown whether the write was applied{failed}{tries}")
+        }
+        ErrorKind::Accepted => {
+            let at = done.monitor.as_ref();
+            let at = at.map_or_else(String::new, |at| {
+                format!("; its status is at {}", at.path())
+            });
+            format!("{path}: accepted, but not completed before the deadline of the call{at}")
+        }
+        ErrorKind::NotFound => format!("{path}: the resource does not exist"),
+        ErrorKind::Gone => format!("{path}: the resource was removed"),
+        ErrorKind::AlreadyExists => format!("{path}: the resource already exists{detail}"),
+        ErrorKind::UnsupportedApiVersion => {
+            format!("{path}: the server does not support this version of the API{detail}")
+        }
+        ErrorKind::Exhausted | ErrorKind::Transport => match spent_retries(done, why) {
+            Some(spent) => format!("{path}: {spent}"),
+            None if kind == ErrorKind::Transport => format!("{path}: {why}"),
+            None => format!("{path}: gave up: {why}"),
+        },
+        ErrorKind::Refused
+            if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
+        {
+            format!("{path}: not stored: {why}")
+        }
+        ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
+            let status = said_status(done)
+                .map(|status| format!(" {}", status.as_u16()))
+                .unwrap_or_default();
+            let detail = if detail.is_empty() {
+                format!(" with{status}")
+            } else {
+                detail
+            };
+            let is_locked = done.kind == OutcomeKind::Locked;
+            let tries = if is_locked {
+                tried(done, ", ")
+            } else {
+                String::new()
+            };
+            format!("{path}: refused{detail}{tries}")
+        }
+        _ => format!("{path}: {why}"),
     }
 }
 

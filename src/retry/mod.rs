@@ -15,6 +15,7 @@ mod overload;
 mod policy;
 mod rate;
 mod server_state;
+mod wait_reason;
 
 pub(crate) use blocked_by::BlockedBy;
 pub(crate) use contention::{LostRace, count};
@@ -25,3 +26,4 @@ pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
 pub(crate) use rate::Rate;
 pub(crate) use server_state::ServerState;
+pub use wait_reason::WaitReason;

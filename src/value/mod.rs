@@ -4,6 +4,8 @@ mod box_error;
 mod error;
 mod error_kind;
 mod error_report;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 pub(crate) mod observer;
 mod restore;
 mod versioned;
@@ -13,7 +15,7 @@ pub use error::Error;
 pub(crate) use error::{is_own, unfaithful_at};
 pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
-pub use observer::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
+pub use observer::{AlteredSeen, ConflictSeen, Observer, WaitSeen, WriteSeen};
 pub use restore::{IntoDocument, IntoValidator};
 pub(crate) use versioned::SnapshotAddress;
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};
