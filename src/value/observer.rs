@@ -153,8 +153,8 @@ pub struct WriteSeen<'a> {
     pub error: Option<ErrorKind>,
     /// Number of fields left in conflict.
     pub open_fields: usize,
-    /// Number of requests that may have been applied without a success response. The write found out whether they
-    /// were, unless its error is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    /// Number of responses that were lost, or that did not show whether the request was applied. The write found that
+    /// out, unless its error is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     pub lost_replies: u32,
     /// The report of the write.
     pub report: &'a WriteReport,

@@ -75,7 +75,7 @@ pub(crate) struct Diagnosis {
     pub(crate) retried: Option<FailureCause>,
     /// How many requests failed in a way that a retry may mend.
     pub(crate) failed_tries: u32,
-    /// How many requests may have been applied without a success response.
+    /// How many responses were lost, or did not show whether the request was applied.
     pub(crate) lost_replies: u32,
     /// The address that the server gave to a new document.
     pub(crate) location: Option<url::Url>,

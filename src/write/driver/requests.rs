@@ -107,7 +107,8 @@ impl Driver<'_> {
         if may_have_been_applied(&step.event) {
             let (base, edited) = (self.state.base_document(), self.state.edited());
             self.in_flight.remember(&payload, base, edited);
-            self.diagnosis.lost_replies += 1;
+            let is_lost = !matches!(step.event, Event::Accepted { .. });
+            self.diagnosis.lost_replies += u32::from(is_lost);
         }
         if was_not_applied(&step.event) && !self.machine.in_doubt() {
             // No request of ours is in flight, so a write dropped from here on leaves nothing in doubt.

@@ -34,7 +34,7 @@ impl Visit for Recorded {
 
 /// Keeps the spans and events of the crate.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Recording>>);
+struct Spans(Arc<Mutex<Recording>>);
 
 #[derive(Default)]
 struct Recording {
@@ -54,7 +54,7 @@ fn index(id: &Id) -> usize {
     usize::try_from(id.into_u64()).unwrap() - 1
 }
 
-impl Subscriber for Recorder {
+impl Subscriber for Spans {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("ifmatch")
     }
@@ -124,8 +124,8 @@ fn server() -> Server {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_has_a_span_and_each_of_its_requests_one_within_it() -> Result<(), Error> {
-    let recorder = Recorder::default();
-    let _recording = tracing::subscriber::set_default(recorder.clone());
+    let subscriber = Spans::default();
+    let _recording = tracing::subscriber::set_default(subscriber.clone());
     let server = server();
     server.script([
         Event::Plain,
@@ -135,7 +135,7 @@ async fn a_call_has_a_span_and_each_of_its_requests_one_within_it() -> Result<()
         Event::Plain,
     ]);
     articles(&server).update(ID, edit).await?;
-    let recorded = recorder.0.lock().unwrap();
+    let recorded = subscriber.0.lock().unwrap();
     let [call, requests @ ..] = recorded.spans.as_slice() else {
         panic!("there is no span");
     };
@@ -184,8 +184,8 @@ async fn a_call_has_a_span_and_each_of_its_requests_one_within_it() -> Result<()
 
 #[tokio::test(start_paused = true)]
 async fn no_id_body_or_secret_is_told_by_any_call() {
-    let recorder = Recorder::default();
-    let _recording = tracing::subscriber::set_default(recorder.clone());
+    let subscriber = Spans::default();
+    let _recording = tracing::subscriber::set_default(subscriber.clone());
     let server = server();
     let articles = articles(&server);
     let item = articles.item(ID);
@@ -202,7 +202,7 @@ async fn no_id_body_or_secret_is_told_by_any_call() {
     server.script([Event::NoConnection]);
     let _ = articles.delete(&read).await;
     let _ = articles.delete(ID).await;
-    let recorded = recorder.0.lock().unwrap();
+    let recorded = subscriber.0.lock().unwrap();
     let names: Vec<_> = recorded
         .spans
         .iter()
@@ -232,8 +232,8 @@ async fn no_id_body_or_secret_is_told_by_any_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_path_with_a_users_name_has_the_template_that_was_set() {
-    let recorder = Recorder::default();
-    let _recording = tracing::subscriber::set_default(recorder.clone());
+    let subscriber = Spans::default();
+    let _recording = tracing::subscriber::set_default(subscriber.clone());
     let server = server();
     let client = server.client();
     let strategy = ThreeWay::default;
@@ -242,7 +242,7 @@ async fn a_path_with_a_users_name_has_the_template_that_was_set() {
     let settings = client.resource_with::<Article>(["users", "anna"], strategy());
     let _ = notes.get(7).await;
     let _ = settings.url_template("/users/{user}").get().await;
-    let recorded = recorder.0.lock().unwrap();
+    let recorded = subscriber.0.lock().unwrap();
     let names: Vec<_> = recorded
         .spans
         .iter()
