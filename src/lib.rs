@@ -146,7 +146,8 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the system's library |
-//! | `tracing` | yes | events for refusals and writes |
+//! | `tracing` | yes | spans for calls and requests, events for refusals and waits, see [`guide::seen`] |
+//! | `metrics` | no | counters, histograms and gauges for the crate `metrics`, see [`guide::seen`] |
 //! | `backoff` | no | retry schedules from the crate `backoff` |
 //! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
 //! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
@@ -187,7 +188,7 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 pub use ::url::Url;
 pub use address::{ApiVersion, IntoPath};
 pub use client::{Client, ClientBuilder, Collection, Resource};
-pub use exchange::{Authenticator, Transport, transport};
+pub use exchange::{AttemptSeen, Authenticator, RequestPurpose, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
 pub use json::Document;
@@ -207,11 +208,12 @@ pub use resolve::{
     Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,
     RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,
 };
-pub use retry::{Limits, RetryPolicy};
+pub use retry::{Limits, RetryPolicy, WaitReason};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 pub use value::{
-    AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoDocument, IntoValidator,
-    Observer, Saved, Sides, Snapshot, Versioned, WriteReport, WriteSeen,
+    AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
+    IntoValidator, Observer, Saved, Sides, Snapshot, Versioned, WaitSeen, WriteReport, WriteSeen,
+    box_error,
 };
 pub use write::request::target::WriteMode;
 

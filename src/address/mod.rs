@@ -3,6 +3,7 @@
 mod api_version;
 mod path;
 pub(crate) mod percent;
+mod template;
 
 pub use api_version::ApiVersion;
 pub use path::IntoPath;
@@ -10,3 +11,4 @@ pub(crate) use path::{
     PathError, base, below, beneath, collection_of, decoded, encode, item, last_segment, lead,
     link, set_parameter, within_origin,
 };
+pub(crate) use template::UrlTemplate;

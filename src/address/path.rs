@@ -257,7 +257,8 @@ pub(crate) fn decoded(segment: &str) -> Option<String> {
 pub(crate) fn base(text: &str) -> Result<Url, PathError> {
     let wrong = |why: &str| {
         PathError::new(format!(
-            "the base URL {why}: expected something like https://api.example.com/v1"
+            "the base URL {:?} {why}: expected something like https://api.example.com/v1",
+            without_secrets(text)
         ))
     };
     let mut url = Url::parse(text).map_err(|error| PathError {
@@ -273,6 +274,19 @@ pub(crate) fn base(text: &str) -> Result<Url, PathError> {
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
+}
+
+/// Returns a text that may be a URL without its user, its password and its query.
+fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|it| it.is_ascii_alphabetic()) => {
+            (format!("{scheme}://"), rest)
+        }
+        _ => (String::new(), text),
+    };
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let end = place.find(['?', '#']).unwrap_or(place.len());
+    scheme + &place[..end]
 }
 
 #[cfg(test)]
@@ -336,6 +350,22 @@ mod tests {
             "http://",
         ] {
             assert!(base(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_names_the_base_that_was_given_without_its_secrets() {
+        for (text, shown) in [
+            ("example.com/v1", "example.com/v1"),
+            ("ftp://ann:pw@h/v1", "ftp://h/v1"),
+            ("http://ann:p?w@h:x/", "http://h:x/"),
+            ("http://h/?key=pw", "http://h/"),
+            ("ann:pw@h", "h"),
+            ("ann:p://w@h", "h"),
+        ] {
+            let message = base(text).map_err(|error| error.to_string());
+            let shown = format!("the base URL {shown:?} ");
+            assert!(message.is_err_and(|it| it.starts_with(&shown)), "{text}");
         }
     }
 }

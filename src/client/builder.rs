@@ -317,9 +317,10 @@ impl ClientBuilder {
         }
         let mut base = address::base(&self.base)?;
         if self.https_only && base.scheme() != "https" {
-            return Err(Error::config(
-                "the base URL is not https, but `https_only` is set",
-            ));
+            let (scheme, host) = (base.scheme(), base.host_str().unwrap_or_default());
+            return Err(Error::config(format!(
+                "the base URL is not https, but `https_only` is set: its scheme is {scheme:?}, and its host {host:?}"
+            )));
         }
         if let Some(version) = &self.version {
             base = version.apply_to(base, &mut self.headers)?;
@@ -327,7 +328,7 @@ impl ClientBuilder {
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(Reqwest::new().map_err(|error| {
-                Error::config("the HTTP client cannot be initialised").with_source(error)
+                Error::config("the HTTP client of reqwest cannot be initialised").with_source(error)
             })?),
         };
         let transport = layered(transport, self.layers);

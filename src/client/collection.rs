@@ -12,13 +12,14 @@ use super::handle_settings::settings;
 use super::resource::Resource;
 
 use crate::BoxError;
+use crate::address::UrlTemplate;
 use crate::operations::{
     Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List, Post,
     Refresh, ResourceData, Save, Update,
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
-use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
+use crate::value::{Error, IntoBoxError, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
 /// A handle for the resources of one type beneath one path.
@@ -87,10 +88,11 @@ impl<T: ResourceData> Collection<T> {
     /// Returns an error of one of these [kinds](crate::ErrorKind):
     ///
     /// - `NotFound` or `Gone` for 404 or 410.
-    /// - `Status` for any other unsuccessful status.
+    /// - `Status` for any other unsuccessful status that a retry would get again.
     /// - `UnsupportedApiVersion` if the server does not support the version that the client asks for.
-    /// - `Transport` if the server could not be reached, or `Exhausted` if the call would wait past its
-    ///   deadline.
+    /// - `Exhausted` if the server responded, and the retry limit or the deadline was reached before a try
+    ///   succeeded.
+    /// - `Transport` if the server could not be reached.
     /// - `Decode` or `TooLarge` if the body cannot be read.
     /// - `Config` if the id, the address or the credentials are invalid.
     pub fn get(&self, id: impl Display) -> Get<T> {
@@ -191,13 +193,67 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`update`](Self::update), or `Edit` with the edit's own error as its source. A
-    /// failed edit is never retried.
+    /// Returns the errors of [`update`](Self::update), or `Edit` with the edit's own error as its source, which
+    /// [`Error::edit_error`] returns by its type. A failed edit is never retried.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Goods { stock: u32 }
+    /// # async fn f(goods: ifmatch::Collection<Goods>) -> Result<(), ifmatch::Error> {
+    /// goods.try_update(7, |goods| {
+    ///     goods.stock = goods.stock.checked_sub(1).ok_or("none left")?;
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_update<F>(&self, id: impl Display, edit: F) -> Update<T>
     where
         F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
     {
         self.item(id).try_update(edit)
+    }
+
+    /// Runs an edit that fails with its own type of error, such as `anyhow::Error` or an enum.
+    ///
+    /// It is like [`try_update`](Self::try_update), whose edits convert every error with `?`. Here the type of the
+    /// error has to be known from the edit.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`try_update`](Self::try_update).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use anyhow::bail;
+    /// use ifmatch::{Client, testing::ResourceServer};
+    /// use serde_json::Value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/orders/7", r#"{"paid": false}"#);
+    /// let orders = Client::new(server.uri())?.collection::<Value>("orders");
+    /// let shipped = orders.try_update_typed(7, |order| {
+    ///     if order["paid"] != true {
+    ///         bail!("the order is not paid");
+    ///     }
+    ///     order["shipped"] = true.into();
+    ///     Ok(())
+    /// });
+    /// assert!(shipped.await.is_err_and(|error| error.is_edit()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_update_typed<F, E, Kind>(&self, id: impl Display, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) -> Result<(), E> + Send + 'static,
+        E: IntoBoxError<Kind>,
+    {
+        self.item(id).try_update_typed(edit)
     }
 
     /// Creates a resource under a client-assigned id, using `PUT` with `If-None-Match: *`.

@@ -74,6 +74,15 @@ macro_rules! settings {
                 self.with(|handle| handle.query.push(pair))
             }
 
+            /// Sets what stands for the address of this handle in spans, metrics and events for observers, such as
+            /// `/users/{user}/articles` (default the path).
+            ///
+            /// The items of a collection have `/{id}` behind it. Set it if the path of the handle contains an id or
+            /// the name of a user.
+            pub fn url_template(self, template: impl AsRef<str>) -> Self {
+                self.with(|handle| handle.template = UrlTemplate::given(template.as_ref()))
+            }
+
             /// Sets where the document is inside the body, overriding the profile.
             pub fn envelope(self, envelope: Envelope) -> Self {
                 self.with(|handle| handle.envelope = Some(envelope))

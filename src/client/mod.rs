@@ -118,7 +118,7 @@ impl Client {
     /// - `Config` if the path, the body or the credentials are invalid. Nothing was sent.
     pub fn request(&self, method: Method, path: impl IntoPath) -> PlainRequest {
         let url = address::lead(&self.base, path);
-        PlainRequest::new(self.shared.clone(), method, url)
+        PlainRequest::new(self.shared.clone(), &self.base, method, url)
     }
 
     /// Prepares a plain request to an address that the server gave, such as a `Location` or a link in a document.
@@ -131,11 +131,8 @@ impl Client {
     /// Returns the errors of [`request`](Self::request), and `Config` if the address is on another origin, because
     /// credentials must not go there.
     pub fn follow(&self, method: Method, link: impl AsRef<str>) -> PlainRequest {
-        PlainRequest::new(
-            self.shared.clone(),
-            method,
-            address::link(&self.base, link.as_ref()),
-        )
+        let url = address::link(&self.base, link.as_ref());
+        PlainRequest::new(self.shared.clone(), &self.base, method, url)
     }
 
     /// Tests whether an API enforces preconditions.

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::handle_settings::settings;
 use crate::BoxError;
-use crate::address::IntoPath;
+use crate::address::{IntoPath, UrlTemplate};
 use crate::operations::{
     Action, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save,
     Update,
@@ -18,7 +18,7 @@ use crate::operations::{
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
 use crate::store::StoredSnapshot;
-use crate::value::{Error, IntoDocument, IntoValidator, Versioned};
+use crate::value::{Error, IntoBoxError, IntoDocument, IntoValidator, Versioned, box_error};
 use crate::write::request::target::WriteMode;
 
 /// A handle for a single resource, with the operations of a [`Collection`](super::Collection).
@@ -92,6 +92,16 @@ impl<T: ResourceData> Resource<T> {
         F: Fn(&mut T) -> Result<(), BoxError> + Send + 'static,
     {
         Update::new(self.handle(), Box::new(edit))
+    }
+
+    /// Edits the resource by an edit that fails with its own type of error; see
+    /// [`Collection::try_update_typed`](super::Collection::try_update_typed).
+    pub fn try_update_typed<F, E, Kind>(&self, edit: F) -> Update<T>
+    where
+        F: Fn(&mut T) -> Result<(), E> + Send + 'static,
+        E: IntoBoxError<Kind>,
+    {
+        self.try_update(move |value| edit(value).map_err(box_error))
     }
 
     /// Creates the resource; see [`Collection::create`](super::Collection::create).

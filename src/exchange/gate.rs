@@ -7,10 +7,10 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Exchange, NoResponse};
+use super::{Exchange, NoResponse, Watch};
 use crate::exchange::transport::{Fate, Response};
 use crate::protocol::rate_limit;
-use crate::retry::{BlockedBy, Waits, later};
+use crate::retry::{BlockedBy, WaitReason, Waits, later};
 
 impl Exchange {
     /// Waits until a request may be sent, and returns its number.
@@ -18,11 +18,17 @@ impl Exchange {
         &self,
         deadline: Instant,
         waited: &mut Duration,
+        watch: &dyn Watch,
     ) -> Result<u64, NoResponse> {
-        let (begun, mut held_back, mut counted) = (Instant::now(), false, Duration::ZERO);
+        let (begun, mut held_back, mut counted) = (Instant::now(), None, Duration::ZERO);
         let passed = self.pass(deadline, &mut held_back, &mut counted).await;
-        if held_back {
-            *waited += begun.elapsed() + counted;
+        if let Some(reason) = held_back {
+            let time = begun.elapsed() + counted;
+            *waited += time;
+            // A request that is refused at once has not waited.
+            if passed.is_ok() || time >= Duration::from_millis(1) {
+                watch.waited(reason, time);
+            }
         }
         passed.map_err(NoResponse::Gated)
     }
@@ -30,7 +36,7 @@ impl Exchange {
     async fn pass(
         &self,
         deadline: Instant,
-        held_back: &mut bool,
+        held_back: &mut Option<WaitReason>,
         counted: &mut Duration,
     ) -> Result<u64, BlockedBy> {
         let (mut ticket, mut has_waited) = (None, false);
@@ -39,7 +45,7 @@ impl Exchange {
             // passed.
             let (place, wait) = self.server.take_place(Instant::now(), deadline)?;
             if !wait.is_zero() {
-                *held_back = true;
+                *held_back = Some(WaitReason::RateLimit);
                 tokio::time::sleep(wait).await;
             }
             let eased = self.server.eased();
@@ -58,7 +64,7 @@ impl Exchange {
                 Err(held) => held,
             };
             drop(place);
-            *held_back = true;
+            *held_back = Some(held.into());
             match held {
                 BlockedBy::Overload(_) if ticket.is_none() => ticket = Some(self.server.queue()),
                 // The pause may become shorter, so this wait can end early.

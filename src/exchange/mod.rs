@@ -5,6 +5,7 @@ mod fresh;
 mod gate;
 mod redirect;
 pub mod transport;
+mod watch;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,6 +25,9 @@ pub use authenticator::Authenticator;
 use redirect::Loses;
 pub use transport::Transport;
 use transport::{Fate, Request, Response, TransportError};
+use watch::RequestSpan;
+pub use watch::{AttemptSeen, RequestPurpose};
+pub(crate) use watch::{Watch, Watched};
 
 /// The state that all requests of one client share.
 pub(crate) struct Exchange {
@@ -56,6 +60,8 @@ pub(crate) struct RequestContext<'a> {
     /// Called right before a request goes out. If the future is dropped before this call, no request left the
     /// client.
     pub(crate) sent: &'a mut (dyn FnMut() + Send),
+    /// Who is told about the request.
+    pub(crate) watched: Watched<'a>,
 }
 
 /// The statistics of the requests of one call so far.
@@ -92,18 +98,31 @@ impl Exchange {
             stats,
             whose,
             sent,
+            watched,
         } = context;
         let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
-            let number = self.pass_gate(deadline, &mut stats.waited).await?;
+            let number = self
+                .pass_gate(deadline, &mut stats.waited, watched.watch)
+                .await?;
+            let sent_before = stats.requests;
             let (requests, sent_at) = (&mut stats.requests, Instant::now());
             let mut sent = || {
                 *requests += 1;
                 sent();
             };
-            let reply = self.send_once(call, &url, whose, deadline, &mut sent).await;
+            let resends = watched.resends + u32::from(renewed) + redirects;
+            let span = RequestSpan::new(&call.method, &url, &watched, resends);
+            let reply = self.send_once(call, &url, whose, deadline, &mut sent);
+            let reply = span.run(reply).await;
             let now = Instant::now();
+            span.ended(&reply);
+            if stats.requests > sent_before {
+                let took = now - sent_at;
+                let seen = AttemptSeen::new(&watched, &call.method, resends, &reply, took);
+                watched.watch.attempt(&seen);
+            }
             if let Some(overload) = gate::tells_overload(&reply, now < deadline) {
                 let again = std::mem::replace(&mut stats.shows_overload, overload);
                 let sample = RequestSample {

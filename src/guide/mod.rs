@@ -10,3 +10,8 @@
 ///
 #[doc = include_str!("../../docs/guide/way.md")]
 pub mod concepts {}
+
+/// What a client tells: spans, events, metrics, and calls of an [`Observer`](crate::Observer).
+///
+#[doc = include_str!("../../docs/guide/seen.md")]
+pub mod seen {}

@@ -15,7 +15,7 @@ use super::post::check_key;
 use super::reply::Reply;
 use super::write_call::{Write, conclude};
 use super::write_settings::WriteSettings;
-use super::{Lazy, refuse_conditions};
+use super::{Lazy, in_span, refuse_conditions};
 use crate::BoxError;
 use crate::address::{self, IntoPath};
 use crate::json::Document;
@@ -355,6 +355,14 @@ impl<T: ResourceData, R: DeserializeOwned + Send + 'static> Future for SendActio
     type Output = Result<Reply<R>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = |input| {
+            in_span!(
+                "action",
+                |it: &Input<T>| it.0.handle.shown(false),
+                run,
+                input
+            )
+        };
         self.get_mut().call.poll_with(context, run)
     }
 }

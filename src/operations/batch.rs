@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::typed_edit::{Edit, is_repeatable, may_refuse_one};
 use super::write_call::{Write, report};
+use crate::exchange::Watch;
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
 use crate::queue::{Batch, Queues, Stopped, Turn};
-use crate::retry::later;
+use crate::retry::{WaitReason, later};
 use crate::support::panics;
-use crate::value::{Error, ErrorKind, ErrorReport, Sides, WriteReport};
+use crate::value::{Error, ErrorKind, ErrorReport, Sides, WriteReport, WriteSeen, observer};
 use crate::write::diagnosis::FailureCause;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
@@ -40,11 +41,16 @@ pub(super) async fn in_turn<T: ResourceData>(
         return Err(unsent(&write, ErrorKind::Exhausted, why));
     };
     let (since, deadline) = (write.context.since, write.context.deadline());
+    let target = write.context.target.clone();
+    #[cfg(feature = "metrics")]
+    let mut counted = Some(crate::value::metrics::Queued::new(target.template()));
     loop {
         let turn = waiter.turn(deadline).await;
         write.may_have_been_made_before = job.as_ref().is_some_and(|job| job.is_repeated());
         match turn {
             Turn::Permit(permit) => {
+                #[cfg(feature = "metrics")]
+                drop(counted.take());
                 let (handle, now) = (&write.handle, Instant::now());
                 let host = &write.context.target.shared.exchange.server;
                 let trip = host.round_trip().unwrap_or_default();
@@ -59,17 +65,20 @@ pub(super) async fn in_turn<T: ResourceData>(
                 let most = if has_time { TOGETHER } else { 1 };
                 let Some(batch) = waiter.take_along(most, fits) else {
                     let in_queue = since.elapsed();
+                    target.waited(WaitReason::Queue, in_queue);
                     let (done, mut report) = alone(write, permit).await?;
                     report.waited += in_queue;
                     return Ok((done, report));
                 };
                 let together = together(&write, &batch);
-                tokio::spawn(carry_out(together, permit, batch));
+                tokio::spawn(in_this_span(carry_out(together, permit, batch)));
             }
             Turn::Answered(answer) => {
                 let mut report = report(&answer.done);
                 report.coalesced_with = u32::try_from(answer.others).unwrap_or(u32::MAX);
-                report.waited += answer.since.saturating_duration_since(since);
+                let in_queue = answer.since.saturating_duration_since(since);
+                target.waited(WaitReason::Queue, in_queue);
+                report.waited += in_queue;
                 report.elapsed = since.elapsed();
                 return Ok((answer.done, report));
             }
@@ -88,6 +97,17 @@ pub(super) async fn in_turn<T: ResourceData>(
             }
         }
     }
+}
+
+/// Returns the future in the span of the current call.
+#[cfg(feature = "tracing")]
+fn in_this_span<F: Future>(future: F) -> tracing::instrument::Instrumented<F> {
+    tracing::Instrument::in_current_span(future)
+}
+
+#[cfg(not(feature = "tracing"))]
+fn in_this_span<F: Future>(future: F) -> F {
+    future
 }
 
 /// Runs a write under its permit, in the future of its caller.
@@ -126,7 +146,14 @@ fn unsent<T: ResourceData>(write: &Write<T>, kind: ErrorKind, why: &str) -> Erro
         why: why.to_owned(),
         ..ErrorReport::default()
     };
-    let path = write.context.target.url.path();
+    let target = &write.context.target;
+    let path = target.url.path();
+    let nothing = WriteReport {
+        elapsed: report.elapsed,
+        ..WriteReport::default()
+    };
+    let seen = WriteSeen::new(path, target.template(), Some(kind), &nothing);
+    observer::finished(target.shared.observer.as_deref(), &seen);
     let error = Error::new(kind, format!("{path}: gave up: {why}"));
     error.with_report(report).with_sides(Sides {
         base: document(write.base.as_ref().map(|base| &base.document)),

@@ -40,7 +40,7 @@ impl<T: ResourceData> Create<T> {
 }
 
 write_settings!(Create);
-operation!(Create<T> => Result<Saved<T>, Error>, run);
+operation!(Create<T> => Result<Saved<T>, Error>, "create", |it| it.handle.shown(false), run);
 
 async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, Error> {
     let document = settings.document.map_err(Error::unwritable)?;

@@ -165,7 +165,17 @@ fn same_resource<T: ResourceData>(
 
 write_settings!(Delete);
 unconditional_setting!(Delete);
-operation!(Delete<T> => Result<WriteReport, Error>, run);
+operation!(Delete<T> => Result<WriteReport, Error>, "delete", DeleteSettings::shown, run);
+
+#[cfg(feature = "tracing")]
+impl<T: ResourceData> DeleteSettings<T> {
+    fn shown(&self) -> String {
+        match &self.handle {
+            Ok(handle) => handle.shown(false),
+            Err(_) => "an invalid address".to_owned(),
+        }
+    }
+}
 
 async fn run<T: ResourceData>(settings: DeleteSettings<T>) -> Result<WriteReport, Error> {
     let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;

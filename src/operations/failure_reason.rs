@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::retry::BlockedBy;
+use crate::support::words;
 use crate::value::{ErrorKind, is_own, unfaithful_at};
 use crate::write::diagnosis::{FailureCause, SharedError};
 use crate::write::machine::events::{Goal, OutcomeKind};
@@ -43,6 +44,8 @@ impl FailureReason {
 /// From this number of lost races on, the error explains what may cause them.
 const MANY_RACES: u32 = 16;
 
+const OUT_OF_TIME: &str = "the call had no time left for another try";
+
 fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
     let cause = done.diagnosis.cause.as_ref();
     if kind == ErrorKind::Unfaithful
@@ -54,6 +57,9 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
         && let Some(unfaithful) = error.unfaithful()
     {
         return FailureReason::failed(&unfaithful_at(unfaithful), shared);
+    }
+    if kind == ErrorKind::Exhausted && done.kind == OutcomeKind::Refused {
+        return words::RETRY_LIMIT.to_owned().into();
     }
     let outcome = match done.kind {
         OutcomeKind::Unknown if done.goal == Goal::Act => {
@@ -100,17 +106,30 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
     if !outcome.is_empty() {
         return outcome.to_owned().into();
     }
-    let text = match cause {
+    match cause {
         Some(FailureCause::Edit(error)) if done.goal == Goal::Act => {
-            return FailureReason::failed("the guard did not accept the state", error);
+            FailureReason::failed("the guard did not accept the state", error)
         }
-        Some(FailureCause::Edit(error)) => return FailureReason::failed("the edit failed", error),
+        Some(FailureCause::Edit(error)) => FailureReason::failed("the edit failed", error),
         Some(FailureCause::Credentials(error)) => {
-            return FailureReason::failed("the credentials could not be obtained", error);
+            FailureReason::failed("the credentials could not be obtained", error)
         }
-        Some(FailureCause::Transport(error)) => {
-            format!("{error}, {} times", done.tally.transient + 1)
+        _ => text(kind, done).into(),
+    }
+}
+
+/// Returns the reason of a failure that none of the application's parts caused.
+fn text(kind: ErrorKind, done: &WriteOutcome) -> String {
+    match &done.diagnosis.cause {
+        Some(FailureCause::Transport(_) | FailureCause::Status(_))
+            if done.diagnosis.retried.is_some() =>
+        {
+            match done.kind {
+                OutcomeKind::Exhausted => OUT_OF_TIME.to_owned(),
+                _ => words::RETRY_LIMIT.to_owned(),
+            }
         }
+        Some(FailureCause::Transport(error)) => error.to_string(),
         Some(FailureCause::Gated(held)) => format!("{held}, longer than this call may wait"),
         Some(FailureCause::WaitTooLong(wait)) => {
             let held = BlockedBy::Server(*wait);
@@ -124,13 +143,17 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
         Some(FailureCause::Status(status)) if kind == ErrorKind::Status => {
             format!("the server answered {}", status.as_u16())
         }
+        Some(FailureCause::OutOfTime) if done.diagnosis.retried.is_some() => OUT_OF_TIME.to_owned(),
         _ if kind == ErrorKind::Exhausted => {
             let (rounds, lost) = (done.tally.rounds, done.tally.races);
-            let noun = if rounds == 1 { "round" } else { "rounds" };
-            let took = format!(
-                "the write did not succeed in {rounds} {noun} and {:?}",
-                done.elapsed
+            let mut took = format!(
+                "the write did not succeed in {} and {}",
+                words::counted(rounds, "round", "rounds"),
+                words::time(done.elapsed)
             );
+            if let Some((_, problem)) = &done.diagnosis.refusal {
+                took = format!("{took}; the last refusal was {problem}");
+            }
             if lost < MANY_RACES || lost < rounds {
                 took
             } else {
@@ -141,6 +164,5 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
             }
         }
         _ => "a retry would fail in the same way".to_owned(),
-    };
-    text.into()
+    }
 }

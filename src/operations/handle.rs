@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::PathError;
+use crate::address::{PathError, UrlTemplate};
 use crate::json::Document;
 use crate::lens::Lens;
 use crate::merge::Policy;
@@ -34,6 +34,8 @@ pub(crate) struct Handle<T> {
     /// The address, or the error that the first call on the handle returns.
     pub(crate) url: Result<Url, Arc<str>>,
     pub(crate) id: Option<String>,
+    /// Stands for the address in what is told.
+    pub(crate) template: UrlTemplate,
     pub(crate) headers: OwnHeaders,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) mode: WriteMode,
@@ -64,6 +66,10 @@ impl<T> Handle<T> {
         Self {
             shared: self.shared.clone(),
             url,
+            template: match (&id, &self.url) {
+                (Some(_), Ok(own)) => self.template.of_item(own),
+                _ => self.template.clone(),
+            },
             id,
             headers: self.headers.clone(),
             query: self.query.clone(),
@@ -93,6 +99,7 @@ impl<T: ResourceData> Handle<T> {
             shared,
             url: url.map_err(|error| error.to_string().into()),
             id: None,
+            template: UrlTemplate::default(),
             headers: OwnHeaders::default(),
             query: Vec::new(),
             mode: WriteMode::default(),
@@ -125,6 +132,16 @@ impl<T: ResourceData> Handle<T> {
             self.policy = Arc::new(policy);
         }
         self.format = Some(format);
+    }
+
+    /// Returns the path of the resource for what is told about it, with `{id}` in place of an id.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn shown(&self, is_item: bool) -> String {
+        match &self.url {
+            Ok(url) if is_item => self.template.of_item(url).of(url).to_owned(),
+            Ok(url) => self.template.of(url).to_owned(),
+            Err(_) => "an invalid address".to_owned(),
+        }
     }
 
     /// Checks that the document of a new value reads back as the value.
@@ -165,6 +182,7 @@ impl<T: ResourceData> Handle<T> {
             shared: self.shared.clone(),
             url,
             read_url,
+            template: self.template.clone(),
             headers: self.headers.map.clone(),
             mode: self.mode,
             policy: self.policy.clone(),
@@ -191,8 +209,10 @@ impl<T: ResourceData> Handle<T> {
     pub(crate) fn renamed(&self, id: &str) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if self.id.is_none() {
-            let why = "this resource is not in a collection, so it cannot have another id";
-            return Err(Error::config(why));
+            let path = own.path();
+            return Err(Error::config(format!(
+                "{path}: this resource is not in a collection, so it cannot have the id {id:?}"
+            )));
         }
         let url = crate::address::item(&crate::address::collection_of(own), id)?;
         Ok(self.over(Ok(url), Some(id.to_owned())))
@@ -215,9 +235,12 @@ impl<T: ResourceData> Handle<T> {
     pub(crate) fn at(&self, url: Url, id: Option<String>) -> Result<Self, Error> {
         let own = self.url.as_ref().map_err(|why| Error::config(&**why))?;
         if own.origin() != url.origin() {
-            return Err(Error::config(
-                "the snapshot is from another server than this handle",
-            ));
+            let (from, to) = (url.origin(), own.origin());
+            return Err(Error::config(format!(
+                "the snapshot is from another server than this handle: it is from {}, and the handle is for {}",
+                from.ascii_serialization(),
+                to.ascii_serialization()
+            )));
         }
         let mut at = self.over(Ok(url), id);
         at.query.clear();

@@ -204,7 +204,7 @@ impl<T> std::fmt::Debug for Page<T> {
     }
 }
 
-operation!(List<T> => Result<Page<T>, Error>, run);
+operation!(List<T> => Result<Page<T>, Error>, "list", |it| it.handle.shown(false), run);
 
 async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Error> {
     let handle = settings.handle;
@@ -214,6 +214,7 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
         target.url.query_pairs_mut().extend_pairs(&settings.query);
     }
     if let Some(page) = settings.page {
+        target.template = target.template.or(&collection.url);
         target.url = page;
         if let Some(version) = &target.shared.version {
             version.put_on(&mut target.url);
@@ -221,7 +222,7 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
     }
     let mut call = reading::read_call(&target, Method::GET, false);
     call.url = target.url.clone();
-    let reply = super::read::ask(&target.shared, &call, settings.timeout, Instant::now()).await?;
+    let reply = super::ask::ask(&target, &call, settings.timeout, Instant::now()).await?;
     let path = target.url.path();
     let body = reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
     let shape = settings.shape;

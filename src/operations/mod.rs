@@ -2,6 +2,7 @@
 
 mod action;
 mod action_hooks;
+mod ask;
 mod batch;
 mod create;
 mod delete;
@@ -40,7 +41,7 @@ use std::task::{Context, Poll};
 use crate::support::panics;
 use crate::value::Error;
 
-type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+pub(crate) type Boxed<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
 /// A call that holds its settings until the first poll, and then the future that runs it.
 ///
@@ -65,18 +66,15 @@ impl<S, O> Lazy<S, Result<O, Error>> {
         self
     }
 
-    pub(crate) fn poll_with<F>(
+    pub(crate) fn poll_with(
         &mut self,
         context: &mut Context<'_>,
-        run: impl FnOnce(S) -> F,
-    ) -> Poll<Result<O, Error>>
-    where
-        F: Future<Output = Result<O, Error>> + Send + 'static,
-    {
+        run: impl FnOnce(S) -> Boxed<Result<O, Error>>,
+    ) -> Poll<Result<O, Error>> {
         if let Self::Settings(_) = self
             && let Self::Settings(settings) = std::mem::replace(self, Self::Moving)
         {
-            *self = Self::Running(Box::pin(run(*settings)));
+            *self = Self::Running(run(*settings));
         }
         let Self::Running(future) = self else {
             return Poll::Pending;
@@ -90,9 +88,52 @@ impl<S, O> Lazy<S, Result<O, Error>> {
     }
 }
 
-/// Implements `Future` for an operation, and a `Debug` form without its content.
+/// Returns the span of a call. `shown` returns the template of its address.
+#[cfg(feature = "tracing")]
+pub(crate) fn call_span<S>(
+    operation: &str,
+    settings: &S,
+    shown: impl Fn(&S) -> String,
+) -> tracing::Span {
+    tracing::info_span!(
+        "call",
+        otel.name = format!("{operation} {}", shown(settings)),
+        otel.kind = "internal",
+        url.template = shown(settings),
+    )
+}
+
+/// Boxes the future of a call, in its span if a subscriber wants the span.
+#[cfg(feature = "tracing")]
+pub(crate) fn boxed_in<O>(
+    span: tracing::Span,
+    call: impl Future<Output = O> + Send + 'static,
+) -> Boxed<O> {
+    if span.is_disabled() {
+        Box::pin(call)
+    } else {
+        Box::pin(tracing::Instrument::instrument(call, span))
+    }
+}
+
+/// Returns the future of a call, in its own span.
+macro_rules! in_span {
+    ($operation:literal, $shown:expr, $run:expr, $settings:ident) => {{
+        #[cfg(feature = "tracing")]
+        {
+            let span = crate::operations::call_span($operation, &$settings, $shown);
+            crate::operations::boxed_in(span, ($run)($settings))
+        }
+        #[cfg(not(feature = "tracing"))]
+        Box::pin(($run)($settings))
+    }};
+}
+pub(crate) use in_span;
+
+/// Implements `Future` for an operation, and a `Debug` form without its content. The operation has a name, and `shown`
+/// returns the template of its address.
 macro_rules! operation {
-    ($name:ident<$t:ident> => $output:ty, $run:expr) => {
+    ($name:ident<$t:ident> => $output:ty, $operation:literal, $shown:expr, $run:expr) => {
         impl<$t: crate::operations::ResourceData> std::future::Future for $name<$t> {
             type Output = $output;
 
@@ -100,7 +141,9 @@ macro_rules! operation {
                 self: std::pin::Pin<&mut Self>,
                 context: &mut std::task::Context<'_>,
             ) -> std::task::Poll<Self::Output> {
-                self.get_mut().call.poll_with(context, $run)
+                self.get_mut().call.poll_with(context, |settings| {
+                    crate::operations::in_span!($operation, $shown, $run, settings)
+                })
             }
         }
 

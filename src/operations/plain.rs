@@ -15,14 +15,15 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Lazy;
-use super::read::{PlainRules, ask_by};
+use super::ask::{AskRules, ask_by};
+use super::{Lazy, in_span};
 use crate::address::PathError;
-use crate::exchange::Call;
 use crate::exchange::transport::Response;
+use crate::exchange::{AttemptSeen, Call, RequestPurpose, Watch};
 use crate::json::Document;
 use crate::protocol::format::Encoded;
 use crate::protocol::{Format, Problem, RequestFacts, is_coded};
+use crate::retry::WaitReason;
 use crate::value::{Error, ErrorKind, ErrorReport};
 use crate::write::request::target::Shared;
 
@@ -72,10 +73,17 @@ struct PlainSettings {
     media_type: Option<HeaderValue>,
     timeout: Option<Duration>,
     retries: bool,
+    template: String,
 }
 
 impl PlainRequest {
-    pub(crate) fn new(shared: Arc<Shared>, method: Method, url: Result<Url, PathError>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        base: &Url,
+        method: Method,
+        url: Result<Url, PathError>,
+    ) -> Self {
+        let template = format!("{}/{{path}}", base.path().trim_end_matches('/'));
         Self {
             call: Lazy::new(PlainSettings {
                 shared,
@@ -87,6 +95,7 @@ impl PlainRequest {
                 media_type: None,
                 timeout: None,
                 retries: false,
+                template,
             }),
         }
     }
@@ -157,6 +166,14 @@ impl PlainRequest {
         self.with(|settings| settings.timeout = Some(time))
     }
 
+    /// Sets the path by which observers, spans and metrics name this request, such as `/reports/{name}`.
+    ///
+    /// By default, it is the path of the base URL with `{path}`, because the path may contain ids.
+    pub fn url_template(self, template: impl Into<String>) -> Self {
+        let template = template.into();
+        self.with(|settings| settings.template = template)
+    }
+
     /// Retries the request as reads are retried: after a lost response, and after responses such as a 503.
     ///
     /// A request whose response was lost may have been carried out. Set this only for requests that may be carried
@@ -170,6 +187,14 @@ impl Future for PlainRequest {
     type Output = Result<PlainResponse, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = |settings| {
+            in_span!(
+                "request",
+                |it: &PlainSettings| it.template.clone(),
+                run,
+                settings
+            )
+        };
         self.get_mut().call.poll_with(context, run)
     }
 }
@@ -217,16 +242,51 @@ async fn run(settings: PlainSettings) -> Result<PlainResponse, Error> {
         headers,
         body,
     };
-    let rules = PlainRules {
+    let rules = AskRules {
+        purpose: RequestPurpose::Plain,
         retries: settings.retries,
         returns_any_status: true,
     };
-    let response = ask_by(&shared, &call, settings.timeout, Instant::now(), rules).await?;
+    let watch = PlainWatch {
+        shared: &shared,
+        template: &settings.template,
+        url: &call.url,
+    };
+    let asked = ask_by(
+        &shared,
+        &watch,
+        &call,
+        settings.timeout,
+        Instant::now(),
+        rules,
+    );
+    let response = asked.await?;
     Ok(PlainResponse {
         shared,
         url: call.url,
         response,
     })
+}
+
+/// Tells the observer of a client about a plain request.
+struct PlainWatch<'a> {
+    shared: &'a Shared,
+    template: &'a str,
+    url: &'a Url,
+}
+
+impl Watch for PlainWatch<'_> {
+    fn template(&self) -> &str {
+        self.template
+    }
+
+    fn attempt(&self, attempt: &AttemptSeen<'_>) {
+        self.shared.tell_attempt(attempt);
+    }
+
+    fn waited(&self, reason: WaitReason, time: Duration) {
+        self.shared.tell_wait(self.template, self.url, reason, time);
+    }
 }
 
 /// The response to a [plain request](PlainRequest), with any status.

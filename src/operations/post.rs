@@ -85,16 +85,17 @@ impl<T: ResourceData> Post<T> {
     }
 }
 
-operation!(Post<T> => Result<Saved<T>, Error>, run);
+operation!(Post<T> => Result<Saved<T>, Error>, "post", |it| it.handle.shown(false), run);
 
 /// Checks that an idempotency key can be sent as a structured-field string (RFC 9651 3.3.3).
 pub(super) fn check_key(key: &str) -> Result<(), Error> {
-    let is_allowed = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
-    if key.bytes().all(is_allowed) {
-        return Ok(());
+    let is_invalid = |it: &char| !(' '..='~').contains(it) || matches!(it, '"' | '\\');
+    match key.chars().find(is_invalid) {
+        None => Ok(()),
+        Some(invalid) => Err(Error::config(format!(
+            "the idempotency key contains the character {invalid:?}, which is not allowed in its header"
+        ))),
     }
-    let why = "the idempotency key contains characters that are not allowed in its header";
-    Err(Error::config(why))
 }
 
 async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Error> {

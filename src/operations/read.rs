@@ -7,18 +7,17 @@ use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
+use super::ask::ask;
 use super::{Lazy, operation};
-use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
+use crate::exchange::transport::Response;
 use crate::operations::{CallContext, Handle, ResourceData};
-use crate::protocol::{Problem, RequestFacts, TagField, Validator, entity_tag_of};
-use crate::retry::later;
+use crate::protocol::{TagField, Validator, entity_tag_of};
 use crate::store::StoredSnapshot;
-use crate::value::{Error, ErrorKind, ErrorReport, Versioned};
+use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::recovery::evidence;
 use crate::write::request::reading;
 use crate::write::request::reading::NoRepresentation;
-use crate::write::request::target::{Shared, Target};
+use crate::write::request::target::Target;
 
 pub(crate) struct ReadSettings<T> {
     handle: Handle<T>,
@@ -26,7 +25,7 @@ pub(crate) struct ReadSettings<T> {
 }
 
 macro_rules! read_operation {
-    ($(#[$doc:meta])* $name:ident => $output:ty, $run:expr) => {
+    ($(#[$doc:meta])* $name:ident => $output:ty, $operation:literal, $run:expr) => {
         $(#[$doc])*
         #[must_use = "nothing is sent before it is awaited"]
         pub struct $name<T> {
@@ -52,7 +51,7 @@ macro_rules! read_operation {
             }
         }
 
-        operation!($name<T> => Result<$output, Error>, $run);
+        operation!($name<T> => Result<$output, Error>, $operation, |it| it.handle.shown(false), $run);
     };
 }
 
@@ -60,7 +59,7 @@ read_operation! {
     /// A pending read, returned by [`Collection::get`](crate::Collection::get).
     ///
     /// It returns a [`Versioned`]. Change its value in place and pass it to [`save`](crate::Collection::save).
-    Get => Versioned<T>, |settings: ReadSettings<T>| async move {
+    Get => Versioned<T>, "get", |settings: ReadSettings<T>| async move {
         read(&settings.handle, settings.timeout).await
     }
 }
@@ -71,7 +70,7 @@ read_operation! {
     ///
     /// If the result is `None`, [`create`](crate::Collection::create) the resource. Otherwise change the value
     /// in place and pass it to [`save`](crate::Collection::save).
-    GetOpt => Option<Versioned<T>>, |settings: ReadSettings<T>| async move {
+    GetOpt => Option<Versioned<T>>, "get", |settings: ReadSettings<T>| async move {
         match read(&settings.handle, settings.timeout).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
@@ -85,7 +84,7 @@ read_operation! {
     /// [`Collection::refresh`](crate::Collection::refresh).
     ///
     /// Use [`Revalidated::value`] from now on. [`Revalidated::changed`] tells whether it is new.
-    Refresh => Revalidated<T>, |settings: ReadSettings<T>| async move {
+    Refresh => Revalidated<T>, "refresh", |settings: ReadSettings<T>| async move {
         let context = settings.handle.call_context(settings.timeout).await?;
         let (stored, changed) = fetch(&context, true).await?;
         Ok(Revalidated { value: versioned(&settings.handle, &context.target, stored)?, changed })
@@ -97,10 +96,10 @@ read_operation! {
     ///
     /// Compare [`HeadResponse::validator`] with [`Snapshot::validator`](crate::Snapshot::validator) to see
     /// whether a value is still current. To write, read the resource with [`get`](crate::Collection::get).
-    Head => HeadResponse, |settings: ReadSettings<T>| async move {
+    Head => HeadResponse, "head", |settings: ReadSettings<T>| async move {
         let (target, started) = (settings.handle.target()?, Instant::now());
         let call = reading::read_call(&target, Method::HEAD, false);
-        let reply = ask(&target.shared, &call, settings.timeout, started).await?;
+        let reply = ask(&target, &call, settings.timeout, started).await?;
         let validator = match entity_tag_of(&reply.headers) {
             TagField::Found(tag) => Some(Validator::Tag(tag)),
             _ => None,
@@ -180,7 +179,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         }
         _ => {}
     }
-    let mut reply = ask(&target.shared, &call, Some(context.time), context.since).await?;
+    let mut reply = ask(target, &call, Some(context.time), context.since).await?;
     let of_another = |reply: &Response| reply.origin.credentials != Some(context.key.credentials());
     let path = target.url.path();
     let store = &target.shared.store;
@@ -200,7 +199,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         // one, or the request was not conditional (RFC 9110 15.4.5).
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
-        reply = ask(&target.shared, &call, Some(context.time), context.since).await?;
+        reply = ask(target, &call, Some(context.time), context.since).await?;
     }
     let read = match reading::representation(target, &reply) {
         Ok(read) => read,
@@ -232,140 +231,4 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         store.remove(&context.key, context.deadline()).await;
     }
     Ok((read.snapshot, changed))
-}
-
-/// Sends a read. Retries it while the cause of a failure is transient, because reads are safe to repeat.
-pub(super) async fn ask(
-    shared: &Shared,
-    call: &Call,
-    timeout: Option<Duration>,
-    started: Instant,
-) -> Result<Response, Error> {
-    let plain = PlainRules {
-        retries: true,
-        returns_any_status: false,
-    };
-    ask_by(shared, call, timeout, started, plain).await
-}
-
-/// How a request that writes nothing by itself is sent.
-#[derive(Clone, Copy)]
-pub(super) struct PlainRules {
-    /// Whether it is retried while the cause of a failure is transient.
-    pub(super) retries: bool,
-    /// Whether a response with any status is a result and not an error.
-    pub(super) returns_any_status: bool,
-}
-
-/// Sends a request by these rules.
-pub(super) async fn ask_by(
-    shared: &Shared,
-    call: &Call,
-    timeout: Option<Duration>,
-    started: Instant,
-    rules: PlainRules,
-) -> Result<Response, Error> {
-    let exchange = &shared.exchange;
-    let limits = &exchange.limits;
-    let end = later(started, timeout.unwrap_or(limits.time));
-    let mut delays = shared.retry.delays(exchange.server.round_trip());
-    let (mut report, mut tries, mut stats) = (ErrorReport::default(), 0, RequestStats::default());
-    let path = call.url.path();
-    loop {
-        tries += 1;
-        let context = RequestContext {
-            deadline: exchange.server.waits.earlier(end, stats.waited),
-            stats: &mut stats,
-            whose: None,
-            sent: &mut || {},
-        };
-        let reply = exchange.send(call, context).await;
-        (report.requests, report.waited) = (stats.requests, stats.waited);
-        report.elapsed = started.elapsed();
-        let (mut asked_wait, mut answered) = (None, None);
-        let failed = match reply {
-            Ok(reply) => {
-                report.last_status = Some(reply.status);
-                if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
-                    return Ok(reply);
-                }
-                let problem = Problem::read(reply.status, &reply.headers, &reply.body, &call.url);
-                let meaning = shared.meaning(&problem, &reply.headers, RequestFacts::default());
-                asked_wait = meaning.wait;
-                report.retry_after = asked_wait.or(report.retry_after);
-                let again = rules.retries && meaning.lets_read_again(reply.status);
-                if rules.returns_any_status {
-                    if !again {
-                        return Ok(reply);
-                    }
-                    answered = Some(reply.clone());
-                }
-                let kind = ErrorKind::of_read(meaning.kind, reply.status);
-                let error = Error::new(kind, format!("{path}: {problem}"))
-                    .with_problem(Some(problem), Some(meaning.kind));
-                if !again {
-                    report.why = "a retry would get the same response".to_owned();
-                    return Err(error.with_report(report));
-                }
-                if let Some(wait) = asked_wait {
-                    exchange
-                        .server
-                        .close_for(wait.min(limits.retry_after), Instant::now());
-                }
-                error
-            }
-            Err(NoResponse::Gated(held)) => {
-                report.retry_after = held.retry_after();
-                report.why = format!("{held}, longer than this call may wait");
-                return Err(Error::new(
-                    ErrorKind::Exhausted,
-                    format!("{path}: gave up: {}", report.why),
-                )
-                .with_report(report));
-            }
-            Err(NoResponse::Credentials(source)) => {
-                report.why = format!("the credentials could not be obtained: {source}");
-                let error = Error::config(format!("{path}: the credentials could not be obtained"));
-                return Err(error.with_failed_part(source).with_report(report));
-            }
-            Err(NoResponse::Transport(source)) => {
-                let is_safe = call.method.is_safe();
-                let kind = match source.fate {
-                    Fate::TooLarge => ErrorKind::TooLarge,
-                    Fate::Unknown if !is_safe => ErrorKind::OutcomeUnknown,
-                    _ => ErrorKind::Transport,
-                };
-                let again = matches!(source.fate, Fate::NotSent | Fate::Unknown);
-                let error = Error::new(kind, path).with_said(source);
-                if !again || !rules.retries {
-                    report.why = if again {
-                        "retries were not asked for".to_owned()
-                    } else {
-                        "a retry would fail in the same way".to_owned()
-                    };
-                    return Err(error.with_report(report));
-                }
-                error
-            }
-        };
-        let wait = asked_wait.or_else(|| delays.next());
-        let now = Instant::now();
-        let deadline = exchange.server.waits.earlier(end, stats.waited);
-        report.why = match wait {
-            None => "the retry schedule is at its end".to_owned(),
-            Some(wait) if wait > limits.retry_after || later(now, wait) >= deadline => {
-                format!("the next retry would be in {wait:?}, longer than this call may wait")
-            }
-            Some(_) if tries > limits.transient => "the retry limit was reached".to_owned(),
-            Some(_) if !exchange.server.take_retry(now) => {
-                "the retry budget of this server is spent".to_owned()
-            }
-            Some(wait) => {
-                exchange.server.waits.pass(wait).await;
-                stats.waited += wait;
-                continue;
-            }
-        };
-        return answered.ok_or_else(|| failed.with_report(report));
-    }
 }

@@ -112,7 +112,7 @@ impl<T: ResourceData> Save<T> {
 
 write_settings!(Save);
 unconditional_setting!(Save);
-operation!(Save<T> => Result<Saved<T>, Error>, run);
+operation!(Save<T> => Result<Saved<T>, Error>, "save", |it| it.handle.shown(it.input.id.is_some()), run);
 
 async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Error> {
     let SaveSettings {

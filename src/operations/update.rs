@@ -55,7 +55,7 @@ impl<T: ResourceData> Update<T> {
 
 write_settings!(Update);
 unconditional_setting!(Update);
-operation!(Update<T> => Result<Saved<T>, Error>, run);
+operation!(Update<T> => Result<Saved<T>, Error>, "update", |it| it.handle.shown(false), run);
 
 async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, Error> {
     let if_absent = settings.if_absent.transpose().map_err(Error::unwritable)?;

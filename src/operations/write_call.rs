@@ -10,6 +10,7 @@ use super::typed_edit::{Edit, Resolver, TypedEdit};
 use super::write_settings::WriteSettings;
 use super::{batch, write_error};
 use crate::BoxError;
+use crate::exchange::Watch;
 use crate::json::Document;
 use crate::operations::{CallContext, Handle, ResourceData};
 use crate::protocol::Validator;
@@ -311,7 +312,11 @@ pub(super) fn conclude<T: ResourceData>(
 ) -> Result<Ended<T>, Error> {
     let kind = (!done.succeeded()).then(|| write_error::kind(&done));
     let path = target.url.path();
-    let seen = WriteSeen::new(path, kind, done.diagnosis.conflicts.len(), &report);
+    let seen = WriteSeen {
+        open_fields: done.diagnosis.conflicts.len(),
+        lost_replies: done.diagnosis.lost_replies,
+        ..WriteSeen::new(path, target.template(), kind, &report)
+    };
     observer::finished(target.shared.observer.as_deref(), &seen);
     if let Some(kind) = kind {
         return Err(write_error::error::<T>(

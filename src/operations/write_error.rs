@@ -10,15 +10,18 @@ use crate::json::Document;
 use crate::lens::Unfaithful;
 use crate::operations::ResourceData;
 use crate::protocol::RefusalKind;
-use crate::support::panics;
+use crate::support::{panics, words};
 use crate::value::{Error, ErrorKind, ErrorReport, Sides, Versioned, WriteReport};
-use crate::write::diagnosis::{FailureCause, SharedError};
+use crate::write::diagnosis::{Diagnosis, FailureCause, SharedError};
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::request::target::Target;
 
 /// Returns the kind of the error, named by what the caller does next.
 pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
+    if let Some(kind) = kind_of_spent_retries(done) {
+        return kind;
+    }
     let is_unfaithful = unfaithful(done).is_some();
     match done.kind {
         OutcomeKind::EditFailed | OutcomeKind::Conflict | OutcomeKind::Refused if is_unfaithful => {
@@ -91,6 +94,30 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
     }
 }
 
+/// Returns the kind of a write that was tried again until its retries were spent.
+fn kind_of_spent_retries(done: &WriteOutcome) -> Option<ErrorKind> {
+    match (done.kind, &done.diagnosis.retried) {
+        (OutcomeKind::Exhausted | OutcomeKind::Failed, Some(FailureCause::Transport(error))) => {
+            Some(match (error.fate, done.session.last_status) {
+                (Fate::TooLarge, _) => ErrorKind::TooLarge,
+                (_, None) => ErrorKind::Transport,
+                (_, Some(_)) => ErrorKind::Exhausted,
+            })
+        }
+        (OutcomeKind::Failed, Some(_)) => Some(ErrorKind::Exhausted),
+        // Such a refusal is only short contention, and ends a write only once the retries are spent.
+        (OutcomeKind::Refused, _) => match &done.diagnosis.refusal {
+            Some((RefusalKind::InFlight | RefusalKind::Transient, _))
+                if !matches!(done.diagnosis.cause, Some(FailureCause::Handler(_))) =>
+            {
+                Some(ErrorKind::Exhausted)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn unfaithful(done: &WriteOutcome) -> Option<&Unfaithful> {
     done.diagnosis.cause.as_ref()?.unfaithful()
 }
@@ -113,75 +140,7 @@ pub(super) fn error<T: ResourceData>(
 ) -> Error {
     let path = target.url.path();
     let FailureReason { text: why, apart } = FailureReason::of(kind, &done);
-    let detail = done.diagnosis.refusal.as_ref().filter(|_| {
-        matches!(
-            kind,
-            ErrorKind::Refused
-                | ErrorKind::UnsupportedApiVersion
-                | ErrorKind::AlreadyExists
-                | ErrorKind::Locked
-                | ErrorKind::Status
-                | ErrorKind::Conflict
-        )
-    });
-    let detail = detail
-        .map(|(_, problem)| format!(": {problem}"))
-        .unwrap_or_default();
-    let message = match kind {
-        ErrorKind::Conflict if !done.diagnosis.conflicts.is_empty() => {
-            let fields: Vec<&str> = done
-                .diagnosis
-                .conflicts
-                .iter()
-                .map(|field| field.pointer.as_str())
-                .collect();
-            format!("{path}: unresolved conflict in {}", fields.join(", "))
-        }
-        ErrorKind::Conflict if done.goal == Goal::Act => format!("{path}: {why}{detail}"),
-        ErrorKind::Conflict => format!("{path}: unresolved conflict"),
-        ErrorKind::OutcomeUnknown => {
-            let failed = done.diagnosis.last_problem.as_ref();
-            let failed = failed
-                .map(|(_, problem)| format!("; a response was {problem}"))
-                .unwrap_or_default();
-            let what = match done.goal {
-                Goal::Act => "the action was carried out",
-                _ => "the write was applied",
-            };
-            format!("{path}: it is unknown whether {what}{failed}")
-        }
-        ErrorKind::Accepted => {
-            let at = done.monitor.as_ref();
-            let at = at.map_or_else(String::new, |at| {
-                format!("; its status is at {}", at.path())
-            });
-            format!("{path}: accepted, but not completed before the deadline of the call{at}")
-        }
-        ErrorKind::NotFound => format!("{path}: the resource does not exist"),
-        ErrorKind::Gone => format!("{path}: the resource was removed"),
-        ErrorKind::AlreadyExists => format!("{path}: the resource already exists{detail}"),
-        ErrorKind::UnsupportedApiVersion => {
-            format!("{path}: the server does not support this version of the API{detail}")
-        }
-        ErrorKind::Exhausted => format!("{path}: gave up: {why}"),
-        ErrorKind::Refused
-            if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
-        {
-            format!("{path}: not stored: {why}")
-        }
-        ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
-            let status = said_status(&done)
-                .map(|status| format!(" {}", status.as_u16()))
-                .unwrap_or_default();
-            let detail = if detail.is_empty() {
-                format!(" with{status}")
-            } else {
-                detail
-            };
-            format!("{path}: refused{detail}")
-        }
-        _ => format!("{path}: {why}"),
-    };
+    let message = message(kind, path, &done, &why);
     let report = ErrorReport {
         last_status: said_status(&done),
         retry_after: done.session.retry_after,
@@ -200,7 +159,9 @@ pub(super) fn error<T: ResourceData>(
         Some((kind, problem)) => (Some(*kind), Some(problem.clone())),
         None => (None, None),
     };
-    let source = done.diagnosis.cause.take().and_then(source);
+    let retried = done.diagnosis.retried.take();
+    let cause = done.diagnosis.cause.take();
+    let source = cause.and_then(source).or(retried.and_then(source));
     // Most messages include the text of the crate's own errors.
     let is_in_message = apart.is_none()
         && source
@@ -214,6 +175,120 @@ pub(super) fn error<T: ResourceData>(
     match source {
         Some(source) => error.with_origin(source, is_in_message),
         None => error,
+    }
+}
+
+/// Returns the message of the error. It includes the text of the crate's own errors.
+fn message(kind: ErrorKind, path: &str, done: &WriteOutcome, why: &str) -> String {
+    let detail = done.diagnosis.refusal.as_ref().filter(|_| {
+        matches!(
+            kind,
+            ErrorKind::Refused
+                | ErrorKind::UnsupportedApiVersion
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Locked
+                | ErrorKind::Status
+                | ErrorKind::Conflict
+        )
+    });
+    let detail = detail
+        .map(|(_, problem)| format!(": {problem}"))
+        .unwrap_or_default();
+    match kind {
+        ErrorKind::Conflict if !done.diagnosis.conflicts.is_empty() => {
+            let fields: Vec<&str> = done
+                .diagnosis
+                .conflicts
+                .iter()
+                .map(|field| field.pointer.as_str())
+                .collect();
+            format!("{path}: unresolved conflict in {}", fields.join(", "))
+        }
+        ErrorKind::Conflict if done.goal == Goal::Act => format!("{path}: {why}{detail}"),
+        ErrorKind::Conflict => format!("{path}: unresolved conflict"),
+        ErrorKind::OutcomeUnknown => {
+            let failed = done.diagnosis.last_problem.as_ref();
+            let failed = failed
+                .map(|(_, problem)| format!("; a response was {problem}"))
+                .unwrap_or_default();
+            let tries = tried(done, "; ");
+            let what = match done.goal {
+                Goal::Act => "the action was carried out",
+                _ => "the write was applied",
+            };
+            format!("{path}: it is unknown whether {what}{failed}{tries}")
+        }
+        ErrorKind::Accepted => {
+            let at = done.monitor.as_ref();
+            let at = at.map_or_else(String::new, |at| {
+                format!("; its status is at {}", at.path())
+            });
+            format!("{path}: accepted, but not completed before the deadline of the call{at}")
+        }
+        ErrorKind::NotFound => format!("{path}: the resource does not exist"),
+        ErrorKind::Gone => format!("{path}: the resource was removed"),
+        ErrorKind::AlreadyExists => format!("{path}: the resource already exists{detail}"),
+        ErrorKind::UnsupportedApiVersion => {
+            format!("{path}: the server does not support this version of the API{detail}")
+        }
+        ErrorKind::Exhausted | ErrorKind::Transport => match spent_retries(done, why) {
+            Some(spent) => format!("{path}: {spent}"),
+            None if kind == ErrorKind::Transport => format!("{path}: {why}"),
+            None => format!("{path}: gave up: {why}"),
+        },
+        ErrorKind::Refused
+            if matches!(done.diagnosis.cause, Some(FailureCause::Contradicted(_))) =>
+        {
+            format!("{path}: not stored: {why}")
+        }
+        ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Status => {
+            let status = said_status(done)
+                .map(|status| format!(" {}", status.as_u16()))
+                .unwrap_or_default();
+            let detail = if detail.is_empty() {
+                format!(" with{status}")
+            } else {
+                detail
+            };
+            let is_locked = done.kind == OutcomeKind::Locked;
+            let tries = if is_locked {
+                tried(done, ", ")
+            } else {
+                String::new()
+            };
+            format!("{path}: refused{detail}{tries}")
+        }
+        _ => format!("{path}: {why}"),
+    }
+}
+
+/// Returns what the last try of a write met, and how often it was tried, if its retries were spent.
+fn spent_retries(done: &WriteOutcome, why: &str) -> Option<String> {
+    let Diagnosis {
+        refusal,
+        last_problem,
+        retried,
+        failed_tries,
+        ..
+    } = &done.diagnosis;
+    let met = match (retried, refusal, last_problem) {
+        (Some(FailureCause::Transport(error)), ..) => error.to_string(),
+        (Some(_), _, Some((_, problem))) => problem.to_string(),
+        (None, Some((_, problem)), _) if done.kind == OutcomeKind::Refused => problem.to_string(),
+        _ => return None,
+    };
+    let after = words::given_up(*failed_tries, done.elapsed, why);
+    Some(format!("{met}, {after}"))
+}
+
+/// Returns how often a write was tried, behind a separator, if any of its tries failed.
+fn tried(done: &WriteOutcome, separator: &str) -> String {
+    match done.diagnosis.failed_tries {
+        0 => String::new(),
+        tries => {
+            let after = words::given_up(tries, done.elapsed, words::RETRY_LIMIT);
+            format!("{separator}{after}")
+        }
     }
 }
 

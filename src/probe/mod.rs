@@ -224,7 +224,9 @@ impl Future for Probe {
     type Output = Result<ProbeReport, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().call.poll_with(context, run)
+        self.get_mut()
+            .call
+            .poll_with(context, |settings| Box::pin(run(settings)))
     }
 }
 

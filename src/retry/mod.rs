@@ -15,6 +15,7 @@ mod overload;
 mod policy;
 mod rate;
 mod server_state;
+mod wait_reason;
 mod waits;
 
 pub(crate) use blocked_by::BlockedBy;
@@ -26,4 +27,5 @@ pub(crate) use policy::Delays;
 pub use policy::RetryPolicy;
 pub(crate) use rate::Rate;
 pub(crate) use server_state::ServerState;
+pub use wait_reason::WaitReason;
 pub(crate) use waits::Waits;

@@ -164,8 +164,8 @@ impl RetryPolicy {
 
     /// Creates a policy whose waits come from an iterator.
     ///
-    /// Each write takes a new iterator. When the iterator ends, the write ends as
-    /// [`Exhausted`](crate::ErrorKind::Exhausted).
+    /// Each write takes a new iterator. When the iterator ends, the retries are spent, and the write ends as
+    /// [`Exhausted`](crate::ErrorKind::Exhausted), or as `Transport` if the server cannot be reached.
     pub fn schedule<F, I>(source: F) -> Self
     where
         F: Fn() -> I + Send + Sync + 'static,
@@ -180,8 +180,8 @@ impl RetryPolicy {
 
     /// Creates a policy from a schedule of the crate `backoff`.
     ///
-    /// Each write takes a new schedule. When the schedule returns `None`, the write ends as
-    /// [`Exhausted`](crate::ErrorKind::Exhausted).
+    /// Each write takes a new schedule. When the schedule returns `None`, the retries are spent, and the write ends as
+    /// [`Exhausted`](crate::ErrorKind::Exhausted), or as `Transport` if the server cannot be reached.
     ///
     /// # Example
     ///

@@ -226,6 +226,12 @@ impl ServerState {
         }
     }
 
+    /// Returns how many retries are left in the budget.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn budget_left(&self) -> f64 {
+        self.state().tokens
+    }
+
     /// Takes one retry out of the budget. Returns `false` if the budget is spent.
     pub(crate) fn take_retry(&self, now: Instant) -> bool {
         let mut state = self.state();

@@ -1,4 +1,5 @@
-//! Helpers for all modules: random IDs, and panics of the application's parts as errors.
+//! Helpers for all modules: random IDs, panics of the application's parts as errors, counts and times in words.
 
 pub(crate) mod ids;
 pub(crate) mod panics;
+pub(crate) mod words;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use http::StatusCode;
 use url::Url;
 
 use crate::BoxError;
@@ -13,6 +14,7 @@ use crate::json::JsonError;
 use crate::lens::Unfaithful;
 use crate::protocol::{Problem, RefusalKind};
 use crate::support::panics::Panicked;
+use crate::value::box_error::held;
 use crate::value::{ErrorKind, ErrorReport, Sides};
 use ifmatch_merge::internal::one_line;
 
@@ -159,6 +161,72 @@ impl Error {
         self.0.problem.as_ref()
     }
 
+    /// Returns the status of the last response, or `None` if no response arrived.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Client, Limits, testing::{Reply, ResourceServer, Step}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.next_read(Step::new().answer(Reply::new(503)));
+    /// let client = Client::builder(&server.uri()).limits(Limits::default().transient(0)).build()?;
+    /// let Err(error) = client.collection::<serde_json::Value>("orders").get(7).await else {
+    ///     unreachable!("the server does not respond with an order");
+    /// };
+    /// assert!(error.is_exhausted());
+    /// assert_eq!(error.status().map(|status| status.as_u16()), Some(503));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn status(&self) -> Option<StatusCode> {
+        let of_problem = || self.problem().map(Problem::status);
+        self.0.report.last_status.or_else(of_problem)
+    }
+
+    /// Returns the error of type `E` that an edit, a strategy or another part of the application returned.
+    ///
+    /// It is found in the [source](std::error::Error::source) of this error, or behind it. An error inside an
+    /// `anyhow::Error` is found too, unless `?` or `into` has converted the `anyhow::Error` to a `BoxError`, which
+    /// hides its type: use [`try_update_typed`](crate::Collection::try_update_typed) or
+    /// [`box_error`](crate::box_error).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Client, testing::ResourceServer};
+    /// use serde_json::Value;
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// struct SoldOut;
+    /// # impl std::fmt::Display for SoldOut {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("sold out") }
+    /// # }
+    /// # impl std::error::Error for SoldOut {}
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/goods/7", r#"{"stock": 0}"#);
+    /// let goods = Client::new(server.uri())?.collection::<Value>("goods");
+    /// let sale = goods.try_update(7, |goods| {
+    ///     let stock = goods["stock"].as_u64().unwrap_or(0);
+    ///     goods["stock"] = stock.checked_sub(1).ok_or(SoldOut)?.into();
+    ///     Ok(())
+    /// });
+    /// let Err(error) = sale.await else { unreachable!("there is no stock") };
+    /// assert_eq!(error.edit_error::<SoldOut>(), Some(&SoldOut));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn edit_error<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        let first = held(&*self.0.source.as_ref()?.error);
+        let mut chain = std::iter::successors(Some(first), |error| error.source());
+        chain.find_map(|error| error.downcast_ref())
+    }
+
     /// Returns the meaning of the refusal, if the server refused the request.
     pub fn refusal(&self) -> Option<RefusalKind> {
         self.0.refusal
@@ -280,7 +348,7 @@ impl std::error::Error for Error {
         if source.is_in_message {
             source.error.source()
         } else {
-            Some(&*source.error)
+            Some(held(&*source.error))
         }
     }
 }

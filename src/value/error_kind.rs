@@ -5,6 +5,20 @@ use http::StatusCode;
 use crate::protocol::RefusalKind;
 
 /// The kind of an error, which shows what the caller does next.
+///
+/// A call whose tries were spent has the same kind whatever it did, and whichever limit was reached first: the number of
+/// retries, the time, the retry budget or the schedule. The message states what the last try met, how often the call
+/// was tried and for how long.
+///
+/// | what the tries met | kind |
+/// |---|---|
+/// | at least one response, such as 429, 503 or a lost race | [`Exhausted`](Self::Exhausted) |
+/// | no response at all | [`Transport`](Self::Transport) |
+/// | for a write: a lock of another client | [`Locked`](Self::Locked) |
+/// | for a write: anything, and the write may have been applied | [`OutcomeUnknown`](Self::OutcomeUnknown) |
+///
+/// A response that a retry would get again ends the call at once, as [`Status`](Self::Status),
+/// [`Refused`](Self::Refused) or a more specific kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -32,12 +46,14 @@ pub enum ErrorKind {
     /// The server provides no validator usable in a precondition, or one that never matches. Set where the API keeps
     /// its versions with [`Versioning`](crate::Versioning).
     UnusableValidator,
-    /// The round, time or retry limit was reached. A write was not applied. Try again later, or raise the
-    /// [limit](crate::Limits).
+    /// The server responded, and the round, time or retry limit was reached before a try succeeded. A write was not
+    /// applied. Try again later, or raise the [limit](crate::Limits). See [`Error::status`](crate::Error::status).
     Exhausted,
-    /// The server responded with any other unsuccessful status. See [`Error::problem`](crate::Error::problem).
+    /// The server responded with any other unsuccessful status, which a retry would get again. See
+    /// [`Error::problem`](crate::Error::problem).
     Status,
-    /// The server could not be reached. Nothing was applied. Try again later.
+    /// The server could not be reached: no try of the call got a response, or a retry would fail in the same way.
+    /// Nothing was applied. Try again later.
     Transport,
     /// A document is not valid JSON, or does not match the type. Compare the type with the body, or set an
     /// [`Envelope`](crate::Envelope).

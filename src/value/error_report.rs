@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::merge::FieldConflict;
+use crate::support::words;
 use crate::value::{Versioned, WriteReport};
 
 /// The base, local and remote state of a failed write, so that the caller's edit is not lost.
@@ -45,19 +46,18 @@ pub struct ErrorReport {
 
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            requests, rounds, ..
-        } = self;
         write!(
             f,
-            "{requests} requests in {rounds} rounds, {:?}",
-            self.elapsed
+            "{} in {}, {}",
+            words::counted(self.requests, "request", "requests"),
+            words::counted(self.rounds, "round", "rounds"),
+            words::time(self.elapsed)
         )?;
         if let Some(status) = self.last_status {
             write!(f, ", last status {}", status.as_u16())?;
         }
         if let Some(wait) = self.retry_after {
-            write!(f, ", asked to wait {wait:?}")?;
+            write!(f, ", asked to wait {}", words::time(wait))?;
         }
         write!(f, "; not tried again because {}", self.why)
     }

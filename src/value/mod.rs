@@ -1,17 +1,21 @@
 //! Public results: values with their versions, reports, errors, and observer events.
 
+mod box_error;
 mod error;
 mod error_kind;
 mod error_report;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 pub(crate) mod observer;
 mod restore;
 mod versioned;
 
+pub use box_error::{IntoBoxError, box_error};
 pub use error::Error;
 pub(crate) use error::{is_own, unfaithful_at};
 pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
-pub use observer::{AlteredSeen, ConflictSeen, Observer, WriteSeen};
+pub use observer::{AlteredSeen, ConflictSeen, Observer, WaitSeen, WriteSeen};
 pub use restore::{IntoDocument, IntoValidator};
 pub(crate) use versioned::SnapshotAddress;
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};

@@ -1,16 +1,24 @@
-//! Events for observers and for `tracing`.
+//! Events for observers, for `tracing` and for `metrics`.
+
+use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::exchange::AttemptSeen;
 use crate::protocol::RefusalKind;
+use crate::retry::WaitReason;
 use crate::support::panics;
 use crate::value::{ErrorKind, WriteReport};
 
-/// Receives each refused and each finished write, for example to count hot spots.
+/// Is told about requests, waits, refusals and the ends of writes, for example to count hot spots.
 ///
-/// The methods are called within the write and should return at once. If [`conflict`](Self::conflict) panics, the
-/// write ends with an error. A panic in another method is logged, and the call continues. The same events go to
-/// `tracing` if the `tracing` feature is enabled. They contain no bodies, queries or credentials.
+/// The methods are called within the call and have to return at once: a method that blocks holds up the call, and every
+/// other task of its thread. Send what takes longer to another task. If [`conflict`](Self::conflict) panics, the
+/// write ends with an error. A panic in another method is logged, and the call continues.
+///
+/// The same goes to `tracing` and to `metrics` if these features are enabled; see [`guide::seen`](crate::guide::seen).
+/// Nothing contains bodies, queries or credentials. A `template` contains no id either: it is the path of the handle, or
+/// its [`url_template`](crate::Collection::url_template), with `{id}` in place of the id. A `path` contains the id.
 ///
 /// # Example: counting the hot spots
 ///
@@ -32,6 +40,17 @@ use crate::value::{ErrorKind, WriteReport};
 /// # let _ = ifmatch::Client::builder("https://api.example.com").observer(HotSpots::default());
 /// ```
 pub trait Observer: Send + Sync + 'static {
+    /// Called after each request, when its response has arrived or is lost. A request of a call that is dropped is
+    /// not told.
+    fn attempt(&self, attempt: &AttemptSeen<'_>) {
+        let _ = attempt;
+    }
+
+    /// Called after each wait.
+    fn waited(&self, wait: &WaitSeen<'_>) {
+        let _ = wait;
+    }
+
     /// Called when a write is refused.
     fn conflict(&self, conflict: &ConflictSeen<'_>) {
         let _ = conflict;
@@ -56,6 +75,8 @@ pub trait Observer: Send + Sync + 'static {
 pub struct ConflictSeen<'a> {
     /// The path of the resource.
     pub path: &'a str,
+    /// The path, with `{id}` in place of the id.
+    pub template: &'a str,
     /// The meaning of the refusal.
     pub kind: RefusalKind,
     /// The status of the response.
@@ -65,9 +86,16 @@ pub struct ConflictSeen<'a> {
 }
 
 impl<'a> ConflictSeen<'a> {
-    pub(crate) fn new(path: &'a str, kind: RefusalKind, status: StatusCode, round: u32) -> Self {
+    pub(crate) fn new(
+        path: &'a str,
+        template: &'a str,
+        kind: RefusalKind,
+        status: StatusCode,
+        round: u32,
+    ) -> Self {
         Self {
             path,
+            template,
             kind,
             status,
             round,
@@ -81,11 +109,35 @@ impl<'a> ConflictSeen<'a> {
 pub struct AlteredSeen<'a> {
     /// The path of the resource on which the difference was seen.
     pub path: &'a str,
+    /// The path, with `{id}` in place of the id.
+    pub template: &'a str,
 }
 
 impl<'a> AlteredSeen<'a> {
-    pub(crate) fn new(path: &'a str) -> Self {
-        Self { path }
+    pub(crate) fn new(path: &'a str, template: &'a str) -> Self {
+        Self { path, template }
+    }
+}
+
+/// A wait, as reported to an observer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WaitSeen<'a> {
+    /// The path, with `{id}` in place of the id.
+    pub template: &'a str,
+    /// The reason for the wait.
+    pub reason: WaitReason,
+    /// How long it was.
+    pub time: Duration,
+}
+
+impl<'a> WaitSeen<'a> {
+    pub(crate) fn new(template: &'a str, reason: WaitReason, time: Duration) -> Self {
+        Self {
+            template,
+            reason,
+            time,
+        }
     }
 }
 
@@ -95,10 +147,15 @@ impl<'a> AlteredSeen<'a> {
 pub struct WriteSeen<'a> {
     /// The path of the resource.
     pub path: &'a str,
+    /// The path, with `{id}` in place of the id.
+    pub template: &'a str,
     /// The kind of the error, if the write failed.
     pub error: Option<ErrorKind>,
     /// Number of fields left in conflict.
     pub open_fields: usize,
+    /// Number of responses that were lost, or that did not show whether the request was applied. The write found that
+    /// out, unless its error is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    pub lost_replies: u32,
     /// The report of the write.
     pub report: &'a WriteReport,
 }
@@ -106,22 +163,49 @@ pub struct WriteSeen<'a> {
 impl<'a> WriteSeen<'a> {
     pub(crate) fn new(
         path: &'a str,
+        template: &'a str,
         error: Option<ErrorKind>,
-        open_fields: usize,
         report: &'a WriteReport,
     ) -> Self {
         Self {
             path,
+            template,
             error,
-            open_fields,
+            open_fields: 0,
+            lost_replies: 0,
             report,
         }
     }
 }
 
+/// Waits from this length on are events of `tracing`.
+#[cfg(feature = "tracing")]
+const LONG_WAIT: Duration = Duration::from_millis(100);
+
+pub(crate) fn attempt(observer: Option<&dyn Observer>, seen: &AttemptSeen<'_>) {
+    // `tracing` has a span for each request.
+    if let Some(observer) = observer {
+        notify(|| observer.attempt(seen));
+    }
+}
+
+pub(crate) fn waited(observer: Option<&dyn Observer>, seen: &WaitSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    if seen.time > LONG_WAIT {
+        tracing::info!(url.template = seen.template, reason = seen.reason.as_str(), time = ?seen.time, "waited");
+    }
+    #[cfg(feature = "metrics")]
+    super::metrics::waited(seen);
+    if let Some(observer) = observer {
+        notify(|| observer.waited(seen));
+    }
+}
+
 pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>) {
     #[cfg(feature = "tracing")]
-    tracing::info!(path = seen.path, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
+    tracing::info!(url.template = seen.template, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
+    #[cfg(feature = "metrics")]
+    super::metrics::conflict(seen);
     if let Some(observer) = observer {
         panics::named("the observer", || observer.conflict(seen));
     }
@@ -130,7 +214,7 @@ pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>)
 pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
-        path = seen.path,
+        url.template = seen.template,
         "the server stores a different document from the one it is sent, although its responses give a version for the document as sent (RFC 9110 9.3.4). Writes to this collection now read first. Set `stores_as_sent(false)` to do so from the start"
     );
     if let Some(observer) = observer {
@@ -141,9 +225,10 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
 pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     #[cfg(feature = "tracing")]
     tracing::debug!(
-        path = seen.path,
+        url.template = seen.template,
         error = ?seen.error,
         open_fields = seen.open_fields,
+        lost_replies = seen.lost_replies,
         requests = seen.report.requests,
         rounds = seen.report.rounds,
         merged = seen.report.merged,
@@ -151,6 +236,8 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
         waited = ?seen.report.waited,
         "write finished"
     );
+    #[cfg(feature = "metrics")]
+    super::metrics::finished(seen);
     if let Some(observer) = observer {
         notify(|| observer.finished(seen));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::machine::events::Event;
+use super::machine::events::{Event, Failure, Refused};
 use crate::exchange::transport::TransportError;
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
@@ -71,6 +71,12 @@ pub(crate) struct Diagnosis {
     /// The problem in the response to a request that failed otherwise.
     pub(crate) last_problem: Option<(RefusalKind, Problem)>,
     pub(crate) cause: Option<FailureCause>,
+    /// The failure that the write was waiting to try again after, if nothing else has happened since.
+    pub(crate) retried: Option<FailureCause>,
+    /// How many requests failed in a way that a retry may mend.
+    pub(crate) failed_tries: u32,
+    /// How many responses were lost, or did not show whether the request was applied.
+    pub(crate) lost_replies: u32,
     /// The address that the server gave to a new document.
     pub(crate) location: Option<url::Url>,
     pub(crate) remarks: Remarks,
@@ -94,8 +100,34 @@ impl Diagnosis {
             }
             _ => false,
         };
+        self.count(event, cause.as_ref(), follows);
         if cause.is_some() || !follows {
             self.cause = cause;
+        }
+    }
+
+    /// Counts the tries that failed, and records the last of them.
+    fn count(&mut self, event: &Event<Validator>, cause: Option<&FailureCause>, follows: bool) {
+        match event {
+            // The request was held back, which says nothing about the tries before it.
+            Event::Failed { .. } if matches!(cause, Some(FailureCause::Gated(_))) => {}
+            Event::Failed {
+                failure: Failure::Permanent | Failure::Doubtful,
+                ..
+            } => self.retried = None,
+            Event::Failed { .. } => {
+                self.failed_tries += 1;
+                self.retried = cause.cloned();
+            }
+            Event::Refused {
+                kind: Refused::Locked | Refused::Transient,
+                ..
+            } => {
+                self.failed_tries += 1;
+                self.retried = None;
+            }
+            _ if follows => {}
+            _ => self.retried = None,
         }
     }
 }
@@ -130,6 +162,27 @@ mod tests {
         assert!(keeps_cause(&[Event::Woke], false));
         let looked = [Event::Woke, Event::Read(ReadOutcome::Absent)];
         assert!(keeps_cause(&looked, true) && !keeps_cause(&looked, false));
+    }
+
+    #[test]
+    fn a_failure_that_was_tried_again_is_known_at_the_deadline_and_forgotten_after_a_success() {
+        let mut diagnosis = Diagnosis::default();
+        diagnosis.note(
+            &FAILED,
+            Some(FailureCause::Status(StatusCode::BAD_GATEWAY)),
+            false,
+        );
+        diagnosis.note(&Event::Woke, None, false);
+        diagnosis.note(
+            &FAILED,
+            Some(FailureCause::Status(StatusCode::BAD_GATEWAY)),
+            false,
+        );
+        diagnosis.note(&Event::OutOfTime, Some(FailureCause::OutOfTime), false);
+        assert!(matches!(diagnosis.retried, Some(FailureCause::Status(_))));
+        assert_eq!(diagnosis.failed_tries, 2);
+        diagnosis.note(&Event::Read(ReadOutcome::Absent), None, false);
+        assert!(diagnosis.retried.is_none());
     }
 
     #[test]

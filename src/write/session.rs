@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestStats};
+use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestStats, Watched};
 use crate::store::CredentialsDigest;
 
 /// The requests of one write.
@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) last_status: Option<StatusCode>,
     /// The last wait that the server requested.
     pub(crate) retry_after: Option<Duration>,
+    /// How many times the current request was sent before.
+    resends: u32,
 }
 
 impl Session {
@@ -30,7 +32,14 @@ impl Session {
             stats: RequestStats::default(),
             last_status: None,
             retry_after: None,
+            resends: 0,
         }
+    }
+
+    /// Counts a request, and returns how many times it was sent before.
+    pub(crate) fn count(&mut self, is_again: bool) -> u32 {
+        self.resends = if is_again { self.resends + 1 } else { 0 };
+        self.resends
     }
 
     /// Sends a call. `sent` is called just before a request leaves the client.
@@ -44,12 +53,14 @@ impl Session {
         call: &Call,
         deadline: Instant,
         sent: &mut (dyn FnMut() + Send),
+        watched: Watched<'_>,
     ) -> Result<Response, (Failure, FailureCause)> {
         let context = RequestContext {
             deadline,
             stats: &mut self.stats,
             whose: Some(self.whose),
             sent,
+            watched,
         };
         match exchange.send(call, context).await {
             Ok(reply) => {

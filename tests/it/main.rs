@@ -23,5 +23,6 @@ mod queues;
 mod real_connections;
 mod sent_as_meant;
 mod serializable;
+mod told;
 mod whole_api;
 mod wrapped;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Done, PAUSE, Presence, ProbeRead, Site, Stop, TRIES, WriteAnswer};
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, NoResponse, RequestContext, RequestStats};
+use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats};
 use crate::json::Document;
 use crate::protocol::{EntityTag, FoundVersion, RefusalKind, TagField, Validator, entity_tag_of};
 use crate::retry::later;
@@ -31,6 +31,7 @@ impl Site {
                 stats: &mut stats,
                 whose: None,
                 sent: &mut || {},
+                watched: target.watched(purpose_of(call), TRIES - 1 - left),
             };
             let reply = exchange.send(call, context).await;
             let (wait, why) = match reply {
@@ -151,6 +152,7 @@ impl Site {
                     stats: &mut stats,
                     whose: None,
                     sent: &mut || {},
+                    watched: target.watched(RequestPurpose::Write, 0),
                 };
                 let reply = target.shared.exchange.send(&call, context).await;
                 reply.map(|reply| (call, reply))
@@ -209,5 +211,13 @@ impl Site {
         }
         self.wait(PAUSE).await;
         Ok(())
+    }
+}
+
+fn purpose_of(call: &Call) -> RequestPurpose {
+    if call.method == Method::GET || call.method == Method::HEAD {
+        RequestPurpose::Read
+    } else {
+        RequestPurpose::Write
     }
 }

@@ -21,7 +21,8 @@ pub struct MergeFn<F> {
 /// Creates a strategy from a function of base, local and remote.
 ///
 /// The function is called only if both sides exist. A removal on either side stays unresolved. An error of the
-/// function ends the write like an unresolved conflict, with the error as its source. The result counts as
+/// function ends the write like an unresolved conflict, with the error as its source. `?` converts any error, and
+/// [`box_error`](crate::box_error) keeps the type of an `anyhow::Error`. The result counts as
 /// operation-like (see [`MergeStrategy::is_state_like`]) unless [`state_like`](MergeFn::state_like) is set.
 ///
 /// # Example

@@ -9,7 +9,7 @@ use super::{ActionResult, Driver};
 use crate::BoxError;
 use crate::json::Document;
 use crate::protocol::RefusalKind;
-use crate::retry::later;
+use crate::retry::{WaitReason, later};
 use crate::support::panics;
 
 impl Driver<'_> {
@@ -143,7 +143,7 @@ impl Driver<'_> {
             HandlerReply::Rename(_) => return unusable("only a creation can go to another id"),
             HandlerReply::Adopt => HandlerDecision::Adopt,
             HandlerReply::Wait(time) => {
-                if let Err(cause) = self.sleep(time).await {
+                if let Err(cause) = self.sleep(time, WaitReason::Handler).await {
                     return ActionResult::because(Event::OutOfTime, cause);
                 }
                 HandlerDecision::Again

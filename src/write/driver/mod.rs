@@ -10,6 +10,8 @@ mod refusals;
 mod requests;
 mod responses;
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::diagnosis::{Diagnosis, FailureCause};
@@ -21,10 +23,11 @@ use super::merge_state::{LocalOrigin, MergeState, Remote};
 use super::outcome::WriteOutcome;
 use super::session::Session;
 use super::timer::Timer;
+use crate::exchange::Watch;
 use crate::exchange::transport::Response;
 use crate::json::Document;
 use crate::protocol::Validator;
-use crate::retry;
+use crate::retry::{self, WaitReason};
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::support::panics;
 use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
@@ -76,6 +79,19 @@ impl ActionResult {
 impl From<Event<Validator>> for ActionResult {
     fn from(event: Event<Validator>) -> Self {
         Self { event, cause: None }
+    }
+}
+
+impl From<Pause> for WaitReason {
+    fn from(pause: Pause) -> Self {
+        match pause {
+            Pause::RetryAfter(_) => Self::RetryAfter,
+            Pause::Race(_) => Self::Race,
+            Pause::Transient(_) => Self::Backoff,
+            Pause::Aging(_) => Self::YoungVersion,
+            Pause::Lag(_) => Self::StaleReplica,
+            Pause::Poll(..) => Self::Poll,
+        }
     }
 }
 
@@ -213,7 +229,7 @@ impl<'a> Driver<'a> {
         let longest = exchange.limits.retry_after;
         let length = self.timer.length(pause, count, &exchange.server, longest);
         match length {
-            Ok(time) => match self.sleep(time).await {
+            Ok(time) => match self.sleep(time, pause.into()).await {
                 Ok(()) => Event::Woke.into(),
                 Err(cause) => ActionResult::because(Event::OutOfTime, cause),
             },
@@ -221,10 +237,11 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn sleep(&mut self, time: std::time::Duration) -> Result<(), FailureCause> {
+    async fn sleep(&mut self, time: Duration, reason: WaitReason) -> Result<(), FailureCause> {
         self.timer.sleep(time).await?;
         self.session.stats.waited += time;
         self.timer.count(self.session.stats.waited);
+        self.target.waited(reason, time);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::super::machine::events::{Event, Refused};
 use super::super::merge_state::Remote;
 use super::{ActionResult, Driver};
+use crate::exchange::Watch;
 use crate::exchange::transport::Response;
 use crate::protocol::{Meaning, Problem, RefusalKind, Validator};
 use crate::support::panics;
@@ -54,7 +55,8 @@ impl Driver<'_> {
     pub(super) fn tell_observer(&self) {
         if let Some((kind, problem)) = &self.diagnosis.refusal {
             let (path, round) = (self.target.url.path(), self.machine.tally().rounds);
-            let seen = ConflictSeen::new(path, *kind, problem.status(), round);
+            let template = self.target.template();
+            let seen = ConflictSeen::new(path, template, *kind, problem.status(), round);
             observer::conflict(self.target.shared.observer.as_deref(), &seen);
         }
     }

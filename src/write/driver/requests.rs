@@ -7,8 +7,8 @@ use http::{Method, StatusCode};
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::{ActionResult, Driver};
-use crate::exchange::Call;
 use crate::exchange::transport::Response;
+use crate::exchange::{Call, RequestPurpose};
 use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::store::StoredSnapshot;
 use crate::write::recovery::monitor;
@@ -18,10 +18,19 @@ use crate::write::request::reading;
 
 impl Driver<'_> {
     /// Sends a call that leaves nothing in doubt if it is dropped.
-    async fn request(&mut self, call: &Call) -> Result<Response, (Failure, FailureCause)> {
+    async fn request(
+        &mut self,
+        call: &Call,
+        purpose: RequestPurpose,
+    ) -> Result<Response, (Failure, FailureCause)> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
+        // A read after a failed read is the same request again.
+        let is_again = self.diagnosis.retried.is_some() && purpose == RequestPurpose::Read;
+        let watched = self.target.watched(purpose, self.session.count(is_again));
         let mut sent = || {};
-        let reply = self.session.send(exchange, call, deadline, &mut sent);
+        let reply = self
+            .session
+            .send(exchange, call, deadline, &mut sent, watched);
         let reply = reply.await;
         self.timer.count(self.session.stats.waited);
         reply
@@ -30,7 +39,12 @@ impl Driver<'_> {
     /// Reads the resource.
     pub(super) async fn read(&mut self) -> ActionResult {
         let call = reading::read_call(self.target, Method::GET, true);
-        let reply = match self.request(&call).await {
+        let purpose = if self.machine.in_doubt() {
+            RequestPurpose::Settle
+        } else {
+            RequestPurpose::Read
+        };
+        let reply = match self.request(&call, purpose).await {
             Ok(reply) => reply,
             Err((failure, cause)) => return ActionResult::failed(failure, cause),
         };
@@ -57,6 +71,11 @@ impl Driver<'_> {
         if !self.machine.in_doubt() {
             self.in_flight.lost.clear();
         }
+        let purpose = if resend {
+            RequestPurpose::Resend
+        } else {
+            RequestPurpose::Write
+        };
         let payload = match self.in_flight.payload.clone() {
             Some(payload) if resend => payload,
             _ => match self.draft(condition, delete) {
@@ -85,7 +104,8 @@ impl Driver<'_> {
         };
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         let session = &mut self.session;
-        let reply = session.send(exchange, &payload.call, deadline, &mut sent);
+        let watched = self.target.watched(purpose, session.count(resend));
+        let reply = session.send(exchange, &payload.call, deadline, &mut sent, watched);
         let reply = reply.await;
         self.timer.count(self.session.stats.waited);
         let step = match reply {
@@ -95,6 +115,8 @@ impl Driver<'_> {
         if may_have_been_applied(&step.event) {
             let (base, edited) = (self.state.base_document(), self.state.edited());
             self.in_flight.remember(&payload, base, edited);
+            let is_lost = !matches!(step.event, Event::Accepted { .. });
+            self.diagnosis.lost_replies += u32::from(is_lost);
         }
         if was_not_applied(&step.event) && !self.machine.in_doubt() {
             // No request of ours is in flight, so a write dropped from here on leaves nothing in doubt.
@@ -139,7 +161,7 @@ impl Driver<'_> {
         };
         let mut call = reading::read_call(self.target, Method::GET, true);
         call.url = monitor.url;
-        let reply = match self.request(&call).await {
+        let reply = match self.request(&call, RequestPurpose::Poll).await {
             Ok(reply) => reply,
             Err((_, cause)) => {
                 return ActionResult::because(Event::Followed(Progress::Running(None)), cause);

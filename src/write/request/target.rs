@@ -2,16 +2,16 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::ApiVersion;
-use crate::exchange::Exchange;
+use crate::address::{ApiVersion, UrlTemplate};
 use crate::exchange::transport::Response;
+use crate::exchange::{AttemptSeen, Exchange, RequestPurpose, Watch, Watched};
 use crate::json::Document;
 use crate::merge::Policy;
 use crate::protocol::{
@@ -20,10 +20,10 @@ use crate::protocol::{
 };
 use crate::queue::{Permit, Queues, Work};
 use crate::resolve::Derived;
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, WaitReason};
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
 use crate::support::panics;
-use crate::value::{AlteredSeen, Observer, observer};
+use crate::value::{AlteredSeen, Observer, WaitSeen, observer};
 use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledWrites;
 use crate::write::request::storage_behaviour::{AlteringCollections, StorageBehaviour};
@@ -118,6 +118,24 @@ impl Shared {
         media_type(&*self.profile, self.version.as_ref())
     }
 
+    /// Tells the observer about a request that was sent.
+    pub(crate) fn tell_attempt(&self, attempt: &AttemptSeen<'_>) {
+        observer::attempt(self.observer.as_deref(), attempt);
+    }
+
+    /// Tells the observer about a wait.
+    pub(crate) fn tell_wait(&self, template: &str, url: &Url, reason: WaitReason, time: Duration) {
+        let seen = WaitSeen::new(template, reason, time);
+        observer::waited(self.observer.as_deref(), &seen);
+        #[cfg(feature = "metrics")]
+        if reason == WaitReason::Backoff {
+            let server = url.host_str().unwrap_or_default();
+            crate::value::metrics::budget_left(server, self.exchange.server.budget_left());
+        }
+        #[cfg(not(feature = "metrics"))]
+        let _ = url;
+    }
+
     /// Classifies a response that is not a success.
     pub(crate) fn meaning(
         &self,
@@ -163,6 +181,7 @@ pub(crate) struct Target {
     pub(crate) url: Url,
     /// Where the resource is read, which the route may place elsewhere.
     pub(crate) read_url: Url,
+    pub(crate) template: UrlTemplate,
     pub(crate) headers: HeaderMap,
     pub(crate) mode: WriteMode,
     pub(crate) policy: Arc<Policy>,
@@ -182,7 +201,31 @@ pub(crate) struct Target {
     pub(crate) storage_behaviour: StorageBehaviour,
 }
 
+impl Watch for Target {
+    fn template(&self) -> &str {
+        self.template.of(&self.url)
+    }
+
+    fn attempt(&self, attempt: &AttemptSeen<'_>) {
+        self.shared.tell_attempt(attempt);
+    }
+
+    fn waited(&self, reason: WaitReason, time: Duration) {
+        self.shared
+            .tell_wait(self.template(), &self.url, reason, time);
+    }
+}
+
 impl Target {
+    /// Returns who is told about a request to this target.
+    pub(crate) fn watched(&self, purpose: RequestPurpose, resends: u32) -> Watched<'_> {
+        Watched {
+            watch: self,
+            purpose,
+            resends,
+        }
+    }
+
     pub(crate) fn envelope(&self) -> Envelope {
         let own = self.envelope.clone();
         own.unwrap_or_else(|| self.shared.profile.envelope())
@@ -223,7 +266,7 @@ impl Target {
             return;
         }
         if self.shared.altering.note(&self.url) {
-            let seen = AlteredSeen::new(self.url.path());
+            let seen = AlteredSeen::new(self.url.path(), self.template());
             observer::altered(self.shared.observer.as_deref(), &seen);
         }
     }

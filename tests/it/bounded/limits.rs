@@ -168,7 +168,7 @@ async fn no_connection_is_told_after_some_tries() {
     let error = articles.update(1, edit).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport, "{error:?}");
     assert!(
-        error.report().requests <= 11 && error.to_string().contains("times"),
+        error.report().requests <= 11 && error.to_string().contains("11 tries"),
         "{error}"
     );
     let error = articles.get(1).await.unwrap_err();

@@ -8,9 +8,9 @@ use http::header::COOKIE;
 use http::{HeaderName, HeaderValue};
 use ifmatch::transport::{Request, Response, TransportError};
 use ifmatch::{
-    Answer, BoxError, Client, Collection, Conflict, ConflictSeen, Error, Generic, MemoryStore,
-    Observer, Refusal, RefusalHandler, Resolution, SnapshotKey, SnapshotStore, StoredSnapshot,
-    ThreeWay, Transport, WriteSeen, ask_fn, async_trait,
+    Answer, AttemptSeen, BoxError, Client, Collection, Conflict, ConflictSeen, Error, Generic,
+    MemoryStore, Observer, Refusal, RefusalHandler, Resolution, SnapshotKey, SnapshotStore,
+    StoredSnapshot, ThreeWay, Transport, WaitSeen, WriteSeen, ask_fn, async_trait,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -61,6 +61,14 @@ impl Printed {
 }
 
 impl Observer for Printed {
+    fn attempt(&self, attempt: &AttemptSeen<'_>) {
+        self.debug(attempt);
+    }
+
+    fn waited(&self, wait: &WaitSeen<'_>) {
+        self.debug(wait);
+    }
+
     fn conflict(&self, conflict: &ConflictSeen<'_>) {
         self.debug(conflict);
     }
@@ -221,7 +229,11 @@ async fn values_handles_calls_and_events_show_no_secret() {
     printed.debug(&articles.create(1, &draft));
     printed.debug(&articles.post(&draft).idempotency_key(SECRET));
     printed.debug(&articles.delete(&read));
-    assert!(printed.holds("open_fields=0") && printed.holds("WriteSeen"));
+    assert!(
+        printed.holds("open_fields=0")
+            && printed.holds("WriteSeen")
+            && printed.holds("AttemptSeen")
+    );
     printed.has_no_secret();
 }
 

@@ -172,7 +172,21 @@ async fn errors() -> Vec<(Error, &'static str)> {
     server.script((0..40).map(|_| Event::NoConnection));
     errors.push((articles.get(1).await.unwrap_err(), ""));
     errors.push((articles.update(4, views).await.unwrap_err(), ""));
+    errors.extend(of_a_closed_server().await);
     errors
+}
+
+/// Errors with an error of `anyhow`, and with what a server said until the retries were spent.
+async fn of_a_closed_server() -> Vec<(Error, &'static str)> {
+    let server = Server::with(AT, ARTICLE);
+    let articles = articles(&server);
+    let no_sale = |_: &mut Article| Err(anyhow::anyhow!("none left").context("no sale"));
+    let edit = articles.try_update_typed(1, no_sale).await.unwrap_err();
+    let closed = r#"{"title":"Closed for repairs"}"#;
+    server.script((0..40).map(|_| Event::Answer(429, &[], closed)));
+    let read = articles.get(1).await.unwrap_err();
+    let write = articles.update(1, |it| it.views = 3).await.unwrap_err();
+    vec![(edit, "no sale"), (read, ""), (write, "")]
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,19 +197,30 @@ async fn an_error_and_its_sources_say_each_thing_once() {
             assert!(!above.contains(below.as_str()), "{chain:#?}");
         }
         let all = chain.join(": ");
+        // What `anyhow` prints for a program that ends with the error.
+        let report = error.report().why.clone();
+        let printed = anyhow::Error::from(error);
+        assert_eq!(format!("{printed:#}"), all);
         for phrase in [
             "does not fit the type",
             "not valid JSON",
             "no connection",
             "panicked",
+            "given up",
+            "Closed for repairs",
+            "429",
+            "out of ideas",
+            "none left",
         ] {
+            let debug = format!("{printed:?}");
             assert!(all.matches(phrase).count() <= 1, "{all}");
+            assert!(debug.matches(phrase).count() <= 1, "{debug}");
         }
         // What a part of the application says is behind the error, and in its report.
         assert!(
             says.is_empty() || chain.iter().any(|it| it == says),
             "{chain:#?}"
         );
-        assert!(error.report().why.contains(says), "{}", error.report());
+        assert!(report.contains(says), "{report}");
     }
 }

@@ -92,7 +92,7 @@ const CASES: [Case; 11] = [
         setup: |client| client.limits(Limits::default().transient(1)),
         events: || vec![Event::NoConnection, Event::NoConnection],
         kind: ErrorKind::Transport,
-        why: "no connection, 2 times",
+        why: "the retry limit was reached",
         source: Some("no connection"),
     },
     Case {
@@ -112,16 +112,16 @@ const CASES: [Case; 11] = [
     Case {
         setup: |client| client.retry(RetryPolicy::default().budget(0)),
         events: || vec![Event::NoConnection],
-        kind: ErrorKind::Exhausted,
+        kind: ErrorKind::Transport,
         why: "the retry budget",
-        source: None,
+        source: Some("no connection"),
     },
     Case {
         setup: |client| client.retry(RetryPolicy::schedule(|| [Duration::ZERO; 0])),
         events: || vec![Event::NoConnection],
-        kind: ErrorKind::Exhausted,
+        kind: ErrorKind::Transport,
         why: "the retry schedule is at its end",
-        source: None,
+        source: Some("no connection"),
     },
     Case {
         setup: |client| client.limits(Limits::default().time(Duration::from_millis(40))),
