@@ -110,21 +110,8 @@ pub(super) async fn ask_by(
                 return Err(error.with_failed_part(source).with_report(report));
             }
             Err(NoResponse::Transport(source)) => {
-                let kind = match source.fate {
-                    Fate::Unknown if !rules.retries && !call.method.is_safe() => {
-                        Some(ErrorKind::OutcomeUnknown)
-                    }
-                    Fate::NotSent | Fate::Unknown if !rules.retries => Some(ErrorKind::Transport),
-                    Fate::NotSent | Fate::Unknown => None,
-                    Fate::TooLarge => Some(ErrorKind::TooLarge),
-                    Fate::Impossible => Some(ErrorKind::Transport),
-                };
-                if let Some(kind) = kind {
-                    report.why = if rules.retries {
-                        "a retry would fail in the same way".to_owned()
-                    } else {
-                        "retries were not asked for".to_owned()
-                    };
+                if let Some((kind, why)) = lost(&source, call, rules) {
+                    report.why = why.to_owned();
                     return Err(Error::new(kind, path).with_said(source).with_report(report));
                 }
                 FailedTry::Lost(source)
@@ -156,6 +143,23 @@ pub(super) async fn ask_by(
             }
         };
         return answered.ok_or_else(|| failure.given_up(call, tries, report));
+    }
+}
+
+/// Judges a lost request. Returns the kind of the error and its reason if it is not tried again.
+fn lost(
+    source: &TransportError,
+    call: &Call,
+    rules: AskRules,
+) -> Option<(ErrorKind, &'static str)> {
+    const IN_VAIN: &str = "a retry would fail in the same way";
+    const UNASKED: &str = "retries were not asked for";
+    match source.fate {
+        Fate::TooLarge => Some((ErrorKind::TooLarge, IN_VAIN)),
+        Fate::Impossible => Some((ErrorKind::Transport, IN_VAIN)),
+        _ if rules.retries => None,
+        Fate::Unknown if !call.method.is_safe() => Some((ErrorKind::OutcomeUnknown, UNASKED)),
+        Fate::NotSent | Fate::Unknown => Some((ErrorKind::Transport, UNASKED)),
     }
 }
 

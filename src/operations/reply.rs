@@ -12,6 +12,7 @@ use crate::json::Document;
 use crate::protocol::{essence, is_coded, is_json};
 use crate::support::panics;
 use crate::value::{Error, WriteReport};
+use crate::write::request::body::Unreadable;
 use crate::write::request::target::Target;
 
 /// The result of an action that was carried out, returned by [`Action::send`](crate::Action::send).
@@ -104,7 +105,7 @@ fn value<R: DeserializeOwned + 'static>(
             let depth = target.shared.exchange.limits.depth;
             Document::parse_with_depth(&response.body, depth)?
         } else {
-            target.parse(response).map_err(|error| error.what())?
+            target.parse(response).map_err(Unreadable::what)?
         };
         Ok(document.decode()?)
     };

@@ -220,7 +220,11 @@ async fn texts_are_created_updated_and_removed_and_several_edits_go_together() {
         texts.create("1", &String::new()).await.unwrap_err().kind(),
         ErrorKind::AlreadyExists
     );
-    let edits = (0..4).map(|n| texts.update("1", move |text| text.push_str(&format!("{n}\n"))));
+    let edits = (0..4).map(|n| {
+        texts.update("1", move |text| {
+            *text += &[n.to_string(), String::new()].join("\n")
+        })
+    });
     for edit in edits.map(tokio::spawn).collect::<Vec<_>>() {
         edit.await.unwrap().unwrap();
     }
@@ -433,7 +437,7 @@ impl Format for Lines {
             let value = value
                 .as_str()
                 .ok_or_else(|| format!("{name} is not a text"))?;
-            text.push_str(&format!("{name}: {value}\n"));
+            text += &[name, ": ", value, "\n"].concat();
         }
         Ok(text.into())
     }

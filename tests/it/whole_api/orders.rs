@@ -33,6 +33,7 @@ pub(super) enum Event {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(super) struct State {
     order: Option<Order>,
     version: u32,
@@ -146,19 +147,19 @@ impl State {
         }
         match header("if-match") {
             None if self.demands_version => {
-                return answer(428, &[], json!({"title": "which version?"}));
+                return answer(428, &[], &json!({"title": "which version?"}));
             }
-            Some(tag) if tag != self.tag() => return answer(412, &[], json!({"title": "stale"})),
+            Some(tag) if tag != self.tag() => return answer(412, &[], &json!({"title": "stale"})),
             _ => {}
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let Some(order) = &mut self.order else {
-            return answer(404, &[], json!({"title": "no such order"}));
+            return answer(404, &[], &json!({"title": "no such order"}));
         };
         if request.method == Method::PUT && request.url.path() == "/v1/orders/7" {
             *order = serde_json::from_value(body).unwrap();
             self.version += 1;
-            return answer(204, &[("etag", self.tag())], Value::Null);
+            return answer(204, &[("etag", self.tag())], &Value::Null);
         }
         order
             .shipments
@@ -171,17 +172,17 @@ impl State {
     fn done(&self) -> Response {
         if self.answers_with_order {
             let at = ("content-location", "/v1/orders/7".to_owned());
-            return answer(200, &[("etag", self.tag()), at], json!(self.order));
+            return answer(200, &[("etag", self.tag()), at], &json!(self.order));
         }
-        answer(200, &[], json!({"number": "S-1"}))
+        answer(200, &[], &json!({"number": "S-1"}))
     }
 
     fn handle(&mut self, request: &Request) -> Result<Response, TransportError> {
         self.seen.push(request.clone());
         if request.method == Method::GET {
             return Ok(match &self.order {
-                Some(order) => answer(200, &[("etag", self.tag())], json!(order)),
-                None => answer(404, &[], json!({"title": "no such order"})),
+                Some(order) => answer(200, &[("etag", self.tag())], &json!(order)),
+                None => answer(404, &[], &json!({"title": "no such order"})),
             });
         }
         let lost = || TransportError::new(Fate::Unknown, "cut");
@@ -201,10 +202,10 @@ impl State {
                 Err(lost())
             }
             Event::LoseRequest => Err(lost()),
-            Event::Answer(status, title) => Ok(answer(status, &[], json!({"title": title}))),
+            Event::Answer(status, title) => Ok(answer(status, &[], &json!({"title": title}))),
             Event::AnswerAfter(status) => {
                 self.act(request);
-                Ok(answer(status, &[], Value::Null))
+                Ok(answer(status, &[], &Value::Null))
             }
         }
     }
@@ -215,7 +216,7 @@ impl State {
     }
 }
 
-fn answer(status: u16, fields: &[(&'static str, String)], body: Value) -> Response {
+fn answer(status: u16, fields: &[(&'static str, String)], body: &Value) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     for (name, value) in fields {
