@@ -222,7 +222,7 @@ async fn texts_are_created_updated_and_removed_and_several_edits_go_together() {
     );
     let edits = (0..4).map(|n| {
         texts.update("1", move |text| {
-            *text += &[n.to_string(), String::new()].join("\n")
+            *text += &[n.to_string(), String::new()].join("\n");
         })
     });
     for edit in edits.map(tokio::spawn).collect::<Vec<_>>() {
