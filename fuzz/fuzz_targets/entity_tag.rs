@@ -6,7 +6,9 @@
 use http::header::{CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue};
 use ifmatch::Validator;
-use ifmatch::header_fields::{EntityTag, LastModified, Precondition, TagField, entity_tag_of, essence};
+use ifmatch::header_fields::{
+    EntityTag, LastModified, Precondition, TagField, entity_tag_of, essence,
+};
 use ifmatch::header_fields::{is_html, is_json, is_problem, is_xml};
 use libfuzzer_sys::fuzz_target;
 

@@ -11,7 +11,7 @@ pub fn addresses(base: &str, ids: &[&str]) {
     };
     let segments: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     let names_nothing = |id: &str| matches!(id, "" | "." | "..");
-    let Ok(url) = address::join_all(&base, &segments) else {
+    let Ok(url) = address::below(&base, &segments, false) else {
         assert!(
             ids.iter().any(|id| names_nothing(id)),
             "refused without need: {ids:?}"

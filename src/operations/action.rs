@@ -355,15 +355,14 @@ impl<T: ResourceData, R: DeserializeOwned + Send + 'static> Future for SendActio
     type Output = Result<Reply<R>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let run = |input| {
+        self.get_mut().call.poll_with(context, |input| {
             in_span!(
                 "action",
                 |it: &Input<T>| it.0.handle.shown(false),
                 run,
                 input
             )
-        };
-        self.get_mut().call.poll_with(context, run)
+        })
     }
 }
 

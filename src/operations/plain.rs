@@ -187,15 +187,14 @@ impl Future for PlainRequest {
     type Output = Result<PlainResponse, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let run = |settings| {
+        self.get_mut().call.poll_with(context, |settings| {
             in_span!(
                 "request",
                 |it: &PlainSettings| it.template.clone(),
                 run,
                 settings
             )
-        };
-        self.get_mut().call.poll_with(context, run)
+        })
     }
 }
 
