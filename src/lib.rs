@@ -39,6 +39,9 @@
 //! [`request`]: Client::request
 //! [`OutcomeUnknown`]: ErrorKind::OutcomeUnknown
 //!
+//! The example `shop` in the repository is a whole application on this crate: an order workflow with an action, pages
+//! and photos, metrics, and its tests.
+//!
 //! # Edit a resource
 //!
 //! ```no_run

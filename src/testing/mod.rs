@@ -8,7 +8,8 @@
 //! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
 //! ```
 //!
-//! The example `testing_your_merge` shows all of them in one program.
+//! The example `testing_your_merge` shows all of them in one program. The example `shop` is a whole application with its
+//! own tests against stubs of wiremock.
 //!
 //! # Another client
 //!

@@ -6,6 +6,7 @@
     reason = "a failed test may panic, and the figures are for people to read"
 )]
 
+mod actions;
 mod document;
 mod race;
 mod scim;
@@ -152,6 +153,7 @@ async fn kinto() {
     };
     story::tell::<Enveloped>(&server).await;
     Race::default().run::<Enveloped>(&server).await.is_exact();
+    actions::plain_requests_to_kinto(&server).await;
     // The same by its profile: the record alone, and the current one out of the refusals.
     let server = Server {
         name: "kinto-by-profile",
@@ -316,6 +318,7 @@ async fn azurite() {
         profile: Generic::over(AzureBlob),
         ..server
     };
+    actions::snapshots_of_a_blob(&server).await;
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();

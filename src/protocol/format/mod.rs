@@ -20,6 +20,9 @@ use crate::merge::Rule;
 /// reverse. Set it with [`Collection::format`](crate::Collection::format). Refusals are read in every format that the
 /// crate knows, whatever this one is.
 ///
+/// A write sends what the format makes of the document. So whatever the document does not contain is lost, such as the
+/// comments and the layout of a YAML file. To keep them, use [`Text`].
+///
 /// | format | bodies | type of the values | merged |
 /// |---|---|---|---|
 /// | [`Json`] | JSON, with a media type of its own | any | as the type says |
