@@ -17,7 +17,7 @@
 //! | [`create`] | an id and a value | the call ends as [`AlreadyExists`](ErrorKind::AlreadyExists) | the [refusal handler](Collection::on_refusal) | success, if the stored state is what was sent |
 //! | [`post`] | a draft to which the server assigns an id | (it has no precondition) | the refusal handler | [`OutcomeUnknown`], unless the server honours idempotency keys |
 //! | [`delete`] | a value that was read, or an id | a value: the strategy decides; an id: the new state is removed if it equals the state that was read | the strategy | success, if the resource no longer exists |
-//! | [`action`] | a resource and a request below it, such as "ship" | its [guard](Action::guard) is asked about the new state; without a guard the call ends as [`Conflict`](ErrorKind::Conflict) | the guard | success, if [the application sees it](Action::done_when) in the new state; otherwise [`OutcomeUnknown`] |
+//! | [`action`] | a resource and a request below it, such as "ship" | its [guard](Action::guard) is asked about the new state; without a guard the call ends as [`Conflict`](ErrorKind::Conflict) | the guard | [`OutcomeUnknown`], unless [`done_when`](Action::done_when) is set: then success, if the new state shows the action; otherwise it is sent again, for the version that its guard accepts |
 //! | [`get`], [`get_opt`], [`refresh`], [`list`] | reads | | | the read is retried |
 //! | [`request`] | any method at any path | (nothing is conditional) | the caller | an error; [`OutcomeUnknown`] if the method is not safe |
 //!

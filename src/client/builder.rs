@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -181,6 +183,25 @@ impl ClientBuilder {
         } else {
             let why = "the bearer token contains characters that are not allowed in a header";
             self.fault = Some(Error::config(why));
+        }
+        self
+    }
+
+    /// Adds a user and a password to every request (Basic authentication, RFC 7617).
+    ///
+    /// Requests without TLS show both to the network. If the user contains a colon, [`build`](Self::build) returns a
+    /// `Config` error.
+    pub fn basic_auth(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        if user.as_ref().contains(':') {
+            let why = "the user of `basic_auth` contains a colon, which ends the user there";
+            self.fault = Some(Error::config(why));
+        }
+        let pair = [user.as_ref(), ":", password.as_ref()].concat();
+        let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        // Base64 is always a header value.
+        if let Ok(mut value) = HeaderValue::from_str(&value) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
         }
         self
     }

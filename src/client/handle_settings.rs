@@ -91,8 +91,8 @@ macro_rules! settings {
             /// Sets the format of the bodies (default JSON, with the media type of the profile).
             ///
             /// A format may bring a merge rule for its values: texts are merged by lines. The rule applies unless the
-            /// handle has a strategy of its own. With another format than JSON, the write mode is
-            /// [`WriteMode::Put`].
+            /// handle has a strategy of its own. A format other than JSON cannot be patched: with a write mode other
+            /// than [`WriteMode::Put`], each call returns a `Config` error.
             ///
             /// A response that is labelled as HTML is taken for a login page, unless the format asks for HTML.
             pub fn format(self, format: impl Format) -> Self {

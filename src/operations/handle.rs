@@ -159,7 +159,8 @@ impl<T: ResourceData> Handle<T> {
     /// Returns the resource with the settings that the write loop needs.
     pub(crate) fn target(&self) -> Result<Target, Error> {
         let mut url = self.url.clone().map_err(|why| Error::config(&*why))?;
-        if let Some(format) = self.format.as_ref().filter(|_| self.mode != WriteMode::Put) {
+        let no_json = self.format.as_ref().filter(|format| !format.is_json());
+        if let Some(format) = no_json.filter(|_| self.mode != WriteMode::Put) {
             return Err(Error::config(format!(
                 "the write mode {:?} is for JSON documents, and this handle has the format {}",
                 self.mode,

@@ -200,7 +200,10 @@ fn message(kind: ErrorKind, path: &str, done: &WriteOutcome, why: &str) -> Strin
                 .diagnosis
                 .conflicts
                 .iter()
-                .map(|field| field.pointer.as_str())
+                .map(|field| match field.pointer.as_str() {
+                    "" => "the whole document",
+                    pointer => pointer,
+                })
                 .collect();
             format!("{path}: unresolved conflict in {}", fields.join(", "))
         }

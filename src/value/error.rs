@@ -163,6 +163,9 @@ impl Error {
 
     /// Returns the status of the last response, or `None` if no response arrived.
     ///
+    /// It is that of the last response, which may be a successful one, such as a read after a conflict. The status of a
+    /// refusal is in [`problem`](Self::problem).
+    ///
     /// # Example
     ///
     /// ```

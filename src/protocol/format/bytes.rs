@@ -53,7 +53,8 @@ impl Bytes {
 
 /// The bytes of a body, with their media type.
 ///
-/// It is cheap to clone. Its JSON form has the members `media_type` and `base64`.
+/// It is cheap to clone. Its JSON form is one text, a data URL (RFC 2397), so a media type is never merged with the bytes
+/// of another one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob {
     media_type: String,
@@ -64,10 +65,11 @@ pub struct Blob {
 const UNKNOWN: &str = "application/octet-stream";
 
 impl Blob {
-    /// Creates a blob.
-    pub fn new(media_type: impl Into<String>, bytes: impl Into<::bytes::Bytes>) -> Self {
+    /// Creates a blob. The media type is kept in lower case and without optional spaces (RFC 9110 8.3.1).
+    pub fn new(media_type: impl AsRef<str>, bytes: impl Into<::bytes::Bytes>) -> Self {
+        let parts: Vec<&str> = media_type.as_ref().split(';').map(str::trim).collect();
         Self {
-            media_type: media_type.into(),
+            media_type: parts.join(";").to_ascii_lowercase(),
             bytes: bytes.into(),
         }
     }
@@ -92,29 +94,27 @@ impl fmt::Debug for Blob {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct BlobDocument {
-    media_type: String,
-    base64: String,
-}
-
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let document = BlobDocument {
-            media_type: self.media_type.clone(),
-            base64: STANDARD.encode(&self.bytes),
-        };
-        document.serialize(serializer)
+        let (media_type, bytes) = (&self.media_type, STANDARD.encode(&self.bytes));
+        serializer.serialize_str(&format!("data:{media_type}{BASE64}{bytes}"))
     }
 }
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document = BlobDocument::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(document.base64).map_err(D::Error::custom)?;
-        Ok(Self::new(document.media_type, bytes))
+        let url = String::deserialize(deserializer)?;
+        let parts = url
+            .strip_prefix("data:")
+            .and_then(|url| url.rsplit_once(BASE64));
+        let (media_type, bytes) = parts.ok_or_else(|| D::Error::custom("no data URL in Base64"))?;
+        let bytes = STANDARD.decode(bytes).map_err(D::Error::custom)?;
+        Ok(Self::new(media_type, bytes))
     }
 }
+
+/// What precedes the bytes in a data URL (RFC 2397).
+const BASE64: &str = ";base64,";
 
 impl Merge for Blob {
     fn policy() -> Policy {

@@ -14,8 +14,12 @@ use crate::json::Document;
 
 /// Forms, `application/x-www-form-urlencoded`.
 ///
-/// The document is an object of strings. A name that occurs several times becomes a list of strings. In what is sent,
-/// numbers and booleans are written as text, and `null` members are left out.
+/// The document is an object of strings. A name that occurs several times becomes a list of strings. In what is sent, `null`
+/// members are left out.
+///
+/// A form has no numbers, no booleans, and no lists with fewer than two texts. A document with one of them is not sent
+/// ([`Config`](crate::ErrorKind::Config)), because it would read back as another one. Write such a field as a text, by a
+/// serde attribute.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form;
 
@@ -24,6 +28,8 @@ pub struct Form;
 pub(crate) enum NoForm {
     #[error("the form is not UTF-8 at byte {0}")]
     Utf8(usize),
+    #[error("a name or a value of the form is not UTF-8 once its percent-encoding is decoded")]
+    Encoded,
     #[error("the document is not an object")]
     NotObject,
     #[error(
@@ -39,8 +45,15 @@ impl Format for Form {
 
     fn read(&self, body: &[u8], _: Option<&str>) -> Result<Document, BoxError> {
         std::str::from_utf8(body).map_err(|error| NoForm::Utf8(error.valid_up_to()))?;
+        // The parser replaces what is not UTF-8, and a write would then send the replacement.
+        let text = String::from_utf8_lossy(body);
+        let holds_replacements =
+            text.contains('\u{fffd}') || text.to_ascii_uppercase().contains("%EF%BF%BD");
         let (mut members, mut places) = (Members::default(), HashMap::new());
         for (name, value) in form_urlencoded::parse(body) {
+            if !holds_replacements && [&name, &value].iter().any(|it| it.contains('\u{fffd}')) {
+                return Err(NoForm::Encoded.into());
+            }
             let value = Value::from(value.into_owned());
             let Some(at) = places.get(&*name) else {
                 places.insert(name.clone().into_owned(), members.0.len());

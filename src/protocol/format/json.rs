@@ -47,6 +47,10 @@ impl Format for Json {
         &self.media_type
     }
 
+    fn is_json(&self) -> bool {
+        true
+    }
+
     fn read(&self, body: &[u8], _: Option<&str>) -> Result<Document, BoxError> {
         Ok(Document::parse_with_depth(body, Document::MAX_DEPTH)?)
     }

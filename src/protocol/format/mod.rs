@@ -91,6 +91,20 @@ pub trait Format: Send + Sync + 'static {
     /// [`Config`](crate::ErrorKind::Config).
     fn write(&self, document: &Document) -> Result<Encoded, BoxError>;
 
+    /// Returns a text that distinguishes this format from others with the same media type (default: the name of its
+    /// type).
+    ///
+    /// Handles whose formats have the same key share cached snapshots. So a format with settings that change what it reads
+    /// must include them.
+    fn key(&self) -> String {
+        std::any::type_name::<Self>().to_owned()
+    }
+
+    /// Whether the bodies are JSON, so that patches can be sent (default `false`).
+    fn is_json(&self) -> bool {
+        false
+    }
+
     /// Returns the merge rule of all places for which the type has none (default `None`). It applies unless the handle
     /// has a strategy of its own.
     fn default_rule(&self) -> Option<Rule> {

@@ -8,7 +8,8 @@ use crate::merge::Rule;
 /// Text of any media type, which is kept as it is written and merged by lines.
 ///
 /// The values are of the type `String`. Two edits of different lines are merged. Edits of the same or neighbouring lines are
-/// a conflict. Line ends and the end of the last line stay as they are.
+/// a conflict. [`Conflict::diff`](crate::Conflict::diff) prints it, and [`merge::text`](crate::merge::text) makes a text with
+/// conflict markers. Line ends and the end of the last line stay as they are.
 ///
 /// Bodies must be UTF-8. A byte order mark stays part of the text.
 ///
@@ -20,7 +21,8 @@ use crate::merge::Rule;
 /// # async fn f() -> Result<(), ifmatch::Error> {
 /// let client = Client::builder("https://dav.example.com/anna").profile(WebDav).build()?;
 /// let events = client.collection::<String>("calendar").format(Text::new("text/calendar"));
-/// events.update("lunch.ics", |event| *event = event.replace("12:00", "13:00")).await?;
+/// let saved = events.update("lunch.ics", |event| *event = event.replace("T120000", "T130000")).await?;
+/// assert!(!saved.report().unchanged); // the edit has found what it replaces
 /// # Ok(())
 /// # }
 /// ```
@@ -96,7 +98,12 @@ impl Format for Text {
 
 /// Returns the parameter `charset` of a media type (RFC 9110 8.3.2).
 fn charset(media_type: &str) -> Option<&str> {
-    let mut parameters = media_type.split(';').skip(1);
+    let mut is_quoted = false;
+    // Within a quoted string, a semicolon does not end the parameter (RFC 9110 5.6.6).
+    let mut parameters = media_type.split(|it: char| {
+        is_quoted ^= it == '"';
+        it == ';' && !is_quoted
+    });
     parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let value = value.trim().trim_matches('"');

@@ -18,6 +18,9 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 /// module of nginx ignores preconditions. No client can repair either, but
 /// [`Client::probe`](crate::Client::probe) reports both.
 ///
+/// A collection cannot be listed by [`Collection::list`](crate::Collection::list), because its list is XML. Send a
+/// `PROPFIND` by [`Client::request`](crate::Client::request).
+///
 /// # Example
 ///
 /// ```

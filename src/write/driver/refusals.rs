@@ -93,7 +93,8 @@ impl Driver<'_> {
     ) -> Option<Validator> {
         let may_be_race = kind == RefusalKind::Unknown && asked == Refused::Unclassified;
         // A profile reads the current state from its own envelope only.
-        if (kind != RefusalKind::StaleVersion && !may_be_race) || self.target.envelope.is_some() {
+        let is_readable = self.target.envelope.is_none() && self.target.is_json();
+        if (kind != RefusalKind::StaleVersion && !may_be_race) || !is_readable {
             return None;
         }
         let profile = &*self.target.shared.profile;

@@ -1,7 +1,7 @@
 //! The bytes of one write.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ifmatch_merge::internal::json_patch_if;
 use url::Url;
@@ -16,7 +16,7 @@ use crate::protocol::{
 use crate::store::StoredSnapshot;
 use crate::write::machine::events::Condition;
 use crate::write::recovery::stamp;
-use crate::write::request::action::ActionRequest;
+use crate::write::request::action::{ActionBody, ActionRequest};
 use crate::write::request::scim_patch::scim_patch;
 use crate::write::request::target::{Target, WriteMode};
 
@@ -85,6 +85,14 @@ impl RequestDraft<'_> {
             }
         }
         crate::write::request::reading::accept(self.target, &mut headers);
+        if self.action.is_some() && !self.target.is_json() {
+            // The response to an action is usually JSON, whatever the format of the resource is.
+            let also = headers
+                .get(ACCEPT)
+                .map(|accept| [accept.as_bytes(), ALSO_JSON].concat());
+            let also = also.and_then(|both| HeaderValue::from_bytes(&both).ok());
+            headers.extend(also.map(|both| (ACCEPT, both)));
+        }
         let preferred = headers.contains_key(PREFER)
             || self.target.shared.exchange.headers.contains_key(PREFER);
         // A removal returns no representation, and OData servers reject this preference on it.
@@ -107,10 +115,21 @@ impl RequestDraft<'_> {
             (None, Some(local)) => self.encode(local, &self.target.envelope(), &inside)?,
             (None, None) => self.removal(versioning, &inside)?,
         };
+        if matches!(
+            self.action,
+            Some(ActionRequest {
+                body: ActionBody::Other(..),
+                ..
+            })
+        ) {
+            // The media type was given with the bytes. The header of the handle is for documents.
+            headers.remove(CONTENT_TYPE);
+        }
         if let Some(media_type) = encoded.media_type {
             // The client's `Content-Type` is for documents, not for patches and forms.
             let own = self.target.shared.exchange.headers.get(CONTENT_TYPE);
-            let own = own.filter(|_| media_type == self.target.media_type());
+            let is_document = media_type == self.target.media_type();
+            let own = own.filter(|_| is_document && self.target.format.is_none());
             let own = own.map_or_else(|| HeaderValue::from_str(&media_type), |own| Ok(own.clone()));
             headers
                 .entry(CONTENT_TYPE)
@@ -205,7 +224,9 @@ impl RequestDraft<'_> {
             let version = spelt(&part.value, part, self.base, &envelope)?;
             body = Some(around.with(pointer(part), &version)?);
         }
-        let media_type = body.as_ref().map(|_| self.target.media_type().to_owned());
+        let media_type = body
+            .as_ref()
+            .map(|_| self.target.shared.media_type().to_owned());
         let bytes = body.map_or_else(Bytes::new, |body| body.to_bytes());
         Ok(EncodedBody::bare(Method::DELETE, bytes, media_type))
     }
@@ -282,7 +303,12 @@ impl RequestDraft<'_> {
         };
         // A resource that does not exist cannot be patched.
         let Some(base) = base.filter(|_| self.target.mode != WriteMode::Put) else {
-            let (bytes, media_type) = self.target.write(&body)?;
+            let (bytes, media_type, read) = self.target.write(&body)?;
+            let mut encoded = encoded;
+            if self.target.format.is_some() && envelope.view().is_none() {
+                // A format may leave out what reads alike, such as a member that is `null`.
+                (encoded.document, encoded.body) = (Some(read.clone()), Some(read));
+            }
             return Ok(EncodedBody {
                 bytes,
                 media_type: Some(media_type),
@@ -369,6 +395,7 @@ impl EncodedBody {
     }
 }
 
+const ALSO_JSON: &[u8] = b", application/json;q=0.9";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");

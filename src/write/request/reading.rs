@@ -146,7 +146,8 @@ pub(crate) fn representation(
     // A body with a version is the resource, whatever its members are called.
     if validator.is_none()
         && (is_no_representation(&target.shared.hidden, &body)
-            || target.body_kind(reply) == evidence::BodyKind::Problem)
+            || target.read_kind(reply) == evidence::BodyKind::Problem
+            || shows_hidden_refusal(target, reply))
     {
         return Err(NoRepresentation::Refused(reply.status));
     }
@@ -156,6 +157,16 @@ pub(crate) fn representation(
         snapshot: snapshot(unwrapped, validator, headers.into_owned(), reply.origin),
         found,
     })
+}
+
+/// Whether a body in another format is a refusal in JSON, by the rules for responses with status 200.
+fn shows_hidden_refusal(target: &Target, reply: &Response) -> bool {
+    let (hidden, depth) = (&target.shared.hidden, target.shared.exchange.limits.depth);
+    if target.is_json() || hidden.is_empty() {
+        return false;
+    }
+    let body = Document::parse_with_depth(&reply.body, depth);
+    body.is_ok_and(|body| is_no_representation(hidden, &body))
 }
 
 /// Makes a snapshot of an unwrapped document, with its version, headers and origin.
@@ -211,6 +222,11 @@ pub(crate) fn weigh(
     let shown = body
         .as_ref()
         .and_then(|body| envelope.unwrap_body(body, depth));
+    let is_post = payload.call.method == Method::POST;
+    let vouched_for =
+        is_named(target, reply, is_post) || target.storage_behaviour.returns_stored == Some(true);
+    let is_report = !vouched_for && target.is_labelled_otherwise(reply, &payload.call.headers);
+    let shown = shown.filter(|_| !is_report);
     let mut given = vec!["/id"];
     given.extend(envelope.omitted_members());
     if envelope.view().is_none() {
@@ -311,6 +327,6 @@ pub(in crate::write) fn is_representation(
         (serde_json::Value::Object(body), serde_json::Value::Object(sent)) => {
             !sent.is_empty() && sent.keys().all(|name| body.contains_key(name))
         }
-        _ => false,
+        _ => body == sent,
     }
 }

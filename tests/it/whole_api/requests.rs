@@ -104,6 +104,27 @@ async fn credentials_headers_query_and_body_go_out_and_nothing_conditional() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_user_and_a_password_go_out_as_basic_credentials_and_are_not_shown() {
+    let api = Api::of(|_, _| answer(200, ""));
+    let builder = Client::builder("http://api.test/v1").transport(api.clone());
+    let client = builder.basic_auth("anna", "pä:ss").build().unwrap();
+    client.request(Method::GET, "a").await.unwrap();
+    assert_eq!(
+        api.last().headers["authorization"],
+        "Basic YW5uYTpww6Q6c3M="
+    );
+    assert!(api.last().headers["authorization"].is_sensitive());
+    let error = Client::builder("http://api.test")
+        .basic_auth("a:b", "c")
+        .build()
+        .unwrap_err();
+    assert!(
+        error.is_config() && error.to_string().contains("colon"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_bodies_have_their_own_media_type() {
     let api = Api::of(|_, _| answer(200, ""));
     let csv = HeaderValue::from_static("text/csv");

@@ -14,7 +14,7 @@ use super::tree::{Finder, Key, Tree, View, same};
 )]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Likeness {
-    /// Both documents are objects that have a member in common, or neither is an object.
+    /// Both documents are objects that have a member in common, or both are lists, or they are the same value.
     pub shares_members: bool,
     /// A value that was sent is missing or has another shape, such as a text in place of an object.
     pub lacks_sent: bool,
@@ -192,8 +192,11 @@ fn is_null<'t, T: Tree<'t>>(value: T) -> bool {
 }
 
 fn shares<'t, T: Tree<'t>>(sent: T, shown: T, beside: &[&str]) -> bool {
-    if !matches!((sent.view(), shown.view()), (View::Object, View::Object)) {
-        return !matches!(sent.view(), View::Object) && !matches!(shown.view(), View::Object);
+    match (sent.view(), shown.view()) {
+        (View::Object, View::Object) => {}
+        (View::Array, View::Array) => return true,
+        // Any other two values have nothing in common.
+        _ => return same(sent, shown),
     }
     let shown = shown.members();
     let mut in_shown = Finder::new(&shown);

@@ -196,10 +196,13 @@ fn view(claim: &Claim<'_>) -> Option<Likeness> {
     let mut view = Likeness::of(claim.base, claim.sent, shown, &names);
     // The body of a 201 to a `POST` is the new resource, whatever the draft had.
     let is_made = claim.is_new_by_post() && claim.status_is_created && shown.to_value().is_object();
+    // Two texts or numbers have nothing in common unless they are the same. The previous one shows the resource too.
+    let is_previous = claim.base.is_some_and(|base| base == shown);
     let is_view = view.shares_members
         || claim.body_is_resource
         || claim.returns_stored
         || is_made
+        || is_previous
         || view.is_same();
     if view.adds_members && is_view {
         // Members that the server gives to every document do not count as additions of this response.
@@ -307,8 +310,12 @@ fn is_page(text: &[u8]) -> bool {
     const SIGNS: [&[u8]; 4] = [b"<!doctype html", b"<html", b"<head", b"<body"];
     let head = text.get(..HEAD).unwrap_or(text);
     SIGNS.iter().any(|sign| {
-        let mut windows = head.windows(sign.len());
-        windows.any(|window| window.eq_ignore_ascii_case(sign))
+        // Elements of other kinds of XML begin alike, such as `<header>`.
+        let mut windows = head.windows(sign.len() + 1);
+        windows.any(|window| {
+            let (name, next) = window.split_at(sign.len());
+            name.eq_ignore_ascii_case(sign) && !next.iter().any(u8::is_ascii_alphanumeric)
+        })
     })
 }
 
