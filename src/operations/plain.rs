@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use url::Url;
 use super::ask::{AskRules, ask_by};
 use super::{Lazy, in_span};
 use crate::BoxError;
-use crate::address::PathError;
+use crate::address::{PathError, within_origin, without_user};
 use crate::exchange::transport::Response;
 use crate::exchange::{AttemptSeen, Call, RequestPurpose, Watch};
 use crate::json::Document;
@@ -284,9 +284,10 @@ async fn run(settings: PlainSettings) -> Result<PlainResponse, Error> {
         rules,
     );
     let (response, report) = asked.await?;
+    let url = response.redirected_to.clone().unwrap_or(call.url);
     Ok(PlainResponse {
         shared,
-        url: call.url,
+        url: without_user(url),
         response,
         report,
     })
@@ -323,6 +324,36 @@ pub struct PlainResponse {
 }
 
 impl PlainResponse {
+    /// Returns the URL of the request, without user and password. If the server redirected the request, it is the URL
+    /// that responded.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the address in `Location`, for example of a new resource or of a job.
+    ///
+    /// A relative one is resolved against the [URL of the request](Self::url) (RFC 9110 10.2.2). Returns `None` if there
+    /// is none, or if it cannot be read or is on another origin, because credentials must not go there.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use http::Method;
+    ///
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// let started = client.request(Method::POST, "jobs").await?.error_for_status()?;
+    /// if let Some(job) = started.location() {
+    ///     let job = client.follow(Method::GET, job).await?;
+    ///     println!("{}", job.text()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn location(&self) -> Option<Url> {
+        let location = self.headers().get(LOCATION)?;
+        within_origin(&self.url, location.to_str().ok()?)
+    }
+
     /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.response.status

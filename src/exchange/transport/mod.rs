@@ -106,6 +106,8 @@ pub struct Response {
     pub trailers: HeaderMap,
     /// The credentials of the request. Set by the client, not by the transport.
     pub(crate) origin: SnapshotOrigin,
+    /// The address to which the server redirected the request. Set by the client, not by the transport.
+    pub(crate) redirected_to: Option<Url>,
     /// The request that this is the response to, if layers could mix them up.
     answers: Option<SentWrites>,
 }
@@ -119,6 +121,7 @@ impl Response {
             body: body.into(),
             trailers: HeaderMap::new(),
             origin: SnapshotOrigin::ELSEWHERE,
+            redirected_to: None,
             answers: None,
         }
     }

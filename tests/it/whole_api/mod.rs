@@ -1,7 +1,6 @@
 //! The whole of an API goes through the client: actions, plain requests, and bodies in other formats.
 
 mod actions;
-mod api;
 mod formats;
 mod orders;
 mod request_formats;

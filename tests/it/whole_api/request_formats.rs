@@ -5,7 +5,7 @@ use ifmatch::format::{Blob, Bytes, Encoded, Json};
 use ifmatch::{BoxError, Document, Error, ErrorKind, Format, Limits};
 use serde_json::Value;
 
-use super::api::{Api, answer};
+use crate::support::api::{Api, answer};
 
 /// A format whose errors show the body.
 struct Telling;

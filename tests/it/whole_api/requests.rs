@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use ifmatch::transport::{Fate, Response};
-use ifmatch::{ApiVersion, Authenticator, BoxError, ErrorKind, async_trait};
+use ifmatch::{ApiVersion, Authenticator, BoxError, Client, ErrorKind, async_trait};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::api::{Api, answer, headed};
+use crate::support::api::{Api, answer, headed};
 
 #[tokio::test(start_paused = true)]
 async fn a_response_with_any_status_is_returned_as_it_came() {
@@ -176,6 +176,69 @@ async fn a_link_of_the_server_is_followed_on_its_own_origin_only() {
     let error = client.request(Method::GET, "../admin").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(api.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relative_link_stays_beneath_the_base_url() {
+    let api = Api::of(|_, _| answer(200, ""));
+    for base in ["http://api.test/v1", "http://api.test/v1/"] {
+        let client = Client::builder(base)
+            .transport(api.clone())
+            .build()
+            .unwrap();
+        for (link, at) in [
+            ("jobs/7", "http://api.test/v1/jobs/7"),
+            ("./jobs/7?a=b", "http://api.test/v1/jobs/7?a=b"),
+            ("/jobs/7", "http://api.test/jobs/7"),
+        ] {
+            client.follow(Method::DELETE, link).await.unwrap();
+            assert_eq!(api.last().url.as_str(), at);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_location_is_relative_to_the_url_of_its_request_and_can_be_followed() {
+    let api = Api::of(|_, request| match request.url.path() {
+        "/v1/moved/jobs" => headed(307, ("location", "/v1/teams/1/jobs"), ""),
+        path if request.method == Method::GET => {
+            assert_eq!(path, "/v1/teams/1/jobs/7");
+            answer(200, "running")
+        }
+        _ => headed(201, ("location", "jobs/7?a=b"), ""),
+    });
+    let client = Client::builder("http://ann:pw@api.test/v1").transport(api.clone());
+    let client = client.build().unwrap();
+    for path in ["teams/1/jobs", "moved/jobs"] {
+        let started = client.request(Method::POST, path).await.unwrap();
+        assert_eq!(started.url().as_str(), "http://api.test/v1/teams/1/jobs");
+        let job = started.location().unwrap();
+        assert_eq!(job.as_str(), "http://api.test/v1/teams/1/jobs/7?a=b");
+        let job = client.follow(Method::GET, job).await.unwrap();
+        assert_eq!((job.text().unwrap(), job.location()), ("running", None));
+        assert_eq!(api.last().url.password(), Some("pw"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_location_on_another_origin_is_none() {
+    let api = Api::of(|_, _| headed(201, ("location", "https://elsewhere.test/jobs/7"), ""));
+    let started = api.client().request(Method::POST, "jobs").await.unwrap();
+    assert_eq!(started.location(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_in_a_path_is_an_error_that_says_how_to_set_it() {
+    let api = Api::of(|_, _| answer(200, ""));
+    let client = api.client();
+    for path in ["export?x=1", "export#x"] {
+        let error = client.request(Method::GET, path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(".query("), "{error}");
+    }
+    assert_eq!(api.count(), 0);
+    client.request(Method::GET, ["export?x"]).await.unwrap();
+    assert_eq!(api.last().url.path(), "/v1/export%3Fx");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! A server that is a function, for plain requests.
+//! A server that is a function of a request.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
 use ifmatch::{Client, ClientBuilder, async_trait};
 
-pub(super) type Serve = fn(usize, &Request) -> Result<Response, Fate>;
+pub(crate) type Serve = fn(usize, &Request) -> Result<Response, Fate>;
 
 /// A server that is a function of a request and its number.
 #[derive(Clone)]
-pub(super) struct Api(pub(super) Arc<Mutex<Vec<Request>>>, pub(super) Serve);
+pub(crate) struct Api(pub(crate) Arc<Mutex<Vec<Request>>>, pub(crate) Serve);
 
 #[async_trait]
 impl Transport for Api {
@@ -22,35 +22,35 @@ impl Transport for Api {
 }
 
 impl Api {
-    pub(super) fn of(serve: Serve) -> Self {
+    pub(crate) fn of(serve: Serve) -> Self {
         Self(Arc::default(), serve)
     }
 
-    pub(super) fn builder(&self) -> ClientBuilder {
+    pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder("http://api.test/v1").transport(self.clone())
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.builder().bearer_token("t0ken").build().unwrap()
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
-    pub(super) fn last(&self) -> Request {
+    pub(crate) fn last(&self) -> Request {
         self.0.lock().unwrap().last().unwrap().clone()
     }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of a server")]
-pub(super) fn answer(status: u16, body: &'static str) -> Result<Response, Fate> {
+pub(crate) fn answer(status: u16, body: &'static str) -> Result<Response, Fate> {
     let status = StatusCode::from_u16(status).unwrap();
     Ok(Response::new(status, HeaderMap::new(), body))
 }
 
 /// A response with one header.
-pub(super) fn headed(
+pub(crate) fn headed(
     status: u16,
     (name, value): (&'static str, &'static str),
     body: &'static str,
