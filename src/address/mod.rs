@@ -9,6 +9,6 @@ pub use api_version::ApiVersion;
 pub use path::IntoPath;
 pub(crate) use path::{
     PathError, base, below, beneath, collection_of, decoded, encode, item, last_segment, lead,
-    link, set_parameter, within_origin,
+    lead_plain, link, set_parameter, within_origin, without_user,
 };
 pub(crate) use template::UrlTemplate;

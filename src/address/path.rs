@@ -36,6 +36,11 @@ pub trait IntoPath {
     fn ends_in_slash(&self) -> bool {
         false
     }
+
+    /// Returns the path if it was given as one string (default `None`).
+    fn as_text(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl IntoPath for &str {
@@ -49,6 +54,10 @@ impl IntoPath for &str {
     fn ends_in_slash(&self) -> bool {
         self.ends_with('/')
     }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl IntoPath for &String {
@@ -59,6 +68,10 @@ impl IntoPath for &String {
     fn ends_in_slash(&self) -> bool {
         self.as_str().ends_in_slash()
     }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl IntoPath for String {
@@ -68,6 +81,10 @@ impl IntoPath for String {
 
     fn ends_in_slash(&self) -> bool {
         self.as_str().ends_in_slash()
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -206,13 +223,59 @@ pub(crate) fn below(
     Ok(if ends_in_slash { with_slash(url) } else { url })
 }
 
-/// Returns the address of a reference that the server gave, which must stay on the origin of the base.
+/// Returns the address of a path beneath a base. A string must not contain a query, which would be encoded.
+pub(crate) fn lead_plain(base: &Url, path: impl IntoPath) -> Result<Url, PathError> {
+    if path.as_text().is_some_and(|text| text.contains(['?', '#'])) {
+        return Err(PathError::new(
+            "the path contains `?` or `#`: add a query with `.query(name, value)`, or give the path as segments, such \
+             as [\"a?b\"], in which these characters are encoded",
+        ));
+    }
+    lead(base, path)
+}
+
+/// Returns the address of a reference that the server gave, which must stay on the origin of the base. A relative one
+/// is resolved against the base with a slash at its end.
 pub(crate) fn link(base: &Url, reference: &str) -> Result<Url, PathError> {
-    within_origin(base, reference).ok_or_else(|| {
-        let why =
-            "the link cannot be read, or is on another server than the base URL of the client";
-        PathError::new(why)
+    let base = with_slash(base.clone());
+    within_origin(&base, reference).ok_or_else(|| match base.join(reference) {
+        Ok(to) => PathError::new(format!(
+            "the link {} is on another server than the base URL of the client",
+            place(to)
+        )),
+        Err(source) => PathError {
+            message: format!("the link {:?} cannot be read", unread(reference)),
+            source: Some(source),
+        },
     })
+}
+
+/// Returns an address as text, without what may be secret in it.
+fn place(mut url: Url) -> String {
+    if url.cannot_be_a_base() {
+        return format!("{}:", url.scheme());
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    without_user(url).into()
+}
+
+/// Returns a text that is no URL, without what may be secret in it.
+fn unread(text: &str) -> String {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    match text.split_at(end) {
+        // The mark may belong to a password.
+        (_, rest) if rest.contains('@') => "…".to_owned(),
+        (before, _) => without_secrets(before),
+    }
+}
+
+/// Removes the user and password of an address, which has a host.
+pub(crate) fn without_user(mut url: Url) -> Url {
+    // Both fail only if there is no host, and so no user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 /// Resolves a reference from the server, if it stays within the origin, so that credentials and validators do
@@ -329,6 +392,35 @@ mod tests {
             assert!(lead(&base, empty).is_err());
         }
         assert!(lead(&base, "").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_link_that_is_not_followed_is_named_without_its_secrets() -> Result<(), PathError> {
+        let base = base("http://h/v1")?;
+        for (reference, shown) in [
+            (
+                "http://ann:pw@other/a?b@c",
+                "the link http://other/a is on another server",
+            ),
+            (
+                "//other:81/a#b",
+                "the link http://other:81/a is on another server",
+            ),
+            ("mailto:ann@h", "the link mailto: is on another server"),
+            (
+                "http://ann:pw@[/a",
+                r#"the link "http://[/a" cannot be read"#,
+            ),
+            ("http://[/a?b=c", r#"the link "http://[/a" cannot be read"#),
+            ("http://ann:p?w@[/a", r#"the link "…" cannot be read"#),
+        ] {
+            let message = link(&base, reference).map_err(|error| error.to_string());
+            assert!(
+                message.is_err_and(|it| it.starts_with(shown)),
+                "{reference}"
+            );
+        }
         Ok(())
     }
 

@@ -127,9 +127,14 @@ impl ClientBuilder {
     ///
     /// A layer must pass on a write once and return the response to it. It may pass it on again only if the write was
     /// certainly not applied: if the server refused it (4xx, but not 400 or 408), or never got it ([`Fate::NotSent`]). Any
-    /// other second request is stopped, with an error for the layer. A response to another request is an error for the call. In both cases the client finds
-    /// out whether the write was applied. It cannot detect a layer that sends a request past `next`. If a layer
-    /// panics, only the call whose request it had is affected: a write is settled like one whose response was lost.
+    /// other second request is stopped, with an error for the layer: one to the same path of the same origin, and one to
+    /// the same path of another origin with the same body, also if the layer made it anew. A response to another request,
+    /// and one to a read that followed a redirect of a write, is an error for the call. In both cases the client finds out
+    /// whether the write was applied. Requests with a safe method (RFC 9110 9.2.1) may be repeated.
+    ///
+    /// These are not detected: a request that a layer sends past `next`, one that it made anew and sends from a task
+    /// that it spawned, and a second one with another method or to another path. If a layer panics, only the call whose
+    /// request it had is affected: a write is settled like one whose response was lost.
     ///
     /// # Example: a header with the time of sending
     ///

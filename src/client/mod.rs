@@ -104,7 +104,7 @@ impl Client {
     /// Prepares a plain request to the API, for everything that is not a typed resource.
     ///
     /// The path is `"a/b"` or segments such as `["users", user, "avatar"]`. `"/"` is the base URL, with a slash at its
-    /// end.
+    /// end. A string has no query: set it with [`PlainRequest::query`].
     ///
     /// Nothing conditional is added, and nothing is retried unless [`PlainRequest::retry`] is set. A response with any
     /// status is `Ok`. See [`PlainRequest`].
@@ -112,24 +112,30 @@ impl Client {
     /// # Errors
     ///
     /// - `Transport` if the server could not be reached.
-    /// - `OutcomeUnknown` if the response was lost, and the method is not safe (RFC 9110 9.2.1).
+    /// - `OutcomeUnknown` if the response was lost, and the method is not safe (RFC 9110 9.2.1). With
+    ///   [`retry`](PlainRequest::retry), this replaces the following errors, except `TooLarge`, if an earlier response
+    ///   was lost.
     /// - `Exhausted` if the call would wait past its deadline, for example for the rate limit.
     /// - `TooLarge` if the body of a success is too long. The request was carried out.
     /// - `Config` if the path, the body or the credentials are invalid. Nothing was sent.
     pub fn request(&self, method: Method, path: impl IntoPath) -> PlainRequest {
-        let url = address::lead(&self.base, path);
+        let url = address::lead_plain(&self.base, path);
         PlainRequest::new(self.shared.clone(), &self.base, method, url)
     }
 
     /// Prepares a plain request to an address that the server gave, such as a `Location` or a link in a document.
     ///
-    /// The address is relative to the base URL and may have a query. Otherwise it is like
-    /// [`request`](Self::request).
+    /// The address may have a query. A relative one, such as `"jobs/7"`, is resolved against the base URL with a slash at
+    /// its end (`https://api.example.com/v1/jobs/7`), and one with an absolute path, such as `"/jobs/7"`, against the
+    /// origin (RFC 3986 5.2). A relative `Location` is meant relative to the URL of its request instead:
+    /// [`PlainResponse::location`](crate::PlainResponse::location) resolves it.
+    ///
+    /// Otherwise it is like [`request`](Self::request).
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`request`](Self::request), and `Config` if the address is on another origin, because
-    /// credentials must not go there.
+    /// Returns the errors of [`request`](Self::request), and `Config` if the address cannot be read, or is on another
+    /// origin, because credentials must not go there.
     pub fn follow(&self, method: Method, link: impl AsRef<str>) -> PlainRequest {
         let url = address::link(&self.base, link.as_ref());
         PlainRequest::new(self.shared.clone(), &self.base, method, url)

@@ -133,7 +133,7 @@ impl Exchange {
                 };
                 self.server.replied(sample, now);
             }
-            let reply = reply?;
+            let mut reply = reply?;
             self.heed(&reply.headers, number);
             if !renewed && fresh::is_wanted(&reply) {
                 if let Some(authenticator) = &self.authenticator
@@ -149,6 +149,10 @@ impl Exchange {
                     continue;
                 }
             }
+            reply.redirected_to = match url {
+                Cow::Owned(to) => Some(to),
+                Cow::Borrowed(_) => None,
+            };
             return Ok(reply);
         }
     }

@@ -28,7 +28,8 @@ pub(super) async fn ask(
         retries: true,
         returns_any_status: false,
     };
-    ask_by(&target.shared, target, call, timeout, started, rules).await
+    let asked = ask_by(&target.shared, target, call, timeout, started, rules);
+    asked.await.map(|(response, _)| response)
 }
 
 /// How a request is sent.
@@ -41,7 +42,12 @@ pub(super) struct AskRules {
     pub(super) returns_any_status: bool,
 }
 
-/// Sends a request by these rules. The observer is told about it by `watch`.
+/// Sends a request by these rules. The observer is told about it by `watch`. Returns the response, and the report for
+/// an error that the caller makes of it.
+///
+/// # Errors
+///
+/// Once a request of an unsafe method was lost, returns `OutcomeUnknown`, whatever its retries met.
 pub(super) async fn ask_by(
     shared: &Shared,
     watch: &dyn Watch,
@@ -49,7 +55,31 @@ pub(super) async fn ask_by(
     timeout: Option<Duration>,
     started: Instant,
     rules: AskRules,
-) -> Result<Response, Error> {
+) -> Result<(Response, ErrorReport), Error> {
+    let mut was_lost = false;
+    let asked = try_by(shared, watch, call, timeout, started, rules, &mut was_lost).await;
+    // A response that is too long shows that the request was carried out.
+    let is_unknown = |error: &Error| !error.is_too_large() && was_lost && !call.method.is_safe();
+    asked.map_err(|error| {
+        if is_unknown(&error) {
+            let why = "a request whose response was lost may have been carried out";
+            error.with_kind(ErrorKind::OutcomeUnknown).and(why)
+        } else {
+            error
+        }
+    })
+}
+
+/// Sends a request by these rules, and sets `was_lost` once one was lost.
+async fn try_by(
+    shared: &Shared,
+    watch: &dyn Watch,
+    call: &Call,
+    timeout: Option<Duration>,
+    started: Instant,
+    rules: AskRules,
+    was_lost: &mut bool,
+) -> Result<(Response, ErrorReport), Error> {
     let exchange = &shared.exchange;
     let limits = &exchange.limits;
     let end = later(started, timeout.unwrap_or(limits.time));
@@ -77,18 +107,18 @@ pub(super) async fn ask_by(
             Ok(reply) => {
                 report.last_status = Some(reply.status);
                 if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
-                    return Ok(reply);
-                }
-                if rules.returns_any_status && !rules.retries {
-                    return Ok(reply);
+                    return Ok((reply, report));
                 }
                 match refused(shared, call, &reply, &mut report) {
+                    Ok(_) if !rules.retries => return Ok((reply, report)),
                     Ok((refused, wait)) => {
                         asked_wait = wait;
                         answered = rules.returns_any_status.then_some(reply);
                         refused
                     }
-                    Err(_) if rules.returns_any_status => return Ok(reply),
+                    Err(error) if rules.returns_any_status => {
+                        return Ok((reply, error.report().clone()));
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -110,7 +140,8 @@ pub(super) async fn ask_by(
                 return Err(error.with_failed_part(source).with_report(report));
             }
             Err(NoResponse::Transport(source)) => {
-                if let Some((kind, why)) = lost(&source, call, rules) {
+                *was_lost |= source.fate == Fate::Unknown;
+                if let Some((kind, why)) = lost(&source, rules) {
                     report.why = why.to_owned();
                     return Err(Error::new(kind, path).with_said(source).with_report(report));
                 }
@@ -142,23 +173,21 @@ pub(super) async fn ask_by(
                 continue;
             }
         };
-        return answered.ok_or_else(|| failure.given_up(call, tries, report));
+        return match answered {
+            Some(reply) => Ok((reply, report)),
+            None => Err(failure.given_up(call, tries, report)),
+        };
     }
 }
 
 /// Judges a lost request. Returns the kind of the error and its reason if it is not tried again.
-fn lost(
-    source: &TransportError,
-    call: &Call,
-    rules: AskRules,
-) -> Option<(ErrorKind, &'static str)> {
+fn lost(source: &TransportError, rules: AskRules) -> Option<(ErrorKind, &'static str)> {
     const IN_VAIN: &str = "a retry would fail in the same way";
     const UNASKED: &str = "retries were not asked for";
     match source.fate {
         Fate::TooLarge => Some((ErrorKind::TooLarge, IN_VAIN)),
         Fate::Impossible => Some((ErrorKind::Transport, IN_VAIN)),
         _ if rules.retries => None,
-        Fate::Unknown if !call.method.is_safe() => Some((ErrorKind::OutcomeUnknown, UNASKED)),
         Fate::NotSent | Fate::Unknown => Some((ErrorKind::Transport, UNASKED)),
     }
 }
@@ -216,7 +245,6 @@ impl FailedTry {
             }
             Self::Lost(source) => {
                 let kind = match report.last_status {
-                    _ if !call.method.is_safe() => ErrorKind::OutcomeUnknown,
                     None => ErrorKind::Transport,
                     Some(_) => ErrorKind::Exhausted,
                 };

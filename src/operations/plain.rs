@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,14 +17,16 @@ use url::Url;
 
 use super::ask::{AskRules, ask_by};
 use super::{Lazy, in_span};
-use crate::address::PathError;
+use crate::BoxError;
+use crate::address::{PathError, within_origin, without_user};
 use crate::exchange::transport::Response;
 use crate::exchange::{AttemptSeen, Call, RequestPurpose, Watch};
 use crate::json::Document;
-use crate::protocol::format::Encoded;
 use crate::protocol::{Format, Problem, RequestFacts, is_coded};
 use crate::retry::WaitReason;
+use crate::support::panics;
 use crate::value::{Error, ErrorKind, ErrorReport};
+use crate::write::request::body::{FORMAT, is_own};
 use crate::write::request::target::Shared;
 
 /// A pending plain request, returned by [`Client::request`](crate::Client::request).
@@ -144,20 +146,12 @@ impl PlainRequest {
     /// If the value cannot be written in this format, the call returns a `Config` error.
     pub fn write_as(self, format: &impl Format, body: &(impl Serialize + ?Sized)) -> Self {
         let encoded = Document::encode(body).map_err(Error::unwritable);
-        let encoded = encoded.and_then(|body| {
-            let what = format!("the body cannot be written as {}", format.media_type());
-            format
-                .write(&body)
-                .map_err(|error| Error::config(what).with_said(error))
-        });
-        let media_type = |encoded: &Encoded| {
-            let media_type = encoded.media_type.as_deref();
-            HeaderValue::from_str(media_type.unwrap_or(format.media_type()))
-        };
-        let media_type = encoded.as_ref().ok().map(media_type);
+        let encoded = encoded.and_then(|body| encode(format, &body));
         self.with(|settings| {
-            settings.media_type = media_type.and_then(Result::ok);
-            settings.body = encoded.map(|encoded| encoded.bytes);
+            (settings.media_type, settings.body) = match encoded {
+                Ok((media_type, body)) => (Some(media_type), Ok(body)),
+                Err(error) => (None, Err(error)),
+            };
         })
     }
 
@@ -180,6 +174,36 @@ impl PlainRequest {
     /// out twice.
     pub fn retry(self) -> Self {
         self.with(|settings| settings.retries = true)
+    }
+}
+
+/// Writes a body in a format, with its media type.
+fn encode(format: &impl Format, body: &Document) -> Result<(HeaderValue, Bytes), Error> {
+    let written = panics::catch(FORMAT, || (named(format), format.write(body)));
+    let (media_type, encoded) = written
+        .map_err(|panicked| Error::config("the body cannot be written").with_said(panicked))?;
+    let encoded = encoded.map_err(|error| {
+        let what = format!("the body cannot be written as {media_type}");
+        of_format(Error::config(what), error)
+    })?;
+    let media_type = encoded.media_type.unwrap_or(media_type);
+    let media_type = HeaderValue::from_str(&media_type).map_err(|error| {
+        Error::config("the media type of the body is no header value").with_source(error)
+    })?;
+    Ok((media_type, encoded.bytes))
+}
+
+/// Returns the media type of a format.
+fn named(format: &impl Format) -> String {
+    format.media_type().to_owned()
+}
+
+/// Sets the error of a format as the source. Its text may contain parts of the body, unless it is the crate's own.
+fn of_format(error: Error, source: BoxError) -> Error {
+    if is_own(&*source) {
+        error.with_said(source)
+    } else {
+        error.with_source(source)
     }
 }
 
@@ -259,11 +283,13 @@ async fn run(settings: PlainSettings) -> Result<PlainResponse, Error> {
         Instant::now(),
         rules,
     );
-    let response = asked.await?;
+    let (response, report) = asked.await?;
+    let url = response.redirected_to.clone().unwrap_or(call.url);
     Ok(PlainResponse {
         shared,
-        url: call.url,
+        url: without_user(url),
         response,
+        report,
     })
 }
 
@@ -294,9 +320,40 @@ pub struct PlainResponse {
     shared: Arc<Shared>,
     url: Url,
     response: Response,
+    report: ErrorReport,
 }
 
 impl PlainResponse {
+    /// Returns the URL of the request, without user and password. If the server redirected the request, it is the URL
+    /// that responded.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the address in `Location`, for example of a new resource or of a job.
+    ///
+    /// A relative one is resolved against the [URL of the request](Self::url) (RFC 9110 10.2.2). Returns `None` if there
+    /// is none, or if it cannot be read or is on another origin, because credentials must not go there.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use http::Method;
+    ///
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// let started = client.request(Method::POST, "jobs").await?.error_for_status()?;
+    /// if let Some(job) = started.location() {
+    ///     let job = client.follow(Method::GET, job).await?;
+    ///     println!("{}", job.text()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn location(&self) -> Option<Url> {
+        let location = self.headers().get(LOCATION)?;
+        within_origin(&self.url, location.to_str().ok()?)
+    }
+
     /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.response.status
@@ -353,12 +410,17 @@ impl PlainResponse {
         self.plain()?;
         let media_type = self.headers().get(CONTENT_TYPE);
         let media_type = media_type.and_then(|value| value.to_str().ok());
-        let document = format.read(&self.response.body, media_type);
+        let read = || (named(format), format.read(&self.response.body, media_type));
+        let read = panics::catch(FORMAT, read);
+        let (name, document) =
+            read.map_err(|panicked| Error::decode(&self.what("cannot be read"), panicked))?;
+        // A format may nest a document more deeply than the limits allow.
+        let depth = self.shared.exchange.limits.depth;
         document
-            .and_then(|document| Ok(document.decode()?))
+            .and_then(|it| Ok(Document::parse_with_depth(it.as_str().as_bytes(), depth)?.decode()?))
             .map_err(|error| {
-                let what = format!("cannot be read as {}", format.media_type());
-                Error::decode(&self.what(&what), error)
+                let what = self.what(&format!("cannot be read as {name}"));
+                of_format(Error::undecoded(what), error)
             })
     }
 
@@ -387,10 +449,8 @@ impl PlainResponse {
         let (problem, facts) = (self.problem(), RequestFacts::default());
         let meaning = self.shared.meaning(&problem, &self.response.headers, facts);
         let report = ErrorReport {
-            requests: 1,
-            last_status: Some(status),
             why: "it was returned to the caller".to_owned(),
-            ..ErrorReport::default()
+            ..self.report.clone()
         };
         let error = Error::new(
             ErrorKind::of_read(meaning.kind, status),

@@ -68,7 +68,12 @@ impl Error {
     }
 
     pub(crate) fn decode(what: &str, source: impl Into<BoxError>) -> Self {
-        let mut error = Self::new(ErrorKind::Decode, what).with_said(source);
+        Self::undecoded(what).with_said(source)
+    }
+
+    /// Creates the error for a body that cannot be read, without a source.
+    pub(crate) fn undecoded(what: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Decode, what);
         error.0.report.why = "the same bytes would fail to decode again".to_owned();
         error
     }
@@ -83,6 +88,12 @@ impl Error {
         let mut this = Self::new(ErrorKind::Unfaithful, unfaithful_at(&error));
         this.0.report.why = error.to_string();
         this.with_source(error)
+    }
+
+    /// Replaces the kind of this error.
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// Appends a second problem to the message.

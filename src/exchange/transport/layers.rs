@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::sent_writes::{SentWrites, is_refusal};
-use super::{Fate, Request, Response, Transport, TransportError};
+use super::{Fate, Request, Response, Transport, TransportError, is_write};
 
 /// Wraps the transport that it is given.
 pub(crate) type Layer = Box<dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
@@ -28,15 +28,34 @@ struct Outermost(Arc<dyn Transport>);
 #[async_trait]
 impl Transport for Outermost {
     async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
-        let sent = SentWrites::default();
+        let (sent, is_write) = (SentWrites::default(), is_write(&request.method));
         request.sent = Some(sent.clone());
-        let reply = self.0.send(request).await?;
+        let reply = sent.scope(self.0.send(request)).await?;
         // A response that a layer made itself is taken as it is.
-        if reply.answers.as_ref().is_none_or(|other| other.is(&sent)) {
+        if reply
+            .answers
+            .as_ref()
+            .is_none_or(|it| it.is_to(&sent, is_write))
+        {
             return Ok(reply);
         }
         let message = "a layer of the transport returned the response to another request";
         Err(TransportError::new(Fate::Unknown, message))
+    }
+}
+
+/// The request that a response answers.
+#[derive(Clone, Debug)]
+pub(super) struct Answered {
+    sent: SentWrites,
+    is_write: bool,
+}
+
+impl Answered {
+    /// Whether a response answers this request. The response to a read, such as one after a redirect, tells nothing
+    /// about a write.
+    fn is_to(&self, sent: &SentWrites, is_write: bool) -> bool {
+        self.sent.is(sent) && (self.is_write || !is_write)
     }
 }
 
@@ -47,11 +66,11 @@ struct Innermost(Arc<dyn Transport>);
 impl Transport for Innermost {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         // A layer may also send a request that it made by itself.
-        let Some(sent) = request.sent.clone() else {
+        let Some(sent) = request.sent.clone().or_else(SentWrites::current) else {
             return self.0.send(request).await;
         };
         let (method, url) = (request.method.clone(), request.url.clone());
-        sent.send(&method, &url, "a layer of the transport")?;
+        sent.send(&method, &url, &request.body, "a layer of the transport")?;
         let reply = self.0.send(request).await;
         let was_not_applied = match &reply {
             Ok(reply) => is_refusal(reply.status),
@@ -60,8 +79,9 @@ impl Transport for Innermost {
         if was_not_applied {
             sent.not_applied(&method, &url);
         }
+        let is_write = is_write(&method);
         reply.map(|reply| Response {
-            answers: Some(sent),
+            answers: Some(Answered { sent, is_write }),
             ..reply
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::Extensions;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Next};
 
@@ -29,9 +30,9 @@ use super::{Fate, Request, Response, Transport, TransportError, is_write};
 /// the status of the first response is lost. So leave out `RetryTransientMiddleware`, and set
 /// [`RetryPolicy`](crate::RetryPolicy) instead. Reads may be retried by both.
 ///
-/// The added middleware cannot see a request that a middleware sends through another client, or with `Extensions`
-/// other than those that it was given. A middleware that answers reads from a cache makes the client base its
-/// writes on old versions. That loses nothing, but costs further requests.
+/// The added middleware cannot see a request that a middleware sends through another client, or from a task that it
+/// spawned with other `Extensions` than those that it was given. A middleware that answers reads from a cache makes the
+/// client base its writes on old versions. That loses nothing, but costs further requests.
 ///
 /// # Example
 ///
@@ -90,7 +91,7 @@ impl Transport for Middleware {
             .body(request.body)
             .with_extension(sent.clone())
             .send();
-        match reply.await {
+        match sent.scope(reply).await {
             Ok(reply) => received(reply, &expected).await,
             Err(error) => {
                 let mut error = match error {
@@ -117,11 +118,16 @@ impl reqwest_middleware::Middleware for SendsOnce {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
-        let Some(sent) = extensions.get::<SentWrites>().cloned() else {
+        let given = extensions.get::<SentWrites>().cloned();
+        let Some(sent) = given.or_else(SentWrites::current) else {
             return next.run(request, extensions).await;
         };
         let (method, url) = (request.method().clone(), request.url().clone());
-        sent.send(&method, &url, "a middleware")
+        // A body that is a stream counts as an empty one.
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        let body = body.filter(|_| is_write(&method));
+        let body = body.map(Bytes::copy_from_slice).unwrap_or_default();
+        sent.send(&method, &url, &body, "a middleware")
             .map_err(Error::middleware)?;
         let reply = next.run(request, extensions).await;
         let was_not_applied = match &reply {

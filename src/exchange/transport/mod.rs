@@ -28,6 +28,7 @@ use url::Url;
 use crate::BoxError;
 use crate::retry::Limits;
 use crate::store::SnapshotOrigin;
+use layers::Answered;
 pub(crate) use layers::{Layer, layered};
 #[cfg(feature = "middleware")]
 pub use middleware::Middleware;
@@ -106,8 +107,10 @@ pub struct Response {
     pub trailers: HeaderMap,
     /// The credentials of the request. Set by the client, not by the transport.
     pub(crate) origin: SnapshotOrigin,
+    /// The address to which the server redirected the request. Set by the client, not by the transport.
+    pub(crate) redirected_to: Option<Url>,
     /// The request that this is the response to, if layers could mix them up.
-    answers: Option<SentWrites>,
+    answers: Option<Answered>,
 }
 
 impl Response {
@@ -119,6 +122,7 @@ impl Response {
             body: body.into(),
             trailers: HeaderMap::new(),
             origin: SnapshotOrigin::ELSEWHERE,
+            redirected_to: None,
             answers: None,
         }
     }
@@ -209,7 +213,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Whether a request with this method may change something.
+/// Whether a request with this method may change something (RFC 9110 9.2.1).
 fn is_write(method: &Method) -> bool {
-    *method != Method::GET && *method != Method::HEAD
+    !method.is_safe()
 }

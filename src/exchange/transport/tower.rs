@@ -18,7 +18,7 @@ use url::Url;
 
 use super::adapted::adapted;
 use super::expected::Expected;
-use super::sent_writes::SentWrites;
+use super::layers::Answered;
 use super::{Fate, Request, Response, Transport, TransportError};
 use crate::BoxError;
 use crate::address::percent;
@@ -106,7 +106,7 @@ where
         let broken = |error: B::Error| adapted(error.into(), "the response broke off");
         let reply = expected.read(head.status, head.headers, body, broken);
         let mut reply = reply.await?;
-        reply.answers = head.extensions.remove::<SentWrites>();
+        reply.answers = head.extensions.remove::<Answered>();
         Ok(reply)
     }
 }

@@ -176,8 +176,9 @@ pub(crate) fn accept(format: &dyn Format) -> String {
 }
 
 /// Whether the text of an error contains nothing of the body.
-fn is_own(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(crate) fn is_own(error: &(dyn std::error::Error + 'static)) -> bool {
     crate::value::is_own(error) || format::is_own(error)
 }
 
-const FORMAT: &str = "the format of the bodies";
+/// The name of a format in errors.
+pub(crate) const FORMAT: &str = "the format of the bodies";

@@ -1,5 +1,6 @@
 //! A server in memory that follows the rules of HTTP and a test's script.
 
+pub(crate) mod api;
 pub(crate) mod dialect;
 mod handles;
 pub(crate) mod served;

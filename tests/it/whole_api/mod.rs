@@ -3,4 +3,5 @@
 mod actions;
 mod formats;
 mod orders;
+mod request_formats;
 mod requests;

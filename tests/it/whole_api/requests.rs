@@ -4,49 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{ApiVersion, Client, ErrorKind, async_trait};
+use ifmatch::transport::{Fate, Response};
+use ifmatch::{ApiVersion, Authenticator, BoxError, Client, ErrorKind, async_trait};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-type Serve = fn(usize, &Request) -> Result<Response, Fate>;
-
-/// A server that is a function of a request and its number.
-#[derive(Clone)]
-struct Api(Arc<Mutex<Vec<Request>>>, Serve);
-
-#[async_trait]
-impl Transport for Api {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut seen = self.0.lock().unwrap();
-        seen.push(request.clone());
-        (self.1)(seen.len(), &request).map_err(|fate| TransportError::new(fate, "cut"))
-    }
-}
-
-impl Api {
-    fn of(serve: Serve) -> Self {
-        Self(Arc::default(), serve)
-    }
-
-    fn client(&self) -> Client {
-        let builder = Client::builder("http://api.test/v1").transport(self.clone());
-        builder.bearer_token("t0ken").build().unwrap()
-    }
-
-    fn count(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-
-    fn last(&self) -> Request {
-        self.0.lock().unwrap().last().unwrap().clone()
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the type of a server")]
-fn answer(status: u16, body: &'static str) -> Result<Response, Fate> {
-    let status = StatusCode::from_u16(status).unwrap();
-    Ok(Response::new(status, HeaderMap::new(), body))
-}
+use crate::support::api::{Api, answer, headed};
 
 #[tokio::test(start_paused = true)]
 async fn a_response_with_any_status_is_returned_as_it_came() {
@@ -188,7 +151,7 @@ async fn redirects_limits_and_the_version_of_the_api_hold_here_too() {
             HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_static("/v1/new"))]);
         Ok(Response::new(StatusCode::TEMPORARY_REDIRECT, headers, ""))
     });
-    let builder = Client::builder("http://api.test/v1").transport(api.clone());
+    let builder = api.builder();
     let version = ApiVersion::query("api-version", "3");
     let client = builder
         .api_version(version)
@@ -237,6 +200,69 @@ async fn a_link_of_the_server_is_followed_on_its_own_origin_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relative_link_stays_beneath_the_base_url() {
+    let api = Api::of(|_, _| answer(200, ""));
+    for base in ["http://api.test/v1", "http://api.test/v1/"] {
+        let client = Client::builder(base)
+            .transport(api.clone())
+            .build()
+            .unwrap();
+        for (link, at) in [
+            ("jobs/7", "http://api.test/v1/jobs/7"),
+            ("./jobs/7?a=b", "http://api.test/v1/jobs/7?a=b"),
+            ("/jobs/7", "http://api.test/jobs/7"),
+        ] {
+            client.follow(Method::DELETE, link).await.unwrap();
+            assert_eq!(api.last().url.as_str(), at);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_location_is_relative_to_the_url_of_its_request_and_can_be_followed() {
+    let api = Api::of(|_, request| match request.url.path() {
+        "/v1/moved/jobs" => headed(307, ("location", "/v1/teams/1/jobs"), ""),
+        path if request.method == Method::GET => {
+            assert_eq!(path, "/v1/teams/1/jobs/7");
+            answer(200, "running")
+        }
+        _ => headed(201, ("location", "jobs/7?a=b"), ""),
+    });
+    let client = Client::builder("http://ann:pw@api.test/v1").transport(api.clone());
+    let client = client.build().unwrap();
+    for path in ["teams/1/jobs", "moved/jobs"] {
+        let started = client.request(Method::POST, path).await.unwrap();
+        assert_eq!(started.url().as_str(), "http://api.test/v1/teams/1/jobs");
+        let job = started.location().unwrap();
+        assert_eq!(job.as_str(), "http://api.test/v1/teams/1/jobs/7?a=b");
+        let job = client.follow(Method::GET, job).await.unwrap();
+        assert_eq!((job.text().unwrap(), job.location()), ("running", None));
+        assert_eq!(api.last().url.password(), Some("pw"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_location_on_another_origin_is_none() {
+    let api = Api::of(|_, _| headed(201, ("location", "https://elsewhere.test/jobs/7"), ""));
+    let started = api.client().request(Method::POST, "jobs").await.unwrap();
+    assert_eq!(started.location(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_in_a_path_is_an_error_that_says_how_to_set_it() {
+    let api = Api::of(|_, _| answer(200, ""));
+    let client = api.client();
+    for path in ["export?x=1", "export#x"] {
+        let error = client.request(Method::GET, path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(".query("), "{error}");
+    }
+    assert_eq!(api.count(), 0);
+    client.request(Method::GET, ["export?x"]).await.unwrap();
+    assert_eq!(api.last().url.path(), "/v1/export%3Fx");
+}
+
+#[tokio::test(start_paused = true)]
 async fn bodies_that_cannot_be_read_are_told_and_secrets_stay_out_of_debug() {
     let api = Api::of(|_, _| {
         let headers =
@@ -250,4 +276,95 @@ async fn bodies_that_cannot_be_read_are_told_and_secrets_stay_out_of_debug() {
         ErrorKind::Decode
     );
     assert!(!format!("{response:?}").contains("secret"));
+}
+
+/// Credentials that can be had once.
+#[derive(Default)]
+struct Once(Mutex<bool>);
+
+#[async_trait]
+impl Authenticator for Once {
+    async fn authenticate(&self, _: &mut HeaderMap) -> Result<(), BoxError> {
+        if std::mem::replace(&mut *self.0.lock().unwrap(), true) {
+            return Err("the session is over".into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_request_is_unknown_whatever_its_retries_meet() {
+    let lost = || Api::of(|_, _| Err(Fate::Unknown));
+    let unreachable = Api::of(|number, _| match number {
+        1 => Err(Fate::Unknown),
+        _ => Err(Fate::NotSent),
+    });
+    let impossible = Api::of(|number, _| match number {
+        1 => Err(Fate::Unknown),
+        _ => Err(Fate::Impossible),
+    });
+    for builder in [
+        lost().builder(),
+        lost().builder().auth(Once::default()),
+        lost().builder().rate_limit(1, Duration::from_secs(600)),
+        unreachable.builder(),
+        impossible.builder(),
+    ] {
+        let client = builder.build().unwrap();
+        let request = client.request(Method::POST, "jobs").retry();
+        let error = request.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    }
+    let client = impossible.client();
+    let read = client.request(Method::GET, "jobs").retry().await;
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::Transport);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_to_a_retry_is_returned_although_a_request_was_lost() {
+    let api = Api::of(|number, _| match number {
+        1 => Err(Fate::Unknown),
+        _ => answer(404, ""),
+    });
+    let removed = api.client().request(Method::DELETE, "jobs/7").retry();
+    assert_eq!(removed.await.unwrap().status(), 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_never_left_is_not_unknown() {
+    let client = Api::of(|_, _| Err(Fate::NotSent)).client();
+    let once = client.request(Method::POST, "jobs").await.unwrap_err();
+    assert_eq!(once.kind(), ErrorKind::Transport);
+    let often = client.request(Method::POST, "jobs").retry().await;
+    assert_eq!(often.unwrap_err().kind(), ErrorKind::Transport);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_status_tells_how_many_requests_were_sent() {
+    let api = Api::of(|number, _| answer(if number < 3 { 503 } else { 404 }, ""));
+    let response = api.client().request(Method::GET, "jobs").retry().await;
+    let error = response.unwrap().error_for_status().unwrap_err();
+    assert_eq!((error.report().requests, api.count()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_a_response_asks_for_holds_back_the_next_request() {
+    for status in [429, 503] {
+        let api = Api::of(|number, request| match number {
+            1 => {
+                let status = request.url.path().rsplit('/').next().unwrap();
+                headed(status.parse().unwrap(), ("retry-after", "20"), "")
+            }
+            _ => answer(200, ""),
+        });
+        let (client, started) = (api.client(), Instant::now());
+        let path = format!("status/{status}");
+        let first = client.request(Method::GET, path).await.unwrap();
+        assert_eq!(
+            (first.status().as_u16(), started.elapsed()),
+            (status, Duration::ZERO)
+        );
+        client.request(Method::GET, "jobs").await.unwrap();
+        assert!(started.elapsed() >= Duration::from_secs(20));
+    }
 }

@@ -3,5 +3,6 @@
 mod layers;
 #[cfg(feature = "middleware")]
 mod middleware;
+mod sent_once;
 #[cfg(feature = "tower")]
 mod tower;
