@@ -18,12 +18,16 @@ use super::write_settings::WriteSettings;
 use super::{Lazy, in_span, refuse_conditions};
 use crate::BoxError;
 use crate::address::{self, IntoPath};
+use crate::exchange::Watch;
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
-use crate::value::{Error, ErrorKind, Saved, Snapshot, Versioned};
+use crate::value::{
+    Error, ErrorKind, Saved, Snapshot, Versioned, WriteReport, WriteSeen, observer,
+};
 use crate::write::machine::events::Goal;
 use crate::write::request::action::{ActionBody, ActionRequest};
+use crate::write::request::payload::IDEMPOTENCY_KEY;
 
 /// An action on a resource, such as shipping an order, returned by [`Resource::action`](crate::Resource::action).
 ///
@@ -195,12 +199,18 @@ impl<T: ResourceData> Action<T> {
         let address = snapshot.address();
         self.with(|settings| {
             settings.pinned = Some(match (&settings.handle.url, address) {
-                (Ok(own), Ok(address)) if is_same_resource(own, &address.url) => Ok(stored),
-                (Ok(own), Ok(address)) => Err(format!(
+                (Ok(own), Ok(address)) if !is_same_resource(own, &address.url) => Err(format!(
                     "the action is on {}, but the value that it is pinned to was read from {}",
                     own.path(),
                     address.url.path()
                 )),
+                (Ok(_), Ok(address)) => match settings.handle.differing_parameter(&address) {
+                    None => Ok(stored),
+                    Some(name) => Err(format!(
+                        "the value that the action is pinned to was read with another value of the query parameter \
+                         {name:?} than this handle has: use the handle that read it, or read the value again"
+                    )),
+                },
                 (_, Err(why)) => Err(why.to_owned()),
                 // The call returns the error of the address itself.
                 (Err(_), _) => Ok(stored),
@@ -403,6 +413,10 @@ where
     refuse_conditions(&headers)?;
     if let Some(key) = &key {
         check_key(key)?;
+        if headers.contains_key(IDEMPOTENCY_KEY) {
+            let why = "the idempotency key is set twice: by `idempotency_key`, and as a header";
+            return Err(Error::config(why));
+        }
     }
     let target = handle.target()?;
     let mut url = address::below(&target.url, &path, ends_in_slash)?;
@@ -412,12 +426,12 @@ where
     let mut base = pinned.transpose().map_err(Error::config)?;
     if base.as_ref().is_some_and(|base| !target.can_pin(base)) {
         if guard.is_none() && !write.allows_unconditional {
-            let path = target.url.path();
+            let (path, kind) = (target.url.path(), ErrorKind::UnusableValidator);
+            let report = WriteReport::default();
+            let seen = WriteSeen::new(path, target.template(), Some(kind), &report);
+            observer::finished(target.shared.observer.as_deref(), &seen);
             let why = "the value that the action is pinned to has no version";
-            return Err(Error::new(
-                ErrorKind::UnusableValidator,
-                format!("{path}: {why}"),
-            ));
+            return Err(Error::new(kind, format!("{path}: {why}")));
         }
         // The guard decides on the state that is read.
         base = None;
@@ -450,7 +464,7 @@ where
     }
 }
 
-/// Whether two addresses have the same path. The query may select what is read of a resource.
+/// Whether two addresses have the same path. Their queries are compared separately.
 fn is_same_resource(one: &url::Url, other: &url::Url) -> bool {
     let path = |url: &url::Url| url.path().trim_end_matches('/').to_owned();
     one.origin() == other.origin() && path(one) == path(other)

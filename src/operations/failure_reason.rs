@@ -62,6 +62,9 @@ fn reason(kind: ErrorKind, done: &WriteOutcome) -> FailureReason {
         return words::RETRY_LIMIT.to_owned().into();
     }
     let outcome = match done.kind {
+        OutcomeKind::Unknown if kind == ErrorKind::TooLarge => {
+            "the action was carried out, but its response is longer than allowed"
+        }
         OutcomeKind::Unknown if done.goal == Goal::Act => {
             "the action may have been carried out, and trying again could carry it out twice"
         }
@@ -136,7 +139,13 @@ fn text(kind: ErrorKind, done: &WriteOutcome) -> String {
             format!("{held}, longer than this call may wait")
         }
         Some(FailureCause::NoRepresentation(error)) => error.to_string(),
-        Some(FailureCause::Payload(error)) => format!("the document cannot be sent: {error}"),
+        Some(FailureCause::Payload(error)) => {
+            let what = match done.goal {
+                Goal::Act => "action",
+                _ => "document",
+            };
+            format!("the {what} cannot be sent: {error}")
+        }
         Some(FailureCause::Unusable(why)) => (*why).to_owned(),
         Some(FailureCause::Budget) => "the retry budget of this server is spent".to_owned(),
         Some(FailureCause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),

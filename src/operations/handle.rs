@@ -257,18 +257,12 @@ impl<T: ResourceData> Handle<T> {
         address: SnapshotAddress,
         id: Option<String>,
     ) -> Result<Self, Error> {
+        let differing = self.differing_parameter(&address);
         let mut at = self.at(address.url, id)?;
-        let Some(listed_with) = address.listed_with else {
+        if address.listed_with.is_none() {
             return Ok(at);
-        };
-        let differs = |(name, value): &&(String, String)| {
-            let mut same_name = listed_with
-                .iter()
-                .filter(|(listed, _)| listed == name)
-                .peekable();
-            same_name.peek().is_some() && !same_name.any(|(_, listed)| listed == value)
-        };
-        if let Some((name, _)) = self.query.iter().find(differs) {
+        }
+        if let Some(name) = differing {
             return Err(Error::config(format!(
                 "the value was listed with another value of the query parameter {name:?} than this handle has: use the \
                  handle that listed it, or read the value again"
@@ -276,6 +270,25 @@ impl<T: ResourceData> Handle<T> {
         }
         at.query.clone_from(&self.query);
         Ok(at)
+    }
+
+    /// Returns the first query parameter of this handle that the address of a snapshot does not have with the same
+    /// value, so that it may lead to another resource.
+    ///
+    /// A list item may have been listed without the parameter.
+    pub(crate) fn differing_parameter(&self, address: &SnapshotAddress) -> Option<&str> {
+        let read_with = || address.url.query_pairs().into_owned().collect();
+        let (has, is_listed) = match &address.listed_with {
+            Some(listed_with) => (listed_with.clone(), true),
+            None => (read_with(), false),
+        };
+        let differs = |(name, value): &&(String, String)| {
+            let mut same_name = has.iter().filter(|(has, _)| has == name).peekable();
+            let may_lack = is_listed && same_name.peek().is_none();
+            !may_lack && !same_name.any(|(_, has)| has == value)
+        };
+        let differing = self.query.iter().find(differs);
+        differing.map(|(name, _)| name.as_str())
     }
 
     /// Returns the context of a call that starts now.

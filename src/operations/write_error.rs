@@ -31,6 +31,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
         OutcomeKind::Gone => ErrorKind::Gone,
         OutcomeKind::Locked => ErrorKind::Locked,
         OutcomeKind::UnusableValidator => ErrorKind::UnusableValidator,
+        OutcomeKind::Unknown if done.diagnosis.remarks.response_too_large => ErrorKind::TooLarge,
         OutcomeKind::Unknown => ErrorKind::OutcomeUnknown,
         OutcomeKind::Accepted => ErrorKind::Accepted,
         OutcomeKind::EditFailed => match done.diagnosis.cause {
@@ -40,6 +41,21 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
         OutcomeKind::Conflict => ErrorKind::Conflict,
         OutcomeKind::Exhausted => ErrorKind::Exhausted,
         OutcomeKind::Refused => match &done.diagnosis.refusal {
+            // A read has shown that the resource exists, so the refusal is about something that the action needs.
+            Some((kind, problem))
+                if done.goal == Goal::Act
+                    && (*kind == RefusalKind::NotFound
+                        || matches!(problem.status().as_u16(), 404 | 410))
+                    && done.state.remote.snapshot().is_some() =>
+            {
+                ErrorKind::Status
+            }
+            // An action creates nothing at its address, and these were not sent onto a version.
+            Some((RefusalKind::AlreadyExists | RefusalKind::StaleVersion, _))
+                if done.goal == Goal::Act =>
+            {
+                ErrorKind::Refused
+            }
             // A creation may be refused by the words of the response, or by its precondition.
             Some((RefusalKind::AlreadyExists, _)) => ErrorKind::AlreadyExists,
             Some((RefusalKind::StaleVersion, problem))
@@ -63,14 +79,6 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
                 if *kind != RefusalKind::Unknown && problem.status().is_server_error() =>
             {
                 ErrorKind::Refused
-            }
-            // A read has shown that the resource exists, so the 404 is about the action.
-            Some((_, problem))
-                if done.goal == Goal::Act
-                    && problem.status() == StatusCode::NOT_FOUND
-                    && done.state.remote.snapshot().is_some() =>
-            {
-                ErrorKind::Status
             }
             Some((_, problem)) => match problem.status().as_u16() {
                 404 => ErrorKind::NotFound,
@@ -319,8 +327,13 @@ pub(super) fn sides<T: ResourceData>(
         |snapshot| Versioned::new(snapshot, target.url.clone(), id.map(str::to_owned)).ok();
     // A side is left out if decoding its value panics.
     let decode = |document: Document| panics::catch(panics::VALUE, || document.decode().ok()).ok();
+    let base = match done.goal {
+        // The guard may have been asked about newer states since.
+        Goal::Act => done.state.original_base.or(done.state.base),
+        _ => done.state.base,
+    };
     Sides {
-        base: done.state.base.and_then(|base| decode(base.document)?),
+        base: base.and_then(|base| decode(base.document)?),
         local: done.state.local.and_then(|local| decode(local)?),
         remote: done
             .state

@@ -15,6 +15,9 @@ pub(crate) struct RequestFacts {
     pub(crate) has_condition: bool,
     /// Whether the precondition was that nothing exists there.
     pub(crate) is_creation: bool,
+    /// Whether the request is not of the media type of documents, so that a refusal of its media type does not concern
+    /// the version of the API.
+    pub(crate) has_other_media_type: bool,
 }
 
 /// The meaning of an unsuccessful response.
@@ -83,7 +86,8 @@ pub(crate) fn meaning(
         return refused(kind);
     }
     let status = problem.status();
-    if !status.is_server_error() && is_unsupported(problem, by_media_type) {
+    let names_version = by_media_type && !asked.has_other_media_type;
+    if !status.is_server_error() && is_unsupported(problem, names_version) {
         return refused(RefusalKind::UnsupportedApiVersion);
     }
     let quota = rate_limit(headers, now).filter(|quota| quota.left == 0);
@@ -163,6 +167,7 @@ mod tests {
     const PINNED: RequestFacts = RequestFacts {
         has_condition: true,
         is_creation: false,
+        has_other_media_type: false,
     };
 
     #[test]

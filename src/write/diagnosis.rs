@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::machine::events::{Event, Failure, Refused};
-use crate::exchange::transport::TransportError;
+use crate::exchange::transport::{Fate, TransportError};
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
 use crate::protocol::{Problem, RefusalKind, Validator};
@@ -41,6 +41,11 @@ pub(crate) enum FailureCause {
 }
 
 impl FailureCause {
+    /// Whether the request was carried out, and its response is longer than allowed.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Transport(error) if error.fate == Fate::TooLarge)
+    }
+
     /// Returns the error of a value that cannot be put into its document.
     pub(crate) fn unfaithful(&self) -> Option<&Unfaithful> {
         match self {
@@ -52,13 +57,15 @@ impl FailureCause {
     }
 }
 
-/// Additional facts about a success.
+/// Additional facts about a request that was carried out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Remarks {
     /// Whether the resource to be replaced did not exist any more.
     pub(crate) recreated: bool,
     /// Whether the resource is marked as being removed, and still there.
     pub(crate) removal_pending: bool,
+    /// Whether the response to an action is longer than allowed.
+    pub(crate) response_too_large: bool,
 }
 
 /// What is known about the course of a write.

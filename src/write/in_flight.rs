@@ -48,6 +48,8 @@ pub(crate) struct InFlight {
     /// The address at which the server reports the progress of an accepted write.
     pub(super) monitor: Option<Monitor>,
     idempotency_key: Option<String>,
+    /// Whether the caller has set the key.
+    is_own_key: bool,
     /// The condition and document that the key was sent with.
     keyed: Option<(Condition<Validator>, Option<Document>)>,
 }
@@ -68,6 +70,7 @@ impl InFlight {
             write_id,
             contradicted: None,
             monitor: None,
+            is_own_key: idempotency_key.is_some(),
             idempotency_key,
             keyed: None,
         }
@@ -84,7 +87,7 @@ impl InFlight {
     }
 
     /// Returns the idempotency key of a request. A key identifies one request, so another document or condition gets
-    /// a new key.
+    /// a new key. A key of the caller's identifies what the caller means, so only another document gets a new one.
     pub(crate) fn key_for(
         &mut self,
         condition: &Condition<Validator>,
@@ -96,10 +99,10 @@ impl InFlight {
                 (None, None) => true,
                 _ => false,
             };
-            known != condition || !same_document
+            !same_document || (known != condition && !self.is_own_key)
         });
         if another {
-            self.idempotency_key = None;
+            (self.idempotency_key, self.is_own_key) = (None, false);
         }
         self.keyed = Some((condition.clone(), document.cloned()));
         self.idempotency_key
@@ -212,12 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_callers_goes_out_first() {
+    fn a_key_of_the_callers_stays_as_long_as_the_document_does() {
         let key = Some("order-7".to_owned());
         let guard = in_flight().guard;
         let mut in_flight = InFlight::new(guard, UnsettledOnVersion::default(), None, key);
         let draft = document("1");
-        assert_eq!(in_flight.key_for(&Condition::None, Some(&draft)), "order-7");
+        for condition in [Condition::None, Condition::Absent] {
+            assert_eq!(in_flight.key_for(&condition, Some(&draft)), "order-7");
+        }
+        let other = document("2");
+        assert_ne!(in_flight.key_for(&Condition::None, Some(&other)), "order-7");
     }
 
     #[test]

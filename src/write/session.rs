@@ -21,8 +21,10 @@ pub(crate) struct Session {
     pub(crate) last_status: Option<StatusCode>,
     /// The last wait that the server requested.
     pub(crate) retry_after: Option<Duration>,
-    /// How many times the current request was sent before.
-    resends: u32,
+    /// How many times the current write was sent before.
+    resent_writes: u32,
+    /// How many times the current read was sent before.
+    resent_reads: u32,
 }
 
 impl Session {
@@ -32,14 +34,21 @@ impl Session {
             stats: RequestStats::default(),
             last_status: None,
             retry_after: None,
-            resends: 0,
+            resent_writes: 0,
+            resent_reads: 0,
         }
     }
 
-    /// Counts a request, and returns how many times it was sent before.
-    pub(crate) fn count(&mut self, is_again: bool) -> u32 {
-        self.resends = if is_again { self.resends + 1 } else { 0 };
-        self.resends
+    /// Counts a write, and returns how many times it was sent before, reads between aside.
+    pub(crate) fn count_write(&mut self, is_again: bool) -> u32 {
+        self.resent_writes = next_count(self.resent_writes, is_again);
+        self.resent_writes
+    }
+
+    /// Counts a read, and returns how many times in a row it was sent before.
+    pub(crate) fn count_read(&mut self, is_again: bool) -> u32 {
+        self.resent_reads = next_count(self.resent_reads, is_again);
+        self.resent_reads
     }
 
     /// Sends a call. `sent` is called just before a request leaves the client.
@@ -74,6 +83,10 @@ impl Session {
             Err(error) => Err(failure(&call.method, error)),
         }
     }
+}
+
+fn next_count(count: u32, is_again: bool) -> u32 {
+    if is_again { count + 1 } else { 0 }
 }
 
 /// Returns the kind of failure of a request without a response, and its cause.

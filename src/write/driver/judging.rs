@@ -50,10 +50,21 @@ impl Driver<'_> {
         Event::Judged(verdict).into()
     }
 
-    /// Judges a lost action. Only the application can recognise its effect.
+    /// Judges a lost action. Only the application can recognise its effect. What it recognises before the action
+    /// already proves nothing.
     fn judge_action(&self, remote: &Document) -> LostWriteVerdict {
-        let seen = panics::catch(panics::VALUE, || self.hooks.was_carried_out(remote));
-        match seen.ok().flatten() {
+        let shows = |document: &Document| {
+            let seen = panics::catch(panics::VALUE, || self.hooks.was_carried_out(document));
+            seen.ok().flatten()
+        };
+        if self
+            .state
+            .base_document()
+            .is_some_and(|base| shows(base) != Some(false))
+        {
+            return LostWriteVerdict::Unknown;
+        }
+        match shows(remote) {
             Some(true) => LostWriteVerdict::Applied,
             Some(false) if !self.target.require_proof => LostWriteVerdict::NotApplied,
             Some(false) | None => LostWriteVerdict::Unknown,

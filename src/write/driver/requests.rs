@@ -26,7 +26,9 @@ impl Driver<'_> {
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         // A read after a failed read is the same request again.
         let is_again = self.diagnosis.retried.is_some() && purpose == RequestPurpose::Read;
-        let watched = self.target.watched(purpose, self.session.count(is_again));
+        let watched = self
+            .target
+            .watched(purpose, self.session.count_read(is_again));
         let mut sent = || {};
         let reply = self
             .session
@@ -104,12 +106,17 @@ impl Driver<'_> {
         };
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         let session = &mut self.session;
-        let watched = self.target.watched(purpose, session.count(resend));
+        let watched = self.target.watched(purpose, session.count_write(resend));
         let reply = session.send(exchange, &payload.call, deadline, &mut sent, watched);
         let reply = reply.await;
         self.timer.count(self.session.stats.waited);
         let step = match reply {
             Ok(reply) => self.replied(&payload, &reply),
+            Err((_, cause)) if self.action.is_some() && cause.is_too_large() => {
+                // The response to the same action would be too large again.
+                self.diagnosis.remarks.response_too_large = true;
+                ActionResult::failed(Failure::Doubtful, cause)
+            }
             Err((failure, cause)) => ActionResult::failed(failure, cause),
         };
         if may_have_been_applied(&step.event) {
@@ -167,7 +174,12 @@ impl Driver<'_> {
                 return ActionResult::because(Event::Followed(Progress::Running(None)), cause);
             }
         };
-        let progress = monitor::progress(&reply);
+        let acts = self.machine.goal() == Goal::Act;
+        let progress = match monitor::progress(&reply) {
+            // A resource at the address is not yet a report. The state of the acted-on resource may show the action.
+            Progress::Done if acts && !monitor::is_report(&reply) => Progress::Unknown,
+            progress => progress,
+        };
         match progress {
             Progress::Done => self.diagnosis.location = monitor::made_at(&call.url, &reply),
             Progress::Refused => {

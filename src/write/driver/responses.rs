@@ -1,6 +1,7 @@
 //! Interprets responses to writes.
 
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 use super::super::diagnosis::{FailureCause, Remarks};
@@ -9,10 +10,11 @@ use super::super::machine::events::{Event, Failure, Goal, Refused};
 use super::{ActionResult, Driver};
 use crate::exchange::transport::Response;
 use crate::protocol::{
-    Meaning, Problem, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict,
+    Meaning, Problem, RefusalKind, RefusalStanding, RequestFacts, SuccessVerdict, Validator,
 };
 use crate::write::recovery::evidence::{self, BodyKind, EvidenceDocument};
 use crate::write::recovery::monitor::Monitor;
+use crate::write::request::action::ActionRequest;
 use crate::write::request::address;
 use crate::write::request::payload::Payload;
 use crate::write::request::reading::{self, Weighed};
@@ -33,7 +35,14 @@ impl Driver<'_> {
         if status.is_success() {
             match self.success_verdict(payload, reply) {
                 SuccessVerdict::Success => {}
-                SuccessVerdict::Refused(kind) => return self.refused(payload, reply, kind),
+                SuccessVerdict::Refused(kind) => {
+                    let step = self.refused(payload, reply, kind);
+                    return if self.is_half_refused(payload, reply, &step) {
+                        HALF_REFUSED.into()
+                    } else {
+                        step
+                    };
+                }
                 SuccessVerdict::Doubtful => {
                     return ActionResult::failed(Failure::Responded, FailureCause::Status(status));
                 }
@@ -102,8 +111,19 @@ impl Driver<'_> {
         let asked = payload.map_or_else(RequestFacts::default, |payload| RequestFacts {
             has_condition: payload.has_condition,
             is_creation: payload.requires_absence,
+            has_other_media_type: !self.names_version(problem.status(), payload),
         });
         self.target.shared.meaning(problem, &reply.headers, asked)
+    }
+
+    /// Whether the request has the media type of documents in the header that a response with this status is about.
+    fn names_version(&self, status: StatusCode, payload: &Payload) -> bool {
+        if status == StatusCode::NOT_ACCEPTABLE {
+            return self.target.format.is_none();
+        }
+        let label = payload.call.headers.get(CONTENT_TYPE);
+        let is_bytes = self.action.as_ref().is_some_and(ActionRequest::has_bytes);
+        label.is_some() && !is_bytes && self.target.format.is_none()
     }
 
     /// Handles the success of an action. Its body is cached only if it is the resource.
@@ -146,6 +166,7 @@ impl Driver<'_> {
                 self.diagnosis.remarks = Remarks {
                     recreated: pinned && reply.status == StatusCode::CREATED,
                     removal_pending: payload.document.is_none() && self.shows_mark(reply),
+                    response_too_large: false,
                 };
                 if self.machine.goal() == Goal::Append {
                     self.diagnosis.location = address::of_new(self.target, reply);
@@ -210,6 +231,26 @@ impl Driver<'_> {
         }
     }
 
+    /// Whether problem details in a success leave open whether the request was carried out. They may be about a part
+    /// of it, such as an email that was not sent. So if the version has moved, this write may have moved it.
+    fn is_half_refused(&self, payload: &Payload, reply: &Response, step: &ActionResult) -> bool {
+        let changes = matches!(self.machine.goal(), Goal::Replace | Goal::Act);
+        let is_open = matches!(
+            step.event,
+            Event::Refused {
+                kind: Refused::Unclassified,
+                current: None,
+                ..
+            }
+        );
+        let is_declared = self.target.shared.success_verdict(reply, Vec::new);
+        changes
+            && !payload.requires_absence
+            && is_open
+            && self.target.body_kind(reply) == BodyKind::Problem
+            && !matches!(is_declared, SuccessVerdict::Refused(_))
+    }
+
     /// Whether the response has every member of the document that was sent or removed, and so may be the resource.
     fn gives_back(&self, payload: &Payload, reply: &Response) -> bool {
         let depth = self.target.shared.exchange.limits.depth;
@@ -221,6 +262,13 @@ impl Driver<'_> {
         })
     }
 }
+
+/// A success with problem details. A read judges it. The previous version shows that nothing was stored.
+const HALF_REFUSED: Event<Validator> = Event::Refused {
+    kind: Refused::Contradicted { unmoved: true },
+    current: None,
+    wait: None,
+};
 
 /// Classifies a request by its status alone.
 fn by_status(status: StatusCode) -> Failure {

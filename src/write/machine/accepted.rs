@@ -20,6 +20,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.doubt = Some(Doubt {
             is_accepted: true,
             is_own: true,
+            had_lost: self.doubt.is_some_and(|doubt| doubt.is_own),
         });
         self.poll_later(wait)
     }
@@ -55,8 +56,14 @@ impl<V: Clone + PartialEq> Machine<V> {
                 self.ask_read(Why::Done)
             }
             Progress::Refused => {
-                self.doubt = None;
-                self.ask_handler(None, OutcomeKind::Refused)
+                // The refusal is about the accepted request, and not about one that was lost before it.
+                let lost = self.doubt.filter(|doubt| doubt.had_lost);
+                self.doubt = lost.map(|_| Doubt {
+                    is_accepted: false,
+                    is_own: true,
+                    had_lost: false,
+                });
+                self.ask(None, OutcomeKind::Refused)
             }
             // After a `POST` only the collection could be read, which shows nothing.
             Progress::Unknown if append => self.finish(OutcomeKind::Accepted),

@@ -11,6 +11,10 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// resource is read and nothing is sent again.
     pub(super) fn contradicted(&mut self, unmoved: bool) -> Action<V> {
         if matches!(self.base, Base::Unknown) {
+            if self.params.goal == Goal::Act {
+                self.record_doubt();
+                return self.ask_read(Why::LostWrite);
+            }
             return self.ask(None, OutcomeKind::Refused);
         }
         let trusted = unmoved && self.doubt.is_none();
@@ -44,6 +48,10 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Ends the write because another object is at the address. The object to be changed is gone, and the other one
     /// is left alone.
     pub(super) fn end_for_successor(&mut self) -> Action<V> {
+        if self.params.goal == Goal::Act && self.doubt.is_some() {
+            // The action may have made the other object.
+            return self.finish(OutcomeKind::Unknown);
+        }
         let removing = self.params.goal == Goal::Delete || self.resolved_to_delete;
         let removed = removing && self.doubt.is_some();
         self.doubt = None;

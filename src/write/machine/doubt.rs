@@ -93,6 +93,8 @@ impl<V: Clone + PartialEq> Machine<V> {
         // Only a version that has moved fences a request that may still be in flight.
         let fenced = match &seen {
             _ if self.base == Base::Unknown => false,
+            // Without a version, an action that was not carried out yet may still arrive.
+            ReadOutcome::Unversioned if acts => false,
             ReadOutcome::Unversioned => matches!(self.base, Base::Unversioned | Base::Absent),
             ReadOutcome::Altered(_) => false,
             _ => true,
@@ -173,6 +175,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.doubt = Some(Doubt {
             is_accepted: self.is_pending(),
             is_own: true,
+            had_lost: false,
         });
     }
 

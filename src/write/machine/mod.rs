@@ -91,6 +91,7 @@ impl<V: Clone + PartialEq> Machine<V> {
         let doubt = params.earlier_write_is_unsettled.then_some(Doubt {
             is_accepted: false,
             is_own: false,
+            had_lost: false,
         });
         let may_be_applied = params.may_have_been_made_before;
         Self {

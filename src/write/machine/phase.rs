@@ -14,6 +14,8 @@ pub(in crate::write) struct Doubt {
     pub(in crate::write) is_accepted: bool,
     /// Whether this write sent the request. Otherwise an earlier write, whose outcome is unknown, sent it.
     pub(in crate::write) is_own: bool,
+    /// Whether another request of this write was lost before the server accepted one.
+    pub(in crate::write) had_lost: bool,
 }
 
 /// The time of one step.

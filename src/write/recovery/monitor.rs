@@ -99,6 +99,12 @@ pub(in crate::write) fn progress(reply: &Response) -> Progress {
     }
 }
 
+/// Whether a response of the monitor that is a success reports on the operation, and is not only a resource that was
+/// found at its address.
+pub(in crate::write) fn is_report(reply: &Response) -> bool {
+    reply.status != StatusCode::OK || reply.body.is_empty() || progress_in(&reply.body).is_some()
+}
+
 impl Progress {
     fn after(self, wait: Option<std::time::Duration>) -> Self {
         match self {
@@ -195,6 +201,22 @@ mod tests {
             (503, "", Running(None)),
         ] {
             assert_eq!(progress_at(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_resource_at_the_address_of_a_monitor_is_no_report() {
+        for (status, body, expected) in [
+            (200, r#"{"status":"Succeeded"}"#, true),
+            (200, "", true),
+            (204, "", true),
+            (303, "", true),
+            (200, r#"{"number":"S-1"}"#, false),
+            (200, "done", false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let reply = Response::new(status, HeaderMap::new(), body.to_owned());
+            assert_eq!(is_report(&reply), expected, "{status} {body}");
         }
     }
 }

@@ -56,8 +56,15 @@ pub(in crate::write) fn is_of_another(target: &Target, reply: &Response) -> bool
 pub(in crate::write) fn is_of_this(target: &Target, reply: &Response) -> bool {
     let at = reply.headers.get(CONTENT_LOCATION);
     let at = at.and_then(|at| resolve(target, at.to_str().ok()?));
+    at.is_some_and(|at| is_whole(&target.url, &at))
+}
+
+/// Whether an address is that of the whole resource. A query parameter that is not in the address of the resource may
+/// select an extract of it. A server may leave out parameters, such as the version of the API.
+pub(in crate::write) fn is_whole(resource: &Url, at: &Url) -> bool {
     let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
-    at.is_some_and(|at| path(&at) == path(&target.url))
+    let known = |pair| resource.query_pairs().any(|own| own == pair);
+    path(at) == path(resource) && at.query_pairs().all(known)
 }
 
 /// Returns the address of the new resource, if the response to a creation names another address than the requested

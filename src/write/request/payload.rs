@@ -99,7 +99,9 @@ impl RequestDraft<'_> {
         if self.local.is_some() && !preferred {
             headers.insert(PREFER, HeaderValue::from_static("return=representation"));
         }
-        if let Some(key) = self.key {
+        let set = self.action.map(|action| &action.headers);
+        let has_own_key = set.is_some_and(|set| set.contains_key(IDEMPOTENCY_KEY));
+        if let Some(key) = self.key.filter(|_| !has_own_key) {
             // A structured-field string (RFC 9651 3.3.3); a UUID needs no escapes.
             headers.insert(
                 IDEMPOTENCY_KEY,
@@ -187,10 +189,13 @@ impl RequestDraft<'_> {
             match part.target {
                 VersionTarget::Body(_) => inside.push(part),
                 VersionTarget::Query(name) => {
+                    self.check_parameter(url, name, &part.value)?;
                     crate::address::set_parameter(url, name, &part.value);
                 }
                 VersionTarget::Header(name) => {
-                    headers.insert(name, header_value(&part.value)?);
+                    let version = header_value(&part.value)?;
+                    self.check_header(name, &version)?;
+                    headers.insert(name, version);
                 }
                 VersionTarget::Tag => {
                     headers.insert(IF_MATCH, header_value(&part.value)?);
@@ -399,4 +404,4 @@ const ALSO_JSON: &[u8] = b", application/json;q=0.9";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

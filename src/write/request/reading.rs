@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, LOCATION, PRAGMA};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use url::Url;
 
 use crate::exchange::Call;
 use crate::exchange::transport::Response;
@@ -307,9 +306,8 @@ fn is_named(target: &Target, reply: &Response, of_post: bool) -> bool {
     } else {
         Some(target.url.clone())
     };
-    let path = |url: Url| url.path().trim_end_matches('/').to_owned();
-    let located = address_in("content-location").map(path);
-    applied || (located.is_some() && located == resource.map(path))
+    let located = resource.zip(address_in("content-location"));
+    applied || located.is_some_and(|(resource, at)| address::is_whole(&resource, &at))
 }
 
 /// Whether the body of a response to a write is the resource and not a report about it. Either the server says so
