@@ -49,6 +49,12 @@ impl UrlTemplate {
         }
     }
 
+    /// Returns the template of a request below this one. `below` is that of the path below.
+    pub(crate) fn below(&self, url: &Url, below: &str) -> Self {
+        let above = self.of(url).trim_end_matches('/');
+        Self::given(&format!("{above}/{below}"))
+    }
+
     /// Returns the same template, or the path of this address if none was given.
     pub(crate) fn or(&self, url: &Url) -> Self {
         Self::given(self.of(url))

@@ -125,7 +125,7 @@ impl<T> SeenVersion<T> for Snapshot<T> {
     }
 }
 
-/// The result of a [guard](Action::guard): a `bool`, or a `Result` whose error says why not.
+/// The result of a [guard](Action::guard): a `bool`, or a `Result<(), BoxError>` whose error says why not.
 pub trait GuardResult {
     #[doc(hidden)]
     fn into_result(self) -> Result<(), BoxError>;
@@ -225,7 +225,8 @@ impl<T: ResourceData> Action<T> {
     /// a state that the guard has accepted. If the guard does not accept a state, the call ends as
     /// [`Edit`](ErrorKind::Edit).
     ///
-    /// The guard returns a `bool`, or a `Result` whose error says why not.
+    /// The guard returns a `bool`, or a `Result<(), BoxError>` whose error says why not (`Err(Mine.into())`). The error comes
+    /// back by [`Error::edit_error`].
     pub fn guard<F, A>(self, guard: F) -> Self
     where
         F: Fn(&T) -> A + Send + 'static,
@@ -303,7 +304,7 @@ impl<T: ResourceData> Action<T> {
 
     /// Sends the action with a JSON body.
     ///
-    /// `R` is the type of the response, for example `()` if the response does not matter.
+    /// `R` is the type of the response. If the response does not matter, write `send::<()>(&body)`.
     ///
     /// # Errors
     ///
@@ -322,7 +323,7 @@ impl<T: ResourceData> Action<T> {
         self.send_as(body.map(ActionBody::Json))
     }
 
-    /// Sends the action without a body; otherwise like [`send`](Self::send).
+    /// Sends the action without a body, such as `send_empty::<()>()`; otherwise like [`send`](Self::send).
     ///
     /// # Errors
     ///
@@ -445,6 +446,10 @@ where
         returns_resource,
     };
     let id = handle.id.clone();
+    let mut handle = handle;
+    if let Some(shown) = shown(&path) {
+        handle.template = handle.template.below(&target.url, shown);
+    }
     let mut call = Write::begin(handle, write, Goal::Act).await?;
     call.base = base;
     call.edit_reruns = guard.is_some();
@@ -461,6 +466,16 @@ where
             let read = Reply::read(&ended.target, response, report);
             read.map_err(|error| ended.but(error))
         }
+    }
+}
+
+/// Returns how the path below the resource is named in spans and metrics. One segment is usually the name of the action.
+/// Several may contain ids.
+fn shown(path: &[String]) -> Option<&str> {
+    match path {
+        [] => None,
+        [name] => Some(name),
+        [..] => Some("{path}"),
     }
 }
 
