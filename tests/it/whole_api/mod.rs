@@ -1,6 +1,11 @@
 //! The whole of an API goes through the client: actions, plain requests, and bodies in other formats.
 
+mod action_errors;
+mod action_outcomes;
+mod action_requests;
 mod actions;
 mod formats;
 mod orders;
 mod requests;
+mod site;
+mod told_actions;
