@@ -192,7 +192,11 @@ impl<T: ResourceData> Action<T> {
     /// Carries out the action only if the resource still has the version of this value.
     ///
     /// If the resource has changed, the action ends as [`Conflict`](ErrorKind::Conflict), unless a
-    /// [`guard`](Self::guard) accepts the new state.
+    /// [`guard`](Self::guard) accepts the new state. A value of another resource, or one that was read with another query
+    /// than this handle has, makes the call return a `Config` error.
+    ///
+    /// If the API takes the version in the body, the query or a header, and the action already has another value there,
+    /// the call returns a `Config` error too.
     pub fn pinned(self, seen: &impl SeenVersion<T>) -> Self {
         let snapshot = seen.seen();
         let stored = snapshot.stored().clone();
@@ -238,10 +242,12 @@ impl<T: ResourceData> Action<T> {
 
     /// Sets how the state of the resource shows that this action was carried out.
     ///
-    /// It is asked only after a lost response. If it recognises the action, the call succeeds, as
+    /// It is asked only after a lost response, or about an accepted action (202) whose status is not reported. If it
+    /// recognises the action, the call succeeds, as
     /// [settled](crate::WriteReport::settled). If not, the action is sent again under the same rules, unless
     /// [`require_proof`](crate::Collection::require_proof) is set. Write it so that it recognises only this action: if
-    /// two clients may ship an order, compare the number of the shipment and not only whether there is one.
+    /// two clients may ship an order, compare the number of the shipment and not only whether there is one. If it also
+    /// recognises the state to which the action was pinned, it proves nothing.
     ///
     /// Set it only if the action changes the version of the resource. The new version then fences a request that arrives
     /// late. Without it, that request and the one sent again would both be carried out.
@@ -250,6 +256,8 @@ impl<T: ResourceData> Action<T> {
     }
 
     /// Sets the key by which the server recognises this request, instead of a random UUID.
+    ///
+    /// It stays the same for the whole call, also if the action is sent for a newer state of the resource.
     ///
     /// The key is printable ASCII without `"` and `\`. Any other key makes the call return a `Config` error.
     pub fn idempotency_key(self, key: impl Into<String>) -> Self {
@@ -316,7 +324,7 @@ impl<T: ResourceData> Action<T> {
     /// - `NotFound` or `Gone` if the resource does not exist.
     /// - `Refused` or `Locked` if the server refuses the action for another reason.
     /// - `OutcomeUnknown` if a response was lost and nothing shows whether the action was carried out.
-    /// - `Decode` if the action was carried out, but the response is not an `R`.
+    /// - `Decode` if the action was carried out, but the response is not an `R`, or `TooLarge` if it is too long.
     /// - Otherwise the errors of [`Collection::save`](crate::Collection::save).
     pub fn send<R: Send + 'static>(self, body: &(impl Serialize + ?Sized)) -> SendAction<T, R> {
         let body = Document::encode(body).map_err(Error::unwritable);
