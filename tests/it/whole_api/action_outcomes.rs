@@ -174,3 +174,26 @@ async fn an_action_whose_response_is_too_long_was_carried_out() {
     let sent: Result<Reply<()>, _> = orders.item(7).action("ship").send_empty().await;
     assert_eq!(sent.unwrap_err().kind(), ErrorKind::TooLarge);
 }
+
+#[tokio::test(start_paused = true)]
+async fn problem_details_in_a_200_leave_open_whether_an_unpinned_action_was_carried_out() {
+    let site = Site::new("application/json", PAID, |stored, request| {
+        (request.method == Method::POST).then(|| {
+            stored.act();
+            stored.store(br#"{"paid":false}"#);
+            typed(200, "application/problem+json", r#"{"title":"no label"}"#).unwrap()
+        })
+    });
+    let ship = || {
+        site.client()
+            .collection::<Order>("orders")
+            .item(7)
+            .action("ship")
+    };
+    let sent: Result<Reply<Value>, _> = ship().send_empty().await;
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    let shown = ship().done_when(|order: &Order| !order.paid);
+    let reply: Reply<Value> = shown.send_empty().await.unwrap();
+    assert!(reply.report().settled);
+    assert_eq!(site.actions(), 2);
+}

@@ -153,6 +153,7 @@ pub(super) fn lost() -> Option<Answer> {
     Some(Err(TransportError::new(Fate::Unknown, "cut")))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of an answer")]
 pub(super) fn typed(status: u16, media_type: &str, body: &'static str) -> Option<Answer> {
     Some(Ok(answer(
         status,
