@@ -206,10 +206,9 @@ impl Driver<'_> {
         match self.target.body_kind(reply) {
             // WebDAV servers return an HTML page with the 201 of a `PUT`.
             BodyKind::Page if reply.status == StatusCode::CREATED && payload.is_put() => {}
+            BodyKind::Page | BodyKind::Problem if self.gives_back(payload, reply) => {}
             // Most likely a login page. Only a read can show the outcome.
-            BodyKind::Page if self.gives_back(payload, reply) => {}
             BodyKind::Page => return SuccessVerdict::Doubtful,
-            BodyKind::Problem if self.gives_back(payload, reply) => {}
             BodyKind::Problem => return SuccessVerdict::Refused(RefusalKind::Unknown),
             BodyKind::Plain => {}
         }

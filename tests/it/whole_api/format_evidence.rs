@@ -379,7 +379,7 @@ async fn a_page_that_begins_with_text_is_no_stored_text() {
         .collection::<String>("f")
         .format(Text::new("text/calendar"));
     let saved = texts.update(1, |text| text.push_str("b\n")).await;
-    let told = saved.map(|saved| saved.clone());
+    let told = saved.map(|saved| saved.as_str().to_owned());
     assert!(told.is_err(), "stored {:?}, told {told:?}", site.text());
 }
 
