@@ -51,7 +51,7 @@ impl Shop {
             pages: client
                 .collection("pages")
                 .format(Text::new("text/markdown")),
-            // Whoever uploads first wins; the other one is shown what is there.
+            // If two uploads race, the photo that is stored first is kept.
             photos: client
                 .collection_with("photos", RemoteWins)
                 .format(Images::only("image/*")),
@@ -153,7 +153,7 @@ pub(crate) struct Line {
     new: String,
 }
 
-/// Replaces one line of a page, which is created if there is none.
+/// Replaces one line of a page, which is created if it does not exist.
 async fn edit_page(
     State(shop): State<Shop>,
     Path(id): Path<String>,

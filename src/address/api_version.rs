@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::path::{IntoPath, PathError, join_all};
+use super::IntoPath;
+use super::path::{PathError, join_all};
 
 /// The API version that a client requests, and its place in each request.
 ///

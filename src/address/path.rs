@@ -2,6 +2,8 @@
 
 use url::{Url, form_urlencoded};
 
+use super::IntoPath;
+
 /// The error for an invalid address. The message says what to write instead.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -18,95 +20,12 @@ impl PathError {
             source: None,
         }
     }
-}
 
-/// A path beneath the base URL of the client.
-///
-/// It is a string such as `"a/b"`, or segments such as `["users", user, "articles"]`. Each element becomes exactly
-/// one segment.
-///
-/// A string that ends in a slash, such as `"docs/"`, keeps the slash. The items of such a collection also end in
-/// one (`docs/7/`), because many servers accept only one of the two forms. `"/"` is the base URL itself, with a
-/// slash at its end.
-pub trait IntoPath {
-    /// Returns the segments, not yet percent-encoded.
-    fn into_segments(self) -> Vec<String>;
-
-    /// Whether the address ends in a slash (default `false`).
-    fn ends_in_slash(&self) -> bool {
-        false
-    }
-
-    /// Returns the path if it was given as one string (default `None`).
-    fn as_text(&self) -> Option<&str> {
-        None
-    }
-}
-
-impl IntoPath for &str {
-    fn into_segments(self) -> Vec<String> {
-        self.trim_matches('/')
-            .split('/')
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn ends_in_slash(&self) -> bool {
-        self.ends_with('/')
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        Some(self)
-    }
-}
-
-impl IntoPath for &String {
-    fn into_segments(self) -> Vec<String> {
-        self.as_str().into_segments()
-    }
-
-    fn ends_in_slash(&self) -> bool {
-        self.as_str().ends_in_slash()
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        Some(self)
-    }
-}
-
-impl IntoPath for String {
-    fn into_segments(self) -> Vec<String> {
-        self.as_str().into_segments()
-    }
-
-    fn ends_in_slash(&self) -> bool {
-        self.as_str().ends_in_slash()
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        Some(self)
-    }
-}
-
-impl<S: AsRef<str>, const N: usize> IntoPath for [S; N] {
-    fn into_segments(self) -> Vec<String> {
-        self.iter()
-            .map(|segment| segment.as_ref().to_owned())
-            .collect()
-    }
-}
-
-impl<S: AsRef<str>> IntoPath for &[S] {
-    fn into_segments(self) -> Vec<String> {
-        self.iter()
-            .map(|segment| segment.as_ref().to_owned())
-            .collect()
-    }
-}
-
-impl<S: AsRef<str>> IntoPath for Vec<S> {
-    fn into_segments(self) -> Vec<String> {
-        self.as_slice().into_segments()
+    pub(super) fn parsing(message: impl Into<String>, source: url::ParseError) -> Self {
+        Self {
+            message: message.into(),
+            source: Some(source),
+        }
     }
 }
 
@@ -198,7 +117,7 @@ pub(crate) fn lead(base: &Url, path: impl IntoPath) -> Result<Url, PathError> {
     Ok(if slash { with_slash(url) } else { url })
 }
 
-fn with_slash(mut url: Url) -> Url {
+pub(super) fn with_slash(mut url: Url) -> Url {
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
         url.set_path(&path);
@@ -234,62 +153,12 @@ pub(crate) fn lead_plain(base: &Url, path: impl IntoPath) -> Result<Url, PathErr
     lead(base, path)
 }
 
-/// Returns the address of a reference that the server gave, which must stay on the origin of the base. A relative one
-/// is resolved against the base with a slash at its end.
-pub(crate) fn link(base: &Url, reference: &str) -> Result<Url, PathError> {
-    let base = with_slash(base.clone());
-    within_origin(&base, reference).ok_or_else(|| match base.join(reference) {
-        Ok(to) => PathError::new(format!(
-            "the link {} is on another server than the base URL of the client",
-            place(to)
-        )),
-        Err(source) => PathError {
-            message: format!("the link {:?} cannot be read", unread(reference)),
-            source: Some(source),
-        },
-    })
-}
-
-/// Returns an address as text, without what may be secret in it.
-fn place(mut url: Url) -> String {
-    if url.cannot_be_a_base() {
-        return format!("{}:", url.scheme());
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    without_user(url).into()
-}
-
-/// Returns a text that is no URL, without what may be secret in it.
-fn unread(text: &str) -> String {
-    let end = text.find(['?', '#']).unwrap_or(text.len());
-    match text.split_at(end) {
-        // The mark may belong to a password.
-        (_, rest) if rest.contains('@') => "…".to_owned(),
-        (before, _) => without_secrets(before),
-    }
-}
-
 /// Removes the user and password of an address, which has a host.
 pub(crate) fn without_user(mut url: Url) -> Url {
     // Both fail only if there is no host, and so no user.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url
-}
-
-/// Resolves a reference from the server, if it stays within the origin, so that credentials and validators do
-/// not leave it. The user info of our own address is kept, not that of the server's. The fragment is removed,
-/// because it is not sent.
-pub(crate) fn within_origin(from: &Url, reference: &str) -> Option<Url> {
-    let mut to = from.join(reference).ok()?;
-    if to.scheme() != from.scheme() || to.origin() != from.origin() {
-        return None;
-    }
-    to.set_username(from.username()).ok()?;
-    to.set_password(from.password()).ok()?;
-    to.set_fragment(None);
-    Some(to)
 }
 
 /// Returns the base for an empty text, the address of a path beneath it, or a whole URL of the same origin.
@@ -340,7 +209,7 @@ pub(crate) fn base(text: &str) -> Result<Url, PathError> {
 }
 
 /// Returns a text that may be a URL without its user, its password and its query.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if scheme.bytes().all(|it| it.is_ascii_alphabetic()) => {
             (format!("{scheme}://"), rest)
@@ -392,35 +261,6 @@ mod tests {
             assert!(lead(&base, empty).is_err());
         }
         assert!(lead(&base, "").is_err());
-        Ok(())
-    }
-
-    #[test]
-    fn a_link_that_is_not_followed_is_named_without_its_secrets() -> Result<(), PathError> {
-        let base = base("http://h/v1")?;
-        for (reference, shown) in [
-            (
-                "http://ann:pw@other/a?b@c",
-                "the link http://other/a is on another server",
-            ),
-            (
-                "//other:81/a#b",
-                "the link http://other:81/a is on another server",
-            ),
-            ("mailto:ann@h", "the link mailto: is on another server"),
-            (
-                "http://ann:pw@[/a",
-                r#"the link "http://[/a" cannot be read"#,
-            ),
-            ("http://[/a?b=c", r#"the link "http://[/a" cannot be read"#),
-            ("http://ann:p?w@[/a", r#"the link "…" cannot be read"#),
-        ] {
-            let message = link(&base, reference).map_err(|error| error.to_string());
-            assert!(
-                message.is_err_and(|it| it.starts_with(shown)),
-                "{reference}"
-            );
-        }
         Ok(())
     }
 

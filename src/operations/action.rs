@@ -1,33 +1,22 @@
 //! `action`: an operation of a resource that is not a write of its document, such as shipping an order.
 
 use std::fmt::{self, Display};
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::action_hooks::{ActionHooks, CarriedOut, Guard};
-use super::post::check_key;
-use super::reply::Reply;
-use super::write_call::{Write, conclude};
+use super::action_hooks::{CarriedOut, Guard};
+use super::guard_result::GuardResult;
+use super::seen_version::SeenVersion;
+use super::send_action::SendAction;
 use super::write_settings::WriteSettings;
-use super::{Lazy, in_span, refuse_conditions};
-use crate::BoxError;
-use crate::address::{self, IntoPath};
-use crate::exchange::Watch;
+use crate::address::IntoPath;
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
-use crate::value::{
-    Error, ErrorKind, Saved, Snapshot, Versioned, WriteReport, WriteSeen, observer,
-};
-use crate::write::machine::events::Goal;
-use crate::write::request::action::{ActionBody, ActionRequest};
-use crate::write::request::payload::IDEMPOTENCY_KEY;
+use crate::value::Error;
+use crate::write::request::action::ActionBody;
 
 /// An action on a resource, such as shipping an order, returned by [`Resource::action`](crate::Resource::action).
 ///
@@ -36,7 +25,7 @@ use crate::write::request::payload::IDEMPOTENCY_KEY;
 ///
 /// | setting | precondition | after a race | after a lost response |
 /// |---|---|---|---|
-/// | none | none, unless the server demands one (428) | (there is none) | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
+/// | (no setting) | none, unless the server demands one (428) | not detected | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
 /// | [`pinned`](Self::pinned) | the version that was seen | [`Conflict`](ErrorKind::Conflict), with the new state as the remote side | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
 /// | [`guard`](Self::guard) | the version that the guard accepted | the guard is asked about the new state, and the action is sent again if it agrees | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
 /// | [`done_when`](Self::done_when) | as above | as above | success if the new state shows the action; otherwise it is sent again under the same rules |
@@ -84,73 +73,22 @@ pub struct Action<T> {
     settings: Box<ActionSettings<T>>,
 }
 
-struct ActionSettings<T> {
-    write: WriteSettings<T>,
-    handle: Handle<T>,
-    path: Vec<String>,
-    ends_in_slash: bool,
-    method: Method,
-    headers: HeaderMap,
-    query: Vec<(String, String)>,
+pub(super) struct ActionSettings<T> {
+    pub(super) write: WriteSettings<T>,
+    pub(super) handle: Handle<T>,
+    pub(super) path: Vec<String>,
+    pub(super) ends_in_slash: bool,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) query: Vec<(String, String)>,
     /// The snapshot to which the action is pinned, or the reason why it cannot be.
-    pinned: Option<Result<StoredSnapshot, String>>,
-    guard: Option<Guard<T>>,
-    carried_out: Option<CarriedOut<T>>,
-    key: Option<String>,
-    idempotent: bool,
-    returns_resource: bool,
+    pub(super) pinned: Option<Result<StoredSnapshot, String>>,
+    pub(super) guard: Option<Guard<T>>,
+    pub(super) carried_out: Option<CarriedOut<T>>,
+    pub(super) key: Option<String>,
+    pub(super) idempotent: bool,
+    pub(super) returns_resource: bool,
 }
-
-/// A value whose version was seen: a [`Versioned`], a [`Saved`] or a [`Snapshot`].
-pub trait SeenVersion<T> {
-    #[doc(hidden)]
-    fn seen(&self) -> &Snapshot<T>;
-}
-
-impl<T> SeenVersion<T> for Versioned<T> {
-    fn seen(&self) -> &Snapshot<T> {
-        self.snapshot()
-    }
-}
-
-impl<T> SeenVersion<T> for Saved<T> {
-    fn seen(&self) -> &Snapshot<T> {
-        self.snapshot()
-    }
-}
-
-impl<T> SeenVersion<T> for Snapshot<T> {
-    fn seen(&self) -> &Snapshot<T> {
-        self
-    }
-}
-
-/// The result of a [guard](Action::guard): a `bool`, or a `Result<(), BoxError>` whose error says why not.
-pub trait GuardResult {
-    #[doc(hidden)]
-    fn into_result(self) -> Result<(), BoxError>;
-}
-
-impl GuardResult for bool {
-    fn into_result(self) -> Result<(), BoxError> {
-        if self {
-            Ok(())
-        } else {
-            Err(NotAccepted.into())
-        }
-    }
-}
-
-impl GuardResult for Result<(), BoxError> {
-    fn into_result(self) -> Result<(), BoxError> {
-        self
-    }
-}
-
-/// The error of a guard that returned `false`.
-#[derive(Debug, thiserror::Error)]
-#[error("the guard does not accept the current state of the resource")]
-struct NotAccepted;
 
 impl<T: ResourceData> Action<T> {
     pub(crate) fn new(handle: Handle<T>, path: impl IntoPath) -> Self {
@@ -354,40 +292,7 @@ impl<T: ResourceData> Action<T> {
     }
 
     fn send_as<R: Send + 'static>(self, body: Result<ActionBody, Error>) -> SendAction<T, R> {
-        SendAction {
-            call: Lazy::new((self.settings, body)),
-        }
-    }
-}
-
-/// A pending action, returned by [`Action::send`].
-///
-/// It returns a [`Reply`].
-#[must_use = "nothing is sent before it is awaited"]
-pub struct SendAction<T, R> {
-    call: Lazy<Input<T>, Result<Reply<R>, Error>>,
-}
-
-type Input<T> = (Box<ActionSettings<T>>, Result<ActionBody, Error>);
-
-impl<T: ResourceData, R: DeserializeOwned + Send + 'static> Future for SendAction<T, R> {
-    type Output = Result<Reply<R>, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().call.poll_with(context, |input| {
-            in_span!(
-                "action",
-                |it: &Input<T>| it.0.handle.shown(false),
-                run,
-                input
-            )
-        })
-    }
-}
-
-impl<T, R> fmt::Debug for SendAction<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendAction").finish_non_exhaustive()
+        SendAction::new(self.settings, body)
     }
 }
 
@@ -396,94 +301,6 @@ impl<T> fmt::Debug for Action<T> {
         f.debug_struct("Action")
             .field("method", &self.settings.method)
             .finish_non_exhaustive()
-    }
-}
-
-async fn run<T, R>((settings, body): Input<T>) -> Result<Reply<R>, Error>
-where
-    T: ResourceData,
-    R: DeserializeOwned + Send + 'static,
-{
-    let ActionSettings {
-        mut write,
-        handle,
-        path,
-        ends_in_slash,
-        method,
-        headers,
-        query,
-        pinned,
-        guard,
-        carried_out,
-        key,
-        idempotent,
-        returns_resource,
-    } = *settings;
-    refuse_conditions(&headers)?;
-    if let Some(key) = &key {
-        check_key(key)?;
-        if headers.contains_key(IDEMPOTENCY_KEY) {
-            let why = "the idempotency key is set twice: by `idempotency_key`, and as a header";
-            return Err(Error::config(why));
-        }
-    }
-    let target = handle.target()?;
-    let mut url = address::below(&target.url, &path, ends_in_slash)?;
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
-    }
-    let mut base = pinned.transpose().map_err(Error::config)?;
-    if base.as_ref().is_some_and(|base| !target.can_pin(base)) {
-        if guard.is_none() && !write.allows_unconditional {
-            let (path, kind) = (target.url.path(), ErrorKind::UnusableValidator);
-            let report = WriteReport::default();
-            let seen = WriteSeen::new(path, target.template(), Some(kind), &report);
-            observer::finished(target.shared.observer.as_deref(), &seen);
-            let why = "the value that the action is pinned to has no version";
-            return Err(Error::new(kind, format!("{path}: {why}")));
-        }
-        // The guard decides on the state that is read.
-        base = None;
-    }
-    write.allows_unconditional |= base.is_none() && guard.is_none();
-    let request = ActionRequest {
-        method,
-        url,
-        headers,
-        body: body?,
-        returns_resource,
-    };
-    let id = handle.id.clone();
-    let mut handle = handle;
-    if let Some(shown) = shown(&path) {
-        handle.template = handle.template.below(&target.url, shown);
-    }
-    let mut call = Write::begin(handle, write, Goal::Act).await?;
-    call.base = base;
-    call.edit_reruns = guard.is_some();
-    call.idempotency_key = key;
-    call.honours_keys = idempotent;
-    call.action = Some((request, ActionHooks { guard, carried_out }));
-    let target = call.context.target.clone();
-    let (done, report) = call.carry_out().await?;
-    let mut ended = conclude::<T>(target, id, done, report)?;
-    match ended.done.response.take() {
-        None => Ok(Reply::settled(ended.report)),
-        Some(response) => {
-            let report = ended.report.clone();
-            let read = Reply::read(&ended.target, response, report);
-            read.map_err(|error| ended.but(error))
-        }
-    }
-}
-
-/// Returns how the path below the resource is named in spans and metrics. One segment is usually the name of the action.
-/// Several may contain ids.
-fn shown(path: &[String]) -> Option<&str> {
-    match path {
-        [] => None,
-        [name] => Some(name),
-        [..] => Some("{path}"),
     }
 }
 

@@ -51,8 +51,8 @@ impl PlainResponse {
 
     /// Returns the address in `Location`, for example of a new resource or of a job.
     ///
-    /// A relative one is resolved against the [URL of the request](Self::url) (RFC 9110 10.2.2). Returns `None` if there
-    /// is none, or if it cannot be read or is on another origin, because credentials must not go there.
+    /// A relative one is resolved against the [URL of the request](Self::url) (RFC 9110 10.2.2). Returns `None` if the
+    /// header is missing or cannot be read, or if the address is on another origin, because credentials must not go there.
     ///
     /// # Example
     ///

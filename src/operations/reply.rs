@@ -44,7 +44,7 @@ impl<R> Reply<R> {
         self.status
     }
 
-    /// Returns the headers of the response. There are none if the response was lost.
+    /// Returns the headers of the response. If the response was lost, the map is empty.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }

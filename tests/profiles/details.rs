@@ -47,7 +47,7 @@ fn the_owner_and_the_end_of_a_lock_are_told_as_the_server_writes_them() {
             Some("ada"),
             Some("30"),
         ),
-        // Elsewhere an owner is somebody else's business.
+        // Elsewhere an owner is another client's business.
         (409, JSON, r#"{"owner":"ada","expires":"30"}"#, None, None),
         // WebDAV, as in the reply to LOCK.
         (

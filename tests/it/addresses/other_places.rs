@@ -162,7 +162,7 @@ async fn a_code_can_say_that_nothing_is_there_whatever_the_status() {
     let edit = nodes.update(1, |v| v["views"] = 2.into());
     edit.if_absent(old()).await.unwrap();
     let seen = nodes.get(1).await.unwrap();
-    // Somebody else removes it: an edit of what is gone is told so, and a removal has nothing to do.
+    // Another client removes it: an edit of what is gone is told so, and a removal has nothing to do.
     *state.lock().unwrap() = None;
     let validator = seen.snapshot().validator().cloned();
     let mut edited = nodes.restore(1, (*seen).clone(), validator).unwrap();

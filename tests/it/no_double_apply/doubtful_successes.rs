@@ -86,7 +86,7 @@ async fn a_creation_whose_reply_is_the_resource_is_no_refusal() {
         .await;
     assert_eq!(server.applied(), 1);
     let told = made.map(|_| ()).map_err(|error| error.kind());
-    // Success, or that it cannot be told; not that somebody else's is there.
+    // Success, or that it cannot be told; not that another client's is there.
     assert!(
         !matches!(&told, Err(ifmatch::ErrorKind::AlreadyExists)),
         "{told:?}"

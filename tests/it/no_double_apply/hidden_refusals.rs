@@ -175,7 +175,7 @@ async fn a_document_that_looks_like_a_refusal_is_not_written_twice() {
         };
         match update.await {
             Ok(saved) => assert!(settles && saved.report().settled),
-            // Somebody else may have counted.
+            // Another client may have counted.
             Err(error) => assert!(!settles && error.is_outcome_unknown(), "{error:?}"),
         }
         assert_eq!(server.value(AT)["views"], 2);

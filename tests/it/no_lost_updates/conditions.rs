@@ -308,7 +308,7 @@ async fn trying_again_after_a_settled_doubt_merges_what_came_up_meanwhile() {
         Event::LoseRequest,                                 // PUT
         Event::Plain,                                       // GET: unchanged
         Event::Answer(403, &[], r#"{"title":"not now"}"#),  // PUT again
-        foreign(|theirs| theirs["body"] = "theirs".into()), // GET: somebody else wrote
+        foreign(|theirs| theirs["body"] = "theirs".into()), // GET: another client wrote
     ]);
     articles(&server)
         .on_refusal(Always(|_| Answer::Again))

@@ -254,7 +254,7 @@ async fn a_next_number_that_another_writer_took_is_not_taken_for_ones_own_write(
         }
         *writes += 1;
         if *writes == 1 {
-            // It is lost on its way, and somebody else's write gets the number that it had.
+            // It is lost on its way, and another client's write gets the number that it had.
             (*version, document["views"]) = (8, 2.into());
             return Err(Fate::Unknown);
         }

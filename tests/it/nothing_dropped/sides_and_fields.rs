@@ -56,7 +56,7 @@ async fn fields_the_type_does_not_know_survive_with_the_text_of_their_numbers() 
     }
 }
 
-/// Somebody else's edit of the text itself: `Value` would spell the numbers anew.
+/// Another client's edit of the text itself: `Value` would spell the numbers anew.
 fn foreign_text(document: &'static str, from: &'static str, to: &'static str) -> Event {
     Event::ForeignText(document.replace(from, to))
 }

@@ -59,7 +59,7 @@ async fn a_listing_goes_from_page_to_page_and_its_items_can_be_saved() {
     let mut article = page.items.into_iter().next().unwrap();
     assert_eq!(article.snapshot().id(), Some("1"));
     article.title = "from the list".into();
-    // The list told no version: it is read first, and somebody else's edit since is merged.
+    // The list told no version: it is read first, and another client's edit since is merged.
     server.put(AT, &ARTICLE.replace("text", "theirs"));
     let saved = articles.save(article).await.unwrap();
     assert_eq!(

@@ -212,7 +212,7 @@ async fn two_edits_that_the_type_does_not_allow_together_are_a_conflict_of_the_w
     assert_eq!(server.value(at), serde_json::json!([1, 3]));
 }
 
-/// The title is lost and somebody else has written it since: a strategy that looks at states can be asked.
+/// The title is lost and another client has written it since: a strategy that looks at states can be asked.
 #[tokio::test(start_paused = true)]
 async fn a_strategy_in_a_box_or_in_parts_is_asked_in_doubt_as_it_would_be_alone() {
     let mine = || merge_fn(|_, local: &Article, _: &Article| Ok(local.clone())).state_like();

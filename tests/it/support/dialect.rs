@@ -159,7 +159,7 @@ impl Speaker {
         }
     }
 
-    /// Somebody else puts this there, right before the next write.
+    /// Another client puts this there, right before the next write.
     pub(crate) fn foreign(&self, document: Value) {
         self.state.lock().unwrap().foreign.push_back(document);
     }

@@ -34,11 +34,11 @@ type Foreign = Box<dyn Fn(&mut Value) + Send>;
 pub(crate) enum Event {
     /// Nothing unusual.
     Plain,
-    /// Somebody else changes the resource first.
+    /// Another client changes the resource first.
     Foreign(Foreign),
-    /// Somebody else puts this text there first.
+    /// Another client puts this text there first.
     ForeignText(String),
-    /// Somebody else removes the resource first.
+    /// Another client removes the resource first.
     ForeignRemoval,
     /// It is carried out, and the reply is lost.
     LoseReply,

@@ -69,7 +69,7 @@ impl Format for Telling {
     }
 }
 
-/// Promise 3: nothing is dropped; promise 9: what nobody touched stays byte for byte.
+/// Promise 3: nothing is dropped; promise 9: what was not edited stays byte for byte.
 #[tokio::test(start_paused = true)]
 async fn a_member_of_a_form_that_is_not_utf8_is_not_replaced() {
     let site = Site::new(

@@ -211,7 +211,7 @@ fn the_next_write_of_a_client_that_gave_up() {
         Writer::informed(B).after(0),
         Writer::new(OTHER_A),
     ];
-    holds_in_every_way("beside it, and somebody else", &team(&met));
+    holds_in_every_way("beside it, and another client", &team(&met));
 }
 
 #[test]

@@ -31,7 +31,7 @@ enum Way {
     ReplyLost,
     /// 503, carried out or not.
     Busy(bool),
-    /// Somebody else writes first.
+    /// Another client writes first.
     Foreign,
 }
 
@@ -94,7 +94,7 @@ impl State {
         self.documents.entry(path.to_owned()).or_insert_with(empty)
     }
 
-    /// Somebody else leaves a mark, and now and then another title.
+    /// Another client leaves a mark, and now and then another title.
     fn foreign(&mut self, path: &str) {
         self.foreign += 1;
         let (mark, titled) = (format!("foreign-{}", self.foreign), self.rng.bool());
