@@ -284,10 +284,10 @@ impl ClientBuilder {
     ///
     /// Zero disables queueing, so writes run concurrently.
     ///
-    /// Writes to one resource by one client and its clones take turns. Queued `update`s are sent together in one
-    /// conditional request, so 256 tasks that edit one document at once need about three requests. An edit that
-    /// fails, conflicts or makes the server refuse the whole request is removed from the request and then tried
-    /// alone on the current state. An `update` is also sent alone if it sets its own time, number of rounds or
+    /// Writes to one resource by one client and its clones take turns, if their handles have the same headers and the
+    /// same format. Queued `update`s are sent together in one conditional request, so 256 tasks that edit one document
+    /// at once need about three requests. An edit that fails, conflicts or makes the server refuse the whole request is
+    /// removed from the request and then tried alone on the current state. An `update` is also sent alone if it sets its own time, number of rounds or
     /// strategy, if it uses `if_absent`, or if its strategy asks a person.
     ///
     /// A write waits for another one only while the other one makes progress. If the future of the other write is

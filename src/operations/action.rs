@@ -31,8 +31,10 @@ use crate::write::request::action::ActionBody;
 /// | [`done_when`](Self::done_when) | as above | as above | success if the new state shows the action; otherwise it is sent again under the same rules |
 /// | [`idempotent`](Self::idempotent) | as above | as above | the same request is sent again, with the same key |
 ///
-/// Each action carries an `Idempotency-Key`. The cached snapshot of the resource is dropped afterwards, or replaced if
-/// the response is the resource. Actions and writes of one client to one resource take turns.
+/// Each action carries an `Idempotency-Key`. The cached snapshot of the resource is dropped before the action is sent, so
+/// the next write reads first, even if the future of the action is dropped. If the response is the resource, it is
+/// cached. Actions take turns with other actions and writes, as
+/// [`max_queued_writes`](crate::ClientBuilder::max_queued_writes) says.
 ///
 /// # Default
 ///

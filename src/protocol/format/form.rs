@@ -17,9 +17,10 @@ use crate::json::Document;
 /// The document is an object of strings. A name that occurs several times becomes a list of strings. In what is sent, `null`
 /// members are left out.
 ///
-/// A form has no numbers, no booleans, and no lists with fewer than two texts. A document with one of them is not sent
-/// ([`Config`](crate::ErrorKind::Config)), because it would read back as another one. Write such a field as a text, by a
-/// serde attribute.
+/// A form has no numbers, no booleans, and no lists with fewer than two texts. A handle does not send a document with one
+/// of them ([`Config`](crate::ErrorKind::Config)), because it would read back as another one. Write such a field as a
+/// text, by a serde attribute. [`PlainRequest::write_as`](crate::PlainRequest::write_as) sends numbers and booleans as
+/// their texts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form;
 

@@ -268,6 +268,7 @@ impl<'a> Driver<'a> {
             // The edit changed nothing, so an earlier write onto the same version stays unsettled.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.cache(snapshot.clone()).await,
+            // After an action, a read that was made in the meantime may have cached the earlier state.
             _ => self.forget().await,
         }
         let mut ended = Box::new(WriteOutcome {

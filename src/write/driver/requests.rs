@@ -91,6 +91,10 @@ impl Driver<'_> {
                 }
             },
         };
+        if self.action.is_some() && !resend {
+            // The snapshot must not outlive the action if the call is dropped while its response is awaited.
+            self.forget().await;
+        }
         self.in_flight.payload = Some(payload.clone());
         let onto = self.state.base_version().cloned();
         let onto = onto.filter(|_| *condition != Condition::Absent);

@@ -3,6 +3,7 @@
 mod action_errors;
 mod action_outcomes;
 mod action_requests;
+mod action_turns;
 mod actions;
 mod format_bodies;
 mod format_evidence;

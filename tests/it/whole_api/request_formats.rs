@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::support::api::{Api, answer};
 
-/// A format whose errors show the body.
-struct Telling;
+/// A format whose errors repeat the body.
+pub(super) struct Telling;
 
 impl Format for Telling {
     fn media_type(&self) -> &'static str {

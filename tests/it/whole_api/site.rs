@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ifmatch::format::{Blob, Bytes, Text};
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{Client, ClientBuilder, Merge, async_trait};
+use ifmatch::{Client, ClientBuilder, Collection, Merge, async_trait};
 use serde::{Deserialize, Serialize};
 
 pub(super) type Answer = Result<Response, TransportError>;
@@ -113,6 +114,15 @@ impl Site {
         self.builder().build().unwrap()
     }
 
+    pub(super) fn texts(&self, media_type: &'static str) -> Collection<String> {
+        let format = Text::new(media_type);
+        self.client().collection("f").format(format)
+    }
+
+    pub(super) fn photos(&self, format: Bytes) -> Collection<Blob> {
+        self.client().collection("f").format(format)
+    }
+
     pub(super) fn look<O>(&self, look: impl FnOnce(&mut Stored) -> O) -> O {
         look(&mut self.0.lock().unwrap().0)
     }
@@ -123,6 +133,10 @@ impl Site {
 
     pub(super) fn actions(&self) -> u32 {
         self.look(|stored| stored.actions)
+    }
+
+    pub(super) fn methods(&self) -> Vec<String> {
+        self.look(|stored| stored.seen.iter().map(|it| it.method.to_string()).collect())
     }
 
     pub(super) fn header_of_last(&self, name: &str) -> String {
