@@ -138,12 +138,17 @@ impl WriteRoute {
 
     /// Returns the address to which the resource at this address is written.
     pub(crate) fn lead(&self, resource: &Url) -> Result<Url, BoxError> {
-        fill(self.at.as_deref(), resource)
+        let own = || Ok(resource.clone());
+        let template = self.at.as_deref();
+        template.map_or_else(own, |template| fill(template, resource))
     }
 
-    /// Returns the address at which the resource at this address is read.
-    pub(crate) fn lead_to_read(&self, resource: &Url) -> Result<Url, BoxError> {
-        fill(self.read_at.as_deref(), resource)
+    /// Returns the address at which the resource at this address is read. `None` is the address itself.
+    pub(crate) fn lead_to_read(&self, resource: &Url) -> Result<Option<Url>, BoxError> {
+        let template = self.read_at.as_deref();
+        template
+            .map(|template| fill(template, resource))
+            .transpose()
     }
 }
 
@@ -152,11 +157,8 @@ const COLLECTION: &str = "{collection}";
 const ID: &str = "{id}";
 
 /// Builds an address of the same origin from a template.
-fn fill(template: Option<&str>, resource: &Url) -> Result<Url, BoxError> {
+fn fill(template: &str, resource: &Url) -> Result<Url, BoxError> {
     let mut url = resource.clone();
-    let Some(template) = template else {
-        return Ok(url);
-    };
     let own = resource.path().trim_end_matches('/');
     let (collection, id) = own.rsplit_once('/').unwrap_or(("", own));
     let parts = [(PATH, own), (COLLECTION, collection), (ID, id)];

@@ -42,7 +42,7 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
     }
     Call {
         method,
-        url: target.read_url.clone(),
+        url: target.read_url.as_ref().unwrap_or(&target.url).clone(),
         headers,
         body: Bytes::new(),
     }

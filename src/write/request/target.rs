@@ -179,8 +179,8 @@ impl Shared {
 pub(crate) struct Target {
     pub(crate) shared: Arc<Shared>,
     pub(crate) url: Url,
-    /// Where the resource is read, which the route may place elsewhere.
-    pub(crate) read_url: Url,
+    /// Where the resource is read, if the route places it elsewhere.
+    pub(crate) read_url: Option<Url>,
     pub(crate) template: UrlTemplate,
     pub(crate) headers: HeaderMap,
     pub(crate) mode: WriteMode,
