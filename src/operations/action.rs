@@ -142,23 +142,9 @@ impl<T: ResourceData> Action<T> {
         let stored = snapshot.stored().clone();
         let address = snapshot.address();
         self.with(|settings| {
-            settings.pinned = Some(match (&settings.handle.url, address) {
-                (Ok(own), Ok(address)) if !is_same_resource(own, &address.url) => Err(format!(
-                    "the action is on {}, but the value that it is pinned to was read from {}",
-                    own.path(),
-                    address.url.path()
-                )),
-                (Ok(_), Ok(address)) => match settings.handle.differing_parameter(&address) {
-                    None => Ok(stored),
-                    Some(name) => Err(format!(
-                        "the value that the action is pinned to was read with another value of the query parameter \
-                         {name:?} than this handle has: use the handle that read it, or read the value again"
-                    )),
-                },
-                (_, Err(why)) => Err(why.to_owned()),
-                // The call returns the error of the address itself.
-                (Err(_), _) => Ok(stored),
-            });
+            let checked = address.map_err(str::to_owned);
+            let checked = checked.and_then(|address| settings.handle.check_pinned(&address));
+            settings.pinned = Some(checked.map(|()| stored));
         })
     }
 
@@ -304,10 +290,4 @@ impl<T> fmt::Debug for Action<T> {
             .field("method", &self.settings.method)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether two addresses have the same path. Their queries are compared separately.
-fn is_same_resource(one: &url::Url, other: &url::Url) -> bool {
-    let path = |url: &url::Url| url.path().trim_end_matches('/').to_owned();
-    one.origin() == other.origin() && path(one) == path(other)
 }

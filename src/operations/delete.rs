@@ -101,13 +101,11 @@ impl<T: ResourceData> Delete<T> {
             }),
         }
     }
-}
 
-impl<T: ResourceData> Delete<T> {
     /// Removes only the version that was seen, instead of the current one, which would be read first.
     ///
-    /// It takes a [`Versioned`] or a [`Saved`]. A value of another resource, or an id, makes the call return a
-    /// `Config` error.
+    /// It takes a [`Versioned`] or a [`Saved`]. A value of another resource, one that was read with another query than
+    /// this handle has, or an id makes the call return a `Config` error.
     ///
     /// # Example
     ///
@@ -134,9 +132,10 @@ impl<T: ResourceData> Delete<T> {
                 match seen {
                     DeleteInput::Seen(base, address, id) => {
                         settings.base = Some(*base);
-                        settings.handle = address
-                            .map_err(Error::config)
-                            .and_then(|address| same_resource(handle, address, id));
+                        settings.handle = address.map_err(Error::config).and_then(|address| {
+                            handle.check_pinned(&address).map_err(Error::config)?;
+                            handle.at_snapshot(address, id)
+                        });
                     }
                     DeleteInput::Id(_) => {
                         let why = "an id pins no version: pass the value that was read";
@@ -146,21 +145,6 @@ impl<T: ResourceData> Delete<T> {
             }),
         }
     }
-}
-
-/// Returns the handle at the address of a value, which has to be the address of the handle.
-fn same_resource<T: ResourceData>(
-    handle: &Handle<T>,
-    address: SnapshotAddress,
-    id: Option<String>,
-) -> Result<Handle<T>, Error> {
-    let own = handle.url.as_ref().map_err(|why| Error::config(&**why))?;
-    if own.path() != address.url.path() {
-        return Err(Error::config(
-            "the value was read from another resource than the one to be removed",
-        ));
-    }
-    handle.at_snapshot(address, id)
 }
 
 write_settings!(Delete);

@@ -272,11 +272,35 @@ impl<T: ResourceData> Handle<T> {
         Ok(at)
     }
 
+    /// Checks that a value to which a call is pinned was read from the resource of this handle, and returns the reason if
+    /// it was not.
+    pub(crate) fn check_pinned(&self, address: &SnapshotAddress) -> Result<(), String> {
+        let Ok(own) = &self.url else {
+            // The call returns the error of the address itself.
+            return Ok(());
+        };
+        let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+        if own.origin() != address.url.origin() || path(own) != path(&address.url) {
+            return Err(format!(
+                "the call is on {}, but the value that it is pinned to was read from {}",
+                own.path(),
+                address.url.path()
+            ));
+        }
+        match self.differing_parameter(address) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "the value that the call is pinned to was read with another value of the query parameter {name:?} than \
+                 this handle has: use the handle that read it, or read the value again"
+            )),
+        }
+    }
+
     /// Returns the first query parameter of this handle that the address of a snapshot does not have with the same
     /// value, so that it may lead to another resource.
     ///
     /// A list item may have been listed without the parameter.
-    pub(crate) fn differing_parameter(&self, address: &SnapshotAddress) -> Option<&str> {
+    fn differing_parameter(&self, address: &SnapshotAddress) -> Option<&str> {
         let read_with = || address.url.query_pairs().into_owned().collect();
         let (has, is_listed) = match &address.listed_with {
             Some(listed_with) => (listed_with.clone(), true),

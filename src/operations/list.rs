@@ -15,6 +15,7 @@ use crate::protocol::{FoundVersion, next_link};
 use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::request::reading;
+use crate::write::request::target::Target;
 
 /// A pending listing, returned by [`Collection::list`](crate::Collection::list).
 ///
@@ -242,7 +243,14 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
     let address = handle.url.clone().map_err(|why| Error::config(&*why))?;
     let mut items = Vec::with_capacity(list.len());
     for element in &list {
-        items.push(item(&handle, &address, &shape, element, reply.origin)?);
+        items.push(item(
+            &handle,
+            &target,
+            &address,
+            &shape,
+            element,
+            reply.origin,
+        )?);
     }
     let named = |pointer: &str| {
         let named = body.pointer(pointer).and_then(|next| next.as_id());
@@ -269,13 +277,13 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
 
 fn item<T: ResourceData>(
     handle: &Handle<T>,
+    target: &Target,
     collection: &Url,
     shape: &ListShape,
     item: &Document,
     origin: SnapshotOrigin,
 ) -> Result<Versioned<T>, Error> {
     let no_headers = HeaderMap::new();
-    let target = handle.target()?;
     let versioning = &target.versioning;
     // Only a version inside the item counts, because the headers of a page do not describe its items.
     let validator = match versioning.of_read(&no_headers, item, std::time::SystemTime::now()) {

@@ -48,7 +48,10 @@ impl SimulatedState {
             let (_, value) = query.iter().find(|(name, _)| name == wanted)?;
             value.parse::<usize>().ok().filter(|number| *number > 0)
         };
-        for (name, value) in &query {
+        let filters = query
+            .iter()
+            .filter(|(name, _)| ![PAGE, PER_PAGE].contains(&&**name));
+        for (name, value) in filters {
             if items.iter().any(|item| member(item, name).is_some()) {
                 items.retain(|item| member(item, name).as_ref() == Some(value));
             }

@@ -20,9 +20,9 @@ use crate::{Client, ClientBuilder};
 /// A server on loopback that stores JSON documents by path and supports conditional writes.
 ///
 /// It supports `GET`, `HEAD`, `PUT`, `PATCH` (RFC 7396 and RFC 6902), `DELETE`, and `POST` to a collection. A `GET` of
-/// a [collection](Self::collection) lists its documents. Each write gives the resource a new strong entity tag: `"v1"`, `"v2"`, and so on for each path. It honours `If-Match`
-/// and `If-None-Match`, and refuses stale writes in its [dialect](Self::dialect). Other behaviour is
-/// [scripted](Self::next_write). It stops when it is dropped.
+/// a [collection](Self::collection) lists its documents. Each write gives the resource a new strong entity tag: `"v1"`,
+/// `"v2"`, and so on for each path. It honours `If-Match` and `If-None-Match`, and refuses stale writes in its
+/// [dialect](Self::dialect). Other behaviour is [scripted](Self::next_write). It stops when it is dropped.
 ///
 /// Clients reach it over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
 pub struct ResourceServer {
@@ -90,8 +90,9 @@ impl ResourceServer {
     ///
     /// A path beneath which there is or was a document is a collection as well. A list is an array of the documents
     /// directly beneath the path, ordered by id. A document without a member `id` is listed with its id, although a
-    /// read does not show it. Give documents their own `id` to remove the items of a list. A query parameter that is the name of a member keeps the documents with that value (`?status=open`). The page is in
-    /// `page`, counted from 1, and its size in `per_page`. A `Link` header leads to the next one.
+    /// read does not show it. Give documents their own `id` to remove the items of a list. A query parameter that is the
+    /// name of a member keeps the documents with that value (`?status=open`). The page is in `page`, counted from 1, and
+    /// its size in `per_page`. A `Link` header leads to the next one.
     pub fn collection(&self, path: &str) {
         let path = path.trim_end_matches('/').to_owned();
         self.state().collections.insert(path);

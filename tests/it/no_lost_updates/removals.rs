@@ -97,5 +97,8 @@ async fn a_version_of_another_resource_pins_no_removal() {
     assert!(error.is_config(), "{error:?}");
     let error = all.item(2).delete().pinned("2").await.unwrap_err();
     assert!(error.is_config(), "{error:?}");
+    let other = all.query("tenant", "b").item(1);
+    let error = other.delete().pinned(&seen).await.unwrap_err();
+    assert!(error.to_string().contains("\"tenant\""), "{error}");
     assert_eq!(server.methods(), ["GET"]);
 }
