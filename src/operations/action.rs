@@ -25,9 +25,9 @@ use crate::write::request::action::ActionBody;
 ///
 /// | setting | precondition | after a race | after a lost response |
 /// |---|---|---|---|
-/// | (no setting) | none, unless the server demands one (428) | not detected | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
-/// | [`pinned`](Self::pinned) | the version that was seen | [`Conflict`](ErrorKind::Conflict), with the new state as the remote side | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
-/// | [`guard`](Self::guard) | the version that the guard accepted | the guard is asked about the new state, and the action is sent again if it agrees | [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) |
+/// | (no setting) | none, unless the server demands one (428) | not detected | [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) |
+/// | [`pinned`](Self::pinned) | the version that was seen | [`Conflict`](crate::ErrorKind::Conflict), with the new state as the remote side | [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) |
+/// | [`guard`](Self::guard) | the version that the guard accepted | the guard is asked about the new state, and the action is sent again if it agrees | [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) |
 /// | [`done_when`](Self::done_when) | as above | as above | success if the new state shows the action; otherwise it is sent again under the same rules |
 /// | [`idempotent`](Self::idempotent) | as above | as above | the same request is sent again, with the same key |
 ///
@@ -131,7 +131,7 @@ impl<T: ResourceData> Action<T> {
 
     /// Carries out the action only if the resource still has the version of this value.
     ///
-    /// If the resource has changed, the action ends as [`Conflict`](ErrorKind::Conflict), unless a
+    /// If the resource has changed, the action ends as [`Conflict`](crate::ErrorKind::Conflict), unless a
     /// [`guard`](Self::guard) accepts the new state. A value of another resource, or one that was read with another query
     /// than this handle has, makes the call return a `Config` error.
     ///
@@ -153,7 +153,7 @@ impl<T: ResourceData> Action<T> {
     /// The resource is read first, unless the action is [pinned](Self::pinned). The guard is asked about each state
     /// before the action is sent for it, and the action is conditional on that state. So it is carried out only on
     /// a state that the guard has accepted. If the guard does not accept a state, the call ends as
-    /// [`Edit`](ErrorKind::Edit).
+    /// [`Edit`](crate::ErrorKind::Edit).
     ///
     /// The guard returns a `bool`, or a `Result<(), BoxError>` whose error says why not (`Err(Mine.into())`). The error comes
     /// back by [`Error::edit_error`].
@@ -242,7 +242,7 @@ impl<T: ResourceData> Action<T> {
     ///
     /// # Errors
     ///
-    /// Returns an error of one of these [kinds](ErrorKind). Its [`Sides`](crate::Sides) hold the state that was seen
+    /// Returns an error of one of these [kinds](crate::ErrorKind). Its [`Sides`](crate::Sides) hold the state that was seen
     /// as the base, and the state that was read last as the remote side.
     ///
     /// - `Conflict` if the resource has changed and there is no guard.
