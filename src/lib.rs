@@ -154,6 +154,7 @@
 //! | `backoff` | no | retry schedules from the crate `backoff` |
 //! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
 //! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
+//! | `durable` | no | data that survives the process |
 //! | `testing` | no | a stateful server, a lossy proxy, tests without waits, and laws of merging, for your own tests |
 //!
 //! The types of the crates `http` and `url` that signatures here mention are re-exported: [`HeaderMap`],
@@ -166,6 +167,8 @@
 
 mod address;
 mod client;
+#[cfg(feature = "durable")]
+mod durable;
 mod exchange;
 #[cfg(fuzzing)]
 #[doc(hidden)]
