@@ -174,6 +174,7 @@ mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guide;
+mod journal;
 mod operations;
 mod probe;
 mod protocol;
@@ -197,11 +198,13 @@ pub use client::{Client, ClientBuilder, Collection, Resource};
 pub use exchange::{AttemptSeen, Authenticator, RequestPurpose, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
+pub use journal::{IntentId, InvalidIntentId, Journal, JournalError};
 pub use json::Document;
 pub use operations::{
-    Action, Create, Delete, Get, GetOpt, GuardResult, Head, HeadResponse, IntoSave, IntoTarget,
-    List, Page, PlainRequest, PlainResponse, Post, Refresh, Reply, ResourceData, Revalidated, Save,
-    SeenVersion, SendAction, Update,
+    Action, Conflicts, Create, Delete, Drained, Get, GetOpt, GuardResult, Head, HeadResponse,
+    IntoSave, IntoTarget, List, Local, OpenWrite, Outbox, Page, PlainRequest, PlainResponse, Post,
+    Queued, QueuedState, Refresh, Reply, ResourceData, Revalidated, Save, SeenVersion, SendAction,
+    SendsQueued, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::format;

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::address::{self, ApiVersion};
 use crate::exchange::transport::{Layer, Reqwest, Transport, layered};
 use crate::exchange::{Authenticator, Exchange};
+use crate::journal::Journal;
 use crate::operations::refuse_conditions;
 use crate::protocol::{Generic, Profile};
 use crate::queue::Queues;
@@ -20,6 +21,7 @@ use crate::resolve::Derived;
 use crate::retry::{Limits, Rate, RetryPolicy, ServerState};
 use crate::store::{BestEffortStore, MemoryStore, Secret, SnapshotStore};
 use crate::value::{Error, Observer};
+use crate::write::recovery::unsettled::UnsettledWrites;
 use crate::write::request::storage_behaviour::AlteringCollections;
 use crate::write::request::target::{self, Shared};
 
@@ -41,6 +43,8 @@ const MAX_QUEUED_WRITES: usize = 4_096;
 /// | [`profile`](Self::profile) | [`Generic`] |
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
 /// | [`store_secret`](Self::store_secret) | random for each client |
+/// | [`journal`](Self::journal) | none: unfinished writes end with the process |
+/// | [`journal_awaited`](Self::journal_awaited) | on, if there is a journal |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`max_queued_writes`](Self::max_queued_writes) | 4 096 writes for each resource |
 /// | [`rate_limit`](Self::rate_limit) | none |
@@ -58,6 +62,8 @@ pub struct ClientBuilder {
     profile: Box<dyn Profile>,
     store: Box<dyn SnapshotStore>,
     secret: Option<Secret>,
+    journal: Option<Journal>,
+    journals_awaited: bool,
     limits: Limits,
     observer: Option<Box<dyn Observer>>,
     max_queued_writes: usize,
@@ -79,6 +85,8 @@ impl ClientBuilder {
             profile: Box::new(Generic::default()),
             store: Box::new(MemoryStore::default()),
             secret: None,
+            journal: None,
+            journals_awaited: true,
             limits: Limits::default(),
             observer: None,
             max_queued_writes: MAX_QUEUED_WRITES,
@@ -274,6 +282,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps unfinished writes in a journal (default none). See [`Journal`].
+    ///
+    /// The digests in the keys of snapshots are then keyed by the secret of the journal, unless
+    /// [`store_secret`](Self::store_secret) sets one, so they stay the same in later processes.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Sets whether the journal keeps the requests of calls that are awaited (default `true`).
+    ///
+    /// With `true`, such a write costs one durable append. If the process ends before the response arrives, the same
+    /// call in a later process finds out whether the request was applied. With `false`, only queued writes are kept.
+    /// Without a journal, this setting has no effect.
+    pub fn journal_awaited(mut self, keeps: bool) -> Self {
+        self.journals_awaited = keeps;
+        self
+    }
+
     /// Sets the limits on time, rounds, retries and sizes (default [`Limits::default`]).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -360,7 +387,15 @@ impl ClientBuilder {
         let transport = layered(transport, self.layers);
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         refuse_conditions(&self.headers)?;
-        let secret = self.secret.map_or_else(Secret::random, Ok);
+        let secret = match (self.secret, &self.journal) {
+            (Some(secret), Some(journal)) => {
+                journal.bind(&secret).map_err(Error::journal)?;
+                Ok(secret)
+            }
+            (Some(secret), None) => Ok(secret),
+            (None, Some(journal)) => Ok(journal.secret().clone()),
+            (None, None) => Secret::random(),
+        };
         let secret = secret.map_err(|error| {
             let why = "the system provides no random numbers for the snapshot keys: set a secret with `store_secret`";
             Error::config(why).with_source(error)
@@ -381,7 +416,10 @@ impl ClientBuilder {
             version: self.version,
             accept,
             store: BestEffortStore::new(self.store),
-            unsettled: Arc::default(),
+            unsettled: Arc::new(UnsettledWrites::of(self.journal.clone())),
+            journal: self.journal,
+            outbox: Arc::default(),
+            journals_awaited: self.journals_awaited,
             altering: AlteringCollections::default(),
             queues: (self.max_queued_writes > 0)
                 .then(|| Arc::new(Queues::new(self.max_queued_writes))),

@@ -14,8 +14,8 @@ use super::resource::Resource;
 use crate::BoxError;
 use crate::address::UrlTemplate;
 use crate::operations::{
-    Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List, Post,
-    Refresh, ResourceData, Save, Update,
+    Conflicts, Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List,
+    Local, Post, Refresh, ResourceData, Save, Update,
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
@@ -295,6 +295,53 @@ impl<T: ResourceData> Collection<T> {
                 Delete::new(at, Some(*base))
             }
         }
+    }
+
+    /// Returns a resource with the queued writes of this user on top, without a request.
+    ///
+    /// Returns `None` if nothing is cached or queued for it, or if a queued write removes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Config` if the client has no journal or the id is invalid, `Journal` if the journal cannot be read, and
+    /// `Decode` if the state does not fit the type.
+    pub async fn local(&self, id: impl Display) -> Result<Option<Local<T>>, Error> {
+        self.item(id).local().await
+    }
+
+    /// Lists the queued writes of this collection that wait for a person.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Client, Journal, Resolution, testing::ResourceServer};
+    /// use serde_json::Value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/notes/1", r#"{"text": "milk"}"#);
+    /// let client = Client::builder(server.uri()).journal(Journal::in_memory()).build()?;
+    /// let notes = client.collection::<Value>("notes");
+    /// notes.get("1").await?;
+    /// notes.update("1", |note| note["text"] = "oat milk".into()).queue().await?;
+    ///
+    /// server.put("/notes/1", r#"{"text": "soy milk"}"#); // another client
+    /// let drained = client.outbox().drain().await?;
+    /// assert_eq!((drained.sent, drained.open), (0, 1));
+    ///
+    /// let mut open = notes.conflicts();
+    /// while let Some(found) = open.next().await? {
+    ///     println!("{}", found.conflict().diff());
+    ///     found.resolve(Resolution::KeepLocal).await?;
+    /// }
+    /// client.outbox().drain().await?;
+    /// assert_eq!(server.text("/notes/1").as_deref(), Some(r#"{"text": "oat milk"}"#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn conflicts(&self) -> Conflicts<T> {
+        Conflicts::new((*self.handle).clone())
     }
 
     /// Restores a value from a document and its validator, without a request.

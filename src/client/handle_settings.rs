@@ -110,6 +110,21 @@ macro_rules! settings {
                 self.with(|handle| handle.stamp = Some(pointer))
             }
 
+            /// Numbers the schema of the type, and migrates what an older program has queued (default 0).
+            ///
+            /// Queued writes hold documents, not values. If an older program has queued one, `migrate` gets the older
+            /// number and each of its documents, and returns the document in the new schema. If it fails, the write waits
+            /// for a person, and nothing is lost. A write of a newer schema waits as well.
+            pub fn schema<F>(self, number: u32, migrate: F) -> Self
+            where
+                F: Fn(u32, $crate::Document) -> Result<$crate::Document, BoxError>
+                    + Send
+                    + Sync
+                    + 'static,
+            {
+                self.with(|handle| handle.schema = $crate::operations::Schema::new(number, migrate))
+            }
+
             /// Reports `OutcomeUnknown` instead of retrying when a response was lost and the resource shows no
             /// trace of the write (default off).
             ///
@@ -172,6 +187,12 @@ macro_rules! settings {
             pub fn deletion_mark(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
                 self.with(|handle| handle.storage_behaviour.deletion_mark = Some(pointer))
+            }
+        }
+
+        impl<T: ResourceData> $crate::operations::SendsQueued for $name<T> {
+            fn register(&self) -> Result<(), Error> {
+                $crate::operations::register(&self.handle)
             }
         }
 

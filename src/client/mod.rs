@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::address::{self, IntoPath};
 use crate::merge::Merge;
-use crate::operations::{Handle, PlainRequest, ResourceData};
+use crate::operations::{Handle, Outbox, PlainRequest, ResourceData};
 use crate::probe::Probe;
 use crate::resolve::{MergeStrategy, Strategy};
 use crate::value::Error;
@@ -176,6 +176,25 @@ impl Client {
         let url = address::beneath(&self.base, below.as_ref());
         let strategy = self.shared.derived.of::<serde_json::Value>();
         Probe::new(Handle::new(self.shared.clone(), url, strategy))
+    }
+
+    /// Returns the outbox, which sends the writes that are queued in the [journal](crate::Journal).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn f(client: ifmatch::Client, articles: ifmatch::Collection<serde_json::Value>) -> Result<(), ifmatch::Error> {
+    /// // For as long as the program runs:
+    /// tokio::spawn(client.outbox().of(&articles).run());
+    ///
+    /// // Once, in a program that ends:
+    /// let drained = client.outbox().of(&articles).drain().await?;
+    /// println!("{} sent, {} wait for a person, {} left", drained.sent, drained.open, drained.left);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(self.shared.clone())
     }
 
     fn handle<T: ResourceData>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {

@@ -12,8 +12,8 @@ use super::handle_settings::settings;
 use crate::BoxError;
 use crate::address::{IntoPath, UrlTemplate};
 use crate::operations::{
-    Action, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Post, Refresh, ResourceData, Save,
-    Update,
+    Action, Conflicts, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Local, Post, Refresh,
+    ResourceData, Save, Update, local,
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
@@ -126,6 +126,22 @@ impl<T: ResourceData> Resource<T> {
     /// The path is `"ship"`, `"a/b"` or segments such as `["lines", line, "cancel"]`.
     pub fn action(&self, path: impl IntoPath) -> Action<T> {
         Action::new(self.handle(), path)
+    }
+
+    /// Returns the resource with the queued writes of this user on top; see
+    /// [`Collection::local`](super::Collection::local).
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Collection::local`](super::Collection::local).
+    pub async fn local(&self) -> Result<Option<Local<T>>, Error> {
+        local(self.handle()).await
+    }
+
+    /// Lists the queued writes of this resource, or of the collection that it is in, that wait for a person; see
+    /// [`Collection::conflicts`](super::Collection::conflicts).
+    pub fn conflicts(&self) -> Conflicts<T> {
+        Conflicts::new(self.handle())
     }
 
     /// Restores a value from a document and its validator; see [`Collection::restore`](super::Collection::restore).

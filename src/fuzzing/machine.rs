@@ -175,6 +175,7 @@ fn params(choices: &mut Choices<'_>) -> WriteParams<u8> {
         earlier_write_is_unsettled: flag(0)
             && !matches!(goal, Goal::Append | Goal::Act)
             && matches!(base, Base::Version(_)),
+        resumes: flag(7) && goal != Goal::Act && !flag(1) && !flag(2),
         may_have_been_made_before: false,
         goal,
         base,
@@ -205,8 +206,8 @@ impl Watched {
         Self {
             params: params.clone(),
             requests: 0,
-            in_doubt: params.earlier_write_is_unsettled,
-            unread: params.earlier_write_is_unsettled,
+            in_doubt: params.earlier_write_is_unsettled || params.resumes,
+            unread: params.earlier_write_is_unsettled || params.resumes,
         }
     }
 

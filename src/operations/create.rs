@@ -4,8 +4,10 @@ use std::marker::PhantomData;
 
 use tokio::time::Instant;
 
+use super::outbox::Queued;
+use super::outbox::entries::{check_settings, queue_create};
 use super::write_call::{Ended, Write, conclude};
-use super::write_settings::{WriteSettings, write_settings};
+use super::write_settings::{WriteSettings, queue_setting, write_settings};
 use super::{Lazy, operation};
 use crate::json::{Document, JsonError};
 use crate::operations::{Handle, ResourceData};
@@ -40,6 +42,11 @@ impl<T: ResourceData> Create<T> {
 }
 
 write_settings!(Create);
+queue_setting! {
+    Create => Saved<T>, queue,
+    /// If the resource exists by then and no refusal handler adopts it, the write waits for a person. A handler cannot
+    /// choose another id for it.
+}
 operation!(Create<T> => Result<Saved<T>, Error>, "create", |it| it.handle.shown(false), run);
 
 async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, Error> {
@@ -85,4 +92,11 @@ async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, E
             }
         }
     }
+}
+
+async fn queue<T: ResourceData>(settings: CreateSettings<T>) -> Result<Queued<Saved<T>>, Error> {
+    check_settings(&settings.write)?;
+    let document = settings.document.map_err(Error::unwritable)?;
+    settings.handle.check_new(&document)?;
+    queue_create(settings.handle, document).await
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::{self, Display};
 
+use super::outbox::Queued;
+use super::outbox::entries::{check_settings, queue_delete};
 use super::write_call::Write;
-use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
+use super::write_settings::{WriteSettings, queue_setting, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
@@ -148,6 +150,11 @@ impl<T: ResourceData> Delete<T> {
 }
 
 write_settings!(Delete);
+queue_setting! {
+    Delete => WriteReport, queue,
+    /// Given an id, it removes the state with all queued writes of this user. If other clients have changed the resource by
+    /// then, the strategy of the handle decides, and otherwise a person.
+}
 unconditional_setting!(Delete);
 operation!(Delete<T> => Result<WriteReport, Error>, "delete", DeleteSettings::shown, run);
 
@@ -165,4 +172,9 @@ async fn run<T: ResourceData>(settings: DeleteSettings<T>) -> Result<WriteReport
     let mut call = Write::begin(settings.handle?, settings.write, Goal::Delete).await?;
     call.base = settings.base;
     Ok(call.run().await?.report)
+}
+
+async fn queue<T: ResourceData>(settings: DeleteSettings<T>) -> Result<Queued<WriteReport>, Error> {
+    check_settings(&settings.write)?;
+    queue_delete(settings.handle?, settings.base).await
 }

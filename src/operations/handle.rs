@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
+use super::outbox::schema::Schema;
 use crate::address::{PathError, UrlTemplate};
 use crate::json::Document;
 use crate::lens::Lens;
@@ -52,6 +53,8 @@ pub(crate) struct Handle<T> {
     /// Whether the application has set the strategy.
     pub(crate) has_own_strategy: bool,
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
+    /// The schema of queued writes.
+    pub(crate) schema: Schema,
 }
 
 impl<T> Clone for Handle<T> {
@@ -84,6 +87,7 @@ impl<T> Handle<T> {
             strategy: self.strategy.clone(),
             has_own_strategy: self.has_own_strategy,
             handler: self.handler.clone(),
+            schema: self.schema.clone(),
         }
     }
 }
@@ -113,12 +117,18 @@ impl<T: ResourceData> Handle<T> {
             strategy,
             has_own_strategy: false,
             handler: None,
+            schema: Schema::default(),
         }
     }
 
     pub(crate) fn with_own_strategy(mut self) -> Self {
         self.has_own_strategy = true;
         self
+    }
+
+    /// Returns the headers of this handle alone.
+    pub(crate) fn own_headers(&self) -> &HeaderMap {
+        &self.headers.map
     }
 
     /// Sets the format of the bodies, and the merge rule that it brings.

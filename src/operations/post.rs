@@ -5,9 +5,12 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde::Serialize;
 use tokio::time::Instant;
+use url::Url;
 
-use super::write_call::Write;
-use super::write_settings::WriteSettings;
+use super::outbox::Queued;
+use super::outbox::entries::queue_post;
+use super::write_call::{Ended, Write};
+use super::write_settings::{WriteSettings, queue_setting};
 use super::{Lazy, operation};
 use crate::json::{Document, JsonError};
 use crate::operations::{Handle, ResourceData};
@@ -85,6 +88,11 @@ impl<T: ResourceData> Post<T> {
     }
 }
 
+queue_setting! {
+    Post => Saved<T>, queue,
+    /// Its [idempotency key](Self::idempotency_key) is kept with it. If a response is lost, it is sent again only if the
+    /// server honours the key. Otherwise it waits for a person.
+}
 operation!(Post<T> => Result<Saved<T>, Error>, "post", |it| it.handle.shown(false), run);
 
 /// Checks that an idempotency key can be sent as a structured-field string (RFC 9651 3.3.3).
@@ -113,34 +121,23 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
     call.local = Some(document.clone());
     call.idempotency_key = settings.idempotency_key;
     call.honours_keys = settings.idempotent;
-    let mut ended = call.run().await?;
-    let collection = handle.target()?.url;
-    let shown = ended.done.stored.take();
-    let named = ended
-        .done
-        .diagnosis
-        .location
-        .take()
-        .map(|at| handle.with_query(at));
-    let id = named.as_ref().and_then(crate::address::last_segment);
-    let made = |stored: StoredSnapshot| {
-        let at = named.clone().unwrap_or_else(|| collection.clone());
-        let mut versioned = Versioned::<T>::new(stored, at, id.clone()).ok()?;
-        if named.is_none() {
-            versioned.forget_address();
-        }
-        Some(versioned)
+    let ended = call.run().await?;
+    let made = MadeResource {
+        at_collection: handle.target()?.url,
+        ..MadeResource::of(ended)
     };
-    if let Some(versioned) = shown.and_then(made) {
-        return Ok(Saved::new(versioned, ended.report));
+    let named = made.named.clone().map(|at| handle.with_query(at));
+    let made = MadeResource { named, ..made };
+    if let Some(versioned) = made.shown.clone().and_then(|shown| made.versioned(shown)) {
+        return Ok(Saved::new(versioned, made.ended.report));
     }
-    let path = collection.path();
     let mut error = None;
-    if let Some(location) = &named {
-        let at = location.path();
+    if let Some(location) = &made.named {
+        let (path, at) = (made.at_collection.path(), location.path());
         let time = deadline.saturating_duration_since(Instant::now());
-        match super::read::read(&handle.at(location.clone(), id.clone())?, Some(time)).await {
-            Ok(versioned) => return Ok(Saved::new(versioned, ended.report)),
+        let id = crate::address::last_segment(location);
+        match super::read::read(&handle.at(location.clone(), id)?, Some(time)).await {
+            Ok(versioned) => return Ok(Saved::new(versioned, made.ended.report)),
             Err(unread) => {
                 let what =
                     format!("{path}: created at {at}, but the new resource could not be read");
@@ -149,14 +146,61 @@ async fn run<T: ResourceData>(settings: PostSettings<T>) -> Result<Saved<T>, Err
         }
     }
     let draft = StoredSnapshot::new(document, None, HeaderMap::new());
-    if let Some(versioned) = made(draft) {
-        return Ok(Saved::new(versioned, ended.report));
+    if let Some(versioned) = made.versioned(draft) {
+        return Ok(Saved::new(versioned, made.ended.report));
     }
-    let error = error.unwrap_or_else(|| {
+    Err(match error {
+        Some(error) => made.ended.but(error),
+        None => made.unreadable(),
+    })
+}
+
+async fn queue<T: ResourceData>(settings: PostSettings<T>) -> Result<Queued<Saved<T>>, Error> {
+    if let Some(key) = &settings.idempotency_key {
+        check_key(key)?;
+    }
+    let document = settings.document.map_err(Error::unwritable)?;
+    let (key, honours) = (settings.idempotency_key, settings.idempotent);
+    queue_post(settings.handle, document, key, honours).await
+}
+
+/// A resource that a server has made, as far as its response tells.
+pub(super) struct MadeResource<T> {
+    pub(super) ended: Ended<T>,
+    /// The resource in the response.
+    pub(super) shown: Option<StoredSnapshot>,
+    /// Its address.
+    named: Option<Url>,
+    at_collection: Url,
+}
+
+impl<T: ResourceData> MadeResource<T> {
+    pub(super) fn of(mut ended: Ended<T>) -> Self {
+        Self {
+            shown: ended.done.stored.take(),
+            named: ended.done.diagnosis.location.take(),
+            at_collection: ended.target.url.clone(),
+            ended,
+        }
+    }
+
+    /// Returns the resource as this state, if that fits the type.
+    pub(super) fn versioned(&self, stored: StoredSnapshot) -> Option<Versioned<T>> {
+        let at = self.named.as_ref().unwrap_or(&self.at_collection);
+        let id = self.named.as_ref().and_then(crate::address::last_segment);
+        let mut versioned = Versioned::<T>::new(stored, at.clone(), id).ok()?;
+        if self.named.is_none() {
+            versioned.forget_address();
+        }
+        Some(versioned)
+    }
+
+    /// Returns the error for a resource that neither the response nor the draft shows.
+    pub(super) fn unreadable(self) -> Error {
+        let path = self.at_collection.path();
         let what = format!(
             "{path}: created, but the response neither contains the new resource nor its address"
         );
-        Error::new(ErrorKind::Decode, what)
-    });
-    Err(ended.but(error))
+        self.ended.but(Error::new(ErrorKind::Decode, what))
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::outbox::Queued;
+use super::outbox::entries::{check_settings, queue_save, registered};
 use super::write_call::Write;
-use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
+use super::write_settings::{WriteSettings, queue_setting, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::json::{Document, JsonError};
 use crate::lens::Reading;
@@ -111,36 +113,70 @@ impl<T: ResourceData> Save<T> {
 }
 
 write_settings!(Save);
+queue_setting! {
+    Save => Saved<T>, queue,
+    /// The value is merged with what other clients, and earlier queued writes, have made of the resource by then. Its
+    /// base is the version that it was read from. To change a resource that has queued writes, queue an
+    /// [`update`](crate::Collection::update), which runs on their result.
+}
 unconditional_setting!(Save);
 operation!(Save<T> => Result<Saved<T>, Error>, "save", |it| it.handle.shown(it.input.id.is_some()), run);
 
-async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Error> {
-    let SaveSettings {
-        write,
-        handle,
-        input,
-    } = settings;
-    let (before, after) = input.edited.map_err(Error::unwritable)?;
-    let target = Reading {
-        raw: input.base.document.clone(),
-        shown: before,
-    };
-    let put = handle.lens.put_reading(&target, &after, None);
-    let local = put.as_ref().unwrap_or(&after).clone();
-    let unsent = |error: Error| {
-        error.with_sides(Sides::<T> {
-            base: input.base.document.decode().ok(),
-            local: local.decode().ok(),
-            remote: None,
-            fields: Vec::new(),
+/// A save whose value has been put into its document.
+struct Prepared<T> {
+    handle: Handle<T>,
+    base: StoredSnapshot,
+    local: Document,
+}
+
+impl<T: ResourceData> Prepared<T> {
+    fn of(handle: &Handle<T>, input: SaveInput) -> Result<Self, Error> {
+        let (before, after) = input.edited.map_err(Error::unwritable)?;
+        let target = Reading {
+            raw: input.base.document.clone(),
+            shown: before,
+        };
+        let put = handle.lens.put_reading(&target, &after, None);
+        let local = put.as_ref().unwrap_or(&after).clone();
+        let unsent = |error| unsent::<T>(error, &input.base, &local);
+        put.map_err(|error| unsent(Error::unfaithful(error)))?;
+        let address = input.address.map_err(|why| unsent(Error::config(why)))?;
+        let handle = handle.at_snapshot(address, input.id).map_err(unsent)?;
+        Ok(Self {
+            handle,
+            base: input.base,
+            local,
         })
-    };
-    put.map_err(|error| unsent(Error::unfaithful(error)))?;
-    let address = input.address.map_err(|why| unsent(Error::config(why)))?;
-    let handle = handle.at_snapshot(address, input.id).map_err(unsent)?;
-    let begun = Write::begin(handle, write, Goal::Replace).await;
-    let mut call = begun.map_err(unsent)?;
-    call.base = Some(input.base);
+    }
+}
+
+/// Adds the sides to an error of a save that sent nothing.
+fn unsent<T: ResourceData>(error: Error, base: &StoredSnapshot, local: &Document) -> Error {
+    error.with_sides(Sides::<T> {
+        base: base.document.decode().ok(),
+        local: local.decode().ok(),
+        remote: None,
+        fields: Vec::new(),
+    })
+}
+
+async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Error> {
+    let Prepared {
+        handle,
+        base,
+        local,
+    } = Prepared::of(&settings.handle, settings.input)?;
+    let begun = Write::begin(handle, settings.write, Goal::Replace).await;
+    let mut call = begun.map_err(|error| unsent::<T>(error, &base, &local))?;
+    call.base = Some(base);
     call.local = Some(local);
     call.saved().await
+}
+
+async fn queue<T: ResourceData>(settings: SaveSettings<T>) -> Result<Queued<Saved<T>>, Error> {
+    check_settings(&settings.write)?;
+    // The handle at the address of the value may differ from the one that is named after a restart.
+    let of = registered(&settings.handle)?;
+    let prepared = Prepared::of(&settings.handle, settings.input)?;
+    queue_save(prepared.handle, of, prepared.base, prepared.local).await
 }

@@ -15,7 +15,7 @@ use crate::resolve::{
     Answer, Conflict, Documents, Refusal, RefusalHandler, Resolution, Settled, Strategy,
 };
 use crate::support::panics;
-use crate::value::Versioned;
+use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::edit_hooks::{
     ConflictDocuments, EditHooks, HandlerReply, NotEdited, RefusedWrite, ResolvedDocument,
 };
@@ -165,6 +165,25 @@ fn edited<T: ResourceData>(
     put.map_err(|error| NotEdited::Unfaithful(error, after))
 }
 
+/// Runs the edit of a queued write on a document.
+pub(super) fn edit_once<T: ResourceData>(
+    lens: &Lens<T>,
+    raw: &Document,
+    edit: &Edit<T>,
+) -> Result<Document, Error> {
+    let run = || edited(lens, raw, |value| made(edit, value));
+    let edited = panics::catch(panics::VALUE, run);
+    edited
+        .unwrap_or_else(|panicked| Err(NotEdited::Failed(panicked.into())))
+        .map_err(|error| match error {
+            NotEdited::Misfit(error) => Error::decode("the document cannot be edited", error),
+            NotEdited::Failed(error) => {
+                Error::new(ErrorKind::Edit, "the edit failed").with_failed_part(error)
+            }
+            NotEdited::Unfaithful(error, _) => Error::unfaithful(error),
+        })
+}
+
 /// Whether repeating an edit on this document is harmless, whether or not the document already contains it.
 ///
 /// An edit that fails on the document is not repeatable, because it may fail due to its earlier run.
@@ -237,7 +256,9 @@ impl<T: ResourceData> EditHooks for TypedEdit<T> {
 }
 
 /// Creates the conflict that is passed to the strategy.
-fn conflict<T: ResourceData>(sides: &ConflictDocuments) -> Result<Conflict<T>, JsonError> {
+pub(super) fn conflict<T: ResourceData>(
+    sides: &ConflictDocuments,
+) -> Result<Conflict<T>, JsonError> {
     let typed = |side: &Option<Document>| side.as_ref().map(Document::decode).transpose();
     let mut conflict = Conflict::new(
         typed(&sides.base)?,

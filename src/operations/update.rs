@@ -1,8 +1,10 @@
 //! `update` and `try_update`: read if needed, edit and write. After a race, the edit runs again.
 
+use super::outbox::Queued;
+use super::outbox::entries::{check_settings, queue_edit};
 use super::typed_edit::Edit;
 use super::write_call::Write;
-use super::write_settings::{WriteSettings, unconditional_setting, write_settings};
+use super::write_settings::{WriteSettings, queue_setting, unconditional_setting, write_settings};
 use super::{Lazy, operation};
 use crate::json::{Document, JsonError};
 use crate::operations::{Handle, ResourceData};
@@ -54,6 +56,15 @@ impl<T: ResourceData> Update<T> {
 }
 
 write_settings!(Update);
+queue_setting! {
+    Update => Saved<T>, queue,
+    /// The edit runs now, once, on the state with all queued writes of this user, because a closure does not survive the
+    /// process. From then on it is a [`save`](crate::Collection::save) of the result: after a race, the change is merged by
+    /// the rules of the type, and the edit does not run again. So a guard in the edit holds for the state that it ran on,
+    /// not for the one that is replaced.
+    ///
+    /// If nothing is known of the resource, it is read first.
+}
 unconditional_setting!(Update);
 operation!(Update<T> => Result<Saved<T>, Error>, "update", |it| it.handle.shown(false), run);
 
@@ -69,4 +80,14 @@ async fn run<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Saved<T>, E
     // With a strategy for this call, a race is merged. Otherwise the edit runs again on the new state.
     call.edit_reruns = call.settings.strategy.is_none();
     call.saved().await
+}
+
+async fn queue<T: ResourceData>(settings: UpdateSettings<T>) -> Result<Queued<Saved<T>>, Error> {
+    check_settings(&settings.write)?;
+    let if_absent = settings.if_absent.transpose().map_err(Error::unwritable)?;
+    if let Some(document) = &if_absent {
+        settings.handle.check_new(document)?;
+    }
+    let timeout = settings.write.timeout;
+    queue_edit(settings.handle, settings.edit, if_absent, timeout).await
 }

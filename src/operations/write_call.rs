@@ -20,7 +20,7 @@ use crate::support::panics;
 use crate::value::{
     Error, ErrorKind, ErrorReport, Saved, Versioned, WriteReport, WriteSeen, observer,
 };
-use crate::write::driver::{Driver, WriteInput};
+use crate::write::driver::{Driver, QueuedRun, WriteInput};
 use crate::write::machine::events::{Base, Goal, OutcomeKind, WriteParams};
 use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledOnVersion;
@@ -54,6 +54,8 @@ pub(crate) struct Write<T> {
     pub(crate) attempts: u32,
     /// The request of an action, and what decides on it.
     pub(crate) action: Option<(ActionRequest, ActionHooks<T>)>,
+    /// The queued write that this is a run of, if it is one.
+    pub(crate) queued: Option<QueuedRun>,
 }
 
 /// A finished write, with everything that its caller needs.
@@ -72,6 +74,8 @@ impl<T: ResourceData> Write<T> {
         goal: Goal,
     ) -> Result<Box<Self>, Error> {
         let context = handle.call_context(settings.timeout).await?;
+        let unsettled = &context.target.shared.unsettled;
+        unsettled.load().await.map_err(Error::journal)?;
         // Boxed, because moving it through nested futures would copy it.
         Ok(Box::new(Self {
             handle,
@@ -89,6 +93,7 @@ impl<T: ResourceData> Write<T> {
             honours_keys: false,
             attempts: 0,
             action: None,
+            queued: None,
         }))
     }
 
@@ -163,8 +168,13 @@ impl<T: ResourceData> Write<T> {
         inherited: UnsettledOnVersion,
         action: Option<ActionRequest>,
     ) -> WriteInput {
+        let queued = self.queued.take();
+        let resumes = queued.as_ref().is_some_and(|run| !run.marks.is_empty());
         WriteInput {
-            params: self.params(!inherited.documents.is_empty()),
+            params: WriteParams {
+                resumes,
+                ..self.params(!inherited.documents.is_empty())
+            },
             base: self.base.take(),
             local: self.local.take(),
             inherited,
@@ -172,6 +182,7 @@ impl<T: ResourceData> Write<T> {
             since: self.context.since,
             idempotency_key: self.idempotency_key.take(),
             action,
+            queued,
         }
     }
 
@@ -196,6 +207,7 @@ impl<T: ResourceData> Write<T> {
             honours_keys: false,
             attempts: 0,
             action: None,
+            queued: None,
         }
     }
 
@@ -214,6 +226,7 @@ impl<T: ResourceData> Write<T> {
             },
             base_is_cached: self.base_is_cached,
             earlier_write_is_unsettled: inherits && self.goal != Goal::Delete,
+            resumes: false,
             may_have_been_made_before: self.may_have_been_made_before,
             edit_reruns: self.edit_reruns,
             create_if_absent: self.if_absent.is_some(),
@@ -304,20 +317,36 @@ pub(super) fn report(done: &WriteOutcome) -> WriteReport {
     }
 }
 
+/// Tells the observer how a write ended.
+pub(super) fn told(target: &Target, done: &WriteOutcome, report: &WriteReport) {
+    let kind = (!done.succeeded()).then(|| write_error::kind(done));
+    let seen = WriteSeen {
+        open_fields: done.diagnosis.conflicts.len(),
+        lost_replies: done.diagnosis.lost_replies,
+        ..WriteSeen::new(target.url.path(), target.template(), kind, report)
+    };
+    observer::finished(target.shared.observer.as_deref(), &seen);
+}
+
+/// Tells the observer how a write ended, and returns its result.
 pub(super) fn conclude<T: ResourceData>(
     target: Arc<Target>,
     id: Option<String>,
     done: Box<WriteOutcome>,
     report: WriteReport,
 ) -> Result<Ended<T>, Error> {
+    told(&target, &done, &report);
+    concluded(target, id, done, report)
+}
+
+/// Returns the result of a write.
+pub(super) fn concluded<T: ResourceData>(
+    target: Arc<Target>,
+    id: Option<String>,
+    done: Box<WriteOutcome>,
+    report: WriteReport,
+) -> Result<Ended<T>, Error> {
     let kind = (!done.succeeded()).then(|| write_error::kind(&done));
-    let path = target.url.path();
-    let seen = WriteSeen {
-        open_fields: done.diagnosis.conflicts.len(),
-        lost_replies: done.diagnosis.lost_replies,
-        ..WriteSeen::new(path, target.template(), kind, &report)
-    };
-    observer::finished(target.shared.observer.as_deref(), &seen);
     if let Some(kind) = kind {
         return Err(write_error::error::<T>(
             kind,

@@ -96,6 +96,7 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
             Some(FailureCause::Gated(_)) => ErrorKind::Exhausted,
             Some(FailureCause::NoRepresentation(_)) => ErrorKind::Decode,
             Some(FailureCause::Credentials(_) | FailureCause::Payload(_)) => ErrorKind::Config,
+            Some(FailureCause::Journal(_)) => ErrorKind::Journal,
             Some(FailureCause::Unusable(_)) => ErrorKind::UnusableValidator,
             _ => ErrorKind::Status,
         },
@@ -312,6 +313,7 @@ fn source(cause: FailureCause) -> Option<SharedError> {
         | FailureCause::Strategy(source)
         | FailureCause::Handler(source)
         | FailureCause::Payload(source)
+        | FailureCause::Journal(source)
         | FailureCause::Credentials(source) => Some(source),
         _ => None,
     }

@@ -84,3 +84,32 @@ macro_rules! unconditional_setting {
     };
 }
 pub(crate) use unconditional_setting;
+
+/// Defines `queue` of write operations that can be sent by a later process.
+macro_rules! queue_setting {
+    ($name:ident => $output:ty, $queue:ident, $(#[$doc:meta])*) => {
+        impl<T: $crate::operations::ResourceData> $name<T> {
+            /// Keeps the write in the [journal](crate::Journal) instead of sending it now. It is durable when this returns.
+            ///
+            /// [`Client::outbox`](crate::Client::outbox) sends it.
+            ///
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// Returns `Config` if the client has no journal, if its authenticator does not name the user, or if the call
+            /// has a setting that a later process would not have. Returns `Journal` if the write cannot be kept. Otherwise
+            /// the errors are those of preparing the write, such as `Unfaithful` or `Edit`. Nothing was queued after an
+            /// error.
+            pub async fn queue(self) -> Result<Queued<$output>, Error> {
+                match self.call {
+                    Lazy::Settings(settings) => $queue(*settings).await,
+                    Lazy::Running(_) | Lazy::Moving => {
+                        Err(Error::config("the call was polled, so it can no longer be queued"))
+                    }
+                }
+            }
+        }
+    };
+}
+pub(crate) use queue_setting;

@@ -22,6 +22,14 @@ pub(crate) enum Purpose {
     Credentials = 6,
     /// A user with an address and headers.
     User = 7,
+    /// The handle that a queued write needs.
+    Handle = 8,
+    /// The user whom a queued write belongs to.
+    Owner = 9,
+    /// A document that has no address yet.
+    NewDocument = 10,
+    /// The secret itself, so that another one is noticed.
+    Check = 11,
 }
 
 /// The key of a client's digests.
@@ -42,6 +50,11 @@ impl Secret {
     /// Derives the key from a secret of any length.
     pub(crate) fn of(secret: &[u8]) -> Self {
         Self(blake3::derive_key(Self::CONTEXT, secret))
+    }
+
+    /// Returns a digest by which another secret is noticed.
+    pub(crate) fn check(&self) -> KeyDigest {
+        self.digest(Purpose::Check, [])
     }
 
     /// Returns the digest of the parts. Each part is preceded by its length, so that no part runs into the next.

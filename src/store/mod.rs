@@ -20,7 +20,7 @@ use crate::protocol::Validator;
 
 pub(crate) use best_effort::BestEffortStore;
 pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
-pub(crate) use key_digest::{KeyDigest, Secret};
+pub(crate) use key_digest::{KeyDigest, Purpose, Secret};
 pub use memory::MemoryStore;
 pub(crate) use snapshot_key::HeadersDigest;
 pub use snapshot_key::{SnapshotKey, SnapshotKeyError};

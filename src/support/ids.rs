@@ -11,15 +11,24 @@ use std::time::SystemTime;
 /// guessable, so the bits come from the operating system. Where it provides none, they are hashed from values that
 /// differ between processes. Such IDs differ as well, but could be guessed.
 pub(crate) fn uuid() -> String {
+    uuid_text(uuid_bits())
+}
+
+/// Returns the bits of a random UUID.
+pub(crate) fn uuid_bits() -> u128 {
     let mut bytes = [0; 16];
     let random = match getrandom::fill(&mut bytes) {
         Ok(()) => u128::from_be_bytes(bytes),
         Err(_) => hashed(),
     };
     let version = random & !(0xf << 76) | 0x4 << 76;
-    let marked = version & !(0x3 << 62) | 0x2 << 62;
+    version & !(0x3 << 62) | 0x2 << 62
+}
+
+/// Returns the text of a UUID.
+pub(crate) fn uuid_text(bits: u128) -> String {
     let mut text = String::with_capacity(36);
-    for (index, byte) in marked.to_be_bytes().into_iter().enumerate() {
+    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }

@@ -10,6 +10,7 @@ use url::Url;
 use crate::BoxError;
 use crate::address::PathError;
 use crate::exchange::NoCredentials;
+use crate::journal::JournalError;
 use crate::json::JsonError;
 use crate::lens::Unfaithful;
 use crate::protocol::{Problem, RefusalKind};
@@ -88,6 +89,11 @@ impl Error {
         let mut this = Self::new(ErrorKind::Unfaithful, unfaithful_at(&error));
         this.0.report.why = error.to_string();
         this.with_source(error)
+    }
+
+    /// Creates the error for a write that the journal could not keep. Nothing was sent.
+    pub(crate) fn journal(error: JournalError) -> Self {
+        Self::new(ErrorKind::Journal, "nothing was sent").with_said(error)
     }
 
     /// Replaces the kind of this error.
@@ -335,6 +341,7 @@ questions! {
     is_config => Config,
     is_unfaithful => Unfaithful,
     is_edit => Edit,
+    is_journal => Journal,
 }
 
 impl fmt::Display for Error {

@@ -70,12 +70,50 @@ pub enum ErrorKind {
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
     /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
     Unfaithful,
+    /// The [journal](crate::Journal) could not keep the write, so nothing was sent. The
+    /// [source](std::error::Error::source) is a [`JournalError`](crate::JournalError). If the journal is full, send or
+    /// answer what it holds. If its disk failed, open it again.
+    Journal,
     /// The edit function failed or panicked, or its result cannot be written, or the [guard](crate::Action::guard) of an
     /// action did not accept the state. The error is the [source](std::error::Error::source).
     Edit,
 }
 
+/// All kinds, for their names.
+const ALL: &[ErrorKind] = &[
+    ErrorKind::Conflict,
+    ErrorKind::Refused,
+    ErrorKind::NotFound,
+    ErrorKind::Gone,
+    ErrorKind::AlreadyExists,
+    ErrorKind::Locked,
+    ErrorKind::OutcomeUnknown,
+    ErrorKind::Accepted,
+    ErrorKind::UnusableValidator,
+    ErrorKind::Exhausted,
+    ErrorKind::Status,
+    ErrorKind::Transport,
+    ErrorKind::Decode,
+    ErrorKind::TooLarge,
+    ErrorKind::UnsupportedApiVersion,
+    ErrorKind::Config,
+    ErrorKind::Unfaithful,
+    ErrorKind::Journal,
+    ErrorKind::Edit,
+];
+
 impl ErrorKind {
+    /// Returns the name of the kind, by which [`named`](Self::named) finds it.
+    pub(crate) fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    /// Returns the kind of this name, or `Status` for one of another version of the crate.
+    pub(crate) fn named(name: &str) -> Self {
+        let named = ALL.iter().find(|kind| kind.name() == name);
+        named.copied().unwrap_or(Self::Status)
+    }
+
     /// Returns the kind of an unsuccessful response to a read or a plain request.
     pub(crate) fn of_read(meaning: RefusalKind, status: StatusCode) -> Self {
         match (meaning, status.as_u16()) {

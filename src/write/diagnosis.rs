@@ -23,6 +23,8 @@ pub(crate) enum FailureCause {
     Transport(Arc<TransportError>),
     Gated(BlockedBy),
     Credentials(SharedError),
+    /// The journal could not keep a mark, so the request was not sent.
+    Journal(SharedError),
     NoRepresentation(NoRepresentation),
     Status(StatusCode),
     Unusable(&'static str),

@@ -43,6 +43,8 @@ pub(crate) struct InFlight {
     pub(crate) guard: InFlightGuard,
     /// The id of this write, if the document has write stamps.
     pub(crate) write_id: Option<String>,
+    /// Whether an earlier run of this write sent requests.
+    is_resumed: bool,
     /// Set by a response that contradicts itself, cleared by the next response.
     pub(crate) contradicted: Option<Contradicted>,
     /// The address at which the server reports the progress of an accepted write.
@@ -60,10 +62,12 @@ impl InFlight {
         inherited: UnsettledOnVersion,
         write_id: Option<String>,
         idempotency_key: Option<String>,
+        lost: Vec<LostWrite>,
     ) -> Self {
         Self {
             payload: None,
-            lost: Vec::new(),
+            is_resumed: !lost.is_empty(),
+            lost,
             inherited,
             doubtful: Vec::new(),
             guard,
@@ -134,7 +138,7 @@ impl InFlight {
     /// `stamps` is the pointer to the stamps.
     pub(crate) fn is_stamped(&self, stamps: Option<&str>, document: &Document) -> bool {
         match (stamps, &self.write_id) {
-            (Some(stamps), Some(id)) if self.payload.is_some() => {
+            (Some(stamps), Some(id)) if self.payload.is_some() || self.is_resumed => {
                 stamp::holds(stamps, id, document)
             }
             _ => false,
@@ -174,12 +178,13 @@ mod tests {
 
     fn in_flight() -> InFlight {
         let key = SnapshotKey::of("http://localhost/notes/1", "").unwrap();
-        let guard = InFlightGuard::new(Arc::default(), key);
+        let guard = InFlightGuard::new(Arc::default(), key, None);
         InFlight::new(
             guard,
             UnsettledOnVersion::default(),
             Some("w1".into()),
             None,
+            Vec::new(),
         )
     }
 
@@ -218,7 +223,8 @@ mod tests {
     fn a_key_of_the_callers_stays_as_long_as_the_document_does() {
         let key = Some("order-7".to_owned());
         let guard = in_flight().guard;
-        let mut in_flight = InFlight::new(guard, UnsettledOnVersion::default(), None, key);
+        let mut in_flight =
+            InFlight::new(guard, UnsettledOnVersion::default(), None, key, Vec::new());
         let draft = document("1");
         for condition in [Condition::None, Condition::Absent] {
             assert_eq!(in_flight.key_for(&condition, Some(&draft)), "order-7");

@@ -5,10 +5,11 @@
 pub(crate) mod diagnosis;
 pub(crate) mod driver;
 pub(crate) mod edit_hooks;
-mod in_flight;
+pub(crate) mod in_flight;
 pub(crate) mod machine;
 pub(crate) mod merge_state;
 pub(crate) mod outcome;
+pub(crate) mod queued;
 pub(crate) mod recovery;
 pub(crate) mod request;
 mod session;

@@ -16,6 +16,7 @@ mod names;
 mod no_double_apply;
 mod no_lost_updates;
 mod nothing_dropped;
+mod offline;
 mod one_round_trip;
 mod only_conflicts_merge;
 mod probing;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::diagnosis::{Diagnosis, FailureCause};
 use super::edit_hooks::{EditHooks, NotEdited};
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, LostWrite};
 use super::machine::events::{Action, Event, Failure, Goal, OutcomeKind, Pause, WriteParams};
 use super::machine::{Clock, Machine};
 use super::merge_state::{LocalOrigin, MergeState, Remote};
@@ -25,11 +25,13 @@ use super::session::Session;
 use super::timer::Timer;
 use crate::exchange::Watch;
 use crate::exchange::transport::Response;
+use crate::journal::{IntentId, MarkAt};
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::retry::{self, WaitReason};
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::support::panics;
+use crate::write::recovery::recorder::Recorder;
 use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
 use crate::write::request::action::ActionRequest;
 use crate::write::request::reading::NoRepresentation;
@@ -49,6 +51,16 @@ pub(crate) struct WriteInput {
     pub(crate) idempotency_key: Option<String>,
     /// The request, if the write is an action.
     pub(crate) action: Option<ActionRequest>,
+    /// The queued write that this is a run of, if it is one.
+    pub(crate) queued: Option<QueuedRun>,
+}
+
+/// One run of a queued write.
+pub(crate) struct QueuedRun {
+    pub(crate) intent: IntentId,
+    /// The requests of earlier runs that may have been applied, and their marks.
+    pub(crate) lost: Vec<LostWrite>,
+    pub(crate) marks: Vec<MarkAt>,
 }
 
 /// The result of an action.
@@ -121,9 +133,20 @@ impl<'a> Driver<'a> {
         let shared = &target.shared;
         let delays = shared.retry.delays(shared.exchange.server.round_trip());
         let session = Session::new(input.key.credentials());
-        let guard = InFlightGuard::new(shared.unsettled.clone(), input.key);
+        let intent = input.queued.as_ref().map(|run| run.intent);
+        let (lost, marks) = match input.queued {
+            Some(run) => (run.lost, run.marks),
+            None => (Vec::new(), Vec::new()),
+        };
+        let is_recorded = intent.is_some() || shared.records_awaited(input.params.goal);
+        let journal = shared.journal.as_ref().filter(|_| is_recorded);
+        let recorder = journal.map(|journal| Recorder::new(journal.clone(), intent, marks));
+        let guard = InFlightGuard::new(shared.unsettled.clone(), input.key, recorder);
         permit.reports(guard.under_way());
-        let write_id = target.stamp.as_ref().map(|_| crate::support::ids::uuid());
+        let write_id = target.stamp.as_ref().map(|_| match intent {
+            Some(intent) => intent.to_string(),
+            None => crate::support::ids::uuid(),
+        });
         // Boxed, because it moves into the future of its loop.
         Box::new(Self {
             target,
@@ -137,7 +160,13 @@ impl<'a> Driver<'a> {
             ),
             machine: Machine::new(input.params),
             state: MergeState::new(input.base, input.local),
-            in_flight: InFlight::new(guard, input.inherited, write_id, input.idempotency_key),
+            in_flight: InFlight::new(
+                guard,
+                input.inherited,
+                write_id,
+                input.idempotency_key,
+                lost,
+            ),
             session,
             diagnosis: Diagnosis::default(),
             action: input.action,

@@ -101,13 +101,19 @@ impl Driver<'_> {
         let document = payload.document.clone();
         // A later write cannot recognise a new document in a collection, nor an action.
         let is_remembered = !matches!(self.machine.goal(), Goal::Append | Goal::Act);
-        let going_out = is_remembered.then_some(UnsettledWrite { onto, document });
-        let guard = &mut self.in_flight.guard;
-        let mut sent = || {
-            if let Some(going_out) = &going_out {
-                guard.send(going_out.clone());
-            }
+        let going_out = UnsettledWrite {
+            onto,
+            document,
+            mark: None,
         };
+        let base = self.state.base.as_ref();
+        if let Err(error) = self.in_flight.guard.record(&going_out, base).await {
+            let cause = FailureCause::Journal(Arc::new(error));
+            return ActionResult::failed(Failure::Permanent, cause);
+        }
+        let going_out = is_remembered.then_some(going_out);
+        let guard = &mut self.in_flight.guard;
+        let mut sent = || guard.send(going_out.clone());
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         let session = &mut self.session;
         let watched = self.target.watched(purpose, session.count_write(resend));

@@ -58,6 +58,9 @@ pub(crate) struct WriteParams<V> {
     pub(crate) base_is_cached: bool,
     /// Whether an earlier write under the same base may have been applied (its future was dropped).
     pub(crate) earlier_write_is_unsettled: bool,
+    /// Whether requests of this write itself were sent before it began, by an earlier run that was cut off. They may
+    /// have been applied, or may still arrive.
+    pub(crate) resumes: bool,
     /// Whether the same change may have been applied before, by a write that ended as unknown.
     pub(crate) may_have_been_made_before: bool,
     /// Whether the edit, or the guard of an action, runs again on the remote state after a race. Otherwise the strategy

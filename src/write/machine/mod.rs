@@ -88,9 +88,10 @@ pub(crate) struct Machine<V> {
 impl<V: Clone + PartialEq> Machine<V> {
     /// Creates a write that has not begun.
     pub(crate) fn new(params: WriteParams<V>) -> Self {
-        let doubt = params.earlier_write_is_unsettled.then_some(Doubt {
+        let is_in_doubt = params.earlier_write_is_unsettled || params.resumes;
+        let doubt = is_in_doubt.then_some(Doubt {
             is_accepted: false,
-            is_own: false,
+            is_own: params.resumes,
             had_lost: false,
         });
         let may_be_applied = params.may_have_been_made_before;
@@ -204,6 +205,10 @@ impl<V: Clone + PartialEq> Machine<V> {
     /// Takes the first step, which depends on the goal and the base.
     fn begin(&mut self) -> Action<V> {
         match (self.params.goal, &self.base) {
+            // Nothing recognises the document of an earlier run, except a server that honours its key.
+            (Goal::Append, _) if self.params.resumes && !self.params.honours_keys => {
+                self.finish(OutcomeKind::Unknown)
+            }
             (Goal::Append, _) => self.send(false),
             (Goal::Create, _) => {
                 self.base = Base::Absent;
@@ -218,6 +223,10 @@ impl<V: Clone + PartialEq> Machine<V> {
             // Without a guard, the state does not matter to the action.
             (Goal::Act, _) if self.params.allows_unconditional && !self.params.edit_reruns => {
                 self.send(false)
+            }
+            // No version fences the requests of an earlier run.
+            (_, Base::Unknown | Base::Unversioned) if self.params.resumes => {
+                self.finish(OutcomeKind::Unknown)
             }
             (_, Base::Unknown | Base::Unversioned | Base::Absent) => self.ask_read(Why::First),
         }
@@ -261,9 +270,14 @@ impl<V: Clone + PartialEq> Machine<V> {
         self.send_or_settle()
     }
 
-    /// Sends the write, after a read if an earlier write onto the same version is unsettled.
+    /// Sends the write, after a read if an earlier write onto the same version, or an earlier run of this one, is
+    /// unsettled.
     fn send_or_settle(&mut self) -> Action<V> {
-        if self.doubt.is_some_and(|doubt| !doubt.is_own) {
+        let is_first = self.tally.requests == 0;
+        if self
+            .doubt
+            .is_some_and(|doubt| !doubt.is_own || (self.params.resumes && is_first))
+        {
             self.ask_read(Why::LostWrite)
         } else {
             self.send(false)

@@ -137,7 +137,10 @@ fn writes() -> Vec<WriteParams<u8>> {
     let mut writes = Vec::new();
     for goal in Goal::ALL {
         for base in [Base::Version(1), Base::Unknown] {
-            for flags in [false, true] {
+            for (flags, resumes) in [(false, false), (true, false), (false, true)] {
+                if resumes && goal == Goal::Act {
+                    continue;
+                }
                 writes.push(WriteParams {
                     goal,
                     base: base.clone(),
@@ -145,6 +148,7 @@ fn writes() -> Vec<WriteParams<u8>> {
                     earlier_write_is_unsettled: flags
                         && base == Base::Version(1)
                         && !matches!(goal, Goal::Append | Goal::Act),
+                    resumes,
                     may_have_been_made_before: false,
                     edit_reruns: flags,
                     create_if_absent: flags,

@@ -38,11 +38,18 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
         (0_u8..4).prop_map(Base::Version),
         Just(Base::Unversioned)
     ];
-    (goal, base, any::<[bool; 5]>(), 1_u32..6, 0_u32..5).prop_map(
+    (goal, base, any::<[bool; 6]>(), 1_u32..6, 0_u32..5).prop_map(
         |(
             goal,
             base,
-            [doubtful, cached, rerun, create_if_absent, honours_keys],
+            [
+                doubtful,
+                cached,
+                rerun,
+                create_if_absent,
+                honours_keys,
+                resumes,
+            ],
             rounds,
             transient,
         )| {
@@ -51,6 +58,7 @@ fn params() -> impl Strategy<Value = WriteParams<u8>> {
                 earlier_write_is_unsettled: doubtful
                     && !matches!(goal, Goal::Append | Goal::Act)
                     && matches!(base, Base::Version(_)),
+                resumes: resumes && goal != Goal::Act && !rerun && !create_if_absent,
                 may_have_been_made_before: false,
                 base,
                 base_is_cached: cached && goal != Goal::Act,
@@ -181,6 +189,7 @@ pub(super) fn machine(goal: Goal) -> Machine<u8> {
         base: Base::Version(1),
         base_is_cached: false,
         earlier_write_is_unsettled: false,
+        resumes: false,
         may_have_been_made_before: false,
         edit_reruns: false,
         create_if_absent: false,

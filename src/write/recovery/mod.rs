@@ -4,5 +4,6 @@ pub(crate) mod evidence;
 pub(crate) mod lost_write;
 pub(crate) mod measure;
 pub(crate) mod monitor;
+pub(crate) mod recorder;
 pub(crate) mod stamp;
 pub(crate) mod unsettled;

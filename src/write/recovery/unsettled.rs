@@ -6,15 +6,18 @@
 //! their content is not shown to any caller.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::journal::{Fold, Journal, JournalError, MarkAt};
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::queue::UnderWay;
-use crate::store::{KeyDigest, SnapshotKey};
+use crate::store::{KeyDigest, SnapshotKey, StoredSnapshot};
+use crate::write::recovery::recorder::Recorder;
 
 /// Limits: resources with remembered writes, writes for each of them, and bytes in total. The oldest are dropped
-/// first.
+/// first. With a journal, its quota is the limit, and nothing is dropped.
 const RESOURCES: usize = 10_000;
 const WRITES: usize = 8;
 const BYTES: usize = 64 * 1024 * 1024;
@@ -26,17 +29,31 @@ pub(crate) struct UnsettledWrite {
     pub(crate) onto: Option<Validator>,
     /// The document that was sent. `None` for a removal.
     pub(crate) document: Option<Document>,
+    /// Its mark in the journal, which is removed with it.
+    pub(crate) mark: Option<MarkAt>,
 }
 
-/// The unsettled writes of one client.
+/// The unsettled writes of one client: those in its journal, or as many as fit into memory.
 #[derive(Default)]
-pub(crate) struct UnsettledWrites(Mutex<Ledger>);
+pub(crate) struct UnsettledWrites {
+    ledger: Mutex<Ledger>,
+    journal: Option<Journal>,
+    /// How often the journal had taken over marks of other processes when they were last loaded, and one.
+    loaded: AtomicU64,
+}
 
 #[derive(Default)]
 struct Ledger {
     by_address: HashMap<KeyDigest, VecDeque<UnsettledWrite>>,
     by_age: VecDeque<KeyDigest>,
     bytes: usize,
+}
+
+impl Ledger {
+    fn knows(&self, address: &KeyDigest, write: &UnsettledWrite) -> bool {
+        let writes = self.by_address.get(address).into_iter().flatten();
+        writes.into_iter().any(|known| known.is_same(write))
+    }
 }
 
 /// Earlier writes onto one version.
@@ -49,9 +66,51 @@ pub(crate) struct UnsettledOnVersion {
 }
 
 impl UnsettledWrites {
+    /// Creates the view of a journal, which holds what earlier processes left behind.
+    pub(crate) fn of(journal: Option<Journal>) -> Self {
+        Self {
+            ledger: Mutex::default(),
+            journal,
+            loaded: AtomicU64::new(0),
+        }
+    }
+
+    /// Loads what earlier processes left behind, unless it is loaded already.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the journal if it cannot be read. Nothing must be written then, because an earlier write may
+    /// be applied twice.
+    pub(crate) async fn load(&self) -> Result<(), JournalError> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let present = journal.adoptions() + 1;
+        if self.loaded.load(Ordering::Acquire) == present {
+            return Ok(());
+        }
+        for (at, sent) in journal.read(Fold::requests) {
+            let document = journal.documents(at).await?.local;
+            let onto = sent.onto.as_deref().map(str::parse);
+            let onto = onto.transpose().map_err(JournalError::damaged)?;
+            let write = UnsettledWrite {
+                onto,
+                document: document.filter(|_| !sent.removes),
+                // The marks of a queued write are removed by its own end.
+                mark: Some(at).filter(|_| sent.intent.is_none()),
+            };
+            let known = self.ledger().knows(&sent.address, &write);
+            if !known {
+                self.remember(&sent.address, write);
+            }
+        }
+        self.loaded.store(present, Ordering::Release);
+        Ok(())
+    }
+
     // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a write onto this version may have made it outdated.
@@ -88,13 +147,21 @@ impl UnsettledWrites {
         self.retain(key, |sent| sent.onto.as_ref() != version);
     }
 
-    fn retain(&self, key: &SnapshotKey, keep: impl FnMut(&UnsettledWrite) -> bool) {
+    fn retain(&self, key: &SnapshotKey, mut keep: impl FnMut(&UnsettledWrite) -> bool) {
         let mut ledger = self.ledger();
         let Some(mut sent) = ledger.by_address.remove(key.address()) else {
             return;
         };
         let before: usize = sent.iter().map(UnsettledWrite::size).sum();
-        sent.retain(keep);
+        let mut marks = Vec::new();
+        sent.retain(|sent| {
+            let keeps = keep(sent);
+            marks.extend(sent.mark.filter(|_| !keeps));
+            keeps
+        });
+        if let Some(journal) = &self.journal {
+            journal.judged(None, &marks);
+        }
         ledger.bytes -= before - sent.iter().map(UnsettledWrite::size).sum::<usize>();
         if sent.is_empty() {
             ledger.by_age.retain(|other| other != key.address());
@@ -103,15 +170,18 @@ impl UnsettledWrites {
         }
     }
 
-    fn remember(&self, key: &SnapshotKey, sent: UnsettledWrite) {
+    fn remember(&self, address: &KeyDigest, sent: UnsettledWrite) {
         let mut ledger = self.ledger();
         ledger.bytes += sent.size();
-        if !ledger.by_address.contains_key(key.address()) {
-            ledger.by_age.push_back(*key.address());
+        if !ledger.by_address.contains_key(address) {
+            ledger.by_age.push_back(*address);
         }
-        let writes = ledger.by_address.entry(*key.address());
+        let writes = ledger.by_address.entry(*address);
         let writes = writes.or_default();
         writes.push_back(sent);
+        if self.journal.is_some() {
+            return;
+        }
         if writes.len() > WRITES {
             let oldest = writes.pop_front().map_or(0, |oldest| oldest.size());
             ledger.bytes -= oldest;
@@ -132,7 +202,7 @@ impl UnsettledWrite {
         self.document.as_ref().map_or(0, Document::len)
     }
 
-    fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same_document = match (&self.document, &other.document) {
             (Some(one), Some(other)) => one.same_text(other),
             (None, None) => true,
@@ -144,7 +214,10 @@ impl UnsettledWrite {
 
 /// The request of one write that is in flight, if there is one. If the guard is dropped meanwhile, the write is
 /// remembered.
-pub(crate) struct InFlightGuard(Arc<Slot>);
+pub(crate) struct InFlightGuard {
+    slot: Arc<Slot>,
+    recorder: Option<Recorder>,
+}
 
 /// The shared part of a guard, which others can observe.
 struct Slot {
@@ -161,49 +234,76 @@ struct GuardState {
 }
 
 impl InFlightGuard {
-    pub(crate) fn new(unsettled: Arc<UnsettledWrites>, key: SnapshotKey) -> Self {
-        Self(Arc::new(Slot {
+    pub(crate) fn new(
+        unsettled: Arc<UnsettledWrites>,
+        key: SnapshotKey,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        let slot = Arc::new(Slot {
             unsettled,
             key,
             state: Mutex::default(),
-        }))
+        });
+        Self { slot, recorder }
     }
 
     pub(crate) fn key(&self) -> &SnapshotKey {
-        &self.0.key
+        &self.slot.key
     }
 
     /// Returns the view of this write for other callers.
     pub(crate) fn under_way(&self) -> Arc<dyn UnderWay> {
-        self.0.clone()
+        self.slot.clone()
     }
 
-    /// Records that a request is sent.
-    pub(crate) fn send(&mut self, sent: UnsettledWrite) {
-        let mut state = self.0.state();
+    /// Records a request in the journal, if there is one. It must not be sent after an error.
+    pub(crate) async fn record(
+        &mut self,
+        write: &UnsettledWrite,
+        base: Option<&StoredSnapshot>,
+    ) -> Result<(), JournalError> {
+        match &mut self.recorder {
+            Some(recorder) => recorder.record(&self.slot.key, write, base).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Records that a request is sent. `sent` is what later writes can recognise of it, if they can.
+    pub(crate) fn send(&mut self, sent: Option<UnsettledWrite>) {
+        let mark = self.recorder.as_mut().and_then(Recorder::leaves);
+        let Some(mut sent) = sent else { return };
+        sent.mark = mark;
+        let mut state = self.slot.state();
         if state.is_remembered {
-            self.0.unsettled.remember(&self.0.key, sent.clone());
+            self.slot.remember(&sent);
         }
         state.sent = Some(sent);
     }
 
     /// Records that the outcome of the write is known.
     pub(crate) fn settled(&mut self) {
-        let mut state = self.0.state();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.settled();
+        }
+        let mut state = self.slot.state();
         if let Some(sent) = state.sent.take()
             && state.is_remembered
         {
-            self.0.unsettled.forget(&self.0.key, &sent);
+            self.slot.unsettled.forget(&self.slot.key, &sent);
         }
     }
 
     /// Records that earlier writes onto this version have been judged.
     pub(crate) fn judged(&self, version: Option<&Validator>) {
-        self.0.unsettled.judged(&self.0.key, version);
+        self.slot.unsettled.judged(&self.slot.key, version);
     }
 }
 
 impl Slot {
+    fn remember(&self, sent: &UnsettledWrite) {
+        self.unsettled.remember(self.key.address(), sent.clone());
+    }
+
     // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, GuardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -220,7 +320,7 @@ impl UnderWay for Slot {
         if let Some(sent) = &state.sent
             && !state.is_remembered
         {
-            self.unsettled.remember(&self.key, sent.clone());
+            self.remember(sent);
             state.is_remembered = true;
         }
     }
@@ -229,11 +329,11 @@ impl UnderWay for Slot {
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
         // A request that was sent stays in flight for its observers.
-        let state = self.0.state();
+        let state = self.slot.state();
         if let Some(sent) = &state.sent
             && !state.is_remembered
         {
-            self.0.unsettled.remember(&self.0.key, sent.clone());
+            self.slot.remember(sent);
         }
     }
 }
@@ -256,6 +356,7 @@ mod tests {
         Ok(UnsettledWrite {
             onto: Some(version(onto)?),
             document: Some(Document::from_trusted(text)),
+            mark: None,
         })
     }
 
@@ -264,7 +365,7 @@ mod tests {
     -> Result<(), Failed> {
         let (unsettled, key) = (UnsettledWrites::default(), key(1)?);
         for onto in [1, 2, 1] {
-            unsettled.remember(&key, sent(onto, "[1]")?);
+            unsettled.remember(key.address(), sent(onto, "[1]")?);
         }
         let open =
             |onto| Ok::<_, Failed>(unsettled.sent_onto(&key, Some(&version(onto)?)).documents);
@@ -282,13 +383,13 @@ mod tests {
     fn the_oldest_go_first_when_there_are_too_many() -> Result<(), Failed> {
         let unsettled = UnsettledWrites::default();
         for onto in 0..=WRITES {
-            unsettled.remember(&key(0)?, sent(onto, "[1]")?);
+            unsettled.remember(key(0)?.address(), sent(onto, "[1]")?);
         }
         assert!(!unsettled.outdates(&key(0)?, Some(&version(0)?)));
         assert!(unsettled.outdates(&key(0)?, Some(&version(1)?)));
         assert_eq!(unsettled.ledger().bytes, 3 * WRITES);
         for number in 1..=RESOURCES {
-            unsettled.remember(&key(number)?, sent(0, "[1]")?);
+            unsettled.remember(key(number)?.address(), sent(0, "[1]")?);
         }
         let still = |number| Ok::<_, Failed>(unsettled.outdates(&key(number)?, Some(&version(0)?)));
         assert!(!unsettled.outdates(&key(0)?, Some(&version(1)?)));
@@ -296,7 +397,7 @@ mod tests {
         assert_eq!(unsettled.ledger().bytes, 3 * RESOURCES);
         // One document that leaves room for nothing else.
         let large = format!("\"{}\"", "x".repeat(BYTES - 5));
-        unsettled.remember(&key(0)?, sent(0, &large)?);
+        unsettled.remember(key(0)?.address(), sent(0, &large)?);
         assert!(still(0)? && still(RESOURCES)? && !still(RESOURCES - 1)?);
         assert_eq!(unsettled.ledger().bytes, BYTES);
         Ok(())

@@ -12,6 +12,7 @@ use url::Url;
 use crate::address::{ApiVersion, UrlTemplate};
 use crate::exchange::transport::Response;
 use crate::exchange::{AttemptSeen, Exchange, RequestPurpose, Watch, Watched};
+use crate::journal::Journal;
 use crate::json::Document;
 use crate::merge::Policy;
 use crate::protocol::{
@@ -24,7 +25,9 @@ use crate::retry::{RetryPolicy, WaitReason};
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
 use crate::support::panics;
 use crate::value::{AlteredSeen, Observer, WaitSeen, observer};
+use crate::write::machine::events::Goal;
 use crate::write::outcome::WriteOutcome;
+use crate::write::queued::OutboxState;
 use crate::write::recovery::unsettled::UnsettledWrites;
 use crate::write::request::storage_behaviour::{AlteringCollections, StorageBehaviour};
 
@@ -103,6 +106,11 @@ pub(crate) struct Shared {
     pub(crate) accept: HeaderValue,
     pub(crate) store: BestEffortStore,
     pub(crate) unsettled: Arc<UnsettledWrites>,
+    /// Keeps marks of writes before their requests leave.
+    pub(crate) journal: Option<Journal>,
+    pub(crate) outbox: Arc<OutboxState>,
+    /// Whether the requests of awaited calls are recorded too.
+    pub(crate) journals_awaited: bool,
     /// Collections that store something other than what is sent.
     pub(crate) altering: AlteringCollections,
     /// The write queues. If `None`, writes do not wait for each other.
@@ -113,6 +121,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether the requests of awaited calls with this goal are recorded. A later call cannot recognise a new document in
+    /// a collection, nor an action.
+    pub(crate) fn records_awaited(&self, goal: Goal) -> bool {
+        self.journals_awaited && !matches!(goal, Goal::Append | Goal::Act)
+    }
+
     /// Returns the media type of documents.
     pub(crate) fn media_type(&self) -> &str {
         media_type(&*self.profile, self.version.as_ref())

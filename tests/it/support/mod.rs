@@ -123,6 +123,11 @@ impl Server {
         self.0.lock().unwrap().script.extend(events);
     }
 
+    /// Ends the script, so that nothing unusual happens from now on.
+    pub(crate) fn end_script(&self) {
+        self.0.lock().unwrap().script.clear();
+    }
+
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let state = self.0.lock().unwrap();
         state

@@ -256,6 +256,7 @@ impl Setting {
             },
             base_is_cached: false,
             earlier_write_is_unsettled: doubtful,
+            resumes: false,
             may_have_been_made_before: false,
             edit_reruns: self.reruns(writer),
             create_if_absent: matches!(edit, Edit::SetOrCreate(..)),

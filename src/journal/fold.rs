@@ -1,0 +1,197 @@
+//! What the marks of a journal say: which writes are unfinished, and how each of them stands.
+//!
+//! It is pure, so a restart, the takeover of another process's journal and a test get the same answer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::intent::{ChainKey, Intent, IntentGoal, IntentId};
+use super::mark::{Mark, MarkAt, Open, Sent};
+
+/// The unfinished writes of a journal.
+#[derive(Debug, Default)]
+pub(crate) struct Fold {
+    intents: HashMap<IntentId, Standing>,
+    /// The queued writes of each user to each resource, in their order.
+    chains: HashMap<ChainKey, Vec<IntentId>>,
+    /// The requests of calls that are or were awaited.
+    unsettled: BTreeMap<MarkAt, Sent>,
+    sizes: HashMap<MarkAt, usize>,
+    size: usize,
+}
+
+/// One queued write, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) intent: Intent,
+    /// The mark with its base and its document.
+    pub(crate) at: MarkAt,
+    /// Its requests that may have been applied.
+    pub(crate) sent: Vec<(MarkAt, Sent)>,
+    pub(crate) open: Option<(MarkAt, Open)>,
+}
+
+impl Standing {
+    /// Returns how the write goes on: with the goal of the last request that may have been applied, or with its own.
+    pub(crate) fn goal(&self) -> IntentGoal {
+        match self.sent.last() {
+            Some(_) if self.intent.goal == IntentGoal::Append => IntentGoal::Append,
+            Some((_, sent)) if sent.removes => IntentGoal::Delete,
+            Some((_, sent)) if sent.onto.is_none() => IntentGoal::Create,
+            Some(_) => IntentGoal::Replace,
+            None => self.intent.goal,
+        }
+    }
+
+    /// Whether nothing of the write has ever left the client, as far as is known, and nobody was asked about it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.sent.is_empty() && self.open.is_none() && !self.intent.is_pinned
+    }
+}
+
+impl Fold {
+    /// Takes a mark, and returns the marks that it makes superfluous.
+    pub(crate) fn mark(&mut self, at: MarkAt, mark: Mark, size: usize) -> Vec<MarkAt> {
+        let outdated = match mark {
+            Mark::Intended(intent) => self.intended(at, intent),
+            Mark::Sent(sent) => {
+                match sent.intent.and_then(|id| self.intents.get_mut(&id)) {
+                    Some(standing) => standing.sent.push((at, sent)),
+                    // The write of the request has ended in the meantime.
+                    None if sent.intent.is_some() => return vec![at],
+                    None => {
+                        self.unsettled.insert(at, sent);
+                    }
+                }
+                Vec::new()
+            }
+            Mark::Open(open) => match self.intents.get_mut(&open.intent) {
+                Some(standing) => {
+                    let before = standing.open.replace((at, open));
+                    before.into_iter().map(|(at, _)| at).collect()
+                }
+                None => return vec![at],
+            },
+        };
+        self.sizes.insert(at, size);
+        self.size += size;
+        self.forget_sizes(&outdated);
+        outdated
+    }
+
+    fn intended(&mut self, at: MarkAt, intent: Intent) -> Vec<MarkAt> {
+        let (id, key, place) = (intent.id, intent.chain(), intent.place);
+        let standing = Standing {
+            intent,
+            at,
+            sent: Vec::new(),
+            open: None,
+        };
+        let Some(before) = self.intents.insert(id, standing) else {
+            let places = &self.intents;
+            let chain = self.chains.entry(key).or_default();
+            let place_of = |id: &IntentId| places.get(id).map(|it| (it.at.file, it.intent.place));
+            let order = Some((at.file, place));
+            let after = chain.partition_point(|other| place_of(other) <= order);
+            chain.insert(after, id);
+            return Vec::new();
+        };
+        before.marks()
+    }
+
+    /// Forgets requests of awaited calls that are known to have been applied or not.
+    pub(crate) fn judged(&mut self, marks: &[MarkAt]) {
+        for at in marks {
+            self.unsettled.remove(at);
+        }
+        self.forget_sizes(marks);
+    }
+
+    /// Forgets the requests of one queued write that are known not to have been applied.
+    pub(crate) fn judged_of(&mut self, id: IntentId, marks: &[MarkAt]) {
+        if let Some(standing) = self.intents.get_mut(&id) {
+            standing.sent.retain(|(at, _)| !marks.contains(at));
+        }
+        self.forget_sizes(marks);
+    }
+
+    /// Puts an open write back into its chain, and returns the marks to remove.
+    pub(crate) fn retried(&mut self, id: IntentId) -> Vec<MarkAt> {
+        let open = self.intents.get_mut(&id).and_then(|it| it.open.take());
+        let outdated: Vec<_> = open.into_iter().map(|(at, _)| at).collect();
+        self.forget_sizes(&outdated);
+        outdated
+    }
+
+    /// Forgets a write that was applied or given up, and returns its marks.
+    pub(crate) fn ended(&mut self, id: IntentId) -> Vec<MarkAt> {
+        let Some(standing) = self.intents.remove(&id) else {
+            return Vec::new();
+        };
+        let key = standing.intent.chain();
+        if let Some(chain) = self.chains.get_mut(&key) {
+            chain.retain(|other| *other != id);
+            if chain.is_empty() {
+                self.chains.remove(&key);
+            }
+        }
+        let outdated = standing.marks();
+        self.forget_sizes(&outdated);
+        outdated
+    }
+
+    fn forget_sizes(&mut self, marks: &[MarkAt]) {
+        for at in marks {
+            self.size -= self.sizes.remove(at).unwrap_or(0);
+        }
+    }
+
+    /// Returns a queued write.
+    pub(crate) fn get(&self, id: IntentId) -> Option<&Standing> {
+        self.intents.get(&id)
+    }
+
+    /// Returns the queued writes of a user to a resource, in their order.
+    pub(crate) fn chain(&self, key: &ChainKey) -> impl DoubleEndedIterator<Item = &Standing> {
+        let chain = self.chains.get(key).into_iter().flatten();
+        chain.filter_map(|id| self.intents.get(id))
+    }
+
+    /// Returns the first queued write of each user to each resource.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = &Standing> {
+        let heads = self.chains.values().filter_map(|chain| chain.first());
+        heads.filter_map(|id| self.intents.get(id))
+    }
+
+    /// Returns all queued writes, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Standing> {
+        self.intents.values()
+    }
+
+    /// Returns all requests that may have been applied, in their order.
+    pub(crate) fn requests(&self) -> Vec<(MarkAt, Sent)> {
+        let queued = self.intents.values().flat_map(|standing| &standing.sent);
+        let queued = queued.map(|(at, sent)| (*at, sent.clone()));
+        let awaited = self.unsettled.iter().map(|(at, sent)| (*at, sent.clone()));
+        let mut requests: Vec<_> = awaited.chain(queued).collect();
+        requests.sort_by_key(|(at, _)| *at);
+        requests
+    }
+
+    /// Returns the size of all marks with their documents, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Whether a file holds no marks.
+    pub(crate) fn is_empty(&self, file: u16) -> bool {
+        !self.sizes.keys().any(|at| at.file == file)
+    }
+}
+
+impl Standing {
+    fn marks(self) -> Vec<MarkAt> {
+        let sent = self.sent.into_iter().map(|(at, _)| at);
+        let open = self.open.into_iter().map(|(at, _)| at);
+        std::iter::once(self.at).chain(sent).chain(open).collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! What one logical write wants.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest;
+use crate::store::KeyDigest;
+use crate::support::ids;
+
+/// The id of a write in a [`Journal`](crate::Journal). It is also the id of its
+/// [write stamp](crate::Collection::write_stamp).
+///
+/// Its text is a UUID, such as `9f1c2b5e-…`. It stays the same in every process, so it can be kept and asked about later
+/// with [`Outbox::state`](crate::Outbox::state).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IntentId(u128);
+
+impl IntentId {
+    pub(crate) fn random() -> Self {
+        Self(ids::uuid_bits())
+    }
+}
+
+impl fmt::Display for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&ids::uuid_text(self.0))
+    }
+}
+
+impl fmt::Debug for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IntentId({self})")
+    }
+}
+
+/// The error for a text that is not the id of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the id of a queued write is a UUID of 36 characters, such as 9f1c2b5e-7a30-4d6e-8b1f-0c2d4e6f8a9b"
+)]
+pub struct InvalidIntentId;
+
+impl FromStr for IntentId {
+    type Err = InvalidIntentId;
+
+    /// Parses the text that [`Display`](fmt::Display) writes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidIntentId`] for any other text.
+    fn from_str(text: &str) -> Result<Self, InvalidIntentId> {
+        let digits: String = text.split('-').collect();
+        let bits = u128::from_str_radix(&digits, 16).map_err(|_| InvalidIntentId)?;
+        let id = Self(bits);
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(InvalidIntentId)
+        }
+    }
+}
+
+impl Serialize for IntentId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IntentId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The goal of a queued write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum IntentGoal {
+    Replace,
+    Create,
+    Delete,
+    Append,
+}
+
+/// One write that is to be made, without its documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    pub(crate) id: IntentId,
+    pub(crate) goal: IntentGoal,
+    /// The user whose write it is.
+    #[serde(with = "digest")]
+    pub(crate) owner: KeyDigest,
+    /// The handle whose strategy and format the write needs.
+    #[serde(with = "digest")]
+    pub(crate) handle: KeyDigest,
+    /// The resource. Writes to one resource are made in their order. A document for a collection has a digest of its
+    /// own, because it has no address yet.
+    #[serde(with = "digest")]
+    pub(crate) address: KeyDigest,
+    /// The URL of the resource, with its query.
+    pub(crate) url: Box<str>,
+    /// The id of the resource in its collection.
+    pub(crate) resource: Option<Box<str>>,
+    /// The number of the schema in which its documents are written.
+    pub(crate) schema: u32,
+    /// Whether it is a person's resolution, which holds for the state that was shown and is not merged with another one.
+    pub(crate) is_pinned: bool,
+    pub(crate) idempotency_key: Option<Box<str>>,
+    /// Whether the server honours the key, whatever the profile says.
+    pub(crate) honours_key: bool,
+    /// When it was queued, in milliseconds since 1970. Only people use it. The order is that of the places.
+    pub(crate) queued_at: u64,
+    /// The place in the order of writes. It stays the same when the write changes.
+    pub(crate) place: u64,
+}
+
+/// The queued writes of one user to one resource, which are made in their order: the user and the address.
+pub(crate) type ChainKey = (KeyDigest, KeyDigest);
+
+impl Intent {
+    pub(crate) fn chain(&self) -> ChainKey {
+        (self.owner, self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_the_way_through_text() -> Result<(), InvalidIntentId> {
+        let id = IntentId::random();
+        assert_eq!(id.to_string().parse::<IntentId>()?, id);
+        for text in [
+            "",
+            "7",
+            "9f1c2b5e7a304d6e8b1f0c2d4e6f8a9b",
+            "x".repeat(36).as_str(),
+        ] {
+            assert_eq!(text.parse::<IntentId>(), Err(InvalidIntentId), "{text}");
+        }
+        Ok(())
+    }
+}

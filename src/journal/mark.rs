@@ -1,0 +1,80 @@
+//! The marks of a journal: facts about writes, in the order in which they became true.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest;
+use super::intent::{Intent, IntentId};
+use crate::json::Document;
+use crate::store::{KeyDigest, StoredSnapshot};
+
+/// The place of a mark: its file, and its number there. The file of this process is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct MarkAt {
+    pub(crate) file: u16,
+    pub(crate) number: u64,
+}
+
+/// A fact about a write. Facts that end something are not kept: they remove the marks of what has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Mark {
+    /// A write is to be made. A later mark of the same write replaces it.
+    Intended(Intent),
+    /// A request is about to leave.
+    Sent(Sent),
+    /// A queued write waits for a person.
+    Open(Open),
+}
+
+/// A request that is about to leave, or has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    /// The queued write. `None` for a call that its caller awaits.
+    pub(crate) intent: Option<IntentId>,
+    /// The digest of the address.
+    #[serde(with = "digest")]
+    pub(crate) address: KeyDigest,
+    /// The version that the request is pinned to, as text.
+    pub(crate) onto: Option<Box<str>>,
+    /// Whether the request removes the resource.
+    pub(crate) removes: bool,
+}
+
+/// Why a queued write waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Open {
+    pub(crate) intent: IntentId,
+    /// The name of the kind of its error.
+    pub(crate) kind: Box<str>,
+    /// The message of its error.
+    pub(crate) message: Box<str>,
+    /// The server's refusal, if there was one.
+    pub(crate) problem: Option<RawProblem>,
+}
+
+/// A refusal as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RawProblem {
+    pub(crate) status: u16,
+    pub(crate) media_type: Option<Box<str>>,
+    pub(crate) body: Box<str>,
+}
+
+/// The documents of a mark.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MarkDocuments {
+    /// The state that the write is built on, unless it is that of the write's last mark.
+    pub(crate) base: Option<StoredSnapshot>,
+    /// The document that is wanted or was sent. `None` for a removal.
+    pub(crate) local: Option<Document>,
+    /// The state that was met.
+    pub(crate) remote: Option<StoredSnapshot>,
+}
+
+impl MarkDocuments {
+    /// Returns the approximate size, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let snapshots = [&self.base, &self.remote];
+        let snapshots = snapshots.into_iter().flatten().map(StoredSnapshot::size);
+        snapshots.sum::<usize>() + self.local.as_ref().map_or(0, Document::len)
+    }
+}

@@ -1,0 +1,192 @@
+//! Sends the queued writes to one resource, in their order.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::owner::owner;
+use super::view::no_journal;
+use crate::journal::{ChainKey, Journal, MarkDocuments, Open, RawProblem, Standing};
+use crate::protocol::Problem;
+use crate::value::{Error, ErrorKind};
+use crate::write::diagnosis::FailureCause;
+use crate::write::outcome::WriteOutcome;
+use crate::write::queued::{QueuedEnd, Ran};
+use crate::write::request::reading::NoRepresentation;
+use crate::write::request::target::Shared;
+
+/// Why a chain is not sent any further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Nothing is left to send.
+    Empty,
+    /// Someone else is sending it.
+    Busy,
+    /// Its first write waits for a person.
+    Open,
+    /// Its handle is not registered, or it belongs to another user.
+    Foreign,
+    /// It is tried again later.
+    Later {
+        /// The reason, for people.
+        why: String,
+        /// Whether the server did not respond at all.
+        is_unreachable: bool,
+    },
+}
+
+/// The number of writes that were sent, and why there are no more.
+#[derive(Debug)]
+pub(super) struct ChainRun {
+    pub(super) sent: usize,
+    pub(super) stop: Stop,
+}
+
+/// Sends the writes of one chain until it is empty or stops.
+///
+/// # Errors
+///
+/// Returns a `Journal` error if the journal fails. Nothing is sent then.
+pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun, Error> {
+    let journal = shared.journal.as_ref().ok_or_else(no_journal)?;
+    let mut sent = 0;
+    let stopped = |sent, stop| Ok(ChainRun { sent, stop });
+    if key.0 != owner(shared)? {
+        return stopped(sent, Stop::Foreign);
+    }
+    let Some(_running) = shared.outbox.begin(key) else {
+        return stopped(sent, Stop::Busy);
+    };
+    loop {
+        let first = journal.read(|fold| fold.chain(&key).next().cloned());
+        let Some(first) = first else {
+            return stopped(sent, Stop::Empty);
+        };
+        if first.open.is_some() {
+            return stopped(sent, Stop::Open);
+        }
+        let Some(writer) = shared.outbox.writer(&first.intent.handle) else {
+            return stopped(sent, Stop::Foreign);
+        };
+        let id = first.intent.id;
+        match writer.run(&first).await {
+            Ok(Ran { end, error: None }) => {
+                journal.ended(id).await.map_err(Error::journal)?;
+                shared.outbox.tell(id, &end);
+                sent += 1;
+            }
+            Ok(Ran {
+                end,
+                error: Some(error),
+            }) => {
+                if let Some(stop) = temporary(&end, &error) {
+                    return stopped(sent, stop);
+                }
+                if error.kind() == ErrorKind::Journal {
+                    return Err(error);
+                }
+                open(journal, &first, &error, &end).await?;
+                shared.outbox.tell(id, &end);
+                return stopped(sent, Stop::Open);
+            }
+            Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
+            // Too many writes wait for the resource.
+            Err(error) if error.kind() == ErrorKind::Exhausted => {
+                let stop = Stop::Later {
+                    why: error.to_string(),
+                    is_unreachable: false,
+                };
+                return stopped(sent, stop);
+            }
+            Err(error) => {
+                let end = QueuedEnd::NotBegun(error.to_string());
+                open(journal, &first, &error, &end).await?;
+                shared.outbox.tell(id, &end);
+                return stopped(sent, Stop::Open);
+            }
+        }
+    }
+}
+
+/// Keeps why a write waits for a person, with its sides.
+async fn open(
+    journal: &Journal,
+    standing: &Standing,
+    error: &Error,
+    end: &QueuedEnd,
+) -> Result<(), Error> {
+    let open = Open {
+        intent: standing.intent.id,
+        kind: error.kind().name().into(),
+        message: error.to_string().into(),
+        problem: error.problem().map(raw),
+    };
+    let documents = match end {
+        QueuedEnd::Ran { done, .. } => MarkDocuments {
+            base: done.state.base.clone(),
+            local: done.state.local.clone(),
+            remote: done.state.remote.snapshot().cloned(),
+        },
+        QueuedEnd::NotBegun(_) | QueuedEnd::Superseded => MarkDocuments::default(),
+    };
+    journal.open(open, documents).await.map_err(Error::journal)
+}
+
+fn raw(problem: &Problem) -> RawProblem {
+    RawProblem {
+        status: problem.status().as_u16(),
+        media_type: problem.media_type().map(Into::into),
+        body: String::from_utf8_lossy(problem.raw()).into(),
+    }
+}
+
+/// Returns why a write is tried again later, or `None` if it would end in the same way.
+fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
+    let QueuedEnd::Ran { done, .. } = end else {
+        return None;
+    };
+    let is_later = match error.kind() {
+        ErrorKind::Transport | ErrorKind::Exhausted | ErrorKind::Locked | ErrorKind::Accepted => {
+            true
+        }
+        ErrorKind::Status => error.status().is_some_and(may_change),
+        ErrorKind::Config => matches!(done.diagnosis.cause, Some(FailureCause::Credentials(_))),
+        // A login page of a network, for example.
+        ErrorKind::Decode => matches!(
+            done.diagnosis.cause,
+            Some(FailureCause::NoRepresentation(
+                NoRepresentation::Unreadable { .. }
+            ))
+        ),
+        // The read that has to judge an earlier request could not be made. A judgement that came to no end is open the
+        // second time.
+        ErrorKind::OutcomeUnknown => is_unread(done),
+        _ => false,
+    };
+    is_later.then(|| Stop::Later {
+        why: error.to_string(),
+        is_unreachable: error.kind() == ErrorKind::Transport || error.status().is_none(),
+    })
+}
+
+/// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy.
+fn may_change(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 401 | 407 | 408 | 419 | 425 | 429 | 440)
+}
+
+fn is_unread(done: &WriteOutcome) -> bool {
+    match &done.diagnosis.cause {
+        Some(
+            FailureCause::Transport(_)
+            | FailureCause::Gated(_)
+            | FailureCause::Credentials(_)
+            | FailureCause::Journal(_)
+            | FailureCause::OutOfTime
+            | FailureCause::WaitTooLong(_)
+            | FailureCause::Budget
+            | FailureCause::ScheduleEnded,
+        ) => true,
+        Some(FailureCause::Status(status)) => may_change(*status),
+        _ => done.diagnosis.retried.is_some(),
+    }
+}

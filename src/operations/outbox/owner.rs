@@ -1,0 +1,52 @@
+//! Whose a queued write is, and which handle can send it.
+
+use url::Position;
+
+use crate::operations::{Handle, ResourceData};
+use crate::store::{KeyDigest, Purpose};
+use crate::support::panics;
+use crate::value::Error;
+use crate::write::request::target::Shared;
+
+/// Returns the user of a client for its queued writes. Only the same user sends or sees them later.
+///
+/// It is the name that the authenticator gives. Without an authenticator, it is made of the client's own headers, any of
+/// which may hold an API key.
+pub(super) fn owner(shared: &Shared) -> Result<KeyDigest, Error> {
+    let exchange = &shared.exchange;
+    let digest = |parts: Vec<&[u8]>| exchange.secret.digest(Purpose::Owner, parts);
+    let Some(authenticator) = &exchange.authenticator else {
+        let mut headers: Vec<_> = exchange.headers.iter().collect();
+        headers.retain(|(name, _)| **name != http::header::USER_AGENT);
+        headers.sort_by_key(|(name, value)| (name.as_str(), value.as_bytes()));
+        let parts = headers.into_iter();
+        let parts = parts.flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        return Ok(digest(parts.collect()));
+    };
+    let name = panics::catch("the authenticator", || authenticator.identity());
+    match name {
+        Ok(Some(name)) => Ok(digest(vec![b"", name.as_bytes()])),
+        Ok(None) => Err(Error::config(
+            "a queued write belongs to a user, and the authenticator names none: implement `Authenticator::identity`",
+        )),
+        Err(panicked) => Err(Error::config(panicked.to_string())),
+    }
+}
+
+/// Returns the digest of a collection or a single resource with its headers, by which a queued write finds its handle
+/// after a restart.
+pub(super) fn handle_digest<T: ResourceData>(handle: &Handle<T>) -> Result<KeyDigest, Error> {
+    let own = handle.url.as_ref().map_err(|why| Error::config(&**why))?;
+    let url = match handle.id {
+        Some(_) => crate::address::collection_of(own),
+        None => own.clone(),
+    };
+    let mut headers: Vec<_> = handle.own_headers().iter().collect();
+    headers.sort_by_key(|(name, value)| (name.as_str(), value.as_bytes()));
+    let mut parts = vec![url[..Position::AfterPath].trim_end_matches('/').as_bytes()];
+    for (name, value) in headers {
+        parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
+    }
+    let secret = &handle.shared.exchange.secret;
+    Ok(secret.digest(Purpose::Handle, parts))
+}

@@ -1,0 +1,210 @@
+//! Records queued writes, and joins a new one with one before it that was never sent.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::coalesce::{Together, together};
+use super::owner::{handle_digest, owner};
+use super::queued::Queued;
+use super::view::{View, journal};
+use super::writer;
+use crate::journal::{
+    ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, MarkAt, MarkDocuments, Standing,
+};
+use crate::json::Document;
+use crate::operations::{CallContext, Handle, ResourceData};
+use crate::store::{KeyDigest, Purpose, StoredSnapshot};
+use crate::value::Error;
+use crate::write::queued::QueuedEnd;
+
+/// One write that is to be queued.
+pub(super) struct NewWrite {
+    pub(super) goal: IntentGoal,
+    pub(super) base: Option<StoredSnapshot>,
+    pub(super) local: Option<Document>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) honours_key: bool,
+}
+
+impl NewWrite {
+    pub(super) fn new(
+        goal: IntentGoal,
+        base: Option<StoredSnapshot>,
+        local: Option<Document>,
+    ) -> Self {
+        Self {
+            goal,
+            base,
+            local,
+            idempotency_key: None,
+            honours_key: false,
+        }
+    }
+}
+
+/// The queue of one resource.
+pub(super) struct Recording<T> {
+    pub(super) handle: Handle<T>,
+    pub(super) context: CallContext,
+    pub(super) journal: Journal,
+    pub(super) key: ChainKey,
+    handle_digest: KeyDigest,
+}
+
+impl<T: ResourceData> Recording<T> {
+    /// Prepares the queue of the handle's resource. `of` is the digest of the handle that can send its writes.
+    pub(super) async fn begin(handle: Handle<T>, of: KeyDigest) -> Result<Self, Error> {
+        let journal = journal(&handle)?;
+        let owner = owner(&handle.shared)?;
+        let context = handle.call_context(None).await?;
+        let address = *context.key.address();
+        Ok(Self {
+            handle,
+            context,
+            journal,
+            key: (owner, address),
+            handle_digest: of,
+        })
+    }
+
+    /// Prepares the queue of the handle's resource, whose writes the handle itself can send.
+    pub(super) async fn of(handle: Handle<T>) -> Result<Self, Error> {
+        let of = handle_digest(&handle)?;
+        writer::register(&handle, of);
+        Self::begin(handle, of).await
+    }
+
+    pub(super) async fn view(&self) -> Result<View, Error> {
+        View::of(&self.handle, &self.context, &self.journal, &self.key).await
+    }
+
+    /// Records a write that stands on its own.
+    pub(super) async fn append<O>(
+        &self,
+        new: NewWrite,
+        convert: fn(QueuedEnd) -> Result<O, Error>,
+    ) -> Result<Queued<O>, Error> {
+        let id = IntentId::random();
+        let mut intent = self.intent(id, &new);
+        if new.goal == IntentGoal::Append {
+            // It has no address yet, so it waits for no other write.
+            let secret = &self.handle.shared.exchange.secret;
+            intent.address = secret.digest(Purpose::NewDocument, [id.to_string().as_bytes()]);
+        }
+        let queued = Queued::waiting(id, &self.handle.shared, convert);
+        let documents = MarkDocuments {
+            base: new.base,
+            local: new.local,
+            remote: None,
+        };
+        let kept = self.journal.intend(intent, documents, |_| false).await;
+        kept.map_err(Error::journal)?;
+        Ok(queued)
+    }
+
+    /// Records a write that was made on the view, together with the last queued one if that was never sent. Returns `None`
+    /// if the queue has changed since, so that the view is out of date.
+    pub(super) async fn append_to<O>(
+        &self,
+        view: &View,
+        new: NewWrite,
+        convert: fn(QueuedEnd) -> Result<O, Error>,
+    ) -> Result<Option<Queued<O>>, Error> {
+        let joined = view.may_be_joined().filter(|_| !self.is_being_sent(view));
+        let joined = joined.and_then(|last| Some((last, together(last.intent.goal, new.goal)?)));
+        let seen = view.chain.last().map(|last| last.at);
+        match joined {
+            None => {
+                let id = IntentId::random();
+                let queued = Queued::waiting(id, &self.handle.shared, convert);
+                let intent = self.intent(id, &new);
+                let documents = MarkDocuments {
+                    base: new.base,
+                    local: new.local,
+                    remote: None,
+                };
+                let moved = |fold: &Fold| last_of(fold, &self.key) != seen;
+                let kept = self.journal.intend(intent, documents, moved).await;
+                Ok(kept.map_err(Error::journal)?.then_some(queued))
+            }
+            Some((last, Together::One(goal))) => {
+                let id = last.intent.id;
+                let queued = Queued::waiting(id, &self.handle.shared, convert);
+                let intent = Intent {
+                    goal,
+                    schema: self.handle.schema.number,
+                    ..last.intent.clone()
+                };
+                let documents = MarkDocuments {
+                    base: view.base.clone(),
+                    local: new.local.filter(|_| goal != IntentGoal::Delete),
+                    remote: None,
+                };
+                let kept = self
+                    .journal
+                    .intend(intent, documents, |fold| self.has_moved(fold, view, last))
+                    .await;
+                Ok(kept.map_err(Error::journal)?.then_some(queued))
+            }
+            Some((last, Together::Nothing)) => {
+                let id = last.intent.id;
+                let queued = Queued::waiting(id, &self.handle.shared, convert);
+                let ended = self
+                    .journal
+                    .end_unless(id, |fold| self.has_moved(fold, view, last))
+                    .await;
+                if !ended.map_err(Error::journal)? {
+                    return Ok(None);
+                }
+                self.handle.shared.outbox.tell(id, &QueuedEnd::Superseded);
+                Ok(Some(queued))
+            }
+        }
+    }
+
+    /// Whether the last write of the view is the one that is being sent.
+    fn is_being_sent(&self, view: &View) -> bool {
+        view.chain.len() == 1 && self.handle.shared.outbox.is_running(&self.key)
+    }
+
+    /// Whether the last write of the view is no longer the last one, or may have been sent since.
+    fn has_moved(&self, fold: &Fold, view: &View, last: &Standing) -> bool {
+        last_of(fold, &self.key) != Some(last.at)
+            || fold
+                .get(last.intent.id)
+                .is_none_or(|now| !now.is_untouched())
+            || fold.chain(&self.key).count() != view.chain.len()
+            || self.is_being_sent(view)
+    }
+
+    fn intent(&self, id: IntentId, new: &NewWrite) -> Intent {
+        let (owner, address) = self.key;
+        Intent {
+            id,
+            goal: new.goal,
+            owner,
+            handle: self.handle_digest,
+            address,
+            url: self.context.target.url.as_str().into(),
+            resource: self.handle.id.as_deref().map(Into::into),
+            schema: self.handle.schema.number,
+            is_pinned: false,
+            idempotency_key: new.idempotency_key.as_deref().map(Into::into),
+            honours_key: new.honours_key,
+            queued_at: now(),
+            place: 0,
+        }
+    }
+}
+
+/// Returns the mark of the last queued write of a chain.
+fn last_of(fold: &Fold, key: &ChainKey) -> Option<MarkAt> {
+    fold.chain(key).next_back().map(|last| last.at)
+}
+
+/// Returns the time for people, in milliseconds since 1970.
+fn now() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    time.map_or(0, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    })
+}

@@ -1,0 +1,127 @@
+//! Runs queued writes of one type through the write loop.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::owner::handle_digest;
+use super::pinned::Pinned;
+use super::view::journal;
+use crate::journal::{IntentGoal, Journal, MarkDocuments, Standing};
+use crate::json::Document;
+use crate::operations::write_call::{Write, concluded, told};
+use crate::operations::write_settings::WriteSettings;
+use crate::operations::{Handle, ResourceData};
+use crate::store::{KeyDigest, StoredSnapshot};
+use crate::value::Error;
+use crate::write::driver::QueuedRun;
+use crate::write::in_flight::LostWrite;
+use crate::write::machine::events::Goal;
+use crate::write::queued::{QueuedEnd, QueuedWriter, Ran};
+
+/// The handle that sends queued writes of a `T`.
+struct Writer<T>(Handle<T>);
+
+/// Lets a handle send its queued writes.
+pub(super) fn register<T: ResourceData>(handle: &Handle<T>, digest: KeyDigest) {
+    let writer = Arc::new(Writer(handle.clone()));
+    handle.shared.outbox.register(digest, writer);
+}
+
+/// As [`register`], with the digest of the handle.
+pub(super) fn register_handle<T: ResourceData>(handle: &Handle<T>) -> Result<(), Error> {
+    register(handle, handle_digest(handle)?);
+    Ok(())
+}
+
+/// The state in which a write is continued.
+struct Start {
+    base: Option<StoredSnapshot>,
+    local: Option<Document>,
+    run: QueuedRun,
+}
+
+#[async_trait]
+impl<T: ResourceData> QueuedWriter for Writer<T> {
+    async fn run(&self, standing: &Standing) -> Result<Ran, Error> {
+        let intent = &standing.intent;
+        let journal = journal(&self.0)?;
+        let start = self.start(&journal, standing).await?;
+        let url = Url::parse(&intent.url).map_err(|error| Error::config(error.to_string()))?;
+        let mut handle = self
+            .0
+            .at(url, intent.resource.as_deref().map(str::to_owned))?;
+        if intent.is_pinned {
+            handle.strategy = Arc::new(Pinned(handle.strategy.clone()));
+            handle.handler = None;
+        }
+        let goal = match standing.goal() {
+            IntentGoal::Replace => Goal::Replace,
+            IntentGoal::Create => Goal::Create,
+            IntentGoal::Delete => Goal::Delete,
+            IntentGoal::Append => Goal::Append,
+        };
+        let mut write = Write::begin(handle.clone(), WriteSettings::default(), goal).await?;
+        (write.base, write.local) = (start.base, start.local);
+        write.honours_keys = intent.honours_key;
+        write.idempotency_key = intent.idempotency_key.as_deref().map(str::to_owned);
+        if goal == Goal::Append && write.idempotency_key.is_none() {
+            write.idempotency_key = Some(intent.id.to_string());
+        }
+        write.queued = Some(start.run);
+        let target = write.context.target.clone();
+        let id = handle.id.clone();
+        let (done, report) = write.carry_out().await?;
+        told(&target, &done, &report);
+        let failed = !done.succeeded();
+        let error = failed
+            .then(|| concluded::<T>(target.clone(), id.clone(), done.clone(), report.clone()))
+            .and_then(Result::err);
+        let end = QueuedEnd::Ran {
+            target,
+            id,
+            done,
+            report,
+        };
+        Ok(Ran { end, error })
+    }
+}
+
+impl<T: ResourceData> Writer<T> {
+    /// Returns where a write begins: at its last request that may have been applied, or at its own base.
+    async fn start(&self, journal: &Journal, standing: &Standing) -> Result<Start, Error> {
+        let from = standing.intent.schema;
+        let kept = async |at| {
+            let kept = journal.documents(at).await.map_err(Error::journal)?;
+            self.0.schema.migrated(from, kept)
+        };
+        let MarkDocuments {
+            mut base,
+            mut local,
+            ..
+        } = kept(standing.at).await?;
+        let (mut lost, mut marks) = (Vec::new(), Vec::new());
+        for (at, sent) in &standing.sent {
+            let request = kept(*at).await?;
+            if let Some(document) = &request.local {
+                lost.push(LostWrite {
+                    base: request.base.as_ref().map(|base| base.document.clone()),
+                    sent: document.clone(),
+                    edited: None,
+                });
+            }
+            marks.push(*at);
+            if standing.intent.goal != IntentGoal::Append {
+                base = request.base.filter(|_| sent.onto.is_some());
+                local = request.local;
+            }
+        }
+        let run = QueuedRun {
+            intent: standing.intent.id,
+            lost,
+            marks,
+        };
+        Ok(Start { base, local, run })
+    }
+}

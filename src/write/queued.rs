@@ -1,0 +1,117 @@
+//! What a client knows of its queued writes while it runs: who can send them, which of them are being sent, and who
+//! waits for their end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, oneshot};
+
+use super::outcome::WriteOutcome;
+use super::request::target::Target;
+use crate::journal::{ChainKey, IntentId, Standing};
+use crate::store::KeyDigest;
+use crate::value::{Error, WriteReport};
+
+/// Sends the queued writes of one handle, whose type it knows.
+#[async_trait]
+pub(crate) trait QueuedWriter: Send + Sync + 'static {
+    /// Runs a queued write once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the write could not begin.
+    async fn run(&self, standing: &Standing) -> Result<Ran, Error>;
+}
+
+/// One run of a queued write.
+pub(crate) struct Ran {
+    pub(crate) end: QueuedEnd,
+    /// The error, unless the write succeeded.
+    pub(crate) error: Option<Error>,
+}
+
+/// How a queued write ended, for those who wait.
+#[derive(Clone)]
+pub(crate) enum QueuedEnd {
+    /// It was sent and has this outcome, which may be a failure that a person has to look at.
+    Ran {
+        target: Arc<Target>,
+        id: Option<String>,
+        done: Box<WriteOutcome>,
+        report: WriteReport,
+    },
+    /// It could not begin, and waits for a person.
+    NotBegun(String),
+    /// A later removal in the queue made it unnecessary.
+    Superseded,
+}
+
+/// The queued writes of one client, apart from its journal.
+#[derive(Default)]
+pub(crate) struct OutboxState {
+    writers: Mutex<HashMap<KeyDigest, Arc<dyn QueuedWriter>>>,
+    /// The chains that are being sent.
+    running: Mutex<HashSet<ChainKey>>,
+    waiters: Mutex<HashMap<IntentId, Vec<oneshot::Sender<QueuedEnd>>>>,
+    /// Wakes those who wait for the server to be reachable again.
+    pub(crate) nudged: Notify,
+}
+
+// No code panics while holding one of these locks, so a poisoned lock is safe to use.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OutboxState {
+    /// Sets who sends the writes of a handle. The last one counts.
+    pub(crate) fn register(&self, handle: KeyDigest, writer: Arc<dyn QueuedWriter>) {
+        locked(&self.writers).insert(handle, writer);
+    }
+
+    pub(crate) fn writer(&self, handle: &KeyDigest) -> Option<Arc<dyn QueuedWriter>> {
+        locked(&self.writers).get(handle).cloned()
+    }
+
+    /// Whether the queued writes to a resource are being sent.
+    pub(crate) fn is_running(&self, chain: &ChainKey) -> bool {
+        locked(&self.running).contains(chain)
+    }
+
+    /// Begins to send the queued writes to a resource, unless someone does already.
+    pub(crate) fn begin(self: &Arc<Self>, chain: ChainKey) -> Option<Running> {
+        let begun = locked(&self.running).insert(chain);
+        begun.then(|| Running {
+            state: self.clone(),
+            chain,
+        })
+    }
+
+    /// Waits for the end of a queued write.
+    pub(crate) fn wait(&self, id: IntentId) -> oneshot::Receiver<QueuedEnd> {
+        let (told, waiter) = oneshot::channel();
+        locked(&self.waiters).entry(id).or_default().push(told);
+        waiter
+    }
+
+    /// Tells those who wait for a write how it ended.
+    pub(crate) fn tell(&self, id: IntentId, end: &QueuedEnd) {
+        let waiting = locked(&self.waiters).remove(&id);
+        for waiter in waiting.into_iter().flatten() {
+            // The caller may have stopped waiting.
+            let _ = waiter.send(end.clone());
+        }
+    }
+}
+
+/// The right to send the queued writes to one resource.
+pub(crate) struct Running {
+    state: Arc<OutboxState>,
+    chain: ChainKey,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        locked(&self.state.running).remove(&self.chain);
+    }
+}
