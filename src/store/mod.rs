@@ -4,6 +4,7 @@ mod best_effort;
 mod credentials;
 mod key_digest;
 mod memory;
+mod shelf;
 mod snapshot_key;
 
 use std::fmt;
