@@ -2,6 +2,10 @@
 
 mod best_effort;
 mod credentials;
+#[cfg(feature = "durable")]
+mod encoded;
+#[cfg(feature = "durable")]
+mod file;
 mod key_digest;
 mod memory;
 mod shelf;
@@ -21,6 +25,8 @@ use crate::protocol::Validator;
 
 pub(crate) use best_effort::BestEffortStore;
 pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
+#[cfg(feature = "durable")]
+pub use file::{FileStore, FileStoreError};
 pub(crate) use key_digest::{KeyDigest, Secret};
 pub use memory::MemoryStore;
 pub(crate) use snapshot_key::HeadersDigest;

@@ -95,6 +95,14 @@ impl<K: Clone + Eq + Hash, V> Shelf<K, V> {
         gone
     }
 
+    /// Removes all entries.
+    #[cfg(feature = "durable")]
+    pub(super) fn clear(&mut self) {
+        self.by_key.clear();
+        self.by_use.clear();
+        self.bytes = 0;
+    }
+
     pub(super) fn take(&mut self, key: &K) -> Option<V> {
         let entry = self.by_key.remove(key)?;
         self.by_use.remove(&entry.used);

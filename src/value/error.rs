@@ -299,6 +299,13 @@ pub(crate) fn unfaithful_at(error: &Unfaithful) -> String {
     }
 }
 
+#[cfg(feature = "durable")]
+impl From<crate::store::FileStoreError> for Error {
+    fn from(error: crate::store::FileStoreError) -> Self {
+        Self::config("the snapshot store cannot be used").with_source(error)
+    }
+}
+
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         Self::config(error.to_string()).with_origin(Arc::new(error), true)
