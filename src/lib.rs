@@ -154,7 +154,7 @@
 //! | `backoff` | no | retry schedules from the crate `backoff` |
 //! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
 //! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
-//! | `durable` | no | data that survives the process |
+//! | `durable` | no | `FileStore`, a snapshot store that survives the process |
 //! | `testing` | no | a stateful server, a lossy proxy, tests without waits, and laws of merging, for your own tests |
 //!
 //! The types of the crates `http` and `url` that signatures here mention are re-exported: [`HeaderMap`],
@@ -198,6 +198,8 @@ pub use client::{Client, ClientBuilder, Collection, Resource};
 pub use exchange::{AttemptSeen, Authenticator, RequestPurpose, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
+#[cfg(feature = "durable")]
+pub use journal::JournalBuilder;
 pub use journal::{IntentId, InvalidIntentId, Journal, JournalError};
 pub use json::Document;
 pub use operations::{
@@ -218,6 +220,8 @@ pub use resolve::{
     RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,
 };
 pub use retry::{Limits, RetryPolicy, WaitReason};
+#[cfg(feature = "durable")]
+pub use store::{FileStore, FileStoreError};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,

@@ -387,19 +387,19 @@ impl ClientBuilder {
         let transport = layered(transport, self.layers);
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         refuse_conditions(&self.headers)?;
-        let secret = match (self.secret, &self.journal) {
-            (Some(secret), Some(journal)) => {
-                journal.bind(&secret).map_err(Error::journal)?;
-                Ok(secret)
-            }
-            (Some(secret), None) => Ok(secret),
-            (None, Some(journal)) => Ok(journal.secret().clone()),
-            (None, None) => Secret::random(),
-        };
+        let of_journal = self
+            .journal
+            .as_ref()
+            .map(|journal| journal.secret().clone());
+        let secret = self.secret.or(of_journal);
+        let secret = secret.map_or_else(Secret::random, Ok);
         let secret = secret.map_err(|error| {
             let why = "the system provides no random numbers for the snapshot keys: set a secret with `store_secret`";
             Error::config(why).with_source(error)
         })?;
+        if let Some(journal) = &self.journal {
+            journal.bind(&secret)?;
+        }
         let exchange = Exchange {
             secret,
             transport,

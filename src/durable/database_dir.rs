@@ -1,7 +1,7 @@
 //! The database files of one kind in a directory, one for each process.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -64,11 +64,13 @@ pub(crate) enum DirError {
 /// What became of one file of the directory.
 enum Tried {
     Opened(DatabaseFile),
-    Damaged(DamagedFile),
+    Damaged(String),
     /// Another process uses the file, or has removed it.
     Skipped,
 }
 
+/// The most bytes that are read of a file that all processes share.
+const MAX_SHARED: u64 = 4096;
 /// The ending of the names of damaged files.
 const DAMAGED: &str = "damaged";
 
@@ -114,22 +116,63 @@ impl DatabaseDir {
         for path in self.files()? {
             match self.try_open(&path)? {
                 Tried::Opened(file) => orphans.push(file),
-                Tried::Damaged(file) => damaged.push(file),
+                Tried::Damaged(reason) => damaged.push(self.set_aside(&path, reason)?),
                 Tried::Skipped => {}
             }
         }
         Ok((orphans, damaged))
     }
 
-    /// Opens the latest changed file that no live process uses, or creates one, for data that may be lost. Files that
-    /// cannot be used are left, or renamed if they are damaged.
+    /// Opens the latest changed file that no live process uses, or creates one, for data that may be lost. Damaged
+    /// files are removed, and other files that cannot be used are left.
     pub(crate) fn take_one(&self) -> Result<DatabaseFile, DirError> {
         for path in self.files()? {
-            if let Ok(Tried::Opened(file)) = self.try_open(&path) {
-                return Ok(file);
+            match self.try_open(&path) {
+                Ok(Tried::Opened(file)) => return Ok(file),
+                Ok(Tried::Damaged(_)) => in_file(&path, unless_gone(fs::remove_file(&path)))?,
+                Ok(Tried::Skipped) | Err(_) => {}
             }
         }
         self.create()
+    }
+
+    /// Returns the bytes of a small file that all processes share. The first process makes them.
+    pub(crate) fn shared_bytes(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<u8>, DirError> {
+        let path = self.path.join(name);
+        let read = || {
+            let mut bytes = Vec::new();
+            files::open_regular(&path)?
+                .take(MAX_SHARED)
+                .read_to_end(&mut bytes)?;
+            Ok::<_, io::Error>(bytes)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return in_file(&path, found),
+        }
+        // The file appears as a whole, and only if no other process was faster.
+        let new = self.path.join(format!("{}.new", ids::uuid()));
+        let written = make().and_then(|bytes| {
+            let mut file = files::create_private(&new)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            match fs::hard_link(&new, &path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                _ => Ok(()),
+            }
+        });
+        let removed = unless_gone(fs::remove_file(&new));
+        in_file(
+            &path,
+            written
+                .and(removed)
+                .and_then(|()| files::sync_dir(&self.path)),
+        )?;
+        in_file(&path, read())
     }
 
     /// Removes a file whose data is no longer needed.
@@ -141,7 +184,8 @@ impl DatabaseDir {
         removed.map_err(|source| DirError::File { path, source })
     }
 
-    fn create(&self) -> Result<DatabaseFile, DirError> {
+    /// Creates a file.
+    pub(crate) fn create(&self) -> Result<DatabaseFile, DirError> {
         loop {
             let path = self.path.join(format!("{}.{}", ids::uuid(), self.kind));
             let file = in_file(&path, files::create_private(&path))?;
@@ -169,7 +213,7 @@ impl DatabaseDir {
                 in_file(path, unless_gone(fs::remove_file(path)))?;
                 Ok(Tried::Skipped)
             }
-            Err(OpenError::Damaged(reason)) => self.set_aside(path, reason),
+            Err(OpenError::Damaged(reason)) => Ok(Tried::Damaged(reason)),
             Err(source) => {
                 let path = path.to_owned();
                 Err(DirError::Database { path, source })
@@ -191,14 +235,14 @@ impl DatabaseDir {
         Ok(path.exists().then_some(DatabaseFile { path, database }))
     }
 
-    fn set_aside(&self, path: &Path, reason: String) -> Result<Tried, DirError> {
+    fn set_aside(&self, path: &Path, reason: String) -> Result<DamagedFile, DirError> {
         let mut name = path.as_os_str().to_owned();
         name.push(".");
         name.push(DAMAGED);
         let new = PathBuf::from(name);
         in_file(path, unless_gone(fs::rename(path, &new)))?;
         in_file(path, files::sync_dir(&self.path))?;
-        Ok(Tried::Damaged(DamagedFile { path: new, reason }))
+        Ok(DamagedFile { path: new, reason })
     }
 
     /// Returns the paths of all files of the kind, the latest changed first.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use redb::{Database, WriteTransaction};
 use tokio::sync::oneshot;
@@ -18,11 +18,14 @@ const MAX_JOBS: usize = 1_000;
 
 /// The thread that writes to a database.
 ///
-/// When the writer is dropped, the thread does the jobs that were sent before, and ends. It drops its reference to the
-/// database last.
+/// When the writer is dropped, the thread does the jobs that were sent before, drops its reference to the database, and
+/// ends. The drop waits for that, which takes as long as a sync of the disk. [`close`](Self::close) waits without
+/// blocking.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    jobs: Sender<Box<dyn Job>>,
+    /// `None` once the thread is to end.
+    jobs: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -53,10 +56,10 @@ trait Job: Send {
     fn answer(self: Box<Self>, error: Option<WriteError>);
 }
 
-struct Waiting<F, T> {
+struct Waiting<F, T, A> {
     work: F,
     result: Option<T>,
-    answer: oneshot::Sender<Result<T, WriteError>>,
+    then: A,
 }
 
 impl Writer {
@@ -64,7 +67,7 @@ impl Writer {
     pub(crate) fn start(database: Arc<Database>) -> io::Result<Self> {
         let (jobs, waiting) = channel();
         let (end, ended) = oneshot::channel();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("ifmatch-writer".to_owned())
             .spawn(move || {
                 write_all(&database, &waiting);
@@ -72,8 +75,11 @@ impl Writer {
                 // Nobody may be waiting for the end.
                 let _ = end.send(());
             })?;
-        let ended = Mutex::new(Some(ended));
-        Ok(Self { jobs, ended })
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+            ended: Mutex::new(Some(ended)),
+        })
     }
 
     /// Sends a job, and returns a future of its result, which is ready once the job is durable. The job is done even
@@ -91,32 +97,56 @@ impl Writer {
         F: FnMut(&WriteTransaction) -> Result<T, redb::Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let result = None;
-        let job = Waiting {
-            work,
-            result,
-            answer,
-        };
+        self.send_then(work, move |result| {
+            // The caller may have stopped waiting.
+            let _ = answer.send(result);
+        });
         // If the thread has ended, the job is dropped, and with it the sender of the answer.
-        let _ = self.jobs.send(Box::new(job));
         async { answered.await.unwrap_or(Err(WriteError::Ended)) }
     }
 
+    /// Sends a job like [`send`](Self::send), and has the thread call `then` with the result. If the thread has ended,
+    /// `then` is not called.
+    pub(crate) fn send_then<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&WriteTransaction) -> Result<T, redb::Error> + Send + 'static,
+        then: impl FnOnce(Result<T, WriteError>) + Send + 'static,
+    ) {
+        let result = None;
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Box::new(Waiting { work, result, then }));
+        }
+    }
+
     /// Ends the thread after the jobs that were sent before, and waits for it.
-    pub(crate) async fn close(self) {
-        let Self { jobs, ended } = self;
-        drop(jobs);
-        let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = ended {
+    pub(crate) async fn close(mut self) {
+        self.jobs = None;
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = ended.take() {
             let _ = ended.await;
         }
     }
 }
 
-impl<F, T> Job for Waiting<F, T>
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // A job may own the last reference to its writer, and a thread cannot wait for itself.
+        let others = self
+            .thread
+            .take_if(|it| it.thread().id() != thread::current().id());
+        if let Some(thread) = others {
+            // The thread catches the panics of its jobs.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<F, T, A> Job for Waiting<F, T, A>
 where
     F: FnMut(&WriteTransaction) -> Result<T, redb::Error> + Send,
     T: Send,
+    A: FnOnce(Result<T, WriteError>) + Send,
 {
     fn run(&mut self, transaction: &WriteTransaction) -> Result<(), WriteError> {
         self.result = None;
@@ -127,13 +157,14 @@ where
     }
 
     fn answer(self: Box<Self>, error: Option<WriteError>) {
-        let answer = match (error, self.result) {
+        let Self { result, then, .. } = *self;
+        let answer = match (error, result) {
             (Some(error), _) => Err(error),
             (None, Some(result)) => Ok(result),
             (None, None) => Err(WriteError::Ended),
         };
-        // The caller may have stopped waiting.
-        let _ = self.answer.send(answer);
+        // A panic must not end the thread.
+        let _ = panics::catch("a job of the writer", || then(answer));
     }
 }
 

@@ -29,15 +29,13 @@ pub enum JournalError {
     Damaged(Arc<str>),
     /// The journal was written by a newer version of this crate. It was not changed.
     #[error(
-        "{file}: this journal has format {found}, and this version reads formats up to {known}; use the newer version of ifmatch"
+        "{file}: the journal was written by a newer version: {found}; use that version of the program"
     )]
     Newer {
         /// The name of the file.
         file: String,
         /// The format of the file.
-        found: u32,
-        /// The newest format that this version reads.
-        known: u32,
+        found: String,
     },
     /// The journal cannot be opened.
     #[error("the journal cannot be opened: {0}")]

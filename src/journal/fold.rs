@@ -181,11 +181,6 @@ impl Fold {
     pub(crate) fn size(&self) -> usize {
         self.size
     }
-
-    /// Whether a file holds no marks.
-    pub(crate) fn is_empty(&self, file: u16) -> bool {
-        !self.sizes.keys().any(|at| at.file == file)
-    }
 }
 
 impl Standing {

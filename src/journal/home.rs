@@ -1,5 +1,7 @@
 //! Where the marks of a journal are kept.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
@@ -31,11 +33,28 @@ pub(super) trait Home: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Takes over the files of processes that have ended, and returns their marks.
-    async fn adopt(&self) -> Result<Vec<(MarkAt, Mark, usize)>, JournalError> {
-        Ok(Vec::new())
+    /// Takes over the files of processes that have ended.
+    async fn adopt(self: Arc<Self>) -> Result<Adopted, JournalError> {
+        Ok(Adopted::default())
     }
+}
 
-    /// Removes a file that was taken over and holds no marks any more.
-    fn remove_file(&self, _file: u16) {}
+/// What processes that have ended left behind.
+#[derive(Debug, Default)]
+pub(super) struct Adopted {
+    /// The marks with the sizes of their documents, in the order of each file.
+    pub(super) marks: Vec<(MarkAt, Mark, usize)>,
+    /// The last number of each file that was taken over.
+    pub(super) last: Vec<MarkAt>,
+    /// What cannot be read, for people.
+    pub(super) damage: Vec<String>,
+}
+
+#[cfg(feature = "durable")]
+impl Adopted {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.marks.extend(other.marks);
+        self.last.extend(other.last);
+        self.damage.extend(other.damage);
+    }
 }

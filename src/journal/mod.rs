@@ -1,27 +1,33 @@
 //! The journal: what is kept of a write before its requests leave, so that it can be finished, judged or explained by
 //! whoever comes next.
 
+#[cfg(feature = "durable")]
+mod builder;
 mod digest;
+#[cfg(feature = "durable")]
+mod disk;
 mod error;
 mod fold;
 mod home;
 mod intent;
 mod mark;
 mod memory;
+mod record;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
+#[cfg(feature = "durable")]
+pub use builder::JournalBuilder;
 pub use error::JournalError;
 pub(crate) use fold::{Fold, Standing};
-use home::{Changes, Home};
+use home::{Adopted, Home};
 pub(crate) use intent::{ChainKey, Intent, IntentGoal};
 pub use intent::{IntentId, InvalidIntentId};
-use mark::Mark;
 pub(crate) use mark::{MarkAt, MarkDocuments, Open, RawProblem, Sent};
 use memory::MemoryHome;
 
@@ -79,7 +85,7 @@ pub struct Journal {
 
 struct Inner {
     state: Mutex<State>,
-    home: Box<dyn Home>,
+    home: Arc<dyn Home>,
     secret: Secret,
     /// Counts the changes, for those who wait for one.
     changed: watch::Sender<u64>,
@@ -90,9 +96,9 @@ struct State {
     fold: Fold,
     /// The last number that was given, in each file.
     last: Vec<u64>,
-    closed: Option<JournalError>,
     /// How often marks of other processes were taken over.
     adoptions: u64,
+    damage: Vec<String>,
 }
 
 impl Journal {
@@ -103,20 +109,34 @@ impl Journal {
     pub fn in_memory() -> Self {
         // Without random numbers, the digests could be guessed. They are not stored anywhere.
         let secret = Secret::random().unwrap_or_else(|_| Secret::of(b"a journal in memory"));
-        Self::new(Box::<MemoryHome>::default(), secret, QUOTA)
+        Self::new(Arc::<MemoryHome>::default(), Adopted::default(), secret)
     }
 
-    fn new(home: Box<dyn Home>, secret: Secret, quota: usize) -> Self {
+    /// Names the directory of a journal, which is opened or created by [`build`](JournalBuilder::build). Feature
+    /// `durable`.
+    #[cfg(feature = "durable")]
+    pub fn open(path: impl Into<std::path::PathBuf>) -> JournalBuilder {
+        JournalBuilder::new(path.into())
+    }
+
+    fn new(home: Arc<dyn Home>, adopted: Adopted, secret: Secret) -> Self {
+        let mut state = State::default();
+        state.take_over(adopted);
         let inner = Inner {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             home,
             secret,
             changed: watch::Sender::default(),
         };
         Self {
             inner: Arc::new(inner),
-            quota,
+            quota: QUOTA,
         }
+    }
+
+    /// Returns what cannot be read of the journal, one line for each file.
+    pub fn damage(&self) -> Vec<String> {
+        self.inner.state().damage.clone()
     }
 
     /// Sets how many bytes the unfinished writes may take (default 64 MiB).
@@ -149,8 +169,8 @@ impl Journal {
 
     /// Takes over the unfinished writes of processes that have ended.
     pub(crate) async fn adopt(&self) -> Result<(), JournalError> {
-        let adopted = self.inner.home.adopt().await?;
-        if adopted.is_empty() {
+        let adopted = self.inner.home.clone().adopt().await?;
+        if adopted.last.is_empty() && adopted.damage.is_empty() {
             return Ok(());
         }
         {
@@ -171,212 +191,6 @@ impl Journal {
     pub(crate) async fn documents(&self, at: MarkAt) -> Result<MarkDocuments, JournalError> {
         self.inner.home.documents(at).await
     }
-
-    /// Records a write that is to be made, or that has changed. It is durable when this returns.
-    ///
-    /// `unless` is asked under the lock. If it returns `true`, nothing is recorded, and the result is `false`.
-    pub(crate) async fn intend(
-        &self,
-        intent: Intent,
-        documents: MarkDocuments,
-        unless: impl FnOnce(&Fold) -> bool,
-    ) -> Result<bool, JournalError> {
-        self.intend_instead(None, intent, documents, unless).await
-    }
-
-    /// As [`intend`](Self::intend), in the place of another write, which ends.
-    pub(crate) async fn intend_instead(
-        &self,
-        instead_of: Option<IntentId>,
-        mut intent: Intent,
-        documents: MarkDocuments,
-        unless: impl FnOnce(&Fold) -> bool,
-    ) -> Result<bool, JournalError> {
-        let id = intent.id;
-        let (waiter, is_new) = {
-            let mut state = self.inner.state();
-            if unless(&state.fold) {
-                return Ok(false);
-            }
-            let known = state.fold.get(instead_of.unwrap_or(id));
-            let known = known.map(|known| (known.at.file, known.intent.place));
-            let at = state.next(known.map_or(0, |(file, _)| file));
-            intent.place = known.map_or(at.number, |(_, place)| place);
-            let mark = Mark::Intended(intent);
-            let waiter = self.put(&mut state, at, mark, documents, instead_of)?;
-            (waiter, known.is_none())
-        };
-        let kept = durable(waiter).await;
-        if kept.is_err() && is_new {
-            self.inner.state().fold.ended(id);
-        }
-        self.tell();
-        kept.map(|()| true)
-    }
-
-    /// Records a request that is about to leave. It is durable when this returns.
-    pub(crate) async fn sent(
-        &self,
-        sent: Sent,
-        documents: MarkDocuments,
-    ) -> Result<MarkAt, JournalError> {
-        let intent = sent.intent;
-        let (waiter, at) = {
-            let mut state = self.inner.state();
-            let file = intent
-                .and_then(|id| state.fold.get(id))
-                .map_or(0, |known| known.at.file);
-            let at = state.next(file);
-            (
-                self.put(&mut state, at, Mark::Sent(sent), documents, None)?,
-                at,
-            )
-        };
-        let kept = durable(waiter).await;
-        if kept.is_err() {
-            self.judged(intent, &[at]);
-        }
-        kept.map(|()| at)
-    }
-
-    /// Records that requests are known to have been applied or not. It need not be durable: without it, they are judged
-    /// once more.
-    pub(crate) fn judged(&self, intent: Option<IntentId>, marks: &[MarkAt]) {
-        if marks.is_empty() {
-            return;
-        }
-        let mut state = self.inner.state();
-        match intent {
-            Some(id) => state.fold.judged_of(id, marks),
-            None => state.fold.judged(marks),
-        }
-        self.remove(marks.to_vec(), None);
-    }
-
-    /// Records that a queued write waits for a person.
-    pub(crate) async fn open(
-        &self,
-        open: Open,
-        documents: MarkDocuments,
-    ) -> Result<(), JournalError> {
-        let waiter = {
-            let mut state = self.inner.state();
-            let Some(file) = state.fold.get(open.intent).map(|known| known.at.file) else {
-                return Ok(());
-            };
-            let at = state.next(file);
-            self.put(&mut state, at, Mark::Open(open), documents, None)?
-        };
-        let kept = durable(waiter).await;
-        self.tell();
-        kept
-    }
-
-    /// Puts an open write back into its chain, unless the condition holds under the lock. Returns whether it was put back.
-    pub(crate) async fn retried(
-        &self,
-        id: IntentId,
-        unless: impl FnOnce(&Fold) -> bool,
-    ) -> Result<bool, JournalError> {
-        let waiter = {
-            let mut state = self.inner.state();
-            if unless(&state.fold) {
-                return Ok(false);
-            }
-            let outdated = state.fold.retried(id);
-            self.remove_durably(outdated)
-        };
-        let kept = durable(waiter).await;
-        self.tell();
-        kept.map(|()| true)
-    }
-
-    /// Records that a queued write was applied or given up, and removes its marks.
-    pub(crate) async fn ended(&self, id: IntentId) -> Result<(), JournalError> {
-        self.end_unless(id, |_| false).await.map(|_| ())
-    }
-
-    /// As [`ended`](Self::ended), unless the condition holds under the lock. Returns whether the write has ended.
-    pub(crate) async fn end_unless(
-        &self,
-        id: IntentId,
-        unless: impl FnOnce(&Fold) -> bool,
-    ) -> Result<bool, JournalError> {
-        let waiter = {
-            let mut state = self.inner.state();
-            if unless(&state.fold) {
-                return Ok(false);
-            }
-            let file = state.fold.get(id).map_or(0, |known| known.at.file);
-            let outdated = state.fold.ended(id);
-            let waiter = self.remove_durably(outdated);
-            if file != 0 && state.fold.is_empty(file) {
-                self.inner.home.remove_file(file);
-            }
-            waiter
-        };
-        let kept = durable(waiter).await;
-        self.tell();
-        kept.map(|()| true)
-    }
-
-    fn put(
-        &self,
-        state: &mut State,
-        at: MarkAt,
-        mark: Mark,
-        documents: MarkDocuments,
-        ends: Option<IntentId>,
-    ) -> Result<Waiter, JournalError> {
-        if let Some(closed) = &state.closed {
-            return Err(closed.clone());
-        }
-        let added = documents.size() + MARK_SIZE;
-        let size = state.fold.size();
-        // What is recorded of a write that is known already ends sooner if there is room for it.
-        let is_new = matches!(&mark, Mark::Intended(intent) if state.fold.get(intent.id).is_none() && ends.is_none())
-            || matches!(&mark, Mark::Sent(sent) if sent.intent.is_none());
-        if is_new && size.saturating_add(added) > self.quota {
-            let quota = self.quota;
-            return Err(JournalError::Full { size, quota });
-        }
-        let mut outdated = ends.map_or_else(Vec::new, |id| state.fold.ended(id));
-        outdated.extend(state.fold.mark(at, mark.clone(), added));
-        let (done, waiter) = oneshot::channel();
-        let changes = Changes {
-            new: Some((at, mark, documents)),
-            outdated,
-        };
-        self.inner.home.write(changes, Some(done));
-        Ok(waiter)
-    }
-
-    fn remove(&self, outdated: Vec<MarkAt>, done: Option<home::Done>) {
-        let changes = Changes {
-            new: None,
-            outdated,
-        };
-        self.inner.home.write(changes, done);
-    }
-
-    fn remove_durably(&self, outdated: Vec<MarkAt>) -> Waiter {
-        let (done, waiter) = oneshot::channel();
-        self.remove(outdated, Some(done));
-        waiter
-    }
-
-    fn tell(&self) {
-        self.inner.changed.send_modify(|count| *count += 1);
-    }
-}
-
-type Waiter = oneshot::Receiver<Result<(), JournalError>>;
-
-/// Waits until changes are durable.
-async fn durable(waiter: Waiter) -> Result<(), JournalError> {
-    waiter
-        .await
-        .unwrap_or_else(|_| Err(JournalError::closed("its writer has ended")))
 }
 
 impl Inner {
@@ -387,14 +201,20 @@ impl Inner {
 }
 
 impl State {
-    /// Takes marks that were kept before.
-    fn take_over(&mut self, marks: Vec<(MarkAt, Mark, usize)>) {
-        for (at, mark, size) in marks {
+    /// Takes what processes that have ended left behind.
+    fn take_over(&mut self, adopted: Adopted) {
+        for at in adopted.last {
             self.next(at.file);
-            let last = &mut self.last[usize::from(at.file)];
-            *last = (*last).max(at.number);
-            self.fold.mark(at, mark, size);
+            self.last[usize::from(at.file)] = at.number;
         }
+        for (at, mark, size) in adopted.marks {
+            self.fold.mark(at, mark, size + MARK_SIZE);
+        }
+        #[cfg(feature = "tracing")]
+        for damage in &adopted.damage {
+            tracing::error!(%damage, "a part of the journal cannot be read");
+        }
+        self.damage.extend(adopted.damage);
     }
 
     /// Returns the next mark of a file.

@@ -1,15 +1,15 @@
 //! A bounded store in memory.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::shelf::Shelf;
 use super::{SnapshotKey, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 
-const ENTRIES: usize = 10_000;
-const BYTES: usize = 64 * 1024 * 1024;
+pub(super) const ENTRIES: usize = 10_000;
+pub(super) const BYTES: usize = 64 * 1024 * 1024;
 
 /// A store in memory, which evicts the least recently used snapshots first.
 ///
@@ -18,17 +18,7 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// At most 10 000 snapshots and 64 MiB ([`bounded`](Self::bounded) sets other limits).
 #[derive(Debug)]
 pub struct MemoryStore {
-    shelf: Mutex<Shelf>,
-    entries: usize,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Shelf {
-    by_key: HashMap<SnapshotKey, (u64, StoredSnapshot)>,
-    by_use: BTreeMap<u64, SnapshotKey>,
-    uses: u64,
-    bytes: usize,
+    shelf: Mutex<Shelf<SnapshotKey, StoredSnapshot>>,
 }
 
 impl Default for MemoryStore {
@@ -41,15 +31,13 @@ impl MemoryStore {
     /// Creates a store of at most `entries` snapshots and `bytes` bytes (see [`StoredSnapshot::size`]).
     pub fn bounded(entries: usize, bytes: usize) -> Self {
         Self {
-            shelf: Mutex::default(),
-            entries,
-            bytes,
+            shelf: Mutex::new(Shelf::bounded(entries, bytes)),
         }
     }
 
     /// Returns the number of snapshots.
     pub fn len(&self) -> usize {
-        self.shelf().by_key.len()
+        self.shelf().len()
     }
 
     /// Whether the store is empty.
@@ -58,35 +46,8 @@ impl MemoryStore {
     }
 
     // A poisoned lock can be used, because no change of the shelf can panic half-way.
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<SnapshotKey, StoredSnapshot>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shelf {
-    fn take(&mut self, key: &SnapshotKey) -> Option<StoredSnapshot> {
-        let (used, snapshot) = self.by_key.remove(key)?;
-        self.by_use.remove(&used);
-        self.bytes -= cost(key, &snapshot);
-        Some(snapshot)
-    }
-
-    /// Returns the cached snapshot and marks it as the most recently used.
-    fn touch(&mut self, key: &SnapshotKey) -> Option<&mut StoredSnapshot> {
-        let (used, snapshot) = self.by_key.get_mut(key)?;
-        self.uses += 1;
-        if let Some(key) = self.by_use.remove(used) {
-            self.by_use.insert(self.uses, key);
-        }
-        *used = self.uses;
-        Some(snapshot)
-    }
-
-    fn lay(&mut self, key: SnapshotKey, snapshot: StoredSnapshot) {
-        self.uses += 1;
-        self.bytes += cost(&key, &snapshot);
-        self.by_use.insert(self.uses, key.clone());
-        self.by_key.insert(key, (self.uses, snapshot));
     }
 }
 
@@ -101,22 +62,8 @@ impl SnapshotStore for MemoryStore {
     }
 
     async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError> {
-        let mut guard = self.shelf();
-        let added = cost(key, &snapshot);
-        if let Some(there) = guard.touch(key) {
-            let before = std::mem::replace(there, snapshot);
-            guard.bytes = guard.bytes + added - cost(key, &before);
-        } else {
-            guard.lay(key.clone(), snapshot);
-        }
-        while guard.by_key.len() > self.entries || guard.bytes > self.bytes {
-            let Some((_, oldest)) = guard.by_use.pop_first() else {
-                break;
-            };
-            if let Some((_, evicted)) = guard.by_key.remove(&oldest) {
-                guard.bytes -= cost(&oldest, &evicted);
-            }
-        }
+        let bytes = cost(key, &snapshot);
+        self.shelf().put(key.clone(), snapshot, bytes);
         Ok(())
     }
 
@@ -163,10 +110,26 @@ mod tests {
                 .put(&key(name, ""), snapshot("\"0123456789\""))
                 .await?;
         }
-        assert!(store.shelf().bytes <= 60 && store.len() == 2, "{store:?}");
+        assert!(store.shelf().bytes() <= 60 && store.len() == 2, "{store:?}");
         store.remove(&key("e", "")).await?;
         store.remove(&key("d", "")).await?;
-        assert_eq!(store.shelf().bytes, 0);
+        assert_eq!(store.shelf().bytes(), 0);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_beyond_the_bound_is_not_kept_and_displaces_no_other() -> Result<(), BoxError>
+    {
+        let store = MemoryStore::bounded(100, 60);
+        store.put(&key("a", ""), snapshot("1")).await?;
+        store.put(&key("b", ""), snapshot("2")).await?;
+        let long = format!("\"{}\"", "long".repeat(20));
+        store.put(&key("b", ""), snapshot(&long)).await?;
+        assert!(
+            store.get(&key("b", "")).await?.is_none(),
+            "the old one is outdated"
+        );
+        assert!(store.get(&key("a", "")).await?.is_some());
         Ok(())
     }
 

@@ -2,8 +2,13 @@
 
 mod best_effort;
 mod credentials;
+#[cfg(feature = "durable")]
+pub(crate) mod encoded;
+#[cfg(feature = "durable")]
+mod file;
 mod key_digest;
 mod memory;
+mod shelf;
 mod snapshot_key;
 
 use std::fmt;
@@ -20,6 +25,8 @@ use crate::protocol::Validator;
 
 pub(crate) use best_effort::BestEffortStore;
 pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
+#[cfg(feature = "durable")]
+pub use file::{FileStore, FileStoreError};
 pub(crate) use key_digest::{KeyDigest, Purpose, Secret};
 pub use memory::MemoryStore;
 pub(crate) use snapshot_key::HeadersDigest;

@@ -34,6 +34,10 @@ pub struct SnapshotKey {
     credentials: CredentialsDigest,
 }
 
+/// The three digests of a key.
+#[cfg(feature = "durable")]
+pub(super) type KeyDigests = [u8; 48];
+
 /// The contribution of the headers of a handle to all of its keys.
 #[derive(Clone, Copy)]
 pub(crate) struct HeadersDigest {
@@ -161,6 +165,16 @@ impl SnapshotKey {
         text.push('-');
         crate::address::encode(&self.url, &mut text);
         text
+    }
+
+    /// Returns the digests one after the other. They identify the key.
+    #[cfg(feature = "durable")]
+    pub(super) fn digests(&self) -> KeyDigests {
+        let mut digests = [0; 48];
+        for (part, digest) in digests.chunks_exact_mut(16).zip(self.parts()) {
+            part.copy_from_slice(digest);
+        }
+        digests
     }
 
     fn parts(&self) -> [&KeyDigest; 3] {

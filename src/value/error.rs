@@ -206,6 +206,11 @@ impl Error {
         self.0.report.last_status.or_else(of_problem)
     }
 
+    /// Returns the error of the journal that this error was made of.
+    pub(crate) fn journal_error(&self) -> Option<&JournalError> {
+        self.0.source.as_ref()?.error.downcast_ref()
+    }
+
     /// Returns the error of type `E` that an edit, a strategy or another part of the application returned.
     ///
     /// It is found in the [source](std::error::Error::source) of this error, or behind it. An error inside an
@@ -305,9 +310,22 @@ pub(crate) fn unfaithful_at(error: &Unfaithful) -> String {
     }
 }
 
+#[cfg(feature = "durable")]
+impl From<crate::store::FileStoreError> for Error {
+    fn from(error: crate::store::FileStoreError) -> Self {
+        Self::config("the snapshot store cannot be used").with_source(error)
+    }
+}
+
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         Self::config(error.to_string()).with_origin(Arc::new(error), true)
+    }
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        Self::journal(error)
     }
 }
 

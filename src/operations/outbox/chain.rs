@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::owner::owner;
 use super::view::no_journal;
-use crate::journal::{ChainKey, Journal, MarkDocuments, Open, RawProblem, Standing};
+use crate::journal::{ChainKey, Journal, JournalError, MarkDocuments, Open, RawProblem, Standing};
 use crate::protocol::Problem;
 use crate::value::{Error, ErrorKind};
 use crate::write::diagnosis::FailureCause;
@@ -89,7 +89,9 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
                 shared.outbox.tell(id, &end);
                 return stopped(sent, Stop::Open);
             }
-            Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Journal && !is_damaged(&error) => {
+                return Err(error);
+            }
             // Too many writes wait for the resource.
             Err(error) if error.kind() == ErrorKind::Exhausted => {
                 let stop = Stop::Later {
@@ -106,6 +108,11 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
             }
         }
     }
+}
+
+/// Whether only the documents of this write cannot be read.
+fn is_damaged(error: &Error) -> bool {
+    matches!(error.journal_error(), Some(JournalError::Damaged(_)))
 }
 
 /// Keeps why a write waits for a person, with its sides.
@@ -129,7 +136,8 @@ async fn open(
         },
         QueuedEnd::NotBegun(_) | QueuedEnd::Superseded => MarkDocuments::default(),
     };
-    journal.open(open, documents).await.map_err(Error::journal)
+    let kept = journal.leave_open(open, documents).await;
+    kept.map_err(Error::journal)
 }
 
 fn raw(problem: &Problem) -> RawProblem {

@@ -13,7 +13,8 @@ use super::queued::{Queued, saved};
 use super::view::journal;
 use super::writer;
 use crate::journal::{
-    Fold, Intent, IntentGoal, IntentId, Journal, MarkDocuments, Open, RawProblem, Standing,
+    Fold, Intent, IntentGoal, IntentId, Journal, JournalError, MarkDocuments, Open, RawProblem,
+    Standing,
 };
 use crate::json::Document;
 use crate::merge::ThreeWay;
@@ -60,11 +61,8 @@ impl<T: ResourceData> Conflicts<T> {
             if let Some(standing) = standing
                 && let Some((at, open)) = standing.open.clone()
             {
-                let kept = journal.documents(at).await.map_err(Error::journal)?;
-                let own = journal
-                    .documents(standing.at)
-                    .await
-                    .map_err(Error::journal)?;
+                let kept = readable(journal.documents(at).await)?;
+                let own = readable(journal.documents(standing.at).await)?;
                 return OpenWrite::new(self.handle.clone(), standing, &open, kept, own).map(Some);
             }
         }
@@ -314,6 +312,14 @@ impl<T: ResourceData> OpenWrite<T> {
     fn was_decided(&self, fold: &Fold) -> bool {
         let now = fold.get(self.id()).and_then(|now| now.open.as_ref());
         now.map(|(at, _)| at) != self.standing.open.as_ref().map(|(at, _)| at)
+    }
+}
+
+/// Returns the documents, or none if they are damaged, so that the write can still be shown and discarded.
+fn readable(documents: Result<MarkDocuments, JournalError>) -> Result<MarkDocuments, Error> {
+    match documents {
+        Err(JournalError::Damaged(_)) => Ok(MarkDocuments::default()),
+        documents => documents.map_err(Error::journal),
     }
 }
 

@@ -45,7 +45,8 @@ impl View {
         let is_alone = chain.len() == 1 && last.is_untouched();
         if is_alone
             && last.intent.goal == IntentGoal::Replace
-            && let Some((newer, merged)) = rebased(handle, base.as_ref(), document.as_ref(), cached.as_ref())
+            && let Some((newer, merged)) =
+                rebased(handle, base.as_ref(), document.as_ref(), cached.as_ref())
         {
             (base, document) = (Some(newer), Some(merged));
         }

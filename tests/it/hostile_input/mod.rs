@@ -10,6 +10,8 @@ mod notes;
 mod origins;
 mod panicking;
 mod printed;
+#[cfg(all(feature = "durable", unix))]
+mod private_files;
 mod secrets;
 mod tls;
 mod users;

@@ -1,0 +1,79 @@
+//! Opens a journal in a directory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::disk::DiskHome;
+use super::{Journal, JournalError, QUOTA};
+
+/// Opens a [`Journal`] in a directory, returned by [`Journal::open`]. Feature `durable`.
+///
+/// Each process that opens the directory uses a file of its own there, so processes never wait for each other. A
+/// process that opens the journal takes over the files of processes that have ended, and so does a running
+/// [`Outbox::run`](crate::Outbox::run) every 30 seconds. The writes in a file belong to one process at a time.
+///
+/// # What is on disk
+///
+/// Documents, addresses and refusals are on disk in clear. Credentials are not, and users are there only as digests.
+/// On Unix, the directory has mode 0700 and its files have mode 0600. A directory that is a symbolic link is refused,
+/// and no link in it is followed. Use a local file system: the locks that tell a file in use from one that was left
+/// behind may not work on a network file system.
+///
+/// A file that is damaged as a whole is renamed to `….damaged`, and [`damage`](Journal::damage) names it. A single value
+/// that is damaged does not affect the others.
+///
+/// # Default
+///
+/// At most 64 MiB of unfinished writes.
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Client, FileStore, Journal};
+///
+/// # fn main() -> Result<(), ifmatch::Error> {
+/// # let folder = std::env::temp_dir().join(format!("ifmatch-journal-{}", std::process::id()));
+/// let client = Client::builder("https://api.example.com/v1")
+///     .journal(Journal::open(folder.join("journal")).build()?)
+///     .store(FileStore::open(folder.join("cache"))?)
+///     .build()?;
+/// # drop(client);
+/// # let _ = std::fs::remove_dir_all(folder);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct JournalBuilder {
+    path: PathBuf,
+    quota: usize,
+}
+
+impl JournalBuilder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, quota: QUOTA }
+    }
+
+    /// Sets how many bytes the unfinished writes may take (default 64 MiB).
+    ///
+    /// The files may take several times as much, because the engine never overwrites a page that is in use.
+    pub fn quota(self, bytes: usize) -> Self {
+        Self {
+            quota: bytes,
+            ..self
+        }
+    }
+
+    /// Opens the journal, or creates it.
+    ///
+    /// The call blocks the thread until the files are open and their marks are read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Newer`](JournalError::Newer) if a newer version wrote a file, which is then unchanged, and
+    /// [`Open`](JournalError::Open) if the directory or a file in it cannot be used.
+    pub fn build(self) -> Result<Journal, JournalError> {
+        let (home, adopted, secret) = DiskHome::open(&self.path)?;
+        Ok(Journal::new(Arc::new(home), adopted, secret).quota(self.quota))
+    }
+}

@@ -1,0 +1,120 @@
+//! The tables of a journal file.
+
+use redb::{
+    Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+};
+
+use super::rows::{self, Row, Slot};
+use crate::journal::mark::{Mark, MarkDocuments};
+use crate::store::KeyDigest;
+
+/// The marks, by their numbers. They are read at the start.
+const MARKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("marks");
+/// The documents of the marks. They are read when they are needed.
+const DOCUMENTS: TableDefinition<'_, (u64, u8), &[u8]> = TableDefinition::new("documents");
+/// The check of the client's secret.
+const CHECK: TableDefinition<'_, (), &KeyDigest> = TableDefinition::new("check");
+
+/// The marks of a file, and how many of them are damaged.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) marks: Vec<(u64, Mark, usize)>,
+    pub(super) damaged: usize,
+    pub(super) last: u64,
+}
+
+pub(super) fn stored(database: &Database) -> Result<Stored, redb::Error> {
+    let transaction = database.begin_read()?;
+    let mut stored = Stored::default();
+    let table = match transaction.open_table(MARKS) {
+        Ok(table) => table,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(stored),
+        Err(error) => return Err(error.into()),
+    };
+    for row in table.iter()? {
+        let (number, bytes) = row?;
+        stored.last = number.value();
+        match rows::mark(number.value(), bytes.value()) {
+            Some((mark, size)) => stored.marks.push((number.value(), mark, size)),
+            None => stored.damaged += 1,
+        }
+    }
+    Ok(stored)
+}
+
+/// Writes a mark and removes others.
+pub(super) fn write(
+    transaction: &WriteTransaction,
+    new: Option<&(u64, Row)>,
+    outdated: &[u64],
+) -> Result<(), redb::Error> {
+    let mut marks = transaction.open_table(MARKS)?;
+    let mut documents = transaction.open_table(DOCUMENTS)?;
+    for number in outdated {
+        marks.remove(number)?;
+        for slot in Slot::ALL {
+            documents.remove((*number, slot as u8))?;
+        }
+    }
+    if let Some((number, row)) = new {
+        marks.insert(number, &*row.mark)?;
+        for (slot, bytes) in &row.documents {
+            documents.insert((*number, *slot as u8), &**bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the documents of a mark, or `None` if one of them is damaged or missing.
+pub(super) fn documents(
+    database: &Database,
+    number: u64,
+) -> Result<Option<MarkDocuments>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let marks = transaction.open_table(MARKS)?;
+    let mark = marks.get(number)?;
+    let Some(slots) = mark.and_then(|mark| rows::slots(number, mark.value())) else {
+        return Ok(None);
+    };
+    let table = transaction.open_table(DOCUMENTS)?;
+    let mut documents = MarkDocuments::default();
+    for slot in slots {
+        let Some(bytes) = table.get((number, slot as u8))? else {
+            return Ok(None);
+        };
+        let bytes = bytes.value();
+        let is_whole = match slot {
+            Slot::Base => {
+                documents.base = rows::snapshot(number, slot, bytes);
+                documents.base.is_some()
+            }
+            Slot::Remote => {
+                documents.remote = rows::snapshot(number, slot, bytes);
+                documents.remote.is_some()
+            }
+            Slot::Local => {
+                documents.local = rows::document(number, bytes);
+                documents.local.is_some()
+            }
+        };
+        if !is_whole {
+            return Ok(None);
+        }
+    }
+    Ok(Some(documents))
+}
+
+/// Returns the check of the client's secret, after it was set if there was none.
+pub(super) fn bind(database: &Database, check: KeyDigest) -> Result<KeyDigest, redb::Error> {
+    let transaction = database.begin_write()?;
+    let stored = {
+        let mut table = transaction.open_table(CHECK)?;
+        let stored = table.get(())?.map(|stored| *stored.value());
+        if stored.is_none() {
+            table.insert((), &check)?;
+        }
+        stored.unwrap_or(check)
+    };
+    transaction.commit()?;
+    Ok(stored)
+}

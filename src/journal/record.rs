@@ -1,0 +1,210 @@
+//! How marks get into a journal, and out of it.
+
+use tokio::sync::oneshot;
+
+use super::error::JournalError;
+use super::fold::Fold;
+use super::home::{Changes, Done};
+use super::intent::{Intent, IntentId};
+use super::mark::{Mark, MarkAt, MarkDocuments, Open, Sent};
+use super::{Journal, MARK_SIZE, State};
+
+impl Journal {
+    /// Records a write that is to be made, or that has changed. It is durable when this returns.
+    ///
+    /// `unless` is asked under the lock. If it returns `true`, nothing is recorded, and the result is `false`.
+    pub(crate) async fn intend(
+        &self,
+        intent: Intent,
+        documents: MarkDocuments,
+        unless: impl FnOnce(&Fold) -> bool,
+    ) -> Result<bool, JournalError> {
+        self.intend_instead(None, intent, documents, unless).await
+    }
+
+    /// As [`intend`](Self::intend), in the place of another write, which ends.
+    pub(crate) async fn intend_instead(
+        &self,
+        instead_of: Option<IntentId>,
+        mut intent: Intent,
+        documents: MarkDocuments,
+        unless: impl FnOnce(&Fold) -> bool,
+    ) -> Result<bool, JournalError> {
+        let id = intent.id;
+        let (waiter, is_new) = {
+            let mut state = self.inner.state();
+            if unless(&state.fold) {
+                return Ok(false);
+            }
+            let known = state.fold.get(instead_of.unwrap_or(id));
+            let known = known.map(|known| (known.at.file, known.intent.place));
+            let at = state.next(known.map_or(0, |(file, _)| file));
+            intent.place = known.map_or(at.number, |(_, place)| place);
+            let mark = Mark::Intended(intent);
+            let waiter = self.put(&mut state, at, mark, documents, instead_of)?;
+            (waiter, known.is_none())
+        };
+        let kept = durable(waiter).await;
+        if kept.is_err() && is_new {
+            self.inner.state().fold.ended(id);
+        }
+        self.tell();
+        kept.map(|()| true)
+    }
+
+    /// Records a request that is about to leave. It is durable when this returns.
+    pub(crate) async fn sent(
+        &self,
+        sent: Sent,
+        documents: MarkDocuments,
+    ) -> Result<MarkAt, JournalError> {
+        let intent = sent.intent;
+        let (waiter, at) = {
+            let mut state = self.inner.state();
+            let file = intent
+                .and_then(|id| state.fold.get(id))
+                .map_or(0, |known| known.at.file);
+            let at = state.next(file);
+            (
+                self.put(&mut state, at, Mark::Sent(sent), documents, None)?,
+                at,
+            )
+        };
+        let kept = durable(waiter).await;
+        if kept.is_err() {
+            self.judged(intent, &[at]);
+        }
+        kept.map(|()| at)
+    }
+
+    /// Records that requests are known to have been applied or not. It need not be durable: without it, they are judged
+    /// once more.
+    pub(crate) fn judged(&self, intent: Option<IntentId>, marks: &[MarkAt]) {
+        if marks.is_empty() {
+            return;
+        }
+        let mut state = self.inner.state();
+        match intent {
+            Some(id) => state.fold.judged_of(id, marks),
+            None => state.fold.judged(marks),
+        }
+        self.remove(marks.to_vec(), None);
+    }
+
+    /// Records that a queued write waits for a person.
+    pub(crate) async fn leave_open(
+        &self,
+        open: Open,
+        documents: MarkDocuments,
+    ) -> Result<(), JournalError> {
+        let waiter = {
+            let mut state = self.inner.state();
+            let Some(file) = state.fold.get(open.intent).map(|known| known.at.file) else {
+                return Ok(());
+            };
+            let at = state.next(file);
+            self.put(&mut state, at, Mark::Open(open), documents, None)?
+        };
+        let kept = durable(waiter).await;
+        self.tell();
+        kept
+    }
+
+    /// Puts an open write back into its chain, unless the condition holds under the lock. Returns whether it was put back.
+    pub(crate) async fn retried(
+        &self,
+        id: IntentId,
+        unless: impl FnOnce(&Fold) -> bool,
+    ) -> Result<bool, JournalError> {
+        let waiter = {
+            let mut state = self.inner.state();
+            if unless(&state.fold) {
+                return Ok(false);
+            }
+            let outdated = state.fold.retried(id);
+            self.remove_durably(outdated)
+        };
+        let kept = durable(waiter).await;
+        self.tell();
+        kept.map(|()| true)
+    }
+
+    /// Records that a queued write was applied or given up, and removes its marks.
+    pub(crate) async fn ended(&self, id: IntentId) -> Result<(), JournalError> {
+        self.end_unless(id, |_| false).await.map(|_| ())
+    }
+
+    /// As [`ended`](Self::ended), unless the condition holds under the lock. Returns whether the write has ended.
+    pub(crate) async fn end_unless(
+        &self,
+        id: IntentId,
+        unless: impl FnOnce(&Fold) -> bool,
+    ) -> Result<bool, JournalError> {
+        let waiter = {
+            let mut state = self.inner.state();
+            if unless(&state.fold) {
+                return Ok(false);
+            }
+            let outdated = state.fold.ended(id);
+            self.remove_durably(outdated)
+        };
+        let kept = durable(waiter).await;
+        self.tell();
+        kept.map(|()| true)
+    }
+
+    fn put(
+        &self,
+        state: &mut State,
+        at: MarkAt,
+        mark: Mark,
+        documents: MarkDocuments,
+        ends: Option<IntentId>,
+    ) -> Result<Waiter, JournalError> {
+        let added = documents.size() + MARK_SIZE;
+        let size = state.fold.size();
+        // What is recorded of a write that is known already ends sooner if there is room for it.
+        let is_new = matches!(&mark, Mark::Intended(intent) if state.fold.get(intent.id).is_none() && ends.is_none())
+            || matches!(&mark, Mark::Sent(sent) if sent.intent.is_none());
+        if is_new && size.saturating_add(added) > self.quota {
+            let quota = self.quota;
+            return Err(JournalError::Full { size, quota });
+        }
+        let mut outdated = ends.map_or_else(Vec::new, |id| state.fold.ended(id));
+        outdated.extend(state.fold.mark(at, mark.clone(), added));
+        let (done, waiter) = oneshot::channel();
+        let changes = Changes {
+            new: Some((at, mark, documents)),
+            outdated,
+        };
+        self.inner.home.write(changes, Some(done));
+        Ok(waiter)
+    }
+
+    fn remove(&self, outdated: Vec<MarkAt>, done: Option<Done>) {
+        let changes = Changes {
+            new: None,
+            outdated,
+        };
+        self.inner.home.write(changes, done);
+    }
+
+    fn remove_durably(&self, outdated: Vec<MarkAt>) -> Waiter {
+        let (done, waiter) = oneshot::channel();
+        self.remove(outdated, Some(done));
+        waiter
+    }
+
+    pub(super) fn tell(&self) {
+        self.inner.changed.send_modify(|count| *count += 1);
+    }
+}
+
+type Waiter = oneshot::Receiver<Result<(), JournalError>>;
+
+/// Waits until changes are durable.
+async fn durable(waiter: Waiter) -> Result<(), JournalError> {
+    waiter
+        .await
+        .unwrap_or_else(|_| Err(JournalError::closed("its writer has ended")))
+}
