@@ -177,6 +177,11 @@ impl Fold {
         requests
     }
 
+    /// Whether a mark still counts.
+    pub(crate) fn has(&self, at: MarkAt) -> bool {
+        self.sizes.contains_key(&at)
+    }
+
     /// Returns the size of all marks with their documents, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size

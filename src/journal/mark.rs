@@ -68,6 +68,8 @@ pub(crate) struct MarkDocuments {
     pub(crate) local: Option<Document>,
     /// The state that was met.
     pub(crate) remote: Option<StoredSnapshot>,
+    /// The document as it was before it was stamped and sent, if that differs.
+    pub(crate) unstamped: Option<Document>,
 }
 
 impl MarkDocuments {
@@ -75,6 +77,7 @@ impl MarkDocuments {
     pub(crate) fn size(&self) -> usize {
         let snapshots = [&self.base, &self.remote];
         let snapshots = snapshots.into_iter().flatten().map(StoredSnapshot::size);
-        snapshots.sum::<usize>() + self.local.as_ref().map_or(0, Document::len)
+        let documents = [&self.local, &self.unstamped].into_iter().flatten();
+        snapshots.sum::<usize>() + documents.map(Document::len).sum::<usize>()
     }
 }

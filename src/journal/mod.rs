@@ -191,6 +191,17 @@ impl Journal {
     pub(crate) async fn documents(&self, at: MarkAt) -> Result<MarkDocuments, JournalError> {
         self.inner.home.documents(at).await
     }
+
+    /// Returns the documents of a mark that others may replace or remove, or `None` if they have.
+    pub(crate) async fn present_documents(
+        &self,
+        at: MarkAt,
+    ) -> Result<Option<MarkDocuments>, JournalError> {
+        match self.documents(at).await {
+            Err(JournalError::Damaged(_)) if !self.read(|fold| fold.has(at)) => Ok(None),
+            documents => documents.map(Some),
+        }
+    }
 }
 
 impl Inner {

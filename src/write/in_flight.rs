@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ifmatch_merge::internal::Likeness;
 
 use super::machine::events::Condition;
+use crate::journal::MarkAt;
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
@@ -22,6 +23,8 @@ pub(crate) struct LostWrite {
     pub(crate) sent: Document,
     /// The result of the edit, if an edit made the document.
     pub(crate) edited: Option<Document>,
+    /// Its mark in the journal.
+    pub(crate) mark: Option<MarkAt>,
 }
 
 /// A success that its response contradicts, with the version in the response.
@@ -130,8 +133,20 @@ impl InFlight {
                 base: base.cloned(),
                 sent,
                 edited: edited.cloned(),
+                mark: self.guard.last_mark(),
             });
         }
+    }
+
+    /// Forgets the requests that the stamps in a state show to have been forestalled by another write.
+    pub(crate) fn forget_excluded(&mut self, stamps: &str, remote: &Document) {
+        let mut marks = Vec::new();
+        self.lost.retain(|lost| {
+            let is_excluded = stamp::excludes(stamps, lost.base.as_ref(), &lost.sent, remote);
+            marks.extend(lost.mark.filter(|_| is_excluded));
+            !is_excluded
+        });
+        self.guard.excluded(&marks);
     }
 
     /// Whether the document has the stamp of this write, which proves that it was applied, whatever the response.

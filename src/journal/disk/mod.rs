@@ -196,20 +196,17 @@ impl Home for DiskHome {
     }
 
     async fn documents(&self, at: MarkAt) -> Result<MarkDocuments, JournalError> {
-        let database = self.file(at.file)?.database;
-        let read = move || {
-            let read = panics::catch("the database", || tables::documents(&database, at.number));
-            match read {
-                Ok(Ok(Some(documents))) => Ok(documents),
-                Ok(Ok(None)) => Err(JournalError::damaged(
-                    "the documents of a write are damaged",
-                )),
-                Ok(Err(error)) => Err(JournalError::damaged(error)),
-                Err(panicked) => Err(JournalError::damaged(panicked)),
-            }
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        read.unwrap_or_else(|error| Err(JournalError::damaged(error)))
+        let file = self.file(at.file)?;
+        if let Some(documents) = read(&file.database, at.number).await? {
+            return Ok(documents);
+        }
+        // A mark is known before it is on disk.
+        file.writer
+            .send(|_| Ok(()))
+            .await
+            .map_err(JournalError::closed)?;
+        let documents = read(&file.database, at.number).await?;
+        documents.ok_or_else(|| JournalError::damaged("the documents of a write are damaged"))
     }
 
     fn bind(&self, check: KeyDigest) -> Result<(), JournalError> {
@@ -227,6 +224,24 @@ impl Home for DiskHome {
         let adopted = tokio::task::spawn_blocking(adopt).await;
         adopted.unwrap_or_else(|error| Err(JournalError::closed(error)))
     }
+}
+
+/// Reads the documents of a mark on a thread for blocking work. `None` if they are missing or damaged.
+async fn read(
+    database: &Arc<Database>,
+    number: u64,
+) -> Result<Option<MarkDocuments>, JournalError> {
+    let database = database.clone();
+    let read = move || {
+        let read = panics::catch("the database", || tables::documents(&database, number));
+        match read {
+            Ok(Ok(documents)) => Ok(documents),
+            Ok(Err(error)) => Err(JournalError::damaged(error)),
+            Err(panicked) => Err(JournalError::damaged(panicked)),
+        }
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(JournalError::damaged(error)))
 }
 
 fn told(damaged: Vec<DamagedFile>) -> impl Iterator<Item = String> {

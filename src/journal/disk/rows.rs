@@ -18,10 +18,11 @@ pub(super) enum Slot {
     Base = 0,
     Local = 1,
     Remote = 2,
+    Unstamped = 3,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 3] = [Self::Base, Self::Local, Self::Remote];
+    pub(super) const ALL: [Self; 4] = [Self::Base, Self::Local, Self::Remote, Self::Unstamped];
 
     fn bit(self) -> u8 {
         1 << self as u8
@@ -50,13 +51,16 @@ impl Row {
                 size += snapshot.size();
             }
         }
-        if let Some(local) = &documents.local {
-            let bytes = local.as_str().as_bytes();
-            size += bytes.len();
-            rows.push((
-                Slot::Local,
-                sealed(&place(number, Slot::Local), bytes.to_vec()),
-            ));
+        let texts = [
+            (Slot::Local, &documents.local),
+            (Slot::Unstamped, &documents.unstamped),
+        ];
+        for (slot, document) in texts {
+            if let Some(document) = document {
+                let bytes = document.as_str().as_bytes();
+                size += bytes.len();
+                rows.push((slot, sealed(&place(number, slot), bytes.to_vec())));
+            }
         }
         let slots = rows.iter().fold(0, |slots, (slot, _)| slots | slot.bit());
         let mut content = u64::try_from(size).ok()?.to_le_bytes().to_vec();
@@ -97,8 +101,8 @@ pub(super) fn snapshot(number: u64, slot: Slot, bytes: &[u8]) -> Option<StoredSn
 }
 
 /// Returns the document of a mark, or `None` if the value is damaged.
-pub(super) fn document(number: u64, bytes: &[u8]) -> Option<Document> {
-    let text = unsealed(&place(number, Slot::Local), bytes)?;
+pub(super) fn document(number: u64, slot: Slot, bytes: &[u8]) -> Option<Document> {
+    let text = unsealed(&place(number, slot), bytes)?;
     Document::parse_with_depth(text, Document::MAX_DEPTH).ok()
 }
 

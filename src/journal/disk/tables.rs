@@ -71,7 +71,11 @@ pub(super) fn documents(
     number: u64,
 ) -> Result<Option<MarkDocuments>, redb::Error> {
     let transaction = database.begin_read()?;
-    let marks = transaction.open_table(MARKS)?;
+    let marks = match transaction.open_table(MARKS) {
+        Ok(marks) => marks,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let mark = marks.get(number)?;
     let Some(slots) = mark.and_then(|mark| rows::slots(number, mark.value())) else {
         return Ok(None);
@@ -84,17 +88,25 @@ pub(super) fn documents(
         };
         let bytes = bytes.value();
         let is_whole = match slot {
-            Slot::Base => {
-                documents.base = rows::snapshot(number, slot, bytes);
-                documents.base.is_some()
+            Slot::Base | Slot::Remote => {
+                let snapshot = rows::snapshot(number, slot, bytes);
+                let is_whole = snapshot.is_some();
+                if slot == Slot::Base {
+                    documents.base = snapshot;
+                } else {
+                    documents.remote = snapshot;
+                }
+                is_whole
             }
-            Slot::Remote => {
-                documents.remote = rows::snapshot(number, slot, bytes);
-                documents.remote.is_some()
-            }
-            Slot::Local => {
-                documents.local = rows::document(number, bytes);
-                documents.local.is_some()
+            Slot::Local | Slot::Unstamped => {
+                let document = rows::document(number, slot, bytes);
+                let is_whole = document.is_some();
+                if slot == Slot::Local {
+                    documents.local = document;
+                } else {
+                    documents.unstamped = document;
+                }
+                is_whole
             }
         };
         if !is_whole {

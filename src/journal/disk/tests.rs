@@ -69,7 +69,7 @@ fn documents(text: &str) -> MarkDocuments {
             HeaderMap::new(),
         )),
         local: Some(document),
-        remote: None,
+        ..MarkDocuments::default()
     }
 }
 

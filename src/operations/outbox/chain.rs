@@ -133,6 +133,7 @@ async fn open(
             base: done.state.base.clone(),
             local: done.state.local.clone(),
             remote: done.state.remote.snapshot().cloned(),
+            unstamped: None,
         },
         QueuedEnd::NotBegun(_) | QueuedEnd::Superseded => MarkDocuments::default(),
     };

@@ -61,8 +61,11 @@ impl<T: ResourceData> Conflicts<T> {
             if let Some(standing) = standing
                 && let Some((at, open)) = standing.open.clone()
             {
-                let kept = readable(journal.documents(at).await)?;
-                let own = readable(journal.documents(standing.at).await)?;
+                let kept = readable(journal.present_documents(at).await)?;
+                let own = readable(journal.present_documents(standing.at).await)?;
+                let (Some(kept), Some(own)) = (kept, own) else {
+                    continue;
+                };
                 return OpenWrite::new(self.handle.clone(), standing, &open, kept, own).map(Some);
             }
         }
@@ -236,7 +239,7 @@ impl<T: ResourceData> OpenWrite<T> {
         let documents = MarkDocuments {
             base: self.shown.clone().filter(|_| goal != IntentGoal::Create),
             local,
-            remote: None,
+            ..MarkDocuments::default()
         };
         let journal = journal(&self.handle)?;
         let queued = Queued::waiting(id, &self.handle.shared, saved::<T>);
@@ -315,10 +318,12 @@ impl<T: ResourceData> OpenWrite<T> {
     }
 }
 
-/// Returns the documents, or none if they are damaged, so that the write can still be shown and discarded.
-fn readable(documents: Result<MarkDocuments, JournalError>) -> Result<MarkDocuments, Error> {
+/// Returns the documents of a mark, or empty ones if they are damaged, so that the write can still be shown and discarded.
+fn readable(
+    documents: Result<Option<MarkDocuments>, JournalError>,
+) -> Result<Option<MarkDocuments>, Error> {
     match documents {
-        Err(JournalError::Damaged(_)) => Ok(MarkDocuments::default()),
+        Err(JournalError::Damaged(_)) => Ok(Some(MarkDocuments::default())),
         documents => documents.map_err(Error::journal),
     }
 }

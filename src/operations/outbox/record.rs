@@ -94,7 +94,7 @@ impl<T: ResourceData> Recording<T> {
         let documents = MarkDocuments {
             base: new.base,
             local: new.local,
-            remote: None,
+            ..MarkDocuments::default()
         };
         let kept = self.journal.intend(intent, documents, |_| false).await;
         kept.map_err(Error::journal)?;
@@ -120,7 +120,7 @@ impl<T: ResourceData> Recording<T> {
                 let documents = MarkDocuments {
                     base: new.base,
                     local: new.local,
-                    remote: None,
+                    ..MarkDocuments::default()
                 };
                 let moved = |fold: &Fold| last_of(fold, &self.key) != seen;
                 let kept = self.journal.intend(intent, documents, moved).await;
@@ -137,7 +137,7 @@ impl<T: ResourceData> Recording<T> {
                 let documents = MarkDocuments {
                     base: view.base.clone(),
                     local: new.local.filter(|_| goal != IntentGoal::Delete),
-                    remote: None,
+                    ..MarkDocuments::default()
                 };
                 let kept = self
                     .journal

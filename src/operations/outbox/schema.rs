@@ -68,6 +68,7 @@ impl Schema {
         Ok(MarkDocuments {
             base: documents.base.map(snapshot).transpose()?,
             local: documents.local.map(migrated).transpose()?,
+            unstamped: documents.unstamped.map(migrated).transpose()?,
             remote: documents.remote.map(snapshot).transpose()?,
         })
     }

@@ -27,16 +27,22 @@ impl View {
         key: &ChainKey,
     ) -> Result<Self, Error> {
         let cached = context.cached().await;
-        let chain: Vec<_> = journal.read(|fold| fold.chain(key).cloned().collect());
-        let Some(last) = chain.last() else {
-            return Ok(Self {
-                chain,
-                document: cached.as_ref().map(|cached| cached.document.clone()),
-                base: cached.clone(),
-                cached,
-            });
+        let (chain, last, kept) = loop {
+            let chain: Vec<_> = journal.read(|fold| fold.chain(key).cloned().collect());
+            let Some(last) = chain.last().cloned() else {
+                return Ok(Self {
+                    chain,
+                    document: cached.as_ref().map(|cached| cached.document.clone()),
+                    base: cached.clone(),
+                    cached,
+                });
+            };
+            let kept = journal.present_documents(last.at).await;
+            // Otherwise another call has changed the queue since.
+            if let Some(kept) = kept.map_err(Error::journal)? {
+                break (chain, last, kept);
+            }
         };
-        let kept = journal.documents(last.at).await.map_err(Error::journal)?;
         let kept = handle.schema.migrated(last.intent.schema, kept)?;
         let (mut base, mut document) = (kept.base, kept.local);
         if last.intent.goal == IntentGoal::Delete {

@@ -109,12 +109,13 @@ impl<T: ResourceData> Writer<T> {
                     base: request.base.as_ref().map(|base| base.document.clone()),
                     sent: document.clone(),
                     edited: None,
+                    mark: Some(*at),
                 });
             }
             marks.push(*at);
             if standing.intent.goal != IntentGoal::Append {
                 base = request.base.filter(|_| sent.onto.is_some());
-                local = request.local;
+                local = request.unstamped.or(request.local);
             }
         }
         let run = QueuedRun {

@@ -19,6 +19,9 @@ impl Driver<'_> {
         if self.machine.goal() == Goal::Act {
             return Event::Judged(self.judge_action(&remote)).into();
         }
+        if let Some(stamps) = self.target.stamp.as_deref() {
+            self.in_flight.forget_excluded(stamps, &remote);
+        }
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.in_flight.lost {
             let (judged, open) = self.judge_own(lost, &remote);

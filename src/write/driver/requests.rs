@@ -12,6 +12,7 @@ use crate::exchange::{Call, RequestPurpose};
 use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::store::StoredSnapshot;
 use crate::write::recovery::monitor;
+use crate::write::recovery::recorder::WrittenFrom;
 use crate::write::recovery::unsettled::UnsettledWrite;
 use crate::write::request::payload::{NoPayload, Payload, RequestDraft};
 use crate::write::request::reading;
@@ -106,8 +107,11 @@ impl Driver<'_> {
             document,
             mark: None,
         };
-        let base = self.state.base.as_ref();
-        if let Err(error) = self.in_flight.guard.record(&going_out, base).await {
+        let from = WrittenFrom {
+            base: self.state.base.as_ref(),
+            local: self.state.local.as_ref(),
+        };
+        if let Err(error) = self.in_flight.guard.record(&going_out, from).await {
             let cause = FailureCause::Journal(Arc::new(error));
             return ActionResult::failed(Failure::Permanent, cause);
         }

@@ -1,8 +1,18 @@
 //! Records the requests of one write in the journal, before they leave.
 
 use crate::journal::{IntentId, Journal, JournalError, MarkAt, MarkDocuments, Sent};
+use crate::json::Document;
 use crate::store::{SnapshotKey, StoredSnapshot};
 use crate::write::recovery::unsettled::UnsettledWrite;
+
+/// What a request was made from.
+#[derive(Clone, Copy)]
+pub(crate) struct WrittenFrom<'a> {
+    /// The state that it is built on.
+    pub(crate) base: Option<&'a StoredSnapshot>,
+    /// The document before it was stamped.
+    pub(crate) local: Option<&'a Document>,
+}
 
 /// The marks of one write.
 pub(crate) struct Recorder {
@@ -38,24 +48,32 @@ impl Recorder {
         &mut self,
         key: &SnapshotKey,
         write: &UnsettledWrite,
-        base: Option<&StoredSnapshot>,
+        from: WrittenFrom<'_>,
     ) -> Result<(), JournalError> {
         if self.last.as_ref().is_some_and(|last| last.is_same(write)) {
             return Ok(());
         }
-        let sent = Sent {
+        let request = Sent {
             intent: self.intent,
             address: *key.address(),
             onto: write.onto.as_ref().map(|onto| onto.to_string().into()),
             removes: write.document.is_none(),
         };
+        // Only a queued write continues from them. The caller of another call knows its own.
+        let from = Some(from).filter(|_| self.intent.is_some());
+        let is_sent = |local: &&Document| {
+            write
+                .document
+                .as_ref()
+                .is_some_and(|it| it.same_text(local))
+        };
         let documents = MarkDocuments {
-            // Only a queued write continues from it. The base of another call is known to its caller.
-            base: base.filter(|_| self.intent.is_some()).cloned(),
+            base: from.and_then(|from| from.base.cloned()),
             local: write.document.clone(),
             remote: None,
+            unstamped: from.and_then(|from| from.local.filter(|it| !is_sent(it)).cloned()),
         };
-        self.pending = Some(self.journal.sent(sent, documents).await?);
+        self.pending = Some(self.journal.sent(request, documents).await?);
         self.last = Some(write.clone());
         Ok(())
     }
@@ -65,6 +83,17 @@ impl Recorder {
         self.marks.extend(self.pending.take());
         let last = self.marks.last().copied();
         last.filter(|_| self.intent.is_none())
+    }
+
+    /// Returns the mark of the last request.
+    pub(crate) fn last_mark(&self) -> Option<MarkAt> {
+        self.marks.last().copied()
+    }
+
+    /// Records that some of the requests were not applied, and never will be.
+    pub(crate) fn excluded(&mut self, marks: &[MarkAt]) {
+        self.marks.retain(|mark| !marks.contains(mark));
+        self.journal.judged(self.intent, marks);
     }
 
     /// Records that the requests are known to have been applied or not.

@@ -13,8 +13,8 @@ use crate::journal::{Fold, Journal, JournalError, MarkAt};
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::queue::UnderWay;
-use crate::store::{KeyDigest, SnapshotKey, StoredSnapshot};
-use crate::write::recovery::recorder::Recorder;
+use crate::store::{KeyDigest, SnapshotKey};
+use crate::write::recovery::recorder::{Recorder, WrittenFrom};
 
 /// Limits: resources with remembered writes, writes for each of them, and bytes in total. The oldest are dropped
 /// first. With a journal, its quota is the limit, and nothing is dropped.
@@ -90,7 +90,10 @@ impl UnsettledWrites {
             return Ok(());
         }
         for (at, sent) in journal.read(Fold::requests) {
-            let document = journal.documents(at).await?.local;
+            let Some(kept) = journal.present_documents(at).await? else {
+                continue;
+            };
+            let document = kept.local;
             let onto = sent.onto.as_deref().map(str::parse);
             let onto = onto.transpose().map_err(JournalError::damaged)?;
             let write = UnsettledWrite {
@@ -260,11 +263,23 @@ impl InFlightGuard {
     pub(crate) async fn record(
         &mut self,
         write: &UnsettledWrite,
-        base: Option<&StoredSnapshot>,
+        from: WrittenFrom<'_>,
     ) -> Result<(), JournalError> {
         match &mut self.recorder {
-            Some(recorder) => recorder.record(&self.slot.key, write, base).await,
+            Some(recorder) => recorder.record(&self.slot.key, write, from).await,
             None => Ok(()),
+        }
+    }
+
+    /// Returns the mark of the last request in the journal.
+    pub(crate) fn last_mark(&self) -> Option<MarkAt> {
+        self.recorder.as_ref().and_then(Recorder::last_mark)
+    }
+
+    /// Records that requests were not applied, and never will be.
+    pub(crate) fn excluded(&mut self, marks: &[MarkAt]) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.excluded(marks);
         }
     }
 

@@ -74,6 +74,31 @@ async fn a_count_is_applied_once_whatever_others_write_in_the_meantime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_count_that_was_forestalled_is_made_on_the_new_state() {
+    let program = Program::stamped();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    queue_view(&articles).await;
+    drop(articles);
+    program.server.script([Event::LoseRequest, Event::Hang]);
+    let program = killed_while_sending(program).await;
+    program.server.end_script();
+    // Another client has stamped its own write there.
+    let theirs = program.articles().update(1, |article| {
+        article.views += 10;
+        article.title = "theirs".to_owned();
+    });
+    theirs.await.unwrap();
+    let program = program.restarted();
+    let drained = program.drain().await;
+    assert_eq!((drained.sent, drained.open), (1, 0));
+    assert_eq!(
+        (program.views(), program.title()),
+        (12, "theirs".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_that_was_sent_before_the_end_is_recognised_without_a_stamp() {
     for events in [vec![Event::Hang], vec![Event::Delay, Event::Hang]] {
         let program = Program::new();

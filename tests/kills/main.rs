@@ -1,0 +1,172 @@
+//! A program that queues and sends edits is killed again and again, between any two instructions. In the end each edit
+//! that it reported as queued was applied exactly once.
+//!
+//! The test starts itself as the program. It runs against the server of the test kit, or against a real one:
+//!
+//! ```sh
+//! KILLS=1000 IFMATCH_TEST=kills tests/interop/run lighttpd kinto
+//! ```
+//!
+//! `IFMATCH_LIGHTTPD` and `IFMATCH_KINTO` name the servers, as for the interop tests. With `KILLS_PLAIN=1`, a plain queue
+//! ("append to a file, send, remove") runs beside it, and its figures are printed.
+#![cfg(feature = "durable")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed test may panic, and the figures are for people to read"
+)]
+
+mod books;
+mod plain;
+mod program;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ifmatch::testing::ResourceServer;
+
+use books::Books;
+
+/// How often the program is killed, unless `KILLS` says something else.
+const KILLS: u32 = 25;
+/// The longest time that the program runs before it is killed.
+const LONGEST: u64 = 500;
+
+fn kills() -> u32 {
+    std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+/// The server that the program writes to.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) base: String,
+    pub(crate) kind: &'static str,
+}
+
+/// Which program is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Queue {
+    Outbox,
+    Plain,
+}
+
+/// Starts this program again, as the one that is killed.
+fn start(
+    site: &Site,
+    folder: &std::path::Path,
+    queue: Queue,
+    only_drains: bool,
+) -> std::process::Child {
+    let test = match queue {
+        Queue::Outbox => "program::queues_and_sends",
+        Queue::Plain => "plain::queues_and_sends",
+    };
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .env("KILLED_BASE", &site.base)
+        .env("KILLED_KIND", site.kind)
+        .env("KILLED_FOLDER", folder)
+        .env("KILLED_DRAINS", if only_drains { "1" } else { "" })
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(if only_drains {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        })
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the program as often as asked, lets it end, and returns what it reported.
+fn killed_again_and_again(site: &Site, queue: Queue) -> Books {
+    let folder = std::env::temp_dir().join(format!(
+        "ifmatch-kills-{}-{:?}",
+        std::process::id(),
+        Instant::now()
+    ));
+    let (mut books, begun) = (Books::default(), Instant::now());
+    for _ in 0..kills() {
+        let mut program = start(site, &folder, queue, false);
+        std::thread::sleep(Duration::from_millis(5 + fastrand::u64(..LONGEST)));
+        // SIGKILL: nothing of the program runs any more.
+        program.kill().unwrap();
+        program.wait().unwrap();
+        let mut told = String::new();
+        program
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut told)
+            .unwrap();
+        books.read(&told);
+    }
+    let killed = begun.elapsed();
+    let program = start(site, &folder, queue, true);
+    let output = program.wait_with_output().unwrap();
+    assert!(output.status.success(), "the program did not end by itself");
+    books.read(&String::from_utf8_lossy(&output.stdout));
+    let _ = std::fs::remove_dir_all(&folder);
+    println!("{}: killed {} times in {killed:.0?}", site.kind, kills());
+    books
+}
+
+async fn compared(site: Site) {
+    program::create(&site).await;
+    let of = site.clone();
+    let books = tokio::task::spawn_blocking(move || killed_again_and_again(&of, Queue::Outbox));
+    let books = books.await.unwrap();
+    let found = books.compared(&program::stored(&site).await);
+    println!("{}: the outbox: {found}", site.kind);
+    assert!(
+        books.queued() > 0,
+        "the program was killed before it could queue anything"
+    );
+    assert_eq!((found.lost, found.doubled), (0, 0));
+    if std::env::var_os("KILLS_PLAIN").is_some() {
+        program::create(&site).await;
+        let of = site.clone();
+        let books = tokio::task::spawn_blocking(move || killed_again_and_again(&of, Queue::Plain));
+        let found = books.await.unwrap().compared(&program::stored(&site).await);
+        println!("{}: a plain queue: {found}", site.kind);
+    }
+}
+
+#[tokio::test]
+async fn what_was_queued_is_applied_once_however_often_the_program_is_killed() {
+    let server = ResourceServer::start().await;
+    let (base, kind) = (server.uri(), "test kit");
+    compared(Site { base, kind }).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the server that IFMATCH_LIGHTTPD names"]
+async fn it_holds_on_lighttpd() {
+    match std::env::var("IFMATCH_LIGHTTPD") {
+        Ok(base) => {
+            compared(Site {
+                base,
+                kind: "lighttpd",
+            })
+            .await
+        }
+        Err(_) => println!("skipped: IFMATCH_LIGHTTPD is not set"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the server that IFMATCH_KINTO names"]
+async fn it_holds_on_kinto() {
+    match std::env::var("IFMATCH_KINTO") {
+        Ok(base) => {
+            compared(Site {
+                base,
+                kind: "kinto",
+            })
+            .await
+        }
+        Err(_) => println!("skipped: IFMATCH_KINTO is not set"),
+    }
+}

@@ -1,0 +1,185 @@
+//! The program that is killed: it queues edits and sends them at the same time. One reply of twenty is lost.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method};
+use ifmatch::profiles::{Kinto, WebDav};
+use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
+use ifmatch::{
+    Client, ClientBuilder, Collection, FileStore, Generic, Journal, Policy, Rule, ThreeWay,
+    async_trait,
+};
+use serde_json::{Value, json};
+
+use crate::Site;
+
+/// The documents that are edited.
+const DOCUMENTS: [&str; 5] = ["k0.json", "k1.json", "k2.json", "k3.json", "k4.json"];
+
+impl Site {
+    pub(crate) fn from_env() -> Option<Self> {
+        let kind = match std::env::var("KILLED_KIND").ok()?.as_str() {
+            "kinto" => "kinto",
+            "lighttpd" => "lighttpd",
+            _ => "test kit",
+        };
+        let base = std::env::var("KILLED_BASE").ok()?;
+        Some(Self { base, kind })
+    }
+
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder(&self.base);
+        match self.kind {
+            "kinto" => builder
+                .profile(Generic::over(Kinto))
+                .default_header(AUTHORIZATION, HeaderValue::from_static("Basic YW55OnB3")),
+            "lighttpd" => builder.profile(Generic::over(WebDav)),
+            _ => builder,
+        }
+    }
+
+    pub(crate) fn documents(&self, client: &Client) -> Collection<Value> {
+        let policy = Policy::new()
+            .field("/n", Rule::Counter)
+            .field("/tokens", Rule::Sequence);
+        let path: &[&str] = match self.kind {
+            "kinto" => &["buckets", "b", "collections", "c", "records"],
+            "lighttpd" => &[],
+            _ => &["things"],
+        };
+        client
+            .collection_with(path, ThreeWay::new(policy))
+            .write_stamp("/writes")
+    }
+
+    /// Returns the id of a document. Kinto takes no dots.
+    pub(crate) fn id(&self, name: &str) -> String {
+        match self.kind {
+            "kinto" => name.replace('.', "-"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// Creates the documents, or empties them.
+pub(crate) async fn create(site: &Site) {
+    let documents = site.documents(&site.builder().build().unwrap());
+    for name in DOCUMENTS {
+        let empty = json!({"n": 0, "tokens": [], "foreign": 0});
+        let mut new = empty.clone();
+        if site.kind == "kinto" {
+            new["id"] = site.id(name).into();
+        }
+        match documents.get_opt(site.id(name)).await.unwrap() {
+            None => drop(documents.create(site.id(name), &new).await.unwrap()),
+            Some(mut there) => {
+                for (member, value) in empty.as_object().unwrap() {
+                    there[member] = value.clone();
+                }
+                documents.save(&there).await.unwrap();
+            }
+        }
+    }
+}
+
+/// Returns what the server has.
+pub(crate) async fn stored(site: &Site) -> Vec<Value> {
+    let documents = site.documents(&site.builder().build().unwrap());
+    let mut stored = Vec::new();
+    for name in DOCUMENTS {
+        stored.push(documents.get(site.id(name)).await.unwrap().into_inner());
+    }
+    stored
+}
+
+/// Loses one reply of twenty.
+struct Lossy(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Lossy {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let is_write = request.method != Method::GET;
+        let reply = self.0.send(request).await;
+        if is_write && fastrand::u8(..20) == 0 {
+            return Err(TransportError::new(Fate::Unknown, "the reply was lost"));
+        }
+        reply
+    }
+}
+
+/// Reports to the test, before anything else happens.
+pub(crate) fn tell(what: &str, token: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what} {token}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Returns a document and a token that no other edit has.
+pub(crate) fn drawn() -> (&'static str, String) {
+    let name = DOCUMENTS[fastrand::usize(..DOCUMENTS.len())];
+    (name, format!("{:016x}", fastrand::u64(..)))
+}
+
+pub(crate) fn only_drains() -> bool {
+    std::env::var("KILLED_DRAINS").is_ok_and(|drains| !drains.is_empty())
+}
+
+#[tokio::test]
+#[ignore = "the program, which the test starts"]
+async fn queues_and_sends() {
+    let Some(site) = Site::from_env() else { return };
+    let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
+    let client = site
+        .builder()
+        .journal(Journal::open(folder.join("journal")).build().unwrap())
+        .store(FileStore::open(folder.join("cache")).unwrap())
+        .layer(Lossy)
+        .build()
+        .unwrap();
+    let documents = site.documents(&client);
+    if only_drains() {
+        loop {
+            let drained = client.outbox().of(&documents).drain().await.unwrap();
+            if let Some(open) = documents.conflicts().next().await.unwrap() {
+                panic!("{drained:?}, open: {}", open.message());
+            }
+            assert_eq!(drained.others, 0);
+            if drained.left == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    tokio::spawn(client.outbox().of(&documents).run());
+    // Somebody else writes too.
+    let other = site.documents(&site.builder().build().unwrap());
+    let of = site.clone();
+    tokio::spawn(async move {
+        loop {
+            let update = other.update(of.id(drawn().0), |document| {
+                document["foreign"] = (document["foreign"].as_u64().unwrap_or(0) + 1).into();
+            });
+            let _ = update.await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    loop {
+        let (name, token) = drawn();
+        tell("begun", &token);
+        let added = token.clone();
+        let update = documents.update(site.id(name), move |document| {
+            document["n"] = (document["n"].as_u64().unwrap_or(0) + 1).into();
+            if let Some(tokens) = document["tokens"].as_array_mut() {
+                tokens.push(added.clone().into());
+            }
+        });
+        if update.queue().await.is_ok() {
+            tell("queued", &token);
+        }
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(..8))).await;
+    }
+}
