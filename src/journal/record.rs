@@ -80,6 +80,18 @@ impl Journal {
     /// Records that requests are known to have been applied or not. It need not be durable: without it, they are judged
     /// once more.
     pub(crate) fn judged(&self, intent: Option<IntentId>, marks: &[MarkAt]) {
+        self.judge(intent, marks, None);
+    }
+
+    /// As [`judged`](Self::judged). It is durable when this returns, unless the journal fails.
+    pub(crate) async fn judged_durably(&self, intent: Option<IntentId>, marks: &[MarkAt]) {
+        let (done, waiter) = oneshot::channel();
+        self.judge(intent, marks, Some(done));
+        // Without it, the requests are judged once more.
+        let _ = durable(waiter).await;
+    }
+
+    fn judge(&self, intent: Option<IntentId>, marks: &[MarkAt], done: Option<Done>) {
         if marks.is_empty() {
             return;
         }
@@ -88,7 +100,7 @@ impl Journal {
             Some(id) => state.fold.judged_of(id, marks),
             None => state.fold.judged(marks),
         }
-        self.remove(marks.to_vec(), None);
+        self.remove(marks.to_vec(), done);
     }
 
     /// Records that a queued write waits for a person.

@@ -141,7 +141,7 @@ impl Driver<'_> {
         }
         if was_not_applied(&step.event) && !self.machine.in_doubt() {
             // No request of ours is in flight, so a write dropped from here on leaves nothing in doubt.
-            self.in_flight.guard.settled();
+            self.in_flight.guard.refused().await;
         }
         if is_refusal(&step.event) {
             self.tell_observer();

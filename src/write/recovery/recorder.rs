@@ -96,6 +96,18 @@ impl Recorder {
         self.journal.judged(self.intent, marks);
     }
 
+    /// Records that the server has refused the requests. Of a queued write, this is durable when it returns, so that a
+    /// restart need not judge them without evidence.
+    pub(crate) async fn refused(&mut self) {
+        if self.intent.is_none() {
+            return self.settled();
+        }
+        self.marks.extend(self.pending.take());
+        self.last = None;
+        let marks = std::mem::take(&mut self.marks);
+        self.journal.judged_durably(self.intent, &marks).await;
+    }
+
     /// Records that the requests are known to have been applied or not.
     pub(crate) fn settled(&mut self) {
         self.marks.extend(self.pending.take());

@@ -295,6 +295,14 @@ impl InFlightGuard {
         state.sent = Some(sent);
     }
 
+    /// Records that the server has refused the requests, so none of them is under way.
+    pub(crate) async fn refused(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.refused().await;
+        }
+        self.settled();
+    }
+
     /// Records that the outcome of the write is known.
     pub(crate) fn settled(&mut self) {
         if let Some(recorder) = &mut self.recorder {

@@ -7,11 +7,11 @@ use ifmatch_merge::internal::Likeness;
 
 use super::document::Doc;
 use super::flaws::Flaw;
-use super::setting::{DEADLINE, Edit, STAMPS, Setting, Settlement};
+use super::setting::{DEADLINE, Edit, Queue, STAMPS, Setting, Settlement};
 use super::unknown::Observed;
 use crate::write::machine::events::{
-    Action, Condition, Decision, Event, Failure, Goal, OutcomeKind, Progress, ReadOutcome, Refused,
-    Tally,
+    Action, Base, Condition, Decision, Event, Failure, Goal, OutcomeKind, Progress, ReadOutcome,
+    Refused, Tally,
 };
 use crate::write::machine::{Clock, Machine, Phase};
 use crate::write::recovery::stamp;
@@ -81,6 +81,15 @@ pub(super) struct LostWrite {
     pub(super) edited: Option<Doc>,
 }
 
+/// A mark of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Mark {
+    base: Option<Snapshot>,
+    /// The document before it was stamped.
+    local: Option<Doc>,
+    sent: Option<Doc>,
+}
+
 /// One write in progress.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Client {
@@ -102,6 +111,9 @@ pub(super) struct Client {
     pub(super) made_on: Option<Doc>,
     /// The version in the last response, if that was a success that does not show the write.
     reply_version: Option<u8>,
+    /// The marks in the journal.
+    marks: Vec<Mark>,
+    is_resumed: bool,
     /// The last request that may be in flight: the version it was pinned to, and its document.
     out: Option<(Option<u8>, Payload)>,
     pub(super) time: Time,
@@ -117,7 +129,9 @@ impl Client {
             version: 0,
             doc: doc.clone(),
         });
-        let explicit_local = what.after.is_some() || matches!(what.edit, Edit::Create | Edit::Post);
+        let explicit_local = what.after.is_some()
+            || setting.queue.is_some()
+            || matches!(what.edit, Edit::Create | Edit::Post);
         let local = explicit_local.then(|| Doc::edited(known, what.edit, writer));
         let doubtful = !inherited.is_empty() && what.goal() != Goal::Delete;
         Self {
@@ -134,10 +148,46 @@ impl Client {
             inherited,
             payload: None,
             reply_version: None,
+            marks: Vec::new(),
+            is_resumed: false,
             out: None,
             time: Time::Enough,
             observed: Observed::default(),
         }
+    }
+
+    /// Continues a queued write after a crash, from what its queue has kept.
+    pub(super) fn resumed(setting: &Setting, crashed: &Self) -> Self {
+        let mut client = Self::new(setting, crashed.writer, Vec::new());
+        let Some(last) = crashed.marks.last() else {
+            return client;
+        };
+        let mut params = setting.params(client.writer, false);
+        params.resumes = true;
+        params.goal = match (&last.base, &last.sent) {
+            (_, None) => Goal::Delete,
+            (None, _) => Goal::Create,
+            (Some(_), _) => Goal::Replace,
+        };
+        params.base = match &last.base {
+            Some(base) => Base::Version(base.version),
+            None => Base::Unknown,
+        };
+        client.machine = Machine::new(params);
+        client.made_on = last.base.as_ref().map(|base| base.doc.clone());
+        client.base.clone_from(&last.base);
+        client.local.clone_from(&last.local);
+        let lost = crashed.marks.iter().filter_map(|mark| {
+            Some(LostWrite {
+                base: mark.base.as_ref().map(|base| base.doc.clone()),
+                sent: mark.sent.clone()?,
+                edited: None,
+            })
+        });
+        client.lost = lost.collect();
+        client.marks.clone_from(&crashed.marks);
+        client.is_resumed = true;
+        client
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -226,6 +276,7 @@ impl Client {
         };
         if unprocessed && !self.machine.in_doubt() {
             self.out = None;
+            self.marks.clear();
         }
         if self.machine.phase == Phase::Sending {
             self.observed.reply(&event);
@@ -363,6 +414,9 @@ impl Client {
             self.lost.clear();
         }
         self.payload = Some(payload.clone());
+        if setting.queue == Some(Queue::WriteAndMarks) {
+            self.mark(&condition, delete);
+        }
         if delete {
             self.made_on = self.base.as_ref().map(|base| base.doc.clone());
         }
@@ -386,6 +440,21 @@ impl Client {
         call
     }
 
+    /// Keeps a mark of the request that is about to leave.
+    fn mark(&mut self, condition: &Condition<u8>, delete: bool) {
+        let mark = Mark {
+            base: self
+                .base
+                .clone()
+                .filter(|_| *condition != Condition::Absent),
+            local: self.local.clone().filter(|_| !delete),
+            sent: self.payload.as_ref().and_then(|payload| payload.0.clone()),
+        };
+        if self.marks.last() != Some(&mark) {
+            self.marks.push(mark);
+        }
+    }
+
     fn finished(&self, setting: &Setting, local: &Doc) -> Doc {
         if setting.settlement != Settlement::Stamped {
             return local.clone();
@@ -406,7 +475,7 @@ impl Client {
 
     fn shows_stamp(&self, setting: &Setting, seen: &Snapshot) -> bool {
         setting.settlement == Settlement::Stamped
-            && self.payload.is_some()
+            && (self.payload.is_some() || self.is_resumed)
             && stamp::holds(STAMPS, &self.stamp(), &seen.doc.0)
     }
 

@@ -17,6 +17,12 @@ impl Client {
         if let Edit::Act(at, text) = setting.writers[self.writer].edit {
             return (judge_action(setting, &remote, at, text), Vec::new());
         }
+        if setting.settlement == Settlement::Stamped {
+            self.lost.retain(|lost| {
+                let base = lost.base.as_ref().map(|base| &base.0);
+                !stamp::excludes(STAMPS, base, &lost.sent.0, &remote.0)
+            });
+        }
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.lost {
             let (judged, open) = self.judge_own(setting, lost, &remote);

@@ -2,7 +2,7 @@
 
 use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
-use super::setting::{Edit, Fault, Setting, Settlement, Writer};
+use super::setting::{Edit, Fault, Queue, Setting, Settlement, Writer};
 use crate::write::machine::events::HandlerDecision;
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];
@@ -280,5 +280,18 @@ fn absence_has_no_version_that_could_tell_a_removal_from_never_having_been() {
         ..Setting::new(&writers, 0)
     };
     let found = found(setting, &[Fault::Late]);
+    assert!(found.is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
+}
+
+/// What most queues do: the write is kept until its response has arrived, and made anew after a restart.
+#[test]
+fn a_queue_that_keeps_no_trace_of_its_requests_doubles_counts() {
+    let kinds = [Fault::Crash, Fault::Crash];
+    let queued = |queue| Setting {
+        queue: Some(queue),
+        ..Setting::new(&COUNTS, 0)
+    };
+    assert_eq!(found(queued(Queue::WriteAndMarks), &kinds), None);
+    let found = found(queued(Queue::Write), &kinds);
     assert!(found.is_some_and(|found| found.fault.ends_with(NOT_ONCE)));
 }

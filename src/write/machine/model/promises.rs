@@ -48,7 +48,7 @@ fn broken_to(setting: &Setting, world: &World, writer: usize, last: bool) -> Opt
         Edit::Count => counted(setting, world, writer) == 1,
         _ => book.held,
     };
-    match reported(place) {
+    match reported(setting, place) {
         // The absence may be older than the resource to be removed, because absence has no version.
         Reported::Acknowledged if edit == Edit::Delete && mishaps.stale => {}
         Reported::Acknowledged if !done => {
@@ -106,7 +106,7 @@ fn is_unknown(place: &Place) -> bool {
     matches!(place, Place::Ended(end) if open(end.outcome))
 }
 
-fn reported(place: &Place) -> Reported {
+fn reported(setting: &Setting, place: &Place) -> Reported {
     let Place::Ended(end) = place else {
         return Reported::Open;
     };
@@ -115,6 +115,12 @@ fn reported(place: &Place) -> Reported {
             Reported::Acknowledged
         }
         OutcomeKind::Unknown | OutcomeKind::Accepted => Reported::Open,
+        // A queued write is tried again later.
+        OutcomeKind::Exhausted | OutcomeKind::Failed | OutcomeKind::Locked
+            if setting.queue.is_some() =>
+        {
+            Reported::Open
+        }
         _ => Reported::Failed,
     }
 }

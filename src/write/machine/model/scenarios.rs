@@ -4,7 +4,7 @@
 //! fewer, and the variants one fewer. `--nocapture` prints the figures.
 
 use super::explore::{Walk, walk};
-use super::setting::{Dialect, Edit, Fault, Setting, Settlement, Writer};
+use super::setting::{Dialect, Edit, Fault, Queue, Setting, Settlement, Writer};
 use crate::write::machine::events::HandlerDecision;
 
 const COUNT: Edit = Edit::Count;
@@ -367,4 +367,50 @@ fn nobody_is_told_unknown_and_nothing_is_waited_for_without_a_fault() {
     let seen = holds("no faults", &setting);
     // Either writer goes first. The second is refused, reads, merges and is stored.
     assert!(seen.is_some_and(|seen| (seen.ends, seen.depth) == (2, 4)));
+}
+
+/// Queued writes whose program crashes at any moment and is started again.
+#[test]
+fn queued_writes_of_a_program_that_crashes() {
+    let stamped = |queue, writers: &[Writer]| Setting {
+        queue: Some(queue),
+        settlement: Settlement::Stamped,
+        ..team(writers)
+    };
+    let marked = |writers: &[Writer]| Setting {
+        queue: Some(Queue::WriteAndMarks),
+        ..team(writers)
+    };
+    let counts = [Writer::informed(COUNT), Writer::informed(COUNT)];
+    holds("queued counts, stamps", &stamped(Queue::Write, &counts));
+    holds("queued counts, marks", &marked(&counts));
+    holds(
+        "queued counts, marks and stamps",
+        &stamped(Queue::WriteAndMarks, &counts),
+    );
+    for (name, first, second) in [
+        ("texts", A, B),
+        ("one text, two values", A, OTHER_A),
+        ("an edit and a removal", COUNT, Edit::Delete),
+    ] {
+        let writers = [Writer::informed(first), Writer::informed(second)];
+        holds(&format!("queued {name}, marks"), &marked(&writers));
+        let both = stamped(Queue::WriteAndMarks, &writers);
+        holds(&format!("queued {name}, marks and stamps"), &both);
+        let stale = Setting {
+            stale_reads: 1,
+            faults: both.faults - 1,
+            ..both
+        };
+        holds(
+            &format!("queued {name}, marks and stamps, a lagging replica"),
+            &stale,
+        );
+    }
+    let creations = [Writer::new(Edit::Create), Writer::new(Edit::Create)];
+    let created = Setting {
+        queue: Some(Queue::WriteAndMarks),
+        ..from_nothing(&creations)
+    };
+    holds("queued creations, marks", &created);
 }

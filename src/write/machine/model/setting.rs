@@ -103,6 +103,15 @@ pub(super) enum Settlement {
     Stamped,
 }
 
+/// What a queue keeps of its writes when their client crashes. A write that is not queued ends with the crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// The write alone, which is made anew after a restart, as most queues do.
+    Write,
+    /// The write, and a mark of each request before it leaves.
+    WriteAndMarks,
+}
+
 /// The possible faults. Each occurrence counts as one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -204,6 +213,8 @@ pub(super) struct Setting {
     pub(super) rounds: u32,
     pub(super) transient: u32,
     pub(super) settlement: Settlement,
+    /// Whether the writes are queued, so that they are continued after a crash.
+    pub(super) queue: Option<Queue>,
     /// Whether edits run again after a race, as `update` does, and actions have a guard. Otherwise both sides are merged.
     pub(super) rerun: bool,
     /// The handler's decision on every refusal.
@@ -230,6 +241,7 @@ impl Setting {
             rounds: 4,
             transient: 3,
             settlement: Settlement::Lenient,
+            queue: None,
             rerun: false,
             answer: HandlerDecision::GiveUp,
             honours_keys: false,

@@ -204,6 +204,10 @@ impl World {
                     client.time = Time::Over;
                 }
                 match fault {
+                    Fault::Crash if setting.queue.is_some() => {
+                        let resumed = Client::resumed(setting, &client);
+                        return self.go_on(setting, resumed, Event::Begin);
+                    }
                     Fault::Crash => {
                         self.places[writer] = Place::Crashed;
                         return self.succeed(setting, &client);
