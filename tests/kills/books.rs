@@ -57,6 +57,25 @@ impl Books {
             .filter(|token| !self.begun.contains(**token))
             .collect();
         assert!(unknown.is_empty(), "never begun: {unknown:?}");
+        for document in documents {
+            let tokens = document["tokens"].as_array().map_or(0, Vec::len);
+            if document["n"] != tokens {
+                println!(
+                    "{} edits were counted, and {tokens} left a token",
+                    document["n"]
+                );
+            }
+        }
+        for token in self
+            .queued
+            .iter()
+            .filter(|token| !applied.contains_key(token.as_str()))
+        {
+            println!("lost: {token}");
+        }
+        for (token, times) in applied.iter().filter(|(_, times)| **times > 1) {
+            println!("applied {times} times: {token}");
+        }
         let times: usize = applied.values().sum();
         let twice = applied.values().filter(|times| **times > 1).count();
         Found {

@@ -313,8 +313,10 @@ impl<'a> Driver<'a> {
             monitor: self.in_flight.monitor.map(|monitor| monitor.url),
         });
         let succeeded = ended.succeeded();
-        if succeeded || !self.machine.in_doubt() {
-            self.in_flight.guard.settled();
+        if succeeded {
+            self.in_flight.guard.applied();
+        } else if !self.machine.in_doubt() {
+            self.in_flight.guard.refused().await;
         }
         ended.stored = known.filter(|_| succeeded);
         if goal == Goal::Delete {

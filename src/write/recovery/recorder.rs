@@ -96,24 +96,32 @@ impl Recorder {
         self.journal.judged(self.intent, marks);
     }
 
-    /// Records that the server has refused the requests. Of a queued write, this is durable when it returns, so that a
-    /// restart need not judge them without evidence.
+    /// Records that none of the requests was applied. Of a queued write, this is durable when it returns, so that a restart
+    /// need not judge them without evidence.
     pub(crate) async fn refused(&mut self) {
+        let marks = self.taken();
         if self.intent.is_none() {
-            return self.settled();
+            self.journal.judged(None, &marks);
+        } else {
+            self.journal.judged_durably(self.intent, &marks).await;
         }
-        self.marks.extend(self.pending.take());
-        self.last = None;
-        let marks = std::mem::take(&mut self.marks);
-        self.journal.judged_durably(self.intent, &marks).await;
     }
 
-    /// Records that the requests are known to have been applied or not.
-    pub(crate) fn settled(&mut self) {
+    /// Records that the write has been applied.
+    ///
+    /// The marks of a queued write stay until the write itself ends. Without them, it would look as if it had never been
+    /// sent.
+    pub(crate) fn applied(&mut self) {
+        let marks = self.taken();
+        if self.intent.is_none() {
+            self.journal.judged(None, &marks);
+        }
+    }
+
+    fn taken(&mut self) -> Vec<MarkAt> {
         self.marks.extend(self.pending.take());
         self.last = None;
-        self.journal
-            .judged(self.intent, &std::mem::take(&mut self.marks));
+        std::mem::take(&mut self.marks)
     }
 }
 

@@ -295,19 +295,23 @@ impl InFlightGuard {
         state.sent = Some(sent);
     }
 
-    /// Records that the server has refused the requests, so none of them is under way.
+    /// Records that none of the requests was applied or is under way.
     pub(crate) async fn refused(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.refused().await;
         }
-        self.settled();
+        self.forget();
     }
 
-    /// Records that the outcome of the write is known.
-    pub(crate) fn settled(&mut self) {
+    /// Records that the write has been applied.
+    pub(crate) fn applied(&mut self) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.settled();
+            recorder.applied();
         }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         let mut state = self.slot.state();
         if let Some(sent) = state.sent.take()
             && state.is_remembered
