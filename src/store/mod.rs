@@ -2,12 +2,14 @@
 
 mod best_effort;
 mod credentials;
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "durable", feature = "redis"))]
 mod encoded;
 #[cfg(feature = "durable")]
 mod file;
 mod key_digest;
 mod memory;
+#[cfg(feature = "redis")]
+mod shared;
 mod shelf;
 mod snapshot_key;
 
@@ -29,6 +31,8 @@ pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
 pub use file::{FileStore, FileStoreError};
 pub(crate) use key_digest::{KeyDigest, Secret};
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use shared::{RedisStore, RedisStoreError};
 pub(crate) use snapshot_key::HeadersDigest;
 pub use snapshot_key::{SnapshotKey, SnapshotKeyError};
 
