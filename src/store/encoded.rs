@@ -28,7 +28,7 @@ const REST: u8 = 4;
 /// Returns the bytes of a snapshot, or `None` if there are more than a value may have.
 ///
 /// `Set-Cookie` is left out, because it holds a session and no later call needs it.
-pub(super) fn encode(key: &SnapshotKey, snapshot: &StoredSnapshot) -> Option<Vec<u8>> {
+pub(crate) fn encode(key: &SnapshotKey, snapshot: &StoredSnapshot) -> Option<Vec<u8>> {
     let validator = snapshot.validator.as_ref().map(Validator::to_string);
     let mut bytes = Vec::with_capacity(snapshot.size() + PREFIX + 256);
     bytes.push(VERSION);
@@ -61,7 +61,7 @@ pub(super) fn encode(key: &SnapshotKey, snapshot: &StoredSnapshot) -> Option<Vec
 }
 
 /// Returns the snapshot in the bytes, or `None` if they are damaged, of another version, or not meant for this key.
-pub(super) fn decode(key: &SnapshotKey, bytes: &[u8]) -> Option<StoredSnapshot> {
+pub(crate) fn decode(key: &SnapshotKey, bytes: &[u8]) -> Option<StoredSnapshot> {
     let (prefix, parts) = bytes.split_at_checked(PREFIX)?;
     if prefix[0] != VERSION || prefix[1..] != checksum(key, parts) {
         return None;
@@ -85,6 +85,15 @@ pub(super) fn decode(key: &SnapshotKey, bytes: &[u8]) -> Option<StoredSnapshot> 
     }
     snapshot.headers = headers.into();
     Some(snapshot)
+}
+
+/// Returns the value with these parts and their checksum, which need not be parts of a snapshot.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn with_checksum(key: &SnapshotKey, parts: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend(checksum(key, parts));
+    bytes.extend(parts);
+    bytes
 }
 
 fn checksum(key: &SnapshotKey, parts: &[u8]) -> [u8; CHECKSUM] {
@@ -187,9 +196,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_with_a_right_checksum_cause_a_panic(parts: Vec<u8>) {
-            let mut bytes = vec![VERSION];
-            bytes.extend(checksum(&key("a"), &parts));
-            bytes.extend(parts);
+            let bytes = with_checksum(&key("a"), &parts);
             let _ = decode(&key("a"), &bytes);
         }
 

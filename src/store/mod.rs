@@ -2,8 +2,8 @@
 
 mod best_effort;
 mod credentials;
-#[cfg(any(feature = "durable", feature = "redis"))]
-mod encoded;
+#[cfg(any(feature = "durable", feature = "redis", fuzzing))]
+pub(crate) mod encoded;
 #[cfg(feature = "durable")]
 mod file;
 mod key_digest;
