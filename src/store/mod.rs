@@ -122,6 +122,9 @@ impl fmt::Debug for StoredSnapshot {
 ///
 /// # Stores that outlive a client
 ///
+/// `FileStore` (feature `durable`) keeps snapshots in files, and `RedisStore` (feature `redis`) shares them between
+/// processes and machines.
+///
 /// The digests in keys depend on a secret, which each client draws at random by default. To share snapshots between
 /// clients, processes or machines, give them the same [`store_secret`](crate::ClientBuilder::store_secret) and name
 /// users with [`Authenticator::identity`](crate::Authenticator::identity). Without a name, each new token is a new
