@@ -155,6 +155,7 @@
 //! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
 //! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
 //! | `durable` | no | `FileStore`, a snapshot store that survives the process |
+//! | `redis` | no | `RedisStore`, a snapshot store that processes and machines share |
 //! | `testing` | no | a stateful server, a lossy proxy, tests without waits, and laws of merging, for your own tests |
 //!
 //! The types of the crates `http` and `url` that signatures here mention are re-exported: [`HeaderMap`],
@@ -223,6 +224,8 @@ pub use retry::{Limits, RetryPolicy, WaitReason};
 #[cfg(feature = "durable")]
 pub use store::{FileStore, FileStoreError};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
+#[cfg(feature = "redis")]
+pub use store::{RedisStore, RedisStoreError};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
     IntoValidator, Observer, Saved, Sides, Snapshot, Versioned, WaitSeen, WriteReport, WriteSeen,

@@ -246,7 +246,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets where snapshots are cached (default [`MemoryStore`]).
+    /// Sets where snapshots are cached (default [`MemoryStore`]; see [`SnapshotStore`] for the others).
     pub fn store(mut self, store: impl SnapshotStore) -> Self {
         self.store = Box::new(store);
         self

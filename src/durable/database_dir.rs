@@ -15,7 +15,7 @@ use crate::support::ids;
 /// A directory with the database files of one kind, named `<uuid>.<kind>`.
 ///
 /// The directory has mode 0700 and its files have mode 0600. A file is open in at most one process at a time. A file
-/// that can be opened was left by a process that has ended.
+/// that can be opened was left by a process that has ended. The locks that this relies on need a local file system.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseDir {
     path: PathBuf,

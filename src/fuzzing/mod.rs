@@ -3,6 +3,8 @@
 
 mod addresses;
 mod machine;
+mod stored;
 
 pub use addresses::addresses;
 pub use machine::machine;
+pub use stored::stored_snapshot;

@@ -28,7 +28,7 @@ const REST: u8 = 4;
 /// Returns the bytes of a snapshot, or `None` if there are more than a value may have.
 ///
 /// `Set-Cookie` is left out, because it holds a session and no later call needs it.
-pub(super) fn encode(key: &SnapshotKey, snapshot: &StoredSnapshot) -> Option<Vec<u8>> {
+pub(crate) fn encode(key: &SnapshotKey, snapshot: &StoredSnapshot) -> Option<Vec<u8>> {
     encode_at(&key.digests(), snapshot)
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn encode_at(place: &[u8], snapshot: &StoredSnapshot) -> Option<Vec<u
 }
 
 /// Returns the snapshot in the bytes, or `None` if they are damaged, of another version, or not meant for this key.
-pub(super) fn decode(key: &SnapshotKey, bytes: &[u8]) -> Option<StoredSnapshot> {
+pub(crate) fn decode(key: &SnapshotKey, bytes: &[u8]) -> Option<StoredSnapshot> {
     decode_at(&key.digests(), bytes)
 }
 
@@ -95,6 +95,15 @@ pub(crate) fn decode_at(place: &[u8], bytes: &[u8]) -> Option<StoredSnapshot> {
     }
     snapshot.headers = headers.into();
     Some(snapshot)
+}
+
+/// Returns the value with these parts and their checksum, which need not be parts of a snapshot.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn with_checksum(key: &SnapshotKey, parts: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend(checksum(&key.digests(), parts));
+    bytes.extend(parts);
+    bytes
 }
 
 /// Returns the checksum of parts at their place.
@@ -198,9 +207,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_with_a_right_checksum_cause_a_panic(parts: Vec<u8>) {
-            let mut bytes = vec![VERSION];
-            bytes.extend(checksum(&key("a").digests(), &parts));
-            bytes.extend(parts);
+            let bytes = with_checksum(&key("a"), &parts);
             let _ = decode(&key("a"), &bytes);
         }
 

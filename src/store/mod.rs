@@ -2,12 +2,14 @@
 
 mod best_effort;
 mod credentials;
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "durable", feature = "redis", fuzzing))]
 pub(crate) mod encoded;
 #[cfg(feature = "durable")]
 mod file;
 mod key_digest;
 mod memory;
+#[cfg(feature = "redis")]
+mod shared;
 mod shelf;
 mod snapshot_key;
 
@@ -29,6 +31,8 @@ pub(crate) use credentials::{CredentialsDigest, SnapshotOrigin};
 pub use file::{FileStore, FileStoreError};
 pub(crate) use key_digest::{KeyDigest, Purpose, Secret};
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use shared::{RedisStore, RedisStoreError};
 pub(crate) use snapshot_key::HeadersDigest;
 pub use snapshot_key::{SnapshotKey, SnapshotKeyError};
 
@@ -117,6 +121,9 @@ impl fmt::Debug for StoredSnapshot {
 /// A write to such a resource is pinned to the version of the value that is saved, and each `update` reads first.
 ///
 /// # Stores that outlive a client
+///
+/// `FileStore` (feature `durable`) keeps snapshots in files, and `RedisStore` (feature `redis`) shares them between
+/// processes and machines.
 ///
 /// The digests in keys depend on a secret, which each client draws at random by default. To share snapshots between
 /// clients, processes or machines, give them the same [`store_secret`](crate::ClientBuilder::store_secret) and name

@@ -35,7 +35,7 @@ pub struct SnapshotKey {
 }
 
 /// The three digests of a key.
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "durable", feature = "redis", fuzzing))]
 pub(super) type KeyDigests = [u8; 48];
 
 /// The contribution of the headers of a handle to all of its keys.
@@ -168,7 +168,7 @@ impl SnapshotKey {
     }
 
     /// Returns the digests one after the other. They identify the key.
-    #[cfg(feature = "durable")]
+    #[cfg(any(feature = "durable", feature = "redis", fuzzing))]
     pub(super) fn digests(&self) -> KeyDigests {
         let mut digests = [0; 48];
         for (part, digest) in digests.chunks_exact_mut(16).zip(self.parts()) {

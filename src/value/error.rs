@@ -317,6 +317,13 @@ impl From<crate::store::FileStoreError> for Error {
     }
 }
 
+#[cfg(feature = "redis")]
+impl From<crate::store::RedisStoreError> for Error {
+    fn from(error: crate::store::RedisStoreError) -> Self {
+        Self::config("the snapshot store cannot be used").with_source(error)
+    }
+}
+
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         Self::config(error.to_string()).with_origin(Arc::new(error), true)

@@ -40,7 +40,8 @@ const READ_AT_ONCE: usize = 64 * 1024;
 /// A `put` does not wait for the disk. Clones are the same store, and when the last one is dropped, it waits until all
 /// snapshots are on disk. If the process is killed, the last ones may be missing, which costs a read each. A value that
 /// was damaged on disk is not returned. The directory may be deleted at any time. If a write fails, for example because
-/// the disk is full, the store is empty from then on, until it is opened again.
+/// the disk is full, the store is empty from then on, until it is opened again. The directory has to be on a local file
+/// system, because others may not keep the locks that tell whose file it is.
 ///
 /// # What is on disk
 ///

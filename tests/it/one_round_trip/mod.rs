@@ -5,4 +5,6 @@ pub(crate) mod file_store;
 mod preferences;
 mod reading;
 mod round_trips;
+#[cfg(feature = "redis")]
+mod shared_store;
 mod stored;

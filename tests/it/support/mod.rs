@@ -3,6 +3,8 @@
 pub(crate) mod api;
 pub(crate) mod dialect;
 mod handles;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_server;
 pub(crate) mod served;
 
 use std::collections::{BTreeMap, VecDeque};
