@@ -75,12 +75,12 @@ async fn run<T: ResourceData>(settings: CreateSettings<T>) -> Result<Saved<T>, E
             .as_ref()
             .filter(|_| report.rounds < rounds);
         let Some(renamed) = another.map(|id| handle.renamed(id)) else {
-            return conclude::<T>(target, handle.id, done, report)?.saved();
+            return conclude::<T>(target, handle.id.take(), done, report)?.saved();
         };
         match renamed {
             Ok(renamed) => (handle, local, before) = (renamed, done.state.local, report),
             Err(error) => {
-                let (id, of) = (handle.id, PhantomData);
+                let (id, of) = (handle.id.take(), PhantomData);
                 let ended = Ended::<T> {
                     target,
                     id,

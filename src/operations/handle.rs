@@ -1,6 +1,7 @@
-//! The settings and the address of a handle.
+//! A handle: its settings, its address and its client, and what every operation asks of it.
 
-use std::sync::{Arc, OnceLock};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,13 +10,13 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
+use super::handle_parts::HandleParts;
 use super::outbox::schema::Schema;
 use crate::address::{PathError, UrlTemplate};
 use crate::json::Document;
 use crate::lens::Lens;
-use crate::merge::Policy;
-use crate::protocol::{CONDITIONS, Envelope, Format};
-use crate::resolve::{RefusalHandler, Strategy};
+use crate::protocol::{CONDITIONS, Format};
+use crate::resolve::Strategy;
 use crate::retry::later;
 use crate::store::{HeadersDigest, SnapshotKey, StoredSnapshot};
 use crate::support::panics;
@@ -29,32 +30,10 @@ pub trait ResourceData: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ResourceData for T {}
 
-/// The settings and the address of a handle.
+/// The settings and the address of a handle, with its client.
 pub(crate) struct Handle<T> {
     pub(crate) shared: Arc<Shared>,
-    /// The address, or the error that the first call on the handle returns.
-    pub(crate) url: Result<Url, Arc<str>>,
-    pub(crate) id: Option<String>,
-    /// Stands for the address in what is told.
-    pub(crate) template: UrlTemplate,
-    pub(crate) headers: OwnHeaders,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) mode: WriteMode,
-    /// The policy for comparing documents.
-    pub(crate) policy: Arc<Policy>,
-    /// Puts values into documents.
-    pub(crate) lens: Lens<T>,
-    pub(crate) stamp: Option<String>,
-    pub(crate) require_proof: bool,
-    pub(crate) envelope: Option<Envelope>,
-    pub(crate) format: Option<Arc<dyn Format>>,
-    pub(crate) storage_behaviour: StorageBehaviour,
-    pub(crate) strategy: Strategy<T>,
-    /// Whether the application has set the strategy.
-    pub(crate) has_own_strategy: bool,
-    pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
-    /// The schema of queued writes.
-    pub(crate) schema: Schema,
+    parts: HandleParts<T>,
 }
 
 impl<T> Clone for Handle<T> {
@@ -63,32 +42,53 @@ impl<T> Clone for Handle<T> {
     }
 }
 
+impl<T> Deref for Handle<T> {
+    type Target = HandleParts<T>;
+
+    fn deref(&self) -> &HandleParts<T> {
+        &self.parts
+    }
+}
+
+impl<T> DerefMut for Handle<T> {
+    fn deref_mut(&mut self) -> &mut HandleParts<T> {
+        &mut self.parts
+    }
+}
+
 impl<T> Handle<T> {
     /// Returns the same settings for another address.
     fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
         Self {
             shared: self.shared.clone(),
-            url,
-            template: match (&id, &self.url) {
-                (Some(_), Ok(own)) => self.template.of_item(own),
-                _ => self.template.clone(),
-            },
-            id,
-            headers: self.headers.clone(),
-            query: self.query.clone(),
-            mode: self.mode,
-            policy: self.policy.clone(),
-            lens: self.lens.clone(),
-            stamp: self.stamp.clone(),
-            require_proof: self.require_proof,
-            envelope: self.envelope.clone(),
-            format: self.format.clone(),
-            storage_behaviour: self.storage_behaviour.clone(),
-            strategy: self.strategy.clone(),
-            has_own_strategy: self.has_own_strategy,
-            handler: self.handler.clone(),
-            schema: self.schema.clone(),
+            parts: self.parts.over(url, id),
         }
+    }
+
+    /// Returns the handle without its client, which it does not keep alive.
+    pub(crate) fn downgrade(&self) -> WeakHandle<T> {
+        WeakHandle {
+            shared: Arc::downgrade(&self.shared),
+            parts: self.parts.over(self.url.clone(), self.id.clone()),
+        }
+    }
+}
+
+/// A handle that does not keep its client alive.
+pub(crate) struct WeakHandle<T> {
+    shared: Weak<Shared>,
+    parts: HandleParts<T>,
+}
+
+impl<T> WeakHandle<T> {
+    /// Returns the handle, if its client is still there.
+    pub(crate) fn upgrade(&self) -> Option<Handle<T>> {
+        Some(Handle {
+            shared: self.shared.upgrade()?,
+            parts: self
+                .parts
+                .over(self.parts.url.clone(), self.parts.id.clone()),
+        })
     }
 }
 
@@ -101,23 +101,25 @@ impl<T: ResourceData> Handle<T> {
         let policy = Arc::new(strategy.policy().unwrap_or_default());
         Self {
             shared,
-            url: url.map_err(|error| error.to_string().into()),
-            id: None,
-            template: UrlTemplate::default(),
-            headers: OwnHeaders::default(),
-            query: Vec::new(),
-            mode: WriteMode::default(),
-            lens: Lens::new(policy.clone()),
-            policy,
-            stamp: None,
-            require_proof: false,
-            envelope: None,
-            format: None,
-            storage_behaviour: StorageBehaviour::default(),
-            strategy,
-            has_own_strategy: false,
-            handler: None,
-            schema: Schema::default(),
+            parts: HandleParts {
+                url: url.map_err(|error| error.to_string().into()),
+                id: None,
+                template: UrlTemplate::default(),
+                headers: OwnHeaders::default(),
+                query: Vec::new(),
+                mode: WriteMode::default(),
+                lens: Lens::new(policy.clone()),
+                policy,
+                stamp: None,
+                require_proof: false,
+                envelope: None,
+                format: None,
+                storage_behaviour: StorageBehaviour::default(),
+                strategy,
+                has_own_strategy: false,
+                handler: None,
+                schema: Schema::default(),
+            },
         }
     }
 

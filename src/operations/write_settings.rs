@@ -103,7 +103,8 @@ macro_rules! queue_setting {
             /// error.
             pub async fn queue(self) -> Result<Queued<$output>, Error> {
                 match self.call {
-                    Lazy::Settings(settings) => $queue(*settings).await,
+                    // Boxed, because it would make the future of its caller large.
+                    Lazy::Settings(settings) => Box::pin($queue(*settings)).await,
                     Lazy::Running(_) | Lazy::Moving => {
                         Err(Error::config("the call was polled, so it can no longer be queued"))
                     }

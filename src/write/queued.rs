@@ -2,9 +2,11 @@
 //! waits for their end.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
 use super::outcome::WriteOutcome;
@@ -55,7 +57,9 @@ pub(crate) struct OutboxState {
     running: Mutex<HashSet<ChainKey>>,
     waiters: Mutex<HashMap<IntentId, Vec<oneshot::Sender<QueuedEnd>>>>,
     /// Wakes those who wait for the server to be reachable again.
-    pub(crate) nudged: Notify,
+    nudged: Notify,
+    /// Whether someone waits for the server.
+    waits_for_server: AtomicBool,
 }
 
 // No code panics while holding one of these locks, so a poisoned lock is safe to use.
@@ -85,6 +89,28 @@ impl OutboxState {
             state: self.clone(),
             chain,
         })
+    }
+
+    /// Returns a future that ends with the next nudge after this call.
+    pub(crate) fn nudged(&self) -> Notified<'_> {
+        self.nudged.notified()
+    }
+
+    /// Wakes those who wait for the server.
+    pub(crate) fn nudge(&self) {
+        self.nudged.notify_waiters();
+    }
+
+    /// Sets whether the next response of the server is a nudge.
+    pub(crate) fn waits_for_server(&self, waits: bool) {
+        self.waits_for_server.store(waits, Ordering::Relaxed);
+    }
+
+    /// Records that the server has responded to any request of the client.
+    pub(crate) fn answered(&self) {
+        if self.waits_for_server.swap(false, Ordering::Relaxed) {
+            self.nudge();
+        }
     }
 
     /// Waits for the end of a queued write.

@@ -113,6 +113,10 @@ fn killed_again_and_again(site: &Site, queue: Queue) -> Books {
     books
 }
 
+async fn of_server(base: String, kind: &'static str) {
+    compared(Site { base, kind }).await;
+}
+
 async fn compared(site: Site) {
     program::create(&site).await;
     let of = site.clone();
@@ -145,13 +149,7 @@ async fn what_was_queued_is_applied_once_however_often_the_program_is_killed() {
 #[ignore = "needs the server that IFMATCH_LIGHTTPD names"]
 async fn it_holds_on_lighttpd() {
     match std::env::var("IFMATCH_LIGHTTPD") {
-        Ok(base) => {
-            compared(Site {
-                base,
-                kind: "lighttpd",
-            })
-            .await
-        }
+        Ok(base) => of_server(base, "lighttpd").await,
         Err(_) => println!("skipped: IFMATCH_LIGHTTPD is not set"),
     }
 }
@@ -160,13 +158,7 @@ async fn it_holds_on_lighttpd() {
 #[ignore = "needs the server that IFMATCH_KINTO names"]
 async fn it_holds_on_kinto() {
     match std::env::var("IFMATCH_KINTO") {
-        Ok(base) => {
-            compared(Site {
-                base,
-                kind: "kinto",
-            })
-            .await
-        }
+        Ok(base) => of_server(base, "kinto").await,
         Err(_) => println!("skipped: IFMATCH_KINTO is not set"),
     }
 }

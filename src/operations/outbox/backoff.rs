@@ -8,63 +8,79 @@ use tokio::time::Instant;
 use crate::journal::ChainKey;
 use crate::retry::later;
 
-/// The first and the longest wait. Each wait is drawn between zero and twice the last limit (full jitter).
+/// The first and the longest wait. Each wait is drawn between zero and this limit, which doubles (full jitter).
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// The waits of the chains that could not be sent.
+/// The waits of an outbox.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    waits: HashMap<ChainKey, Wait>,
-    /// Whether the server did not respond the last time. One chain is tried first then.
-    is_unreachable: bool,
+    /// The waits of the chains that the server could not take yet.
+    chains: HashMap<ChainKey, Wait>,
+    /// The wait for the server, if it did not respond the last time.
+    server: Option<Wait>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Wait {
     limit: Duration,
     until: Instant,
 }
 
+impl Wait {
+    /// Returns the wait after a further failure. `drawn` is a random number from 0 to 1.
+    fn after(before: Option<Self>, now: Instant, drawn: f64) -> Self {
+        let limit = before.map_or(FIRST, |before| (before.limit * 2).min(LONGEST));
+        Self {
+            limit,
+            until: later(now, limit.mul_f64(drawn.clamp(0.0, 1.0))),
+        }
+    }
+}
+
 impl Backoff {
     /// Records that a chain could not be sent. `drawn` is a random number from 0 to 1.
     pub(super) fn failed(&mut self, key: ChainKey, now: Instant, is_unreachable: bool, drawn: f64) {
-        self.is_unreachable = is_unreachable;
-        let wait = self.waits.entry(key).or_insert(Wait {
+        if is_unreachable {
+            self.server = Some(Wait::after(self.server, now, drawn));
+        } else {
+            self.server = None;
+            let before = self.chains.get(&key).copied();
+            self.chains.insert(key, Wait::after(before, now, drawn));
+        }
+    }
+
+    /// Records that a chain could be sent.
+    pub(super) fn succeeded(&mut self, key: &ChainKey) {
+        self.chains.remove(key);
+        self.server = None;
+    }
+
+    /// Makes every chain due, or one of them as long as the server does not respond.
+    pub(super) fn nudge(&mut self, now: Instant) {
+        self.chains.clear();
+        self.server = self.server.map(|_| Wait {
             limit: FIRST / 2,
             until: now,
         });
-        wait.limit = (wait.limit * 2).min(LONGEST);
-        wait.until = later(now, wait.limit.mul_f64(drawn.clamp(0.0, 1.0)));
     }
 
-    /// Records that a chain could be sent, so that the server can be reached again and every other chain is due.
-    pub(super) fn succeeded(&mut self, key: &ChainKey) {
-        self.waits.remove(key);
-        if std::mem::take(&mut self.is_unreachable) {
-            self.nudge();
-        }
+    /// Whether the server did not respond the last time. One chain at a time is tried then.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.server.is_some()
     }
 
-    /// Makes every chain due.
-    pub(super) fn nudge(&mut self) {
-        self.waits.clear();
+    /// Returns when the server is asked again, if that is later than now.
+    pub(super) fn server_until(&self, now: Instant) -> Option<Instant> {
+        self.server
+            .map(|wait| wait.until)
+            .filter(|until| *until > now)
     }
 
-    /// Returns which of the chains are due now: one of them, as long as the server cannot be reached.
-    pub(super) fn due(&self, chains: Vec<ChainKey>, now: Instant) -> Vec<ChainKey> {
-        let is_due = |key: &ChainKey| self.waits.get(key).is_none_or(|wait| wait.until <= now);
-        let mut due: Vec<_> = chains.into_iter().filter(is_due).collect();
-        if self.is_unreachable {
-            due.truncate(1);
-        }
-        due
-    }
-
-    /// Returns when the next one of the chains is due.
-    pub(super) fn next(&self, chains: &[ChainKey]) -> Option<Instant> {
-        let waits = chains.iter().filter_map(|key| self.waits.get(key));
-        waits.map(|wait| wait.until).min()
+    /// Returns when a chain is tried again, if that is later than now.
+    pub(super) fn chain_until(&self, key: &ChainKey, now: Instant) -> Option<Instant> {
+        let until = self.chains.get(key).map(|wait| wait.until);
+        until.filter(|until| *until > now)
     }
 }
 
@@ -76,29 +92,40 @@ mod tests {
     const OTHER: ChainKey = ([0; 16], [2; 16]);
 
     #[tokio::test(start_paused = true)]
-    async fn the_limit_doubles_up_to_five_minutes() {
-        let (mut backoff, now) = (Backoff::default(), Instant::now());
-        let mut limits = Vec::new();
-        for _ in 0..12 {
-            backoff.failed(ONE, now, false, 1.0);
-            limits.extend(backoff.next(&[ONE]).map(|until| (until - now).as_secs()));
+    async fn waits_double_up_to_five_minutes() {
+        for is_unreachable in [false, true] {
+            let (mut backoff, now) = (Backoff::default(), Instant::now());
+            let mut waits = Vec::new();
+            for _ in 0..11 {
+                backoff.failed(ONE, now, is_unreachable, 1.0);
+                let until = backoff.server_until(now).or(backoff.chain_until(&ONE, now));
+                waits.extend(until.map(|until| (until - now).as_secs()));
+            }
+            assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         }
-        assert_eq!(limits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-        backoff.failed(ONE, now, false, 0.5);
-        assert_eq!(
-            backoff.next(&[ONE]).map(|until| (until - now).as_secs()),
-            Some(150)
-        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_chain_is_tried_until_the_server_responds() {
+    async fn a_chain_that_the_server_cannot_take_yet_holds_up_no_other() {
         let (mut backoff, now) = (Backoff::default(), Instant::now());
-        backoff.failed(ONE, now, true, 0.0);
-        assert_eq!(backoff.due(vec![ONE, OTHER], now), [ONE]);
-        backoff.failed(OTHER, now, true, 1.0);
-        assert_eq!(backoff.due(vec![ONE, OTHER], now), [ONE]);
+        backoff.failed(ONE, now, false, 1.0);
+        assert_eq!(backoff.chain_until(&ONE, now), Some(now + FIRST));
+        assert_eq!(backoff.chain_until(&ONE, now + FIRST), None);
+        assert_eq!(backoff.chain_until(&OTHER, now), None);
+        assert!(!backoff.is_unreachable());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_makes_every_chain_due() {
+        let (mut backoff, now) = (Backoff::default(), Instant::now());
+        backoff.failed(ONE, now, true, 1.0);
+        assert_eq!(backoff.server_until(now), Some(now + FIRST));
+        backoff.nudge(now);
+        assert_eq!(
+            (backoff.server_until(now), backoff.is_unreachable()),
+            (None, true)
+        );
         backoff.succeeded(&ONE);
-        assert_eq!(backoff.due(vec![ONE, OTHER], now), [ONE, OTHER]);
+        assert!(!backoff.is_unreachable());
     }
 }

@@ -91,7 +91,9 @@ impl<T: ResourceData> Conflicts<T> {
 ///
 /// Later writes to the same resource wait behind it until it is [resolved](Self::resolve), [tried again](Self::retry) or
 /// [discarded](Self::discard).
-pub struct OpenWrite<T> {
+pub struct OpenWrite<T>(Box<Inner<T>>);
+
+struct Inner<T> {
     handle: Handle<T>,
     standing: Standing,
     kind: ErrorKind,
@@ -142,7 +144,7 @@ impl<T: ResourceData> OpenWrite<T> {
             let merged = merge.merge_documents(documents.base.as_ref(), local, remote);
             conflict.fields = merged.conflicts;
         }
-        Ok(Self {
+        Ok(Self(Box::new(Inner {
             handle,
             standing,
             kind,
@@ -150,37 +152,37 @@ impl<T: ResourceData> OpenWrite<T> {
             problem,
             conflict,
             shown,
-        })
+        })))
     }
 
     /// Returns the id of the write.
     pub fn id(&self) -> IntentId {
-        self.standing.intent.id
+        self.0.standing.intent.id
     }
 
     /// Returns the id of the resource in its collection.
     pub fn resource_id(&self) -> Option<&str> {
-        self.standing.intent.resource.as_deref()
+        self.0.standing.intent.resource.as_deref()
     }
 
     /// Returns why the write was not applied.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Returns the message of the error.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Returns the server's refusal, if there was one.
     pub fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
+        self.0.problem.as_ref()
     }
 
     /// Returns the sides: the state before the write, the state that it wants, and the state that it met.
     pub fn conflict(&self) -> &Conflict<T> {
-        &self.conflict
+        &self.0.conflict
     }
 
     /// Queues what a person has decided.
@@ -194,7 +196,8 @@ impl<T: ResourceData> OpenWrite<T> {
     /// written, and `Journal` if the decision cannot be kept.
     pub async fn resolve(self, decision: Resolution<T>) -> Result<Queued<Saved<T>>, Error> {
         let documents = || {
-            self.conflict
+            self.0
+                .conflict
                 .documents()
                 .map_err(|error| Error::decode("the sides cannot be read", error))
         };
@@ -204,11 +207,11 @@ impl<T: ResourceData> OpenWrite<T> {
         let local: Option<Document> = match decision {
             Resolution::Merged(value) => Some(
                 documents()?
-                    .put(&self.handle.lens, &value)
+                    .put(&self.0.handle.lens, &value)
                     .map_err(written)?,
             ),
             Resolution::KeepLocal => documents()?
-                .keep_local(&self.handle.lens)
+                .keep_local(&self.0.handle.lens)
                 .map_err(written)?,
             Resolution::Delete => None,
             Resolution::KeepRemote => return self.keep_remote().await,
@@ -217,14 +220,14 @@ impl<T: ResourceData> OpenWrite<T> {
                 return Err(Error::config(why));
             }
         };
-        let goal = match (&local, &self.shown) {
+        let goal = match (&local, &self.0.shown) {
             (Some(_), Some(_)) => IntentGoal::Replace,
             (Some(_), None) => IntentGoal::Create,
             (None, Some(_)) => IntentGoal::Delete,
             // It is removed already.
             (None, None) => return self.keep_remote().await,
         };
-        let goal = match self.standing.intent.goal {
+        let goal = match self.0.standing.intent.goal {
             IntentGoal::Append if goal != IntentGoal::Delete => IntentGoal::Append,
             _ => goal,
         };
@@ -233,16 +236,16 @@ impl<T: ResourceData> OpenWrite<T> {
             id,
             goal,
             is_pinned: true,
-            schema: self.handle.schema.number,
-            ..self.standing.intent.clone()
+            schema: self.0.handle.schema.number,
+            ..self.0.standing.intent.clone()
         };
         let documents = MarkDocuments {
-            base: self.shown.clone().filter(|_| goal != IntentGoal::Create),
+            base: self.0.shown.clone().filter(|_| goal != IntentGoal::Create),
             local,
             ..MarkDocuments::default()
         };
-        let journal = journal(&self.handle)?;
-        let queued = Queued::waiting(id, &self.handle.shared, saved::<T>);
+        let journal = journal(&self.0.handle)?;
+        let queued = Queued::waiting(id, &self.0.handle.shared, saved::<T>);
         let kept = journal
             .intend_instead(Some(self.id()), intent, documents, |fold| {
                 self.was_decided(fold)
@@ -263,8 +266,8 @@ impl<T: ResourceData> OpenWrite<T> {
     ///
     /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
     pub async fn retry(self) -> Result<Queued<Saved<T>>, Error> {
-        let journal = journal(&self.handle)?;
-        let queued = Queued::waiting(self.id(), &self.handle.shared, saved::<T>);
+        let journal = journal(&self.0.handle)?;
+        let queued = Queued::waiting(self.id(), &self.0.handle.shared, saved::<T>);
         let retried = journal
             .retried(self.id(), |fold| self.was_decided(fold))
             .await;
@@ -281,7 +284,7 @@ impl<T: ResourceData> OpenWrite<T> {
     ///
     /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
     pub async fn discard(self) -> Result<(), Error> {
-        let journal = journal(&self.handle)?;
+        let journal = journal(&self.0.handle)?;
         let ended = journal
             .end_unless(self.id(), |fold| self.was_decided(fold))
             .await;
@@ -294,16 +297,16 @@ impl<T: ResourceData> OpenWrite<T> {
 
     /// Gives the write up, and returns the remote side.
     async fn keep_remote(self) -> Result<Queued<Saved<T>>, Error> {
-        let Some(shown) = self.shown.clone() else {
+        let Some(shown) = self.0.shown.clone() else {
             let why = "the resource was removed, so there is no remote side to keep: discard the write instead";
             return Err(Error::new(ErrorKind::Gone, why));
         };
-        let url = Url::parse(&self.standing.intent.url);
+        let url = Url::parse(&self.0.standing.intent.url);
         let url = url.map_err(|error| Error::config(error.to_string()))?;
         let id = self.resource_id().map(str::to_owned);
         let versioned = Versioned::new(shown, url, id)
             .map_err(|error| Error::decode("the remote side does not fit the type", error))?;
-        let shared = self.handle.shared.clone();
+        let shared = self.0.handle.shared.clone();
         self.discard().await?;
         let report = WriteReport {
             unchanged: true,
@@ -314,7 +317,7 @@ impl<T: ResourceData> OpenWrite<T> {
 
     fn was_decided(&self, fold: &Fold) -> bool {
         let now = fold.get(self.id()).and_then(|now| now.open.as_ref());
-        now.map(|(at, _)| at) != self.standing.open.as_ref().map(|(at, _)| at)
+        now.map(|(at, _)| at) != self.0.standing.open.as_ref().map(|(at, _)| at)
     }
 }
 
@@ -350,9 +353,9 @@ fn problem(raw: &RawProblem, intent: &Intent) -> Option<Problem> {
 impl<T> fmt::Debug for OpenWrite<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenWrite")
-            .field("id", &self.standing.intent.id)
-            .field("kind", &self.kind)
-            .field("message", &self.message)
+            .field("id", &self.0.standing.intent.id)
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
             .finish_non_exhaustive()
     }
 }

@@ -111,7 +111,7 @@ impl Outbox {
 
     /// Tells a running [`run`](Self::run) that the server may be reachable again, for example when the network came back.
     pub fn nudge(&self) {
-        self.shared.outbox.nudged.notify_waiters();
+        self.shared.outbox.nudge();
     }
 
     /// Returns the state of a queued write of this user, or `None` if it has ended or the id is unknown.
@@ -184,7 +184,7 @@ impl Outbox {
             Err(error) => return error,
         };
         let (mut backoff, mut running) = (Backoff::default(), JoinSet::new());
-        let mut adopted_at = None::<Instant>;
+        let (mut todo, mut adopted_at) = (Vec::new(), None::<Instant>);
         loop {
             if adopted_at.is_none_or(|at| at.elapsed() >= ADOPT_EVERY) {
                 if let Err(error) = journal.adopt().await {
@@ -192,36 +192,53 @@ impl Outbox {
                 }
                 adopted_at = Some(Instant::now());
             }
-            changes.mark_unchanged();
-            let nudged = self.shared.outbox.nudged.notified();
-            let chains = match self.chains(&journal) {
-                Ok(chains) => chains,
-                Err(error) => return error,
-            };
-            for key in backoff.due(chains.clone(), Instant::now()) {
-                if running.len() >= self.at_once || self.shared.outbox.is_running(&key) {
+            let nudged = self.shared.outbox.nudged();
+            if todo.is_empty() {
+                changes.mark_unchanged();
+                todo = match self.chains(&journal) {
+                    Ok(chains) => chains,
+                    Err(error) => return error,
+                };
+            }
+            let now = Instant::now();
+            let mut wake = later(now, ADOPT_EVERY);
+            while running.len() < self.at_once {
+                if let Some(until) = backoff.server_until(now) {
+                    wake = wake.min(until);
+                    break;
+                }
+                // What is being sent shows whether the server responds.
+                if backoff.is_unreachable() && !running.is_empty() {
+                    break;
+                }
+                let Some(key) = todo.pop() else { break };
+                if self.shared.outbox.is_running(&key) {
+                    continue;
+                }
+                if let Some(until) = backoff.chain_until(&key, now) {
+                    wake = wake.min(until);
                     continue;
                 }
                 let shared = self.shared.clone();
                 running.spawn(async move { chain::run(&shared, key).await.map(|run| (key, run)) });
             }
-            let wakes = backoff
-                .next(&chains)
-                .unwrap_or_else(|| later(Instant::now(), ADOPT_EVERY))
-                .min(later(Instant::now(), ADOPT_EVERY));
+            self.shared
+                .outbox
+                .waits_for_server(backoff.is_unreachable());
             tokio::select! {
                 Some(run) = running.join_next() => match joined(run) {
                     Err(error) => return error,
                     Ok((key, run)) => match run.stop {
                         Stop::Later { is_unreachable, .. } => {
-                            backoff.failed(key, Instant::now(), is_unreachable, fastrand::f64());
+                            let drawn = fastrand::f64();
+                            backoff.failed(key, Instant::now(), is_unreachable, drawn);
                         }
                         _ => backoff.succeeded(&key),
                     },
                 },
                 _ = changes.changed() => {}
-                () = nudged => backoff.nudge(),
-                () = tokio::time::sleep_until(wakes) => {}
+                () = nudged => backoff.nudge(Instant::now()),
+                () = tokio::time::sleep_until(wake) => {}
             }
         }
     }

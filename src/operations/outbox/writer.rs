@@ -8,11 +8,11 @@ use url::Url;
 use super::owner::handle_digest;
 use super::pinned::Pinned;
 use super::view::journal;
-use crate::journal::{IntentGoal, Journal, MarkDocuments, Standing};
+use crate::journal::{IntentGoal, MarkDocuments, Standing};
 use crate::json::Document;
 use crate::operations::write_call::{Write, concluded, told};
 use crate::operations::write_settings::WriteSettings;
-use crate::operations::{Handle, ResourceData};
+use crate::operations::{Handle, ResourceData, WeakHandle};
 use crate::store::{KeyDigest, StoredSnapshot};
 use crate::value::Error;
 use crate::write::driver::QueuedRun;
@@ -21,11 +21,13 @@ use crate::write::machine::events::Goal;
 use crate::write::queued::{QueuedEnd, QueuedWriter, Ran};
 
 /// The handle that sends queued writes of a `T`.
-struct Writer<T>(Handle<T>);
+///
+/// The client keeps it, so it must not keep the client.
+struct Writer<T>(WeakHandle<T>);
 
 /// Lets a handle send its queued writes.
 pub(super) fn register<T: ResourceData>(handle: &Handle<T>, digest: KeyDigest) {
-    let writer = Arc::new(Writer(handle.clone()));
+    let writer = Arc::new(Writer::<T>(handle.downgrade()));
     handle.shared.outbox.register(digest, writer);
 }
 
@@ -46,12 +48,12 @@ struct Start {
 impl<T: ResourceData> QueuedWriter for Writer<T> {
     async fn run(&self, standing: &Standing) -> Result<Ran, Error> {
         let intent = &standing.intent;
-        let journal = journal(&self.0)?;
-        let start = self.start(&journal, standing).await?;
+        let Some(own) = self.0.upgrade() else {
+            return Err(Error::config("the client has ended"));
+        };
+        let start = start(&own, standing).await?;
         let url = Url::parse(&intent.url).map_err(|error| Error::config(error.to_string()))?;
-        let mut handle = self
-            .0
-            .at(url, intent.resource.as_deref().map(str::to_owned))?;
+        let mut handle = own.at(url, intent.resource.as_deref().map(str::to_owned))?;
         if intent.is_pinned {
             handle.strategy = Arc::new(Pinned(handle.strategy.clone()));
             handle.handler = None;
@@ -88,41 +90,40 @@ impl<T: ResourceData> QueuedWriter for Writer<T> {
     }
 }
 
-impl<T: ResourceData> Writer<T> {
-    /// Returns where a write begins: at its last request that may have been applied, or at its own base.
-    async fn start(&self, journal: &Journal, standing: &Standing) -> Result<Start, Error> {
-        let from = standing.intent.schema;
-        let kept = async |at| {
-            let kept = journal.documents(at).await.map_err(Error::journal)?;
-            self.0.schema.migrated(from, kept)
-        };
-        let MarkDocuments {
-            mut base,
-            mut local,
-            ..
-        } = kept(standing.at).await?;
-        let (mut lost, mut marks) = (Vec::new(), Vec::new());
-        for (at, sent) in &standing.sent {
-            let request = kept(*at).await?;
-            if let Some(document) = &request.local {
-                lost.push(LostWrite {
-                    base: request.base.as_ref().map(|base| base.document.clone()),
-                    sent: document.clone(),
-                    edited: None,
-                    mark: Some(*at),
-                });
-            }
-            marks.push(*at);
-            if standing.intent.goal != IntentGoal::Append {
-                base = request.base.filter(|_| sent.onto.is_some());
-                local = request.unstamped.or(request.local);
-            }
+/// Returns where a write begins: at its last request that may have been applied, or at its own base.
+async fn start<T: ResourceData>(handle: &Handle<T>, standing: &Standing) -> Result<Start, Error> {
+    let journal = journal(handle)?;
+    let from = standing.intent.schema;
+    let kept = async |at| {
+        let kept = journal.documents(at).await.map_err(Error::journal)?;
+        handle.schema.migrated(from, kept)
+    };
+    let MarkDocuments {
+        mut base,
+        mut local,
+        ..
+    } = kept(standing.at).await?;
+    let (mut lost, mut marks) = (Vec::new(), Vec::new());
+    for (at, sent) in &standing.sent {
+        let request = kept(*at).await?;
+        if let Some(document) = &request.local {
+            lost.push(LostWrite {
+                base: request.base.as_ref().map(|base| base.document.clone()),
+                sent: document.clone(),
+                edited: None,
+                mark: Some(*at),
+            });
         }
-        let run = QueuedRun {
-            intent: standing.intent.id,
-            lost,
-            marks,
-        };
-        Ok(Start { base, local, run })
+        marks.push(*at);
+        if standing.intent.goal != IntentGoal::Append {
+            base = request.base.filter(|_| sent.onto.is_some());
+            local = request.unstamped.or(request.local);
+        }
     }
+    let run = QueuedRun {
+        intent: standing.intent.id,
+        lost,
+        marks,
+    };
+    Ok(Start { base, local, run })
 }

@@ -134,6 +134,9 @@ impl Shared {
 
     /// Tells the observer about a request that was sent.
     pub(crate) fn tell_attempt(&self, attempt: &AttemptSeen<'_>) {
+        if attempt.status.is_some() {
+            self.outbox.answered();
+        }
         observer::attempt(self.observer.as_deref(), attempt);
     }
 

@@ -1,10 +1,13 @@
 //! Queued writes: each of them is applied once, in its order, or waits for a person, whatever happens to the process.
 
 mod doubt;
+#[cfg(feature = "durable")]
+mod files;
 mod open;
 mod order;
 mod queueing;
 mod restarts;
+mod running;
 mod users;
 
 use ifmatch::{Client, Collection, Drained, Journal, MemoryStore, Policy, Rule, ThreeWay};

@@ -91,6 +91,7 @@ struct Mark {
 }
 
 /// One write in progress.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Client {
     pub(super) writer: usize,
@@ -159,24 +160,24 @@ impl Client {
     /// Continues a queued write after a crash, from what its queue has kept.
     pub(super) fn resumed(setting: &Setting, crashed: &Self) -> Self {
         let mut client = Self::new(setting, crashed.writer, Vec::new());
-        let Some(last) = crashed.marks.last() else {
+        let Some(newest) = crashed.marks.last() else {
             return client;
         };
         let mut params = setting.params(client.writer, false);
         params.resumes = true;
-        params.goal = match (&last.base, &last.sent) {
+        params.goal = match (&newest.base, &newest.sent) {
             (_, None) => Goal::Delete,
             (None, _) => Goal::Create,
             (Some(_), _) => Goal::Replace,
         };
-        params.base = match &last.base {
+        params.base = match &newest.base {
             Some(base) => Base::Version(base.version),
             None => Base::Unknown,
         };
         client.machine = Machine::new(params);
-        client.made_on = last.base.as_ref().map(|base| base.doc.clone());
-        client.base.clone_from(&last.base);
-        client.local.clone_from(&last.local);
+        client.made_on = newest.base.as_ref().map(|base| base.doc.clone());
+        client.base.clone_from(&newest.base);
+        client.local.clone_from(&newest.local);
         let lost = crashed.marks.iter().filter_map(|mark| {
             Some(LostWrite {
                 base: mark.base.as_ref().map(|base| base.doc.clone()),

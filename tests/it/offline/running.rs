@@ -1,0 +1,126 @@
+//! An outbox that runs: when it sends, and when it waits.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Program, queue_view};
+use crate::support::{AT, Event};
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_queued_is_sent_at_once() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    let running = tokio::spawn(program.client.outbox().of(&articles).run());
+    for views in 2..5 {
+        let settled = queue_view(&articles).await.settled().await.unwrap();
+        assert_eq!(settled.views, views);
+    }
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_server_is_away_it_is_asked_less_and_less_and_nothing_is_lost() {
+    let program = Program::new();
+    let articles = program.articles();
+    for id in 1..=10 {
+        let at = format!("/v1/articles/{id}");
+        program.server.put(&at, crate::support::ARTICLE);
+        articles.get(id).await.unwrap();
+    }
+    program
+        .server
+        .script((0..10_000).map(|_| Event::NoConnection));
+    let mut queued = Vec::new();
+    for id in 1..=10 {
+        let update = articles.update(id, |article| article.views += 1);
+        queued.push(update.queue().await.unwrap());
+    }
+    let running = tokio::spawn(program.client.outbox().of(&articles).run());
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let asked = program.server.writes();
+    assert!((10..600).contains(&asked), "{asked} requests in an hour");
+
+    program.server.end_script();
+    let since = Instant::now();
+    for queued in queued {
+        queued.settled().await.unwrap();
+    }
+    assert!(
+        since.elapsed() <= Duration::from_secs(5 * 60 + 30),
+        "{:?}",
+        since.elapsed()
+    );
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nudge_makes_every_write_due() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    program
+        .server
+        .script((0..10_000).map(|_| Event::NoConnection));
+    let queued = queue_view(&articles).await;
+    let running = tokio::spawn(program.client.outbox().of(&articles).run());
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    program.server.end_script();
+    let since = Instant::now();
+    program.client.outbox().nudge();
+    queued.settled().await.unwrap();
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        since.elapsed()
+    );
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_response_of_the_server_makes_every_write_due() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    program
+        .server
+        .script((0..10_000).map(|_| Event::NoConnection));
+    let queued = queue_view(&articles).await;
+    let running = tokio::spawn(program.client.outbox().of(&articles).run());
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    program.server.end_script();
+    let since = Instant::now();
+    articles.get(1).await.unwrap();
+    queued.settled().await.unwrap();
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        since.elapsed()
+    );
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_have_expired_make_a_write_wait_and_a_refusal_opens_it() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    queue_view(&articles).await;
+    for status in [401, 503, 429] {
+        program
+            .server
+            .script((0..20).map(|_| Event::Answer(status, &[], "{}")));
+        let drained = program.drain().await;
+        assert_eq!(
+            (drained.left, drained.open),
+            (1, 0),
+            "{status}: {drained:?}"
+        );
+        program.server.end_script();
+    }
+    program.server.script([Event::Answer(403, &[], "{}")]);
+    let drained = program.drain().await;
+    assert_eq!((drained.left, drained.open), (0, 1), "{drained:?}");
+    assert_eq!(program.server.value(AT)["views"], 1);
+}
