@@ -136,6 +136,12 @@
 //! - Where entity tags are hashes of the content, a state that was changed and changed back (A, B, A) has its
 //!   old tag again. A request that was given up may then still be applied to it.
 //!
+//! # Offline and restarts
+//!
+//! With a [`Journal`], a write can be [queued](Update::queue) instead of awaited. It is durable when the call returns, and
+//! [`Client::outbox`] sends it when the server can be reached, also after a restart. What cannot be applied waits for a
+//! person, in [`Collection::conflicts`]. See [`guide::offline`].
+//!
 //! # Other APIs
 //!
 //! [`Format`] defines how bodies that are not JSON are read and written: text, bytes, forms, or a format of your own.
@@ -154,7 +160,7 @@
 //! | `backoff` | no | retry schedules from the crate `backoff` |
 //! | `tower` | no | any tower service as the [`Transport`], and tower layers around it |
 //! | `middleware` | no | a client of the crate `reqwest-middleware` as the [`Transport`] |
-//! | `durable` | no | `FileStore`, a snapshot store that survives the process |
+//! | `durable` | no | `Journal::open` and `FileStore`: queued writes and snapshots that survive the process, see [`guide::offline`] |
 //! | `redis` | no | `RedisStore`, a snapshot store that processes and machines share |
 //! | `testing` | no | a stateful server, a lossy proxy, tests without waits, and laws of merging, for your own tests |
 //!

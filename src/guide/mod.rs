@@ -15,3 +15,8 @@ pub mod concepts {}
 ///
 #[doc = include_str!("../../docs/guide/seen.md")]
 pub mod seen {}
+
+/// Offline and restarts: writes that are queued, sent later, and decided by a person if they conflict.
+///
+#[doc = include_str!("../../docs/guide/offline.md")]
+pub mod offline {}
