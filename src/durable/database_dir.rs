@@ -180,6 +180,7 @@ impl DatabaseDir {
         let DatabaseFile { path, database } = file;
         // While the database is open, no other process can take the file over.
         let removed = fs::remove_file(&path).and_then(|()| files::sync_dir(&self.path));
+        let removed = unless_gone(removed);
         drop(database);
         removed.map_err(|source| DirError::File { path, source })
     }

@@ -3,12 +3,6 @@
 //! A process has a file of its own, so processes never wait for each other. The lock that the engine holds on an open
 //! file tells a file in use from one whose process has ended.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "what the stores do not need, the journal does"
-)]
-
 mod database_dir;
 #[cfg(test)]
 pub(crate) mod faulty_disk;
@@ -19,6 +13,8 @@ mod tests;
 mod trial;
 mod writer;
 
-pub(crate) use database_dir::{DamagedFile, DatabaseDir, DatabaseFile, DirError, Taken};
-pub(crate) use open::{Format, OpenError, OpenSettings, open_backend, stored_format, write_format};
+pub(crate) use database_dir::{DamagedFile, DatabaseDir, DatabaseFile, DirError};
+pub(crate) use open::{Format, OpenError, OpenSettings};
+#[cfg(test)]
+pub(crate) use open::{open_backend, stored_format, write_format};
 pub(crate) use writer::{WriteError, Writer};

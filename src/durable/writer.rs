@@ -4,8 +4,8 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use redb::{Database, WriteTransaction};
@@ -19,14 +19,12 @@ const MAX_JOBS: usize = 1_000;
 /// The thread that writes to a database.
 ///
 /// When the writer is dropped, the thread does the jobs that were sent before, drops its reference to the database, and
-/// ends. The drop waits for that, which takes as long as a sync of the disk. [`close`](Self::close) waits without
-/// blocking.
+/// ends. The drop waits for that, which takes as long as a sync of the disk.
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` once the thread is to end.
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
-    ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 /// The reason why a job was not committed.
@@ -66,19 +64,15 @@ impl Writer {
     /// Starts the thread.
     pub(crate) fn start(database: Arc<Database>) -> io::Result<Self> {
         let (jobs, waiting) = channel();
-        let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("ifmatch-writer".to_owned())
             .spawn(move || {
                 write_all(&database, &waiting);
                 drop(database);
-                // Nobody may be waiting for the end.
-                let _ = end.send(());
             })?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
-            ended: Mutex::new(Some(ended)),
         })
     }
 
@@ -115,15 +109,6 @@ impl Writer {
         let result = None;
         if let Some(jobs) = &self.jobs {
             let _ = jobs.send(Box::new(Waiting { work, result, then }));
-        }
-    }
-
-    /// Ends the thread after the jobs that were sent before, and waits for it.
-    pub(crate) async fn close(mut self) {
-        self.jobs = None;
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = ended.take() {
-            let _ = ended.await;
         }
     }
 }

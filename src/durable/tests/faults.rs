@@ -33,7 +33,7 @@ async fn after_a_failed_sync_nothing_more_is_accepted_and_reading_still_works() 
     assert_eq!(later.source().unwrap().to_string(), first);
     assert_eq!(read(&database, "kept"), Some(1));
     drop(database);
-    writer.close().await;
+    drop(writer);
     let again = open_backend(disk, settings()).unwrap();
     assert_eq!((read(&again, "kept"), read(&again, "b")), (Some(1), None));
     write(&again, "c", 3).unwrap();
@@ -53,7 +53,7 @@ async fn a_full_disk_fails_the_write_and_keeps_what_was_stored() {
     assert!(matches!(error, WriteError::Job(_) | WriteError::Commit(_)));
     disk.fault(None);
     drop(database);
-    writer.close().await;
+    drop(writer);
     let again = open_backend(disk, settings()).unwrap();
     assert_eq!(read(&again, "kept"), Some(1));
 }
@@ -74,7 +74,7 @@ async fn a_fault_at_any_call_loses_nothing_that_was_answered() {
         let met = disk.calls() > first;
         disk.fault(None);
         drop(database);
-        writer.close().await;
+        drop(writer);
         for disk in [disk.clone(), disk.after_power_loss(0)] {
             let again = open_backend(disk, settings()).unwrap();
             assert_eq!(read(&again, "kept"), Some(1), "call {first}");

@@ -34,14 +34,6 @@ impl TempDir {
     fn open(&self) -> DatabaseDir {
         DatabaseDir::open(&self.0, KIND, settings()).unwrap()
     }
-
-    fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
-        let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
-    }
 }
 
 impl Drop for TempDir {

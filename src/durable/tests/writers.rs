@@ -98,7 +98,7 @@ async fn a_writer_ends_after_the_jobs_that_were_sent_and_closes_the_database() {
     for number in 0..100 {
         drop(writer.send(move |it| insert(it, "last", number)));
     }
-    writer.close().await;
+    drop(writer);
     let again = opened.take_one().unwrap();
     assert_eq!(again.path, file.path, "the file is still in use");
     assert_eq!(read(&again.database, "last"), Some(99));

@@ -60,8 +60,8 @@ const READ_AT_ONCE: usize = 64 * 1024;
 /// # Default
 ///
 /// At most 10 000 snapshots and 64 MiB ([`bounded`](Self::bounded) sets other limits). The least recently used
-/// snapshots go first. After a restart, those that were written first go first. The file may be several times larger than
-/// the snapshots in it, because the engine never overwrites a page that is in use.
+/// snapshots go first. After a restart, those that were written first go first. The file may be several times larger
+/// than the snapshots in it, because the engine never overwrites a page that is in use.
 ///
 /// # Example
 ///
@@ -101,8 +101,8 @@ pub struct FileStoreError {
 impl FileStore {
     /// Opens the store in a directory, or creates it, with the default limits.
     ///
-    /// This blocks the thread until the file is open. If the process before was killed, the engine checks the whole file
-    /// first.
+    /// This blocks the thread until the file is open. If the process before was killed, the engine checks the whole
+    /// file first.
     ///
     /// # Errors
     ///
