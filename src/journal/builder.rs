@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::disk::DiskHome;
-use super::{Journal, JournalError, QUOTA};
+use super::{Journal, JournalError, QUOTA, State};
 
 /// Opens a [`Journal`] in a directory, returned by [`Journal::open`]. Feature `durable`.
 ///
@@ -73,7 +73,10 @@ impl JournalBuilder {
     /// Returns [`Newer`](JournalError::Newer) if a newer version wrote a file, which is then unchanged, and
     /// [`Open`](JournalError::Open) if the directory or a file in it cannot be used.
     pub fn build(self) -> Result<Journal, JournalError> {
-        let (home, adopted, secret) = DiskHome::open(&self.path)?;
-        Ok(Journal::new(Arc::new(home), adopted, secret).quota(self.quota))
+        let mut state = State::default();
+        let opened = DiskHome::open(&self.path, |at, mark, size| state.take(at, mark, size));
+        let (home, adopted, secret) = opened?;
+        state.take_over(adopted);
+        Ok(Journal::new(Arc::new(home), state, secret).quota(self.quota))
     }
 }

@@ -11,8 +11,8 @@ use super::mark::{Mark, MarkAt, Open, Sent};
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
     intents: HashMap<IntentId, Standing>,
-    /// The queued writes of each user to each resource, in their order.
-    chains: HashMap<ChainKey, Vec<IntentId>>,
+    /// The queued writes of each user to each resource, in their order: by file, and by place there.
+    chains: BTreeMap<(ChainKey, u16, u64), IntentId>,
     /// The requests of calls that are or were awaited.
     unsettled: BTreeMap<MarkAt, Sent>,
     sizes: HashMap<MarkAt, usize>,
@@ -22,12 +22,12 @@ pub(crate) struct Fold {
 /// One queued write, and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    pub(crate) intent: Intent,
+    pub(crate) intent: Box<Intent>,
     /// The mark with its base and its document.
     pub(crate) at: MarkAt,
     /// Its requests that may have been applied.
     pub(crate) sent: Vec<(MarkAt, Sent)>,
-    pub(crate) open: Option<(MarkAt, Open)>,
+    pub(crate) open: Option<(MarkAt, Box<Open>)>,
 }
 
 impl Standing {
@@ -78,24 +78,21 @@ impl Fold {
         outdated
     }
 
-    fn intended(&mut self, at: MarkAt, intent: Intent) -> Vec<MarkAt> {
-        let (id, key, place) = (intent.id, intent.chain(), intent.place);
+    fn intended(&mut self, at: MarkAt, intent: Box<Intent>) -> Vec<MarkAt> {
+        let (id, place) = (intent.id, (intent.chain(), at.file, intent.place));
         let standing = Standing {
             intent,
             at,
             sent: Vec::new(),
             open: None,
         };
-        let Some(before) = self.intents.insert(id, standing) else {
-            let places = &self.intents;
-            let chain = self.chains.entry(key).or_default();
-            let place_of = |id: &IntentId| places.get(id).map(|it| (it.at.file, it.intent.place));
-            let order = Some((at.file, place));
-            let after = chain.partition_point(|other| place_of(other) <= order);
-            chain.insert(after, id);
-            return Vec::new();
-        };
-        before.marks()
+        match self.intents.insert(id, standing) {
+            Some(before) => before.marks(),
+            None => {
+                self.chains.insert(place, id);
+                Vec::new()
+            }
+        }
     }
 
     /// Forgets requests of awaited calls that are known to have been applied or not.
@@ -127,13 +124,9 @@ impl Fold {
         let Some(standing) = self.intents.remove(&id) else {
             return Vec::new();
         };
-        let key = standing.intent.chain();
-        if let Some(chain) = self.chains.get_mut(&key) {
-            chain.retain(|other| *other != id);
-            if chain.is_empty() {
-                self.chains.remove(&key);
-            }
-        }
+        let intent = &standing.intent;
+        let place = (intent.chain(), standing.at.file, intent.place);
+        self.chains.remove(&place);
         let outdated = standing.marks();
         self.forget_sizes(&outdated);
         outdated
@@ -152,14 +145,19 @@ impl Fold {
 
     /// Returns the queued writes of a user to a resource, in their order.
     pub(crate) fn chain(&self, key: &ChainKey) -> impl DoubleEndedIterator<Item = &Standing> {
-        let chain = self.chains.get(key).into_iter().flatten();
-        chain.filter_map(|id| self.intents.get(id))
+        let chain = self.chains.range((*key, 0, 0)..=(*key, u16::MAX, u64::MAX));
+        chain.filter_map(|(_, id)| self.intents.get(id))
     }
 
     /// Returns the first queued write of each user to each resource.
     pub(crate) fn heads(&self) -> impl Iterator<Item = &Standing> {
-        let heads = self.chains.values().filter_map(|chain| chain.first());
-        heads.filter_map(|id| self.intents.get(id))
+        let mut before = None;
+        let heads = self.chains.iter().filter(move |((key, ..), _)| {
+            let is_first = before != Some(*key);
+            before = Some(*key);
+            is_first
+        });
+        heads.filter_map(|(_, id)| self.intents.get(id))
     }
 
     /// Returns all queued writes, in no order.

@@ -33,28 +33,20 @@ pub(super) trait Home: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Takes over the files of processes that have ended.
-    async fn adopt(self: Arc<Self>) -> Result<Adopted, JournalError> {
-        Ok(Adopted::default())
+    /// Takes over the files of processes that have ended, and returns their marks.
+    async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
+        Ok((Adopted::default(), Vec::new()))
     }
 }
 
-/// What processes that have ended left behind.
+/// A mark, and the size of its documents.
+pub(super) type KeptMark = (MarkAt, Mark, usize);
+
+/// The files that were left by processes that have ended.
 #[derive(Debug, Default)]
 pub(super) struct Adopted {
-    /// The marks with the sizes of their documents, in the order of each file.
-    pub(super) marks: Vec<(MarkAt, Mark, usize)>,
     /// The last number of each file that was taken over.
     pub(super) last: Vec<MarkAt>,
     /// What cannot be read, for people.
     pub(super) damage: Vec<String>,
-}
-
-#[cfg(feature = "durable")]
-impl Adopted {
-    pub(super) fn extend(&mut self, other: Self) {
-        self.marks.extend(other.marks);
-        self.last.extend(other.last);
-        self.damage.extend(other.damage);
-    }
 }

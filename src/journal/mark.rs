@@ -18,11 +18,11 @@ pub(crate) struct MarkAt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Mark {
     /// A write is to be made. A later mark of the same write replaces it.
-    Intended(Intent),
+    Intended(Box<Intent>),
     /// A request is about to leave.
     Sent(Sent),
     /// A queued write waits for a person.
-    Open(Open),
+    Open(Box<Open>),
 }
 
 /// A request that is about to leave, or has left.

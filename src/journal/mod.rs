@@ -28,6 +28,7 @@ pub(crate) use fold::{Fold, Standing};
 use home::{Adopted, Home};
 pub(crate) use intent::{ChainKey, Intent, IntentGoal};
 pub use intent::{IntentId, InvalidIntentId};
+use mark::Mark;
 pub(crate) use mark::{MarkAt, MarkDocuments, Open, RawProblem, Sent};
 use memory::MemoryHome;
 
@@ -109,7 +110,7 @@ impl Journal {
     pub fn in_memory() -> Self {
         // Without random numbers, the digests could be guessed. They are not stored anywhere.
         let secret = Secret::random().unwrap_or_else(|_| Secret::of(b"a journal in memory"));
-        Self::new(Arc::<MemoryHome>::default(), Adopted::default(), secret)
+        Self::new(Arc::<MemoryHome>::default(), State::default(), secret)
     }
 
     /// Names the directory of a journal, which is opened or created by [`build`](JournalBuilder::build). Feature
@@ -119,9 +120,7 @@ impl Journal {
         JournalBuilder::new(path.into())
     }
 
-    fn new(home: Arc<dyn Home>, adopted: Adopted, secret: Secret) -> Self {
-        let mut state = State::default();
-        state.take_over(adopted);
+    fn new(home: Arc<dyn Home>, state: State, secret: Secret) -> Self {
         let inner = Inner {
             state: Mutex::new(state),
             home,
@@ -169,12 +168,15 @@ impl Journal {
 
     /// Takes over the unfinished writes of processes that have ended.
     pub(crate) async fn adopt(&self) -> Result<(), JournalError> {
-        let adopted = self.inner.home.clone().adopt().await?;
+        let (adopted, marks) = self.inner.home.clone().adopt().await?;
         if adopted.last.is_empty() && adopted.damage.is_empty() {
             return Ok(());
         }
         {
             let mut state = self.inner.state();
+            for (at, mark, size) in marks {
+                state.take(at, mark, size);
+            }
             state.take_over(adopted);
             state.adoptions += 1;
         }
@@ -212,14 +214,16 @@ impl Inner {
 }
 
 impl State {
-    /// Takes what processes that have ended left behind.
+    /// Takes a mark that was kept before.
+    fn take(&mut self, at: MarkAt, mark: Mark, size: usize) {
+        self.fold.mark(at, mark, size + MARK_SIZE);
+    }
+
+    /// Takes over files that processes that have ended left behind.
     fn take_over(&mut self, adopted: Adopted) {
         for at in adopted.last {
             self.next(at.file);
             self.last[usize::from(at.file)] = at.number;
-        }
-        for (at, mark, size) in adopted.marks {
-            self.fold.mark(at, mark, size + MARK_SIZE);
         }
         #[cfg(feature = "tracing")]
         for damage in &adopted.damage {

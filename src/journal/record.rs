@@ -15,7 +15,7 @@ impl Journal {
     /// `unless` is asked under the lock. If it returns `true`, nothing is recorded, and the result is `false`.
     pub(crate) async fn intend(
         &self,
-        intent: Intent,
+        intent: Box<Intent>,
         documents: MarkDocuments,
         unless: impl FnOnce(&Fold) -> bool,
     ) -> Result<bool, JournalError> {
@@ -26,7 +26,7 @@ impl Journal {
     pub(crate) async fn intend_instead(
         &self,
         instead_of: Option<IntentId>,
-        mut intent: Intent,
+        mut intent: Box<Intent>,
         documents: MarkDocuments,
         unless: impl FnOnce(&Fold) -> bool,
     ) -> Result<bool, JournalError> {
@@ -115,7 +115,7 @@ impl Journal {
                 return Ok(());
             };
             let at = state.next(file);
-            self.put(&mut state, at, Mark::Open(open), documents, None)?
+            self.put(&mut state, at, Mark::Open(Box::new(open)), documents, None)?
         };
         let kept = durable(waiter).await;
         self.tell();

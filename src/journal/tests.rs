@@ -77,7 +77,7 @@ impl Kept {
                 let known = self.fold.get(id(write)).map(|known| known.intent.clone());
                 let place = known.as_ref().map_or(self.last + 1, |known| known.place);
                 let resource = known.map_or(resource, |known| known.address[0]);
-                self.mark(Mark::Intended(intent(write, resource, place)));
+                self.mark(Mark::Intended(Box::new(intent(write, resource, place))));
             }
             Step::Send { write, onto } => self.mark(Mark::Sent(Sent {
                 intent: write.map(id),
@@ -95,12 +95,12 @@ impl Kept {
                     self.remove(&[*at]);
                 }
             }
-            Step::Open { write } => self.mark(Mark::Open(Open {
+            Step::Open { write } => self.mark(Mark::Open(Box::new(Open {
                 intent: id(write),
                 kind: "Conflict".into(),
                 message: "".into(),
                 problem: None,
-            })),
+            }))),
             Step::Retry { write } => {
                 let outdated = self.fold.retried(id(write));
                 self.remove(&outdated);

@@ -13,15 +13,14 @@ use async_trait::async_trait;
 use redb::Database;
 
 use super::error::JournalError;
-use super::home::{Adopted, Changes, Done, Home};
-use super::mark::{MarkAt, MarkDocuments};
+use super::home::{Adopted, Changes, Done, Home, KeptMark};
+use super::mark::{Mark, MarkAt, MarkDocuments};
 use crate::durable::{
     DamagedFile, DatabaseDir, DatabaseFile, DirError, Format, OpenError, OpenSettings, Writer,
 };
 use crate::store::{KeyDigest, Secret};
 use crate::support::panics;
 use rows::Row;
-use tables::Stored;
 
 /// The ending of the names of the files.
 const KIND: &str = "journal";
@@ -50,7 +49,10 @@ struct OpenFile {
 
 impl DiskHome {
     /// Opens the directory, and returns the marks of its free files with the secret of its digests.
-    pub(super) fn open(path: &Path) -> Result<(Self, Adopted, Secret), JournalError> {
+    pub(super) fn open(
+        path: &Path,
+        each: impl FnMut(MarkAt, Mark, usize),
+    ) -> Result<(Self, Adopted, Secret), JournalError> {
         let dir = DatabaseDir::open(path, KIND, SETTINGS).map_err(|error| unopened(&error))?;
         let secret = dir.shared_bytes(SECRET, || {
             let mut bytes = vec![0; 32];
@@ -67,67 +69,66 @@ impl DiskHome {
             files: Mutex::default(),
             check: Mutex::default(),
         };
-        let mut adopted = home.take(vec![taken.own])?;
-        adopted.extend(home.take(taken.orphans)?);
+        let mut files = vec![taken.own];
+        files.extend(taken.orphans);
+        // New marks go to a file that has some already, so that no file stays empty.
+        files.sort_by_key(|file| has_marks(file).unwrap_or(true));
+        files.reverse();
+        let mut adopted = home.take(files, each)?;
         adopted.damage.extend(told(taken.damaged));
         Ok((home, adopted, Secret::of(&secret)))
     }
 
     /// Opens a home whose only file is this one.
     #[cfg(test)]
-    fn over(dir: DatabaseDir, file: DatabaseFile) -> Result<(Self, Adopted), JournalError> {
+    fn over(
+        dir: DatabaseDir,
+        file: DatabaseFile,
+        each: impl FnMut(MarkAt, Mark, usize),
+    ) -> Result<(Self, Adopted), JournalError> {
         let home = Self {
             dir,
             files: Mutex::default(),
             check: Mutex::default(),
         };
-        let adopted = home.take(vec![file])?;
+        let adopted = home.take(vec![file], each)?;
         Ok((home, adopted))
     }
 
     /// Takes over files. Those without marks are removed, except the first one of this process.
-    fn take(&self, taken: Vec<DatabaseFile>) -> Result<Adopted, JournalError> {
+    fn take(
+        &self,
+        taken: Vec<DatabaseFile>,
+        mut each: impl FnMut(MarkAt, Mark, usize),
+    ) -> Result<Adopted, JournalError> {
         let mut adopted = Adopted::default();
         for file in taken {
-            let name = file.path.display().to_string();
-            let read = panics::catch("the database", || tables::stored(&file.database));
-            let stored = match read {
-                Ok(Ok(stored)) => stored,
-                Ok(Err(error)) => return Err(JournalError::damaged(error)),
-                Err(panicked) => return Err(JournalError::damaged(panicked)),
-            };
-            let Stored {
-                marks,
-                damaged,
-                last,
-            } = stored;
-            let mut files = self.files();
-            if marks.is_empty() && damaged == 0 && !files.is_empty() {
-                drop(files);
+            let is_first = self.files().is_empty();
+            if !is_first && !has_marks(&file)? {
                 self.dir.remove(file).map_err(|error| unopened(&error))?;
                 continue;
             }
-            if damaged > 0 {
-                let parts = if damaged == 1 { "mark" } else { "marks" };
-                adopted
-                    .damage
-                    .push(format!("{name}: {damaged} damaged {parts}"));
-            }
-            let index = u16::try_from(files.len()).map_err(JournalError::damaged)?;
-            let database = Arc::new(file.database);
-            let writer = Writer::start(database.clone()).map_err(JournalError::closed)?;
-            let writer = Arc::new(writer);
-            files.push(OpenFile { database, writer });
-            drop(files);
+            let name = file.path.display().to_string();
+            let index = u16::try_from(self.files().len()).map_err(JournalError::damaged)?;
             let at = |number| MarkAt {
                 file: index,
                 number,
             };
-            let marks = marks.into_iter();
-            adopted
-                .marks
-                .extend(marks.map(|(number, mark, size)| (at(number), mark, size)));
-            adopted.last.push(at(last));
+            let stored = of_engine(|| {
+                tables::read_marks(&file.database, |number, mark, size| {
+                    each(at(number), mark, size);
+                })
+            })?;
+            if stored.damaged > 0 {
+                let (damaged, all) = (stored.damaged, stored.damaged + stored.whole);
+                let damage = format!("{name}: {damaged} of {all} marks are damaged");
+                adopted.damage.push(damage);
+            }
+            adopted.last.push(at(stored.last));
+            let database = Arc::new(file.database);
+            let writer = Writer::start(database.clone()).map_err(JournalError::closed)?;
+            let writer = Arc::new(writer);
+            self.files().push(OpenFile { database, writer });
         }
         self.bind_new()?;
         Ok(adopted)
@@ -149,11 +150,7 @@ impl DiskHome {
         let Some(check) = check else { return Ok(()) };
         let files = self.files().clone();
         for file in files {
-            let bound = panics::catch("the database", || tables::bind(&file.database, check));
-            let stored = match bound {
-                Ok(bound) => bound.map_err(JournalError::closed)?,
-                Err(panicked) => return Err(JournalError::closed(panicked)),
-            };
+            let stored = of_engine(|| tables::bind(&file.database, check))?;
             if stored != check {
                 return Err(JournalError::OtherSecret);
             }
@@ -214,12 +211,13 @@ impl Home for DiskHome {
         self.bind_new()
     }
 
-    async fn adopt(self: Arc<Self>) -> Result<Adopted, JournalError> {
+    async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
         let adopt = move || {
             let (orphans, damaged) = self.dir.take_orphans().map_err(|error| unopened(&error))?;
-            let mut adopted = self.take(orphans)?;
+            let mut marks = Vec::new();
+            let mut adopted = self.take(orphans, |at, mark, size| marks.push((at, mark, size)))?;
             adopted.damage.extend(told(damaged));
-            Ok(adopted)
+            Ok((adopted, marks))
         };
         let adopted = tokio::task::spawn_blocking(adopt).await;
         adopted.unwrap_or_else(|error| Err(JournalError::closed(error)))
@@ -232,16 +230,21 @@ async fn read(
     number: u64,
 ) -> Result<Option<MarkDocuments>, JournalError> {
     let database = database.clone();
-    let read = move || {
-        let read = panics::catch("the database", || tables::documents(&database, number));
-        match read {
-            Ok(Ok(documents)) => Ok(documents),
-            Ok(Err(error)) => Err(JournalError::damaged(error)),
-            Err(panicked) => Err(JournalError::damaged(panicked)),
-        }
-    };
+    let read = move || of_engine(|| tables::documents(&database, number));
     let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| Err(JournalError::damaged(error)))
+}
+
+fn has_marks(file: &DatabaseFile) -> Result<bool, JournalError> {
+    of_engine(|| tables::is_empty(&file.database)).map(|is_empty| !is_empty)
+}
+
+/// Returns what the engine read. It may panic on a damaged page.
+fn of_engine<T>(read: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, JournalError> {
+    match panics::catch("the database", read) {
+        Ok(read) => read.map_err(JournalError::damaged),
+        Err(panicked) => Err(JournalError::damaged(panicked)),
+    }
 }
 
 fn told(damaged: Vec<DamagedFile>) -> impl Iterator<Item = String> {

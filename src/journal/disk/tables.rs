@@ -1,7 +1,8 @@
 //! The tables of a journal file.
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 use super::rows::{self, Row, Slot};
@@ -15,15 +16,19 @@ const DOCUMENTS: TableDefinition<'_, (u64, u8), &[u8]> = TableDefinition::new("d
 /// The check of the client's secret.
 const CHECK: TableDefinition<'_, (), &KeyDigest> = TableDefinition::new("check");
 
-/// The marks of a file, and how many of them are damaged.
+/// What the marks of a file come to.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    pub(super) marks: Vec<(u64, Mark, usize)>,
+    pub(super) whole: usize,
     pub(super) damaged: usize,
     pub(super) last: u64,
 }
 
-pub(super) fn stored(database: &Database) -> Result<Stored, redb::Error> {
+/// Reads the marks of a file, in their order.
+pub(super) fn read_marks(
+    database: &Database,
+    mut each: impl FnMut(u64, Mark, usize),
+) -> Result<Stored, redb::Error> {
     let transaction = database.begin_read()?;
     let mut stored = Stored::default();
     let table = match transaction.open_table(MARKS) {
@@ -35,11 +40,23 @@ pub(super) fn stored(database: &Database) -> Result<Stored, redb::Error> {
         let (number, bytes) = row?;
         stored.last = number.value();
         match rows::mark(number.value(), bytes.value()) {
-            Some((mark, size)) => stored.marks.push((number.value(), mark, size)),
+            Some((mark, size)) => {
+                stored.whole += 1;
+                each(number.value(), mark, size);
+            }
             None => stored.damaged += 1,
         }
     }
     Ok(stored)
+}
+
+/// Whether a file has no marks.
+pub(super) fn is_empty(database: &Database) -> Result<bool, redb::Error> {
+    match database.begin_read()?.open_table(MARKS) {
+        Ok(table) => Ok(table.is_empty()?),
+        Err(TableError::TableDoesNotExist(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes a mark and removes others.

@@ -10,7 +10,9 @@ use http::HeaderMap;
 use super::*;
 use crate::durable::faulty_disk::{Fault, FaultyDisk};
 use crate::durable::open_backend;
-use crate::journal::{Fold, Intent, IntentGoal, IntentId, Journal, MarkDocuments, Open, Sent};
+use crate::journal::{
+    Fold, Intent, IntentGoal, IntentId, Journal, MarkDocuments, Open, Sent, State,
+};
 use crate::json::Document;
 use crate::store::StoredSnapshot;
 use crate::support::ids;
@@ -41,8 +43,8 @@ impl Drop for Folder {
     }
 }
 
-fn intent(id: IntentId) -> Intent {
-    Intent {
+fn intent(id: IntentId) -> Box<Intent> {
+    Box::new(Intent {
         id,
         goal: IntentGoal::Replace,
         owner: [1; 16],
@@ -56,7 +58,7 @@ fn intent(id: IntentId) -> Intent {
         honours_key: false,
         queued_at: 0,
         place: 0,
-    }
+    })
 }
 
 fn documents(text: &str) -> MarkDocuments {
@@ -91,8 +93,12 @@ fn on(disk: &FaultyDisk) -> Result<Journal, JournalError> {
     let dir = DatabaseDir::open(&folder.0, KIND, SETTINGS).unwrap();
     let database = open_backend(disk.clone(), SETTINGS).map_err(JournalError::damaged)?;
     let path = folder.0.join("1.journal");
-    let (home, adopted) = DiskHome::over(dir, DatabaseFile { path, database })?;
-    Ok(Journal::new(Arc::new(home), adopted, Secret::of(b"tests")))
+    let mut state = State::default();
+    let file = DatabaseFile { path, database };
+    let over = DiskHome::over(dir, file, |at, mark, size| state.take(at, mark, size));
+    let (home, adopted) = over?;
+    state.take_over(adopted);
+    Ok(Journal::new(Arc::new(home), state, Secret::of(b"tests")))
 }
 
 #[tokio::test]

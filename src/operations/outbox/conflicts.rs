@@ -232,13 +232,13 @@ impl<T: ResourceData> OpenWrite<T> {
             _ => goal,
         };
         let id = IntentId::random();
-        let intent = Intent {
+        let intent = Box::new(Intent {
             id,
             goal,
             is_pinned: true,
             schema: self.0.handle.schema.number,
-            ..self.0.standing.intent.clone()
-        };
+            ..(*self.0.standing.intent).clone()
+        });
         let documents = MarkDocuments {
             base: self.0.shown.clone().filter(|_| goal != IntentGoal::Create),
             local,

@@ -129,11 +129,11 @@ impl<T: ResourceData> Recording<T> {
             Some((last, Together::One(goal))) => {
                 let id = last.intent.id;
                 let queued = Queued::waiting(id, &self.handle.shared, convert);
-                let intent = Intent {
+                let intent = Box::new(Intent {
                     goal,
                     schema: self.handle.schema.number,
-                    ..last.intent.clone()
-                };
+                    ..(*last.intent).clone()
+                });
                 let documents = MarkDocuments {
                     base: view.base.clone(),
                     local: new.local.filter(|_| goal != IntentGoal::Delete),
@@ -176,9 +176,9 @@ impl<T: ResourceData> Recording<T> {
             || self.is_being_sent(view)
     }
 
-    fn intent(&self, id: IntentId, new: &NewWrite) -> Intent {
+    fn intent(&self, id: IntentId, new: &NewWrite) -> Box<Intent> {
         let (owner, address) = self.key;
-        Intent {
+        Box::new(Intent {
             id,
             goal: new.goal,
             owner,
@@ -192,7 +192,7 @@ impl<T: ResourceData> Recording<T> {
             honours_key: new.honours_key,
             queued_at: now(),
             place: 0,
-        }
+        })
     }
 }
 
