@@ -86,13 +86,11 @@ impl Fold {
             sent: Vec::new(),
             open: None,
         };
-        match self.intents.insert(id, standing) {
-            Some(before) => before.marks(),
-            None => {
-                self.chains.insert(place, id);
-                Vec::new()
-            }
+        let before = self.intents.insert(id, standing);
+        if before.is_none() {
+            self.chains.insert(place, id);
         }
+        before.map_or_else(Vec::new, Standing::marks)
     }
 
     /// Forgets requests of awaited calls that are known to have been applied or not.
