@@ -133,6 +133,21 @@ impl Journal {
         }
     }
 
+    /// Forgets the requests of awaited calls whose outcome is not known. Queued writes are not affected.
+    ///
+    /// They are kept so that the same call, made again, does not apply a change twice. Each is forgotten when a later call
+    /// on the same version has found out what became of it, and of one resource at most eight are kept. If most calls that
+    /// end as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) are never made again, call this from time to time, so
+    /// that the journal does not fill up.
+    pub fn forget_unsettled(&self) {
+        let requests = self.read(Fold::requests);
+        let awaited = requests
+            .into_iter()
+            .filter(|(_, sent)| sent.intent.is_none());
+        let marks: Vec<_> = awaited.map(|(at, _)| at).collect();
+        self.judged(None, &marks);
+    }
+
     /// Returns what cannot be read of the journal, one line for each file.
     pub fn damage(&self) -> Vec<String> {
         self.inner.state().damage.clone()

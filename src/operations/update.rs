@@ -58,7 +58,7 @@ impl<T: ResourceData> Update<T> {
 write_settings!(Update);
 queue_setting! {
     Update => Saved<T>, queue,
-    /// The edit runs now, once, on the state with all queued writes of this user, because a closure does not survive the
+    /// The edit runs now, on the state with all queued writes of this user, because a closure does not survive the
     /// process. From then on it is a [`save`](crate::Collection::save) of the result: after a race, the change is merged by
     /// the rules of the type, and the edit does not run again. So a guard in the edit holds for the state that it ran on,
     /// not for the one that is replaced.

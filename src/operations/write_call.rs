@@ -29,6 +29,8 @@ use crate::write::request::target::{Target, WritePermit};
 
 /// The maximum number of polls of an accepted write. The pauses grow, so the deadline usually comes first.
 const POLLS: u32 = 200;
+/// The maximum number of retries of a queued write in one run.
+const QUEUED_RETRIES: u32 = 2;
 
 /// One write that is ready for the loop, or several edits of one resource that are sent together.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -168,13 +170,15 @@ impl<T: ResourceData> Write<T> {
         inherited: UnsettledOnVersion,
         action: Option<ActionRequest>,
     ) -> WriteInput {
+        let mut params = self.params(!inherited.documents.is_empty());
         let queued = self.queued.take();
-        let resumes = queued.as_ref().is_some_and(|run| !run.marks.is_empty());
+        if let Some(run) = &queued {
+            params.resumes = !run.marks.is_empty();
+            // The outbox itself tries again later.
+            params.max_transient = params.max_transient.min(QUEUED_RETRIES);
+        }
         WriteInput {
-            params: WriteParams {
-                resumes,
-                ..self.params(!inherited.documents.is_empty())
-            },
+            params,
             base: self.base.take(),
             local: self.local.take(),
             inherited,

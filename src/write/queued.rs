@@ -120,6 +120,17 @@ impl OutboxState {
         waiter
     }
 
+    /// Forgets those who no longer wait for a write, because it could not be queued.
+    pub(crate) fn stop_waiting(&self, id: IntentId) {
+        let mut waiters = locked(&self.waiters);
+        if let Some(waiting) = waiters.get_mut(&id) {
+            waiting.retain(|waiter| !waiter.is_closed());
+            if waiting.is_empty() {
+                waiters.remove(&id);
+            }
+        }
+    }
+
     /// Tells those who wait for a write how it ended.
     pub(crate) fn tell(&self, id: IntentId, end: &QueuedEnd) {
         let waiting = locked(&self.waiters).remove(&id);

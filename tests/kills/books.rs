@@ -57,35 +57,14 @@ impl Books {
             .filter(|token| !self.begun.contains(**token))
             .collect();
         assert!(unknown.is_empty(), "never begun: {unknown:?}");
-        for document in documents {
-            let tokens = document["tokens"].as_array().map_or(0, Vec::len);
-            if document["n"] != tokens {
-                println!(
-                    "{} edits were counted, and {tokens} left a token",
-                    document["n"]
-                );
-            }
-        }
-        for token in self
-            .queued
-            .iter()
-            .filter(|token| !applied.contains_key(token.as_str()))
-        {
-            println!("lost: {token}");
-        }
-        for (token, times) in applied.iter().filter(|(_, times)| **times > 1) {
-            println!("applied {times} times: {token}");
-        }
         let times: usize = applied.values().sum();
+        let is_lost = |token: &&String| !applied.contains_key(token.as_str());
+        let lost = self.queued.iter().filter(is_lost).count();
         let twice = applied.values().filter(|times| **times > 1).count();
         Found {
             queued: self.queued.len(),
             applied: applied.len(),
-            lost: self
-                .queued
-                .iter()
-                .filter(|token| !applied.contains_key(token.as_str()))
-                .count(),
+            lost,
             // An edit that was merged twice may have left one token and counted two.
             doubled: twice.max(counted.abs_diff(times)),
         }

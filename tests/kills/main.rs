@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 use ifmatch::testing::ResourceServer;
 
 use books::Books;
+use program::Mode;
 
 /// How often the program is killed, unless `KILLS` says something else.
 const KILLS: u32 = 25;
@@ -53,12 +54,7 @@ enum Queue {
 }
 
 /// Starts this program again, as the one that is killed.
-fn start(
-    site: &Site,
-    folder: &std::path::Path,
-    queue: Queue,
-    only_drains: bool,
-) -> std::process::Child {
+fn start(site: &Site, folder: &std::path::Path, queue: Queue, mode: Mode) -> std::process::Child {
     let test = match queue {
         Queue::Outbox => "program::queues_and_sends",
         Queue::Plain => "plain::queues_and_sends",
@@ -68,16 +64,26 @@ fn start(
         .env("KILLED_BASE", &site.base)
         .env("KILLED_KIND", site.kind)
         .env("KILLED_FOLDER", folder)
-        .env("KILLED_DRAINS", if only_drains { "1" } else { "" })
+        .env("KILLED_MODE", format!("{mode:?}"))
         .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
-        .stderr(if only_drains {
+        .stderr(if mode == Mode::Drains {
             Stdio::inherit()
         } else {
             Stdio::null()
         })
         .spawn()
         .unwrap()
+}
+
+/// Kills a program by SIGKILL, so that nothing of it runs any more, and returns what it had printed.
+fn killed(mut program: std::process::Child) -> String {
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let mut told = String::new();
+    let output = program.stdout.take();
+    output.unwrap().read_to_string(&mut told).unwrap();
+    told
 }
 
 /// Kills the program as often as asked, lets it end, and returns what it reported.
@@ -89,27 +95,17 @@ fn killed_again_and_again(site: &Site, queue: Queue) -> Books {
     ));
     let (mut books, begun) = (Books::default(), Instant::now());
     for _ in 0..kills() {
-        let mut program = start(site, &folder, queue, false);
+        let program = start(site, &folder, queue, Mode::Both);
         std::thread::sleep(Duration::from_millis(5 + fastrand::u64(..LONGEST)));
-        // SIGKILL: nothing of the program runs any more.
-        program.kill().unwrap();
-        program.wait().unwrap();
-        let mut told = String::new();
-        program
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut told)
-            .unwrap();
-        books.read(&told);
+        books.read(&killed(program));
     }
-    let killed = begun.elapsed();
-    let program = start(site, &folder, queue, true);
+    let took = begun.elapsed();
+    let program = start(site, &folder, queue, Mode::Drains);
     let output = program.wait_with_output().unwrap();
     assert!(output.status.success(), "the program did not end by itself");
     books.read(&String::from_utf8_lossy(&output.stdout));
     let _ = std::fs::remove_dir_all(&folder);
-    println!("{}: killed {} times in {killed:.0?}", site.kind, kills());
+    println!("{}: killed {} times in {took:.0?}", site.kind, kills());
     books
 }
 
@@ -161,4 +157,31 @@ async fn it_holds_on_kinto() {
         Ok(base) => of_server(base, "kinto").await,
         Err(_) => println!("skipped: IFMATCH_KINTO is not set"),
     }
+}
+
+#[tokio::test]
+async fn a_live_process_takes_over_what_a_killed_one_left_once_and_within_a_minute() {
+    let server = ResourceServer::start().await;
+    let (base, kind) = (server.uri(), "test kit");
+    let site = Site { base, kind };
+    program::create(&site).await;
+    let folder = std::env::temp_dir().join(format!("ifmatch-taken-{}", std::process::id()));
+    let sending = start(&site, &folder, Queue::Outbox, Mode::Sends);
+    let queueing = start(&site, &folder, Queue::Outbox, Mode::Queues);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut books = Books::default();
+    books.read(&killed(queueing));
+    assert!(books.queued() > 0);
+    let since = Instant::now();
+    while books.compared(&program::stored(&site).await).lost > 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "not taken over");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    killed(sending);
+    let last = start(&site, &folder, Queue::Outbox, Mode::Drains);
+    assert!(last.wait_with_output().unwrap().status.success());
+    let found = books.compared(&program::stored(&site).await);
+    println!("taken over after {:.0?}: {found}", since.elapsed());
+    assert_eq!((found.lost, found.doubled), (0, 0));
+    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Site;
-use crate::program::{drawn, only_drains, tell};
+use crate::program::{Mode, drawn, tell};
 
 /// One edit in the file.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -90,13 +90,13 @@ async fn queues_and_sends() {
                         let _locked = file.1.lock().unwrap();
                         remove_first(&file.0);
                     }
-                    None if only_drains() => return,
+                    None if Mode::from_env() == Mode::Drains => return,
                     None => tokio::time::sleep(Duration::from_millis(2)).await,
                 }
             }
         })
     };
-    if only_drains() {
+    if Mode::from_env() == Mode::Drains {
         return sender.await.unwrap();
     }
     loop {

@@ -96,13 +96,16 @@ pub(crate) async fn stored(site: &Site) -> Vec<Value> {
     stored
 }
 
-/// Loses one reply of twenty.
+/// Loses one reply of twenty, and every write of a program that only queues.
 struct Lossy(Arc<dyn Transport>);
 
 #[async_trait]
 impl Transport for Lossy {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let is_write = request.method != Method::GET;
+        if is_write && Mode::from_env() == Mode::Queues {
+            return Err(TransportError::new(Fate::NotSent, "there is no network"));
+        }
         let reply = self.0.send(request).await;
         if is_write && fastrand::u8(..20) == 0 {
             return Err(TransportError::new(Fate::Unknown, "the reply was lost"));
@@ -124,8 +127,28 @@ pub(crate) fn drawn() -> (&'static str, String) {
     (name, format!("{:016x}", fastrand::u64(..)))
 }
 
-pub(crate) fn only_drains() -> bool {
-    std::env::var("KILLED_DRAINS").is_ok_and(|drains| !drains.is_empty())
+/// What the program does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mode {
+    /// It queues edits and sends them.
+    Both,
+    /// It queues edits, and no write reaches the server.
+    Queues,
+    /// It sends what is queued, for as long as it runs.
+    Sends,
+    /// It sends what is queued, and ends.
+    Drains,
+}
+
+impl Mode {
+    pub(crate) fn from_env() -> Self {
+        match std::env::var("KILLED_MODE").as_deref() {
+            Ok("Queues") => Self::Queues,
+            Ok("Sends") => Self::Sends,
+            Ok("Drains") => Self::Drains,
+            _ => Self::Both,
+        }
+    }
 }
 
 #[tokio::test]
@@ -141,7 +164,8 @@ async fn queues_and_sends() {
         .build()
         .unwrap();
     let documents = site.documents(&client);
-    if only_drains() {
+    let mode = Mode::from_env();
+    if mode == Mode::Drains {
         loop {
             let drained = client.outbox().of(&documents).drain().await.unwrap();
             if let Some(open) = documents.conflicts().next().await.unwrap() {
@@ -154,7 +178,11 @@ async fn queues_and_sends() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    tokio::spawn(client.outbox().of(&documents).run());
+    let sending = tokio::spawn(client.outbox().of(&documents).run());
+    if mode == Mode::Sends {
+        let error = sending.await.unwrap();
+        panic!("the outbox ended: {error}");
+    }
     // Somebody else writes too.
     let other = site.documents(&site.builder().build().unwrap());
     let of = site.clone();

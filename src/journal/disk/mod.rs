@@ -5,6 +5,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -162,20 +163,10 @@ impl DiskHome {
 #[async_trait]
 impl Home for DiskHome {
     fn write(&self, changes: Changes, done: Option<Done>) {
-        let tell = |done: Option<Done>, result| {
-            if let Some(done) = done {
-                // The caller may have stopped waiting.
-                let _ = done.send(result);
-            }
-        };
-        let file = changes.new.as_ref().map(|(at, ..)| at.file);
-        let file = file.or(changes.outdated.first().map(|at| at.file));
-        let file = match file.map(|file| self.file(file)) {
-            Some(Ok(file)) => file,
-            Some(Err(error)) => return tell(done, Err(error)),
-            None => return tell(done, Ok(())),
-        };
-        let outdated: Vec<u64> = changes.outdated.iter().map(|at| at.number).collect();
+        let mut outdated: BTreeMap<u16, Vec<u64>> = BTreeMap::new();
+        for at in &changes.outdated {
+            outdated.entry(at.file).or_default().push(at.number);
+        }
         let new = match &changes.new {
             None => None,
             Some((at, mark, documents)) => {
@@ -183,13 +174,27 @@ impl Home for DiskHome {
                     let error = JournalError::damaged("a document is larger than 1 GiB");
                     return tell(done, Err(error));
                 };
-                Some((at.number, row))
+                outdated.entry(at.file).or_default();
+                Some((at.file, at.number, row))
             }
         };
-        file.writer.send_then(
-            move |transaction| tables::write(transaction, new.as_ref(), &outdated),
-            move |result| tell(done, result.map_err(JournalError::closed)),
-        );
+        let Some(last) = outdated.keys().next_back().copied() else {
+            return tell(done, Ok(()));
+        };
+        // What is recorded together is in one file, except requests of awaited calls that are forgotten together.
+        let (mut new, mut done) = (new, done);
+        for (file, numbers) in outdated {
+            let row = new.take_if(|(of, ..)| *of == file);
+            let row = row.map(|(_, number, row)| (number, row));
+            let done = done.take_if(|_| file == last);
+            match self.file(file) {
+                Ok(file) => file.writer.send_then(
+                    move |transaction| tables::write(transaction, row.as_ref(), &numbers),
+                    move |result| tell(done, result.map_err(JournalError::closed)),
+                ),
+                Err(error) => tell(done, Err(error)),
+            }
+        }
     }
 
     async fn documents(&self, at: MarkAt) -> Result<MarkDocuments, JournalError> {
@@ -233,6 +238,13 @@ async fn read(
     let read = move || of_engine(|| tables::documents(&database, number));
     let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| Err(JournalError::damaged(error)))
+}
+
+/// Tells whether changes are durable. The caller may have stopped waiting.
+fn tell(done: Option<Done>, result: Result<(), JournalError>) {
+    if let Some(done) = done {
+        let _ = done.send(result);
+    }
 }
 
 fn has_marks(file: &DatabaseFile) -> Result<bool, JournalError> {

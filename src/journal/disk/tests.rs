@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use http::HeaderMap;
 
 use super::*;
@@ -87,12 +89,12 @@ fn ids(journal: &Journal) -> Vec<IntentId> {
     ids
 }
 
-/// A journal on a disk in memory.
+/// A journal on a disk in memory. Its directory stays empty, and all tests share it.
 fn on(disk: &FaultyDisk) -> Result<Journal, JournalError> {
-    let folder = Folder::new();
-    let dir = DatabaseDir::open(&folder.0, KIND, SETTINGS).unwrap();
+    let folder = std::env::temp_dir().join("ifmatch-disks-in-memory");
+    let dir = DatabaseDir::open(&folder, KIND, SETTINGS).unwrap();
     let database = open_backend(disk.clone(), SETTINGS).map_err(JournalError::damaged)?;
-    let path = folder.0.join("1.journal");
+    let path = folder.join("1.journal");
     let mut state = State::default();
     let file = DatabaseFile { path, database };
     let over = DiskHome::over(dir, file, |at, mark, size| state.take(at, mark, size));
@@ -276,6 +278,7 @@ async fn a_damaged_value_leaves_the_others_readable() {
     assert!(matches!(error, JournalError::Damaged(_)), "{error}");
 }
 
+/// Every seventh byte, or each of them with `JOURNAL_EVERY_BYTE=1`.
 #[tokio::test]
 async fn what_was_durable_survives_a_loss_of_power_at_every_written_byte() {
     let disk = FaultyDisk::default();
@@ -288,7 +291,12 @@ async fn what_was_durable_survives_a_loss_of_power_at_every_written_byte() {
     ));
     let unsynced = disk.unsynced_bytes();
     assert!(unsynced > 100);
-    for survived in (0..=unsynced).step_by(7) {
+    let step = if std::env::var_os("JOURNAL_EVERY_BYTE").is_some() {
+        1
+    } else {
+        7
+    };
+    for survived in (0..=unsynced).step_by(step) {
         let after = on(&disk.after_power_loss(survived)).unwrap();
         let left = ids(&after);
         assert!(
@@ -377,4 +385,67 @@ async fn short_reads_are_told() {
     }
     disk.fault(None);
     assert!(journal.documents(at).await.is_ok());
+}
+
+/// Checks at each write that everything before it is on the disk.
+struct AfterItsMark {
+    disk: FaultyDisk,
+    /// The number of syncs at the write before.
+    synced: std::sync::atomic::AtomicU64,
+}
+
+#[async_trait]
+impl crate::Transport for AfterItsMark {
+    async fn send(
+        &self,
+        request: crate::transport::Request,
+    ) -> Result<crate::transport::Response, crate::transport::TransportError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let is_read = request.method == http::Method::GET;
+        let syncs = self.disk.syncs();
+        if !is_read {
+            let before = self.synced.swap(syncs, SeqCst);
+            assert!(syncs > before, "its mark is not synced");
+        }
+        let mut headers = HeaderMap::new();
+        // Each write gets a version of its own.
+        let version = format!("\"{}\"", if is_read { 0 } else { syncs });
+        let version = http::HeaderValue::from_str(&version);
+        headers.insert("etag", version.unwrap());
+        let json = http::HeaderValue::from_static("application/json");
+        headers.insert("content-type", json);
+        let (status, body) = match request.method {
+            http::Method::GET => (http::StatusCode::OK, "{\"n\": 1}".into()),
+            http::Method::POST => (http::StatusCode::CREATED, request.body),
+            _ => (http::StatusCode::NO_CONTENT, bytes::Bytes::new()),
+        };
+        Ok(crate::transport::Response::new(status, headers, body))
+    }
+}
+
+#[tokio::test]
+async fn no_write_leaves_before_its_mark_is_synced() {
+    let disk = FaultyDisk::default();
+    let transport = AfterItsMark {
+        disk: disk.clone(),
+        synced: disk.syncs().into(),
+    };
+    let client = crate::Client::builder("http://h/").transport(transport);
+    let client = client.journal(on(&disk).unwrap()).build().unwrap();
+    let things = client.collection::<serde_json::Value>("things");
+    let edit = |n: u64| move |thing: &mut serde_json::Value| thing["n"] = n.into();
+    things.update(1, edit(2)).await.unwrap();
+    things.delete(2).await.unwrap();
+    things.update(3, edit(3)).queue().await.unwrap();
+    things
+        .post(&serde_json::json!({"n": 4}))
+        .queue()
+        .await
+        .unwrap();
+    let drained = client.outbox().drain().await.unwrap();
+    assert_eq!(drained.sent, 2);
+    // With a journal that fails, nothing leaves at all.
+    disk.fault(Fault::Syncs);
+    let error = things.update(1, edit(9)).await.unwrap_err();
+    assert!(error.is_journal(), "{error}");
 }

@@ -180,7 +180,12 @@ fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
 
 /// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy.
 fn may_change(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status.as_u16(), 401 | 407 | 408 | 419 | 425 | 429 | 440)
+    match status.as_u16() {
+        // The server does not know the method, or the version of HTTP.
+        501 | 505 => false,
+        401 | 407 | 408 | 419 | 425 | 429 | 440 => true,
+        _ => status.is_server_error(),
+    }
 }
 
 fn is_unread(done: &WriteOutcome) -> bool {

@@ -22,7 +22,7 @@ pub struct Queued<O> {
     id: IntentId,
     state: State<O>,
     /// Keeps the client alive, which tells how the write ended.
-    _shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 enum State<O> {
@@ -43,7 +43,7 @@ impl<O> Queued<O> {
         Self {
             id,
             state: State::Waiting(shared.outbox.wait(id), convert),
-            _shared: shared.clone(),
+            shared: shared.clone(),
         }
     }
 
@@ -51,8 +51,15 @@ impl<O> Queued<O> {
         Self {
             id: IntentId::random(),
             state: State::Done(Box::new(output)),
-            _shared: shared.clone(),
+            shared: shared.clone(),
         }
+    }
+
+    /// Gives up a write that could not be queued.
+    pub(super) fn not_queued(self) {
+        let Self { id, state, shared } = self;
+        drop(state);
+        shared.outbox.stop_waiting(id);
     }
 
     /// Returns the id of the write, by which a later process can [ask about it](crate::Outbox::state).

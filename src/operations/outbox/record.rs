@@ -8,7 +8,8 @@ use super::queued::Queued;
 use super::view::{View, journal};
 use super::writer;
 use crate::journal::{
-    ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, MarkAt, MarkDocuments, Standing,
+    ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, JournalError, MarkAt, MarkDocuments,
+    Standing,
 };
 use crate::json::Document;
 use crate::operations::{CallContext, Handle, ResourceData};
@@ -96,9 +97,13 @@ impl<T: ResourceData> Recording<T> {
             local: new.local,
             ..MarkDocuments::default()
         };
-        let kept = self.journal.intend(intent, documents, |_| false).await;
-        kept.map_err(Error::journal)?;
-        Ok(queued)
+        match self.journal.intend(intent, documents, |_| false).await {
+            Ok(_) => Ok(queued),
+            Err(error) => {
+                queued.not_queued();
+                Err(Error::journal(error))
+            }
+        }
     }
 
     /// Records a write that was made on the view, together with the last queued one if that was never sent. Returns `None`
@@ -124,7 +129,7 @@ impl<T: ResourceData> Recording<T> {
                 };
                 let moved = |fold: &Fold| last_of(fold, &self.key) != seen;
                 let kept = self.journal.intend(intent, documents, moved).await;
-                Ok(kept.map_err(Error::journal)?.then_some(queued))
+                if_kept(kept, queued)
             }
             Some((last, Together::One(goal))) => {
                 let id = last.intent.id;
@@ -143,7 +148,7 @@ impl<T: ResourceData> Recording<T> {
                     .journal
                     .intend(intent, documents, |fold| self.has_moved(fold, view, last))
                     .await;
-                Ok(kept.map_err(Error::journal)?.then_some(queued))
+                if_kept(kept, queued)
             }
             Some((last, Together::Nothing)) => {
                 let id = last.intent.id;
@@ -152,11 +157,10 @@ impl<T: ResourceData> Recording<T> {
                     .journal
                     .end_unless(id, |fold| self.has_moved(fold, view, last))
                     .await;
-                if !ended.map_err(Error::journal)? {
-                    return Ok(None);
+                if matches!(ended, Ok(true)) {
+                    self.handle.shared.outbox.tell(id, &QueuedEnd::Superseded);
                 }
-                self.handle.shared.outbox.tell(id, &QueuedEnd::Superseded);
-                Ok(Some(queued))
+                if_kept(ended, queued)
             }
         }
     }
@@ -193,6 +197,24 @@ impl<T: ResourceData> Recording<T> {
             queued_at: now(),
             place: 0,
         })
+    }
+}
+
+/// Returns the queued write if it was recorded, or `None` if the queue had changed.
+fn if_kept<O>(
+    kept: Result<bool, JournalError>,
+    queued: Queued<O>,
+) -> Result<Option<Queued<O>>, Error> {
+    match kept {
+        Ok(true) => Ok(Some(queued)),
+        Ok(false) => {
+            queued.not_queued();
+            Ok(None)
+        }
+        Err(error) => {
+            queued.not_queued();
+            Err(Error::journal(error))
+        }
     }
 }
 

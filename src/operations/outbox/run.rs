@@ -20,6 +20,8 @@ use crate::write::request::target::Shared;
 
 /// How many resources are written to at once.
 const AT_ONCE: usize = 8;
+/// After this many resources in a row whose server did not respond, a drain ends. One of them alone may be the reason.
+const MOST_UNREACHABLE: u32 = 3;
 /// How often the journals of processes that have ended are looked for.
 const ADOPT_EVERY: Duration = Duration::from_secs(30);
 
@@ -142,11 +144,11 @@ impl Outbox {
         let mut drained = Drained::default();
         let mut chains = self.chains(&journal)?;
         let mut running = JoinSet::new();
-        let mut is_unreachable = false;
+        let mut unreachable = 0;
         loop {
-            // The first chain shows whether the server can be reached.
+            // The first chains show whether the server can be reached.
             let most = if drained.sent == 0 { 1 } else { self.at_once };
-            while running.len() < most && !is_unreachable {
+            while running.len() < most && unreachable < MOST_UNREACHABLE {
                 let Some(key) = chains.pop() else { break };
                 let shared = self.shared.clone();
                 running.spawn(async move { chain::run(&shared, key).await });
@@ -156,13 +158,15 @@ impl Outbox {
             };
             let ChainRun { sent, stop } = joined(run)?;
             drained.sent += sent;
-            if let Stop::Later {
-                why,
-                is_unreachable: unreachable,
-            } = stop
-            {
-                is_unreachable |= unreachable;
-                drained.why.get_or_insert(why);
+            match stop {
+                Stop::Later {
+                    why,
+                    is_unreachable,
+                } => {
+                    unreachable = if is_unreachable { unreachable + 1 } else { 0 };
+                    drained.why.get_or_insert(why);
+                }
+                _ => unreachable = 0,
             }
         }
         self.count(&journal, &mut drained)?;
@@ -171,13 +175,13 @@ impl Outbox {
 
     /// Sends queued writes for as long as it runs, whenever the server can be reached.
     ///
-    /// Spawn it. It ends only with an error. Dropping it stops the sending, and loses nothing. While the server does not
-    /// respond, one write at a time is tried, after 1 second at first and 5 minutes at most. Any response of the server to
+    /// Spawn it. It ends only with an error. Dropping it stops the sending, and loses nothing. While the authenticator names
+    /// no user, nothing is sent. While the server does not respond, one write at a time is tried, after 1 second at first and 5 minutes at most. Any response of the server to
     /// this client, or [`nudge`](Self::nudge), makes all of them due.
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`drain`](Self::drain).
+    /// Returns `Config` if the client has no journal, and `Journal` if the journal fails.
     pub async fn run(mut self) -> Error {
         let (journal, mut changes) = match self.begin() {
             Ok(begun) => begun,
@@ -195,10 +199,8 @@ impl Outbox {
             let nudged = self.shared.outbox.nudged();
             if todo.is_empty() {
                 changes.mark_unchanged();
-                todo = match self.chains(&journal) {
-                    Ok(chains) => chains,
-                    Err(error) => return error,
-                };
+                // While nobody is logged in, nobody's writes are sent.
+                todo = self.chains(&journal).unwrap_or_default();
             }
             let now = Instant::now();
             let mut wake = later(now, ADOPT_EVERY);

@@ -17,7 +17,7 @@ use crate::store::{KeyDigest, SnapshotKey};
 use crate::write::recovery::recorder::{Recorder, WrittenFrom};
 
 /// Limits: resources with remembered writes, writes for each of them, and bytes in total. The oldest are dropped
-/// first. With a journal, its quota is the limit, and nothing is dropped.
+/// first. With a journal, its quota is the limit for all resources together, and nothing is dropped to stay below it.
 const RESOURCES: usize = 10_000;
 const WRITES: usize = 8;
 const BYTES: usize = 64 * 1024 * 1024;
@@ -150,6 +150,12 @@ impl UnsettledWrites {
         self.retain(key, |sent| sent.onto.as_ref() != version);
     }
 
+    fn forget_mark(&self, write: &UnsettledWrite) {
+        if let (Some(journal), Some(mark)) = (&self.journal, write.mark) {
+            journal.judged(None, &[mark]);
+        }
+    }
+
     fn retain(&self, key: &SnapshotKey, mut keep: impl FnMut(&UnsettledWrite) -> bool) {
         let mut ledger = self.ledger();
         let Some(mut sent) = ledger.by_address.remove(key.address()) else {
@@ -182,12 +188,14 @@ impl UnsettledWrites {
         let writes = ledger.by_address.entry(*address);
         let writes = writes.or_default();
         writes.push_back(sent);
+        if writes.len() > WRITES
+            && let Some(oldest) = writes.pop_front()
+        {
+            ledger.bytes -= oldest.size();
+            self.forget_mark(&oldest);
+        }
         if self.journal.is_some() {
             return;
-        }
-        if writes.len() > WRITES {
-            let oldest = writes.pop_front().map_or(0, |oldest| oldest.size());
-            ledger.bytes -= oldest;
         }
         while ledger.by_age.len() > RESOURCES || ledger.bytes > BYTES {
             let Some(oldest) = ledger.by_age.pop_front() else {

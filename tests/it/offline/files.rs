@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ifmatch::{Client, Collection, FileStore, Journal, Limits};
+use ifmatch::{Client, Collection, FileStore, Journal, Limits, Policy, Rule, ThreeWay};
 use serde_json::Value;
 
 use crate::support::{ARTICLE, AT, Server};
@@ -97,4 +97,60 @@ async fn a_running_outbox_takes_over_what_an_ended_process_left() {
         .unwrap();
     assert!(!running.is_finished());
     running.abort();
+}
+
+/// Copies the files of a journal that no process has open.
+fn copied(from: &Folder, to: &Folder) {
+    let target = to.0.join("journal");
+    std::fs::create_dir_all(&target).unwrap();
+    for entry in std::fs::read_dir(from.0.join("journal")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, target.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_restored_from_a_backup_doubles_nothing() {
+    for is_stamped in [true, false] {
+        let (folder, backup) = (Folder::new("original"), Folder::new("backup"));
+        let server = Server::with(AT, ARTICLE);
+        let counted = |articles: &Collection<Value>| {
+            let policy = Policy::new().field("/views", Rule::Counter);
+            let articles = articles.clone().strategy(ThreeWay::new(policy));
+            if is_stamped {
+                articles.write_stamp("/writes")
+            } else {
+                articles
+            }
+        };
+        let (client, plain) = folder.client(&server);
+        let articles = counted(&plain);
+        articles.get(1).await.unwrap();
+        let update = articles.update(1, |article| article["views"] = 2.into());
+        update.queue().await.unwrap();
+        drop((client, plain, articles));
+        copied(&folder, &backup);
+        let (client, articles) = folder.client(&server);
+        let drained = client
+            .outbox()
+            .of(&counted(&articles))
+            .drain()
+            .await
+            .unwrap();
+        assert_eq!((drained.sent, &server.value(AT)["views"]), (1, &2.into()));
+
+        let (client, articles) = backup.client(&server);
+        let drained = client
+            .outbox()
+            .of(&counted(&articles))
+            .drain()
+            .await
+            .unwrap();
+        // Without a stamp, nothing tells a count that was never sent from this journal.
+        let views = if is_stamped { 2 } else { 3 };
+        assert_eq!(
+            (drained.sent, &server.value(AT)["views"]),
+            (1, &views.into())
+        );
+    }
 }

@@ -118,6 +118,52 @@ async fn an_open_write_stops_its_own_chain_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nine_good_chains_are_sent_beside_one_that_cannot() {
+    let program = conflicting().await;
+    let articles = program.articles();
+    for id in 2..=10 {
+        program.server.put(&format!("/v1/articles/{id}"), THEIRS);
+        articles.update(id, edit).queue().await.unwrap();
+    }
+    let drained = program.drain().await;
+    assert_eq!((drained.sent, drained.open, drained.left), (9, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_of_a_newer_program_waits() {
+    let program = Program::new();
+    let newer = program.articles().schema(2, |_, document| Ok(document));
+    newer.get(1).await.unwrap();
+    newer.update(1, edit).queue().await.unwrap();
+    let program = program.restarted();
+    let older = program.articles().schema(1, |_, document| Ok(document));
+    let drained = program.client.outbox().of(&older).drain().await.unwrap();
+    assert_eq!(
+        (drained.sent, drained.open, program.server.writes()),
+        (0, 1, 0)
+    );
+    let error = older.conflicts().next().await.unwrap_err();
+    assert!(error.to_string().contains("newer program"), "{error}");
+    // The newer program goes on with it.
+    let program = program.restarted();
+    let newer = program.articles().schema(2, |_, document| Ok(document));
+    let found = newer.conflicts().next().await.unwrap().unwrap();
+    found.retry().await.unwrap();
+    assert_eq!(
+        program
+            .client
+            .outbox()
+            .of(&newer)
+            .drain()
+            .await
+            .unwrap()
+            .sent,
+        1
+    );
+    assert_eq!(program.title(), "mine");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_keeps_its_reason_and_can_be_tried_again() {
     let program = Program::new();
     let articles = program.articles();

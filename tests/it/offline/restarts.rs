@@ -198,3 +198,19 @@ async fn a_document_for_a_collection_is_sent_again_only_if_its_key_is_honoured()
         assert_eq!(keys.len(), if is_honoured { 2 } else { 1 });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_restored_from_a_backup_is_an_ordinary_race() {
+    let program = Program::stamped();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    let before = program.server.text(AT).unwrap();
+    articles.update(1, edit).await.unwrap();
+    queue_view(&articles).await;
+    drop(articles);
+    // The state before the first write is back, under a version that was never seen.
+    program.server.put(AT, &before);
+    let program = program.restarted();
+    assert_eq!(program.drain().await.sent, 1);
+    assert_eq!((program.views(), program.title()), (2, "old".to_owned()));
+}

@@ -106,3 +106,22 @@ async fn another_api_key_is_another_user() {
         .unwrap();
     assert_eq!((drained.sent, drained.others), (1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outbox_runs_on_while_nobody_is_logged_in() {
+    let server = Server::with(AT, ARTICLE);
+    let login = Login(Arc::new(Mutex::new(Some("anna"))));
+    let client = client(&server, &Journal::in_memory(), &login);
+    let articles = client.collection::<Value>("articles");
+    articles.get(1).await.unwrap();
+    let running = tokio::spawn(client.outbox().run());
+    let update = articles.update(1, |article| article["title"] = "anna's".into());
+    *login.0.lock().unwrap() = Some("anna");
+    let queued = update.queue().await.unwrap();
+    *login.0.lock().unwrap() = None;
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    assert!(!running.is_finished());
+    *login.0.lock().unwrap() = Some("anna");
+    assert_eq!(queued.settled().await.unwrap()["title"], "anna's");
+    running.abort();
+}
