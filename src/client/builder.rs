@@ -21,6 +21,7 @@ use crate::resolve::Derived;
 use crate::retry::{Limits, Rate, RetryPolicy, ServerState};
 use crate::store::{BestEffortStore, MemoryStore, Secret, SnapshotStore};
 use crate::value::{Error, Observer};
+use crate::write::queued::OutboxState;
 use crate::write::recovery::unsettled::UnsettledWrites;
 use crate::write::request::storage_behaviour::AlteringCollections;
 use crate::write::request::target::{self, Shared};
@@ -417,8 +418,8 @@ impl ClientBuilder {
             accept,
             store: BestEffortStore::new(self.store),
             unsettled: Arc::new(UnsettledWrites::of(self.journal.clone())),
+            outbox: OutboxState::of(self.journal.clone()),
             journal: self.journal,
-            outbox: Arc::default(),
             journals_awaited: self.journals_awaited,
             altering: AlteringCollections::default(),
             queues: (self.max_queued_writes > 0)

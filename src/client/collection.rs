@@ -292,7 +292,7 @@ impl<T: ResourceData> Collection<T> {
                 let at = address
                     .map_err(Error::config)
                     .and_then(|address| self.handle.at_snapshot(address, id));
-                Delete::new(at, Some(*base))
+                Delete::new(at, Some(*base)).by(&self.handle)
             }
         }
     }

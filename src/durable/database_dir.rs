@@ -47,6 +47,15 @@ pub(crate) struct Taken {
     pub(crate) damaged: Vec<DamagedFile>,
 }
 
+/// The files of processes that have ended.
+#[derive(Debug, Default)]
+pub(crate) struct Orphans {
+    pub(crate) opened: Vec<DatabaseFile>,
+    pub(crate) damaged: Vec<DamagedFile>,
+    /// The files that could not be opened.
+    pub(crate) left: Vec<DirError>,
+}
+
 /// The reason why a directory, or a file in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DirError {
@@ -97,7 +106,14 @@ impl DatabaseDir {
     ///
     /// Damaged files are renamed. A file of an unknown format is an error, and it keeps its bytes.
     pub(crate) fn take_free(&self) -> Result<Taken, DirError> {
-        let (mut orphans, damaged) = self.take_orphans()?;
+        let Orphans {
+            opened: mut orphans,
+            damaged,
+            mut left,
+        } = self.take_orphans()?;
+        if let Some(error) = left.pop() {
+            return Err(error);
+        }
         let own = if orphans.is_empty() {
             self.create()?
         } else {
@@ -110,17 +126,19 @@ impl DatabaseDir {
         })
     }
 
-    /// Opens all files that no live process uses. The latest changed is first.
-    pub(crate) fn take_orphans(&self) -> Result<(Vec<DatabaseFile>, Vec<DamagedFile>), DirError> {
-        let (mut orphans, mut damaged) = (Vec::new(), Vec::new());
+    /// Opens all files that no live process uses. The latest changed is first. A file that cannot be opened is left out,
+    /// with its error.
+    pub(crate) fn take_orphans(&self) -> Result<Orphans, DirError> {
+        let mut taken = Orphans::default();
         for path in self.files()? {
-            match self.try_open(&path)? {
-                Tried::Opened(file) => orphans.push(file),
-                Tried::Damaged(reason) => damaged.push(self.set_aside(&path, reason)?),
-                Tried::Skipped => {}
+            match self.try_open(&path) {
+                Ok(Tried::Opened(file)) => taken.opened.push(file),
+                Ok(Tried::Damaged(reason)) => taken.damaged.push(self.set_aside(&path, reason)?),
+                Ok(Tried::Skipped) => {}
+                Err(error) => taken.left.push(error),
             }
         }
-        Ok((orphans, damaged))
+        Ok(taken)
     }
 
     /// Opens the latest changed file that no live process uses, or creates one, for data that may be lost. Damaged

@@ -13,7 +13,7 @@ mod tests;
 mod trial;
 mod writer;
 
-pub(crate) use database_dir::{DamagedFile, DatabaseDir, DatabaseFile, DirError};
+pub(crate) use database_dir::{DamagedFile, DatabaseDir, DatabaseFile, DirError, Orphans};
 pub(crate) use open::{Format, OpenError, OpenSettings};
 #[cfg(test)]
 pub(crate) use open::{open_backend, stored_format, write_format};

@@ -76,7 +76,7 @@ impl JournalBuilder {
         let mut state = State::default();
         let opened = DiskHome::open(&self.path, |at, mark, size| state.take(at, mark, size));
         let (home, adopted, secret) = opened?;
-        state.take_over(adopted);
-        Ok(Journal::new(Arc::new(home), state, secret).quota(self.quota))
+        let suspects = state.take_over(adopted);
+        Ok(Journal::new(Arc::new(home), state, &suspects, secret).quota(self.quota))
     }
 }

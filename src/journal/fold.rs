@@ -173,6 +173,12 @@ impl Fold {
         requests
     }
 
+    /// Returns the size of a queued write with its documents, or 0 if it is not known.
+    pub(crate) fn size_of(&self, id: IntentId) -> usize {
+        let at = self.intents.get(&id).map(|standing| standing.at);
+        at.and_then(|at| self.sizes.get(&at)).copied().unwrap_or(0)
+    }
+
     /// Whether a mark still counts.
     pub(crate) fn has(&self, at: MarkAt) -> bool {
         self.sizes.contains_key(&at)

@@ -47,6 +47,8 @@ pub(super) type KeptMark = (MarkAt, Mark, usize);
 pub(super) struct Adopted {
     /// The last number of each file that was taken over.
     pub(super) last: Vec<MarkAt>,
+    /// The files with damaged marks. Whether their writes were sent is not known.
+    pub(super) suspects: Vec<u16>,
     /// What cannot be read, for people.
     pub(super) damage: Vec<String>,
 }

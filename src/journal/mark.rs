@@ -37,12 +37,16 @@ pub(crate) struct Sent {
     pub(crate) onto: Option<Box<str>>,
     /// Whether the request removes the resource.
     pub(crate) removes: bool,
+    /// The number of the schema in which its documents are written.
+    pub(crate) schema: u32,
 }
 
 /// Why a queued write waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Open {
     pub(crate) intent: IntentId,
+    /// The number of the schema in which its documents are written.
+    pub(crate) schema: u32,
     /// The name of the kind of its error.
     pub(crate) kind: Box<str>,
     /// The message of its error.

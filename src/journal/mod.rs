@@ -16,8 +16,9 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -90,6 +91,8 @@ struct Inner {
     secret: Secret,
     /// Counts the changes, for those who wait for one.
     changed: watch::Sender<u64>,
+    /// What the clients of this journal share apart from it.
+    attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -110,7 +113,7 @@ impl Journal {
     pub fn in_memory() -> Self {
         // Without random numbers, the digests could be guessed. They are not stored anywhere.
         let secret = Secret::random().unwrap_or_else(|_| Secret::of(b"a journal in memory"));
-        Self::new(Arc::<MemoryHome>::default(), State::default(), secret)
+        Self::new(Arc::<MemoryHome>::default(), State::default(), &[], secret)
     }
 
     /// Names the directory of a journal, which is opened or created by [`build`](JournalBuilder::build). Feature
@@ -120,17 +123,22 @@ impl Journal {
         JournalBuilder::new(path.into())
     }
 
-    fn new(home: Arc<dyn Home>, state: State, secret: Secret) -> Self {
+    fn new(home: Arc<dyn Home>, state: State, suspects: &[u16], secret: Secret) -> Self {
         let inner = Inner {
             state: Mutex::new(state),
             home,
             secret,
             changed: watch::Sender::default(),
+            attached: OnceLock::new(),
         };
-        Self {
+        let journal = Self {
             inner: Arc::new(inner),
             quota: QUOTA,
-        }
+        };
+        let mut state = journal.inner.state();
+        journal.open_suspects(&mut state, suspects);
+        drop(state);
+        journal
     }
 
     /// Forgets the requests of awaited calls whose outcome is not known. Queued writes are not affected.
@@ -146,6 +154,11 @@ impl Journal {
             .filter(|(_, sent)| sent.intent.is_none());
         let marks: Vec<_> = awaited.map(|(at, _)| at).collect();
         self.judged(None, &marks);
+    }
+
+    /// Keeps what cannot be read, for people.
+    pub(crate) fn told_damage(&self, damage: String) {
+        self.inner.state().told_damage(damage);
     }
 
     /// Returns what cannot be read of the journal, one line for each file.
@@ -171,6 +184,12 @@ impl Journal {
         self.inner.home.bind(secret.check())
     }
 
+    /// Returns what the clients of this journal share apart from it.
+    pub(crate) fn attached<A: Default + Send + Sync + 'static>(&self) -> Arc<A> {
+        let attached = self.inner.attached.get_or_init(|| Arc::<A>::default());
+        attached.clone().downcast().unwrap_or_default()
+    }
+
     /// Returns something that changes when the unfinished writes do.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changed.subscribe()
@@ -192,8 +211,9 @@ impl Journal {
             for (at, mark, size) in marks {
                 state.take(at, mark, size);
             }
-            state.take_over(adopted);
+            let suspects = state.take_over(adopted);
             state.adoptions += 1;
+            self.open_suspects(&mut state, &suspects);
         }
         self.tell();
         Ok(())
@@ -234,17 +254,26 @@ impl State {
         self.fold.mark(at, mark, size + MARK_SIZE);
     }
 
-    /// Takes over files that processes that have ended left behind.
-    fn take_over(&mut self, adopted: Adopted) {
+    /// Takes over files that processes that have ended left behind, and returns those with damaged marks.
+    fn take_over(&mut self, adopted: Adopted) -> Vec<u16> {
         for at in adopted.last {
             self.next(at.file);
             self.last[usize::from(at.file)] = at.number;
         }
-        #[cfg(feature = "tracing")]
-        for damage in &adopted.damage {
-            tracing::error!(%damage, "a part of the journal cannot be read");
+        for damage in adopted.damage {
+            self.told_damage(damage);
         }
-        self.damage.extend(adopted.damage);
+        adopted.suspects
+    }
+
+    /// Keeps what cannot be read, for people.
+    fn told_damage(&mut self, damage: String) {
+        if self.damage.contains(&damage) {
+            return;
+        }
+        #[cfg(feature = "tracing")]
+        tracing::error!(%damage, "a part of the journal cannot be read");
+        self.damage.push(damage);
     }
 
     /// Returns the next mark of a file.

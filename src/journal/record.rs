@@ -165,6 +165,36 @@ impl Journal {
         kept.map(|()| true)
     }
 
+    /// Opens the queued writes of files with damaged marks, because it is not known whether they were sent.
+    pub(super) fn open_suspects(&self, state: &mut State, files: &[u16]) {
+        let suspects = state
+            .fold
+            .all()
+            .filter(|standing| files.contains(&standing.at.file) && standing.open.is_none());
+        let suspects: Vec<_> = suspects
+            .map(|standing| (standing.at.file, standing.intent.id, standing.intent.schema))
+            .collect();
+        for (file, intent, schema) in suspects {
+            let at = state.next(file);
+            let mark = Mark::Open(Box::new(Open {
+                intent,
+                schema,
+                kind: "OutcomeUnknown".into(),
+                message:
+                    "a mark of the journal is damaged, so it is unknown whether the write was sent"
+                        .into(),
+                problem: None,
+            }));
+            let outdated = state.fold.mark(at, mark.clone(), MARK_SIZE);
+            let changes = Changes {
+                new: Some((at, mark, MarkDocuments::default())),
+                outdated,
+            };
+            // Without it, they are opened again at the next start.
+            self.inner.home.write(changes, None);
+        }
+    }
+
     fn put(
         &self,
         state: &mut State,
@@ -175,10 +205,14 @@ impl Journal {
     ) -> Result<Waiter, JournalError> {
         let added = documents.size() + MARK_SIZE;
         let size = state.fold.size();
-        // What is recorded of a write that is known already ends sooner if there is room for it.
-        let is_new = matches!(&mark, Mark::Intended(intent) if state.fold.get(intent.id).is_none() && ends.is_none())
-            || matches!(&mark, Mark::Sent(sent) if sent.intent.is_none());
-        if is_new && size.saturating_add(added) > self.quota {
+        let (is_new, replaced) = match &mark {
+            Mark::Intended(intent) => (true, state.fold.size_of(ends.unwrap_or(intent.id))),
+            // What is recorded of a queued write ends it sooner if there is room for it.
+            Mark::Sent(sent) => (sent.intent.is_none(), 0),
+            Mark::Open(_) => (false, 0),
+        };
+        let after = size.saturating_add(added).saturating_sub(replaced);
+        if is_new && added > replaced && after > self.quota {
             let quota = self.quota;
             return Err(JournalError::Full { size, quota });
         }
@@ -207,7 +241,7 @@ impl Journal {
         waiter
     }
 
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.inner.changed.send_modify(|count| *count += 1);
     }
 }

@@ -84,6 +84,7 @@ impl Kept {
                 address: [9; 16],
                 onto: onto.map(|onto| format!("\"{onto}\"").into()),
                 removes: false,
+                schema: 0,
             })),
             Step::Judge { nth } => {
                 let requests = self.fold.requests();
@@ -97,6 +98,7 @@ impl Kept {
             }
             Step::Open { write } => self.mark(Mark::Open(Box::new(Open {
                 intent: id(write),
+                schema: 0,
                 kind: "Conflict".into(),
                 message: "".into(),
                 problem: None,

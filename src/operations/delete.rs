@@ -1,9 +1,10 @@
 //! `delete`: removes exactly the version that was read.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
 use super::outbox::Queued;
-use super::outbox::entries::{check_settings, queue_delete};
+use super::outbox::entries::{check_settings, queue_delete, registered};
 use super::write_call::Write;
 use super::write_settings::{WriteSettings, queue_setting, unconditional_setting, write_settings};
 use super::{Lazy, operation};
@@ -91,6 +92,8 @@ struct DeleteSettings<T> {
     write: WriteSettings<T>,
     handle: Result<Handle<T>, Error>,
     base: Option<StoredSnapshot>,
+    /// The handle that was called, if the value lies elsewhere.
+    by: Option<Arc<Handle<T>>>,
 }
 
 impl<T: ResourceData> Delete<T> {
@@ -100,7 +103,16 @@ impl<T: ResourceData> Delete<T> {
                 write: WriteSettings::default(),
                 handle,
                 base,
+                by: None,
             }),
+        }
+    }
+
+    /// Names the handle that was called.
+    pub(crate) fn by(self, handle: &Arc<Handle<T>>) -> Self {
+        let by = Some(handle.clone());
+        Self {
+            call: self.call.set(|settings| settings.by = by),
         }
     }
 
@@ -176,5 +188,8 @@ async fn run<T: ResourceData>(settings: DeleteSettings<T>) -> Result<WriteReport
 
 async fn queue<T: ResourceData>(settings: DeleteSettings<T>) -> Result<Queued<WriteReport>, Error> {
     check_settings(&settings.write)?;
-    queue_delete(settings.handle?, settings.base).await
+    let handle = settings.handle?;
+    // The handle at the address of the value may differ from the one that is named after a restart.
+    let of = registered(settings.by.as_deref().unwrap_or(&handle))?;
+    queue_delete(handle, of, settings.base).await
 }

@@ -81,6 +81,11 @@ pub(crate) struct WeakHandle<T> {
 }
 
 impl<T> WeakHandle<T> {
+    /// Returns the schema of its documents.
+    pub(crate) fn schema(&self) -> u32 {
+        self.parts.schema.number
+    }
+
     /// Returns the handle, if its client is still there.
     pub(crate) fn upgrade(&self) -> Option<Handle<T>> {
         Some(Handle {

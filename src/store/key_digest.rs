@@ -26,8 +26,8 @@ pub(crate) enum Purpose {
     Handle = 8,
     /// The user whom a queued write belongs to.
     Owner = 9,
-    /// A document that has no address yet.
-    NewDocument = 10,
+    /// A resource whose queued writes are made in their order.
+    Chain = 10,
     /// The secret itself, so that another one is noticed.
     Check = 11,
 }

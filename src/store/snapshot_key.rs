@@ -124,6 +124,11 @@ impl SnapshotKey {
         &self.address
     }
 
+    /// Returns the digest of the representation.
+    pub(crate) fn variant(&self) -> &KeyDigest {
+        &self.variant
+    }
+
     /// Returns the user of the key.
     pub(crate) fn credentials(&self) -> CredentialsDigest {
         self.credentials

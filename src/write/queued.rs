@@ -11,19 +11,23 @@ use tokio::sync::{Notify, oneshot};
 
 use super::outcome::WriteOutcome;
 use super::request::target::Target;
-use crate::journal::{ChainKey, IntentId, Standing};
-use crate::store::KeyDigest;
+use crate::journal::{ChainKey, IntentId, Journal, Standing};
+use crate::json::Document;
+use crate::store::{KeyDigest, StoredSnapshot};
 use crate::value::{Error, WriteReport};
 
 /// Sends the queued writes of one handle, whose type it knows.
 #[async_trait]
 pub(crate) trait QueuedWriter: Send + Sync + 'static {
-    /// Runs a queued write once.
+    /// Returns the schema of the documents that it writes.
+    fn schema(&self) -> u32;
+
+    /// Runs a queued write once. `before` is what the write before it to the same resource has stored.
     ///
     /// # Errors
     ///
     /// Returns an error if the write could not begin.
-    async fn run(&self, standing: &Standing) -> Result<Ran, Error>;
+    async fn run(&self, standing: &Standing, before: Option<Stored>) -> Result<Ran, Error>;
 }
 
 /// One run of a queued write.
@@ -31,6 +35,16 @@ pub(crate) struct Ran {
     pub(crate) end: QueuedEnd,
     /// The error, unless the write succeeded.
     pub(crate) error: Option<Error>,
+    /// What it has stored, if it succeeded.
+    pub(crate) result: Option<Stored>,
+}
+
+/// What a queued write has stored.
+pub(crate) struct Stored {
+    /// The document that was wanted, on which the next queued write was made.
+    pub(crate) wanted: Document,
+    /// The state that is stored now.
+    pub(crate) snapshot: StoredSnapshot,
 }
 
 /// How a queued write ended, for those who wait.
@@ -49,13 +63,19 @@ pub(crate) enum QueuedEnd {
     Superseded,
 }
 
-/// The queued writes of one client, apart from its journal.
+/// What all clients of one journal share.
 #[derive(Default)]
-pub(crate) struct OutboxState {
-    writers: Mutex<HashMap<KeyDigest, Arc<dyn QueuedWriter>>>,
+struct Common {
     /// The chains that are being sent.
     running: Mutex<HashSet<ChainKey>>,
     waiters: Mutex<HashMap<IntentId, Vec<oneshot::Sender<QueuedEnd>>>>,
+}
+
+/// The queued writes of one client, apart from its journal.
+pub(crate) struct OutboxState {
+    common: Arc<Common>,
+    journal: Option<Journal>,
+    writers: Mutex<HashMap<KeyDigest, Arc<dyn QueuedWriter>>>,
     /// Wakes those who wait for the server to be reachable again.
     nudged: Notify,
     /// Whether someone waits for the server.
@@ -68,9 +88,29 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl OutboxState {
+    pub(crate) fn of(journal: Option<Journal>) -> Self {
+        let common = journal.as_ref().map(Journal::attached::<Common>);
+        Self {
+            common: common.unwrap_or_default(),
+            journal,
+            writers: Mutex::default(),
+            nudged: Notify::default(),
+            waits_for_server: AtomicBool::default(),
+        }
+    }
+
     /// Sets who sends the writes of a handle. The last one counts.
     pub(crate) fn register(&self, handle: KeyDigest, writer: Arc<dyn QueuedWriter>) {
         locked(&self.writers).insert(handle, writer);
+    }
+
+    /// As [`register`](Self::register), unless someone is known already.
+    pub(crate) fn register_first(
+        &self,
+        handle: KeyDigest,
+        writer: impl FnOnce() -> Arc<dyn QueuedWriter>,
+    ) {
+        locked(&self.writers).entry(handle).or_insert_with(writer);
     }
 
     pub(crate) fn writer(&self, handle: &KeyDigest) -> Option<Arc<dyn QueuedWriter>> {
@@ -79,14 +119,15 @@ impl OutboxState {
 
     /// Whether the queued writes to a resource are being sent.
     pub(crate) fn is_running(&self, chain: &ChainKey) -> bool {
-        locked(&self.running).contains(chain)
+        locked(&self.common.running).contains(chain)
     }
 
     /// Begins to send the queued writes to a resource, unless someone does already.
-    pub(crate) fn begin(self: &Arc<Self>, chain: ChainKey) -> Option<Running> {
-        let begun = locked(&self.running).insert(chain);
+    pub(crate) fn begin(&self, chain: ChainKey) -> Option<Running> {
+        let begun = locked(&self.common.running).insert(chain);
         begun.then(|| Running {
-            state: self.clone(),
+            common: self.common.clone(),
+            journal: self.journal.clone(),
             chain,
         })
     }
@@ -116,13 +157,16 @@ impl OutboxState {
     /// Waits for the end of a queued write.
     pub(crate) fn wait(&self, id: IntentId) -> oneshot::Receiver<QueuedEnd> {
         let (told, waiter) = oneshot::channel();
-        locked(&self.waiters).entry(id).or_default().push(told);
+        locked(&self.common.waiters)
+            .entry(id)
+            .or_default()
+            .push(told);
         waiter
     }
 
     /// Forgets those who no longer wait for a write, because it could not be queued.
     pub(crate) fn stop_waiting(&self, id: IntentId) {
-        let mut waiters = locked(&self.waiters);
+        let mut waiters = locked(&self.common.waiters);
         if let Some(waiting) = waiters.get_mut(&id) {
             waiting.retain(|waiter| !waiter.is_closed());
             if waiting.is_empty() {
@@ -133,7 +177,7 @@ impl OutboxState {
 
     /// Tells those who wait for a write how it ended.
     pub(crate) fn tell(&self, id: IntentId, end: &QueuedEnd) {
-        let waiting = locked(&self.waiters).remove(&id);
+        let waiting = locked(&self.common.waiters).remove(&id);
         for waiter in waiting.into_iter().flatten() {
             // The caller may have stopped waiting.
             let _ = waiter.send(end.clone());
@@ -143,12 +187,17 @@ impl OutboxState {
 
 /// The right to send the queued writes to one resource.
 pub(crate) struct Running {
-    state: Arc<OutboxState>,
+    common: Arc<Common>,
+    journal: Option<Journal>,
     chain: ChainKey,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        locked(&self.state.running).remove(&self.chain);
+        locked(&self.common.running).remove(&self.chain);
+        // Others may go on with it.
+        if let Some(journal) = &self.journal {
+            journal.tell();
+        }
     }
 }

@@ -124,7 +124,9 @@ async fn the_wait_for_a_quota_counts_in_the_time_of_a_call() {
     let error = notes.update(1, set(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exhausted, "{error:?}");
     let waited = error.report().waited;
-    assert!(waited <= TWENTY && waited > TWENTY / 2, "{waited:?}");
+    // The time of the requests themselves may be in it.
+    let longest = TWENTY + Duration::from_secs(1);
+    assert!(waited < longest && waited > TWENTY / 2, "{waited:?}");
     server.requests().put().assert_one();
 }
 

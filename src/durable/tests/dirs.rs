@@ -15,7 +15,8 @@ fn each_process_has_its_own_file_and_takes_over_those_of_ended_ones() {
     write(&second.own.database, "second", 2).unwrap();
     assert!(first.own.path != second.own.path && second.orphans.is_empty());
     drop(first);
-    let (orphans, damaged) = dir.open().take_orphans().unwrap();
+    let taken = dir.open().take_orphans().unwrap();
+    let (orphans, damaged) = (taken.opened, taken.damaged);
     assert!(orphans.len() == 1 && damaged.is_empty());
     assert_eq!(read(&orphans[0].database, "first"), Some(1));
     drop((orphans, second));
@@ -38,7 +39,7 @@ fn an_emptied_file_is_removed_and_never_taken_over_afterwards() {
     let path = emptied.path.clone();
     opened.remove(emptied).unwrap();
     assert!(!path.exists() && taken.own.path.exists());
-    assert!(opened.take_orphans().unwrap().0.is_empty());
+    assert!(opened.take_orphans().unwrap().opened.is_empty());
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_damaged_file_is_renamed_and_keeps_its_bytes() {
     );
     assert!(bytes(&set_aside.path) == damaged, "the bytes have changed");
     assert!(
-        dir.open().take_orphans().unwrap().1.is_empty(),
+        dir.open().take_orphans().unwrap().damaged.is_empty(),
         "told twice"
     );
 }
@@ -88,15 +89,16 @@ fn each_damaged_page_is_noticed_or_unused_and_no_byte_of_it_changes() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;
         fs::write(&path, &damaged).unwrap();
-        let (orphans, set_aside) = match dir.open().take_orphans() {
-            Ok(found) => found,
-            Err(DirError::Database { source, .. }) => {
-                assert!(matches!(source, OpenError::UnknownFormat(_)), "{source}");
-                assert!(bytes(&path) == damaged);
-                continue;
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let taken = dir.open().take_orphans().unwrap();
+        if let Some(error) = taken.left.first() {
+            let DirError::Database { source, .. } = error else {
+                panic!("{error}")
+            };
+            assert!(matches!(source, OpenError::UnknownFormat(_)), "{source}");
+            assert!(bytes(&path) == damaged);
+            continue;
+        }
+        let (orphans, set_aside) = (taken.opened, taken.damaged);
         if let Some(file) = set_aside.first() {
             noticed += 1;
             assert!(bytes(&file.path) == damaged, "byte {at}");
@@ -186,7 +188,8 @@ fn a_file_whose_creation_was_interrupted_is_not_called_damaged() {
     unfinished[..9].fill(0);
     for content in [&[][..], &whole[..4], &[0; 5][..], &unfinished] {
         fs::write(&path, content).unwrap();
-        let (orphans, damaged) = dir.open().take_orphans().unwrap();
+        let taken = dir.open().take_orphans().unwrap();
+        let (orphans, damaged) = (taken.opened, taken.damaged);
         let is_started = content == &whole[..4];
         assert_eq!(damaged.len(), usize::from(is_started), "{damaged:?}");
         assert_eq!(orphans.len(), usize::from(content.is_empty()));

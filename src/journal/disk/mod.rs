@@ -17,7 +17,8 @@ use super::error::JournalError;
 use super::home::{Adopted, Changes, Done, Home, KeptMark};
 use super::mark::{Mark, MarkAt, MarkDocuments};
 use crate::durable::{
-    DamagedFile, DatabaseDir, DatabaseFile, DirError, Format, OpenError, OpenSettings, Writer,
+    DamagedFile, DatabaseDir, DatabaseFile, DirError, Format, OpenError, OpenSettings, Orphans,
+    Writer,
 };
 use crate::store::{KeyDigest, Secret};
 use crate::support::panics;
@@ -120,15 +121,29 @@ impl DiskHome {
                     each(at(number), mark, size);
                 })
             })?;
-            if stored.damaged > 0 {
-                let (damaged, all) = (stored.damaged, stored.damaged + stored.whole);
-                let damage = format!("{name}: {damaged} of {all} marks are damaged");
+            let damaged = stored.damaged.len();
+            if damaged > 0 {
+                adopted.suspects.push(index);
+            }
+            let told = u64::try_from(damaged).unwrap_or(u64::MAX);
+            let told = stored.aside.saturating_add(told);
+            if told > 0 {
+                let whole = stored.whole;
+                let damage = format!("{name}: {told} damaged marks, and {whole} that are whole");
                 adopted.damage.push(damage);
             }
             adopted.last.push(at(stored.last));
             let database = Arc::new(file.database);
             let writer = Writer::start(database.clone()).map_err(JournalError::closed)?;
             let writer = Arc::new(writer);
+            if damaged > 0 {
+                let numbers = stored.damaged;
+                // If it fails, they are told again at the next start.
+                writer.send_then(
+                    move |transaction| tables::set_aside(transaction, &numbers),
+                    |_| {},
+                );
+            }
             self.files().push(OpenFile { database, writer });
         }
         self.bind_new()?;
@@ -218,10 +233,17 @@ impl Home for DiskHome {
 
     async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
         let adopt = move || {
-            let (orphans, damaged) = self.dir.take_orphans().map_err(|error| unopened(&error))?;
+            let taken = self.dir.take_orphans();
+            let Orphans {
+                opened,
+                damaged,
+                left,
+            } = taken.map_err(|error| unopened(&error))?;
             let mut marks = Vec::new();
-            let mut adopted = self.take(orphans, |at, mark, size| marks.push((at, mark, size)))?;
+            let mut adopted = self.take(opened, |at, mark, size| marks.push((at, mark, size)))?;
             adopted.damage.extend(told(damaged));
+            let left = left.iter().map(|error| unopened(error).to_string());
+            adopted.damage.extend(left);
             Ok((adopted, marks))
         };
         let adopted = tokio::task::spawn_blocking(adopt).await;

@@ -1,8 +1,8 @@
 //! The tables of a journal file.
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableError,
-    WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, TableError, WriteTransaction,
 };
 
 use super::rows::{self, Row, Slot};
@@ -13,6 +13,8 @@ use crate::store::KeyDigest;
 const MARKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("marks");
 /// The documents of the marks. They are read when they are needed.
 const DOCUMENTS: TableDefinition<'_, (u64, u8), &[u8]> = TableDefinition::new("documents");
+/// Marks that were damaged.
+const DAMAGED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("damaged");
 /// The check of the client's secret.
 const CHECK: TableDefinition<'_, (), &KeyDigest> = TableDefinition::new("check");
 
@@ -20,7 +22,10 @@ const CHECK: TableDefinition<'_, (), &KeyDigest> = TableDefinition::new("check")
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     pub(super) whole: usize,
-    pub(super) damaged: usize,
+    /// The numbers of the damaged ones.
+    pub(super) damaged: Vec<u64>,
+    /// How many were found damaged before.
+    pub(super) aside: u64,
     pub(super) last: u64,
 }
 
@@ -30,7 +35,10 @@ pub(super) fn read_marks(
     mut each: impl FnMut(u64, Mark, usize),
 ) -> Result<Stored, redb::Error> {
     let transaction = database.begin_read()?;
-    let mut stored = Stored::default();
+    let mut stored = Stored {
+        aside: damaged_before(&transaction)?,
+        ..Stored::default()
+    };
     let table = match transaction.open_table(MARKS) {
         Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => return Ok(stored),
@@ -44,17 +52,42 @@ pub(super) fn read_marks(
                 stored.whole += 1;
                 each(number.value(), mark, size);
             }
-            None => stored.damaged += 1,
+            None => stored.damaged.push(number.value()),
         }
     }
     Ok(stored)
 }
 
-/// Whether a file has no marks.
+/// Moves damaged marks out of the way, with their bytes.
+pub(super) fn set_aside(
+    transaction: &WriteTransaction,
+    numbers: &[u64],
+) -> Result<(), redb::Error> {
+    let mut marks = transaction.open_table(MARKS)?;
+    let mut damaged = transaction.open_table(DAMAGED)?;
+    for number in numbers {
+        if let Some(mark) = marks.remove(number)? {
+            damaged.insert(number, mark.value())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file has no marks, damaged ones included.
 pub(super) fn is_empty(database: &Database) -> Result<bool, redb::Error> {
-    match database.begin_read()?.open_table(MARKS) {
-        Ok(table) => Ok(table.is_empty()?),
-        Err(TableError::TableDoesNotExist(_)) => Ok(true),
+    let transaction = database.begin_read()?;
+    let marks = match transaction.open_table(MARKS) {
+        Ok(table) => table.len()?,
+        Err(TableError::TableDoesNotExist(_)) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(marks == 0 && damaged_before(&transaction)? == 0)
+}
+
+fn damaged_before(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
+    match transaction.open_table(DAMAGED) {
+        Ok(table) => Ok(table.len()?),
+        Err(TableError::TableDoesNotExist(_)) => Ok(0),
         Err(error) => Err(error.into()),
     }
 }

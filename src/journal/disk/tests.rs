@@ -99,8 +99,9 @@ fn on(disk: &FaultyDisk) -> Result<Journal, JournalError> {
     let file = DatabaseFile { path, database };
     let over = DiskHome::over(dir, file, |at, mark, size| state.take(at, mark, size));
     let (home, adopted) = over?;
-    state.take_over(adopted);
-    Ok(Journal::new(Arc::new(home), state, Secret::of(b"tests")))
+    let suspects = state.take_over(adopted);
+    let secret = Secret::of(b"tests");
+    Ok(Journal::new(Arc::new(home), state, &suspects, secret))
 }
 
 #[tokio::test]
@@ -113,6 +114,7 @@ async fn a_process_finds_what_the_last_one_left_byte_for_byte() {
         address: [3; 16],
         onto: Some("\"1\"".into()),
         removes: false,
+        schema: 0,
     };
     journal
         .sent(sent, documents("[12345678901234567890123]"))
@@ -120,6 +122,7 @@ async fn a_process_finds_what_the_last_one_left_byte_for_byte() {
         .unwrap();
     let open = Open {
         intent: id,
+        schema: 0,
         kind: "Conflict".into(),
         message: "a, b".into(),
         problem: None,

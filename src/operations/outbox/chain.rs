@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::owner::owner;
 use super::view::no_journal;
+use crate::exchange::transport::Fate;
 use crate::journal::{ChainKey, Journal, JournalError, MarkDocuments, Open, RawProblem, Standing};
 use crate::protocol::Problem;
 use crate::value::{Error, ErrorKind};
@@ -51,13 +52,15 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
     let journal = shared.journal.as_ref().ok_or_else(no_journal)?;
     let mut sent = 0;
     let stopped = |sent, stop| Ok(ChainRun { sent, stop });
-    if key.0 != owner(shared)? {
-        return stopped(sent, Stop::Foreign);
-    }
     let Some(_running) = shared.outbox.begin(key) else {
         return stopped(sent, Stop::Busy);
     };
+    let mut before = None;
     loop {
+        // Another user may have logged in since.
+        if owner(shared).ok() != Some(key.0) {
+            return stopped(sent, Stop::Foreign);
+        }
         let first = journal.read(|fold| fold.chain(&key).next().cloned());
         let Some(first) = first else {
             return stopped(sent, Stop::Empty);
@@ -69,15 +72,22 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
             return stopped(sent, Stop::Foreign);
         };
         let id = first.intent.id;
-        match writer.run(&first).await {
-            Ok(Ran { end, error: None }) => {
-                journal.ended(id).await.map_err(Error::journal)?;
+        match writer.run(&first, before.take()).await {
+            Ok(Ran {
+                end,
+                error: None,
+                result,
+            }) => {
+                // Before the mark is removed, so that nobody waits for ever if this future is dropped.
                 shared.outbox.tell(id, &end);
+                journal.ended(id).await.map_err(Error::journal)?;
+                before = result;
                 sent += 1;
             }
             Ok(Ran {
                 end,
                 error: Some(error),
+                ..
             }) => {
                 if let Some(stop) = temporary(&end, &error) {
                     return stopped(sent, stop);
@@ -85,12 +95,15 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
                 if error.kind() == ErrorKind::Journal {
                     return Err(error);
                 }
-                open(journal, &first, &error, &end).await?;
                 shared.outbox.tell(id, &end);
+                open(journal, &first, &error, &end, writer.schema()).await?;
                 return stopped(sent, Stop::Open);
             }
             Err(error) if error.kind() == ErrorKind::Journal && !is_damaged(&error) => {
                 return Err(error);
+            }
+            Err(_) if owner(shared).ok() != Some(key.0) => {
+                return stopped(sent, Stop::Foreign);
             }
             // Too many writes wait for the resource.
             Err(error) if error.kind() == ErrorKind::Exhausted => {
@@ -102,8 +115,8 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
             }
             Err(error) => {
                 let end = QueuedEnd::NotBegun(error.to_string());
-                open(journal, &first, &error, &end).await?;
                 shared.outbox.tell(id, &end);
+                open(journal, &first, &error, &end, writer.schema()).await?;
                 return stopped(sent, Stop::Open);
             }
         }
@@ -121,9 +134,11 @@ async fn open(
     standing: &Standing,
     error: &Error,
     end: &QueuedEnd,
+    schema: u32,
 ) -> Result<(), Error> {
     let open = Open {
         intent: standing.intent.id,
+        schema,
         kind: error.kind().name().into(),
         message: error.to_string().into(),
         problem: error.problem().map(raw),
@@ -155,9 +170,8 @@ fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
         return None;
     };
     let is_later = match error.kind() {
-        ErrorKind::Transport | ErrorKind::Exhausted | ErrorKind::Locked | ErrorKind::Accepted => {
-            true
-        }
+        ErrorKind::Transport => !cannot_be_made(done),
+        ErrorKind::Exhausted | ErrorKind::Locked => true,
         ErrorKind::Status => error.status().is_some_and(may_change),
         ErrorKind::Config => matches!(done.diagnosis.cause, Some(FailureCause::Credentials(_))),
         // A login page of a network, for example.
@@ -176,6 +190,12 @@ fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
         why: error.to_string(),
         is_unreachable: error.kind() == ErrorKind::Transport || error.status().is_none(),
     })
+}
+
+/// Whether the request can never be sent, now or later.
+fn cannot_be_made(done: &WriteOutcome) -> bool {
+    let cause = done.diagnosis.cause.as_ref();
+    matches!(cause, Some(FailureCause::Transport(error)) if error.fate == Fate::Impossible)
 }
 
 /// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy.

@@ -73,7 +73,7 @@ impl<T: ResourceData> Conflicts<T> {
 
     fn list(&self, journal: &Journal) -> Result<VecDeque<IntentId>, Error> {
         let (owner, of) = (owner(&self.handle.shared)?, handle_digest(&self.handle)?);
-        writer::register(&self.handle, of);
+        writer::register_first(&self.handle, of);
         let mut open: Vec<_> = journal.read(|fold| {
             let ours = fold.all().filter(|standing| {
                 let intent = &standing.intent;
@@ -112,9 +112,8 @@ impl<T: ResourceData> OpenWrite<T> {
         kept: MarkDocuments,
         own: MarkDocuments,
     ) -> Result<Self, Error> {
-        let schema = standing.intent.schema;
-        let kept = handle.schema.migrated(schema, kept)?;
-        let own = handle.schema.migrated(schema, own)?;
+        let kept = handle.schema.migrated(open.schema, kept)?;
+        let own = handle.schema.migrated(standing.intent.schema, own)?;
         let kind = ErrorKind::named(&open.kind);
         let is_absent = matches!(kind, ErrorKind::Gone | ErrorKind::NotFound);
         let base = kept.base.or(own.base);
@@ -237,6 +236,8 @@ impl<T: ResourceData> OpenWrite<T> {
             goal,
             is_pinned: true,
             schema: self.0.handle.schema.number,
+            // A key names one document.
+            idempotency_key: None,
             ..(*self.0.standing.intent).clone()
         });
         let documents = MarkDocuments {

@@ -39,7 +39,7 @@ pub(in crate::operations) fn registered<T: ResourceData>(
     handle: &Handle<T>,
 ) -> Result<KeyDigest, Error> {
     let of = handle_digest(handle)?;
-    writer::register(handle, of);
+    writer::register_first(handle, of);
     Ok(of)
 }
 
@@ -152,9 +152,10 @@ pub(in crate::operations) async fn queue_create<T: ResourceData>(
 /// Queues a removal: of the version that was seen, or of the state with all queued writes.
 pub(in crate::operations) async fn queue_delete<T: ResourceData>(
     handle: Handle<T>,
+    of: KeyDigest,
     seen: Option<StoredSnapshot>,
 ) -> Result<Queued<WriteReport>, Error> {
-    let recording = Recording::of(handle).await?;
+    let recording = Recording::begin(handle, of).await?;
     loop {
         let view = recording.view().await?;
         let of_seen = |seen: &StoredSnapshot| {

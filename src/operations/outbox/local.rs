@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use http::header::DATE;
 
+use super::owner::handle_digest;
 use super::record::Recording;
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
@@ -66,7 +67,8 @@ impl<T> fmt::Debug for Local<T> {
 /// Returns the state of a resource with all queued writes, without a request. `None` if nothing is known of it, or a
 /// queued write removes it.
 pub(crate) async fn local<T: ResourceData>(handle: Handle<T>) -> Result<Option<Local<T>>, Error> {
-    let recording = Recording::of(handle).await?;
+    let of = handle_digest(&handle)?;
+    let recording = Recording::begin(handle, of).await?;
     let view = recording.view().await?;
     let Some(document) = &view.document else {
         return Ok(None);

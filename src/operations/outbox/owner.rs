@@ -2,8 +2,8 @@
 
 use url::Position;
 
-use crate::operations::{Handle, ResourceData};
-use crate::store::{KeyDigest, Purpose};
+use crate::operations::{CallContext, Handle, ResourceData};
+use crate::store::{CredentialsDigest, KeyDigest, Purpose, SnapshotKey};
 use crate::support::panics;
 use crate::value::Error;
 use crate::write::request::target::Shared;
@@ -43,10 +43,43 @@ pub(super) fn handle_digest<T: ResourceData>(handle: &Handle<T>) -> Result<KeyDi
     };
     let mut headers: Vec<_> = handle.own_headers().iter().collect();
     headers.sort_by_key(|(name, value)| (name.as_str(), value.as_bytes()));
+    let view = handle.target()?.view();
+    let format = handle
+        .format
+        .as_ref()
+        .map(|format| format.media_type().to_owned());
     let mut parts = vec![url[..Position::AfterPath].trim_end_matches('/').as_bytes()];
+    parts.push(view.as_deref().unwrap_or_default().as_bytes());
+    parts.push(format.as_deref().unwrap_or_default().as_bytes());
     for (name, value) in headers {
         parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
     }
     let secret = &handle.shared.exchange.secret;
     Ok(secret.digest(Purpose::Handle, parts))
+}
+
+/// Returns the user as whom a call runs, for its queued writes. `None` if that cannot be told.
+pub(super) fn owner_of_call(shared: &Shared, context: &CallContext) -> Option<KeyDigest> {
+    let exchange = &shared.exchange;
+    if let Some(authenticator) = &exchange.authenticator {
+        let name = panics::catch("the authenticator", || authenticator.identity());
+        let named = CredentialsDigest::named(&exchange.secret, &name.ok()??);
+        if context.key.credentials() != named {
+            return None;
+        }
+    }
+    owner(shared).ok()
+}
+
+/// Returns the digest of a resource as a handle sees it: its address, the representation, and the headers of the handle,
+/// any of which may name a tenant. Writes with the same digest are made in their order.
+pub(super) fn chain_digest<T: ResourceData>(handle: &Handle<T>, key: &SnapshotKey) -> KeyDigest {
+    let mut headers: Vec<_> = handle.own_headers().iter().collect();
+    headers.sort_by_key(|(name, value)| (name.as_str(), value.as_bytes()));
+    let mut parts: Vec<&[u8]> = vec![key.address(), key.variant()];
+    for (name, value) in headers {
+        parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
+    }
+    let secret = &handle.shared.exchange.secret;
+    secret.digest(Purpose::Chain, parts)
 }

@@ -12,7 +12,12 @@ pub(super) struct Pinned<T>(pub(super) Strategy<T>);
 
 #[async_trait]
 impl<T: ResourceData> MergeStrategy<T> for Pinned<T> {
-    async fn resolve(&self, _: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+    async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        let documents = conflict.documents()?;
+        if documents.remote.is_some() && documents.remote == documents.base {
+            // It is what was shown, as far as the server tells without a version.
+            return Ok(Resolution::KeepLocal);
+        }
         Ok(Resolution::Unresolved {
             merged: None,
             fields: Vec::new(),

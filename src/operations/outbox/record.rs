@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::coalesce::{Together, together};
-use super::owner::{handle_digest, owner};
+use super::owner::{chain_digest, handle_digest, owner};
 use super::queued::Queued;
 use super::view::{View, journal};
 use super::writer;
@@ -57,7 +57,7 @@ impl<T: ResourceData> Recording<T> {
         let journal = journal(&handle)?;
         let owner = owner(&handle.shared)?;
         let context = handle.call_context(None).await?;
-        let address = *context.key.address();
+        let address = chain_digest(&handle, &context.key);
         Ok(Self {
             handle,
             context,
@@ -70,7 +70,7 @@ impl<T: ResourceData> Recording<T> {
     /// Prepares the queue of the handle's resource, whose writes the handle itself can send.
     pub(super) async fn of(handle: Handle<T>) -> Result<Self, Error> {
         let of = handle_digest(&handle)?;
-        writer::register(&handle, of);
+        writer::register_first(&handle, of);
         Self::begin(handle, of).await
     }
 
@@ -89,7 +89,7 @@ impl<T: ResourceData> Recording<T> {
         if new.goal == IntentGoal::Append {
             // It has no address yet, so it waits for no other write.
             let secret = &self.handle.shared.exchange.secret;
-            intent.address = secret.digest(Purpose::NewDocument, [id.to_string().as_bytes()]);
+            intent.address = secret.digest(Purpose::Chain, [id.to_string().as_bytes()]);
         }
         let queued = Queued::waiting(id, &self.handle.shared, convert);
         let documents = MarkDocuments {
@@ -114,7 +114,9 @@ impl<T: ResourceData> Recording<T> {
         new: NewWrite,
         convert: fn(QueuedEnd) -> Result<O, Error>,
     ) -> Result<Option<Queued<O>>, Error> {
-        let joined = view.may_be_joined().filter(|_| !self.is_being_sent(view));
+        let is_own = |last: &&Standing| last.intent.handle == self.handle_digest;
+        let joined = view.may_be_joined().filter(is_own);
+        let joined = joined.filter(|_| !self.is_being_sent(view));
         let joined = joined.and_then(|last| Some((last, together(last.intent.goal, new.goal)?)));
         let seen = view.chain.last().map(|last| last.at);
         match joined {

@@ -1,6 +1,6 @@
 //! The state of a resource as its user sees it: what is cached, with the queued writes on top.
 
-use crate::journal::{ChainKey, IntentGoal, Journal, Standing};
+use crate::journal::{ChainKey, IntentGoal, Journal, MarkDocuments, Standing};
 use crate::json::Document;
 use crate::merge::ThreeWay;
 use crate::operations::{CallContext, Handle, ResourceData};
@@ -27,34 +27,35 @@ impl View {
         key: &ChainKey,
     ) -> Result<Self, Error> {
         let cached = context.cached().await;
-        let (chain, last, kept) = loop {
+        let (chain, kept) = loop {
             let chain: Vec<_> = journal.read(|fold| fold.chain(key).cloned().collect());
-            let Some(last) = chain.last().cloned() else {
-                return Ok(Self {
-                    chain,
-                    document: cached.as_ref().map(|cached| cached.document.clone()),
-                    base: cached.clone(),
-                    cached,
-                });
-            };
-            let kept = journal.present_documents(last.at).await;
-            // Otherwise another call has changed the queue since.
-            if let Some(kept) = kept.map_err(Error::journal)? {
-                break (chain, last, kept);
+            if let Some(kept) = kept(handle, journal, &chain).await? {
+                break (chain, kept);
             }
+            // Another call has changed the queue since.
         };
-        let kept = handle.schema.migrated(last.intent.schema, kept)?;
-        let (mut base, mut document) = (kept.base, kept.local);
-        if last.intent.goal == IntentGoal::Delete {
-            document = None;
-        }
-        let is_alone = chain.len() == 1 && last.is_untouched();
-        if is_alone
-            && last.intent.goal == IntentGoal::Replace
-            && let Some((newer, merged)) =
-                rebased(handle, base.as_ref(), document.as_ref(), cached.as_ref())
-        {
-            (base, document) = (Some(newer), Some(merged));
+        let Some(own) = kept.last() else {
+            return Ok(Self {
+                chain,
+                document: cached.as_ref().map(|cached| cached.document.clone()),
+                base: cached.clone(),
+                cached,
+            });
+        };
+        let mut base = own.base.clone();
+        let first = chain.first().filter(|first| first.is_untouched());
+        // What was sent may be part of the cached state already.
+        let mut document = cached
+            .as_ref()
+            .filter(|_| first.is_some())
+            .map(|it| it.document.clone());
+        for (standing, kept) in chain.iter().zip(&kept) {
+            let is_newer = chain.len() == 1 && standing.goal() == IntentGoal::Replace;
+            let merged = shown(handle, standing, kept, document.as_ref());
+            if let (Shown::Merged(_), Some(cached), true) = (&merged, &cached, is_newer) {
+                base = Some(cached.clone());
+            }
+            document = merged.document();
         }
         Ok(Self {
             chain,
@@ -70,23 +71,70 @@ impl View {
     }
 }
 
-/// Merges a queued write with the newer state that is cached, if that has no conflict.
-fn rebased<T: ResourceData>(
+/// Returns the documents of a chain, or `None` if it has changed since.
+async fn kept<T: ResourceData>(
     handle: &Handle<T>,
-    base: Option<&StoredSnapshot>,
-    local: Option<&Document>,
-    cached: Option<&StoredSnapshot>,
-) -> Option<(StoredSnapshot, Document)> {
-    let (base, local, cached) = (base?, local?, cached?);
-    // Only the strategy of the handle may merge, and this one is known by its policy.
-    let policy = handle.strategy.policy()?;
-    if base.validator == cached.validator {
-        return None;
+    journal: &Journal,
+    chain: &[Standing],
+) -> Result<Option<Vec<MarkDocuments>>, Error> {
+    let mut kept = Vec::with_capacity(chain.len());
+    for standing in chain {
+        let documents = journal.present_documents(standing.at).await;
+        let Some(documents) = documents.map_err(Error::journal)? else {
+            return Ok(None);
+        };
+        let schema = standing.intent.schema;
+        kept.push(handle.schema.migrated(schema, documents)?);
     }
-    let merged =
-        ThreeWay::new(policy).merge_documents(Some(&base.document), local, &cached.document);
-    let is_clean = merged.conflicts.is_empty();
-    is_clean.then(|| (cached.clone(), merged.document))
+    Ok(Some(kept))
+}
+
+/// What a queued write makes of the state before it.
+enum Shown {
+    Removed,
+    /// Its own document, which was made on just that state, or cannot be merged with it here.
+    Own(Option<Document>),
+    /// Merged with a state that it was not made on.
+    Merged(Document),
+}
+
+impl Shown {
+    fn document(self) -> Option<Document> {
+        match self {
+            Self::Removed => None,
+            Self::Own(document) => document,
+            Self::Merged(document) => Some(document),
+        }
+    }
+}
+
+fn shown<T: ResourceData>(
+    handle: &Handle<T>,
+    standing: &Standing,
+    kept: &MarkDocuments,
+    state: Option<&Document>,
+) -> Shown {
+    if standing.intent.goal == IntentGoal::Delete {
+        return Shown::Removed;
+    }
+    let own = || Shown::Own(kept.local.clone());
+    let (Some(base), Some(local), Some(state)) = (&kept.base, &kept.local, state) else {
+        return own();
+    };
+    // Only the strategy of the handle may merge, and this one is known by its policy.
+    let policy = Some(&handle.strategy).filter(|strategy| strategy.merges_by_policy());
+    let Some(policy) = policy.and_then(|strategy| strategy.policy()) else {
+        return own();
+    };
+    if base.document == *state {
+        return own();
+    }
+    let merged = ThreeWay::new(policy).merge_documents(Some(&base.document), local, state);
+    if merged.conflicts.is_empty() {
+        Shown::Merged(merged.document)
+    } else {
+        own()
+    }
 }
 
 /// The journal of a handle's client.

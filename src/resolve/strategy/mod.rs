@@ -138,6 +138,12 @@ pub trait MergeStrategy<T: Send + Sync + 'static>: Send + Sync + 'static {
         None
     }
 
+    /// Whether it merges by its policy alone, as [`ThreeWay`](crate::ThreeWay) does (default `false`).
+    #[doc(hidden)]
+    fn merges_by_policy(&self) -> bool {
+        false
+    }
+
     /// Adds a second strategy, which decides what this one leaves open.
     fn or_else<S: MergeStrategy<T>>(self, other: S) -> OrElse<Self, S, T>
     where
@@ -180,6 +186,10 @@ macro_rules! behind_a_pointer {
 
             fn policy(&self) -> Option<Policy> {
                 (**self).policy()
+            }
+
+            fn merges_by_policy(&self) -> bool {
+                (**self).merges_by_policy()
             }
         }
     )*};

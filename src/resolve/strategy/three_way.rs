@@ -62,6 +62,10 @@ where
     fn policy(&self) -> Option<Policy> {
         Some(ThreeWay::policy(self).clone())
     }
+
+    fn merges_by_policy(&self) -> bool {
+        true
+    }
 }
 
 fn whole(

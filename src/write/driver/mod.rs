@@ -61,6 +61,8 @@ pub(crate) struct QueuedRun {
     /// The requests of earlier runs that may have been applied, and their marks.
     pub(crate) lost: Vec<LostWrite>,
     pub(crate) marks: Vec<MarkAt>,
+    /// The schema of its documents.
+    pub(crate) schema: u32,
 }
 
 /// The result of an action.
@@ -134,13 +136,14 @@ impl<'a> Driver<'a> {
         let delays = shared.retry.delays(shared.exchange.server.round_trip());
         let session = Session::new(input.key.credentials());
         let intent = input.queued.as_ref().map(|run| run.intent);
+        let schema = input.queued.as_ref().map_or(0, |run| run.schema);
         let (lost, marks) = match input.queued {
             Some(run) => (run.lost, run.marks),
             None => (Vec::new(), Vec::new()),
         };
         let is_recorded = intent.is_some() || shared.records_awaited(input.params.goal);
         let journal = shared.journal.as_ref().filter(|_| is_recorded);
-        let recorder = journal.map(|journal| Recorder::new(journal.clone(), intent, marks));
+        let recorder = journal.map(|journal| Recorder::new(journal.clone(), intent, marks, schema));
         let guard = InFlightGuard::new(shared.unsettled.clone(), input.key, recorder);
         permit.reports(guard.under_way());
         let write_id = target.stamp.as_ref().map(|_| match intent {

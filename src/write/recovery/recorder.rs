@@ -25,17 +25,25 @@ pub(crate) struct Recorder {
     last: Option<UnsettledWrite>,
     /// A mark whose request has not left yet.
     pending: Option<MarkAt>,
+    /// The schema of the documents.
+    schema: u32,
 }
 
 impl Recorder {
     /// Creates a recorder for a call that is awaited, or for a queued write with the marks of its earlier runs.
-    pub(crate) fn new(journal: Journal, intent: Option<IntentId>, marks: Vec<MarkAt>) -> Self {
+    pub(crate) fn new(
+        journal: Journal,
+        intent: Option<IntentId>,
+        marks: Vec<MarkAt>,
+        schema: u32,
+    ) -> Self {
         Self {
             journal,
             intent,
             marks,
             last: None,
             pending: None,
+            schema,
         }
     }
 
@@ -58,6 +66,7 @@ impl Recorder {
             address: *key.address(),
             onto: write.onto.as_ref().map(|onto| onto.to_string().into()),
             removes: write.document.is_none(),
+            schema: self.schema,
         };
         // Only a queued write continues from them. The caller of another call knows its own.
         let from = Some(from).filter(|_| self.intent.is_some());
@@ -130,6 +139,11 @@ impl Drop for Recorder {
         // Its request never left.
         if let Some(pending) = self.pending.take() {
             self.journal.judged(self.intent, &[pending]);
+        }
+        // Of a call that was dropped, only the last request is remembered.
+        if self.intent.is_none() && self.marks.len() > 1 {
+            self.marks.pop();
+            self.journal.judged(None, &self.marks);
         }
     }
 }

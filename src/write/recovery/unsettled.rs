@@ -77,10 +77,11 @@ impl UnsettledWrites {
 
     /// Loads what earlier processes left behind, unless it is loaded already.
     ///
+    /// A request that cannot be read is told as damage, and forgotten.
+    ///
     /// # Errors
     ///
-    /// Returns the error of the journal if it cannot be read. Nothing must be written then, because an earlier write may
-    /// be applied twice.
+    /// Returns the error of the journal if it fails.
     pub(crate) async fn load(&self) -> Result<(), JournalError> {
         let Some(journal) = &self.journal else {
             return Ok(());
@@ -90,8 +91,14 @@ impl UnsettledWrites {
             return Ok(());
         }
         for (at, sent) in journal.read(Fold::requests) {
-            let Some(kept) = journal.present_documents(at).await? else {
-                continue;
+            let kept = match journal.present_documents(at).await {
+                Ok(Some(kept)) => kept,
+                Ok(None) => continue,
+                Err(JournalError::Damaged(why)) => {
+                    journal.told_damage(format!("a request of an earlier call: {why}"));
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let document = kept.local;
             let onto = sent.onto.as_deref().map(str::parse);

@@ -108,7 +108,7 @@ pub(crate) struct Shared {
     pub(crate) unsettled: Arc<UnsettledWrites>,
     /// Keeps marks of writes before their requests leave.
     pub(crate) journal: Option<Journal>,
-    pub(crate) outbox: Arc<OutboxState>,
+    pub(crate) outbox: OutboxState,
     /// Whether the requests of awaited calls are recorded too.
     pub(crate) journals_awaited: bool,
     /// Collections that store something other than what is sent.

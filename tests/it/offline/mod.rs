@@ -1,6 +1,9 @@
 //! Queued writes: each of them is applied once, in its order, or waits for a person, whatever happens to the process.
 
+#[cfg(feature = "durable")]
+mod damage;
 mod doubt;
+mod edges;
 #[cfg(feature = "durable")]
 mod files;
 mod open;
