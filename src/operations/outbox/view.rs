@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) document: Option<Document>,
     /// The state that the last queued write is built on, brought up to the cached state where that is certain.
     pub(super) base: Option<StoredSnapshot>,
+    /// Whether the last queued write was made beside the ones before it, not on their result.
+    is_beside: bool,
 }
 
 impl View {
@@ -40,6 +42,7 @@ impl View {
                 document: cached.as_ref().map(|cached| cached.document.clone()),
                 base: cached.clone(),
                 cached,
+                is_beside: false,
             });
         };
         let mut base = own.base.clone();
@@ -49,25 +52,30 @@ impl View {
             .as_ref()
             .filter(|_| first.is_some())
             .map(|it| it.document.clone());
+        let mut is_beside = false;
         for (standing, kept) in chain.iter().zip(&kept) {
-            let is_newer = chain.len() == 1 && standing.goal() == IntentGoal::Replace;
-            let merged = shown(handle, standing, kept, document.as_ref());
-            if let (Shown::Merged(_), Some(cached), true) = (&merged, &cached, is_newer) {
-                base = Some(cached.clone());
-            }
-            document = merged.document();
+            let shown = shown(handle, standing, kept, document.as_ref());
+            is_beside = matches!(shown, Shown::Merged(_));
+            document = shown.document();
+        }
+        if chain.len() == 1 && is_beside {
+            // It was made on an older state than the cached one, and is brought up to it.
+            base.clone_from(&cached);
+            is_beside = false;
         }
         Ok(Self {
             chain,
             cached,
             document,
             base,
+            is_beside,
         })
     }
 
     /// Whether the last queued write may still be changed, and the next one was made on its result.
     pub(super) fn may_be_joined(&self) -> Option<&Standing> {
-        self.chain.last().filter(|last| last.is_untouched())
+        let last = self.chain.last().filter(|_| !self.is_beside);
+        last.filter(|last| last.is_untouched())
     }
 }
 

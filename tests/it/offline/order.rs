@@ -129,3 +129,20 @@ async fn documents_for_a_collection_do_not_wait_for_each_other() {
         ErrorKind::Refused
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_behind_values_that_were_saved_beside_each_other_counts_each_of_them_once() {
+    let program = Program::new();
+    let articles = program.articles();
+    let read = articles.get(1).await.unwrap();
+    for _ in 0..2 {
+        let mut seen = read.clone();
+        seen.views += 1;
+        articles.save(&seen).queue().await.unwrap();
+    }
+    queue_view(&articles).await;
+    let local = articles.local(1).await.unwrap().unwrap();
+    assert_eq!((local.views, local.pending()), (4, 3));
+    assert_eq!(program.drain().await.sent, 3);
+    assert_eq!(program.views(), 4);
+}
