@@ -219,6 +219,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Returns the number of files of this process.
+    pub(crate) fn files(&self) -> usize {
+        self.inner.state().last.len()
+    }
+
     /// Returns how often marks of other processes were taken over.
     pub(crate) fn adoptions(&self) -> u64 {
         self.inner.state().adoptions

@@ -6,7 +6,7 @@
 //! their content is not shown to any caller.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::journal::{Fold, Journal, JournalError, MarkAt};
@@ -40,6 +40,8 @@ pub(crate) struct UnsettledWrites {
     journal: Option<Journal>,
     /// How often the journal had taken over marks of other processes when they were last loaded, and one.
     loaded: AtomicU64,
+    /// The number of its files whose marks are loaded. Later marks in them are of this process, which knows its own.
+    loaded_files: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -72,6 +74,7 @@ impl UnsettledWrites {
             ledger: Mutex::default(),
             journal,
             loaded: AtomicU64::new(0),
+            loaded_files: AtomicUsize::new(0),
         }
     }
 
@@ -90,7 +93,12 @@ impl UnsettledWrites {
         if self.loaded.load(Ordering::Acquire) == present {
             return Ok(());
         }
+        let files = journal.files();
+        let known = self.loaded_files.load(Ordering::Acquire);
         for (at, sent) in journal.read(Fold::requests) {
+            if usize::from(at.file) < known {
+                continue;
+            }
             let kept = match journal.present_documents(at).await {
                 Ok(Some(kept)) => kept,
                 Ok(None) => continue,
@@ -114,6 +122,7 @@ impl UnsettledWrites {
                 self.remember(&sent.address, write);
             }
         }
+        self.loaded_files.store(files, Ordering::Release);
         self.loaded.store(present, Ordering::Release);
         Ok(())
     }

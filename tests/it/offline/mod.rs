@@ -2,15 +2,18 @@
 
 #[cfg(feature = "durable")]
 mod damage;
+mod decisions;
 mod doubt;
-mod edges;
 #[cfg(feature = "durable")]
 mod files;
+mod keeping;
 mod open;
 mod order;
 mod queueing;
 mod restarts;
 mod running;
+mod shared;
+mod upgrades;
 mod users;
 
 use ifmatch::{Client, Collection, Drained, Journal, MemoryStore, Policy, Rule, ThreeWay};

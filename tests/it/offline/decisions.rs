@@ -1,0 +1,110 @@
+//! Decisions of strategies and persons, and what they hold for.
+
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{
+    BoxError, Client, Conflict, Generic, Journal, MergeStrategy, Policy, Resolution, Versioning,
+    async_trait,
+};
+use serde_json::{Value, json};
+
+use super::Program;
+use crate::support::{ARTICLE, AT, Event, Server};
+
+/// A server without versions, which ignores conditions.
+#[derive(Clone)]
+struct Unversioned(Server);
+
+#[async_trait]
+impl Transport for Unversioned {
+    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        request.headers.remove(IF_MATCH);
+        request.headers.remove(IF_NONE_MATCH);
+        let mut reply = self.0.send(request).await?;
+        reply.headers.remove(ETAG);
+        Ok(reply)
+    }
+}
+
+fn unversioned(server: &Server) -> Client {
+    let profile = Generic::new().versioning(Versioning::unconditional());
+    let client = server.builder().transport(Unversioned(server.clone()));
+    let client = client.profile(profile).journal(Journal::in_memory());
+    client.build().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_for_a_resource_without_a_version_is_written_if_nothing_has_changed() {
+    let server = Server::with(AT, ARTICLE);
+    let client = unversioned(&server);
+    let articles = client.collection::<Value>("articles");
+    let update = articles.update(1, |article| article["title"] = "mine".into());
+    update.queue().await.unwrap();
+    server.put(AT, r#"{"title":"theirs","body":"text","views":1}"#);
+    assert_eq!(client.outbox().drain().await.unwrap().open, 1);
+    let open = articles.conflicts().next().await.unwrap().unwrap();
+    open.resolve(Resolution::KeepLocal).await.unwrap();
+    let drained = client.outbox().drain().await.unwrap();
+    assert_eq!((drained.sent, drained.open), (1, 0));
+    assert_eq!(server.value(AT)["title"], "mine");
+}
+
+/// Merges nothing: each race is for a person. Documents are compared by a policy.
+struct Never;
+
+#[async_trait]
+impl MergeStrategy<Value> for Never {
+    async fn resolve(&self, _: &Conflict<Value>) -> Result<Resolution<Value>, BoxError> {
+        Ok(Resolution::Unresolved {
+            merged: None,
+            fields: Vec::new(),
+        })
+    }
+
+    fn is_state_like(&self) -> bool {
+        true
+    }
+
+    fn policy(&self) -> Option<Policy> {
+        Some(Policy::new())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_strategy_merges_a_queued_edit_with_a_newer_state() {
+    let program = Program::new();
+    let articles = program.client.collection_with("articles", Never);
+    articles.get(1).await.unwrap();
+    let update = articles.update(1, |article| article["title"] = "mine".into());
+    update.queue().await.unwrap();
+    program
+        .server
+        .put(AT, r#"{"title":"old","body":"theirs","views":1}"#);
+    articles.get(1).await.unwrap();
+    let update = articles.update(1, |article| article["views"] = 2.into());
+    update.queue().await.unwrap();
+    let drained = program.client.outbox().drain().await.unwrap();
+    assert_eq!((drained.sent, drained.open), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_about_a_new_document_has_a_key_of_its_own() {
+    let program = Program::new();
+    let things = program.client.collection::<Value>("things");
+    let post = things.post(&json!({"n": 1})).idempotency_key("order-7");
+    post.queue().await.unwrap();
+    program.server.script([Event::Answer(422, &[], "{}")]);
+    assert_eq!(program.client.outbox().drain().await.unwrap().open, 1);
+    let open = things.conflicts().next().await.unwrap().unwrap();
+    open.resolve(Resolution::Merged(json!({"n": 2})))
+        .await
+        .unwrap();
+    assert_eq!(program.client.outbox().drain().await.unwrap().sent, 1);
+    let seen = program.server.seen();
+    let keys: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| seen.header("idempotency-key"))
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert_ne!(keys[0], keys[1], "another document under the same key");
+}
