@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ifmatch::testing::ResourceServer;
 use ifmatch::transport::{Fate, Request, Response, TransportError};
 use ifmatch::{
-    Client, Collection, FileStore, Journal, Merge, OpenWrite, Resolution, Transport, async_trait,
+    BoxError, Client, Collection, FileStore, Journal, LocalWins, Merge, MergeStrategy, OpenWrite,
+    Resolution, Transport, async_trait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ struct Note {
     opened: u64,
 }
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, BoxError>;
 
 /// Whether the network is there.
 static ONLINE: AtomicBool = AtomicBool::new(true);
@@ -90,7 +91,8 @@ async fn asked(open: OpenWrite<Note>) -> Result<()> {
         Some(both)
     };
     let decision = match answer.trim() {
-        "l" => Resolution::KeepLocal,
+        // Mine where both have changed the note, and theirs elsewhere. `KeepLocal` is mine as a whole.
+        "l" => LocalWins.resolve(open.conflict()).await?,
         "r" => Resolution::KeepRemote,
         "m" => Resolution::Merged(both().ok_or("one side is gone")?),
         _ => {

@@ -11,7 +11,7 @@
 #[doc = include_str!("../../docs/guide/way.md")]
 pub mod concepts {}
 
-/// What a client tells: spans, events, metrics, and calls of an [`Observer`](crate::Observer).
+/// Observability: spans, events, metrics, and calls of an [`Observer`](crate::Observer).
 ///
 #[doc = include_str!("../../docs/guide/seen.md")]
 pub mod seen {}

@@ -198,10 +198,15 @@ impl SimulatedState {
 
     fn append(&mut self, asked: &IncomingRequest) -> Result<Reply, Wrong> {
         let text = json(&asked.body)?.as_str().to_owned();
-        self.named += 1;
         let slash = if asked.path.ends_with('/') { "/" } else { "" };
         let collection = asked.path.trim_end_matches('/');
-        let location = format!("{collection}/{}{slash}", self.named);
+        let location = loop {
+            self.named += 1;
+            let location = format!("{collection}/{}{slash}", self.named);
+            if self.current(&location).is_none() {
+                break location;
+            }
+        };
         let version = self.store(&location, text.clone());
         Ok(document(201, version, &text).header(LOCATION.as_str(), &location))
     }

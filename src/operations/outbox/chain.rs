@@ -174,13 +174,7 @@ fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
         ErrorKind::Exhausted | ErrorKind::Locked => true,
         ErrorKind::Status => error.status().is_some_and(may_change),
         ErrorKind::Config => matches!(done.diagnosis.cause, Some(FailureCause::Credentials(_))),
-        // A login page of a network, for example.
-        ErrorKind::Decode => matches!(
-            done.diagnosis.cause,
-            Some(FailureCause::NoRepresentation(
-                NoRepresentation::Unreadable { .. }
-            ))
-        ),
+        ErrorKind::Decode => is_foreign_page(done),
         // The read that has to judge an earlier request could not be made. A judgement that came to no end is open the
         // second time.
         ErrorKind::OutcomeUnknown => is_unread(done),
@@ -208,6 +202,16 @@ fn may_change(status: StatusCode) -> bool {
     }
 }
 
+/// Whether a read was answered with something else than the resource: the login page of a network, for example.
+fn is_foreign_page(done: &WriteOutcome) -> bool {
+    matches!(
+        done.diagnosis.cause,
+        Some(FailureCause::NoRepresentation(
+            NoRepresentation::Unreadable { .. } | NoRepresentation::Encoded
+        ))
+    )
+}
+
 fn is_unread(done: &WriteOutcome) -> bool {
     match &done.diagnosis.cause {
         Some(
@@ -221,6 +225,6 @@ fn is_unread(done: &WriteOutcome) -> bool {
             | FailureCause::ScheduleEnded,
         ) => true,
         Some(FailureCause::Status(status)) => may_change(*status),
-        _ => done.diagnosis.retried.is_some(),
+        _ => is_foreign_page(done) || done.diagnosis.retried.is_some(),
     }
 }

@@ -1,34 +1,19 @@
-//! `conflicts`: queued writes that wait for a person, and what the person decides.
+//! `conflicts`: lists the queued writes that wait for a person.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use url::Url;
-
+use super::open_write::OpenWrite;
 use super::owner::{handle_digest, owner};
-use super::queued::{Queued, saved};
 use super::view::journal;
 use super::writer;
-use crate::journal::{
-    Fold, Intent, IntentGoal, IntentId, Journal, JournalError, MarkDocuments, Open, RawProblem,
-    Standing,
-};
-use crate::json::Document;
-use crate::merge::ThreeWay;
-use crate::operations::typed_edit::conflict;
+use crate::journal::{IntentId, Journal, JournalError, MarkDocuments, Open, Standing};
 use crate::operations::{Handle, ResourceData};
-use crate::protocol::Problem;
-use crate::resolve::{Conflict, Resolution};
-use crate::store::StoredSnapshot;
-use crate::value::{Error, ErrorKind, Saved, Versioned, WriteReport};
-use crate::write::edit_hooks::ConflictDocuments;
+use crate::value::Error;
 
 /// The queued writes of a handle that wait for a person, returned by [`Collection::conflicts`](crate::Collection::conflicts).
 ///
-/// The list is made when the first one is asked for.
+/// The list is made by the first call of [`next`](Self::next).
 pub struct Conflicts<T> {
     handle: Handle<T>,
     left: Option<VecDeque<IntentId>>,
@@ -45,8 +30,7 @@ impl<T: ResourceData> Conflicts<T> {
     ///
     /// # Errors
     ///
-    /// Returns `Config` if the client has no journal or a document of the write does not fit the type, and `Journal` if
-    /// the journal cannot be read. The next call goes on with the write after it.
+    /// Returns `Config` if the client has no journal, and `Journal` if the journal cannot be read.
     pub async fn next(&mut self) -> Result<Option<OpenWrite<T>>, Error> {
         let journal = journal(&self.handle)?;
         if self.left.is_none() {
@@ -66,9 +50,32 @@ impl<T: ResourceData> Conflicts<T> {
                 let (Some(kept), Some(own)) = (kept, own) else {
                     continue;
                 };
-                return OpenWrite::new(self.handle.clone(), standing, &open, kept, own).map(Some);
+                let write = self.write(&standing, &open, kept, own);
+                return write.map(Some);
             }
         }
+    }
+
+    /// Returns an open write, without its sides if this program cannot read them.
+    fn write(
+        &self,
+        standing: &Standing,
+        open: &Open,
+        kept: MarkDocuments,
+        own: MarkDocuments,
+    ) -> Result<OpenWrite<T>, Error> {
+        let new =
+            |kept, own| OpenWrite::new(self.handle.clone(), standing.clone(), open, kept, own);
+        let schema = &self.handle.schema;
+        let migrated = schema.migrated(open.schema, kept).and_then(|kept| {
+            let own = schema.migrated(standing.intent.schema, own)?;
+            Ok((kept, own))
+        });
+        let read = migrated.and_then(|(kept, own)| new(kept, own));
+        read.or_else(|why| {
+            let write = new(MarkDocuments::default(), MarkDocuments::default())?;
+            Ok(write.unreadable(why))
+        })
     }
 
     fn list(&self, journal: &Journal) -> Result<VecDeque<IntentId>, Error> {
@@ -87,241 +94,6 @@ impl<T: ResourceData> Conflicts<T> {
     }
 }
 
-/// A queued write that cannot be applied as it is.
-///
-/// Later writes to the same resource wait behind it until it is [resolved](Self::resolve), [tried again](Self::retry) or
-/// [discarded](Self::discard).
-pub struct OpenWrite<T>(Box<Inner<T>>);
-
-struct Inner<T> {
-    handle: Handle<T>,
-    standing: Standing,
-    kind: ErrorKind,
-    message: String,
-    problem: Option<Problem>,
-    conflict: Conflict<T>,
-    /// The state that is shown to the person, if the resource exists.
-    shown: Option<StoredSnapshot>,
-}
-
-impl<T: ResourceData> OpenWrite<T> {
-    fn new(
-        handle: Handle<T>,
-        standing: Standing,
-        open: &Open,
-        kept: MarkDocuments,
-        own: MarkDocuments,
-    ) -> Result<Self, Error> {
-        let kept = handle.schema.migrated(open.schema, kept)?;
-        let own = handle.schema.migrated(standing.intent.schema, own)?;
-        let kind = ErrorKind::named(&open.kind);
-        let is_absent = matches!(kind, ErrorKind::Gone | ErrorKind::NotFound);
-        let base = kept.base.or(own.base);
-        let local = kept.local.or(own.local);
-        let local = local.filter(|_| standing.intent.goal != IntentGoal::Delete);
-        // Without a read, the state that the write was built on is the last one that is known.
-        let shown = kept.remote.or_else(|| base.clone()).filter(|_| !is_absent);
-        let problem = open
-            .problem
-            .as_ref()
-            .and_then(|raw| problem(raw, &standing.intent));
-        let documents = ConflictDocuments {
-            base: base.map(|base| base.document),
-            local,
-            remote: shown.as_ref().map(|shown| shown.document.clone()),
-            problem: problem.clone(),
-            round: 1,
-            may_have_been_applied: kind == ErrorKind::OutcomeUnknown,
-            doubtful: Vec::new(),
-        };
-        let mut conflict = conflict(&documents)
-            .map_err(|error| Error::decode("an open write does not fit the type", error))?;
-        if let (ErrorKind::Conflict, Some(local), Some(remote)) =
-            (kind, &documents.local, &documents.remote)
-        {
-            let merge = ThreeWay::new((*handle.policy).clone());
-            let merged = merge.merge_documents(documents.base.as_ref(), local, remote);
-            conflict.fields = merged.conflicts;
-        }
-        Ok(Self(Box::new(Inner {
-            handle,
-            standing,
-            kind,
-            message: open.message.to_string(),
-            problem,
-            conflict,
-            shown,
-        })))
-    }
-
-    /// Returns the id of the write.
-    pub fn id(&self) -> IntentId {
-        self.0.standing.intent.id
-    }
-
-    /// Returns the id of the resource in its collection.
-    pub fn resource_id(&self) -> Option<&str> {
-        self.0.standing.intent.resource.as_deref()
-    }
-
-    /// Returns why the write was not applied.
-    pub fn kind(&self) -> ErrorKind {
-        self.0.kind
-    }
-
-    /// Returns the message of the error.
-    pub fn message(&self) -> &str {
-        &self.0.message
-    }
-
-    /// Returns the server's refusal, if there was one.
-    pub fn problem(&self) -> Option<&Problem> {
-        self.0.problem.as_ref()
-    }
-
-    /// Returns the sides: the state before the write, the state that it wants, and the state that it met.
-    pub fn conflict(&self) -> &Conflict<T> {
-        &self.0.conflict
-    }
-
-    /// Queues what a person has decided.
-    ///
-    /// The decision holds for the remote side that was shown. If the resource has changed again, the write is open again,
-    /// with the new state. It is never merged with a state that nobody has seen.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Conflict` if the write was decided in the meantime, `Unfaithful` or `Config` if the value cannot be
-    /// written, and `Journal` if the decision cannot be kept.
-    pub async fn resolve(self, decision: Resolution<T>) -> Result<Queued<Saved<T>>, Error> {
-        let documents = || {
-            self.0
-                .conflict
-                .documents()
-                .map_err(|error| Error::decode("the sides cannot be read", error))
-        };
-        let written = |error: crate::BoxError| {
-            Error::config("the decision cannot be written").with_failed_part(error)
-        };
-        let local: Option<Document> = match decision {
-            Resolution::Merged(value) => Some(
-                documents()?
-                    .put(&self.0.handle.lens, &value)
-                    .map_err(written)?,
-            ),
-            Resolution::KeepLocal => documents()?
-                .keep_local(&self.0.handle.lens)
-                .map_err(written)?,
-            Resolution::Delete => None,
-            Resolution::KeepRemote => return self.keep_remote().await,
-            Resolution::Unresolved { .. } => {
-                let why = "the decision leaves the conflict open: leave the write as it is instead";
-                return Err(Error::config(why));
-            }
-        };
-        let goal = match (&local, &self.0.shown) {
-            (Some(_), Some(_)) => IntentGoal::Replace,
-            (Some(_), None) => IntentGoal::Create,
-            (None, Some(_)) => IntentGoal::Delete,
-            // It is removed already.
-            (None, None) => return self.keep_remote().await,
-        };
-        let goal = match self.0.standing.intent.goal {
-            IntentGoal::Append if goal != IntentGoal::Delete => IntentGoal::Append,
-            _ => goal,
-        };
-        let id = IntentId::random();
-        let intent = Box::new(Intent {
-            id,
-            goal,
-            is_pinned: true,
-            schema: self.0.handle.schema.number,
-            // A key names one document.
-            idempotency_key: None,
-            ..(*self.0.standing.intent).clone()
-        });
-        let documents = MarkDocuments {
-            base: self.0.shown.clone().filter(|_| goal != IntentGoal::Create),
-            local,
-            ..MarkDocuments::default()
-        };
-        let journal = journal(&self.0.handle)?;
-        let queued = Queued::waiting(id, &self.0.handle.shared, saved::<T>);
-        let kept = journal
-            .intend_instead(Some(self.id()), intent, documents, |fold| {
-                self.was_decided(fold)
-            })
-            .await;
-        if kept.map_err(Error::journal)? {
-            Ok(queued)
-        } else {
-            Err(decided())
-        }
-    }
-
-    /// Tries the write again as it is.
-    ///
-    /// Use it when the reason is gone, for example after a permission was granted.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
-    pub async fn retry(self) -> Result<Queued<Saved<T>>, Error> {
-        let journal = journal(&self.0.handle)?;
-        let queued = Queued::waiting(self.id(), &self.0.handle.shared, saved::<T>);
-        let retried = journal
-            .retried(self.id(), |fold| self.was_decided(fold))
-            .await;
-        if retried.map_err(Error::journal)? {
-            Ok(queued)
-        } else {
-            Err(decided())
-        }
-    }
-
-    /// Gives the write up. The remote state stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
-    pub async fn discard(self) -> Result<(), Error> {
-        let journal = journal(&self.0.handle)?;
-        let ended = journal
-            .end_unless(self.id(), |fold| self.was_decided(fold))
-            .await;
-        if ended.map_err(Error::journal)? {
-            Ok(())
-        } else {
-            Err(decided())
-        }
-    }
-
-    /// Gives the write up, and returns the remote side.
-    async fn keep_remote(self) -> Result<Queued<Saved<T>>, Error> {
-        let Some(shown) = self.0.shown.clone() else {
-            let why = "the resource was removed, so there is no remote side to keep: discard the write instead";
-            return Err(Error::new(ErrorKind::Gone, why));
-        };
-        let url = Url::parse(&self.0.standing.intent.url);
-        let url = url.map_err(|error| Error::config(error.to_string()))?;
-        let id = self.resource_id().map(str::to_owned);
-        let versioned = Versioned::new(shown, url, id)
-            .map_err(|error| Error::decode("the remote side does not fit the type", error))?;
-        let shared = self.0.handle.shared.clone();
-        self.discard().await?;
-        let report = WriteReport {
-            unchanged: true,
-            ..WriteReport::default()
-        };
-        Ok(Queued::done(Saved::new(versioned, report), &shared))
-    }
-
-    fn was_decided(&self, fold: &Fold) -> bool {
-        let now = fold.get(self.id()).and_then(|now| now.open.as_ref());
-        now.map(|(at, _)| at) != self.0.standing.open.as_ref().map(|(at, _)| at)
-    }
-}
-
 /// Returns the documents of a mark, or empty ones if they are damaged, so that the write can still be shown and discarded.
 fn readable(
     documents: Result<Option<MarkDocuments>, JournalError>,
@@ -329,35 +101,6 @@ fn readable(
     match documents {
         Err(JournalError::Damaged(_)) => Ok(Some(MarkDocuments::default())),
         documents => documents.map_err(Error::journal),
-    }
-}
-
-fn decided() -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        "the write was decided or tried again in the meantime",
-    )
-}
-
-fn problem(raw: &RawProblem, intent: &Intent) -> Option<Problem> {
-    let status = StatusCode::from_u16(raw.status).ok()?;
-    let mut headers = HeaderMap::new();
-    if let Some(media_type) = &raw.media_type {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_str(media_type).ok()?);
-    }
-    let body = Bytes::copy_from_slice(raw.body.as_bytes());
-    let url = Url::parse(&intent.url).ok()?;
-    Some(Problem::read(status, &headers, &body, &url))
-}
-
-// Leaves out documents, which may hold secrets.
-impl<T> fmt::Debug for OpenWrite<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenWrite")
-            .field("id", &self.0.standing.intent.id)
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
-            .finish_non_exhaustive()
     }
 }
 

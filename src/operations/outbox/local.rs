@@ -24,7 +24,7 @@ pub struct Local<T> {
 }
 
 impl<T> Local<T> {
-    /// Returns how many queued writes of this user it shows, open ones included.
+    /// Returns how many queued writes of this user it shows, open ones included. Writes that were combined count once.
     pub fn pending(&self) -> usize {
         self.pending
     }

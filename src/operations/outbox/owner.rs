@@ -27,7 +27,8 @@ pub(super) fn owner(shared: &Shared) -> Result<KeyDigest, Error> {
     match name {
         Ok(Some(name)) => Ok(digest(vec![b"", name.as_bytes()])),
         Ok(None) => Err(Error::config(
-            "a queued write belongs to a user, and the authenticator names none: implement `Authenticator::identity`",
+            "a queued write belongs to a user, and the authenticator names none: log in first, or implement \
+             `Authenticator::identity`",
         )),
         Err(panicked) => Err(Error::config(panicked.to_string())),
     }

@@ -277,6 +277,18 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// Whether no request was answered, and none may have been applied.
+    fn heard_nothing(&self) -> bool {
+        let diagnosis = &self.diagnosis;
+        let was_told = diagnosis.refusal.is_some() || diagnosis.last_problem.is_some();
+        let is_unread = matches!(self.state.remote, Remote::Unread);
+        let is_transport = matches!(
+            diagnosis.cause.as_ref().or(diagnosis.retried.as_ref()),
+            Some(FailureCause::Transport(_))
+        );
+        is_unread && is_transport && !was_told && diagnosis.lost_replies == 0
+    }
+
     async fn finish(mut self: Box<Self>, outcome: OutcomeKind) -> Box<WriteOutcome> {
         let goal = self.machine.goal();
         if self.in_flight.inherits()
@@ -300,6 +312,8 @@ impl<'a> Driver<'a> {
             // The edit changed nothing, so an earlier write onto the same version stays unsettled.
             _ if self.in_flight.inherits() && self.state.remote.snapshot().is_none() => {}
             Some(snapshot) if snapshot.validator.is_some() => self.cache(snapshot.clone()).await,
+            // The server has not said anything about the cached state.
+            _ if outcome.is_plain_failure() && self.heard_nothing() => {}
             // After an action, a read that was made in the meantime may have cached the earlier state.
             _ => self.forget().await,
         }

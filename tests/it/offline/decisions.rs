@@ -3,13 +3,13 @@
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
-    BoxError, Client, Conflict, Generic, Journal, MergeStrategy, Policy, Resolution, Versioning,
-    async_trait,
+    BoxError, Client, Conflict, ErrorKind, Generic, Journal, LocalWins, MergeStrategy, Policy,
+    Resolution, Versioning, async_trait,
 };
 use serde_json::{Value, json};
 
 use super::Program;
-use crate::support::{ARTICLE, AT, Event, Server};
+use crate::support::{ARTICLE, AT, Event, Server, edit};
 
 /// A server without versions, which ignores conditions.
 #[derive(Clone)]
@@ -107,4 +107,61 @@ async fn a_decision_about_a_new_document_has_a_key_of_its_own() {
         .collect();
     assert_eq!(keys.len(), 2);
     assert_ne!(keys[0], keys[1], "another document under the same key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_can_win_in_just_the_places_that_the_rules_leave_open() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    articles.update(1, edit).queue().await.unwrap();
+    let theirs = r#"{"title":"theirs","body":"new","views":5}"#;
+    program.server.put(AT, theirs);
+    assert_eq!(program.drain().await.open, 1);
+    let program = program.restarted();
+    let open = program.articles().conflicts().next().await;
+    let open = open.unwrap().unwrap();
+    let merged = open.conflict().merged.as_ref().unwrap();
+    assert_eq!(
+        (&*merged.title, &*merged.body, merged.views),
+        ("theirs", "new", 5)
+    );
+    let decision = LocalWins.resolve(open.conflict()).await.unwrap();
+    open.resolve(decision).await.unwrap();
+    assert_eq!(program.drain().await.sent, 1);
+    let stored = program.server.value(AT);
+    assert_eq!(
+        stored,
+        json!({"title": "mine", "body": "new", "views": 5}),
+        "their other changes stay"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_document_in_doubt_is_sent_again_by_a_person_under_its_key() {
+    for is_retry in [true, false] {
+        let program = Program::new();
+        let things = program.client.collection::<Value>("things");
+        things.post(&json!({"n": 1})).queue().await.unwrap();
+        program.server.script([Event::LoseRequest]);
+        let drain = async || program.client.outbox().of(&things).drain().await.unwrap();
+        drain().await;
+        assert_eq!(drain().await.open, 1);
+        let open = things.conflicts().next().await.unwrap().unwrap();
+        assert_eq!(open.kind(), ErrorKind::OutcomeUnknown);
+        if is_retry {
+            open.retry().await.unwrap();
+        } else {
+            open.resolve(Resolution::KeepLocal).await.unwrap();
+        }
+        let drained = drain().await;
+        assert_eq!((drained.sent, drained.open), (1, 0), "{drained:?}");
+        let seen = program.server.seen();
+        let keys: Vec<_> = seen
+            .iter()
+            .map(|seen| seen.header("idempotency-key"))
+            .collect();
+        assert_eq!(keys.len(), 2);
+        assert!(keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
+    }
 }

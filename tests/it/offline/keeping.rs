@@ -143,3 +143,33 @@ async fn a_removal_behind_an_edit_is_made_if_nobody_else_has_written() {
     assert_eq!((drained.sent, drained.open), (2, 0), "{drained:?}");
     assert_eq!(program.server.text(AT), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_network_leaves_what_was_read() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    program.server.script((0..40).map(|_| Event::NoConnection));
+    articles.update(1, edit).await.unwrap_err();
+    let requests = program.server.seen().len();
+    assert_eq!(articles.local(1).await.unwrap().unwrap().title, "old");
+    articles.update(1, edit).queue().await.unwrap();
+    assert_eq!(program.server.seen().len(), requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_login_page_of_a_network_judges_no_write() {
+    const PAGE: &[(&str, &str)] = &[("content-type", "text/html")];
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    queue_view(&articles).await;
+    let page = |_| Event::Answer(200, PAGE, "<html>Log in</html>");
+    program.server.script([Event::LoseRequest]);
+    program.server.script((0..20).map(page));
+    let drained = program.drain().await;
+    assert_eq!((drained.open, drained.left), (0, 1), "{drained:?}");
+    program.server.end_script();
+    assert_eq!(program.drain().await.sent, 1);
+    assert_eq!(program.views(), 2);
+}

@@ -142,7 +142,10 @@ async fn a_write_of_a_newer_program_waits() {
         (drained.sent, drained.open, program.server.writes()),
         (0, 1, 0)
     );
-    let error = older.conflicts().next().await.unwrap_err();
+    let found = older.conflicts().next().await.unwrap().unwrap();
+    assert!(found.message().contains("newer program"), "{found:?}");
+    assert!(found.conflict().local.is_none());
+    let error = found.resolve(Resolution::KeepLocal).await.unwrap_err();
     assert!(error.to_string().contains("newer program"), "{error}");
     // The newer program goes on with it.
     let program = program.restarted();

@@ -146,3 +146,15 @@ async fn an_edit_behind_values_that_were_saved_beside_each_other_counts_each_of_
     assert_eq!(program.drain().await.sent, 3);
     assert_eq!(program.views(), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_of_what_is_already_removed_has_ended() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    let removed = articles.delete(1).queue().await.unwrap();
+    program.server.script([Event::ForeignRemoval]);
+    let drained = program.drain().await;
+    assert_eq!((drained.sent, drained.open), (1, 0), "{drained:?}");
+    removed.settled().await.unwrap();
+}
