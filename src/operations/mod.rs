@@ -9,6 +9,7 @@ mod delete;
 mod failure_reason;
 mod guard_result;
 mod handle;
+mod handle_address;
 mod handle_parts;
 mod list;
 mod outbox;
