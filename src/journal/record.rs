@@ -128,17 +128,7 @@ impl Journal {
         id: IntentId,
         unless: impl FnOnce(&Fold) -> bool,
     ) -> Result<bool, JournalError> {
-        let waiter = {
-            let mut state = self.inner.state();
-            if unless(&state.fold) {
-                return Ok(false);
-            }
-            let outdated = state.fold.retried(id);
-            self.remove_durably(outdated)
-        };
-        let kept = durable(waiter).await;
-        self.tell();
-        kept.map(|()| true)
+        self.outdated(unless, |fold| fold.retried(id)).await
     }
 
     /// Records that a queued write was applied or given up, and removes its marks.
@@ -152,12 +142,22 @@ impl Journal {
         id: IntentId,
         unless: impl FnOnce(&Fold) -> bool,
     ) -> Result<bool, JournalError> {
+        self.outdated(unless, |fold| fold.ended(id)).await
+    }
+
+    /// Removes the marks that a change makes outdated, unless the condition holds under the lock. Returns whether the
+    /// change was made.
+    async fn outdated(
+        &self,
+        unless: impl FnOnce(&Fold) -> bool,
+        change: impl FnOnce(&mut Fold) -> Vec<MarkAt>,
+    ) -> Result<bool, JournalError> {
         let waiter = {
             let mut state = self.inner.state();
             if unless(&state.fold) {
                 return Ok(false);
             }
-            let outdated = state.fold.ended(id);
+            let outdated = change(&mut state.fold);
             self.remove_durably(outdated)
         };
         let kept = durable(waiter).await;

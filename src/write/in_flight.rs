@@ -9,10 +9,11 @@ use crate::journal::MarkAt;
 use crate::json::Document;
 use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
+use crate::write::recovery::in_flight_guard::InFlightGuard;
 use crate::write::recovery::lost_write::Doubtful;
 use crate::write::recovery::monitor::Monitor;
 use crate::write::recovery::stamp;
-use crate::write::recovery::unsettled::{InFlightGuard, UnsettledOnVersion};
+use crate::write::recovery::unsettled::UnsettledOnVersion;
 use crate::write::request::payload::Payload;
 
 /// A request of this write that may have been applied.

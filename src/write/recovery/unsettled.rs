@@ -7,14 +7,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::journal::{Fold, Journal, JournalError, MarkAt};
 use crate::json::Document;
 use crate::protocol::Validator;
-use crate::queue::UnderWay;
 use crate::store::{KeyDigest, SnapshotKey};
-use crate::write::recovery::recorder::{Recorder, WrittenFrom};
 
 /// Limits: resources with remembered writes, writes for each of them, and bytes in total. The oldest are dropped
 /// first. With a journal, its quota is the limit for all resources together, and nothing is dropped to stay below it.
@@ -157,12 +155,12 @@ impl UnsettledWrites {
     }
 
     /// Forgets a write whose outcome is known.
-    fn forget(&self, key: &SnapshotKey, known: &UnsettledWrite) {
+    pub(super) fn forget(&self, key: &SnapshotKey, known: &UnsettledWrite) {
         self.retain(key, |sent| !sent.is_same(known));
     }
 
     /// Forgets the writes onto this version, because they have been judged.
-    fn judged(&self, key: &SnapshotKey, version: Option<&Validator>) {
+    pub(super) fn judged(&self, key: &SnapshotKey, version: Option<&Validator>) {
         self.retain(key, |sent| sent.onto.as_ref() != version);
     }
 
@@ -195,7 +193,7 @@ impl UnsettledWrites {
         }
     }
 
-    fn remember(&self, address: &KeyDigest, sent: UnsettledWrite) {
+    pub(super) fn remember(&self, address: &KeyDigest, sent: UnsettledWrite) {
         let mut ledger = self.ledger();
         ledger.bytes += sent.size();
         if !ledger.by_address.contains_key(address) {
@@ -236,156 +234,6 @@ impl UnsettledWrite {
             _ => false,
         };
         self.onto == other.onto && same_document
-    }
-}
-
-/// The request of one write that is in flight, if there is one. If the guard is dropped meanwhile, the write is
-/// remembered.
-pub(crate) struct InFlightGuard {
-    slot: Arc<Slot>,
-    recorder: Option<Recorder>,
-}
-
-/// The shared part of a guard, which others can observe.
-struct Slot {
-    unsettled: Arc<UnsettledWrites>,
-    key: SnapshotKey,
-    state: Mutex<GuardState>,
-}
-
-#[derive(Default)]
-struct GuardState {
-    sent: Option<UnsettledWrite>,
-    /// Whether the write is already remembered, because a caller got the result that its outcome is unknown.
-    is_remembered: bool,
-}
-
-impl InFlightGuard {
-    pub(crate) fn new(
-        unsettled: Arc<UnsettledWrites>,
-        key: SnapshotKey,
-        recorder: Option<Recorder>,
-    ) -> Self {
-        let slot = Arc::new(Slot {
-            unsettled,
-            key,
-            state: Mutex::default(),
-        });
-        Self { slot, recorder }
-    }
-
-    pub(crate) fn key(&self) -> &SnapshotKey {
-        &self.slot.key
-    }
-
-    /// Returns the view of this write for other callers.
-    pub(crate) fn under_way(&self) -> Arc<dyn UnderWay> {
-        self.slot.clone()
-    }
-
-    /// Records a request in the journal, if there is one. It must not be sent after an error.
-    pub(crate) async fn record(
-        &mut self,
-        write: &UnsettledWrite,
-        from: WrittenFrom<'_>,
-    ) -> Result<(), JournalError> {
-        match &mut self.recorder {
-            Some(recorder) => recorder.record(&self.slot.key, write, from).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the mark of the last request in the journal.
-    pub(crate) fn last_mark(&self) -> Option<MarkAt> {
-        self.recorder.as_ref().and_then(Recorder::last_mark)
-    }
-
-    /// Records that requests were not applied, and never will be.
-    pub(crate) fn excluded(&mut self, marks: &[MarkAt]) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.excluded(marks);
-        }
-    }
-
-    /// Records that a request is sent. `sent` is what later writes can recognise of it, if they can.
-    pub(crate) fn send(&mut self, sent: Option<UnsettledWrite>) {
-        let mark = self.recorder.as_mut().and_then(Recorder::leaves);
-        let Some(mut sent) = sent else { return };
-        sent.mark = mark;
-        let mut state = self.slot.state();
-        if state.is_remembered {
-            self.slot.remember(&sent);
-        }
-        state.sent = Some(sent);
-    }
-
-    /// Records that none of the requests was applied or is under way.
-    pub(crate) async fn refused(&mut self) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.refused().await;
-        }
-        self.forget();
-    }
-
-    /// Records that the write has been applied.
-    pub(crate) fn applied(&mut self) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.applied();
-        }
-        self.forget();
-    }
-
-    fn forget(&mut self) {
-        let mut state = self.slot.state();
-        if let Some(sent) = state.sent.take()
-            && state.is_remembered
-        {
-            self.slot.unsettled.forget(&self.slot.key, &sent);
-        }
-    }
-
-    /// Records that earlier writes onto this version have been judged.
-    pub(crate) fn judged(&self, version: Option<&Validator>) {
-        self.slot.unsettled.judged(&self.slot.key, version);
-    }
-}
-
-impl Slot {
-    fn remember(&self, sent: &UnsettledWrite) {
-        self.unsettled.remember(self.key.address(), sent.clone());
-    }
-
-    // No code panics while holding this lock, so a poisoned lock is safe to use.
-    fn state(&self) -> MutexGuard<'_, GuardState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl UnderWay for Slot {
-    fn is_under_way(&self) -> bool {
-        self.state().sent.is_some()
-    }
-
-    fn left_behind(&self) {
-        let mut state = self.state();
-        if let Some(sent) = &state.sent
-            && !state.is_remembered
-        {
-            self.remember(sent);
-            state.is_remembered = true;
-        }
-    }
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        // A request that was sent stays in flight for its observers.
-        let state = self.slot.state();
-        if let Some(sent) = &state.sent
-            && !state.is_remembered
-        {
-            self.slot.remember(sent);
-        }
     }
 }
 

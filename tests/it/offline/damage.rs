@@ -1,27 +1,26 @@
 //! Journals in files that are damaged, or were left by other processes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ifmatch::{Client, Collection, Journal, Limits, Policy, Rule, ThreeWay, Versioned};
 use serde_json::Value;
 
+use super::TempFolder;
 use crate::support::{ARTICLE, AT, Event, Server};
 
-/// A directory that is removed at the end.
-struct Folder(PathBuf);
+/// The directory of a journal.
+struct Folder(TempFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("ifmatch-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self(folder)
+        Self(TempFolder::new(name))
     }
 
     fn client(&self, server: &Server) -> (Client, Collection<Value>) {
         let client = server
             .builder()
-            .journal(Journal::open(&self.0).build().unwrap())
+            .journal(Journal::open(self.0.path()).build().unwrap())
             .limits(Limits::default().time(Duration::from_secs(5)))
             .build()
             .unwrap();
@@ -34,7 +33,7 @@ impl Folder {
     fn damage(&self, from: &str, to: &str) {
         assert_eq!(from.len(), to.len());
         let mut found = 0;
-        for entry in std::fs::read_dir(&self.0).unwrap() {
+        for entry in std::fs::read_dir(self.0.path()).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|kind| kind == "journal") {
                 found += replace(&path, from.as_bytes(), to.as_bytes());
@@ -57,12 +56,6 @@ fn replace(path: &Path, from: &[u8], to: &[u8]) -> usize {
     }
     std::fs::write(path, bytes).unwrap();
     found
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn server() -> Server {
@@ -198,11 +191,11 @@ async fn a_file_of_a_newer_program_does_not_stop_the_outbox_of_an_older_one() {
     let (newer, of_newer) = folder.client(&server);
     queue_title(&of_one, 2, "two").await;
     queue_title(&of_newer, 3, "three").await;
-    let before: Vec<_> = std::fs::read_dir(&folder.0).unwrap().collect();
+    let before: Vec<_> = std::fs::read_dir(folder.0.path()).unwrap().collect();
     assert!(before.len() >= 3);
     drop((newer, of_newer));
     // The process that has ended was a newer version: both commit slots name a newer format.
-    for entry in std::fs::read_dir(&folder.0).unwrap() {
+    for entry in std::fs::read_dir(folder.0.path()).unwrap() {
         let path = entry.unwrap().path();
         let mut bytes = std::fs::read(&path).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -231,7 +224,7 @@ async fn a_damaged_mark_is_told_and_the_other_writes_of_its_file_wait_for_a_pers
 
     // The damaged mark would have told which of them was sent.
     for _ in 0..2 {
-        let journal = Journal::open(&folder.0).build().unwrap();
+        let journal = Journal::open(folder.0.path()).build().unwrap();
         let client = server.builder().journal(journal.clone()).build().unwrap();
         let articles = client.collection::<Value>("articles");
         let drained = client.outbox().of(&articles).drain().await.unwrap();

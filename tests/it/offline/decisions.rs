@@ -8,7 +8,7 @@ use ifmatch::{
 };
 use serde_json::{Value, json};
 
-use super::Program;
+use super::{Program, first_open};
 use crate::support::{ARTICLE, AT, Event, Server, edit};
 
 /// A server without versions, which ignores conditions.
@@ -42,7 +42,7 @@ async fn a_decision_for_a_resource_without_a_version_is_written_if_nothing_has_c
     update.queue().await.unwrap();
     server.put(AT, r#"{"title":"theirs","body":"text","views":1}"#);
     assert_eq!(client.outbox().drain().await.unwrap().open, 1);
-    let open = articles.conflicts().next().await.unwrap().unwrap();
+    let open = first_open(&articles).await;
     open.resolve(Resolution::KeepLocal).await.unwrap();
     let drained = client.outbox().drain().await.unwrap();
     assert_eq!((drained.sent, drained.open), (1, 0));
@@ -95,7 +95,7 @@ async fn a_decision_about_a_new_document_has_a_key_of_its_own() {
     post.queue().await.unwrap();
     program.server.script([Event::Answer(422, &[], "{}")]);
     assert_eq!(program.client.outbox().drain().await.unwrap().open, 1);
-    let open = things.conflicts().next().await.unwrap().unwrap();
+    let open = first_open(&things).await;
     open.resolve(Resolution::Merged(json!({"n": 2})))
         .await
         .unwrap();
@@ -119,8 +119,7 @@ async fn a_side_can_win_in_just_the_places_that_the_rules_leave_open() {
     program.server.put(AT, theirs);
     assert_eq!(program.drain().await.open, 1);
     let program = program.restarted();
-    let open = program.articles().conflicts().next().await;
-    let open = open.unwrap().unwrap();
+    let open = first_open(&program.articles()).await;
     let merged = open.conflict().merged.as_ref().unwrap();
     assert_eq!(
         (&*merged.title, &*merged.body, merged.views),
@@ -147,7 +146,7 @@ async fn a_new_document_in_doubt_is_sent_again_by_a_person_under_its_key() {
         let drain = async || program.client.outbox().of(&things).drain().await.unwrap();
         drain().await;
         assert_eq!(drain().await.open, 1);
-        let open = things.conflicts().next().await.unwrap().unwrap();
+        let open = first_open(&things).await;
         assert_eq!(open.kind(), ErrorKind::OutcomeUnknown);
         if is_retry {
             open.retry().await.unwrap();

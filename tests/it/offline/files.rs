@@ -1,28 +1,30 @@
 //! The journal in files, with a program that really lets go of everything.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ifmatch::{Client, Collection, FileStore, Journal, Limits, Policy, Rule, ThreeWay};
 use serde_json::Value;
 
+use super::TempFolder;
 use crate::support::{ARTICLE, AT, Server};
 
-/// A directory that is removed at the end.
-struct Folder(PathBuf);
+/// The directory of a program.
+struct Folder(TempFolder);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("ifmatch-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self(folder)
+        Self(TempFolder::new(name))
     }
 
     fn client(&self, server: &Server) -> (Client, Collection<Value>) {
         let client = server
             .builder()
-            .journal(Journal::open(self.0.join("journal")).build().unwrap())
-            .store(FileStore::open(self.0.join("cache")).unwrap())
+            .journal(
+                Journal::open(self.0.path().join("journal"))
+                    .build()
+                    .unwrap(),
+            )
+            .store(FileStore::open(self.0.path().join("cache")).unwrap())
             .limits(Limits::default().time(Duration::from_secs(5)))
             .build()
             .unwrap();
@@ -31,17 +33,11 @@ impl Folder {
     }
 
     fn journals(&self) -> usize {
-        let entries = std::fs::read_dir(self.0.join("journal")).unwrap();
+        let entries = std::fs::read_dir(self.0.path().join("journal")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         paths
             .filter(|path| path.extension().is_some_and(|it| it == "journal"))
             .count()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -101,9 +97,9 @@ async fn a_running_outbox_takes_over_what_an_ended_process_left() {
 
 /// Copies the files of a journal that no process has open.
 fn copied(from: &Folder, to: &Folder) {
-    let target = to.0.join("journal");
+    let target = to.0.path().join("journal");
     std::fs::create_dir_all(&target).unwrap();
-    for entry in std::fs::read_dir(from.0.join("journal")).unwrap() {
+    for entry in std::fs::read_dir(from.0.path().join("journal")).unwrap() {
         let path = entry.unwrap().path();
         std::fs::copy(&path, target.join(path.file_name().unwrap())).unwrap();
     }

@@ -16,9 +16,12 @@ mod shared;
 mod upgrades;
 mod users;
 
-use ifmatch::{Client, Collection, Drained, Journal, MemoryStore, Policy, Rule, ThreeWay};
+use ifmatch::{
+    Client, Collection, Drained, Journal, MemoryStore, OpenWrite, Policy, ResourceData, Rule,
+    ThreeWay,
+};
 
-use crate::support::{ARTICLE, AT, Article, Server};
+use crate::support::{ARTICLE, AT, Article, Event, Server};
 
 /// A program with a journal. A restart loses everything but the journal and the server.
 struct Program {
@@ -74,6 +77,14 @@ impl Program {
         outbox.drain().await.unwrap()
     }
 
+    /// Sends what is queued, but a request is lost, and then the network. So the first write may have been sent.
+    async fn drain_in_vain(&self) {
+        self.server.script([Event::LoseRequest]);
+        self.server.script((0..20).map(|_| Event::NoConnection));
+        self.drain().await;
+        self.server.end_script();
+    }
+
     fn views(&self) -> u64 {
         self.server.value(AT)["views"].as_u64().unwrap()
     }
@@ -92,4 +103,36 @@ fn client(server: &Server, journal: &Journal) -> Client {
 async fn queue_view(articles: &Collection<Article>) -> ifmatch::Queued<ifmatch::Saved<Article>> {
     let update = articles.update(1, |article| article.views += 1);
     update.queue().await.unwrap()
+}
+
+/// Returns the oldest write that waits for a person.
+async fn first_open<T>(of: &Collection<T>) -> OpenWrite<T>
+where
+    T: ResourceData,
+{
+    of.conflicts().next().await.unwrap().unwrap()
+}
+
+/// A directory that is removed at the end.
+#[cfg(feature = "durable")]
+struct TempFolder(std::path::PathBuf);
+
+#[cfg(feature = "durable")]
+impl TempFolder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ifmatch-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+#[cfg(feature = "durable")]
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -3,7 +3,7 @@
 use ifmatch::{ErrorKind, QueuedState, Resolution};
 use serde_json::{Value, json};
 
-use super::Program;
+use super::{Program, first_open};
 use crate::support::{AT, Event, edit};
 
 const THEIRS: &str = r#"{"title":"theirs","body":"text","views":1}"#;
@@ -44,7 +44,7 @@ async fn a_conflict_is_listed_with_its_sides_also_after_a_restart() {
 async fn a_decision_is_written_over_what_was_shown_and_nothing_else() {
     let program = conflicting().await;
     let articles = program.articles();
-    let found = articles.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&articles).await;
     let mut both = found.conflict().local.clone().unwrap();
     both.title = "mine and theirs".to_owned();
     let queued = found
@@ -59,7 +59,7 @@ async fn a_decision_is_written_over_what_was_shown_and_nothing_else() {
     assert!(queued.settled().await.unwrap_err().is_conflict());
     assert_eq!(program.title(), "theirs");
 
-    let found = articles.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&articles).await;
     assert_eq!(found.conflict().remote.as_ref().unwrap().body, "new");
     both.body = "new".to_owned();
     let queued = found.resolve(Resolution::Merged(both)).await.unwrap();
@@ -77,13 +77,7 @@ async fn each_decision_does_what_it_says() {
     ] {
         let program = conflicting().await;
         let before = program.server.writes();
-        let found = program
-            .articles()
-            .conflicts()
-            .next()
-            .await
-            .unwrap()
-            .unwrap();
+        let found = first_open(&program.articles()).await;
         found.resolve(decision).await.unwrap();
         let drained = program.drain().await;
         assert_eq!((drained.open, drained.left), (0, 0));
@@ -103,15 +97,7 @@ async fn an_open_write_stops_its_own_chain_only() {
     articles.update(2, edit).queue().await.unwrap();
     let drained = program.drain().await;
     assert_eq!((drained.sent, drained.open, drained.left), (1, 1, 1));
-    articles
-        .conflicts()
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .discard()
-        .await
-        .unwrap();
+    first_open(&articles).await.discard().await.unwrap();
     assert_eq!(program.drain().await.sent, 1);
     let saved = behind.settled().await.unwrap();
     assert_eq!((&*saved.title, &*saved.body), ("theirs", "later"));
@@ -142,7 +128,7 @@ async fn a_write_of_a_newer_program_waits() {
         (drained.sent, drained.open, program.server.writes()),
         (0, 1, 0)
     );
-    let found = older.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&older).await;
     assert!(found.message().contains("newer program"), "{found:?}");
     assert!(found.conflict().local.is_none());
     let error = found.resolve(Resolution::KeepLocal).await.unwrap_err();
@@ -150,7 +136,7 @@ async fn a_write_of_a_newer_program_waits() {
     // The newer program goes on with it.
     let program = program.restarted();
     let newer = program.articles().schema(2, |_, document| Ok(document));
-    let found = newer.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&newer).await;
     found.retry().await.unwrap();
     assert_eq!(
         program
@@ -177,13 +163,7 @@ async fn a_refusal_keeps_its_reason_and_can_be_tried_again() {
     program.server.script([Event::Answer(403, json, problem)]);
     assert_eq!(program.drain().await.open, 1);
     let program = program.restarted();
-    let found = program
-        .articles()
-        .conflicts()
-        .next()
-        .await
-        .unwrap()
-        .unwrap();
+    let found = first_open(&program.articles()).await;
     let told = found.problem().unwrap();
     assert_eq!(told.problem_type(), "https://e.test/closed");
     assert_eq!(told.status().as_u16(), 403);
@@ -200,7 +180,7 @@ async fn what_was_removed_meanwhile_can_be_created_again() {
     articles.update(1, edit).queue().await.unwrap();
     program.server.script([Event::ForeignRemoval]);
     assert_eq!(program.drain().await.open, 1);
-    let found = articles.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&articles).await;
     assert_eq!(found.kind(), ErrorKind::Gone);
     assert!(found.conflict().remote.is_none());
     found.resolve(Resolution::KeepLocal).await.unwrap();
@@ -212,8 +192,8 @@ async fn what_was_removed_meanwhile_can_be_created_again() {
 async fn two_people_cannot_decide_the_same_write() {
     let program = conflicting().await;
     let articles = program.articles();
-    let one = articles.conflicts().next().await.unwrap().unwrap();
-    let other = articles.conflicts().next().await.unwrap().unwrap();
+    let one = first_open(&articles).await;
+    let other = first_open(&articles).await;
     one.resolve(Resolution::KeepLocal).await.unwrap();
     let late = other.resolve(Resolution::KeepRemote).await;
     assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
@@ -225,15 +205,7 @@ async fn two_people_cannot_decide_the_same_write() {
 async fn a_document_of_an_older_schema_is_migrated_or_waits() {
     let program = conflicting().await;
     let articles = program.articles();
-    articles
-        .conflicts()
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .retry()
-        .await
-        .unwrap();
+    first_open(&articles).await.retry().await.unwrap();
     program
         .server
         .put(AT, r#"{"name":"old","body":"text","views":1}"#);
@@ -251,7 +223,7 @@ async fn a_document_of_an_older_schema_is_migrated_or_waits() {
         value["name"] = title;
         Ok(ifmatch::Document::from_value(&value))
     });
-    let found = migrating.conflicts().next().await.unwrap().unwrap();
+    let found = first_open(&migrating).await;
     assert_eq!(found.conflict().local.as_ref().unwrap()["name"], "mine");
     found.retry().await.unwrap();
     let drained = program

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ifmatch::{Queued, Saved};
 use tokio::time::Instant;
 
 use super::{Program, queue_view};
-use crate::support::{AT, Event};
+use crate::support::{AT, Article, Event};
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_queued_is_sent_at_once() {
@@ -55,8 +56,8 @@ async fn while_the_server_is_away_it_is_asked_less_and_less_and_nothing_is_lost(
     running.abort();
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_nudge_makes_every_write_due() {
+/// Queues a write while the server is away, which it is until the end of the hour. An outbox is running.
+async fn away_for_an_hour() -> (Program, Queued<Saved<Article>>) {
     let program = Program::new();
     let articles = program.articles();
     articles.get(1).await.unwrap();
@@ -64,37 +65,32 @@ async fn a_nudge_makes_every_write_due() {
         .server
         .script((0..10_000).map(|_| Event::NoConnection));
     let queued = queue_view(&articles).await;
-    let running = tokio::spawn(program.client.outbox().of(&articles).run());
+    tokio::spawn(program.client.outbox().of(&articles).run());
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     program.server.end_script();
+    (program, queued)
+}
+
+async fn settled_soon(queued: Queued<Saved<Article>>) {
     let since = Instant::now();
-    program.client.outbox().nudge();
     queued.settled().await.unwrap();
     // A run that is under way may be in one of its own waits.
     let waited = since.elapsed();
     assert!(waited < Duration::from_secs(10), "{waited:?}");
-    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nudge_makes_every_write_due() {
+    let (program, queued) = away_for_an_hour().await;
+    program.client.outbox().nudge();
+    settled_soon(queued).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn any_response_of_the_server_makes_every_write_due() {
-    let program = Program::new();
-    let articles = program.articles();
-    articles.get(1).await.unwrap();
-    program
-        .server
-        .script((0..10_000).map(|_| Event::NoConnection));
-    let queued = queue_view(&articles).await;
-    let running = tokio::spawn(program.client.outbox().of(&articles).run());
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
-    program.server.end_script();
-    let since = Instant::now();
-    articles.get(1).await.unwrap();
-    queued.settled().await.unwrap();
-    // A run that is under way may be in one of its own waits.
-    let waited = since.elapsed();
-    assert!(waited < Duration::from_secs(10), "{waited:?}");
-    running.abort();
+    let (program, queued) = away_for_an_hour().await;
+    program.articles().get(1).await.unwrap();
+    settled_soon(queued).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ifmatch::{Client, ThreeWay};
 use serde_json::Value;
 
-use super::Program;
+use super::{Program, first_open};
 use crate::support::{AT, Event};
 
 /// The articles of the next version of the application, whose member `title` is named `name`.
@@ -39,7 +39,7 @@ async fn a_conflict_of_a_migrated_write_shows_the_migrated_sides() {
     let articles = renamed(&program.client);
     let outbox = program.client.outbox().of(&articles);
     assert_eq!(outbox.drain().await.unwrap().open, 1);
-    let open = articles.conflicts().next().await.unwrap().unwrap();
+    let open = first_open(&articles).await;
     let conflict = open.conflict();
     let name = |side: &Option<Value>| side.as_ref().unwrap()["name"].clone();
     assert_eq!(name(&conflict.remote), "theirs");
