@@ -6,6 +6,7 @@ mod link;
 mod path;
 pub(crate) mod percent;
 mod template;
+mod user;
 
 pub use api_version::ApiVersion;
 pub use into_path::IntoPath;
@@ -15,3 +16,4 @@ pub(crate) use path::{
     lead_plain, set_parameter, without_user,
 };
 pub(crate) use template::UrlTemplate;
+pub(crate) use user::take_user;

@@ -43,7 +43,7 @@ const MAX_QUEUED_WRITES: usize = 4_096;
 /// | [`retry`](Self::retry) | [`RetryPolicy::default`] |
 /// | [`profile`](Self::profile) | [`Generic`] |
 /// | [`store`](Self::store) | [`MemoryStore`]: 10 000 snapshots, 64 MiB |
-/// | [`store_secret`](Self::store_secret) | random for each client |
+/// | [`store_secret`](Self::store_secret) | that of the journal, or random for each client |
 /// | [`journal`](Self::journal) | none: unfinished writes end with the process |
 /// | [`journal_awaited`](Self::journal_awaited) | on, if there is a journal |
 /// | [`limits`](Self::limits) | [`Limits::default`] |
@@ -294,9 +294,9 @@ impl ClientBuilder {
 
     /// Sets whether the journal keeps the requests of calls that are awaited (default `true`).
     ///
-    /// With `true`, such a write costs one durable append. If the process ends before the response arrives, the same
-    /// call in a later process finds out whether the request was applied. With `false`, only queued writes are kept.
-    /// Without a journal, this setting has no effect.
+    /// With `true`, a `save`, `create`, `update` or `delete` costs one durable append. If the process ends before the
+    /// response arrives, a `save` of the same read or the same `create` in a later process finds out whether the request was
+    /// applied. With `false`, only queued writes are kept. Without a journal, this setting has no effect.
     pub fn journal_awaited(mut self, keeps: bool) -> Self {
         self.journals_awaited = keeps;
         self
@@ -315,8 +315,8 @@ impl ClientBuilder {
     /// Writes to one resource by one client and its clones take turns, if their handles have the same headers and the
     /// same format. Queued `update`s are sent together in one conditional request, so 256 tasks that edit one document
     /// at once need about three requests. An edit that fails, conflicts or makes the server refuse the whole request is
-    /// removed from the request and then tried alone on the current state. An `update` is also sent alone if it sets its own time, number of rounds or
-    /// strategy, if it uses `if_absent`, or if its strategy asks a person.
+    /// removed from the request and then tried alone on the current state. An `update` is also sent alone if it sets its own
+    /// time, number of rounds or strategy, if it uses `if_absent`, or if its strategy asks a person.
     ///
     /// A write waits for another one only while the other one makes progress. If the future of the other write is
     /// not polled, or its runtime is blocked, the next write goes ahead after about 40 ms. Each call keeps its own
@@ -364,7 +364,8 @@ impl ClientBuilder {
     /// Returns a [`Config`](crate::ErrorKind::Config) error if the base URL, the token, the secret of the store or
     /// the API version is invalid, if a default header is a precondition, if the base URL is not `https` although
     /// [`https_only`](Self::https_only) is set, if TLS cannot be initialised, or if the system provides no random
-    /// numbers.
+    /// numbers. Returns [`Journal`](crate::ErrorKind::Journal) if the journal was written with another secret, or cannot be
+    /// read.
     pub fn build(mut self) -> Result<Client, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -375,6 +376,10 @@ impl ClientBuilder {
             return Err(Error::config(format!(
                 "the base URL is not https, but `https_only` is set: its scheme is {scheme:?}, and its host {host:?}"
             )));
+        }
+        // As a header, they are part of the user's name and are stored nowhere.
+        if let Some(credentials) = address::take_user(&mut base) {
+            self.headers.entry(AUTHORIZATION).or_insert(credentials);
         }
         if let Some(version) = &self.version {
             base = version.apply_to(base, &mut self.headers)?;

@@ -67,6 +67,8 @@ impl Client {
     }
 
     /// Returns a builder that configures a client.
+    ///
+    /// A user and a password in the URL are sent as [`ClientBuilder::basic_auth`] sends them.
     pub fn builder(base_url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder::new(base_url.as_ref())
     }

@@ -7,7 +7,7 @@ use crate::BoxError;
 /// The error of a [`Journal`](crate::Journal).
 ///
 /// Calls that need the journal end as [`ErrorKind::Journal`](crate::ErrorKind::Journal), with this error as the source.
-/// Their requests were not sent.
+/// A request that could not be recorded was not sent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {

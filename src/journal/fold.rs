@@ -42,7 +42,7 @@ impl Standing {
         }
     }
 
-    /// Whether nothing of the write has ever left the client, as far as is known, and nobody was asked about it.
+    /// Whether no request of the write has left the client, as far as is known, and no person was asked about it.
     pub(crate) fn is_untouched(&self) -> bool {
         self.sent.is_empty() && self.open.is_none() && !self.intent.is_pinned
     }

@@ -33,6 +33,9 @@ pub(super) trait Home: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Puts damaged marks aside, so that they are no longer suspects. It is durable no sooner than the changes before it.
+    fn set_aside(&self, _suspects: Vec<Suspect>) {}
+
     /// Takes over the files of processes that have ended, and returns their marks.
     async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
         Ok((Adopted::default(), Vec::new()))
@@ -42,13 +45,21 @@ pub(super) trait Home: Send + Sync + 'static {
 /// A mark, and the size of its documents.
 pub(super) type KeptMark = (MarkAt, Mark, usize);
 
+/// A file with damaged marks. Whether its writes were sent is not known.
+#[derive(Debug)]
+pub(super) struct Suspect {
+    pub(super) file: u16,
+    /// The numbers of the damaged marks.
+    #[cfg(feature = "durable")]
+    pub(super) damaged: Vec<u64>,
+}
+
 /// The files that were left by processes that have ended.
 #[derive(Debug, Default)]
 pub(super) struct Adopted {
     /// The last number of each file that was taken over.
     pub(super) last: Vec<MarkAt>,
-    /// The files with damaged marks. Whether their writes were sent is not known.
-    pub(super) suspects: Vec<u16>,
+    pub(super) suspects: Vec<Suspect>,
     /// What cannot be read, for people.
     pub(super) damage: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! The journal: what is kept of a write before its requests leave, so that it can be finished, judged or explained by
-//! whoever comes next.
+//! The journal: what is kept of a write before its requests leave, so that a later call or process can finish it, settle
+//! it or report it.
 
 #[cfg(feature = "durable")]
 mod builder;
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 pub use builder::JournalBuilder;
 pub use error::JournalError;
 pub(crate) use fold::{Fold, Standing};
-use home::{Adopted, Home};
+use home::{Adopted, Home, Suspect};
 pub(crate) use intent::{ChainKey, Intent, IntentGoal};
 pub use intent::{IntentId, InvalidIntentId};
 use mark::Mark;
@@ -42,15 +42,18 @@ const MARK_SIZE: usize = 256;
 
 /// Keeps unfinished writes, so that they survive a lost response, a dropped future or the end of the process.
 ///
-/// With a journal, nothing that changes the server is sent before a mark of it is kept:
+/// It keeps a mark of each of these writes before a request of it leaves:
 ///
 /// - A write that is [queued](crate::Update::queue) is kept as a whole. [`Client::outbox`](crate::Client::outbox) sends it
 ///   when the server can be reached, in this process or in a later one.
-/// - Of a call that is awaited, the request is kept. If its response is lost with the process, the same call in a
-///   restarted program finds out whether the request was applied, and does not apply it twice. See
+/// - For an awaited `save`, `create`, `update` or `delete`, the request is kept. If its response is lost with the process,
+///   a `save` of the same read or the same `create` in a restarted program finds out whether the request was applied, and
+///   does not apply it twice. An `update` that is made again is another edit: it runs on the state that it reads. See
 ///   [`journal_awaited`](crate::ClientBuilder::journal_awaited).
 ///
-/// If a mark cannot be kept, the call ends as [`ErrorKind::Journal`](crate::ErrorKind::Journal), and nothing is sent.
+/// If a mark cannot be kept, the call ends as [`ErrorKind::Journal`](crate::ErrorKind::Journal), and the request is not
+/// sent. An awaited `post`, an action and a plain request are never sent again on a guess, so they need no mark, and are
+/// sent even if the journal is full.
 ///
 /// A journal is cheap to clone. Clones are the same journal, and several clients can share it.
 ///
@@ -102,6 +105,8 @@ struct State {
     last: Vec<u64>,
     /// How often marks of other processes were taken over.
     adoptions: u64,
+    /// How often the requests of awaited calls were forgotten.
+    forgotten: u64,
     damage: Vec<String>,
 }
 
@@ -113,7 +118,12 @@ impl Journal {
     pub fn in_memory() -> Self {
         // Without random numbers, the digests could be guessed. They are not stored anywhere.
         let secret = Secret::random().unwrap_or_else(|_| Secret::of(b"a journal in memory"));
-        Self::new(Arc::<MemoryHome>::default(), State::default(), &[], secret)
+        Self::new(
+            Arc::<MemoryHome>::default(),
+            State::default(),
+            Vec::new(),
+            secret,
+        )
     }
 
     /// Names the directory of a journal, which is opened or created by [`build`](JournalBuilder::build). Feature
@@ -123,7 +133,7 @@ impl Journal {
         JournalBuilder::new(path.into())
     }
 
-    fn new(home: Arc<dyn Home>, state: State, suspects: &[u16], secret: Secret) -> Self {
+    fn new(home: Arc<dyn Home>, state: State, suspects: Vec<Suspect>, secret: Secret) -> Self {
         let inner = Inner {
             state: Mutex::new(state),
             home,
@@ -144,7 +154,7 @@ impl Journal {
     /// Forgets the requests of awaited calls whose outcome is not known. Queued writes are not affected.
     ///
     /// They are kept so that the same call, made again, does not apply a change twice. Each is forgotten when a later call
-    /// on the same version has found out what became of it, and of one resource at most eight are kept. If most calls that
+    /// on the same version has found out what became of it, and at most eight are kept for each resource. If most calls that
     /// end as [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) are never made again, call this from time to time, so
     /// that the journal does not fill up.
     pub fn forget_unsettled(&self) {
@@ -154,6 +164,12 @@ impl Journal {
             .filter(|(_, sent)| sent.intent.is_none());
         let marks: Vec<_> = awaited.map(|(at, _)| at).collect();
         self.judged(None, &marks);
+        self.inner.state().forgotten += 1;
+    }
+
+    /// Returns how often the requests of awaited calls were forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.inner.state().forgotten
     }
 
     /// Keeps what cannot be read, for people.
@@ -161,7 +177,9 @@ impl Journal {
         self.inner.state().told_damage(damage);
     }
 
-    /// Returns what cannot be read of the journal, one line for each file.
+    /// Returns what cannot be read of the journal, for people: files, marks in a file, and requests of earlier calls.
+    ///
+    /// Damaged marks are kept aside in their file, and are reported at each start.
     pub fn damage(&self) -> Vec<String> {
         self.inner.state().damage.clone()
     }
@@ -213,7 +231,7 @@ impl Journal {
             }
             let suspects = state.take_over(adopted);
             state.adoptions += 1;
-            self.open_suspects(&mut state, &suspects);
+            self.open_suspects(&mut state, suspects);
         }
         self.tell();
         Ok(())
@@ -260,7 +278,7 @@ impl State {
     }
 
     /// Takes over files that processes that have ended left behind, and returns those with damaged marks.
-    fn take_over(&mut self, adopted: Adopted) -> Vec<u16> {
+    fn take_over(&mut self, adopted: Adopted) -> Vec<Suspect> {
         for at in adopted.last {
             self.next(at.file);
             self.last[usize::from(at.file)] = at.number;

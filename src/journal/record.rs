@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::error::JournalError;
 use super::fold::Fold;
-use super::home::{Changes, Done};
+use super::home::{Changes, Done, Suspect};
 use super::intent::{Intent, IntentId};
 use super::mark::{Mark, MarkAt, MarkDocuments, Open, Sent};
 use super::{Journal, MARK_SIZE, State};
@@ -38,7 +38,12 @@ impl Journal {
             }
             let known = state.fold.get(instead_of.unwrap_or(id));
             let known = known.map(|known| (known.at.file, known.intent.place));
-            let at = state.next(known.map_or(0, |(file, _)| file));
+            // A chain is ordered by file first, and the last write of it may be one that was taken over.
+            let last = state.fold.chain(&intent.chain()).next_back();
+            let file = known
+                .map(|(file, _)| file)
+                .or(last.map(|last| last.at.file));
+            let at = state.next(file.unwrap_or(0));
             intent.place = known.map_or(at.number, |(_, place)| place);
             let mark = Mark::Intended(intent);
             let waiter = self.put(&mut state, at, mark, documents, instead_of)?;
@@ -166,15 +171,16 @@ impl Journal {
     }
 
     /// Opens the queued writes of files with damaged marks, because it is not known whether they were sent.
-    pub(super) fn open_suspects(&self, state: &mut State, files: &[u16]) {
-        let suspects = state
+    pub(super) fn open_suspects(&self, state: &mut State, suspects: Vec<Suspect>) {
+        let is_suspect = |file| suspects.iter().any(|suspect| suspect.file == file);
+        let writes = state
             .fold
             .all()
-            .filter(|standing| files.contains(&standing.at.file) && standing.open.is_none());
-        let suspects: Vec<_> = suspects
+            .filter(|standing| is_suspect(standing.at.file) && standing.open.is_none());
+        let writes: Vec<_> = writes
             .map(|standing| (standing.at.file, standing.intent.id, standing.intent.schema))
             .collect();
-        for (file, intent, schema) in suspects {
+        for (file, intent, schema) in writes {
             let at = state.next(file);
             let mark = Mark::Open(Box::new(Open {
                 intent,
@@ -190,9 +196,10 @@ impl Journal {
                 new: Some((at, mark, MarkDocuments::default())),
                 outdated,
             };
-            // Without it, they are opened again at the next start.
             self.inner.home.write(changes, None);
         }
+        // Not before the writes are open: if the process ends in between, they are opened again at the next start.
+        self.inner.home.set_aside(suspects);
     }
 
     fn put(

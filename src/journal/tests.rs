@@ -30,7 +30,12 @@ fn id(write: u8) -> IntentId {
 fn intent(write: u8, resource: u8, place: u64) -> Intent {
     Intent {
         id: id(write),
-        goal: IntentGoal::Replace,
+        // A new document that is tried again is sent anew.
+        goal: if write == 0 {
+            IntentGoal::Append
+        } else {
+            IntentGoal::Replace
+        },
         owner: [0; 16],
         handle: [0; 16],
         address: [resource; 16],

@@ -147,7 +147,7 @@ fn text(kind: ErrorKind, done: &WriteOutcome) -> String {
             format!("the {what} cannot be sent: {error}")
         }
         Some(FailureCause::Unusable(why)) => (*why).to_owned(),
-        Some(FailureCause::Journal(error)) => format!("nothing was sent: {error}"),
+        Some(FailureCause::Journal(error)) => format!("the request was not sent: {error}"),
         Some(FailureCause::Budget) => "the retry budget of this server is spent".to_owned(),
         Some(FailureCause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),
         Some(FailureCause::Status(status)) if kind == ErrorKind::Status => {

@@ -98,7 +98,8 @@ macro_rules! queue_setting {
             /// # Errors
             ///
             /// Returns `Config` if the client has no journal, if its authenticator does not name the user, or if the call
-            /// has a setting that a later process would not have. Returns `Journal` if the write cannot be kept. Otherwise
+            /// has a strategy or a number of rounds of its own, which a later process would not have. Its time limit does not
+            /// apply to the write. Returns `Journal` if the write cannot be kept. Otherwise
             /// the errors are those of preparing the write, such as `Unfaithful` or `Edit`. Nothing was queued after an
             /// error.
             pub async fn queue(self) -> Result<Queued<$output>, Error> {

@@ -91,9 +91,11 @@ impl Error {
         this.with_source(error)
     }
 
-    /// Creates the error for a write that the journal could not keep. Nothing was sent.
+    /// Creates the error for a journal that failed, or is full.
     pub(crate) fn journal(error: JournalError) -> Self {
-        Self::new(ErrorKind::Journal, "nothing was sent").with_said(error)
+        let message = one_line(&error.to_string(), LONGEST);
+        let source: BoxError = error.into();
+        Self::new(ErrorKind::Journal, message).with_origin(source.into(), true)
     }
 
     /// Replaces the kind of this error.

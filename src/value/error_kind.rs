@@ -70,7 +70,7 @@ pub enum ErrorKind {
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
     /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
     Unfaithful,
-    /// The [journal](crate::Journal) could not keep the write, so nothing was sent. The
+    /// The [journal](crate::Journal) failed, or is full. A request that it could not record was not sent. The
     /// [source](std::error::Error::source) is a [`JournalError`](crate::JournalError). If the journal is full, send or
     /// answer what it holds. If its disk failed, open it again.
     Journal,

@@ -88,6 +88,14 @@ pub struct WriteReport {
 }
 
 impl WriteReport {
+    /// Creates the report of a write that had nothing to write.
+    pub(crate) fn unchanged() -> Self {
+        Self {
+            unchanged: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds the figures of an earlier write that this write continued.
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         self.requests += earlier.requests;

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use http_body::{Body, Frame};
 use tower_service::Service;
 use url::Url;
@@ -21,7 +19,7 @@ use super::expected::Expected;
 use super::layers::Answered;
 use super::{Fate, Request, Response, Transport, TransportError};
 use crate::BoxError;
-use crate::address::percent;
+use crate::address::take_user;
 
 /// A transport that sends through a tower service.
 ///
@@ -141,23 +139,6 @@ fn outgoing(request: Request) -> Result<http::Request<Bytes>, TransportError> {
     *converted.headers_mut() = headers;
     converted.extensions_mut().insert(Limited(limited));
     Ok(converted)
-}
-
-/// Moves the user and password of an address into credentials (RFC 7617), as reqwest does. An address on the wire
-/// has none.
-fn take_user(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut pair = percent::decode(url.username()).into_owned();
-    pair.push(b':');
-    pair.extend_from_slice(&percent::decode(url.password().unwrap_or_default()));
-    let mut value =
-        HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
-    value.set_sensitive(true);
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    Some(value)
 }
 
 /// A transport as a tower service, for the layers of the crate `tower`.

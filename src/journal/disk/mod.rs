@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use redb::Database;
 
 use super::error::JournalError;
-use super::home::{Adopted, Changes, Done, Home, KeptMark};
+use super::home::{Adopted, Changes, Done, Home, KeptMark, Suspect};
 use super::mark::{Mark, MarkAt, MarkDocuments};
 use crate::durable::{
     DamagedFile, DatabaseDir, DatabaseFile, DirError, Format, OpenError, OpenSettings, Orphans,
@@ -122,14 +122,11 @@ impl DiskHome {
                 })
             })?;
             let damaged = stored.damaged.len();
-            if damaged > 0 {
-                adopted.suspects.push(index);
-            }
             let told = u64::try_from(damaged).unwrap_or(u64::MAX);
             let told = stored.aside.saturating_add(told);
             if told > 0 {
                 let whole = stored.whole;
-                let damage = format!("{name}: {told} damaged marks, and {whole} that are whole");
+                let damage = format!("{name}: {told} damaged and {whole} intact marks");
                 adopted.damage.push(damage);
             }
             adopted.last.push(at(stored.last));
@@ -137,12 +134,10 @@ impl DiskHome {
             let writer = Writer::start(database.clone()).map_err(JournalError::closed)?;
             let writer = Arc::new(writer);
             if damaged > 0 {
-                let numbers = stored.damaged;
-                // If it fails, they are told again at the next start.
-                writer.send_then(
-                    move |transaction| tables::set_aside(transaction, &numbers),
-                    |_| {},
-                );
+                adopted.suspects.push(Suspect {
+                    file: index,
+                    damaged: stored.damaged,
+                });
             }
             self.files().push(OpenFile { database, writer });
         }
@@ -164,6 +159,11 @@ impl DiskHome {
     fn bind_new(&self) -> Result<(), JournalError> {
         let check = *self.check.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(check) = check else { return Ok(()) };
+        self.compare(check)
+    }
+
+    /// Compares the check of each file with this one. A file without one gets it.
+    fn compare(&self, check: KeyDigest) -> Result<(), JournalError> {
         let files = self.files().clone();
         for file in files {
             let stored = of_engine(|| tables::bind(&file.database, check))?;
@@ -227,8 +227,21 @@ impl Home for DiskHome {
     }
 
     fn bind(&self, check: KeyDigest) -> Result<(), JournalError> {
+        self.compare(check)?;
         *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(check);
-        self.bind_new()
+        Ok(())
+    }
+
+    fn set_aside(&self, suspects: Vec<Suspect>) {
+        for Suspect { file, damaged } in suspects {
+            if let Ok(file) = self.file(file) {
+                // If it fails, they are suspects again at the next start.
+                file.writer.send_then(
+                    move |transaction| tables::set_aside(transaction, &damaged),
+                    |_| {},
+                );
+            }
+        }
     }
 
     async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {

@@ -47,7 +47,7 @@ pub(super) struct ChainRun {
 ///
 /// # Errors
 ///
-/// Returns a `Journal` error if the journal fails. Nothing is sent then.
+/// Returns a `Journal` error if the journal fails.
 pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun, Error> {
     let journal = shared.journal.as_ref().ok_or_else(no_journal)?;
     let mut sent = 0;
@@ -78,7 +78,7 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
                 error: None,
                 result,
             }) => {
-                // Before the mark is removed, so that nobody waits for ever if this future is dropped.
+                // Before the mark is removed, so that a waiter is woken even if this future is dropped.
                 shared.outbox.tell(id, &end);
                 journal.ended(id).await.map_err(Error::journal)?;
                 before = result;
@@ -124,7 +124,7 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
 }
 
 /// Whether only the documents of this write cannot be read.
-fn is_damaged(error: &Error) -> bool {
+pub(super) fn is_damaged(error: &Error) -> bool {
     matches!(error.journal_error(), Some(JournalError::Damaged(_)))
 }
 

@@ -3,17 +3,19 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::open_write::OpenWrite;
+use super::chain::is_damaged;
+use super::open_write::{OpenWrite, Sides};
 use super::owner::{handle_digest, owner};
 use super::view::journal;
 use super::writer;
-use crate::journal::{IntentId, Journal, JournalError, MarkDocuments, Open, Standing};
+use crate::journal::{IntentId, Journal, MarkAt, Open, Standing};
 use crate::operations::{Handle, ResourceData};
 use crate::value::Error;
 
 /// The queued writes of a handle that wait for a person, returned by [`Collection::conflicts`](crate::Collection::conflicts).
 ///
-/// The list is made by the first call of [`next`](Self::next).
+/// The list is made by the first call of [`next`](Self::next). The handle is then known to the outbox, as after
+/// [`Outbox::of`](crate::Outbox::of).
 pub struct Conflicts<T> {
     handle: Handle<T>,
     left: Option<VecDeque<IntentId>>,
@@ -24,13 +26,14 @@ impl<T: ResourceData> Conflicts<T> {
         Self { handle, left: None }
     }
 
-    /// Returns the next open write, the oldest first, or `None` after the last one.
+    /// Returns the next open write, or `None` after the last one. Those that one process queued come in their order.
     ///
     /// Writes of other users are not shown.
     ///
     /// # Errors
     ///
-    /// Returns `Config` if the client has no journal, and `Journal` if the journal cannot be read.
+    /// Returns `Config` if the client has no journal, its authenticator does not name the user or the address of the handle
+    /// is invalid, and `Journal` if the journal cannot be read.
     pub async fn next(&mut self) -> Result<Option<OpenWrite<T>>, Error> {
         let journal = journal(&self.handle)?;
         if self.left.is_none() {
@@ -45,37 +48,45 @@ impl<T: ResourceData> Conflicts<T> {
             if let Some(standing) = standing
                 && let Some((at, open)) = standing.open.clone()
             {
-                let kept = readable(journal.present_documents(at).await)?;
-                let own = readable(journal.present_documents(standing.at).await)?;
-                let (Some(kept), Some(own)) = (kept, own) else {
-                    continue;
+                let new = |sides: Sides| {
+                    OpenWrite::new(self.handle.clone(), standing.clone(), &open, sides)
                 };
-                let write = self.write(&standing, &open, kept, own);
-                return write.map(Some);
+                let sides = self.sides(&journal, &standing, at, &open).await;
+                let unreadable = match sides.and_then(|sides| sides.map(new).transpose()) {
+                    Ok(Some(write)) => return Ok(Some(write)),
+                    Ok(None) => {
+                        // It has changed since.
+                        self.left.get_or_insert_default().push_front(id);
+                        continue;
+                    }
+                    Err(error) if error.is_journal() && !is_damaged(&error) => return Err(error),
+                    Err(error) => error,
+                };
+                let write = new(Sides::default())?;
+                return Ok(Some(write.unreadable(unreadable)));
             }
         }
     }
 
-    /// Returns an open write, without its sides if this program cannot read them.
-    fn write(
+    /// Returns the documents of an open write, or `None` if it has changed since.
+    async fn sides(
         &self,
+        journal: &Journal,
         standing: &Standing,
+        at: MarkAt,
         open: &Open,
-        kept: MarkDocuments,
-        own: MarkDocuments,
-    ) -> Result<OpenWrite<T>, Error> {
-        let new =
-            |kept, own| OpenWrite::new(self.handle.clone(), standing.clone(), open, kept, own);
+    ) -> Result<Option<Sides>, Error> {
+        let kept = journal.present_documents(at).await;
+        let own = journal.present_documents(standing.at).await;
+        let (Some(kept), Some(own)) = (kept.map_err(Error::journal)?, own.map_err(Error::journal)?)
+        else {
+            return Ok(None);
+        };
         let schema = &self.handle.schema;
-        let migrated = schema.migrated(open.schema, kept).and_then(|kept| {
-            let own = schema.migrated(standing.intent.schema, own)?;
-            Ok((kept, own))
-        });
-        let read = migrated.and_then(|(kept, own)| new(kept, own));
-        read.or_else(|why| {
-            let write = new(MarkDocuments::default(), MarkDocuments::default())?;
-            Ok(write.unreadable(why))
-        })
+        Ok(Some(Sides {
+            kept: schema.migrated(open.schema, kept)?,
+            own: schema.migrated(standing.intent.schema, own)?,
+        }))
     }
 
     fn list(&self, journal: &Journal) -> Result<VecDeque<IntentId>, Error> {
@@ -91,16 +102,6 @@ impl<T: ResourceData> Conflicts<T> {
         });
         open.sort_unstable();
         Ok(open.into_iter().map(|(_, _, id)| id).collect())
-    }
-}
-
-/// Returns the documents of a mark, or empty ones if they are damaged, so that the write can still be shown and discarded.
-fn readable(
-    documents: Result<Option<MarkDocuments>, JournalError>,
-) -> Result<Option<MarkDocuments>, Error> {
-    match documents {
-        Err(JournalError::Damaged(_)) => Ok(Some(MarkDocuments::default())),
-        documents => documents.map_err(Error::journal),
     }
 }
 

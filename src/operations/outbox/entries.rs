@@ -112,10 +112,7 @@ fn unchanged<T: ResourceData>(
     let target = &recording.context.target;
     let versioned = Versioned::new(stored, target.url.clone(), recording.handle.id.clone())
         .map_err(|error| Error::decode(target.url.path(), error))?;
-    let report = WriteReport {
-        unchanged: true,
-        ..WriteReport::default()
-    };
+    let report = WriteReport::unchanged();
     Ok(Queued::done(
         Saved::new(versioned, report),
         &recording.handle.shared,

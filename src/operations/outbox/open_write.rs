@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
-use super::queued::{Queued, saved};
+use super::queued::{Queued, saved_by};
 use super::view::journal;
 use crate::journal::{
     Fold, Intent, IntentGoal, IntentId, MarkDocuments, Open, RawProblem, Standing,
@@ -28,6 +28,13 @@ use crate::write::edit_hooks::ConflictDocuments;
 /// [discarded](Self::discard).
 pub struct OpenWrite<T>(Box<Inner<T>>);
 
+/// The documents of an open write: those that it met, and its own.
+#[derive(Default)]
+pub(super) struct Sides {
+    pub(super) kept: MarkDocuments,
+    pub(super) own: MarkDocuments,
+}
+
 struct Inner<T> {
     handle: Handle<T>,
     standing: Standing,
@@ -46,8 +53,7 @@ impl<T: ResourceData> OpenWrite<T> {
         handle: Handle<T>,
         standing: Standing,
         open: &Open,
-        kept: MarkDocuments,
-        own: MarkDocuments,
+        Sides { kept, own }: Sides,
     ) -> Result<Self, Error> {
         let kind = ErrorKind::named(&open.kind);
         let is_absent = matches!(kind, ErrorKind::Gone | ErrorKind::NotFound);
@@ -128,7 +134,8 @@ impl<T: ResourceData> OpenWrite<T> {
     ///
     /// After a [`Conflict`](ErrorKind::Conflict), `merged` is what the rules of the type make of them, and
     /// [`fields`](Conflict::fields) are the places that the rules leave open.
-    /// [`LocalWins`](crate::LocalWins) decides just those.
+    /// [`LocalWins`](crate::LocalWins) resolves only those. If the server refused the write and nothing was read, `remote`
+    /// is the base.
     ///
     /// There are no sides if this program cannot read them, because they are damaged or of another schema.
     pub fn conflict(&self) -> &Conflict<T> {
@@ -138,12 +145,19 @@ impl<T: ResourceData> OpenWrite<T> {
     /// Queues what a person has decided.
     ///
     /// The decision holds for the remote side that was shown. If the resource has changed again, the write is open again,
-    /// with the new state. It is never merged with a state that nobody has seen.
+    /// with the new state. It is never merged with a state that the person was not shown.
+    ///
+    /// After [`Resolution::Delete`], [`Queued::settled`] returns `Gone` once the resource has been removed, as an awaited
+    /// `save` does.
     ///
     /// # Errors
     ///
-    /// Returns `Conflict` if the write was decided in the meantime, `Unfaithful` or `Config` if the value cannot be
-    /// written, or if the sides could not be read, and `Journal` if the decision cannot be kept.
+    /// Returns these errors, after which the write is still open:
+    ///
+    /// - `Conflict` if the write was decided in the meantime.
+    /// - `Config` if the value cannot be written, the decision is `Unresolved`, or it is `KeepRemote` for a `post`.
+    /// - `Gone` if it is `KeepRemote` or `Delete` and the resource is removed already.
+    /// - `Decode`, `Config` or `Journal` if the sides could not be read, and `Journal` if the decision cannot be kept.
     pub async fn resolve(mut self, decision: Resolution<T>) -> Result<Queued<Saved<T>>, Error> {
         if let Some(unreadable) = self.0.unreadable.take() {
             return Err(unreadable);
@@ -177,8 +191,10 @@ impl<T: ResourceData> OpenWrite<T> {
             (Some(_), Some(_)) => IntentGoal::Replace,
             (Some(_), None) => IntentGoal::Create,
             (None, Some(_)) => IntentGoal::Delete,
-            // It is removed already.
-            (None, None) => return self.keep_remote().await,
+            (None, None) => {
+                let why = "the resource is removed already: discard the write instead";
+                return Err(Error::new(ErrorKind::Gone, why));
+            }
         };
         let goal = match self.0.standing.intent.goal {
             IntentGoal::Append if goal != IntentGoal::Delete => IntentGoal::Append,
@@ -199,38 +215,32 @@ impl<T: ResourceData> OpenWrite<T> {
             ..MarkDocuments::default()
         };
         let journal = journal(&self.0.handle)?;
-        let queued = Queued::waiting(id, &self.0.handle.shared, saved::<T>);
+        let queued = Queued::waiting(id, &self.0.handle.shared, saved_by::<T>(goal));
         let kept = journal
             .intend_instead(Some(self.id()), intent, documents, |fold| {
                 self.was_decided(fold)
             })
             .await;
-        if kept.map_err(Error::journal)? {
-            Ok(queued)
-        } else {
-            Err(decided())
-        }
+        queued.if_kept(kept)?.ok_or_else(decided)
     }
 
     /// Tries the write again as it is.
     ///
     /// Use it when the reason is gone, for example after a permission was granted. A `post` whose outcome is unknown is sent
-    /// again, under the same key: find out first whether the server has the new resource.
+    /// again, under the same key: find out first whether the server has the new resource. For a queued removal,
+    /// [`Queued::settled`] returns `Gone` once the resource has been removed.
     ///
     /// # Errors
     ///
     /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
     pub async fn retry(self) -> Result<Queued<Saved<T>>, Error> {
         let journal = journal(&self.0.handle)?;
-        let queued = Queued::waiting(self.id(), &self.0.handle.shared, saved::<T>);
+        let saved = saved_by::<T>(self.0.standing.intent.goal);
+        let queued = Queued::waiting(self.id(), &self.0.handle.shared, saved);
         let retried = journal
             .retried(self.id(), |fold| self.was_decided(fold))
             .await;
-        if retried.map_err(Error::journal)? {
-            Ok(queued)
-        } else {
-            Err(decided())
-        }
+        queued.if_kept(retried)?.ok_or_else(decided)
     }
 
     /// Gives up the write. The remote state stays as it is.
@@ -276,10 +286,7 @@ impl<T: ResourceData> OpenWrite<T> {
             .map_err(|error| Error::decode("the remote side does not fit the type", error))?;
         let shared = self.0.handle.shared.clone();
         self.discard().await?;
-        let report = WriteReport {
-            unchanged: true,
-            ..WriteReport::default()
-        };
+        let report = WriteReport::unchanged();
         Ok(Queued::done(Saved::new(versioned, report), &shared))
     }
 

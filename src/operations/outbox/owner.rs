@@ -1,4 +1,4 @@
-//! Whose a queued write is, and which handle can send it.
+//! The owner of a queued write, and the handle that can send it.
 
 use url::Position;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use tokio::sync::oneshot;
 
-use crate::journal::IntentId;
+use crate::journal::{IntentGoal, IntentId, JournalError};
 use crate::operations::ResourceData;
 use crate::operations::post::MadeResource;
 use crate::operations::write_call::{Ended, concluded};
@@ -55,8 +55,29 @@ impl<O> Queued<O> {
         }
     }
 
-    /// Gives up a write that could not be queued.
-    pub(super) fn not_queued(self) {
+    /// Returns the write if it was recorded.
+    pub(super) fn kept(self, kept: Result<(), JournalError>) -> Result<Self, Error> {
+        match kept {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.stop_waiting();
+                Err(Error::journal(error))
+            }
+        }
+    }
+
+    /// Returns the write if it was recorded, or `None` if the queue had changed.
+    pub(super) fn if_kept(self, kept: Result<bool, JournalError>) -> Result<Option<Self>, Error> {
+        match kept {
+            Ok(false) => {
+                self.stop_waiting();
+                Ok(None)
+            }
+            kept => self.kept(kept.map(|_| ())).map(Some),
+        }
+    }
+
+    fn stop_waiting(self) {
         let Self { id, state, shared } = self;
         drop(state);
         shared.outbox.stop_waiting(id);
@@ -78,7 +99,7 @@ impl<O> Queued<O> {
     ///
     /// Returns the error of the write if it cannot be applied as it is. The write is then open: it is listed by
     /// [`conflicts`](crate::Collection::conflicts). Returns `Gone` if a later queued write removed the resource before this
-    /// one was sent.
+    /// one was sent, and `Journal` if the journal failed before the write was recorded.
     pub async fn settled(self) -> Result<O, Error> {
         match self.state {
             State::Done(output) => Ok(*output),
@@ -117,6 +138,16 @@ fn ended<T: ResourceData>(end: QueuedEnd) -> Result<Ended<T>, Error> {
     }
 }
 
+/// Returns the function for the result of a write with this goal, as one that stores a value.
+pub(super) fn saved_by<T: ResourceData>(
+    goal: IntentGoal,
+) -> fn(QueuedEnd) -> Result<Saved<T>, Error> {
+    match goal {
+        IntentGoal::Append => posted::<T>,
+        IntentGoal::Replace | IntentGoal::Create | IntentGoal::Delete => saved::<T>,
+    }
+}
+
 /// Returns the result of a queued write for one that stores a value.
 pub(super) fn saved<T: ResourceData>(end: QueuedEnd) -> Result<Saved<T>, Error> {
     ended::<T>(end)?.saved()
@@ -125,10 +156,7 @@ pub(super) fn saved<T: ResourceData>(end: QueuedEnd) -> Result<Saved<T>, Error> 
 /// Returns the result of a queued write for a removal.
 pub(super) fn removed<T: ResourceData>(end: QueuedEnd) -> Result<WriteReport, Error> {
     match end {
-        QueuedEnd::Superseded => Ok(WriteReport {
-            unchanged: true,
-            ..WriteReport::default()
-        }),
+        QueuedEnd::Superseded => Ok(WriteReport::unchanged()),
         end => Ok(ended::<T>(end)?.report),
     }
 }

@@ -8,8 +8,7 @@ use super::queued::Queued;
 use super::view::{View, journal};
 use super::writer;
 use crate::journal::{
-    ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, JournalError, MarkAt, MarkDocuments,
-    Standing,
+    ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, MarkAt, MarkDocuments, Standing,
 };
 use crate::json::Document;
 use crate::operations::{CallContext, Handle, ResourceData};
@@ -97,13 +96,8 @@ impl<T: ResourceData> Recording<T> {
             local: new.local,
             ..MarkDocuments::default()
         };
-        match self.journal.intend(intent, documents, |_| false).await {
-            Ok(_) => Ok(queued),
-            Err(error) => {
-                queued.not_queued();
-                Err(Error::journal(error))
-            }
-        }
+        let kept = self.journal.intend(intent, documents, |_| false).await;
+        queued.kept(kept.map(|_| ()))
     }
 
     /// Records a write that was made on the view, together with the last queued one if that was never sent. Returns `None`
@@ -131,7 +125,7 @@ impl<T: ResourceData> Recording<T> {
                 };
                 let moved = |fold: &Fold| last_of(fold, &self.key) != seen;
                 let kept = self.journal.intend(intent, documents, moved).await;
-                if_kept(kept, queued)
+                queued.if_kept(kept)
             }
             Some((last, Together::One(goal))) => {
                 let id = last.intent.id;
@@ -150,7 +144,7 @@ impl<T: ResourceData> Recording<T> {
                     .journal
                     .intend(intent, documents, |fold| self.has_moved(fold, view, last))
                     .await;
-                if_kept(kept, queued)
+                queued.if_kept(kept)
             }
             Some((last, Together::Nothing)) => {
                 let id = last.intent.id;
@@ -162,7 +156,7 @@ impl<T: ResourceData> Recording<T> {
                 if matches!(ended, Ok(true)) {
                     self.handle.shared.outbox.tell(id, &QueuedEnd::Superseded);
                 }
-                if_kept(ended, queued)
+                queued.if_kept(ended)
             }
         }
     }
@@ -199,24 +193,6 @@ impl<T: ResourceData> Recording<T> {
             queued_at: now(),
             place: 0,
         })
-    }
-}
-
-/// Returns the queued write if it was recorded, or `None` if the queue had changed.
-fn if_kept<O>(
-    kept: Result<bool, JournalError>,
-    queued: Queued<O>,
-) -> Result<Option<Queued<O>>, Error> {
-    match kept {
-        Ok(true) => Ok(Some(queued)),
-        Ok(false) => {
-            queued.not_queued();
-            Ok(None)
-        }
-        Err(error) => {
-            queued.not_queued();
-            Err(Error::journal(error))
-        }
     }
 }
 

@@ -27,13 +27,14 @@ const ADOPT_EVERY: Duration = Duration::from_secs(30);
 
 /// Sends queued writes, returned by [`Client::outbox`](crate::Client::outbox).
 ///
-/// Writes to one resource are sent in their order, and those to different resources side by side. A write that is refused
+/// Writes to one resource are sent in their order, those of one process before those of another, and those to different resources side by side. A write that is refused
 /// or conflicts stops only the later writes to its own resource. It is then listed by
-/// [`conflicts`](crate::Collection::conflicts). A write that met no response, an overloaded server or expired credentials
+/// [`conflicts`](crate::Collection::conflicts). A write that got no response, an overloaded server or expired credentials
 /// is tried again later. Nothing expires.
 ///
 /// A queued write needs the strategy and the format of its handle. Name the handles with [`of`](Self::of) when the program
-/// starts. A handle that queues a write in this process is known already. Other writes wait, and are counted as
+/// starts. A handle that queues a write or lists its
+/// conflicts in this process is known already. Other writes wait, and are counted as
 /// [`others`](Drained::others), like those of other users.
 ///
 /// # Default
@@ -95,7 +96,7 @@ impl Outbox {
 
     /// Names a collection or a resource whose queued writes are sent, with its strategy, format and other settings.
     ///
-    /// It stands for all clones of this client from now on. If the same collection is named twice, the last one counts.
+    /// This applies to all clones of the client. If the same collection is named twice, the last one counts.
     pub fn of(mut self, handle: &impl SendsQueued) -> Self {
         if let Err(error) = handle.register() {
             self.fault = Some(error);
@@ -136,8 +137,8 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// Returns `Config` if the client has no journal, or its authenticator does not name the user, and `Journal` if the
-    /// journal fails. A write that cannot be applied is not an error. It is counted in [`Drained`].
+    /// Returns `Config` if the client has no journal, its authenticator does not name the user or a handle of
+    /// [`of`](Self::of) is invalid, and `Journal` if the journal fails. A write that cannot be applied is not an error. It is counted in [`Drained`].
     pub async fn drain(mut self) -> Result<Drained, Error> {
         let (journal, _) = self.begin()?;
         journal.adopt().await.map_err(Error::journal)?;
@@ -176,12 +177,14 @@ impl Outbox {
     /// Sends queued writes for as long as it runs, whenever the server can be reached.
     ///
     /// Spawn it. It ends only with an error. Dropping it stops the sending, and loses nothing. While the authenticator names
-    /// no user, nothing is sent. While the server does not respond, one write at a time is tried, after 1 second at first and 5 minutes at most. Any response of the server to
-    /// this client, or [`nudge`](Self::nudge), makes all of them due.
+    /// no user, nothing is sent. While the server does not respond, one write at a time is tried, after at most 1 second at
+    /// first, and at most 5 minutes later. Then any response of the server to this client makes all of them due, and so does
+    /// [`nudge`](Self::nudge) at any time.
     ///
     /// # Errors
     ///
-    /// Returns `Config` if the client has no journal, and `Journal` if the journal fails.
+    /// Returns `Config` if the client has no journal or a handle of [`of`](Self::of) is invalid, and `Journal` if the journal
+    /// fails.
     pub async fn run(mut self) -> Error {
         let (journal, mut changes) = match self.begin() {
             Ok(begun) => begun,
@@ -199,7 +202,7 @@ impl Outbox {
             let nudged = self.shared.outbox.nudged();
             if todo.is_empty() {
                 changes.mark_unchanged();
-                // While nobody is logged in, nobody's writes are sent.
+                // While no user is logged in, nothing is sent.
                 todo = self.chains(&journal).unwrap_or_default();
             }
             let now = Instant::now();

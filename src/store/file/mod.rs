@@ -41,20 +41,20 @@ const READ_AT_ONCE: usize = 64 * 1024;
 /// snapshots are on disk. If the process is killed, the last ones may be missing, which costs a read each. A value that
 /// was damaged on disk is not returned. The directory may be deleted at any time. If a write fails, for example because
 /// the disk is full, the store is empty from then on, until it is opened again. The directory has to be on a local file
-/// system, because others may not keep the locks that tell whose file it is.
+/// system, because others may not keep the locks that show which process owns a file.
 ///
 /// # What is on disk
 ///
 /// The documents are on disk in clear, and so are the headers of the responses, which may contain addresses.
 /// `Set-Cookie` is left out. The addresses in keys and the users are there only as digests. On Unix, the directory
-/// has mode 0700 and its files have mode 0600. The store refuses a directory that is a symbolic link, and follows no
+/// is created with mode 0700 and its files with mode 0600. The store refuses a directory that is a symbolic link, and follows no
 /// link in it.
 ///
 /// # How snapshots are found again
 ///
 /// The digests in keys depend on the secret of the client and on the user. So a snapshot is found again only by a
-/// client with the same [`store_secret`](crate::ClientBuilder::store_secret), and, if the client has an
-/// authenticator, only if [`Authenticator::identity`](crate::Authenticator::identity) names the user or the
+/// client with the same [`store_secret`](crate::ClientBuilder::store_secret) or the same
+/// [journal](crate::ClientBuilder::journal) in files, and, if the client has an authenticator, only if [`Authenticator::identity`](crate::Authenticator::identity) names the user or the
 /// credentials are still the same.
 ///
 /// # Default

@@ -27,14 +27,14 @@ const KEY_LENGTH: usize = 101;
 /// writes are refused as outdated.
 ///
 /// Redis is only a cache here. If it fails, each call reads from the API instead, and none fails. A command that gets
-/// no response in time is given up, and then the store is skipped for some seconds, so an outage delays one call per
-/// pause. Values that are damaged, too large or not from this crate are ignored. What is stored during an outage is
+/// no response in time is given up, and then the store is skipped for some seconds, so an outage delays the
+/// calls that are made when it begins, and then one call per pause. Values that are damaged, too large or not from this crate are ignored. What is stored during an outage is
 /// lost, and a document that was cached before it may be outdated, which costs a round.
 ///
 /// # What Redis holds
 ///
-/// Redis holds documents and headers in clear, without `Set-Cookie`. Keys contain only digests. Whoever can write to
-/// Redis can change what the next `update` works on, so protect it like the API. Use a `rediss://` URL for TLS, and
+/// Redis holds documents and headers in clear, without `Set-Cookie`. Keys contain only digests. Anyone with write access to
+/// Redis can change the state that the next `update` starts from, so protect it like the API. Use a `rediss://` URL for TLS, and
 /// enable a TLS feature of the crate `redis`, such as `tokio-rustls-comp`.
 ///
 /// # How snapshots are found
@@ -101,7 +101,7 @@ impl RedisStore {
         })
     }
 
-    /// Sets the beginning of all keys, which tells the snapshots of one application from other data (default
+    /// Sets the beginning of all keys, which separates the snapshots of one application from other data (default
     /// `ifmatch:`).
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();

@@ -38,6 +38,8 @@ pub(crate) struct UnsettledWrites {
     journal: Option<Journal>,
     /// How often the journal had taken over marks of other processes when they were last loaded, and one.
     loaded: AtomicU64,
+    /// How often the journal had forgotten the requests of awaited calls when they were last forgotten here.
+    forgotten: AtomicU64,
     /// The number of its files whose marks are loaded. Later marks in them are of this process, which knows its own.
     loaded_files: AtomicUsize,
 }
@@ -53,6 +55,22 @@ impl Ledger {
     fn knows(&self, address: &KeyDigest, write: &UnsettledWrite) -> bool {
         let writes = self.by_address.get(address).into_iter().flatten();
         writes.into_iter().any(|known| known.is_same(write))
+    }
+
+    /// Forgets the writes whose mark is no longer in the journal.
+    fn forget_marked(&mut self, journal: &Journal) {
+        let is_kept = |write: &UnsettledWrite| match write.mark {
+            Some(mark) => journal.read(|fold| fold.has(mark)),
+            None => true,
+        };
+        self.by_address.retain(|_, writes| {
+            writes.retain(is_kept);
+            !writes.is_empty()
+        });
+        let left = &self.by_address;
+        self.by_age.retain(|address| left.contains_key(address));
+        let left = self.by_address.values().flatten();
+        self.bytes = left.map(UnsettledWrite::size).sum();
     }
 }
 
@@ -72,13 +90,14 @@ impl UnsettledWrites {
             ledger: Mutex::default(),
             journal,
             loaded: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             loaded_files: AtomicUsize::new(0),
         }
     }
 
     /// Loads what earlier processes left behind, unless it is loaded already.
     ///
-    /// A request that cannot be read is told as damage, and forgotten.
+    /// A request that cannot be read is reported as damage and ignored.
     ///
     /// # Errors
     ///
@@ -87,6 +106,10 @@ impl UnsettledWrites {
         let Some(journal) = &self.journal else {
             return Ok(());
         };
+        let forgotten = journal.forgotten();
+        if self.forgotten.swap(forgotten, Ordering::AcqRel) != forgotten {
+            self.ledger().forget_marked(journal);
+        }
         let present = journal.adoptions() + 1;
         if self.loaded.load(Ordering::Acquire) == present {
             return Ok(());
@@ -275,6 +298,27 @@ mod tests {
         unsettled.judged(&key, Some(&version(2)?));
         assert_eq!((open(2)?.len(), unsettled.ledger().bytes), (0, 0));
         assert!(unsettled.ledger().by_age.is_empty());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_the_journal_was_told_to_forget_is_forgotten() -> Result<(), Failed> {
+        let journal = Journal::in_memory();
+        let unsettled = UnsettledWrites::of(Some(journal.clone()));
+        let (kept, marked) = (key(1)?, key(2)?);
+        unsettled.remember(kept.address(), sent(1, "[1]")?);
+        let mark = Some(MarkAt { file: 0, number: 7 });
+        let write = UnsettledWrite {
+            mark,
+            ..sent(1, "[1]")?
+        };
+        unsettled.remember(marked.address(), write);
+        journal.forget_unsettled();
+        unsettled.load().await?;
+        let version = version(1)?;
+        assert!(unsettled.outdates(&kept, Some(&version)));
+        assert!(!unsettled.outdates(&marked, Some(&version)));
+        assert_eq!(unsettled.ledger().bytes, 3);
         Ok(())
     }
 

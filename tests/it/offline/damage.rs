@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ifmatch::{Client, Collection, Journal, Limits, Policy, Rule, ThreeWay, Versioned};
-use serde_json::Value;
+use ifmatch::{Client, Collection, Journal, Limits, Policy, Resolution, Rule, ThreeWay, Versioned};
+use serde_json::{Value, json};
 
-use super::TempFolder;
+use super::{TempFolder, first_open};
 use crate::support::{ARTICLE, AT, Event, Server};
 
 /// The directory of a journal.
@@ -141,6 +141,33 @@ async fn a_damaged_document_does_not_affect_the_writes_of_other_resources() {
 }
 
 #[tokio::test]
+async fn a_write_whose_document_is_damaged_can_only_be_discarded() {
+    let folder = Folder::new("damaged-local");
+    let server = server();
+    let (client, articles) = folder.client(&server);
+    queue_title(&articles, 1, "TO-BE-DAMAGED").await;
+    drop((client, articles));
+    folder.damage("TO-BE-DAMAGED", "TO-BE-DIMAGED");
+
+    let (client, articles) = folder.client(&server);
+    let drain = async || client.outbox().of(&articles).drain().await.unwrap();
+    assert_eq!(drain().await.open, 1);
+    for decision in [
+        Resolution::KeepLocal,
+        Resolution::Merged(json!({"title": "mine"})),
+    ] {
+        let open = first_open(&articles).await;
+        assert!(open.message().contains("damaged"), "{open:?}");
+        let error = open.resolve(decision).await.unwrap_err();
+        assert!(error.is_journal(), "{error}");
+    }
+    first_open(&articles).await.discard().await.unwrap();
+    assert_eq!((drain().await.open, server.writes()), (0, 0));
+    queue_title(&articles, 1, "mine").await;
+    assert_eq!(drain().await.sent, 1);
+}
+
+#[tokio::test]
 async fn a_count_whose_mark_is_damaged_is_not_made_twice() {
     let folder = Folder::new("damaged-mark");
     let server = server();
@@ -232,6 +259,6 @@ async fn a_damaged_mark_is_told_and_the_other_writes_of_its_file_wait_for_a_pers
         let [damage] = &journal.damage()[..] else {
             panic!("one file has a damaged mark")
         };
-        assert!(damage.contains("1 damaged mark"), "{damage}");
+        assert!(damage.contains("1 damaged and "), "{damage}");
     }
 }

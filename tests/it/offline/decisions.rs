@@ -148,13 +148,17 @@ async fn a_new_document_in_doubt_is_sent_again_by_a_person_under_its_key() {
         assert_eq!(drain().await.open, 1);
         let open = first_open(&things).await;
         assert_eq!(open.kind(), ErrorKind::OutcomeUnknown);
-        if is_retry {
-            open.retry().await.unwrap();
+        let queued = if is_retry {
+            open.retry().await.unwrap()
         } else {
-            open.resolve(Resolution::KeepLocal).await.unwrap();
-        }
+            open.resolve(Resolution::KeepLocal).await.unwrap()
+        };
+        // Nothing but its address is told of the new document.
+        let at: &[(&str, &str)] = &[("location", "/v1/things/9")];
+        program.server.script([Event::Answer(201, at, "")]);
         let drained = drain().await;
         assert_eq!((drained.sent, drained.open), (1, 0), "{drained:?}");
+        assert_eq!(queued.settled().await.unwrap()["n"], 1);
         let seen = program.server.seen();
         let keys: Vec<_> = seen
             .iter()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use ifmatch::{Authenticator, BoxError, Client, ErrorKind, Journal, async_trait};
+use ifmatch::{Authenticator, BoxError, Client, ClientBuilder, ErrorKind, Journal, async_trait};
 use serde_json::Value;
 
 use crate::support::{ARTICLE, AT, Server};
@@ -78,33 +78,35 @@ async fn a_user_without_a_name_cannot_queue() {
 #[tokio::test(start_paused = true)]
 async fn another_api_key_is_another_user() {
     let server = Server::with(AT, ARTICLE);
+    only_the_same_user_sends(&server, |token| server.builder().bearer_token(token)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_user_in_the_base_url_is_another_user() {
+    let server = Server::with(AT, ARTICLE);
+    only_the_same_user_sends(&server, |user| {
+        let url = format!("http://{user}:password@server.test/v1");
+        Client::builder(url).transport(server.clone())
+    })
+    .await;
+    let seen = server.seen();
+    let mut sent = seen.iter().filter_map(|seen| seen.header("authorization"));
+    assert_eq!(sent.next_back(), Some("Basic b25lOnBhc3N3b3Jk"));
+}
+
+async fn only_the_same_user_sends(server: &Server, builder: impl Fn(&str) -> ClientBuilder) {
     let journal = Journal::in_memory();
-    let of = |token: &str| {
-        let client = server
-            .builder()
-            .journal(journal.clone())
-            .bearer_token(token);
-        client.build().unwrap()
-    };
-    let articles = of("one").collection::<Value>("articles");
+    let client = |user| builder(user).journal(journal.clone()).build().unwrap();
+    let articles = client("one").collection::<Value>("articles");
     let update = articles.update(1, |article| article["n"] = 1.into());
     update.queue().await.unwrap();
-    let other = of("other");
-    let drained = other
-        .outbox()
-        .of(&other.collection::<Value>("articles"))
-        .drain()
-        .await
-        .unwrap();
-    assert_eq!((drained.sent, drained.others), (0, 1));
-    let again = of("one");
-    let drained = again
-        .outbox()
-        .of(&again.collection::<Value>("articles"))
-        .drain()
-        .await
-        .unwrap();
-    assert_eq!((drained.sent, drained.others), (1, 0));
+    for (user, expected) in [("other", (0, 1)), ("one", (1, 0))] {
+        let client = client(user);
+        let articles = client.collection::<Value>("articles");
+        let drained = client.outbox().of(&articles).drain().await.unwrap();
+        assert_eq!((drained.sent, drained.others), expected, "{user}");
+    }
+    assert_eq!(server.writes(), 1);
 }
 
 #[tokio::test(start_paused = true)]

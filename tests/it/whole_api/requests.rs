@@ -237,7 +237,8 @@ async fn a_location_is_relative_to_the_url_of_its_request_and_can_be_followed() 
         assert_eq!(job.as_str(), "http://api.test/v1/teams/1/jobs/7?a=b");
         let job = client.follow(Method::GET, job).await.unwrap();
         assert_eq!((job.text().unwrap(), job.location()), ("running", None));
-        assert_eq!(api.last().url.password(), Some("pw"));
+        assert_eq!(api.last().url.password(), None);
+        assert_eq!(api.last().headers["authorization"], "Basic YW5uOnB3");
     }
 }
 

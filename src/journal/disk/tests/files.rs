@@ -128,6 +128,79 @@ async fn another_secret_is_refused_before_anything_is_lost() {
     of(b"one").unwrap();
 }
 
+#[tokio::test]
+async fn a_client_with_another_secret_does_not_disturb_the_first_one() {
+    let folder = Folder::new();
+    let (left, journal) = (folder.open(), folder.open());
+    let build = |secret: &[u8]| {
+        let client = crate::Client::builder("http://h/").journal(journal.clone());
+        client.store_secret(secret).build()
+    };
+    build(b"one").unwrap();
+    build(b"other").unwrap_err();
+    intend(&left).await.unwrap();
+    drop(left);
+    journal.adopt().await.unwrap();
+    assert_eq!(ids(&journal).len(), 1);
+}
+
+#[tokio::test]
+async fn a_write_behind_one_of_another_process_is_sent_after_it() {
+    let folder = Folder::new();
+    let (left, journal) = (folder.open(), folder.open());
+    let own = intent_for(9);
+    journal
+        .intend(own, documents("1"), |_| false)
+        .await
+        .unwrap();
+    let first = intend(&left).await.unwrap();
+    drop(left);
+    journal.adopt().await.unwrap();
+    let second = intend(&journal).await.unwrap();
+    let chain = |journal: &Journal| -> Vec<_> {
+        journal.read(|fold| {
+            let chain = fold.chain(&([1; 16], [3; 16]));
+            chain.map(|standing| standing.intent.id).collect()
+        })
+    };
+    assert_eq!(chain(&journal), [first, second]);
+    drop(journal);
+    assert_eq!(chain(&folder.open()), [first, second]);
+}
+
+#[tokio::test]
+async fn a_damaged_mark_makes_its_file_suspect_until_its_writes_are_open() {
+    let disk = FaultyDisk::default();
+    let journal = on(&disk).unwrap();
+    let id = intend(&journal).await.unwrap();
+    let sent = Sent {
+        intent: Some(id),
+        address: [3; 16],
+        onto: Some("\"damaged-tag\"".into()),
+        removes: false,
+        schema: 0,
+    };
+    journal.sent(sent, documents("1")).await.unwrap();
+    drop(journal);
+    let text = b"damaged-tag";
+    let bytes = disk.bytes();
+    let places = bytes.windows(text.len()).enumerate();
+    for (place, _) in places.filter(|(_, window)| window == text) {
+        disk.damage(place);
+    }
+    // The process ends right after it has opened the file.
+    let database = open_backend(disk.clone(), SETTINGS).unwrap();
+    let path = std::env::temp_dir().join("ifmatch-disks-in-memory/1.journal");
+    let dir = DatabaseDir::open(path.parent().unwrap(), KIND, SETTINGS).unwrap();
+    let file = DatabaseFile { path, database };
+    let (home, adopted) = DiskHome::over(dir, file, |_, _, _| {}).unwrap();
+    assert_eq!(adopted.suspects.len(), 1);
+    drop(home);
+    let journal = on(&disk).unwrap();
+    let is_open = journal.read(|fold| fold.get(id).map(|standing| standing.open.is_some()));
+    assert_eq!(is_open, Some(true));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read_a_journal_and_no_link_leads_to_it() {

@@ -66,6 +66,14 @@ fn intent(id: IntentId) -> Box<Intent> {
     })
 }
 
+/// As [`intent`], for a resource of its own.
+fn intent_for(resource: u8) -> Box<Intent> {
+    Box::new(Intent {
+        address: [resource; 16],
+        ..*intent(IntentId::random())
+    })
+}
+
 fn documents(text: &str) -> MarkDocuments {
     let document = Document::parse(text.as_bytes()).unwrap();
     let validator = Some("\"1\"".parse().unwrap());
@@ -104,5 +112,5 @@ fn on(disk: &FaultyDisk) -> Result<Journal, JournalError> {
     let (home, adopted) = over?;
     let suspects = state.take_over(adopted);
     let secret = Secret::of(b"tests");
-    Ok(Journal::new(Arc::new(home), state, &suspects, secret))
+    Ok(Journal::new(Arc::new(home), state, suspects, secret))
 }
