@@ -303,8 +303,9 @@ impl<T: ResourceData> Collection<T> {
     ///
     /// # Errors
     ///
-    /// Returns `Config` if the client has no journal or the id is invalid, `Journal` if the journal cannot be read, and
-    /// `Decode` if the state does not fit the type.
+    /// Returns `Config` if the client has no journal, its authenticator does not name the user, the id is invalid or a
+    /// queued write cannot be migrated, `Journal` if the journal cannot be read, and `Decode` if the state does not fit the
+    /// type.
     pub async fn local(&self, id: impl Display) -> Result<Option<Local<T>>, Error> {
         self.item(id).local().await
     }

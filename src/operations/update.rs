@@ -63,7 +63,8 @@ queue_setting! {
     /// the rules of the type, and the edit does not run again. So a guard in the edit holds for the state that it ran on,
     /// not for the one that is replaced.
     ///
-    /// If nothing is known of the resource, it is read first.
+    /// If nothing is known of the resource, it is read first, and the errors of a read are returned. If a queued write
+    /// removes it, the error is `NotFound`.
 }
 unconditional_setting!(Update);
 operation!(Update<T> => Result<Saved<T>, Error>, "update", |it| it.handle.shown(false), run);
