@@ -110,17 +110,12 @@ impl Fold {
     }
 
     /// Puts an open write back into its chain, and returns the marks to remove.
-    ///
-    /// Whether an earlier `POST` was applied cannot be found out, so the person who tries it again has judged it.
     pub(crate) fn retried(&mut self, id: IntentId) -> Vec<MarkAt> {
         let Some(standing) = self.intents.get_mut(&id) else {
             return Vec::new();
         };
         let open = standing.open.take();
-        let mut outdated: Vec<_> = open.into_iter().map(|(at, _)| at).collect();
-        if standing.intent.goal == IntentGoal::Append {
-            outdated.extend(standing.sent.drain(..).map(|(at, _)| at));
-        }
+        let outdated: Vec<_> = open.into_iter().map(|(at, _)| at).collect();
         self.forget_sizes(&outdated);
         outdated
     }

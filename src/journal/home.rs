@@ -1,7 +1,5 @@
 //! Where the marks of a journal are kept.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
@@ -36,8 +34,13 @@ pub(super) trait Home: Send + Sync + 'static {
     /// Puts damaged marks aside, so that they are no longer suspects. It is durable no sooner than the changes before it.
     fn set_aside(&self, _suspects: Vec<Suspect>) {}
 
-    /// Takes over the files of processes that have ended, and returns their marks.
-    async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
+    /// Whether other processes may leave files here.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Takes over the files of processes that have ended, and returns their marks. It blocks, and runs once at a time.
+    fn adopt(&self) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
         Ok((Adopted::default(), Vec::new()))
     }
 }

@@ -123,6 +123,13 @@ impl Intent {
     pub(crate) fn chain(&self) -> ChainKey {
         (self.owner, self.address)
     }
+
+    /// Returns the idempotency key of its document: its own, or that of any new document for a collection.
+    pub(crate) fn key(&self) -> Option<Box<str>> {
+        let is_post = self.goal == IntentGoal::Append;
+        let of_post = || is_post.then(|| self.id.to_string().into());
+        self.idempotency_key.clone().or_else(of_post)
+    }
 }
 
 #[cfg(test)]

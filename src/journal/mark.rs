@@ -35,6 +35,8 @@ pub(crate) struct Sent {
     pub(crate) address: KeyDigest,
     /// The version that the request is pinned to, as text.
     pub(crate) onto: Option<Box<str>>,
+    /// The idempotency key of a `POST`.
+    pub(crate) idempotency_key: Option<Box<str>>,
     /// Whether the request removes the resource.
     pub(crate) removes: bool,
     /// The number of the schema in which its documents are written.

@@ -92,6 +92,8 @@ struct Inner {
     state: Mutex<State>,
     home: Arc<dyn Home>,
     secret: Secret,
+    /// Held while files are taken over.
+    adopting: Mutex<()>,
     /// Counts the changes, for those who wait for one.
     changed: watch::Sender<u64>,
     /// What the clients of this journal share apart from it.
@@ -138,6 +140,7 @@ impl Journal {
             state: Mutex::new(state),
             home,
             secret,
+            adopting: Mutex::default(),
             changed: watch::Sender::default(),
             attached: OnceLock::new(),
         };
@@ -199,6 +202,7 @@ impl Journal {
 
     /// Ties the journal to the secret of a client. Digests made with another secret would not be found again.
     pub(crate) fn bind(&self, secret: &Secret) -> Result<(), JournalError> {
+        let _adopting = self.inner.adopting();
         self.inner.home.bind(secret.check())
     }
 
@@ -220,7 +224,18 @@ impl Journal {
 
     /// Takes over the unfinished writes of processes that have ended.
     pub(crate) async fn adopt(&self) -> Result<(), JournalError> {
-        let (adopted, marks) = self.inner.home.clone().adopt().await?;
+        if !self.inner.home.is_shared() {
+            return Ok(());
+        }
+        // A dropped future must not lose what it has taken over.
+        let journal = self.clone();
+        let adopted = tokio::task::spawn_blocking(move || journal.adopt_now()).await;
+        adopted.unwrap_or_else(|error| Err(JournalError::closed(error)))
+    }
+
+    fn adopt_now(&self) -> Result<(), JournalError> {
+        let _adopting = self.inner.adopting();
+        let (adopted, marks) = self.inner.home.adopt()?;
         if adopted.last.is_empty() && adopted.damage.is_empty() {
             return Ok(());
         }
@@ -268,6 +283,11 @@ impl Inner {
     // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // The lock guards no data, so a poisoned one is safe to use.
+    fn adopting(&self) -> MutexGuard<'_, ()> {
+        self.adopting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -150,6 +150,29 @@ impl Journal {
         self.outdated(unless, |fold| fold.ended(id)).await
     }
 
+    /// As [`end_unless`](Self::end_unless). `then` is called once that is durable, also if this future is dropped.
+    pub(crate) async fn end_unless_then(
+        &self,
+        id: IntentId,
+        unless: impl FnOnce(&Fold) -> bool,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<bool, JournalError> {
+        let Some(waiter) = self.outdate(unless, |fold| fold.ended(id)) else {
+            return Ok(false);
+        };
+        let journal = self.clone();
+        let ended = tokio::spawn(async move {
+            let kept = durable(waiter).await;
+            if kept.is_ok() {
+                then();
+            }
+            journal.tell();
+            kept
+        });
+        let kept = ended.await.map_err(JournalError::closed)?;
+        kept.map(|()| true)
+    }
+
     /// Removes the marks that a change makes outdated, unless the condition holds under the lock. Returns whether the
     /// change was made.
     async fn outdated(
@@ -157,17 +180,26 @@ impl Journal {
         unless: impl FnOnce(&Fold) -> bool,
         change: impl FnOnce(&mut Fold) -> Vec<MarkAt>,
     ) -> Result<bool, JournalError> {
-        let waiter = {
-            let mut state = self.inner.state();
-            if unless(&state.fold) {
-                return Ok(false);
-            }
-            let outdated = change(&mut state.fold);
-            self.remove_durably(outdated)
+        let Some(waiter) = self.outdate(unless, change) else {
+            return Ok(false);
         };
         let kept = durable(waiter).await;
         self.tell();
         kept.map(|()| true)
+    }
+
+    /// As [`outdated`](Self::outdated), without waiting. `None` if the condition holds.
+    fn outdate(
+        &self,
+        unless: impl FnOnce(&Fold) -> bool,
+        change: impl FnOnce(&mut Fold) -> Vec<MarkAt>,
+    ) -> Option<Waiter> {
+        let mut state = self.inner.state();
+        if unless(&state.fold) {
+            return None;
+        }
+        let outdated = change(&mut state.fold);
+        Some(self.remove_durably(outdated))
     }
 
     /// Opens the queued writes of files with damaged marks, because it is not known whether they were sent.

@@ -88,6 +88,7 @@ impl Kept {
                 intent: write.map(id),
                 address: [9; 16],
                 onto: onto.map(|onto| format!("\"{onto}\"").into()),
+                idempotency_key: None,
                 removes: false,
                 schema: 0,
             })),

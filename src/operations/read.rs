@@ -143,8 +143,13 @@ pub(super) async fn read<T: ResourceData>(
     timeout: Option<Duration>,
 ) -> Result<Versioned<T>, Error> {
     let context = handle.call_context(timeout).await?;
-    let (stored, _) = fetch(&context, false).await?;
-    versioned(handle, &context.target, stored)
+    versioned(handle, &context.target, read_in(&context).await?)
+}
+
+/// As [`read`], in a call that has begun. It may return what another user sees, who logged in since.
+pub(super) async fn read_in(context: &CallContext) -> Result<StoredSnapshot, Error> {
+    let (stored, _) = fetch(context, false).await?;
+    Ok(stored)
 }
 
 fn versioned<T: ResourceData>(

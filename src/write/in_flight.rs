@@ -117,6 +117,11 @@ impl InFlight {
             .get_or_insert_with(crate::support::ids::uuid)
     }
 
+    /// Returns the idempotency key of the last request.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
     /// Remembers a request that may have been applied. `edited` is the result of the edit, if an edit made the
     /// document.
     pub(crate) fn remember(

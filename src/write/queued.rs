@@ -76,6 +76,8 @@ pub(crate) struct OutboxState {
     common: Arc<Common>,
     journal: Option<Journal>,
     writers: Mutex<HashMap<KeyDigest, Arc<dyn QueuedWriter>>>,
+    /// The chains that got no response the last time.
+    unanswered: Mutex<HashSet<ChainKey>>,
     /// Wakes those who wait for the server to be reachable again.
     nudged: Notify,
     /// Whether someone waits for the server.
@@ -94,6 +96,7 @@ impl OutboxState {
             common: common.unwrap_or_default(),
             journal,
             writers: Mutex::default(),
+            unanswered: Mutex::default(),
             nudged: Notify::default(),
             waits_for_server: AtomicBool::default(),
         }
@@ -130,6 +133,21 @@ impl OutboxState {
             journal: self.journal.clone(),
             chain,
         })
+    }
+
+    /// Records whether the last request of a chain got a response.
+    pub(crate) fn was_answered(&self, chain: ChainKey, is_answered: bool) {
+        let mut unanswered = locked(&self.unanswered);
+        if is_answered {
+            unanswered.remove(&chain);
+        } else {
+            unanswered.insert(chain);
+        }
+    }
+
+    /// Whether a chain got no response the last time.
+    pub(crate) fn is_unanswered(&self, chain: &ChainKey) -> bool {
+        locked(&self.unanswered).contains(chain)
     }
 
     /// Returns a future that ends with the next nudge after this call.

@@ -2,12 +2,11 @@
 
 mod rows;
 mod tables;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,12 +14,9 @@ use redb::Database;
 
 use super::error::JournalError;
 use super::home::{Adopted, Changes, Done, Home, KeptMark, Suspect};
-use super::mark::{Mark, MarkAt, MarkDocuments};
-use crate::durable::{
-    DamagedFile, DatabaseDir, DatabaseFile, DirError, Format, OpenError, OpenSettings, Orphans,
-    Writer,
-};
-use crate::store::{KeyDigest, Secret};
+use super::mark::{MarkAt, MarkDocuments};
+use crate::durable::{DatabaseDir, DirError, Format, OpenError, OpenSettings, Writer};
+use crate::store::KeyDigest;
 use crate::support::panics;
 use rows::Row;
 
@@ -50,128 +46,18 @@ struct OpenFile {
 }
 
 impl DiskHome {
-    /// Opens the directory, and returns the marks of its free files with the secret of its digests.
-    pub(super) fn open(
-        path: &Path,
-        each: impl FnMut(MarkAt, Mark, usize),
-    ) -> Result<(Self, Adopted, Secret), JournalError> {
-        let dir = DatabaseDir::open(path, KIND, SETTINGS).map_err(|error| unopened(&error))?;
-        let secret = dir.shared_bytes(SECRET, || {
-            let mut bytes = vec![0; 32];
-            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-            Ok(bytes)
-        });
-        let secret = secret.map_err(|error| unopened(&error))?;
-        if secret.len() != 32 {
-            return Err(JournalError::damaged("its file `secret` is damaged"));
-        }
-        let taken = dir.take_free().map_err(|error| unopened(&error))?;
-        let home = Self {
-            dir,
-            files: Mutex::default(),
-            check: Mutex::default(),
-        };
-        let mut files = vec![taken.own];
-        files.extend(taken.orphans);
-        // New marks go to a file that has some already, so that no file stays empty.
-        files.sort_by_key(|file| has_marks(file).unwrap_or(true));
-        files.reverse();
-        let mut adopted = home.take(files, each)?;
-        adopted.damage.extend(told(taken.damaged));
-        Ok((home, adopted, Secret::of(&secret)))
-    }
-
-    /// Opens a home whose only file is this one.
-    #[cfg(test)]
-    fn over(
-        dir: DatabaseDir,
-        file: DatabaseFile,
-        each: impl FnMut(MarkAt, Mark, usize),
-    ) -> Result<(Self, Adopted), JournalError> {
-        let home = Self {
-            dir,
-            files: Mutex::default(),
-            check: Mutex::default(),
-        };
-        let adopted = home.take(vec![file], each)?;
-        Ok((home, adopted))
-    }
-
-    /// Takes over files. Those without marks are removed, except the first one of this process.
-    fn take(
-        &self,
-        taken: Vec<DatabaseFile>,
-        mut each: impl FnMut(MarkAt, Mark, usize),
-    ) -> Result<Adopted, JournalError> {
-        let mut adopted = Adopted::default();
-        for file in taken {
-            let is_first = self.files().is_empty();
-            if !is_first && !has_marks(&file)? {
-                self.dir.remove(file).map_err(|error| unopened(&error))?;
-                continue;
-            }
-            let name = file.path.display().to_string();
-            let index = u16::try_from(self.files().len()).map_err(JournalError::damaged)?;
-            let at = |number| MarkAt {
-                file: index,
-                number,
-            };
-            let stored = of_engine(|| {
-                tables::read_marks(&file.database, |number, mark, size| {
-                    each(at(number), mark, size);
-                })
-            })?;
-            let damaged = stored.damaged.len();
-            let told = u64::try_from(damaged).unwrap_or(u64::MAX);
-            let told = stored.aside.saturating_add(told);
-            if told > 0 {
-                let whole = stored.whole;
-                let damage = format!("{name}: {told} damaged and {whole} intact marks");
-                adopted.damage.push(damage);
-            }
-            adopted.last.push(at(stored.last));
-            let database = Arc::new(file.database);
-            let writer = Writer::start(database.clone()).map_err(JournalError::closed)?;
-            let writer = Arc::new(writer);
-            if damaged > 0 {
-                adopted.suspects.push(Suspect {
-                    file: index,
-                    damaged: stored.damaged,
-                });
-            }
-            self.files().push(OpenFile { database, writer });
-        }
-        self.bind_new()?;
-        Ok(adopted)
-    }
-
     // No code panics while holding this lock, so a poisoned lock is safe to use.
     fn files(&self) -> MutexGuard<'_, Vec<OpenFile>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn check(&self) -> Option<KeyDigest> {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn file(&self, file: u16) -> Result<OpenFile, JournalError> {
         let found = self.files().get(usize::from(file)).cloned();
         found.ok_or_else(|| JournalError::damaged("a mark is in no file of this process"))
-    }
-
-    /// Compares the check of each file with that of the client, if that is known.
-    fn bind_new(&self) -> Result<(), JournalError> {
-        let check = *self.check.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(check) = check else { return Ok(()) };
-        self.compare(check)
-    }
-
-    /// Compares the check of each file with this one. A file without one gets it.
-    fn compare(&self, check: KeyDigest) -> Result<(), JournalError> {
-        let files = self.files().clone();
-        for file in files {
-            let stored = of_engine(|| tables::bind(&file.database, check))?;
-            if stored != check {
-                return Err(JournalError::OtherSecret);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -227,7 +113,10 @@ impl Home for DiskHome {
     }
 
     fn bind(&self, check: KeyDigest) -> Result<(), JournalError> {
-        self.compare(check)?;
+        let files = self.files().clone();
+        for file in files {
+            takeover::bind(&file.database, check)?;
+        }
         *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(check);
         Ok(())
     }
@@ -244,23 +133,12 @@ impl Home for DiskHome {
         }
     }
 
-    async fn adopt(self: Arc<Self>) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
-        let adopt = move || {
-            let taken = self.dir.take_orphans();
-            let Orphans {
-                opened,
-                damaged,
-                left,
-            } = taken.map_err(|error| unopened(&error))?;
-            let mut marks = Vec::new();
-            let mut adopted = self.take(opened, |at, mark, size| marks.push((at, mark, size)))?;
-            adopted.damage.extend(told(damaged));
-            let left = left.iter().map(|error| unopened(error).to_string());
-            adopted.damage.extend(left);
-            Ok((adopted, marks))
-        };
-        let adopted = tokio::task::spawn_blocking(adopt).await;
-        adopted.unwrap_or_else(|error| Err(JournalError::closed(error)))
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn adopt(&self) -> Result<(Adopted, Vec<KeptMark>), JournalError> {
+        self.take_orphans()
     }
 }
 
@@ -282,22 +160,12 @@ fn tell(done: Option<Done>, result: Result<(), JournalError>) {
     }
 }
 
-fn has_marks(file: &DatabaseFile) -> Result<bool, JournalError> {
-    of_engine(|| tables::is_empty(&file.database)).map(|is_empty| !is_empty)
-}
-
 /// Returns what the engine read. It may panic on a damaged page.
 fn of_engine<T>(read: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, JournalError> {
     match panics::catch("the database", read) {
         Ok(read) => read.map_err(JournalError::damaged),
         Err(panicked) => Err(JournalError::damaged(panicked)),
     }
-}
-
-fn told(damaged: Vec<DamagedFile>) -> impl Iterator<Item = String> {
-    damaged
-        .into_iter()
-        .map(|file| format!("{}: set aside, {}", file.path.display(), file.reason))
 }
 
 /// Returns the error for a directory or a file that cannot be opened, with its reasons.

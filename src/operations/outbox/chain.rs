@@ -7,7 +7,9 @@ use http::StatusCode;
 use super::owner::owner;
 use super::view::no_journal;
 use crate::exchange::transport::Fate;
-use crate::journal::{ChainKey, Journal, JournalError, MarkDocuments, Open, RawProblem, Standing};
+use crate::journal::{
+    ChainKey, IntentGoal, Journal, JournalError, MarkDocuments, Open, RawProblem, Standing,
+};
 use crate::protocol::Problem;
 use crate::value::{Error, ErrorKind};
 use crate::write::diagnosis::FailureCause;
@@ -50,11 +52,30 @@ pub(super) struct ChainRun {
 /// Returns a `Journal` error if the journal fails.
 pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun, Error> {
     let journal = shared.journal.as_ref().ok_or_else(no_journal)?;
+    let Some(_running) = shared.outbox.begin(key) else {
+        let stop = Stop::Busy;
+        return Ok(ChainRun { sent: 0, stop });
+    };
+    let run = run_begun(shared, journal, key).await?;
+    let is_answered = !matches!(
+        run.stop,
+        Stop::Later {
+            is_unreachable: true,
+            ..
+        }
+    );
+    shared.outbox.was_answered(key, is_answered);
+    Ok(run)
+}
+
+/// As [`run`], with the right to send the writes.
+async fn run_begun(
+    shared: &Arc<Shared>,
+    journal: &Journal,
+    key: ChainKey,
+) -> Result<ChainRun, Error> {
     let mut sent = 0;
     let stopped = |sent, stop| Ok(ChainRun { sent, stop });
-    let Some(_running) = shared.outbox.begin(key) else {
-        return stopped(sent, Stop::Busy);
-    };
     let mut before = None;
     loop {
         // Another user may have logged in since.
@@ -96,6 +117,11 @@ pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun,
                     return Err(error);
                 }
                 shared.outbox.tell(id, &end);
+                if first.goal() == IntentGoal::Delete && error.kind() == ErrorKind::NotFound {
+                    // Nothing is there to be removed, so a person has nothing to decide.
+                    journal.ended(id).await.map_err(Error::journal)?;
+                    continue;
+                }
                 open(journal, &first, &error, &end, writer.schema()).await?;
                 return stopped(sent, Stop::Open);
             }
@@ -192,22 +218,23 @@ fn cannot_be_made(done: &WriteOutcome) -> bool {
     matches!(cause, Some(FailureCause::Transport(error)) if error.fate == Fate::Impossible)
 }
 
-/// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy.
+/// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy. A
+/// redirect that is not permanent may lead to the login page of a network.
 fn may_change(status: StatusCode) -> bool {
     match status.as_u16() {
         // The server does not know the method, or the version of HTTP.
         501 | 505 => false,
-        401 | 407 | 408 | 419 | 425 | 429 | 440 => true,
+        302 | 303 | 307 | 401 | 407 | 408 | 419 | 425 | 429 | 440 => true,
         _ => status.is_server_error(),
     }
 }
 
-/// Whether a read was answered with something else than the resource: the login page of a network, for example.
+/// Whether a read was answered with a page for people, such as the login page of a network.
 fn is_foreign_page(done: &WriteOutcome) -> bool {
     matches!(
         done.diagnosis.cause,
         Some(FailureCause::NoRepresentation(
-            NoRepresentation::Unreadable { .. } | NoRepresentation::Encoded
+            NoRepresentation::Unreadable { is_page: true, .. }
         ))
     )
 }

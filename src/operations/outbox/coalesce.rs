@@ -16,7 +16,7 @@ pub(super) enum Together {
 pub(super) fn together(first: IntentGoal, second: IntentGoal) -> Option<Together> {
     use IntentGoal::{Create, Delete, Replace};
     Some(match (first, second) {
-        (Replace, Replace) | (Delete, Create) => Together::One(Replace),
+        (Replace, Replace) => Together::One(Replace),
         (Create, Replace) => Together::One(Create),
         (Create, Delete) => Together::Nothing,
         (Replace, Delete) => Together::One(Delete),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::owner::handle_digest;
+use super::owner::{another_user, handle_digest};
 use super::queued::{Queued, removed, saved};
 use super::record::{NewWrite, Recording};
 use super::view::View;
@@ -50,14 +50,19 @@ pub(in crate::operations) async fn queue_edit<T: ResourceData>(
     if_absent: Option<Document>,
     timeout: Option<Duration>,
 ) -> Result<Queued<Saved<T>>, Error> {
-    let recording = Recording::of(handle).await?;
+    let mut recording = Recording::of(handle).await?;
+    if let Some(time) = timeout {
+        recording.context.time = time;
+    }
     loop {
         let mut view = recording.view().await?;
         if view.chain.is_empty() && view.document.is_none() {
-            let found = read::read(&recording.handle, timeout).await;
-            match found {
+            match read::read_in(&recording.context).await {
                 Ok(found) => {
-                    let found = found.snapshot().stored().clone();
+                    let user = found.origin.credentials;
+                    if user.is_some_and(|user| user != recording.context.key.credentials()) {
+                        return Err(another_user());
+                    }
                     view.document = Some(found.document.clone());
                     view.base = Some(found);
                 }

@@ -10,7 +10,8 @@ use url::Url;
 use super::queued::{Queued, saved_by};
 use super::view::journal;
 use crate::journal::{
-    Fold, Intent, IntentGoal, IntentId, MarkDocuments, Open, RawProblem, Standing,
+    Fold, Intent, IntentGoal, IntentId, Journal, JournalError, MarkAt, MarkDocuments, Open,
+    RawProblem, Sent, Standing,
 };
 use crate::json::Document;
 use crate::merge::ThreeWay;
@@ -44,6 +45,8 @@ struct Inner<T> {
     conflict: Conflict<T>,
     /// The state that is shown to the person, if the resource exists.
     shown: Option<StoredSnapshot>,
+    /// The document that was queued.
+    wanted: Option<Document>,
     /// Why this program cannot read the sides.
     unreadable: Option<Error>,
 }
@@ -58,6 +61,7 @@ impl<T: ResourceData> OpenWrite<T> {
         let kind = ErrorKind::named(&open.kind);
         let is_absent = matches!(kind, ErrorKind::Gone | ErrorKind::NotFound);
         let base = kept.base.or(own.base);
+        let wanted = own.local.clone();
         let local = kept.local.or(own.local);
         let local = local.filter(|_| standing.intent.goal != IntentGoal::Delete);
         // Without a read, the state that the write was built on is the last one that is known.
@@ -94,6 +98,7 @@ impl<T: ResourceData> OpenWrite<T> {
             problem,
             conflict,
             shown,
+            wanted,
             unreadable: None,
         })))
     }
@@ -232,15 +237,53 @@ impl<T: ResourceData> OpenWrite<T> {
     ///
     /// # Errors
     ///
-    /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails.
+    /// Returns `Conflict` if the write was decided in the meantime, and `Journal` if the journal fails. For a `post` in doubt,
+    /// also `Config` if its document is of another schema and cannot be migrated.
     pub async fn retry(self) -> Result<Queued<Saved<T>>, Error> {
         let journal = journal(&self.0.handle)?;
         let saved = saved_by::<T>(self.0.standing.intent.goal);
         let queued = Queued::waiting(self.id(), &self.0.handle.shared, saved);
-        let retried = journal
-            .retried(self.id(), |fold| self.was_decided(fold))
-            .await;
+        let retried = match self.last_post() {
+            Some((at, sent)) => self.post_again(&journal, at, sent).await?,
+            None => {
+                journal
+                    .retried(self.id(), |fold| self.was_decided(fold))
+                    .await
+            }
+        };
         queued.if_kept(retried)?.ok_or_else(decided)
+    }
+
+    /// Returns the last request of a `post` in doubt.
+    fn last_post(&self) -> Option<(MarkAt, &Sent)> {
+        let standing = &self.0.standing;
+        let is_post = standing.intent.goal == IntentGoal::Append;
+        let last = standing.sent.last().filter(|_| is_post);
+        last.map(|(at, sent)| (*at, sent))
+    }
+
+    /// Queues the document of a request again, under its key. Whether the request was applied cannot be found out, so the
+    /// person has judged it.
+    async fn post_again(
+        &self,
+        journal: &Journal,
+        at: MarkAt,
+        sent: &Sent,
+    ) -> Result<Result<bool, JournalError>, Error> {
+        let schema = &self.0.handle.schema;
+        let request = journal.documents(at).await.map_err(Error::journal)?;
+        let request = schema.migrated(sent.schema, request)?;
+        let intent = Box::new(Intent {
+            schema: schema.number,
+            idempotency_key: sent.idempotency_key.clone(),
+            ..(*self.0.standing.intent).clone()
+        });
+        let documents = MarkDocuments {
+            local: request.unstamped.or(request.local),
+            ..MarkDocuments::default()
+        };
+        let decided = |fold: &Fold| self.was_decided(fold);
+        Ok(journal.intend(intent, documents, decided).await)
     }
 
     /// Gives up the write. The remote state stays as it is.
@@ -264,9 +307,13 @@ impl<T: ResourceData> OpenWrite<T> {
     fn key_of(&self, decided: Option<&Document>) -> Option<Box<str>> {
         let intent = &self.0.standing.intent;
         let documents = self.0.conflict.documents().ok()?;
-        let is_same = intent.goal == IntentGoal::Append && documents.local.as_ref() == decided;
-        let own = || intent.id.to_string().into();
-        is_same.then(|| intent.idempotency_key.clone().unwrap_or_else(own))
+        if let Some((_, sent)) = self.last_post()
+            && documents.local.as_ref() == decided
+        {
+            return sent.idempotency_key.clone();
+        }
+        let is_same = intent.goal == IntentGoal::Append && self.0.wanted.as_ref() == decided;
+        intent.key().filter(|_| is_same)
     }
 
     /// Gives up the write, and returns the remote side.

@@ -72,6 +72,13 @@ pub(super) fn owner_of_call(shared: &Shared, context: &CallContext) -> Option<Ke
     owner(shared).ok()
 }
 
+/// The error for a write that is queued while its user changes.
+pub(super) fn another_user() -> Error {
+    Error::config(
+        "another user has logged in while the write was queued: make it again as that user",
+    )
+}
+
 /// Returns the digest of a resource as a handle sees it: its address, the representation, and the headers of the handle,
 /// any of which may name a tenant. Writes with the same digest are made in their order.
 pub(super) fn chain_digest<T: ResourceData>(handle: &Handle<T>, key: &SnapshotKey) -> KeyDigest {

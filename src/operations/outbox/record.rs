@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::coalesce::{Together, together};
-use super::owner::{chain_digest, handle_digest, owner};
+use super::owner::{another_user, chain_digest, handle_digest, owner, owner_of_call};
 use super::queued::Queued;
 use super::view::{View, journal};
 use super::writer;
@@ -56,6 +56,9 @@ impl<T: ResourceData> Recording<T> {
         let journal = journal(&handle)?;
         let owner = owner(&handle.shared)?;
         let context = handle.call_context(None).await?;
+        if owner_of_call(&handle.shared, &context) != Some(owner) {
+            return Err(another_user());
+        }
         let address = chain_digest(&handle, &context.key);
         Ok(Self {
             handle,
@@ -149,13 +152,10 @@ impl<T: ResourceData> Recording<T> {
             Some((last, Together::Nothing)) => {
                 let id = last.intent.id;
                 let queued = Queued::waiting(id, &self.handle.shared, convert);
-                let ended = self
-                    .journal
-                    .end_unless(id, |fold| self.has_moved(fold, view, last))
-                    .await;
-                if matches!(ended, Ok(true)) {
-                    self.handle.shared.outbox.tell(id, &QueuedEnd::Superseded);
-                }
+                let shared = self.handle.shared.clone();
+                let moved = |fold: &Fold| self.has_moved(fold, view, last);
+                let told = move || shared.outbox.tell(id, &QueuedEnd::Superseded);
+                let ended = self.journal.end_unless_then(id, moved, told).await;
                 queued.if_kept(ended)
             }
         }

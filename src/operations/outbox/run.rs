@@ -257,7 +257,8 @@ impl Outbox {
         Ok((journal, changes))
     }
 
-    /// Returns the chains of this user that can be sent, the oldest last.
+    /// Returns the chains of this user that can be sent, the oldest last. Those that got no response the last time are
+    /// tried after the others, so that they cannot hold up all of them for ever.
     fn chains(&self, journal: &Journal) -> Result<Vec<ChainKey>, Error> {
         let owner = owner(&self.shared)?;
         let mut chains: Vec<_> = journal.read(|fold| {
@@ -267,11 +268,15 @@ impl Outbox {
                     && intent.owner == owner
                     && self.shared.outbox.writer(&intent.handle).is_some()
             });
-            ours.map(|head| (head.at.file, head.intent.place, head.intent.chain()))
-                .collect()
+            ours.map(|head| {
+                let key = head.intent.chain();
+                let is_unanswered = self.shared.outbox.is_unanswered(&key);
+                (is_unanswered, head.at.file, head.intent.place, key)
+            })
+            .collect()
         });
         chains.sort_unstable();
-        Ok(chains.into_iter().rev().map(|(_, _, key)| key).collect())
+        Ok(chains.into_iter().rev().map(|(.., key)| key).collect())
     }
 
     fn count(&self, journal: &Journal, drained: &mut Drained) -> Result<(), Error> {

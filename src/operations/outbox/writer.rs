@@ -49,6 +49,8 @@ struct Start {
     local: Option<Document>,
     /// The document of the queued write itself, on which the next one was made.
     wanted: Option<Document>,
+    /// The idempotency key of a `POST`, or of any write that has one of its own.
+    key: Option<Box<str>>,
     run: QueuedRun,
 }
 
@@ -111,10 +113,7 @@ impl<T: ResourceData> QueuedWriter for Writer<T> {
         check_owner(&own, &write.context, &intent.owner)?;
         (write.base, write.local) = (start.base, start.local);
         write.honours_keys = intent.honours_key;
-        write.idempotency_key = intent.idempotency_key.as_deref().map(str::to_owned);
-        if goal == Goal::Append && write.idempotency_key.is_none() {
-            write.idempotency_key = Some(intent.id.to_string());
-        }
+        write.idempotency_key = start.key.map(Into::into);
         write.queued = Some(start.run);
         let target = write.context.target.clone();
         let id = handle.id.clone();
@@ -161,11 +160,11 @@ async fn start<T: ResourceData>(handle: &Handle<T>, standing: &Standing) -> Resu
             });
         }
         marks.push(*at);
-        if standing.intent.goal != IntentGoal::Append {
-            base = request.base.filter(|_| sent.onto.is_some());
-            local = request.unstamped.or(request.local);
-        }
+        base = request.base.filter(|_| sent.onto.is_some());
+        local = request.unstamped.or(request.local);
     }
+    let key = standing.sent.last();
+    let key = key.and_then(|(_, sent)| sent.idempotency_key.clone());
     let run = QueuedRun {
         intent: standing.intent.id,
         lost,
@@ -176,6 +175,7 @@ async fn start<T: ResourceData>(handle: &Handle<T>, standing: &Standing) -> Resu
         base,
         local,
         wanted,
+        key: key.or_else(|| standing.intent.key()),
         run,
     })
 }

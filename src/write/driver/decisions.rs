@@ -11,6 +11,7 @@ use crate::json::Document;
 use crate::protocol::RefusalKind;
 use crate::retry::{WaitReason, later};
 use crate::support::panics;
+use crate::write::recovery::stamp;
 
 impl Driver<'_> {
     /// Asks the strategy to resolve a conflict, and applies its decision.
@@ -81,7 +82,10 @@ impl Driver<'_> {
             return false;
         };
         let mut known = self.in_flight.inherited.documents.iter().chain([base]);
-        known.any(|known| known == remote)
+        let stamp = self.target.stamp.as_deref();
+        known.any(|known| {
+            known == remote || stamp.is_some_and(|at| stamp::differ_only_there(at, known, remote))
+        })
     }
 
     fn remote_document(&self) -> Option<&Document> {

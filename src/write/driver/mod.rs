@@ -333,7 +333,7 @@ impl<'a> Driver<'a> {
         let succeeded = ended.succeeded();
         if succeeded {
             self.in_flight.guard.applied();
-        } else if !self.machine.in_doubt() {
+        } else if !self.machine.in_doubt() && !self.in_flight.guard.keeps_marks(outcome) {
             self.in_flight.guard.refused().await;
         }
         ended.stored = known.filter(|_| succeeded);

@@ -100,6 +100,7 @@ impl Driver<'_> {
         let onto = self.state.base_version().cloned();
         let onto = onto.filter(|_| *condition != Condition::Absent);
         let document = payload.document.clone();
+        let is_append = self.machine.goal() == Goal::Append;
         // A later write cannot recognise a new document in a collection, nor an action.
         let is_remembered = !matches!(self.machine.goal(), Goal::Append | Goal::Act);
         let going_out = UnsettledWrite {
@@ -107,9 +108,12 @@ impl Driver<'_> {
             document,
             mark: None,
         };
+        let key = self.in_flight.key().filter(|_| is_append);
+        let key = key.map(str::to_owned);
         let from = WrittenFrom {
             base: self.state.base.as_ref(),
             local: self.state.local.as_ref(),
+            key: key.as_deref(),
         };
         if let Err(error) = self.in_flight.guard.record(&going_out, from).await {
             let cause = FailureCause::Journal(Arc::new(error));

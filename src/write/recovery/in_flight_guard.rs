@@ -8,6 +8,7 @@ use crate::journal::{JournalError, MarkAt};
 use crate::protocol::Validator;
 use crate::queue::UnderWay;
 use crate::store::SnapshotKey;
+use crate::write::machine::events::OutcomeKind;
 
 /// The request of one write that is in flight, if there is one. If the guard is dropped meanwhile, the write is
 /// remembered.
@@ -87,6 +88,12 @@ impl InFlightGuard {
             self.slot.remember(&sent);
         }
         state.sent = Some(sent);
+    }
+
+    /// Whether the marks of its requests stay after this outcome, because the queued write itself stays.
+    pub(crate) fn keeps_marks(&self, outcome: OutcomeKind) -> bool {
+        let is_unsettled = matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Accepted);
+        is_unsettled && self.recorder.as_ref().is_some_and(Recorder::is_queued)
     }
 
     /// Records that none of the requests was applied or is under way.

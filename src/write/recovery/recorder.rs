@@ -12,6 +12,8 @@ pub(crate) struct WrittenFrom<'a> {
     pub(crate) base: Option<&'a StoredSnapshot>,
     /// The document before it was stamped.
     pub(crate) local: Option<&'a Document>,
+    /// The idempotency key of a `POST`.
+    pub(crate) key: Option<&'a str>,
 }
 
 /// The marks of one write.
@@ -65,6 +67,7 @@ impl Recorder {
             intent: self.intent,
             address: *key.address(),
             onto: write.onto.as_ref().map(|onto| onto.to_string().into()),
+            idempotency_key: from.key.map(Into::into),
             removes: write.document.is_none(),
             schema: self.schema,
         };
@@ -92,6 +95,11 @@ impl Recorder {
         self.marks.extend(self.pending.take());
         let last = self.marks.last().copied();
         last.filter(|_| self.intent.is_none())
+    }
+
+    /// Whether the write is a queued one.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.intent.is_some()
     }
 
     /// Returns the mark of the last request.

@@ -43,6 +43,13 @@ pub(crate) fn holds(pointer: &str, id: &str, document: &Document) -> bool {
     ids(document, pointer).iter().any(|known| known == id)
 }
 
+/// Whether two documents differ in nothing but the list.
+pub(crate) fn differ_only_there(pointer: &str, known: &Document, remote: &Document) -> bool {
+    let list = remote.pointer(pointer);
+    let known = list.and_then(|list| known.with(pointer, &list).ok());
+    known.is_some_and(|known| known == *remote)
+}
+
 /// Whether the list shows that `sent`, whose latest id is its own, was applied. `None` if the list has overflowed
 /// since.
 pub(crate) fn tells(

@@ -70,6 +70,8 @@ pub(crate) enum NoRepresentation {
         media_type: String,
         what: String,
         detail: String,
+        /// Whether it is a page for people.
+        is_page: bool,
         source: Option<SharedError>,
     },
     #[error("{0}")]
@@ -106,6 +108,7 @@ pub(crate) fn body(target: &Target, reply: &Response) -> Result<Document, NoRepr
             media_type: labelled.unwrap_or_else(|| "none".to_owned()),
             what: error.what,
             detail: error.detail,
+            is_page: target.read_kind(reply) == evidence::BodyKind::Page,
             source: error.source,
         })
 }

@@ -1,15 +1,17 @@
 //! Decisions of strategies and persons, and what they hold for.
 
+use std::collections::HashMap;
+
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
-    BoxError, Client, Conflict, ErrorKind, Generic, Journal, LocalWins, MergeStrategy, Policy,
-    Resolution, Versioning, async_trait,
+    Answer, BoxError, Client, Conflict, ErrorKind, Generic, Journal, LocalWins, MergeStrategy,
+    Policy, Resolution, Versioning, async_trait,
 };
 use serde_json::{Value, json};
 
 use super::{Program, first_open};
-use crate::support::{ARTICLE, AT, Event, Server, edit};
+use crate::support::{ARTICLE, AT, Always, Event, Server, edit};
 
 /// A server without versions, which ignores conditions.
 #[derive(Clone)]
@@ -166,5 +168,39 @@ async fn a_new_document_in_doubt_is_sent_again_by_a_person_under_its_key() {
             .collect();
         assert_eq!(keys.len(), 2);
         assert!(keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_names_one_document_although_a_handler_changed_the_one_in_doubt() {
+    for is_retry in [true, false] {
+        let program = Program::new();
+        let things = program
+            .client
+            .collection::<Value>("things")
+            .on_refusal(Always(|_| Answer::Change(json!({"n": 2}))));
+        things.post(&json!({"n": 1})).queue().await.unwrap();
+        let refused = Event::Answer(422, &[], "{}");
+        program.server.script([refused, Event::LoseRequest]);
+        let drain = async || program.client.outbox().of(&things).drain().await.unwrap();
+        drain().await;
+        assert_eq!(drain().await.open, 1);
+        let open = first_open(&things).await;
+        assert_eq!(open.conflict().local, Some(json!({"n": 2})));
+        if is_retry {
+            open.retry().await.unwrap();
+        } else {
+            open.resolve(Resolution::KeepLocal).await.unwrap();
+        }
+        let at: &[(&str, &str)] = &[("location", "/v1/things/9")];
+        program.server.script([Event::Answer(201, at, "")]);
+        assert_eq!(drain().await.sent, 1);
+        let mut bodies = HashMap::new();
+        for seen in program.server.seen() {
+            let key = seen.header("idempotency-key").unwrap().to_owned();
+            let body = bodies.entry(key).or_insert_with(|| seen.body.clone());
+            assert_eq!(*body, seen.body, "two documents under one key");
+        }
+        assert_eq!(bodies.len(), 2, "a document was sent under two keys");
     }
 }

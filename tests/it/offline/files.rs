@@ -1,12 +1,16 @@
 //! The journal in files, with a program that really lets go of everything.
 
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
-use ifmatch::{Client, Collection, FileStore, Journal, Limits, Policy, Rule, ThreeWay};
+use ifmatch::{
+    Client, Collection, FileStore, Journal, Limits, Policy, QueuedState, Rule, ThreeWay,
+};
 use serde_json::Value;
 
 use super::TempFolder;
-use crate::support::{ARTICLE, AT, Server};
+use crate::support::{ARTICLE, AT, Event, Server};
 
 /// The directory of a program.
 struct Folder(TempFolder);
@@ -149,4 +153,31 @@ async fn a_journal_that_is_restored_from_a_backup_doubles_nothing() {
             (1, &views.into())
         );
     }
+}
+
+#[tokio::test]
+async fn a_removal_in_doubt_never_looks_as_if_it_had_not_been_sent() {
+    let folder = Folder::new("removal-in-doubt");
+    let server = Server::with(AT, ARTICLE);
+    let (client, articles) = folder.client(&server);
+    let read = articles.get(1).await.unwrap();
+    let id = articles.delete(&read).queue().await.unwrap().id();
+    // It is carried out, and another client creates the same document again.
+    let again = Event::ForeignText(ARTICLE.to_owned());
+    server.script([Event::LoseReply, again]);
+    let mut drain = Box::pin(client.outbox().of(&articles).drain());
+    let mut was_sent = false;
+    loop {
+        let ended = poll_fn(|context| Poll::Ready(drain.as_mut().poll(context))).await;
+        let state = client.outbox().state(id);
+        was_sent |= state == Some(QueuedState::Sent);
+        assert!(!was_sent || state != Some(QueuedState::Waiting));
+        if ended.is_ready() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(was_sent);
+    assert_eq!(client.outbox().state(id), Some(QueuedState::Open));
+    assert!(server.text(AT).is_some());
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{Journal, async_trait};
+use ifmatch::{ErrorKind, Journal, async_trait};
 use serde_json::{Value, json};
 
-use super::{Program, queue_view};
+use super::{Program, first_open, queue_view};
 use crate::support::{ARTICLE, AT, Event, Server, edit};
 
 #[tokio::test(start_paused = true)]
@@ -169,4 +169,36 @@ async fn the_login_page_of_a_network_judges_no_write() {
     program.server.end_script();
     assert_eq!(program.drain().await.sent, 1);
     assert_eq!(program.views(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_to_the_login_page_of_a_network_judges_no_write() {
+    const TO: &[(&str, &str)] = &[("location", "http://login.test/")];
+    for status in [302, 303, 307] {
+        let program = Program::new();
+        let articles = program.articles();
+        articles.get(1).await.unwrap();
+        queue_view(&articles).await;
+        let redirect = |_| Event::Answer(status, TO, "");
+        program.server.script((0..40).map(redirect));
+        let drained = program.drain().await;
+        assert_eq!((drained.open, drained.left), (0, 1), "{status} {drained:?}");
+        program.server.end_script();
+        assert_eq!(program.drain().await.sent, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_no_longer_json_is_shown_to_a_person() {
+    for text in ["this is text", "{\"title\": "] {
+        let program = Program::new();
+        let articles = program.articles();
+        articles.get(1).await.unwrap();
+        articles.update(1, edit).queue().await.unwrap();
+        program.server.put(AT, text);
+        let drained = program.drain().await;
+        assert_eq!((drained.open, drained.left), (1, 0), "{text} {drained:?}");
+        let open = first_open(&articles).await;
+        assert_eq!(open.kind(), ErrorKind::Decode);
+    }
 }

@@ -13,6 +13,8 @@ mod queueing;
 mod restarts;
 mod running;
 mod shared;
+#[cfg(feature = "durable")]
+mod takeover;
 mod upgrades;
 mod users;
 

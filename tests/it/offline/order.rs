@@ -76,7 +76,7 @@ async fn an_edit_that_is_removed_again_removes_what_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_and_a_creation_replace_what_was_seen() {
+async fn a_creation_behind_a_removal_is_a_new_resource() {
     let program = Program::new();
     let articles = program.articles();
     articles.get(1).await.unwrap();
@@ -84,9 +84,58 @@ async fn a_removal_and_a_creation_replace_what_was_seen() {
     let mut new = draft();
     new.title = "anew".to_owned();
     let created = articles.create(1, &new).queue().await.unwrap();
-    assert_eq!(program.drain().await.sent, 1);
-    assert_eq!(program.server.methods(), ["GET", "PUT"]);
+    assert_eq!(program.drain().await.sent, 2);
+    let methods = program.server.methods();
+    assert_eq!(methods, ["GET", "DELETE", "PUT"]);
     assert_eq!(created.settled().await.unwrap().title, "anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_behind_a_removal_is_made_although_the_resource_is_gone_already() {
+    for is_read in [true, false] {
+        let program = Program::new();
+        let articles = program.articles();
+        if is_read {
+            articles.get(1).await.unwrap();
+        }
+        let removed = articles.delete(1).queue().await.unwrap();
+        articles.create(1, &draft()).queue().await.unwrap();
+        program.server.script([Event::ForeignRemoval]);
+        let drained = program.drain().await;
+        assert_eq!(
+            (drained.open, drained.left),
+            (0, 0),
+            "{is_read} {drained:?}"
+        );
+        assert!(program.server.text(AT).is_some());
+        // What was never seen cannot be said to have been removed by this write.
+        let removed = removed.settled().await.map_err(|error| error.kind());
+        assert_eq!(removed.is_ok(), is_read, "{removed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_behind_an_edit_is_made_although_the_network_fails_between_them() {
+    let program = Program::stamped();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    queue_view(&articles).await;
+    // The edit may have been sent, so the removal stays behind it.
+    program.drain_in_vain().await;
+    articles.delete(1).queue().await.unwrap();
+    program.server.script([Event::Plain, Event::Plain]);
+    program.server.script((0..20).map(|_| Event::NoConnection));
+    let drained = program.drain().await;
+    assert_eq!(
+        (drained.sent, drained.open, drained.left),
+        (1, 0, 1),
+        "{drained:?}"
+    );
+    program.server.end_script();
+    // The stamp of the edit is no change of another client.
+    let drained = program.drain().await;
+    assert_eq!((drained.sent, drained.open), (1, 0), "{drained:?}");
+    assert_eq!(program.server.text(AT), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use ifmatch::{Queued, Saved};
+use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
+use ifmatch::{Journal, Queued, Saved, async_trait};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Program, queue_view};
-use crate::support::{AT, Article, Event};
+use crate::support::{ARTICLE, AT, Article, Event, Server};
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_queued_is_sent_at_once() {
@@ -115,4 +117,43 @@ async fn credentials_that_have_expired_make_a_write_wait_and_a_refusal_opens_it(
     let drained = program.drain().await;
     assert_eq!((drained.left, drained.open), (0, 1), "{drained:?}");
     assert_eq!(program.server.value(AT)["views"], 1);
+}
+
+/// Resets the connection for the first three resources.
+#[derive(Clone)]
+struct ThreeReset(Server);
+
+#[async_trait]
+impl Transport for ThreeReset {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let path = request.url.path();
+        if ["/1", "/2", "/3"].iter().any(|id| path.ends_with(id)) {
+            let why = "the connection was reset";
+            return Err(TransportError::new(Fate::Unknown, why));
+        }
+        self.0.send(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_that_get_no_response_do_not_hold_up_the_others_for_ever() {
+    let server = Server::default();
+    for id in 1..=4 {
+        server.put(&format!("/v1/articles/{id}"), ARTICLE);
+    }
+    let journal = Journal::in_memory();
+    let first = server.builder().journal(journal.clone()).build().unwrap();
+    let articles = first.collection::<Value>("articles");
+    for id in 1..=4 {
+        let update = articles.update(id, |article| article["title"] = "mine".into());
+        update.queue().await.unwrap();
+    }
+    let client = server.builder().transport(ThreeReset(server.clone()));
+    let client = client.journal(journal).build().unwrap();
+    let articles = client.collection::<Value>("articles");
+    let drain = || client.outbox().of(&articles).drain();
+    // The first three show that the server may be away. The next time, the others come first.
+    assert_eq!(drain().await.unwrap().sent, 0);
+    assert_eq!(drain().await.unwrap().sent, 1);
+    assert_eq!(server.value("/v1/articles/4")["title"], "mine");
 }

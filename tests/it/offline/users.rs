@@ -1,13 +1,18 @@
 //! A queued write belongs to its user.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use ifmatch::{Authenticator, BoxError, Client, ClientBuilder, ErrorKind, Journal, async_trait};
+use ifmatch::transport::{Request, Response, Transport, TransportError};
+use ifmatch::{
+    Authenticator, BoxError, Client, ClientBuilder, ErrorKind, Journal, MemoryStore, SnapshotKey,
+    SnapshotStore, StoredSnapshot, async_trait,
+};
 use serde_json::Value;
 
-use crate::support::{ARTICLE, AT, Server};
+use crate::support::{ARTICLE, AT, Far, Server};
 
 /// The user who is logged in.
 #[derive(Clone)]
@@ -16,7 +21,8 @@ struct Login(Arc<Mutex<Option<&'static str>>>);
 #[async_trait]
 impl Authenticator for Login {
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
-        headers.insert(AUTHORIZATION, "Bearer t".parse()?);
+        let user = self.0.lock().unwrap().unwrap_or("nobody");
+        headers.insert(AUTHORIZATION, user.parse()?);
         Ok(())
     }
 
@@ -110,7 +116,7 @@ async fn only_the_same_user_sends(server: &Server, builder: impl Fn(&str) -> Cli
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outbox_runs_on_while_nobody_is_logged_in() {
+async fn an_outbox_runs_on_while_no_user_is_logged_in() {
     let server = Server::with(AT, ARTICLE);
     let login = Login(Arc::new(Mutex::new(Some("anna"))));
     let client = client(&server, &Journal::in_memory(), &login);
@@ -121,9 +127,78 @@ async fn an_outbox_runs_on_while_nobody_is_logged_in() {
     *login.0.lock().unwrap() = Some("anna");
     let queued = update.queue().await.unwrap();
     *login.0.lock().unwrap() = None;
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
     assert!(!running.is_finished());
     *login.0.lock().unwrap() = Some("anna");
     assert_eq!(queued.settled().await.unwrap()["title"], "anna's");
     running.abort();
+}
+
+/// Keeps a document for each user at the same address.
+#[derive(Clone)]
+struct ForEachUser(Far);
+
+#[async_trait]
+impl Transport for ForEachUser {
+    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        let user = request.headers[AUTHORIZATION].to_str().unwrap().to_owned();
+        request.url.set_path(&format!("/{user}"));
+        self.0.send(request).await
+    }
+}
+
+/// A store that is ten milliseconds away.
+struct FarStore(MemoryStore);
+
+#[async_trait]
+impl SnapshotStore for FarStore {
+    async fn get(&self, key: &SnapshotKey) -> Result<Option<StoredSnapshot>, BoxError> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        self.0.get(key).await
+    }
+
+    async fn put(&self, key: &SnapshotKey, snapshot: StoredSnapshot) -> Result<(), BoxError> {
+        self.0.put(key, snapshot).await
+    }
+
+    async fn remove(&self, key: &SnapshotKey) -> Result<(), BoxError> {
+        self.0.remove(key).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_is_queued_during_a_login_is_not_made_on_what_the_next_user_sees() {
+    let mut refused = 0;
+    for after in 0..40 {
+        let server = Server::default();
+        server.put("/anna", r#"{"secret":"anna's"}"#);
+        server.put("/ben", r#"{"secret":"ben's"}"#);
+        let login = Login(Arc::new(Mutex::new(Some("anna"))));
+        let transport = ForEachUser(Far(server.clone()));
+        let client = server.builder().transport(transport).auth(login.clone());
+        let client = client.store(FarStore(MemoryStore::default()));
+        let client = client.journal(Journal::in_memory()).build().unwrap();
+        let profile = client.resource::<Value>("profile");
+        let edit = async {
+            let update = profile.update(|profile| profile["title"] = "edited".into());
+            update.queue().await
+        };
+        let (queued, ()) = tokio::join!(edit, async {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            *login.0.lock().unwrap() = Some("ben");
+        });
+        refused += u32::from(queued.is_err());
+        for user in ["ben", "anna"] {
+            *login.0.lock().unwrap() = Some(user);
+            client.outbox().drain().await.unwrap();
+        }
+        for user in ["anna", "ben"] {
+            let stored = server.value(&format!("/{user}"));
+            assert_eq!(stored["secret"], format!("{user}'s"), "after {after} ms");
+        }
+        let is_edited = |user: &str| server.value(&format!("/{user}")).get("title").is_some();
+        let edited = usize::from(is_edited("anna")) + usize::from(is_edited("ben"));
+        assert_eq!(edited, usize::from(queued.is_ok()), "after {after} ms");
+    }
+    assert!(refused > 0, "no login came in between");
 }

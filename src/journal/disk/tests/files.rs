@@ -11,6 +11,7 @@ async fn a_process_finds_what_the_last_one_left_byte_for_byte() {
         intent: Some(id),
         address: [3; 16],
         onto: Some("\"1\"".into()),
+        idempotency_key: None,
         removes: false,
         schema: 0,
     };
@@ -177,6 +178,7 @@ async fn a_damaged_mark_makes_its_file_suspect_until_its_writes_are_open() {
         intent: Some(id),
         address: [3; 16],
         onto: Some("\"damaged-tag\"".into()),
+        idempotency_key: None,
         removes: false,
         schema: 0,
     };

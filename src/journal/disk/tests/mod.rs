@@ -11,12 +11,12 @@ use http::HeaderMap;
 
 use super::*;
 use crate::durable::faulty_disk::{Fault, FaultyDisk};
-use crate::durable::open_backend;
+use crate::durable::{DatabaseFile, open_backend};
 use crate::journal::{
     Fold, Intent, IntentGoal, IntentId, Journal, MarkDocuments, Open, Sent, State,
 };
 use crate::json::Document;
-use crate::store::StoredSnapshot;
+use crate::store::{Secret, StoredSnapshot};
 use crate::support::ids;
 
 mod faults;
