@@ -212,8 +212,8 @@ pub use json::Document;
 pub use operations::{
     Action, Conflicts, Create, Delete, Drained, Get, GetOpt, GuardResult, Head, HeadResponse,
     IntoSave, IntoTarget, List, Local, OpenWrite, Outbox, Page, PlainRequest, PlainResponse, Post,
-    Queued, QueuedState, Refresh, Reply, ResourceData, Revalidated, Save, SeenVersion, SendAction,
-    SendsQueued, Update,
+    Queued, QueuedKind, QueuedState, QueuedWrite, Refresh, Reply, ResourceData, Revalidated, Save,
+    SeenVersion, SendAction, SendsQueued, Update,
 };
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::format;

@@ -36,7 +36,10 @@ pub use handle::ResourceData;
 pub(crate) use handle::{CallContext, Handle, WeakHandle, refuse_conditions};
 pub use list::{List, Page};
 pub(crate) use outbox::schema::Schema;
-pub use outbox::{Conflicts, Drained, Local, OpenWrite, Outbox, Queued, QueuedState, SendsQueued};
+pub use outbox::{
+    Conflicts, Drained, Local, OpenWrite, Outbox, Queued, QueuedKind, QueuedState, QueuedWrite,
+    SendsQueued,
+};
 pub(crate) use outbox::{local, register};
 pub use plain::PlainRequest;
 pub use plain_response::PlainResponse;

@@ -61,6 +61,8 @@ pub(crate) enum QueuedEnd {
     NotBegun(String),
     /// A later removal in the queue made it unnecessary.
     Superseded,
+    /// It was taken back before it was sent.
+    Withdrawn,
 }
 
 /// What all clients of one journal share.

@@ -176,7 +176,9 @@ async fn open(
             remote: done.state.remote.snapshot().cloned(),
             unstamped: None,
         },
-        QueuedEnd::NotBegun(_) | QueuedEnd::Superseded => MarkDocuments::default(),
+        QueuedEnd::NotBegun(_) | QueuedEnd::Superseded | QueuedEnd::Withdrawn => {
+            MarkDocuments::default()
+        }
     };
     let kept = journal.leave_open(open, documents).await;
     kept.map_err(Error::journal)

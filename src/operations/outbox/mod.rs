@@ -5,6 +5,7 @@ mod chain;
 mod coalesce;
 mod conflicts;
 pub(super) mod entries;
+mod listed;
 mod local;
 mod open_write;
 mod owner;
@@ -17,6 +18,7 @@ mod view;
 mod writer;
 
 pub use conflicts::Conflicts;
+pub use listed::{QueuedKind, QueuedWrite};
 pub use local::Local;
 pub(crate) use local::local;
 pub use open_write::OpenWrite;

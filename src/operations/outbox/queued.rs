@@ -98,8 +98,10 @@ impl<O> Queued<O> {
     /// # Errors
     ///
     /// Returns the error of the write if it cannot be applied as it is. The write is then open: it is listed by
-    /// [`conflicts`](crate::Collection::conflicts). Returns `Gone` if a later queued write removed the resource before this
-    /// one was sent, and `Journal` if the journal failed before the write was recorded.
+    /// [`conflicts`](crate::Collection::conflicts). Returns `Gone` if it was [withdrawn](crate::Outbox::withdraw), or a later
+    /// queued write removed the resource before this one was sent. For a removal, it returns `NotFound` if the resource was
+    /// never read and does not exist; the removal has then ended. Returns `Journal` if the journal failed before the write
+    /// was recorded.
     pub async fn settled(self) -> Result<O, Error> {
         match self.state {
             State::Done(output) => Ok(*output),
@@ -134,6 +136,10 @@ fn ended<T: ResourceData>(end: QueuedEnd) -> Result<Ended<T>, Error> {
         QueuedEnd::Superseded => Err(Error::new(
             ErrorKind::Gone,
             "a later queued write removed the resource before this one was sent",
+        )),
+        QueuedEnd::Withdrawn => Err(Error::new(
+            ErrorKind::Gone,
+            "the write was withdrawn before it was sent",
         )),
     }
 }

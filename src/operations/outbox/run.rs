@@ -12,7 +12,7 @@ use super::chain::{self, ChainRun, Stop};
 use super::owner::owner;
 use super::view::no_journal;
 use super::writer;
-use crate::journal::{ChainKey, IntentId, Journal};
+use crate::journal::{ChainKey, IntentId, Journal, Standing};
 use crate::operations::{Handle, ResourceData};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind};
@@ -41,7 +41,7 @@ const ADOPT_EVERY: Duration = Duration::from_secs(30);
 ///
 /// Up to 8 resources at once ([`at_once`](Self::at_once)).
 pub struct Outbox {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     at_once: usize,
     fault: Option<Error>,
 }
@@ -85,6 +85,18 @@ pub enum QueuedState {
     Open,
 }
 
+impl QueuedState {
+    pub(super) fn of(standing: &Standing) -> Self {
+        if standing.open.is_some() {
+            Self::Open
+        } else if standing.sent.is_empty() {
+            Self::Waiting
+        } else {
+            Self::Sent
+        }
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
@@ -123,13 +135,7 @@ impl Outbox {
         let owner = owner(&self.shared).ok()?;
         journal.read(|fold| {
             let standing = fold.get(id).filter(|it| it.intent.owner == owner)?;
-            Some(if standing.open.is_some() {
-                QueuedState::Open
-            } else if standing.sent.is_empty() {
-                QueuedState::Waiting
-            } else {
-                QueuedState::Sent
-            })
+            Some(QueuedState::of(standing))
         })
     }
 

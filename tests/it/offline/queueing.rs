@@ -1,9 +1,9 @@
 //! What `queue` keeps, and what it sends.
 
-use ifmatch::{ErrorKind, Journal, LocalWins, QueuedState};
+use ifmatch::{ErrorKind, Journal, LocalWins, QueuedKind, QueuedState};
 
 use super::{Program, queue_view};
-use crate::support::{AT, Event, edit};
+use crate::support::{AT, Event, draft, edit};
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_before_the_outbox_sends_it() {
@@ -182,4 +182,64 @@ async fn the_local_view_shows_a_newer_state_below_the_queued_writes() {
         (program.views(), program.title()),
         (10, "theirs again".to_owned())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_ended_is_listed() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    queue_view(&articles).await;
+    program.drain_in_vain().await;
+    articles.create(2, &draft()).queue().await.unwrap();
+    articles.post(&draft()).queue().await.unwrap();
+    let program = program.restarted();
+    let listed = program.client.outbox().writes().unwrap();
+    let mut listed: Vec<_> = listed
+        .iter()
+        .map(|write| (write.kind(), write.state(), write.resource_id()))
+        .collect();
+    // All of them were queued at one time of the machine's clock.
+    listed.sort_by_key(|(_, _, id)| *id);
+    let (waiting, sent) = (QueuedState::Waiting, QueuedState::Sent);
+    let expected = [
+        (QueuedKind::Post, waiting, None),
+        (QueuedKind::Change, sent, Some("1")),
+        (QueuedKind::Create, waiting, Some("2")),
+    ];
+    assert_eq!(listed, expected);
+    assert_eq!(program.drain().await.sent, 3);
+    assert!(program.client.outbox().writes().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_never_sent_can_be_taken_back_alone() {
+    let program = Program::new();
+    let articles = program.articles();
+    let read = articles.get(1).await.unwrap();
+    let mut renamed = read.clone();
+    renamed.title = "mine".to_owned();
+    let queued = articles.save(&renamed).queue().await.unwrap();
+    let mut counted = read.clone();
+    counted.views += 1;
+    articles.save(&counted).queue().await.unwrap();
+    let outbox = program.client.outbox();
+    assert!(outbox.withdraw(queued.id()).await.unwrap());
+    assert!(!outbox.withdraw(queued.id()).await.unwrap());
+    assert_eq!(queued.settled().await.unwrap_err().kind(), ErrorKind::Gone);
+    assert_eq!(program.drain().await.sent, 1);
+    assert_eq!((program.title().as_str(), program.views()), ("old", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_sent_is_not_taken_back() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    let queued = queue_view(&articles).await;
+    program.drain_in_vain().await;
+    let outbox = program.client.outbox();
+    assert!(!outbox.withdraw(queued.id()).await.unwrap());
+    assert_eq!(program.drain().await.sent, 1);
+    assert_eq!(queued.settled().await.unwrap().views, 2);
 }
