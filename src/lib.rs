@@ -182,6 +182,8 @@ mod exchange;
 pub mod fuzzing;
 pub mod guide;
 mod journal;
+pub mod lease;
+mod locks;
 mod operations;
 mod probe;
 mod protocol;
@@ -209,6 +211,8 @@ pub use ifmatch_merge::{json, lens, merge};
 pub use journal::JournalBuilder;
 pub use journal::{IntentId, InvalidIntentId, Journal, JournalError};
 pub use json::Document;
+pub use lease::{Held, Lease};
+pub use locks::{Acquire, LeaseTarget, Leases};
 pub use operations::{
     Action, Conflicts, Create, Delete, Drained, Get, GetOpt, GuardResult, Head, HeadResponse,
     IntoSave, IntoTarget, List, Local, OpenWrite, Outbox, Page, PlainRequest, PlainResponse, Post,

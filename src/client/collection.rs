@@ -13,12 +13,14 @@ use super::resource::Resource;
 
 use crate::BoxError;
 use crate::address::UrlTemplate;
+use crate::lease::{Lease, LeaseBinding};
 use crate::operations::{
     Conflicts, Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List,
     Local, Post, Refresh, ResourceData, Save, Update,
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
+use crate::retry::Limits;
 use crate::value::{Error, IntoBoxError, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
@@ -74,6 +76,21 @@ impl<T: ResourceData> Collection<T> {
         Self {
             handle: Arc::new(handle),
         }
+    }
+
+    /// Returns the same collection as plain documents, the remote state of which wins.
+    pub(crate) fn as_documents(&self) -> Collection<serde_json::Value> {
+        Collection::new(self.handle.as_documents())
+    }
+
+    /// Returns the limits of the client.
+    pub(crate) fn limits(&self) -> Limits {
+        self.handle.shared.exchange.limits.clone()
+    }
+
+    /// Returns the address of a resource.
+    pub(crate) fn url_of(&self, id: impl Display) -> Option<Url> {
+        self.handle.item(&id.to_string()).url.clone().ok()
     }
 
     /// Returns a handle for one resource of the collection, with the same settings.

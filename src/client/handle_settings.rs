@@ -110,6 +110,34 @@ macro_rules! settings {
                 self.with(|handle| handle.stamp = Some(pointer))
             }
 
+            /// Makes every write of this handle under a lease.
+            ///
+            /// A write is sent only while the lease can be vouched for. Otherwise it ends as
+            /// [`LeaseLost`](crate::ErrorKind::LeaseLost). If the server itself checks locks, the request proves the
+            /// lease, and a refusal is taken for a conflict only after the service has confirmed that the lease is still
+            /// held. Reads need no lease. Writes under a lease cannot be queued in a journal.
+            ///
+            /// A request may be on its way for longer than the lease lasts. Set [`fenced`](Self::fenced) as well, so that
+            /// it cannot overwrite what a later holder has written.
+            pub fn under(self, lease: &Lease) -> Self {
+                self.with(|handle| {
+                    let before = handle.lease.take();
+                    handle.lease = Some(LeaseBinding::new(lease, before));
+                })
+            }
+
+            /// Keeps the fencing token of the last holder in each document, as a number at this JSON Pointer.
+            ///
+            /// A write under a lease is not sent if the document that it is built on has a greater token, and ends as
+            /// [`LeaseLost`](crate::ErrorKind::LeaseLost). Every write that is protected by the lease has to be fenced at
+            /// the same place. Without [`under`](Self::under), each call returns a `Config` error.
+            pub fn fenced(self, pointer: impl Into<String>) -> Self {
+                let pointer = pointer.into();
+                self.with(|handle| {
+                    handle.lease = Some(LeaseBinding::fenced(handle.lease.take(), pointer));
+                })
+            }
+
             /// Numbers the schema of the type, and migrates what an older program has queued (default 0).
             ///
             /// Queued writes hold documents, not values. If an older program has queued one, `migrate` gets the older

@@ -11,6 +11,7 @@ use url::Url;
 use super::handle_settings::settings;
 use crate::BoxError;
 use crate::address::{IntoPath, UrlTemplate};
+use crate::lease::{Lease, LeaseBinding};
 use crate::operations::{
     Action, Conflicts, Create, Delete, Get, GetOpt, Handle, Head, IntoSave, Local, Post, Refresh,
     ResourceData, Save, Update, local,

@@ -250,6 +250,7 @@ impl<T: ResourceData> Job<T> {
             && own.require_proof == other.require_proof
             && own.storage_behaviour == other.storage_behaviour
             && own.envelope == other.envelope
+            && own.lease == other.lease
             && self.rerun == rerun
     }
 }

@@ -147,6 +147,7 @@ fn text(kind: ErrorKind, done: &WriteOutcome) -> String {
             format!("the {what} cannot be sent: {error}")
         }
         Some(FailureCause::Unusable(why)) => (*why).to_owned(),
+        Some(FailureCause::Lease(lost)) => lost.to_string(),
         Some(FailureCause::Journal(error)) => format!("the request was not sent: {error}"),
         Some(FailureCause::Budget) => "the retry budget of this server is spent".to_owned(),
         Some(FailureCause::ScheduleEnded) => "the retry schedule is at its end".to_owned(),

@@ -124,7 +124,16 @@ impl<T: ResourceData> Handle<T> {
                 has_own_strategy: false,
                 handler: None,
                 schema: Schema::default(),
+                lease: None,
             },
+        }
+    }
+
+    /// Returns the same handle for plain documents, the remote state of which wins.
+    pub(crate) fn as_documents(&self) -> Handle<serde_json::Value> {
+        Handle {
+            shared: self.shared.clone(),
+            parts: self.parts.as_documents(),
         }
     }
 
@@ -185,6 +194,9 @@ impl<T: ResourceData> Handle<T> {
             )));
         }
         refuse_conditions(&self.headers.map)?;
+        if let Some(lease) = &self.lease {
+            lease.check_settings(&url).map_err(Error::config)?;
+        }
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -208,6 +220,7 @@ impl<T: ResourceData> Handle<T> {
             require_proof: self.require_proof,
             envelope: self.envelope.clone(),
             format: self.format.clone(),
+            lease: self.lease.clone(),
             storage_behaviour: self.storage_behaviour.clone().over(profile, &versioning),
             versioning,
             route,

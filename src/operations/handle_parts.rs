@@ -7,10 +7,11 @@ use url::Url;
 use super::handle::OwnHeaders;
 use super::outbox::schema::Schema;
 use crate::address::UrlTemplate;
+use crate::lease::LeaseBinding;
 use crate::lens::Lens;
 use crate::merge::Policy;
 use crate::protocol::{Envelope, Format};
-use crate::resolve::{RefusalHandler, Strategy};
+use crate::resolve::{RefusalHandler, RemoteWins, Strategy};
 use crate::write::request::storage_behaviour::StorageBehaviour;
 use crate::write::request::target::WriteMode;
 
@@ -39,9 +40,36 @@ pub(crate) struct HandleParts<T> {
     pub(crate) handler: Option<Arc<dyn RefusalHandler<T>>>,
     /// The schema of queued writes.
     pub(crate) schema: Schema,
+    /// The lease under which the handle writes.
+    pub(crate) lease: Option<LeaseBinding>,
 }
 
 impl<T> HandleParts<T> {
+    /// Returns the same settings for plain documents, the remote state of which wins.
+    pub(super) fn as_documents(&self) -> HandleParts<serde_json::Value> {
+        let policy = Arc::new(Policy::default());
+        HandleParts {
+            url: self.url.clone(),
+            id: self.id.clone(),
+            template: self.template.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            mode: self.mode,
+            lens: Lens::new(policy.clone()),
+            policy,
+            stamp: None,
+            require_proof: false,
+            envelope: self.envelope.clone(),
+            format: self.format.clone(),
+            storage_behaviour: self.storage_behaviour.clone(),
+            strategy: Arc::new(RemoteWins),
+            has_own_strategy: true,
+            handler: None,
+            schema: Schema::default(),
+            lease: None,
+        }
+    }
+
     /// Returns the same settings for another address.
     pub(super) fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
         Self {
@@ -65,6 +93,7 @@ impl<T> HandleParts<T> {
             has_own_strategy: self.has_own_strategy,
             handler: self.handler.clone(),
             schema: self.schema.clone(),
+            lease: self.lease.clone(),
         }
     }
 }

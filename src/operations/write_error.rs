@@ -22,6 +22,10 @@ pub(super) fn kind(done: &WriteOutcome) -> ErrorKind {
     if let Some(kind) = kind_of_spent_retries(done) {
         return kind;
     }
+    if done.kind.is_plain_failure() && matches!(done.diagnosis.cause, Some(FailureCause::Lease(_)))
+    {
+        return ErrorKind::LeaseLost;
+    }
     let is_unfaithful = unfaithful(done).is_some();
     match done.kind {
         OutcomeKind::EditFailed | OutcomeKind::Conflict | OutcomeKind::Refused if is_unfaithful => {
@@ -315,6 +319,7 @@ fn source(cause: FailureCause) -> Option<SharedError> {
         | FailureCause::Payload(source)
         | FailureCause::Journal(source)
         | FailureCause::Credentials(source) => Some(source),
+        FailureCause::Lease(source) => Some(Arc::new(source)),
         _ => None,
     }
 }

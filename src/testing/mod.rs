@@ -161,6 +161,7 @@
 //! # }
 //! ```
 
+mod clocks;
 mod dialect;
 mod fast;
 mod hold_clock;
@@ -175,6 +176,7 @@ mod server;
 mod state;
 mod step;
 
+pub use clocks::Clocks;
 pub use dialect::Dialect;
 pub use fast::fast;
 pub use hold_clock::{HoldsClock, hold_clock};

@@ -74,6 +74,9 @@ pub enum ErrorKind {
     /// [source](std::error::Error::source) is a [`JournalError`](crate::JournalError). If the journal is full, send or
     /// answer what it holds. If its disk failed, open it again.
     Journal,
+    /// The [lease](crate::Lease) of the call was lost, so nothing was written any more. Acquire it again, and look at what
+    /// was done since. The [source](std::error::Error::source) is a [`LeaseLost`](crate::lease::LeaseLost).
+    LeaseLost,
     /// The edit function failed or panicked, or its result cannot be written, or the [guard](crate::Action::guard) of an
     /// action did not accept the state. The error is the [source](std::error::Error::source).
     Edit,
@@ -99,6 +102,7 @@ const ALL: &[ErrorKind] = &[
     ErrorKind::Config,
     ErrorKind::Unfaithful,
     ErrorKind::Journal,
+    ErrorKind::LeaseLost,
     ErrorKind::Edit,
 ];
 

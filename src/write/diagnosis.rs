@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::machine::events::{Event, Failure, Refused};
 use crate::exchange::transport::{Fate, TransportError};
+use crate::lease::LeaseLost;
 use crate::lens::Unfaithful;
 use crate::merge::FieldConflict;
 use crate::protocol::{Problem, RefusalKind, Validator};
@@ -25,6 +26,8 @@ pub(crate) enum FailureCause {
     Credentials(SharedError),
     /// The journal could not keep a mark, so the request was not sent.
     Journal(SharedError),
+    /// The lease of the write is lost, so the request was not sent, or was refused for it.
+    Lease(LeaseLost),
     NoRepresentation(NoRepresentation),
     Status(StatusCode),
     Unusable(&'static str),

@@ -12,6 +12,7 @@ mod addresses;
 mod bounded;
 mod evidence;
 mod hostile_input;
+mod leases;
 mod names;
 mod no_double_apply;
 mod no_lost_updates;

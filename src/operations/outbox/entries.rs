@@ -35,9 +35,17 @@ pub(in crate::operations) fn check_settings<T>(settings: &WriteSettings<T>) -> R
 }
 
 /// Lets the handle send its queued writes, and returns its digest.
+///
+/// # Errors
+///
+/// Returns a `Config` error if the address of the handle is invalid, or the handle writes under a lease.
 pub(in crate::operations) fn registered<T: ResourceData>(
     handle: &Handle<T>,
 ) -> Result<KeyDigest, Error> {
+    if handle.lease.is_some() {
+        let why = "a queued write may be sent when its lease is over: await the call instead";
+        return Err(Error::config(why));
+    }
     let of = handle_digest(handle)?;
     writer::register_first(handle, of);
     Ok(of)

@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::coalesce::{Together, together};
-use super::owner::{another_user, chain_digest, handle_digest, owner, owner_of_call};
+use super::entries::registered;
+use super::owner::{another_user, chain_digest, owner, owner_of_call};
 use super::queued::Queued;
 use super::view::{View, journal};
-use super::writer;
 use crate::journal::{
     ChainKey, Fold, Intent, IntentGoal, IntentId, Journal, MarkAt, MarkDocuments, Standing,
 };
@@ -71,8 +71,7 @@ impl<T: ResourceData> Recording<T> {
 
     /// Prepares the queue of the handle's resource, whose writes the handle itself can send.
     pub(super) async fn of(handle: Handle<T>) -> Result<Self, Error> {
-        let of = handle_digest(&handle)?;
-        writer::register_first(&handle, of);
+        let of = registered(&handle)?;
         Self::begin(handle, of).await
     }
 

@@ -22,6 +22,9 @@ impl Driver<'_> {
             self.rebase();
             return Event::Resolved(Decision::Delete).into();
         }
+        if let Err(cause) = self.check_lease(self.remote_document()) {
+            return ActionResult::because(Event::Resolved(Decision::Unresolved), cause);
+        }
         let refusal = self.diagnosis.refusal.as_ref();
         let sides = ConflictDocuments {
             base: self.state.base_document().cloned(),

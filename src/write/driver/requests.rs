@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::{ActionResult, Driver};
 use crate::exchange::transport::Response;
 use crate::exchange::{Call, RequestPurpose};
+use crate::json::Document;
 use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::store::StoredSnapshot;
 use crate::write::recovery::monitor;
@@ -74,6 +76,10 @@ impl Driver<'_> {
         if !self.machine.in_doubt() {
             self.in_flight.lost.clear();
         }
+        let until = match self.check_lease(self.state.base_document()) {
+            Ok(until) => until,
+            Err(cause) => return ActionResult::failed(Failure::Permanent, cause),
+        };
         let purpose = if resend {
             RequestPurpose::Resend
         } else {
@@ -120,16 +126,23 @@ impl Driver<'_> {
             return ActionResult::failed(Failure::Permanent, cause);
         }
         let going_out = is_remembered.then_some(going_out);
-        let guard = &mut self.in_flight.guard;
-        let mut sent = || guard.send(going_out.clone());
+        let (guard, lease) = (&mut self.in_flight.guard, self.target.lease.as_ref());
+        let mut sent = || {
+            guard.send(going_out.clone());
+            lease.inspect(|lease| lease.leaves());
+        };
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
+        let deadline = until.map_or(deadline, |until| until.min(deadline));
         let session = &mut self.session;
         let watched = self.target.watched(purpose, session.count_write(resend));
         let reply = session.send(exchange, &payload.call, deadline, &mut sent, watched);
         let reply = reply.await;
         self.timer.count(self.session.stats.waited);
         let step = match reply {
-            Ok(reply) => self.replied(&payload, &reply),
+            Ok(reply) => match self.lost_lease(&reply).await {
+                Some(cause) => ActionResult::failed(Failure::Permanent, cause),
+                None => self.replied(&payload, &reply),
+            },
             Err((_, cause)) if self.action.is_some() && cause.is_too_large() => {
                 // The response to the same action would be too large again.
                 self.diagnosis.remarks.response_too_large = true;
@@ -151,6 +164,35 @@ impl Driver<'_> {
             self.tell_observer();
         }
         step
+    }
+
+    /// Checks that the lease of the write holds, and that the state that it is built on has no later holder. Returns until
+    /// when a request may be under way.
+    pub(super) fn check_lease(
+        &self,
+        state: Option<&Document>,
+    ) -> Result<Option<Instant>, FailureCause> {
+        match &self.target.lease {
+            Some(lease) => lease.check(state).map_err(FailureCause::Lease),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the loss of the lease that a response to the write may be about. Some servers answer 412 to it, as they do to
+    /// a race.
+    async fn lost_lease(&mut self, reply: &Response) -> Option<FailureCause> {
+        let lease = self.target.lease.as_ref()?;
+        lease.answered();
+        let is_about_it = matches!(
+            reply.status,
+            StatusCode::PRECONDITION_FAILED | StatusCode::LOCKED
+        );
+        if !is_about_it {
+            return None;
+        }
+        let lost = lease.verify().await.err()?;
+        self.diagnosis.last_problem = Some((RefusalKind::Locked, self.problem(reply)));
+        Some(FailureCause::Lease(lost))
     }
 
     /// Builds the next request.

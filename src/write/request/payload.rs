@@ -10,6 +10,7 @@ use crate::BoxError;
 use crate::exchange::Call;
 use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
+use crate::lease::LeaseBinding;
 use crate::protocol::{
     Creation, Envelope, PlacedPart, Precondition, Validator, VersionTarget, Versioning, WriteRoute,
 };
@@ -78,6 +79,9 @@ impl RequestDraft<'_> {
         }
         let mut headers = self.target.headers.clone();
         let mut url = self.target.url.clone();
+        if let Some(lease) = &self.target.lease {
+            lease.stamp(&mut headers);
+        }
         if let Some(action) = self.action {
             url = action.url.clone();
             for (name, value) in &action.headers {
@@ -248,6 +252,9 @@ impl RequestDraft<'_> {
         if let (Some(pointer), Some(id)) = (&self.target.stamp, self.write_id) {
             let pinned_to = self.base.map_or(local, |base| &base.document);
             document = stamp::stamped(&document, pinned_to, pointer, id)?;
+        }
+        if let Some((pointer, token)) = self.target.lease.as_ref().and_then(LeaseBinding::fence) {
+            document = document.with(pointer, &Document::encode(&token)?)?;
         }
         let base = match self.base {
             Some(base) if *self.condition != Condition::Absent && !self.is_post => Some(base),

@@ -14,6 +14,7 @@ use crate::exchange::transport::Response;
 use crate::exchange::{AttemptSeen, Exchange, RequestPurpose, Watch, Watched};
 use crate::journal::Journal;
 use crate::json::Document;
+use crate::lease::LeaseBinding;
 use crate::merge::Policy;
 use crate::protocol::{
     Envelope, Format, HiddenRefusal, Meaning, Problem, Profile, RefusalKind, RequestFacts,
@@ -216,6 +217,8 @@ pub(crate) struct Target {
     pub(crate) route: WriteRoute,
     /// How the API stores and removes.
     pub(crate) storage_behaviour: StorageBehaviour,
+    /// The lease under which is written.
+    pub(crate) lease: Option<LeaseBinding>,
 }
 
 impl Watch for Target {

@@ -1,0 +1,248 @@
+//! `Leases`: where leases are kept, and for how long they are granted.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::acquire::Acquire;
+use super::service::records::Records;
+use crate::address::IntoPath;
+use crate::client::{Client, Collection};
+use crate::lease::{LeaseClock, LeaseHolder, LeaseService, Names, NotGranted, Place, SystemClock};
+use crate::operations::ResourceData;
+use crate::resolve::RemoteWins;
+use crate::value::{Error, ErrorKind};
+
+/// The ttl of a lease, unless another one is set.
+const TTL: Duration = Duration::from_secs(15);
+/// The shortest ttl. A shorter one would be over before a slow response arrives.
+const SHORTEST_TTL: Duration = Duration::from_millis(100);
+/// How long a call without a client waits.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// Grants exclusive access for a time, on services that support it.
+///
+/// Acquire a lease by its name with [`acquire`](Self::acquire), and bind writes to it with
+/// [`Collection::under`](crate::Collection::under). A task renews the lease until the [`Held`](crate::Held) is released or
+/// dropped.
+///
+/// Calls of this handle and its clones that want the same lease are served in their order, and only one of them contends
+/// with other processes. A lease is passed on within the process up to 16 times or for half a ttl, without a request, before
+/// others can get it.
+///
+/// Merging makes most locks unnecessary: concurrent edits of different fields do not need one. Use a lease for work that
+/// must not be done twice, and for decisions that depend on several resources.
+///
+/// # Default
+///
+/// | setting | default |
+/// |---|---|
+/// | [`ttl`](Self::ttl) | 15 seconds |
+/// | renewal | after a third of the ttl; tried again every eighth of it |
+/// | validity | two thirds of the ttl, from the start of the request that was granted |
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Leases, testing::ResourceServer};
+/// use serde_json::Value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ifmatch::Error> {
+/// let server = ResourceServer::start().await;
+/// server.put("/reports/a", r#"{"views": 1}"#);
+/// let client = server.in_process().build()?;
+/// let leases = Leases::documents(&client, "leases");
+///
+/// let held = leases.acquire("nightly").owner("worker-7").await?;
+/// let reports = client.collection::<Value>("reports").under(&held).fenced("/fence");
+/// let saved = held
+///     .run(async { reports.update("a", |report| report["views"] = 2.into()).await })
+///     .await??;
+/// assert_eq!(saved["fence"], 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Leases {
+    service: Service,
+    clock: Arc<dyn LeaseClock>,
+    names: Arc<Names>,
+    ttl: Duration,
+    wait: Duration,
+}
+
+/// The service, or how it is made for a collection.
+#[derive(Clone)]
+enum Service {
+    Ready(Arc<dyn LeaseService>),
+    /// The leases are on the resources of a collection that is not named yet.
+    Of(Arc<dyn Fn(Collection<Value>) -> Arc<dyn LeaseService> + Send + Sync>),
+}
+
+/// A handle whose resources can be leased: a [`Collection`](crate::Collection).
+pub trait LeaseTarget {
+    #[doc(hidden)]
+    fn documents(&self) -> Collection<Value>;
+}
+
+impl<T: ResourceData> LeaseTarget for Collection<T> {
+    fn documents(&self) -> Collection<Value> {
+        self.as_documents()
+    }
+}
+
+impl Leases {
+    /// Keeps each lease as a document of its own in a collection.
+    ///
+    /// Any API with conditional writes can hold them: a document is created, replaced and never removed. It has the members
+    /// `holder`, `nonce`, `token`, `ttl` (in milliseconds) and `since`. No clock of another machine is believed: a lease is
+    /// taken over once its document has not changed for its own ttl, as the contender counts.
+    pub fn documents(client: &Client, path: impl IntoPath) -> Self {
+        let documents = client.collection_with::<Value>(path, RemoteWins);
+        let wait = documents.limits().time;
+        Self {
+            wait,
+            ..Self::of(Records::documents(documents))
+        }
+    }
+
+    /// Keeps each lease in the resource that it protects, at this JSON Pointer.
+    ///
+    /// Name the collection with [`on`](Self::on), and acquire a lease by the id of a resource. The resource has to exist.
+    /// Its writes are fenced by the lease itself, so [`fenced`](crate::Collection::fenced) is not needed. Each renewal
+    /// changes the version of the resource, which costs its other writers a round. The members are those of
+    /// [`documents`](Self::documents).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Leases, testing::ResourceServer};
+    /// use serde_json::Value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// server.put("/reports/a", r#"{"views": 1}"#);
+    /// let reports = server.in_process().build()?.collection::<Value>("reports");
+    /// let leases = Leases::field("/lock").on(&reports);
+    ///
+    /// let held = leases.acquire("a").await?;
+    /// reports.under(&held).update("a", |report| report["views"] = 2.into()).await?;
+    /// held.release().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn field(pointer: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        Self::made_for(move |documents| Arc::new(Records::field(documents, pointer.clone())))
+    }
+
+    /// Grants leases by a service of the application.
+    pub fn of(service: impl LeaseService) -> Self {
+        Self::with(Service::Ready(Arc::new(service)))
+    }
+
+    pub(super) fn made_for(
+        make: impl Fn(Collection<Value>) -> Arc<dyn LeaseService> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(Service::Of(Arc::new(make)))
+    }
+
+    fn with(service: Service) -> Self {
+        Self {
+            service,
+            clock: Arc::new(SystemClock::new()),
+            names: Arc::default(),
+            ttl: TTL,
+            wait: WAIT,
+        }
+    }
+
+    /// Names the collection whose resources are leased, for services that lock the resources themselves.
+    pub fn on(self, collection: &impl LeaseTarget) -> Self {
+        let documents = collection.documents();
+        let wait = documents.limits().time;
+        let service = match self.service {
+            Service::Of(make) => Service::Ready(make(documents)),
+            ready @ Service::Ready(_) => ready,
+        };
+        Self {
+            service,
+            wait,
+            ..self
+        }
+    }
+
+    /// Sets the ttl (default 15 seconds, at least 100 milliseconds).
+    ///
+    /// If a holder stops, others wait for up to this time. A short ttl is renewed more often, and is lost more easily.
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self {
+            ttl: ttl.max(SHORTEST_TTL),
+            ..self
+        }
+    }
+
+    /// Sets the clocks (default those of the machine), for tests.
+    pub fn clock(self, clock: impl LeaseClock) -> Self {
+        Self {
+            clock: Arc::new(clock),
+            ..self
+        }
+    }
+
+    /// Acquires a lease by its name.
+    ///
+    /// # Errors
+    ///
+    /// - `Locked` if another holder has it until the end of the [wait](Acquire::wait). The message names the holder, if the
+    ///   service tells.
+    /// - `OutcomeUnknown` if a response was lost, and nothing shows whether the lease was granted.
+    /// - `Config` if the service needs a collection, and none was named with [`on`](Self::on).
+    /// - The errors of the service otherwise, such as `Transport`.
+    pub fn acquire(&self, name: impl Display) -> Acquire {
+        let place = self.service().map(|service| Place {
+            service,
+            clock: self.clock.clone(),
+            names: self.names.clone(),
+        });
+        Acquire::new(place, name.to_string(), self.ttl, self.wait)
+    }
+
+    /// Returns who holds a lease, or `None` if it is free. A lease whose holder has stopped counts as held.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of the service, and `Config` if it needs a collection and none was named.
+    pub async fn look(&self, name: impl Display) -> Result<Option<LeaseHolder>, Error> {
+        let service = self.service().map_err(Error::config)?;
+        match service.look(&name.to_string()).await {
+            Ok(holder) => Ok(holder),
+            Err(NotGranted::Failed(error) | NotGranted::Unknown(error)) => Err(error),
+            Err(_) => Err(Error::new(
+                ErrorKind::Locked,
+                "another holder has the lease",
+            )),
+        }
+    }
+
+    fn service(&self) -> Result<Arc<dyn LeaseService>, String> {
+        match &self.service {
+            Service::Ready(service) => Ok(service.clone()),
+            Service::Of(_) => {
+                Err("these leases are on resources: name their collection with `Leases::on`".into())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Leases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leases")
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
+}
