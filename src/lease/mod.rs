@@ -1,6 +1,6 @@
 //! Leases: exclusive access for a time, the seam for services that grant them, and the task that renews them.
 //!
-//! Most programs use [`Leases`](crate::Leases) and [`Held`](crate::Held), and need only
+//! Most programs use [`Leases`](crate::Leases) and [`Held`], and need only
 //! [`LeaseService`] for a service of their own.
 //!
 //! # Terms
