@@ -194,6 +194,7 @@ mod store;
 mod support;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transaction;
 mod value;
 mod write;
 
@@ -236,10 +237,11 @@ pub use store::{FileStore, FileStoreError};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreError};
+pub use transaction::{Commit, Committed, CommittedBy, Transaction, TransactionReport};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
-    IntoValidator, Observer, Saved, Sides, Snapshot, Versioned, WaitSeen, WriteReport, WriteSeen,
-    box_error,
+    IntoValidator, Observer, Saved, Sides, Snapshot, StepReport, StepState, Versioned, WaitSeen,
+    WriteReport, WriteSeen, box_error,
 };
 pub use write::request::target::WriteMode;
 

@@ -83,6 +83,16 @@ impl<T: ResourceData> Collection<T> {
         Collection::new(self.handle.as_documents())
     }
 
+    /// Returns the handle of a resource.
+    pub(crate) fn handle_of(&self, id: impl Display) -> Handle<T> {
+        self.handle.item(&id.to_string())
+    }
+
+    /// Returns the handle of the collection.
+    pub(crate) fn handle(&self) -> &Handle<T> {
+        &self.handle
+    }
+
     /// Returns the limits of the client.
     pub(crate) fn limits(&self) -> Limits {
         self.handle.shared.exchange.limits.clone()

@@ -199,6 +199,11 @@ impl Client {
         Outbox::new(self.shared.clone())
     }
 
+    /// Returns what all handles of the client share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn handle<T: ResourceData>(&self, path: impl IntoPath, strategy: Strategy<T>) -> Handle<T> {
         let url = address::lead(&self.base, path);
         Handle::new(self.shared.clone(), url, strategy)

@@ -4,13 +4,16 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::acquire::Acquire;
 use super::service::records::Records;
 use crate::address::IntoPath;
 use crate::client::{Client, Collection};
-use crate::lease::{LeaseClock, LeaseHolder, LeaseService, Names, NotGranted, Place, SystemClock};
+use crate::lease::{
+    Held, Isolation, LeaseClock, LeaseHolder, LeaseService, Names, NotGranted, Place, SystemClock,
+};
 use crate::operations::ResourceData;
 use crate::resolve::RemoteWins;
 use crate::value::{Error, ErrorKind};
@@ -244,5 +247,12 @@ impl fmt::Debug for Leases {
         f.debug_struct("Leases")
             .field("ttl", &self.ttl)
             .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Isolation for Leases {
+    async fn hold(&self, name: &str, wait: Duration) -> Result<Held, Error> {
+        self.acquire(name).wait(wait).await
     }
 }

@@ -147,7 +147,7 @@ pub(super) async fn read<T: ResourceData>(
 }
 
 /// As [`read`], in a call that has begun. It may return what another user sees, who logged in since.
-pub(super) async fn read_in(context: &CallContext) -> Result<StoredSnapshot, Error> {
+pub(crate) async fn read_in(context: &CallContext) -> Result<StoredSnapshot, Error> {
     let (stored, _) = fetch(context, false).await?;
     Ok(stored)
 }

@@ -123,14 +123,14 @@ unconditional_setting!(Save);
 operation!(Save<T> => Result<Saved<T>, Error>, "save", |it| it.handle.shown(it.input.id.is_some()), run);
 
 /// A save whose value has been put into its document.
-struct Prepared<T> {
-    handle: Handle<T>,
-    base: StoredSnapshot,
-    local: Document,
+pub(crate) struct PreparedSave<T> {
+    pub(crate) handle: Handle<T>,
+    pub(crate) base: StoredSnapshot,
+    pub(crate) local: Document,
 }
 
-impl<T: ResourceData> Prepared<T> {
-    fn of(handle: &Handle<T>, input: SaveInput) -> Result<Self, Error> {
+impl<T: ResourceData> PreparedSave<T> {
+    pub(crate) fn of(handle: &Handle<T>, input: SaveInput) -> Result<Self, Error> {
         let (before, after) = input.edited.map_err(Error::unwritable)?;
         let target = Reading {
             raw: input.base.document.clone(),
@@ -161,11 +161,11 @@ fn unsent<T: ResourceData>(error: Error, base: &StoredSnapshot, local: &Document
 }
 
 async fn run<T: ResourceData>(settings: SaveSettings<T>) -> Result<Saved<T>, Error> {
-    let Prepared {
+    let PreparedSave {
         handle,
         base,
         local,
-    } = Prepared::of(&settings.handle, settings.input)?;
+    } = PreparedSave::of(&settings.handle, settings.input)?;
     let begun = Write::begin(handle, settings.write, Goal::Replace).await;
     let mut call = begun.map_err(|error| unsent::<T>(error, &base, &local))?;
     call.base = Some(base);
@@ -177,6 +177,6 @@ async fn queue<T: ResourceData>(settings: SaveSettings<T>) -> Result<Queued<Save
     check_settings(&settings.write)?;
     // The handle at the address of the value may differ from the one that is named after a restart.
     let of = registered(&settings.handle)?;
-    let prepared = Prepared::of(&settings.handle, settings.input)?;
+    let prepared = PreparedSave::of(&settings.handle, settings.input)?;
     queue_save(prepared.handle, of, prepared.base, prepared.local).await
 }

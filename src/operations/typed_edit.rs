@@ -165,8 +165,8 @@ fn edited<T: ResourceData>(
     put.map_err(|error| NotEdited::Unfaithful(error, after))
 }
 
-/// Runs the edit of a queued write on a document.
-pub(super) fn edit_once<T: ResourceData>(
+/// Runs an edit on a document, apart from a write.
+pub(crate) fn edit_once<T: ResourceData>(
     lens: &Lens<T>,
     raw: &Document,
     edit: &Edit<T>,

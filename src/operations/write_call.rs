@@ -21,6 +21,8 @@ use crate::value::{
     Error, ErrorKind, ErrorReport, Saved, Versioned, WriteReport, WriteSeen, observer,
 };
 use crate::write::driver::{Driver, QueuedRun, WriteInput};
+use crate::write::edit_hooks::EditHooks;
+use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Base, Goal, OutcomeKind, WriteParams};
 use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::unsettled::UnsettledOnVersion;
@@ -58,6 +60,12 @@ pub(crate) struct Write<T> {
     pub(crate) action: Option<(ActionRequest, ActionHooks<T>)>,
     /// The queued write that this is a run of, if it is one.
     pub(crate) queued: Option<QueuedRun>,
+    /// What decides instead of the edits, the strategy and the handler.
+    pub(crate) hooks: Option<Box<dyn EditHooks>>,
+    /// The stamp of the write, if its handle has stamps and the caller has chosen one.
+    pub(crate) stamp_id: Option<String>,
+    /// What an earlier run of this write left open: its requests that may have been applied.
+    pub(crate) resumed: Option<Arc<[LostWrite]>>,
 }
 
 /// A finished write, with everything that its caller needs.
@@ -96,6 +104,9 @@ impl<T: ResourceData> Write<T> {
             attempts: 0,
             action: None,
             queued: None,
+            hooks: None,
+            stamp_id: None,
+            resumed: None,
         }))
     }
 
@@ -112,7 +123,7 @@ impl<T: ResourceData> Write<T> {
     }
 
     /// Runs the write when its turn comes, and returns its outcome, whatever it is.
-    pub(super) async fn carry_out(
+    pub(crate) async fn carry_out(
         self: Box<Self>,
     ) -> Result<(Box<WriteOutcome>, WriteReport), Error> {
         let queues = self.context.target.shared.queues.clone();
@@ -134,6 +145,12 @@ impl<T: ResourceData> Write<T> {
             let target = self.context.target.clone();
             let input = self.input(UnsettledOnVersion::default(), Some(request));
             let driver = Driver::new(&target, &mut hooks, permit, input);
+            return (Box::pin(driver.run()).await, Vec::new());
+        }
+        if let Some(mut hooks) = self.hooks.take() {
+            let target = self.context.target.clone();
+            let input = self.input(self.inherited(), None);
+            let driver = Driver::new(&target, &mut *hooks, permit, input);
             return (Box::pin(driver.run()).await, Vec::new());
         }
         let mut target = self.context.target.clone();
@@ -177,6 +194,8 @@ impl<T: ResourceData> Write<T> {
             // The outbox itself tries again later.
             params.max_transient = params.max_transient.min(QUEUED_RETRIES);
         }
+        let resumed = self.resumed.take();
+        params.resumes |= resumed.is_some();
         WriteInput {
             params,
             base: self.base.take(),
@@ -187,6 +206,8 @@ impl<T: ResourceData> Write<T> {
             idempotency_key: self.idempotency_key.take(),
             action,
             queued,
+            write_id: self.stamp_id.take(),
+            lost: resumed.map_or_else(Vec::new, |lost| lost.to_vec()),
         }
     }
 
@@ -212,6 +233,9 @@ impl<T: ResourceData> Write<T> {
             attempts: 0,
             action: None,
             queued: None,
+            hooks: None,
+            stamp_id: None,
+            resumed: None,
         }
     }
 
@@ -322,7 +346,7 @@ pub(super) fn report(done: &WriteOutcome) -> WriteReport {
 }
 
 /// Tells the observer how a write ended.
-pub(super) fn told(target: &Target, done: &WriteOutcome, report: &WriteReport) {
+pub(crate) fn told(target: &Target, done: &WriteOutcome, report: &WriteReport) {
     let kind = (!done.succeeded()).then(|| write_error::kind(done));
     let seen = WriteSeen {
         open_fields: done.diagnosis.conflicts.len(),
@@ -344,7 +368,7 @@ pub(super) fn conclude<T: ResourceData>(
 }
 
 /// Returns the result of a write.
-pub(super) fn concluded<T: ResourceData>(
+pub(crate) fn concluded<T: ResourceData>(
     target: Arc<Target>,
     id: Option<String>,
     done: Box<WriteOutcome>,

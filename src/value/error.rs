@@ -16,7 +16,7 @@ use crate::lens::Unfaithful;
 use crate::protocol::{Problem, RefusalKind};
 use crate::support::panics::Panicked;
 use crate::value::box_error::held;
-use crate::value::{ErrorKind, ErrorReport, Sides};
+use crate::value::{ErrorKind, ErrorReport, Sides, StepReport};
 use ifmatch_merge::internal::one_line;
 
 /// An error of a call, with the information needed to continue.
@@ -34,6 +34,7 @@ struct Inner {
     sides: Option<Box<dyn Any + Send + Sync>>,
     report: ErrorReport,
     monitor: Option<Url>,
+    steps: Vec<StepReport>,
     source: Option<Source>,
 }
 
@@ -58,6 +59,7 @@ impl Error {
             sides: None,
             report: ErrorReport::default(),
             monitor: None,
+            steps: Vec::new(),
             source: None,
         }))
     }
@@ -168,6 +170,17 @@ impl Error {
     pub(crate) fn with_monitor(mut self, monitor: Option<Url>) -> Self {
         self.0.monitor = monitor;
         self
+    }
+
+    pub(crate) fn with_steps(mut self, steps: Vec<StepReport>) -> Self {
+        self.0.steps = steps;
+        self
+    }
+
+    /// Returns what became of each step of a [transaction](crate::Transaction) that was not committed. Empty for every other
+    /// error.
+    pub fn steps(&self) -> &[StepReport] {
+        &self.0.steps
     }
 
     /// Returns the kind of the error.

@@ -77,6 +77,12 @@ pub enum ErrorKind {
     /// The [lease](crate::Lease) of the call was lost, so nothing was written any more. Acquire it again, and look at what
     /// was done since. The [source](std::error::Error::source) is a [`LeaseLost`](crate::lease::LeaseLost).
     LeaseLost,
+    /// The [transaction](crate::Transaction) was not committed, and nothing of it stands. The
+    /// [source](std::error::Error::source) is the error of the step that failed. Try it again, or tell the user.
+    Undone,
+    /// A part of the [transaction](crate::Transaction) stands, and could not be taken back. [`Error::steps`](crate::Error::steps)
+    /// tells which, and why. A person has to look.
+    HalfDone,
     /// The edit function failed or panicked, or its result cannot be written, or the [guard](crate::Action::guard) of an
     /// action did not accept the state. The error is the [source](std::error::Error::source).
     Edit,
@@ -103,6 +109,8 @@ const ALL: &[ErrorKind] = &[
     ErrorKind::Unfaithful,
     ErrorKind::Journal,
     ErrorKind::LeaseLost,
+    ErrorKind::Undone,
+    ErrorKind::HalfDone,
     ErrorKind::Edit,
 ];
 

@@ -8,6 +8,7 @@ mod error_report;
 pub(crate) mod metrics;
 pub(crate) mod observer;
 mod restore;
+mod step_report;
 mod versioned;
 
 pub use box_error::{IntoBoxError, box_error};
@@ -17,5 +18,6 @@ pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
 pub use observer::{AlteredSeen, ConflictSeen, Observer, WaitSeen, WriteSeen};
 pub use restore::{IntoDocument, IntoValidator};
+pub use step_report::{StepReport, StepState};
 pub(crate) use versioned::SnapshotAddress;
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};

@@ -95,6 +95,11 @@ pub(crate) trait EditHooks: Send {
     /// Returns the time limit of a decision, if it is not the rest of the write's time.
     fn time(&self) -> Option<Duration>;
 
+    /// Whether the document is written although the edit does not change it.
+    fn is_touch(&self) -> bool {
+        false
+    }
+
     /// Whether the application sees in this state that its action was carried out. Returns `None` if it cannot tell.
     fn was_carried_out(&self, document: &Document) -> Option<bool> {
         let _ = document;

@@ -17,6 +17,7 @@ use crate::write::recovery::unsettled::UnsettledOnVersion;
 use crate::write::request::payload::Payload;
 
 /// A request of this write that may have been applied.
+#[derive(Clone)]
 pub(crate) struct LostWrite {
     /// The base of the request.
     pub(crate) base: Option<Document>,

@@ -1,8 +1,10 @@
 //! How a write ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnosis::Diagnosis;
+use super::in_flight::LostWrite;
 use super::machine::events::{Goal, OutcomeKind, Tally};
 use super::merge_state::MergeState;
 use super::session::Session;
@@ -25,6 +27,8 @@ pub(crate) struct WriteOutcome {
     pub(crate) response: Option<Response>,
     /// The address at which the server reports the progress of an accepted write.
     pub(crate) monitor: Option<url::Url>,
+    /// The requests that may have been applied, as far as the write left that open.
+    pub(crate) lost: Arc<[LostWrite]>,
 }
 
 impl WriteOutcome {

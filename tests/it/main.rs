@@ -26,5 +26,6 @@ mod real_connections;
 mod sent_as_meant;
 mod serializable;
 mod told;
+mod transactions;
 mod whole_api;
 mod wrapped;

@@ -54,6 +54,10 @@ pub(crate) struct WriteInput {
     pub(crate) action: Option<ActionRequest>,
     /// The queued write that this is a run of, if it is one.
     pub(crate) queued: Option<QueuedRun>,
+    /// The stamp of this write, if the document has write stamps and the caller has chosen one.
+    pub(crate) write_id: Option<String>,
+    /// The requests of an earlier run in this process that may have been applied.
+    pub(crate) lost: Vec<LostWrite>,
 }
 
 /// One run of a queued write.
@@ -140,7 +144,7 @@ impl<'a> Driver<'a> {
         let schema = input.queued.as_ref().map_or(0, |run| run.schema);
         let (lost, marks) = match input.queued {
             Some(run) => (run.lost, run.marks),
-            None => (Vec::new(), Vec::new()),
+            None => (input.lost, Vec::new()),
         };
         let is_recorded = intent.is_some() || shared.records_awaited(input.params.goal);
         let journal = shared.journal.as_ref().filter(|_| is_recorded);
@@ -149,7 +153,7 @@ impl<'a> Driver<'a> {
         permit.reports(guard.under_way());
         let write_id = target.stamp.as_ref().map(|_| match intent {
             Some(intent) => intent.to_string(),
-            None => crate::support::ids::uuid(),
+            None => input.write_id.unwrap_or_else(crate::support::ids::uuid),
         });
         // Boxed, because it moves into the future of its loop.
         Box::new(Self {
@@ -237,6 +241,7 @@ impl<'a> Driver<'a> {
             Ok(local) => {
                 // Text that the edit did not touch stays unchanged.
                 let changed = base.is_none_or(|base| !base.same_text(&local));
+                let changed = changed || self.hooks.is_touch();
                 (self.state.local, self.state.origin) = (Some(local), LocalOrigin::Edited);
                 Event::Prepared(changed).into()
             }
@@ -329,6 +334,7 @@ impl<'a> Driver<'a> {
             session: self.session,
             response: self.response,
             monitor: self.in_flight.monitor.map(|monitor| monitor.url),
+            lost: self.in_flight.lost.into(),
         });
         let succeeded = ended.succeeded();
         if succeeded {

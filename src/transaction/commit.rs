@@ -1,0 +1,87 @@
+//! `commit`: the settings of a transaction, and its task.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::report::Committed;
+use super::run::run;
+use super::step::Step;
+use crate::lease::Isolation;
+use crate::operations::Lazy;
+use crate::value::Error;
+use crate::write::request::target::Shared;
+
+/// A pending transaction, returned by [`Transaction::commit`](crate::Transaction::commit).
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Commit {
+    call: Lazy<Settings, Result<Committed, Error>>,
+}
+
+pub(super) struct Settings {
+    pub(super) steps: Vec<Box<dyn Step>>,
+    pub(super) isolation: Option<Arc<dyn Isolation>>,
+    pub(super) fault: Option<Error>,
+    pub(super) time: Duration,
+    pub(super) atomic_only: bool,
+}
+
+impl Commit {
+    pub(super) fn new(
+        shared: &Shared,
+        steps: Vec<Box<dyn Step>>,
+        isolation: Option<Arc<dyn Isolation>>,
+        fault: Option<Error>,
+    ) -> Self {
+        Self {
+            call: Lazy::new(Settings {
+                steps,
+                isolation,
+                fault,
+                time: shared.exchange.limits.time,
+                atomic_only: false,
+            }),
+        }
+    }
+
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        Self {
+            call: self.call.set(change),
+        }
+    }
+
+    /// Sets how long the steps may take (default [`Limits::time`](crate::Limits::time)). Taking them back has the same time
+    /// once more.
+    pub fn timeout(self, time: Duration) -> Self {
+        self.with(|settings| settings.time = time)
+    }
+
+    /// Commits only by one atomic request. Where the API has none, the call returns `Config`, and nothing is sent.
+    pub fn atomic_only(self) -> Self {
+        self.with(|settings| settings.atomic_only = true)
+    }
+}
+
+impl Future for Commit {
+    type Output = Result<Committed, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().call.poll_with(context, |settings| {
+            // A dropped future must not leave a transaction half done.
+            let task = tokio::spawn(run(settings));
+            Box::pin(async move {
+                task.await
+                    .unwrap_or_else(|error| Err(Error::config(error.to_string())))
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit").finish_non_exhaustive()
+    }
+}

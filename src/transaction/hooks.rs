@@ -1,0 +1,105 @@
+//! What a fence and an undo write, as documents.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::BoxError;
+use crate::json::Document;
+use crate::merge::{Policy, ThreeWay};
+use crate::write::edit_hooks::{
+    ConflictDocuments, EditHooks, HandlerReply, NotEdited, RefusedWrite, ResolvedDocument,
+};
+use crate::write::recovery::measure::Run;
+
+/// A write of a transaction that no application decides about.
+pub(super) enum Change {
+    /// Writes the current state again, or accepts that somebody else has written.
+    Touch,
+    /// Takes a change back: merges the state before it into the current one, with the state after it as the base. So it
+    /// keeps what others have changed since.
+    TakeBack {
+        before: Document,
+        after: Document,
+        policy: Arc<Policy>,
+    },
+    /// Removes what was created, if nobody has changed it since.
+    Remove,
+}
+
+/// Others have changed the same places since.
+#[derive(Debug, thiserror::Error)]
+#[error("others have since changed {places}")]
+pub(super) struct BuiltOn {
+    places: String,
+}
+
+impl Change {
+    fn made_to(&self, now: &Document) -> Result<Document, BuiltOn> {
+        match self {
+            Self::Touch | Self::Remove => Ok(now.clone()),
+            Self::TakeBack {
+                before,
+                after,
+                policy,
+            } => {
+                let merge = ThreeWay::new((**policy).clone());
+                let merged = merge.merge_documents(Some(after), before, now);
+                if merged.conflicts.is_empty() {
+                    return Ok(merged.document);
+                }
+                let places = merged.conflicts.iter();
+                let places: Vec<_> = places.map(|place| place.pointer.clone()).collect();
+                Err(BuiltOn {
+                    places: places.join(", "),
+                })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl EditHooks for Change {
+    fn prepare(&mut self, base: Option<&Document>) -> Result<Document, NotEdited> {
+        let base = base.ok_or_else(|| BoxError::from("the resource was removed since"))?;
+        let made = self.made_to(base);
+        made.map_err(|built_on| NotEdited::Failed(built_on.into()))
+    }
+
+    fn run(&self, document: &Document) -> Option<Run> {
+        let document = self.made_to(document).ok()?;
+        Some(Run {
+            document,
+            failed: Vec::new(),
+        })
+    }
+
+    fn is_touch(&self) -> bool {
+        matches!(self, Self::Touch)
+    }
+
+    fn reruns(&self) -> bool {
+        matches!(self, Self::TakeBack { .. })
+    }
+
+    fn is_operation(&self) -> bool {
+        false
+    }
+
+    fn time(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn resolve(&mut self, sides: ConflictDocuments) -> ResolvedDocument {
+        match self {
+            // A state without the step was written onto, so no earlier request of the step can be applied to it.
+            Self::Touch if !sides.may_have_been_applied => ResolvedDocument::Remote,
+            _ => ResolvedDocument::Open(Vec::new()),
+        }
+    }
+
+    async fn refused(&mut self, _: RefusedWrite) -> HandlerReply {
+        HandlerReply::GiveUp
+    }
+}

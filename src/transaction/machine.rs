@@ -1,0 +1,250 @@
+//! The order of a transaction: which step is made, driven, fenced or undone next. Pure: it knows no documents, no clock and
+//! no network.
+//!
+//! The steps are made one after the other. If one is refused, those before it are undone in reverse. A step whose outcome is
+//! unknown is first driven to certainty, and otherwise *fenced*, by a write that moves the version without changing
+//! anything: a request of the step that is still on its way is then refused. Nothing is undone before that, because the
+//! step could still be applied after the others were undone.
+
+/// What is known of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Standing {
+    /// It has not been tried.
+    Waiting,
+    /// It was applied.
+    Applied,
+    /// There was nothing to write.
+    Unchanged,
+    /// It was not applied, and never will be.
+    NotApplied,
+    /// It was applied and taken back.
+    Undone,
+    /// It was applied and cannot be taken back.
+    Stands,
+    /// It is not known whether it was applied or taken back.
+    Unknown,
+}
+
+/// What is done next. The number is that of the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    /// Make the step.
+    Run(usize),
+    /// Make the step again, from what its last run left open.
+    Drive(usize),
+    /// Move the version of the step's resource, so that no earlier request of it can be applied any more.
+    Fence(usize),
+    /// Take the step back.
+    Undo(usize),
+    Finish(Ending),
+}
+
+/// How a transaction has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ending {
+    Committed,
+    Undone,
+    HalfDone,
+    Unknown,
+}
+
+/// The result of a run, of a further one, or of a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Made {
+    Applied,
+    Unchanged,
+    NotApplied,
+    Unknown,
+}
+
+/// The result of an undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum TakenBack {
+    Undone,
+    Stands,
+    Unknown,
+}
+
+/// The result of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Event {
+    Begin,
+    Made(Made),
+    TakenBack(TakenBack),
+}
+
+/// The state of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Machine {
+    steps: Vec<Standing>,
+    doing: Option<Action>,
+}
+
+impl Machine {
+    pub(super) fn new(steps: usize) -> Self {
+        Self {
+            steps: vec![Standing::Waiting; steps],
+            doing: None,
+        }
+    }
+
+    /// Returns what is known of each step.
+    pub(super) fn steps(&self) -> &[Standing] {
+        &self.steps
+    }
+
+    /// Takes the result of the last action, and returns the next one.
+    pub(super) fn on(&mut self, event: Event) -> Action {
+        let action = match (self.doing, event) {
+            (None, Event::Begin) => self.forward(),
+            (Some(Action::Run(step)), Event::Made(Made::Unknown)) => Action::Drive(step),
+            (Some(Action::Drive(step)), Event::Made(Made::Unknown)) => Action::Fence(step),
+            (
+                Some(Action::Run(step) | Action::Drive(step) | Action::Fence(step)),
+                Event::Made(made),
+            ) => self.made(step, made),
+            (Some(Action::Undo(step)), Event::TakenBack(taken_back)) => {
+                self.set(
+                    step,
+                    match taken_back {
+                        TakenBack::Undone => Standing::Undone,
+                        TakenBack::Stands => Standing::Stands,
+                        TakenBack::Unknown => Standing::Unknown,
+                    },
+                );
+                self.back()
+            }
+            // The event does not fit the action, so the driver is wrong or the transaction is over.
+            _ => self.finish(),
+        };
+        self.doing = Some(action);
+        action
+    }
+
+    fn made(&mut self, step: usize, made: Made) -> Action {
+        let (standing, goes_on) = match made {
+            Made::Applied => (Standing::Applied, true),
+            Made::Unchanged => (Standing::Unchanged, true),
+            Made::NotApplied => (Standing::NotApplied, false),
+            Made::Unknown => (Standing::Unknown, false),
+        };
+        self.set(step, standing);
+        if goes_on { self.forward() } else { self.back() }
+    }
+
+    /// Makes the next step.
+    fn forward(&self) -> Action {
+        let next = self.steps.iter().position(|it| *it == Standing::Waiting);
+        next.map_or_else(|| self.finish(), Action::Run)
+    }
+
+    /// Takes the last applied step back.
+    fn back(&self) -> Action {
+        let next = self.steps.iter().rposition(|it| *it == Standing::Applied);
+        next.map_or_else(|| self.finish(), Action::Undo)
+    }
+
+    fn set(&mut self, step: usize, standing: Standing) {
+        if let Some(known) = self.steps.get_mut(step) {
+            *known = standing;
+        }
+    }
+
+    fn finish(&self) -> Action {
+        let has = |standing| self.steps.contains(&standing);
+        Action::Finish(if has(Standing::Unknown) {
+            Ending::Unknown
+        } else if has(Standing::Stands) {
+            Ending::HalfDone
+        } else if has(Standing::NotApplied) || has(Standing::Undone) || has(Standing::Waiting) {
+            Ending::Undone
+        } else {
+            Ending::Committed
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(steps: usize, events: &[Event]) -> (Vec<Action>, Vec<Standing>) {
+        let mut machine = Machine::new(steps);
+        let mut actions = vec![machine.on(Event::Begin)];
+        for event in events {
+            actions.push(machine.on(*event));
+        }
+        (actions, machine.steps().to_vec())
+    }
+
+    const APPLIED: Event = Event::Made(Made::Applied);
+    const NOT_APPLIED: Event = Event::Made(Made::NotApplied);
+    const UNKNOWN: Event = Event::Made(Made::Unknown);
+    const UNDONE: Event = Event::TakenBack(TakenBack::Undone);
+
+    #[test]
+    fn a_transaction_is_committed_once_all_steps_are_made() {
+        let (actions, _) = ended(2, &[APPLIED, Event::Made(Made::Unchanged)]);
+        let expected = [
+            Action::Run(0),
+            Action::Run(1),
+            Action::Finish(Ending::Committed),
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn a_refused_step_takes_back_those_before_it_in_reverse() {
+        let (actions, _) = ended(3, &[APPLIED, APPLIED, NOT_APPLIED, UNDONE, UNDONE]);
+        let expected = [
+            Action::Run(0),
+            Action::Run(1),
+            Action::Run(2),
+            Action::Undo(1),
+            Action::Undo(0),
+            Action::Finish(Ending::Undone),
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn nothing_is_undone_before_a_step_in_doubt_is_certain() {
+        let (actions, _) = ended(2, &[APPLIED, UNKNOWN, UNKNOWN, NOT_APPLIED, UNDONE]);
+        let expected = [
+            Action::Run(0),
+            Action::Run(1),
+            Action::Drive(1),
+            Action::Fence(1),
+            Action::Undo(0),
+            Action::Finish(Ending::Undone),
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn a_step_in_doubt_that_was_applied_goes_on_forward() {
+        let (actions, _) = ended(2, &[UNKNOWN, APPLIED, APPLIED]);
+        let expected = [
+            Action::Run(0),
+            Action::Drive(0),
+            Action::Run(1),
+            Action::Finish(Ending::Committed),
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_told_and_the_others_are_taken_back_all_the_same() {
+        let stands = Event::TakenBack(TakenBack::Stands);
+        let (actions, steps) = ended(3, &[APPLIED, APPLIED, NOT_APPLIED, stands, UNDONE]);
+        assert_eq!(actions.last(), Some(&Action::Finish(Ending::HalfDone)));
+        let expected = [Standing::Undone, Standing::Stands, Standing::NotApplied];
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn a_doubt_that_stays_is_no_plain_ending() {
+        let (actions, _) = ended(1, &[UNKNOWN, UNKNOWN, UNKNOWN]);
+        assert_eq!(actions.last(), Some(&Action::Finish(Ending::Unknown)));
+    }
+}

@@ -1,0 +1,62 @@
+//! One step of a transaction, whose type only itself knows.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::machine::{Made, TakenBack};
+use crate::lease::LeaseBinding;
+use crate::value::Error;
+
+/// One step of a transaction.
+#[async_trait]
+pub(super) trait Step: Send {
+    /// Returns the address of the resource.
+    fn url(&self) -> Result<Url, Error>;
+
+    /// Returns the name of the operation, for people.
+    fn operation(&self) -> &'static str;
+
+    /// How likely the step is refused. Those that are refused most likely are made first, because there is less to undo.
+    fn risk(&self) -> Risk;
+
+    /// Makes the step under a lease.
+    fn hold(&mut self, lease: LeaseBinding);
+
+    /// Runs the edit on the current state, without sending it.
+    async fn prepare(&mut self, time: Duration) -> Result<(), Error>;
+
+    /// Makes the step, for the first time or from what the last run left open.
+    async fn run(&mut self, time: Duration) -> Result<Tried, Error>;
+
+    /// Moves the version of the resource, so that no earlier request of the step can be applied any more.
+    async fn fence(&mut self, time: Duration) -> Result<Tried, Error>;
+
+    /// Takes the step back, but no change of others.
+    async fn undo(&mut self, time: Duration) -> Result<Back, Error>;
+}
+
+/// How likely a step is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Risk {
+    /// It only reads, so there is never anything to undo.
+    Validates,
+    /// Its edit may refuse, or its name may be taken.
+    May,
+    Seldom,
+}
+
+/// The result of a run, and why it is not a success.
+pub(super) struct Tried {
+    pub(super) made: Made,
+    pub(super) requests: u32,
+    pub(super) error: Option<Error>,
+}
+
+/// The result of an undo, and why it is not a success.
+pub(super) struct Back {
+    pub(super) result: TakenBack,
+    pub(super) requests: u32,
+    pub(super) error: Option<Error>,
+}

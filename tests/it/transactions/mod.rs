@@ -1,0 +1,76 @@
+//! A transaction is committed, or nothing of it stands, or each step tells what became of it.
+
+mod books;
+mod committing;
+mod doubt;
+mod isolated;
+mod undoing;
+
+use ifmatch::{Client, Collection, MemoryStore, Merge};
+use serde::{Deserialize, Serialize};
+
+use crate::support::Server;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Merge)]
+struct Account {
+    #[merge(counter)]
+    balance: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Merge)]
+struct Transfer {
+    amount: i64,
+}
+
+/// A bank with the accounts of Anna (50) and Ben (10), whose documents have write stamps.
+struct Bank {
+    server: Server,
+    client: Client,
+    accounts: Collection<Account>,
+    transfers: Collection<Transfer>,
+}
+
+const ANNA: &str = "/v1/accounts/anna";
+const BEN: &str = "/v1/accounts/ben";
+
+impl Bank {
+    fn new() -> Self {
+        let server = Server::default();
+        server.put(ANNA, r#"{"balance":50,"note":"x"}"#);
+        server.put(BEN, r#"{"balance":10}"#);
+        Self::of(&server)
+    }
+
+    fn of(server: &Server) -> Self {
+        let client = server.builder().store(MemoryStore::default());
+        let client = client.build().unwrap();
+        Self {
+            server: server.clone(),
+            accounts: client.collection("accounts").write_stamp("/writes"),
+            transfers: client.collection("transfers"),
+            client,
+        }
+    }
+
+    fn transfer(&self, amount: i64) -> ifmatch::Transaction {
+        self.client
+            .transaction()
+            .try_update(&self.accounts, "anna", move |anna| {
+                anna.balance -= amount;
+                if anna.balance < 0 {
+                    Err("too little money".into())
+                } else {
+                    Ok(())
+                }
+            })
+            .update(&self.accounts, "ben", move |ben| ben.balance += amount)
+    }
+
+    fn balance(&self, path: &str) -> i64 {
+        self.server.value(path)["balance"].as_i64().unwrap()
+    }
+
+    fn balances(&self) -> (i64, i64) {
+        (self.balance(ANNA), self.balance(BEN))
+    }
+}
