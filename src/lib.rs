@@ -142,6 +142,14 @@
 //! [`Client::outbox`] sends it when the server can be reached, also after a restart. What cannot be applied waits for a
 //! person, in [`Collection::conflicts`]. See [`guide::offline`].
 //!
+//! # Locks and transactions
+//!
+//! [`Leases`] give one holder exclusive access for a time, on any API with conditional writes. [`Collection::under`] binds
+//! writes to a lease, and [`Collection::fenced`] refuses those of a holder that stood still. See [`guide::locks`].
+//!
+//! [`Client::transaction`] writes to several resources, and takes back what was written if one of them refuses, by a merge
+//! that keeps the changes of others. See [`guide::transactions`].
+//!
 //! # Other APIs
 //!
 //! [`Format`] defines how bodies that are not JSON are read and written: text, bytes, forms, or a format of your own.

@@ -20,3 +20,13 @@ pub mod seen {}
 ///
 #[doc = include_str!("../../docs/guide/offline.md")]
 pub mod offline {}
+
+/// Leases: exclusive access for a time, and what it can promise.
+///
+#[doc = include_str!("../../docs/guide/locks.md")]
+pub mod locks {}
+
+/// Transactions: writes to several resources that are made together, or taken back.
+///
+#[doc = include_str!("../../docs/guide/transactions.md")]
+pub mod transactions {}

@@ -4,6 +4,8 @@ mod builder;
 mod commit;
 mod hooks;
 mod machine;
+#[cfg(test)]
+mod model;
 mod report;
 mod run;
 mod step;
