@@ -54,6 +54,17 @@ pub(super) struct Tried {
     pub(super) error: Option<Error>,
 }
 
+impl Tried {
+    /// A doubt that stays.
+    pub(super) fn unknown() -> Self {
+        Self {
+            made: Made::Unknown,
+            requests: 0,
+            error: None,
+        }
+    }
+}
+
 /// The result of an undo, and why it is not a success.
 pub(super) struct Back {
     pub(super) result: TakenBack,

@@ -31,6 +31,7 @@ pub(super) struct WriteStep<T> {
     risk: Risk,
     /// The stamp of its write.
     write_id: String,
+    has_run: bool,
     /// What the last run left open.
     open: Option<Open>,
     /// What it has changed, once it was applied.
@@ -78,6 +79,7 @@ impl<T: ResourceData> WriteStep<T> {
             operation,
             risk,
             write_id: ids::uuid(),
+            has_run: false,
             open: None,
             done: None,
         }
@@ -218,7 +220,8 @@ impl<T: ResourceData> Step for WriteStep<T> {
     }
 
     fn hold(&mut self, lease: LeaseBinding) {
-        self.handle.lease = Some(lease);
+        // A handle that writes under a lease of its own keeps it.
+        self.handle.lease.get_or_insert(lease);
     }
 
     async fn prepare(&mut self, time: Duration) -> Result<(), Error> {
@@ -239,6 +242,11 @@ impl<T: ResourceData> Step for WriteStep<T> {
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {
         let open = self.open.take();
+        if self.has_run && open.is_none() {
+            // The last run was stopped, and nothing is known of its requests.
+            return Ok(Tried::unknown());
+        }
+        self.has_run = true;
         let mut write = self.begin(self.goal(), time).await?;
         write.stamp_id = Some(self.write_id.clone());
         match &self.input {
@@ -267,14 +275,9 @@ impl<T: ResourceData> Step for WriteStep<T> {
     }
 
     async fn fence(&mut self, time: Duration) -> Result<Tried, Error> {
-        let still_unknown = Tried {
-            made: Made::Unknown,
-            requests: 0,
-            error: None,
-        };
         // A creation and a removal have no version that could be moved.
         let Some(open) = self.open.clone().filter(|_| self.goal() == Goal::Replace) else {
-            return Ok(still_unknown);
+            return Ok(Tried::unknown());
         };
         let mut write = self.begin(Goal::Replace, time).await?;
         write.base = open.base;
