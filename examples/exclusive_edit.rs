@@ -83,7 +83,7 @@ async fn main() -> Result<(), BoxError> {
         first.say("goes on, and knows nothing of it");
         match runtime.block_on(first.write(&held, "the other half")) {
             Err(error) if error.kind() == ErrorKind::LeaseLost => {
-                first.say(&format!("stops: {error}"))
+                first.say(&format!("stops: {error}"));
             }
             other => first.say(&format!("was not refused: {other:?}")),
         }
