@@ -300,6 +300,14 @@ impl LeaseBinding {
         }
     }
 
+    /// Adds what proves the lease to the address of a write.
+    pub(crate) fn stamp_url(&self, url: &mut Url) {
+        if let Some(lease) = &self.lease {
+            let granted = lease.facts().granted.clone();
+            lease.0.service.stamp_url(&granted, url);
+        }
+    }
+
     /// Asks the service whether the lease is still held, if a refusal may be about it.
     pub(crate) async fn verify(&self) -> Result<(), LeaseLost> {
         match &self.lease {
