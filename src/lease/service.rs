@@ -84,7 +84,7 @@ pub trait LeaseService: Send + Sync + 'static {
     fn stamp_url(&self, _lease: &Granted, _url: &mut Url) {}
 
     /// Whether the server itself checks the lease of each write, by what [`stamp`](Self::stamp) or [`stamp_url`](Self::stamp_url) adds. The lease is then
-    /// asked about before a refusal (412 or 423) is taken for a conflict.
+    /// asked about before a refusal (409, 412 or 423) is taken for a conflict.
     fn is_enforced(&self) -> bool {
         false
     }
