@@ -124,7 +124,7 @@ pub struct Granted {
     pub name: String,
     /// What the service knows the lease by. It may be a secret, because it lets others write.
     pub id: String,
-    /// The fencing token, which is greater than that of any earlier holder.
+    /// The fencing token, which is greater than that of any earlier holder. Zero if the service has none.
     pub token: u64,
     /// The time for which it was granted, which may differ from what was asked for.
     pub ttl: Duration,

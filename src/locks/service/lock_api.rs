@@ -192,20 +192,35 @@ impl Locked {
         Granted::new(name, id, token, ttl)
     }
 
+    /// Takes a lock that is ours by an earlier request, whose response was lost. Its time began then, so it is renewed.
+    async fn already_ours(
+        &self,
+        want: &LeaseRequest,
+        refusal: &PlainResponse,
+    ) -> Result<Granted, NotGranted> {
+        let own = self.granted(&want.name, &want.session, want.ttl, refusal, 0);
+        if self.api.renew.is_none() && !self.api.has_no_end() {
+            // The next attempt gets one whose time is known.
+            self.release(&own).await?;
+            return Err(NotGranted::held(None, Some(Duration::ZERO)));
+        }
+        match self.renew(&own, want).await {
+            Err(NotGranted::Lost { by }) => Err(NotGranted::held(by, None)),
+            renewed => renewed,
+        }
+    }
+
     async fn try_acquire(&self, want: &LeaseRequest) -> Result<Granted, NotGranted> {
         let values = Values::wanted(want, &want.session);
         let response = self.send(&self.api.acquire, values).await;
         let response = response.map_err(NotGranted::Failed)?;
-        let is_held = self.api.held.contains(&response.status());
-        if is_held && self.held_id(&response).as_ref() != Some(&want.session) {
+        if self.api.held.contains(&response.status()) {
+            if self.held_id(&response).as_ref() == Some(&want.session) {
+                return self.already_ours(want, &response).await;
+            }
             return Err(NotGranted::held(self.holder(&response), None));
         }
-        // Otherwise it is ours already, by a request whose response was lost.
-        let response = if is_held {
-            response
-        } else {
-            success(response)?
-        };
+        let response = success(response)?;
         let id = match &self.api.granted_id {
             None => want.session.clone(),
             Some(place) => text_at(place, &response).ok_or_else(|| {

@@ -22,7 +22,7 @@ local value = redis.call('GET', KEYS[1])
 if value then
     local held = cjson.decode(value)
     if held.session ~= ARGV[1] then
-        return {0, held.holder, redis.call('PTTL', KEYS[1])}
+        return {0, string.sub(held.holder, 1, 800), redis.call('PTTL', KEYS[1])}
     end
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
     return {tonumber(held.token), '', 0}
@@ -41,7 +41,7 @@ if not value then
 end
 local held = cjson.decode(value)
 if held.session ~= ARGV[1] then
-    return {0, held.holder, 0}
+    return {0, string.sub(held.holder, 1, 800), 0}
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {tonumber(held.token), '', 0}
@@ -60,7 +60,7 @@ end
 if redis.call('HGET', KEYS[2], 'released') == ARGV[1] then
     return {1, '', 0}
 end
-return {0, held.holder or '', 0}
+return {0, string.sub(held.holder or '', 1, 800), 0}
 ";
 
 /// Returns the token and the holder.
@@ -70,11 +70,11 @@ if not value then
     return {0, '', 0}
 end
 local held = cjson.decode(value)
-return {tonumber(held.token), held.holder, 0}
+return {tonumber(held.token), string.sub(held.holder, 1, 800), 0}
 ";
 
-/// A number, the holder if there is one, and the milliseconds that are left if they are known.
-type Answer = (i64, String, i64);
+/// A number, the beginning of the holder if there is one, and the milliseconds that are left if they are known.
+type Answer = (i64, Vec<u8>, i64);
 
 impl Leases {
     /// Keeps each lease in Redis. Feature `redis`.
@@ -167,8 +167,8 @@ fn positive(number: i64) -> Option<u64> {
     u64::try_from(number).ok().filter(|number| *number > 0)
 }
 
-fn named(holder: String) -> Option<String> {
-    (!holder.is_empty()).then(|| shown(holder))
+fn named(holder: &[u8]) -> Option<String> {
+    (!holder.is_empty()).then(|| shown(String::from_utf8_lossy(holder).into_owned()))
 }
 
 #[async_trait]
@@ -181,7 +181,7 @@ impl LeaseService for RedisLock {
             return Ok(Granted::new(&want.name, &want.session, token, want.ttl));
         }
         let left = positive(left).map(Duration::from_millis);
-        Err(NotGranted::held(named(holder), left))
+        Err(NotGranted::held(named(&holder), left))
     }
 
     async fn renew(&self, lease: &Granted, want: &LeaseRequest) -> Result<Granted, NotGranted> {
@@ -189,7 +189,7 @@ impl LeaseService for RedisLock {
         let (token, holder, _) = self.run(RENEW, &lease.name, &arguments).await?;
         match positive(token) {
             Some(token) => Ok(Granted::new(&lease.name, &lease.id, token, want.ttl)),
-            None => Err(NotGranted::Lost { by: named(holder) }),
+            None => Err(NotGranted::Lost { by: named(&holder) }),
         }
     }
 
@@ -201,13 +201,13 @@ impl LeaseService for RedisLock {
                 Err(NotGranted::Failed(_)) if tries < 2 => {}
                 Err(error) => return Err(error),
                 Ok((1, ..)) => return Ok(()),
-                Ok((_, holder, _)) => return Err(NotGranted::Lost { by: named(holder) }),
+                Ok((_, holder, _)) => return Err(NotGranted::Lost { by: named(&holder) }),
             }
         }
     }
 
     async fn look(&self, name: &str) -> Result<Option<LeaseHolder>, NotGranted> {
         let (token, holder, _) = self.run(LOOK, name, &[]).await?;
-        Ok(positive(token).map(|token| LeaseHolder::new(named(holder), Some(token))))
+        Ok(positive(token).map(|token| LeaseHolder::new(named(&holder), Some(token))))
     }
 }

@@ -236,8 +236,13 @@ async fn a_state_of_terraform_is_written_under_its_lock() {
     let error = others.update("prod", |state| state["serial"] = 3.into());
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Locked);
     let error = states
+        .clone()
         .under(&held)
         .update("test", |state| state["serial"] = 3.into());
+    assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Config);
+    // It has no token.
+    let fenced = states.clone().under(&held).fenced("/fence");
+    let error = fenced.update("prod", |state| state["serial"] = 3.into());
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Config);
     // The lock has no end.
     tokio::time::sleep(Duration::from_secs(1_000_000)).await;
@@ -386,4 +391,61 @@ async fn settings_of_the_collection_apply_and_mistakes_are_config_errors() {
     leases.acquire(7).await.unwrap().release().await.unwrap();
     let error = leases.acquire("..").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+/// A server whose locks last for ten seconds, and whose refusals tell only the id of the lock.
+#[derive(Default)]
+struct Brief(Mutex<Option<(String, Instant)>>);
+
+impl Answers for Brief {
+    fn answer(&self, request: &Request) -> Response {
+        let mut lock = self.0.lock().unwrap();
+        lock.take_if(|(_, end)| *end <= Instant::now());
+        let end = Instant::now() + Duration::from_secs(10);
+        let id = header(request, "x-lock").to_owned();
+        let is_ours = lock.as_ref().is_some_and(|(held, _)| *held == id);
+        match (request.method.as_str(), &*lock) {
+            ("POST", None) => *lock = Some((id, end)),
+            ("PATCH", Some(_)) if is_ours => *lock = Some((id, end)),
+            ("DELETE", Some(_)) if is_ours => *lock = None,
+            (_, held) => {
+                let id = held.as_ref().map(|(id, _)| id);
+                return answer(423, &json!({ "id": id }));
+            }
+        }
+        answer(200, &Value::Null)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_granted_by_a_lost_response_lasts_for_its_whole_time() {
+    let own = HeaderName::from_static("x-lock");
+    let request = |method| LockRequest::new(method).header(own.clone(), LockValue::Id);
+    let api = LockApi::new(request(Method::POST), request(Method::DELETE))
+        .id(LockPlace::member("/id"))
+        .lasts(Duration::from_secs(10));
+    for api in [api.clone().renew(request(Method::PATCH)), api] {
+        let wire = Wire::to(Brief::default());
+        // The lock is granted, and found only by a later attempt.
+        wire.after(0, Fate::LoseReply);
+        (0..4).for_each(|_| wire.after(0, Fate::LoseRequest));
+        let documents = wire.client("http://any.test").collection::<Value>("docs");
+        let held = Leases::resource(api)
+            .on(&documents)
+            .acquire(7)
+            .await
+            .unwrap();
+        let (_, end) = wire.server().0.lock().unwrap().clone().unwrap();
+        assert!(
+            Instant::now() + held.remaining() <= end,
+            "{:?}",
+            held.remaining()
+        );
+        assert!(
+            held.remaining() > Duration::from_secs(5),
+            "{:?}",
+            held.remaining()
+        );
+        held.release().await.unwrap();
+    }
 }

@@ -103,6 +103,18 @@ async fn a_lease_that_is_removed_or_stolen_is_lost() {
 }
 
 #[tokio::test]
+async fn a_long_name_of_a_holder_is_cut() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let long = "ä".repeat(10_000);
+    let held = leases(&redis).acquire("nightly").owner(long).await.unwrap();
+    let holder = leases(&redis).look("nightly").await.unwrap().unwrap();
+    assert_eq!(holder.owner.unwrap(), format!("{}…", "ä".repeat(200)));
+    held.release().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_key_that_is_no_lease_is_an_error_and_stays() {
     let Some(redis) = RedisServer::start() else {
         return;
