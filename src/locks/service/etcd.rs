@@ -89,7 +89,7 @@ impl Key {
     }
 
     fn owner(self) -> Option<String> {
-        self.stored?.holder.map(shown)
+        self.stored?.holder.as_deref().map(shown)
     }
 }
 

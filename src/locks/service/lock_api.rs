@@ -169,7 +169,7 @@ impl Locked {
             Some(place) => text_at(place, refusal),
             None => refusal.problem().lock_owner().map(str::to_owned),
         };
-        holder.map(shown)
+        holder.as_deref().map(shown)
     }
 
     /// Returns the id of the lock that is held, as a refusal says.

@@ -1,5 +1,7 @@
 //! The services that grant leases, with a file for each.
 
+use ifmatch_merge::internal::one_line;
+
 mod etcd;
 mod lock_api;
 pub(super) mod records;
@@ -9,10 +11,7 @@ mod redis_lock;
 /// The most characters that are shown of a holder whom a service names.
 const SHOWN: usize = 200;
 
-/// Bounds the name of a holder, which comes from the network and goes into messages.
-fn shown(holder: String) -> String {
-    match holder.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &holder[..end]),
-        None => holder,
-    }
+/// Returns the name of a holder as messages may show it. It comes from the network.
+fn shown(holder: &str) -> String {
+    one_line(holder, SHOWN)
 }

@@ -168,7 +168,7 @@ fn positive(number: i64) -> Option<u64> {
 }
 
 fn named(holder: &[u8]) -> Option<String> {
-    (!holder.is_empty()).then(|| shown(String::from_utf8_lossy(holder).into_owned()))
+    (!holder.is_empty()).then(|| shown(&String::from_utf8_lossy(holder)))
 }
 
 #[async_trait]

@@ -273,6 +273,21 @@ async fn a_holder_whose_lease_is_revoked_or_stolen_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_name_of_a_holder_stays_in_one_line_of_bounded_length() {
+    let wire = etcd();
+    let owner = format!("a\nb\u{202e}c{}", "d".repeat(10_000));
+    let _held = leases(&wire).acquire("nightly").owner(owner).await.unwrap();
+    let other = leases(&wire);
+    let refused = other.acquire("nightly").wait(TTL / 10).await.unwrap_err();
+    let told = refused.to_string();
+    assert!(
+        !told.contains(['\n', '\u{202e}']) && told.len() < 400,
+        "{told}"
+    );
+    assert!(told.contains("ddd"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_tells_that_the_lease_was_lost_before() {
     let wire = etcd();
     let held = leases(&wire).acquire("nightly").await.unwrap();

@@ -149,7 +149,7 @@ async fn a_server_that_is_down_is_an_error_after_the_wait() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_a_config_error_that_does_not_show_it() {
+async fn the_url_of_leases_is_not_shown() {
     for url in ["", "hunter2", "redis://ann:hunter2@h:port"] {
         let error = Leases::redis(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{url}");
@@ -158,4 +158,21 @@ async fn a_url_that_is_none_is_a_config_error_that_does_not_show_it() {
     let leases = Leases::redis("redis://ann:hunter2@127.0.0.1:1").unwrap();
     let error = leases.look("nightly").await.unwrap_err();
     assert!(!format!("{leases:?} {error} {error:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_probe_finds_that_redis_excludes() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let report = leases(&redis).probe().await.unwrap();
+    assert!(
+        report.excludes() && report.failed().count() == 0,
+        "{report}"
+    );
+    let locks = redis.keys();
+    assert!(
+        locks.iter().all(|key| key.starts_with("ifmatch:token:")),
+        "{locks:?}"
+    );
 }
