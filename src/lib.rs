@@ -222,6 +222,8 @@ pub use journal::{IntentId, InvalidIntentId, Journal, JournalError};
 pub use json::Document;
 pub use lease::{Held, Lease};
 pub use locks::{Acquire, LeaseTarget, Leases};
+pub use locks::{LeaseCheck, LeaseFinding, LeaseProbeReport};
+pub use locks::{LockApi, LockPlace, LockRequest, LockValue};
 pub use operations::{
     Action, Conflicts, Create, Delete, Drained, Get, GetOpt, GuardResult, Head, HeadResponse,
     IntoSave, IntoTarget, List, Local, OpenWrite, Outbox, Page, PlainRequest, PlainResponse, Post,

@@ -120,7 +120,7 @@ impl Lease {
     }
 
     /// Returns the fencing token, which is greater than that of any earlier holder of this lease. Give it to other systems,
-    /// so that they can refuse an earlier holder.
+    /// so that they can refuse an earlier holder. Zero if the service has no tokens.
     pub fn token(&self) -> u64 {
         self.facts().granted.token
     }
@@ -259,6 +259,12 @@ impl LeaseBinding {
             return Err("`fenced` needs a lease: set one with `under`".to_owned());
         };
         let granted = lease.facts().granted.clone();
+        if self.fence.is_some() && granted.token == 0 {
+            return Err(format!(
+                "`fenced` cannot be used with the lease `{}`, because its service has no fencing tokens",
+                lease.name()
+            ));
+        }
         match lease.0.service.protects(&granted) {
             Some(protected) if protected[..Position::AfterPath] != url[..Position::AfterPath] => {
                 Err(format!(
@@ -297,6 +303,14 @@ impl LeaseBinding {
         if let Some(lease) = &self.lease {
             let granted = lease.facts().granted.clone();
             lease.0.service.stamp(&granted, headers);
+        }
+    }
+
+    /// Adds what proves the lease to the address of a write.
+    pub(crate) fn stamp_url(&self, url: &mut Url) {
+        if let Some(lease) = &self.lease {
+            let granted = lease.facts().granted.clone();
+            lease.0.service.stamp_url(&granted, url);
         }
     }
 

@@ -80,8 +80,11 @@ pub trait LeaseService: Send + Sync + 'static {
     /// Adds to the headers of a write what proves that it is made under the lease.
     fn stamp(&self, _lease: &Granted, _headers: &mut HeaderMap) {}
 
-    /// Whether the server itself checks the lease of each write, by what [`stamp`](Self::stamp) adds. The lease is then
-    /// asked about before a refusal (412 or 423) is taken for a conflict.
+    /// Adds to the address of a write what proves that it is made under the lease.
+    fn stamp_url(&self, _lease: &Granted, _url: &mut Url) {}
+
+    /// Whether the server itself checks the lease of each write, by what [`stamp`](Self::stamp) or [`stamp_url`](Self::stamp_url) adds. The lease is then
+    /// asked about before a refusal (409, 412 or 423) is taken for a conflict.
     fn is_enforced(&self) -> bool {
         false
     }
@@ -121,7 +124,7 @@ pub struct Granted {
     pub name: String,
     /// What the service knows the lease by. It may be a secret, because it lets others write.
     pub id: String,
-    /// The fencing token, which is greater than that of any earlier holder.
+    /// The fencing token, which is greater than that of any earlier holder. Zero if the service has none.
     pub token: u64,
     /// The time for which it was granted, which may differ from what was asked for.
     pub ttl: Duration,

@@ -148,6 +148,11 @@ impl Leases {
         Self::with(Service::Ready(Arc::new(service)))
     }
 
+    /// Sets how long a call waits, unless it sets that itself.
+    pub(super) fn waiting(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
     pub(super) fn made_for(
         make: impl Fn(Collection<Value>) -> Arc<dyn LeaseService> + Send + Sync + 'static,
     ) -> Self {
@@ -232,7 +237,17 @@ impl Leases {
         }
     }
 
-    fn service(&self) -> Result<Arc<dyn LeaseService>, String> {
+    /// Returns the clocks.
+    pub(super) fn clocks(&self) -> Arc<dyn LeaseClock> {
+        self.clock.clone()
+    }
+
+    /// Returns the ttl that is asked for.
+    pub(super) fn asked_ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    pub(super) fn service(&self) -> Result<Arc<dyn LeaseService>, String> {
         match &self.service {
             Service::Ready(service) => Ok(service.clone()),
             Service::Of(_) => {

@@ -32,6 +32,8 @@ pub use file::{FileStore, FileStoreError};
 pub(crate) use key_digest::{KeyDigest, Purpose, Secret};
 pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
+pub(crate) use shared::Connection as RedisConnection;
+#[cfg(feature = "redis")]
 pub use shared::{RedisStore, RedisStoreError};
 pub(crate) use snapshot_key::HeadersDigest;
 pub use snapshot_key::{SnapshotKey, SnapshotKeyError};

@@ -8,6 +8,7 @@
 
 mod actions;
 mod document;
+mod leases_etcd;
 mod race;
 mod scim;
 mod story;

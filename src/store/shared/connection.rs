@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError};
 use tokio::time::{Instant, timeout};
 
 /// A connection that is made when it is first needed.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     client: Client,
     pub(super) timeout: Duration,
     pub(super) pause: Duration,
@@ -27,7 +27,7 @@ struct Slot {
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandError {
+pub(crate) enum CommandError {
     #[error("no response from Redis within {0:?}")]
     Timeout(Duration),
     #[error(transparent)]
@@ -42,7 +42,7 @@ impl CommandError {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, timeout: Duration, pause: Duration) -> Self {
+    pub(crate) fn new(client: Client, timeout: Duration, pause: Duration) -> Self {
         Self {
             client,
             timeout,
@@ -53,7 +53,7 @@ impl Connection {
     }
 
     /// Sends a command and returns the response, or `None` during a pause.
-    pub(super) async fn ask<T: FromRedisValue>(
+    pub(crate) async fn ask<T: FromRedisValue>(
         &self,
         command: &Cmd,
     ) -> Result<Option<T>, CommandError> {

@@ -9,7 +9,7 @@ use redis::{Client, Cmd, RedisError};
 
 use super::{SnapshotKey, SnapshotStore, StoredSnapshot, encoded};
 use crate::BoxError;
-use connection::Connection;
+pub(crate) use connection::Connection;
 
 const PREFIX: &str = "ifmatch:";
 const TTL: Duration = Duration::from_secs(60 * 60);
@@ -81,6 +81,12 @@ pub struct RedisStore {
 #[derive(Debug, thiserror::Error)]
 #[error("the URL of Redis cannot be used: expected one such as `redis://host:6379`")]
 pub struct RedisStoreError(#[source] RedisError);
+
+impl RedisStoreError {
+    pub(crate) fn new(error: RedisError) -> Self {
+        Self(error)
+    }
+}
 
 impl RedisStore {
     /// Creates a store on the Redis server at this URL. It connects when the first call needs it.

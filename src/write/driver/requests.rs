@@ -178,14 +178,14 @@ impl Driver<'_> {
         }
     }
 
-    /// Returns the loss of the lease that a response to the write may be about. Some servers answer 412 to it, as they do to
-    /// a race.
+    /// Returns the loss of the lease that a response to the write may be about. Some servers answer 412 or 409 to it, as
+    /// they do to a race.
     async fn lost_lease(&mut self, reply: &Response) -> Option<FailureCause> {
         let lease = self.target.lease.as_ref()?;
         lease.answered();
         let is_about_it = matches!(
             reply.status,
-            StatusCode::PRECONDITION_FAILED | StatusCode::LOCKED
+            StatusCode::PRECONDITION_FAILED | StatusCode::LOCKED | StatusCode::CONFLICT
         );
         if !is_about_it {
             return None;

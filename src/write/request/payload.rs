@@ -115,6 +115,9 @@ impl RequestDraft<'_> {
         if self.local.is_some() && !self.is_post {
             url = self.route().lead(&url)?;
         }
+        if let Some(lease) = &self.target.lease {
+            lease.stamp_url(&mut url);
+        }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
         let encoded = match (self.action, self.local) {
             (Some(action), _) => self.action_body(action, &inside)?,

@@ -2,7 +2,13 @@
 
 mod acquiring;
 mod clocks;
+mod etcd;
+mod lock_api;
 mod losing;
+mod probing;
+#[cfg(feature = "redis")]
+mod redis;
+mod wire;
 mod writing;
 
 use std::time::Duration;
