@@ -2,6 +2,7 @@
 
 mod acquiring;
 mod clocks;
+mod hostile;
 mod losing;
 mod writing;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use ifmatch::lease::LeaseHolder;
 use ifmatch::testing::Clocks;
-use ifmatch::{Collection, Held, Leases, MemoryStore};
+use ifmatch::{Client, Collection, Held, Leases, MemoryStore};
 use serde_json::Value;
 
 use crate::support::{ARTICLE, AT, Server};
@@ -27,7 +28,10 @@ struct Program {
 impl Program {
     fn new(server: &Server) -> Self {
         let client = server.builder().store(MemoryStore::default());
-        let client = client.build().unwrap();
+        Self::of(client.build().unwrap())
+    }
+
+    fn of(client: Client) -> Self {
         let clocks = Clocks::new();
         Self {
             leases: Leases::documents(&client, "leases").clock(clocks.clone()),
