@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::clock::LeaseClock;
+use super::fence::fence_allows;
 use super::holder::Holder;
 use super::keeper::Command;
 use super::service::{Granted, LeaseService};
@@ -285,7 +286,7 @@ impl LeaseBinding {
         let until = lease.check()?;
         if let (Some((pointer, own)), Some(base)) = (self.fence(), base)
             && let Some(token) = base.pointer(pointer).and_then(|token| token.decode().ok())
-            && token > own
+            && !fence_allows(own, Some(token))
         {
             return Err(lease.because(LostBecause::Fenced { token }));
         }

@@ -12,10 +12,13 @@
 
 mod clock;
 mod contender;
+mod fence;
 mod granted;
 mod held;
 mod holder;
 mod keeper;
+#[cfg(test)]
+mod model;
 mod names;
 mod service;
 
