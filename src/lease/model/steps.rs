@@ -105,7 +105,7 @@ impl Model for Setting {
                 (first.is_still, first.has_stood_still) = (true, true);
             }
             Step::GoOn => world.process_mut(Who::First).is_still = false,
-            Step::Renew(who) => self.renew(&mut world, who),
+            Step::Renew(who) => renew(&mut world, who),
             Step::Release => {
                 world.process_mut(Who::First).holder = None;
                 if world.record.holder == Some(Who::First) {
@@ -142,17 +142,6 @@ impl Model for Setting {
 }
 
 impl Setting {
-    /// Renews a lease whose record is still that of its holder.
-    fn renew(&self, world: &mut World, by: Who) {
-        world.renewals -= 1;
-        if world.record.holder == Some(by) {
-            let (sent, onto) = (world.process(by).clock, world.record.nonce);
-            world.send(Message::Renew { by, sent, onto });
-        } else {
-            world.process_mut(by).holder = None;
-        }
-    }
-
     /// Checks the lease and the token, and sends a write.
     fn write(&self, world: &mut World, by: Who) {
         let process = world.process_mut(by);
@@ -262,4 +251,15 @@ fn grant(world: &mut World, to: Who, since: u8, is_new: bool) {
         token,
         is_new,
     });
+}
+
+/// Renews a lease whose record is still that of its holder.
+fn renew(world: &mut World, by: Who) {
+    world.renewals -= 1;
+    if world.record.holder == Some(by) {
+        let (sent, onto) = (world.process(by).clock, world.record.nonce);
+        world.send(Message::Renew { by, sent, onto });
+    } else {
+        world.process_mut(by).holder = None;
+    }
 }

@@ -28,13 +28,13 @@ struct Program {
 impl Program {
     fn new(server: &Server) -> Self {
         let client = server.builder().store(MemoryStore::default());
-        Self::of(client.build().unwrap())
+        Self::of(&client.build().unwrap())
     }
 
-    fn of(client: Client) -> Self {
+    fn of(client: &Client) -> Self {
         let clocks = Clocks::new();
         Self {
-            leases: Leases::documents(&client, "leases").clock(clocks.clone()),
+            leases: Leases::documents(client, "leases").clock(clocks.clone()),
             clocks,
             articles: client.collection("articles"),
         }

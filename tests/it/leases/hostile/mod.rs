@@ -77,5 +77,5 @@ fn wired(server: &Server, limits: Limits) -> (Wire, Program) {
     let wire = Wire::to(server);
     let client = ifmatch::Client::builder("http://server.test/v1").transport(wire.clone());
     let client = client.store(MemoryStore::default()).limits(limits);
-    (wire, Program::of(client.build().unwrap()))
+    (wire, Program::of(&client.build().unwrap()))
 }
