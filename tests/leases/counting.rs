@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use ifmatch::{Error, ErrorKind};
+use ifmatch::{Collection, Error, ErrorKind, Leases};
+use serde_json::Value;
 
 use crate::Site;
 use crate::program::{
@@ -21,7 +22,7 @@ fn sections() -> usize {
 }
 
 pub(crate) async fn is_exact(site: &Site) {
-    let name = new_name("count");
+    let name = new_name(site, "count");
     create(site, &name).await.unwrap();
     let began = Instant::now();
     let (of, lease) = (site.clone(), name.clone());
@@ -57,13 +58,16 @@ fn told(output: &str) -> (u64, u64) {
     (done.parse().unwrap(), doubtful.parse().unwrap())
 }
 
-async fn section(site: &Site, leases: &ifmatch::Leases, lease: &str) -> Result<(), Error> {
+async fn section(
+    leases: &Leases,
+    lease: &str,
+    documents: Collection<Value>,
+    id: &str,
+) -> Result<(), Error> {
     let held = leases.acquire(lease).wait(Duration::from_secs(300)).await?;
-    let documents = documents(site, &client(site));
     let guarded = documents.under(&held).fenced("/fence");
-    let id = document_of(site, lease);
     held.run(async {
-        let mut read = guarded.get(&id).await?;
+        let mut read = guarded.get(id).await?;
         tokio::time::sleep(Duration::from_millis(fastrand::u64(..3))).await;
         read["n"] = (read["n"].as_u64().unwrap_or_default() + 1).into();
         guarded.save(&read).await
@@ -80,12 +84,13 @@ async fn counts() {
     let leases = leases(&site, &client, TTL);
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..TASKS {
-        let (site, leases, lease) = (site.clone(), leases.clone(), lease.clone());
+        let (leases, lease) = (leases.clone(), lease.clone());
+        let (documents, id) = (documents(&site, &client), document_of(&site, &lease));
         let own = sections() / TASKS + usize::from(task < sections() % TASKS);
         tasks.spawn(async move {
             let (mut done, mut doubtful) = (0, 0);
             while done < own {
-                match section(&site, &leases, &lease).await {
+                match section(&leases, &lease, documents.clone(), &id).await {
                     Ok(()) => done += 1,
                     // Its write may have been applied before the lease was lost.
                     Err(error)

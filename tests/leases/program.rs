@@ -28,10 +28,15 @@ pub(crate) fn name() -> String {
     std::env::var("LEASE_NAME").unwrap()
 }
 
-/// Returns a name that no other run uses on a server that is not started anew.
-pub(crate) fn new_name(of: &str) -> String {
+/// Returns a name that no other run uses on a server that is not started anew. lighttpd has versions only for files whose
+/// type it knows by their name.
+pub(crate) fn new_name(site: &Site, of: &str) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    format!("{of}-{}-{}", std::process::id(), now.as_millis())
+    site.id(&format!(
+        "{of}-{}-{}.json",
+        std::process::id(),
+        now.as_millis()
+    ))
 }
 
 pub(crate) fn client(site: &Site) -> Client {
@@ -49,7 +54,7 @@ pub(crate) fn documents(site: &Site, client: &Client) -> Collection<Value> {
 
 /// Returns the id of the document that a lease protects.
 pub(crate) fn document_of(site: &Site, lease: &str) -> String {
-    site.id(&format!("{lease}-document.json"))
+    site.id(&format!("document-of-{lease}"))
 }
 
 pub(crate) async fn create(site: &Site, lease: &str) -> Result<(), Error> {

@@ -34,7 +34,7 @@ pub(crate) async fn leaves_the_next_holder_alone(site: &Site) {
 }
 
 async fn stopped_once(site: &Site, round: u32) {
-    let name = new_name("stop");
+    let name = new_name(site, "stop");
     create(site, &name).await.unwrap();
     let mut program = start(site, "stopping::writes_until_its_lease_is_lost", &name);
     let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
