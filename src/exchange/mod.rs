@@ -57,9 +57,9 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) stats: &'a mut RequestStats,
     /// The user of the call, if it must not continue as another user.
     pub(crate) whose: Option<CredentialsDigest>,
-    /// Called right before a request goes out. If the future is dropped before this call, no request left the
-    /// client.
-    pub(crate) sent: &'a mut (dyn FnMut() + Send),
+    /// Called right before a request goes out. After an error, it does not go out. If the future is dropped before this
+    /// call, no request left the client.
+    pub(crate) sent: &'a mut (dyn FnMut() -> Result<(), BoxError> + Send),
     /// Who is told about the request.
     pub(crate) watched: Watched<'a>,
 }
@@ -84,6 +84,8 @@ pub(crate) enum NoResponse {
     Gated(BlockedBy),
     /// The credentials could not be obtained.
     Credentials(BoxError),
+    /// The caller did not let the request go out.
+    Withheld(BoxError),
 }
 
 impl Exchange {
@@ -109,8 +111,9 @@ impl Exchange {
             let sent_before = stats.requests;
             let (requests, sent_at) = (&mut stats.requests, Instant::now());
             let mut sent = || {
+                sent()?;
                 *requests += 1;
-                sent();
+                Ok(())
             };
             let resends = watched.resends + u32::from(renewed) + redirects;
             let span = RequestSpan::new(&call.method, &url, &watched, resends);
@@ -163,7 +166,7 @@ impl Exchange {
         url: &Url,
         whose: Option<CredentialsDigest>,
         deadline: Instant,
-        sent: &mut (dyn FnMut() + Send),
+        sent: &mut (dyn FnMut() -> Result<(), BoxError> + Send),
     ) -> Result<Response, NoResponse> {
         let mut headers = self.headers.clone();
         for (name, value) in &call.headers {
@@ -181,7 +184,7 @@ impl Exchange {
             .min(deadline.saturating_duration_since(begun));
         let mut request = Request::limited(call.method.clone(), url.clone(), headers, &self.limits);
         (request.body, request.timeout) = (call.body.clone(), timeout);
-        sent();
+        sent().map_err(NoResponse::Withheld)?;
         // A custom transport may ignore the timeout.
         let reply = async { self.transport.send(request).await };
         let reply = panics::catch_in("the transport", reply);

@@ -78,6 +78,7 @@ fn failure(error: &NoResponse) -> &'static str {
         },
         NoResponse::Gated(_) => "held_back",
         NoResponse::Credentials(_) => "credentials",
+        NoResponse::Withheld(_) => "withheld",
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 /// and can be set. Whoever holds a lease believes the clock that has advanced more. Whoever waits for a lease to end
 /// believes the one that has advanced less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct LeaseTime {
     /// The time on the monotonic clock.
     pub monotonic: Duration,

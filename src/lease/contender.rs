@@ -9,11 +9,13 @@ use super::clock::LeaseTime;
 /// No clock of another machine is believed. A record may be taken over once it has not changed for the ttl that it
 /// states, by the clocks of the contender. Each change starts the time anew.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Contender {
     seen: Option<Seen>,
 }
 
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Hash))]
 struct Seen {
     mark: String,
     since: LeaseTime,

@@ -5,17 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use url::{Position, Url};
+use url::Url;
 
 use super::clock::LeaseClock;
 use super::holder::Holder;
 use super::keeper::Command;
-use super::service::{Granted, LeaseService};
-use crate::json::Document;
+use super::service::{Granted, LeaseService, SERVICE};
 use crate::retry::later;
+use crate::support::panics::{self, Panicked};
 use crate::value::{Error, ErrorKind};
 
 /// A lease that was acquired, to which writes are bound with [`Collection::under`](crate::Collection::under).
@@ -33,8 +32,31 @@ pub(super) struct State {
     pub(super) lost: watch::Sender<Option<LeaseLost>>,
     /// The task that renews it. It ends with the lease.
     pub(super) keeper: mpsc::WeakSender<Command>,
+    /// What the service demands of writes under the lease.
+    pub(super) rules: Rules,
     /// Requests of writes that were sent and not answered.
-    unanswered: AtomicUsize,
+    pub(super) unanswered: AtomicUsize,
+}
+
+/// What a service demands of writes under a lease.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) fence: Option<String>,
+    pub(super) carried: Option<String>,
+    pub(super) is_enforced: bool,
+    pub(super) protects: Option<Url>,
+}
+
+impl Rules {
+    /// Asks the service, which belongs to the application.
+    pub(super) fn of(service: &dyn LeaseService, granted: &Granted) -> Result<Self, Panicked> {
+        panics::catch(SERVICE, || Self {
+            fence: service.fence(),
+            carried: service.carried(),
+            is_enforced: service.is_enforced(),
+            protects: service.protects(granted),
+        })
+    }
 }
 
 pub(super) struct Facts {
@@ -102,6 +124,7 @@ impl Lease {
         clock: Arc<dyn LeaseClock>,
         facts: Facts,
         keeper: mpsc::WeakSender<Command>,
+        rules: Rules,
     ) -> Self {
         Self(Arc::new(State {
             name: facts.granted.name.clone(),
@@ -110,6 +133,7 @@ impl Lease {
             facts: Mutex::new(facts),
             lost: watch::Sender::default(),
             keeper,
+            rules,
             unanswered: AtomicUsize::default(),
         }))
     }
@@ -119,26 +143,46 @@ impl Lease {
         &self.0.name
     }
 
-    /// Returns the fencing token, which is greater than that of any earlier holder of this lease. Give it to other systems,
-    /// so that they can refuse an earlier holder. Zero if the service has no tokens.
+    /// Returns the fencing token, which is greater than that of any earlier holder of this lease in another process. Give it
+    /// to other systems, so that they can refuse an earlier holder.
+    ///
+    /// Calls of one process that pass the lease on among themselves share its token. Zero if the service has no tokens.
     pub fn token(&self) -> u64 {
         self.facts().granted.token
     }
 
     /// Returns for how long the lease can be vouched for, if it is not renewed. Zero once it is lost.
     pub fn remaining(&self) -> Duration {
-        if self.0.lost.borrow().is_some() {
+        if self.is_lost() {
             return Duration::ZERO;
         }
-        self.facts().holder.remaining(self.0.clock.now())
+        let now = self.0.clock.now();
+        self.facts().holder.remaining(now)
+    }
+
+    /// Whether it was lost or released.
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.lost.borrow().is_some()
     }
 
     /// Waits until the lease is lost or released, and returns why.
     pub async fn lost(&self) -> LeaseLost {
         let mut lost = self.0.lost.subscribe();
-        let lost = lost.wait_for(Option::is_some).await;
-        let lost = lost.ok().and_then(|lost| lost.clone());
-        lost.unwrap_or_else(|| self.because(LostBecause::Released))
+        loop {
+            if let Some(lost) = lost.borrow_and_update().clone() {
+                return lost;
+            }
+            // The task that renews it may have ended with its runtime.
+            let remaining = self.remaining();
+            if remaining.is_zero() {
+                self.end(LostBecause::Expired);
+                continue;
+            }
+            tokio::select! {
+                _ = lost.changed() => {}
+                () = tokio::time::sleep(remaining) => {}
+            }
+        }
     }
 
     /// Checks that the lease can be vouched for. Returns until when.
@@ -154,20 +198,22 @@ impl Lease {
     }
 
     /// Asks the service whether the lease is still held.
-    pub(crate) async fn verify(&self) -> Result<(), LeaseLost> {
-        let (asked, answer) = oneshot::channel();
-        if let Some(keeper) = self.0.keeper.upgrade() {
+    pub(super) async fn verify(&self, deadline: Instant) -> Result<(), LeaseLost> {
+        let known = || self.0.lost.borrow().clone();
+        let Some(keeper) = self.0.keeper.upgrade() else {
+            return Err(known().unwrap_or_else(|| self.because(LostBecause::Released)));
+        };
+        let asking = async {
+            let (asked, answer) = oneshot::channel();
             // The task may have ended.
             let _ = keeper.send(Command::Verify(asked)).await;
-        }
-        match answer.await {
-            Ok(Verified::Held) => Ok(()),
-            Ok(Verified::Lost(lost)) => Err(lost),
-            Ok(Verified::Unknown) => Err(self.because(LostBecause::NotVerified)),
-            Err(_) => {
-                let lost = self.0.lost.borrow().clone();
-                Err(lost.unwrap_or_else(|| self.because(LostBecause::Released)))
-            }
+            answer.await
+        };
+        match tokio::time::timeout_at(deadline, asking).await {
+            Ok(Ok(Verified::Held)) => Ok(()),
+            Ok(Ok(Verified::Lost(lost))) => Err(lost),
+            Ok(Err(_)) => Err(known().unwrap_or_else(|| self.because(LostBecause::Released))),
+            Ok(Ok(Verified::Unknown)) | Err(_) => Err(self.because(LostBecause::NotVerified)),
         }
     }
 
@@ -216,123 +262,4 @@ pub(crate) enum Verified {
     Held,
     Lost(LeaseLost),
     Unknown,
-}
-
-/// The lease of a handle, and where its documents keep the fencing token.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LeaseBinding {
-    lease: Option<Lease>,
-    fence: Option<String>,
-}
-
-impl PartialEq for LeaseBinding {
-    fn eq(&self, other: &Self) -> bool {
-        let is_same = match (&self.lease, &other.lease) {
-            (Some(own), Some(other)) => Arc::ptr_eq(&own.0, &other.0),
-            (own, other) => own.is_none() && other.is_none(),
-        };
-        is_same && self.fence == other.fence
-    }
-}
-
-impl LeaseBinding {
-    /// Binds a handle to a lease. A fence that was set before stays.
-    pub(crate) fn new(lease: &Lease, before: Option<Self>) -> Self {
-        let fence = before.and_then(|before| before.fence);
-        Self {
-            lease: Some(lease.clone()),
-            fence: fence.or_else(|| lease.0.service.fence()),
-        }
-    }
-
-    /// Sets where the documents keep the fencing token.
-    pub(crate) fn fenced(before: Option<Self>, pointer: String) -> Self {
-        Self {
-            fence: Some(pointer),
-            ..before.unwrap_or_default()
-        }
-    }
-
-    /// Returns why the handle cannot be used, if it cannot.
-    pub(crate) fn check_settings(&self, url: &Url) -> Result<(), String> {
-        let Some(lease) = &self.lease else {
-            return Err("`fenced` needs a lease: set one with `under`".to_owned());
-        };
-        let granted = lease.facts().granted.clone();
-        if self.fence.is_some() && granted.token == 0 {
-            return Err(format!(
-                "`fenced` cannot be used with the lease `{}`, because its service has no fencing tokens",
-                lease.name()
-            ));
-        }
-        match lease.0.service.protects(&granted) {
-            Some(protected) if protected[..Position::AfterPath] != url[..Position::AfterPath] => {
-                Err(format!(
-                    "the lease `{}` protects only {}",
-                    lease.name(),
-                    protected.path()
-                ))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns the place of the fencing token, and the token.
-    pub(crate) fn fence(&self) -> Option<(&str, u64)> {
-        let pointer = self.fence.as_deref()?;
-        Some((pointer, self.lease.as_ref()?.token()))
-    }
-
-    /// Checks that a write may be built on this state. Returns until when a request may be under way.
-    pub(crate) fn check(&self, base: Option<&Document>) -> Result<Option<Instant>, LeaseLost> {
-        let Some(lease) = &self.lease else {
-            return Ok(None);
-        };
-        let until = lease.check()?;
-        if let (Some((pointer, own)), Some(base)) = (self.fence(), base)
-            && let Some(token) = base.pointer(pointer).and_then(|token| token.decode().ok())
-            && token > own
-        {
-            return Err(lease.because(LostBecause::Fenced { token }));
-        }
-        Ok(Some(until))
-    }
-
-    /// Adds what proves the lease to the headers of a write.
-    pub(crate) fn stamp(&self, headers: &mut HeaderMap) {
-        if let Some(lease) = &self.lease {
-            let granted = lease.facts().granted.clone();
-            lease.0.service.stamp(&granted, headers);
-        }
-    }
-
-    /// Adds what proves the lease to the address of a write.
-    pub(crate) fn stamp_url(&self, url: &mut Url) {
-        if let Some(lease) = &self.lease {
-            let granted = lease.facts().granted.clone();
-            lease.0.service.stamp_url(&granted, url);
-        }
-    }
-
-    /// Asks the service whether the lease is still held, if a refusal may be about it.
-    pub(crate) async fn verify(&self) -> Result<(), LeaseLost> {
-        match &self.lease {
-            Some(lease) if lease.0.service.is_enforced() => lease.verify().await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Records that a request of a write leaves. It counts as under way until it is answered.
-    pub(crate) fn leaves(&self) {
-        if let Some(lease) = &self.lease {
-            lease.0.unanswered.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Records that a request of a write was answered.
-    pub(crate) fn answered(&self) {
-        if let Some(lease) = &self.lease {
-            lease.0.unanswered.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
+use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,18 +46,24 @@ impl Held {
         }
     }
 
-    /// Runs work under the lease, and releases it afterwards. The work is dropped as soon as the lease can no longer be
-    /// vouched for.
+    /// Runs work under the lease, and releases it afterwards. The work is not polled any more once the lease can no longer be
+    /// vouched for, and is dropped.
     ///
     /// # Errors
     ///
-    /// Returns `LeaseLost` if the lease was lost before the work ended. If only the release fails, the result of the work is
+    /// Returns `LeaseLost` if the lease was lost before the work ended, also if that was just before. If only the release fails, the result of the work is
     /// returned, and the lease ends by itself.
     pub async fn run<O>(self, work: impl Future<Output = O>) -> Result<O, Error> {
+        let mut work = std::pin::pin!(work);
+        // A machine that slept must not go on with the work before the loss is noticed.
+        let vouched = std::future::poll_fn(|context| match self.lease.check() {
+            Ok(_) => work.as_mut().poll(context).map(Ok),
+            Err(lost) => Poll::Ready(Err(lost)),
+        });
         let output = tokio::select! {
             biased;
             lost = self.lease.lost() => return Err(lost.into()),
-            output = work => output,
+            output = vouched => output?,
         };
         self.lease.check()?;
         let _ = self.release().await;

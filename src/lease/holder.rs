@@ -6,6 +6,7 @@ use super::clock::LeaseTime;
 
 /// The lease of a holder, by its own clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(super) struct Holder {
     ttl: Duration,
     /// When the request left that was granted last. The validity counts from there, because the service may have granted

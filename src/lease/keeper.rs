@@ -9,19 +9,23 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::clock::{LeaseClock, LeaseTime};
-use super::granted::{Facts, Lease, LostBecause, Verified};
+use super::granted::{Facts, Lease, LostBecause, Rules, Verified};
 use super::held::Held;
 use super::holder::{Ended, Holder, Next};
 use super::names::{Names, Passed, Turn, Waiter};
-use super::service::{Granted, LeaseRequest, LeaseService, NotGranted};
+use super::service::{Granted, LeaseRequest, LeaseService, NotGranted, SERVICE};
 use crate::retry::later;
 use crate::support::{ids, panics};
 use crate::value::{Error, ErrorKind};
 
 /// How often a lease is passed on within this process before others can get it.
 const HANDOVERS: u32 = 16;
+
+/// How long a release may take. Whoever releases a lease may wait for it.
+const RELEASE: Duration = Duration::from_secs(15);
 
 /// Where leases come from.
 #[derive(Clone)]
@@ -68,7 +72,9 @@ pub(crate) async fn acquire(place: Place, order: Order) -> Result<Held, Error> {
             }
         },
     };
-    let (deadline, name, met) = (order.deadline, order.name.clone(), Met::default());
+    // A call that does not wait tries once.
+    let once = later(Instant::now(), order.ttl / 4);
+    let (deadline, name, met) = (order.deadline.max(once), order.name.clone(), Met::default());
     let (granted, waiting) = oneshot::channel();
     let contender = Contest {
         place,
@@ -110,6 +116,16 @@ fn too_late(name: &str, met: &Met) -> Error {
     }
 }
 
+/// A lease that was won.
+struct Won {
+    granted: Granted,
+    request: LeaseRequest,
+    /// When the request left that was granted.
+    sent: LeaseTime,
+    holder: Holder,
+    rules: Rules,
+}
+
 /// The attempt to get a lease.
 struct Contest {
     place: Place,
@@ -118,9 +134,15 @@ struct Contest {
 }
 
 impl Contest {
-    async fn run(self, turn: Turn, reply: oneshot::Sender<Result<Held, Error>>) {
-        let (granted, request, sent) = match self.win(&reply).await {
-            Some(Ok(won)) => won,
+    async fn run(self, turn: Turn, mut reply: oneshot::Sender<Result<Held, Error>>) {
+        let Won {
+            granted,
+            request,
+            sent,
+            holder,
+            rules,
+        } = match self.win(&mut reply).await {
+            Some(Ok(won)) => *won,
             Some(Err(error)) => {
                 // The caller may have stopped waiting.
                 let _ = reply.send(Err(error));
@@ -128,7 +150,6 @@ impl Contest {
             }
             None => return,
         };
-        let holder = Holder::new(granted.ttl, sent, self.order.at_most);
         let (commands, received) = mpsc::channel(1);
         let keeper = Keeper {
             turn,
@@ -140,6 +161,7 @@ impl Contest {
                 self.place.clock,
                 Facts { granted, holder },
                 commands.downgrade(),
+                rules,
             ),
             commands: received,
             since: sent,
@@ -154,8 +176,8 @@ impl Contest {
     /// Tries until the lease is granted, the time is over, or nobody waits any more (`None`).
     async fn win(
         &self,
-        reply: &oneshot::Sender<Result<Held, Error>>,
-    ) -> Option<Result<(Granted, LeaseRequest, LeaseTime), Error>> {
+        reply: &mut oneshot::Sender<Result<Held, Error>>,
+    ) -> Option<Result<Box<Won>, Error>> {
         let Order {
             name,
             owner,
@@ -163,21 +185,49 @@ impl Contest {
             deadline,
             ..
         } = &self.order;
-        let mut request = LeaseRequest {
+        let request = LeaseRequest {
             name: name.clone(),
             owner: owner.clone(),
             session: ids::uuid(),
             ttl: *ttl,
-            now: LeaseTime::default(),
+            clock: self.place.clock.clone(),
         };
+        let service = &self.place.service;
+        let mut was_at_once = false;
         loop {
             if reply.is_closed() {
                 return None;
             }
             let sent = self.place.clock.now();
-            request.now = sent;
-            let met = match guarded(self.place.service.acquire(&request)).await {
-                Ok(granted) => return Some(Ok((granted, request, sent))),
+            let asked = tokio::select! {
+                asked = guarded(service.acquire(&request)) => asked,
+                // Nobody waits any more, and what the service may still grant would be over by now.
+                () = async { reply.closed().await; tokio::time::sleep(*ttl).await } => return None,
+            };
+            let met = match asked {
+                Ok(granted) => {
+                    let holder = Holder::new(granted.ttl, sent, self.order.at_most);
+                    let rules = Rules::of(&**service, &granted);
+                    let is_over = holder.remaining(self.place.clock.now()).is_zero();
+                    match rules {
+                        Ok(rules) if !is_over => {
+                            return Some(Ok(Box::new(Won {
+                                granted,
+                                request,
+                                sent,
+                                holder,
+                                rules,
+                            })));
+                        }
+                        rules => {
+                            let _ = given_back(&**service, &granted).await;
+                            if let Err(panicked) = rules {
+                                return Some(Err(Error::config(panicked.to_string())));
+                            }
+                            NotGranted::held(None, None)
+                        }
+                    }
+                }
                 Err(NotGranted::Failed(error)) if !is_temporary(&error) => {
                     return Some(Err(error));
                 }
@@ -189,14 +239,25 @@ impl Contest {
                 NotGranted::Held {
                     for_at_most: Some(left),
                     ..
-                } => drawn.min((*left).max(Duration::from_millis(1))),
+                } if !left.is_zero() => drawn.min(*left),
+                // It was free a moment ago. If this does not help, it is not tried in a loop.
+                NotGranted::Held {
+                    for_at_most: Some(_),
+                    ..
+                } if !was_at_once => Duration::ZERO,
                 _ => drawn,
             };
+            was_at_once = wait.is_zero();
             self.meet(met);
             let until = later(Instant::now(), wait);
             if until >= *deadline {
-                tokio::time::sleep_until(*deadline).await;
-                return Some(Err(too_late(name, &self.met)));
+                if *deadline <= Instant::now() {
+                    // The call waits for this one try only.
+                    return Some(Err(too_late(name, &self.met)));
+                }
+                // At its deadline, the call itself takes what was met, and stops waiting.
+                reply.closed().await;
+                return None;
             }
             tokio::time::sleep_until(until).await;
         }
@@ -227,8 +288,17 @@ fn is_temporary(error: &Error) -> bool {
 
 /// Runs a method of a service, which belongs to the application.
 async fn guarded<O>(method: impl Future<Output = Result<O, NotGranted>>) -> Result<O, NotGranted> {
-    let caught = panics::catch_in("the lease service", method).await;
+    let caught = panics::catch_in(SERVICE, method).await;
     caught.unwrap_or_else(|panicked| Err(NotGranted::Failed(Error::config(panicked.to_string()))))
+}
+
+/// Releases a lease, within a time after which it ends by itself or can wait no longer.
+async fn given_back(
+    service: &dyn LeaseService,
+    granted: &Granted,
+) -> Result<Result<(), NotGranted>, Elapsed> {
+    let most = granted.ttl.min(RELEASE);
+    tokio::time::timeout(most, guarded(service.release(granted))).await
 }
 
 /// Keeps a lease for its holders in this process, one after the other.
@@ -247,7 +317,13 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         loop {
-            let next = self.lease.facts().holder.next(self.clock.now());
+            let now = self.clock.now();
+            if self.lease.is_lost() {
+                // A later holder has written, or a reader has seen that the time is over.
+                let _ = given_back(&*self.service, &self.granted()).await;
+                return;
+            }
+            let next = self.lease.facts().holder.next(now);
             match next {
                 Next::Ended(Ended::Expired) => return self.lease.end(LostBecause::Expired),
                 Next::Ended(Ended::AtMost) => {
@@ -291,18 +367,21 @@ impl Keeper {
     /// Renews the lease once.
     async fn renew(&mut self) -> Verified {
         let sent = self.clock.now();
-        self.request.now = sent;
-        let (granted, remaining) = {
+        let (known, remaining) = {
             let facts = self.lease.facts();
             (facts.granted.clone(), facts.holder.remaining(sent))
         };
-        let renewed = guarded(self.service.renew(&granted, &self.request));
+        let renewed = guarded(self.service.renew(&known, &self.request));
         let renewed = tokio::time::timeout(remaining, renewed).await;
         match renewed {
             Ok(Ok(granted)) => {
                 let mut facts = self.lease.facts();
                 facts.holder.renewed(sent, granted.ttl);
-                facts.granted = granted;
+                facts.granted = Granted {
+                    name: known.name,
+                    token: granted.token.max(known.token),
+                    ..granted
+                };
                 Verified::Held
             }
             Ok(Err(NotGranted::Lost { by } | NotGranted::Held { by, .. })) => {
@@ -322,9 +401,9 @@ impl Keeper {
     /// Ends the current holder, and gives the lease to the next one in this process, or back. Returns whether it is still
     /// held.
     async fn pass_on(&mut self, answer: Option<oneshot::Sender<Result<(), Error>>>) -> bool {
-        let is_expired = self.lease.check().is_err();
+        let lost = self.lease.check().err();
         self.lease.end(LostBecause::Released);
-        if !is_expired && self.hand_over() {
+        if lost.is_none() && self.hand_over() {
             if let Some(answer) = answer {
                 let _ = answer.send(Ok(()));
             }
@@ -332,7 +411,10 @@ impl Keeper {
         }
         let given_back = self.give_back().await;
         if let Some(answer) = answer {
-            let _ = answer.send(given_back);
+            let _ = answer.send(match lost {
+                Some(lost) => Err(lost.into()),
+                None => given_back,
+            });
         }
         if self.handovers > 0 && self.turn.has_next() {
             // Other processes look for it in intervals of up to twice this time.
@@ -362,7 +444,8 @@ impl Keeper {
                 }
             };
             let (service, clock) = (self.service.clone(), self.clock.clone());
-            let lease = Lease::new(service, clock, facts, commands.downgrade());
+            let rules = self.lease.0.rules.clone();
+            let lease = Lease::new(service, clock, facts, commands.downgrade(), rules);
             let held = Held::new(lease.clone(), commands);
             if waiter.passed.send(Passed::Held(held)).is_ok() {
                 self.request.owner = waiter.owner;
@@ -374,12 +457,13 @@ impl Keeper {
         false
     }
 
+    fn granted(&self) -> Granted {
+        self.lease.facts().granted.clone()
+    }
+
     /// Releases the lease at the service.
     async fn give_back(&self) -> Result<(), Error> {
-        let granted = self.lease.facts().granted.clone();
-        let released = guarded(self.service.release(&granted));
-        // After this time, it has ended by itself.
-        match tokio::time::timeout(granted.ttl, released).await {
+        match given_back(&*self.service, &self.granted()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(NotGranted::Lost { by } | NotGranted::Held { by, .. })) => {
                 Err(self.lease.because(LostBecause::Taken { by }).into())

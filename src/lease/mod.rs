@@ -7,25 +7,31 @@
 //!
 //! - A *lease* gives its *holder* exclusive access for a limited time, its *ttl*. The holder *renews* it before it ends.
 //!   If the holder stops, somebody else *takes it over*.
-//! - A *fencing token* is a number that rises with each holder. A document that keeps the token of its last writer refuses
-//!   an earlier holder, however late its request arrives.
+//! - A *fencing token* is a number that rises with each holder. Each document keeps the token of its last writer. An earlier
+//!   holder that reads a greater token than its own does not write, and one that has not read it is refused, because its
+//!   write is pinned to an older version.
 
+mod binding;
 mod clock;
 mod contender;
+mod fence;
 mod granted;
 mod held;
 mod holder;
 mod isolation;
 mod keeper;
+#[cfg(test)]
+mod model;
 mod names;
 mod service;
 
+pub(crate) use binding::LeaseBinding;
 pub use clock::{LeaseClock, LeaseTime, SystemClock};
 pub use contender::{Contender, NextTry};
-pub(crate) use granted::LeaseBinding;
 pub use granted::{Lease, LeaseLost, LostBecause};
 pub use held::Held;
 pub use isolation::Isolation;
 pub(crate) use keeper::{Order, Place, acquire};
 pub(crate) use names::Names;
+pub(crate) use service::SERVICE;
 pub use service::{Granted, LeaseHolder, LeaseRequest, LeaseService, NotGranted};

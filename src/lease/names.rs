@@ -32,6 +32,7 @@ impl Names {
     pub(super) fn enter(self: &Arc<Self>, name: &str, waiter: Waiter) -> Option<Turn> {
         let mut queues = self.queues();
         if let Some(queue) = queues.get_mut(name) {
+            queue.retain(|waiter| !waiter.passed.is_closed());
             queue.push_back(waiter);
             return None;
         }

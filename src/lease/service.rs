@@ -1,13 +1,18 @@
 //! The seam for services that grant leases.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderMap;
 use url::Url;
 
-use super::clock::LeaseTime;
+use super::clock::{LeaseClock, LeaseTime};
 use crate::value::Error;
+
+/// What is named in the error if a service panics.
+pub(crate) const SERVICE: &str = "the lease service";
 
 /// A service that grants leases, set with [`Leases::of`](crate::Leases::of).
 ///
@@ -94,6 +99,11 @@ pub trait LeaseService: Send + Sync + 'static {
         None
     }
 
+    /// Returns the member, as a JSON Pointer, that each write under the lease carries over from the state that it replaces.
+    fn carried(&self) -> Option<String> {
+        None
+    }
+
     /// Returns the only address that a lease protects. `None` if the application decides what it protects.
     fn protects(&self, _lease: &Granted) -> Option<Url> {
         None
@@ -101,7 +111,7 @@ pub trait LeaseService: Send + Sync + 'static {
 }
 
 /// What is asked of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct LeaseRequest {
     /// The name of the lease.
@@ -112,12 +122,29 @@ pub struct LeaseRequest {
     pub session: String,
     /// The time for which the lease is wanted.
     pub ttl: Duration,
-    /// The current time.
-    pub now: LeaseTime,
+    pub(crate) clock: Arc<dyn LeaseClock>,
+}
+
+impl LeaseRequest {
+    /// Returns the current time. A contender that watches a record takes the time after it was read.
+    pub fn now(&self) -> LeaseTime {
+        self.clock.now()
+    }
+}
+
+// Leaves out the session, by which some services know the lease.
+impl fmt::Debug for LeaseRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeaseRequest")
+            .field("name", &self.name)
+            .field("owner", &self.owner)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A lease that a service has granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Granted {
     /// The name of the lease.
@@ -128,6 +155,17 @@ pub struct Granted {
     pub token: u64,
     /// The time for which it was granted, which may differ from what was asked for.
     pub ttl: Duration,
+}
+
+// Leaves out the id, which may let others write.
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted")
+            .field("name", &self.name)
+            .field("token", &self.token)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Granted {

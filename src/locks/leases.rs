@@ -12,10 +12,12 @@ use super::service::records::Records;
 use crate::address::IntoPath;
 use crate::client::{Client, Collection};
 use crate::lease::{
-    Held, Isolation, LeaseClock, LeaseHolder, LeaseService, Names, NotGranted, Place, SystemClock,
+    Held, Isolation, LeaseClock, LeaseHolder, LeaseService, Names, NotGranted, Place, SERVICE,
+    SystemClock,
 };
 use crate::operations::ResourceData;
 use crate::resolve::RemoteWins;
+use crate::support::panics;
 use crate::value::{Error, ErrorKind};
 
 /// The ttl of a lease, unless another one is set.
@@ -180,6 +182,8 @@ impl Leases {
         Self {
             service,
             wait,
+            // The same name is another lease now.
+            names: Arc::default(),
             ..self
         }
     }
@@ -187,9 +191,13 @@ impl Leases {
     /// Sets the ttl (default 15 seconds, at least 100 milliseconds).
     ///
     /// If a holder stops, others wait for up to this time. A short ttl is renewed more often, and is lost more easily.
+    ///
+    /// The result has a queue of its own, like that of [`on`](Self::on) and [`clock`](Self::clock): share clones of the last
+    /// one.
     pub fn ttl(self, ttl: Duration) -> Self {
         Self {
             ttl: ttl.max(SHORTEST_TTL),
+            names: Arc::default(),
             ..self
         }
     }
@@ -198,6 +206,7 @@ impl Leases {
     pub fn clock(self, clock: impl LeaseClock) -> Self {
         Self {
             clock: Arc::new(clock),
+            names: Arc::default(),
             ..self
         }
     }
@@ -206,6 +215,7 @@ impl Leases {
     ///
     /// # Errors
     ///
+    /// - `Exhausted` if the service has not answered in time.
     /// - `Locked` if another holder has it until the end of the [wait](Acquire::wait). The message names the holder, if the
     ///   service tells.
     /// - `OutcomeUnknown` if a response was lost, and nothing shows whether the lease was granted.
@@ -227,7 +237,10 @@ impl Leases {
     /// Returns the errors of the service, and `Config` if it needs a collection and none was named.
     pub async fn look(&self, name: impl Display) -> Result<Option<LeaseHolder>, Error> {
         let service = self.service().map_err(Error::config)?;
-        match service.look(&name.to_string()).await {
+        let name = name.to_string();
+        let looked = panics::catch_in(SERVICE, service.look(&name)).await;
+        let looked = looked.map_err(|panicked| Error::config(panicked.to_string()))?;
+        match looked {
             Ok(holder) => Ok(holder),
             Err(NotGranted::Failed(error) | NotGranted::Unknown(error)) => Err(error),
             Err(_) => Err(Error::new(

@@ -92,7 +92,7 @@ async fn try_by(
             deadline: exchange.server.waits.earlier(end, stats.waited),
             stats: &mut stats,
             whose: None,
-            sent: &mut || {},
+            sent: &mut || Ok(()),
             watched: Watched {
                 watch,
                 purpose: rules.purpose,
@@ -134,7 +134,7 @@ async fn try_by(
                     .with_report(report),
                 });
             }
-            Err(NoResponse::Credentials(source)) => {
+            Err(NoResponse::Credentials(source) | NoResponse::Withheld(source)) => {
                 report.why = format!("the credentials could not be obtained: {source}");
                 let error = Error::config(format!("{path}: the credentials could not be obtained"));
                 return Err(error.with_failed_part(source).with_report(report));

@@ -194,9 +194,6 @@ impl<T: ResourceData> Handle<T> {
             )));
         }
         refuse_conditions(&self.headers.map)?;
-        if let Some(lease) = &self.lease {
-            lease.check_settings(&url).map_err(Error::config)?;
-        }
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

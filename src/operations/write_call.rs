@@ -84,6 +84,10 @@ impl<T: ResourceData> Write<T> {
         goal: Goal,
     ) -> Result<Box<Self>, Error> {
         let context = handle.call_context(settings.timeout).await?;
+        if let Some(lease) = &handle.lease {
+            let url = &context.target.url;
+            lease.check_settings(url).map_err(Error::config)?;
+        }
         let unsettled = &context.target.shared.unsettled;
         unsettled.load().await.map_err(Error::journal)?;
         // Boxed, because moving it through nested futures would copy it.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
+use crate::BoxError;
 use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestStats, Watched};
 use crate::store::CredentialsDigest;
@@ -61,7 +62,7 @@ impl Session {
         exchange: &Exchange,
         call: &Call,
         deadline: Instant,
-        sent: &mut (dyn FnMut() + Send),
+        sent: &mut (dyn FnMut() -> Result<(), BoxError> + Send),
         watched: Watched<'_>,
     ) -> Result<Response, (Failure, FailureCause)> {
         let context = RequestContext {
@@ -104,6 +105,13 @@ fn failure(method: &Method, error: NoResponse) -> (Failure, FailureCause) {
         NoResponse::Gated(held) => (Failure::Permanent, FailureCause::Gated(held)),
         NoResponse::Credentials(error) => {
             (Failure::Permanent, FailureCause::Credentials(error.into()))
+        }
+        NoResponse::Withheld(error) => {
+            let cause = match error.downcast() {
+                Ok(lost) => FailureCause::Lease(*lost),
+                Err(error) => FailureCause::Payload(error.into()),
+            };
+            (Failure::Permanent, cause)
         }
     }
 }

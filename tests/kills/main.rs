@@ -20,6 +20,7 @@
 mod books;
 mod plain;
 mod program;
+mod site;
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -29,6 +30,7 @@ use ifmatch::testing::ResourceServer;
 
 use books::Books;
 use program::Mode;
+pub(crate) use site::Site;
 
 /// How often the program is killed, unless `KILLS` says something else.
 const KILLS: u32 = 25;
@@ -37,13 +39,6 @@ const LONGEST: u64 = 500;
 
 fn kills() -> u32 {
     std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
-}
-
-/// The server that the program writes to.
-#[derive(Clone)]
-pub(crate) struct Site {
-    pub(crate) base: String,
-    pub(crate) kind: &'static str,
 }
 
 /// Which program is killed.

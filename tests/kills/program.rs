@@ -5,14 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method};
-use ifmatch::profiles::{Kinto, WebDav};
+use http::Method;
 use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{
-    Client, ClientBuilder, Collection, FileStore, Generic, Journal, Policy, Rule, ThreeWay,
-    async_trait,
-};
+use ifmatch::{Client, Collection, FileStore, Journal, Policy, Rule, ThreeWay, async_trait};
 use serde_json::{Value, json};
 
 use crate::Site;
@@ -21,47 +16,13 @@ use crate::Site;
 const DOCUMENTS: [&str; 5] = ["k0.json", "k1.json", "k2.json", "k3.json", "k4.json"];
 
 impl Site {
-    pub(crate) fn from_env() -> Option<Self> {
-        let kind = match std::env::var("KILLED_KIND").ok()?.as_str() {
-            "kinto" => "kinto",
-            "lighttpd" => "lighttpd",
-            _ => "test kit",
-        };
-        let base = std::env::var("KILLED_BASE").ok()?;
-        Some(Self { base, kind })
-    }
-
-    pub(crate) fn builder(&self) -> ClientBuilder {
-        let builder = Client::builder(&self.base);
-        match self.kind {
-            "kinto" => builder
-                .profile(Generic::over(Kinto))
-                .default_header(AUTHORIZATION, HeaderValue::from_static("Basic YW55OnB3")),
-            "lighttpd" => builder.profile(Generic::over(WebDav)),
-            _ => builder,
-        }
-    }
-
     pub(crate) fn documents(&self, client: &Client) -> Collection<Value> {
         let policy = Policy::new()
             .field("/n", Rule::Counter)
             .field("/tokens", Rule::Sequence);
-        let path: &[&str] = match self.kind {
-            "kinto" => &["buckets", "b", "collections", "c", "records"],
-            "lighttpd" => &[],
-            _ => &["things"],
-        };
         client
-            .collection_with(path, ThreeWay::new(policy))
+            .collection_with(self.path(), ThreeWay::new(policy))
             .write_stamp("/writes")
-    }
-
-    /// Returns the id of a document. Kinto takes no dots.
-    pub(crate) fn id(&self, name: &str) -> String {
-        match self.kind {
-            "kinto" => name.replace('.', "-"),
-            _ => name.to_owned(),
-        }
     }
 }
 

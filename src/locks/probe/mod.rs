@@ -116,7 +116,7 @@ impl Probing {
             owner: Some(owner.to_owned()),
             session: ids::uuid(),
             ttl: self.ttl,
-            now: self.clock.now(),
+            clock: self.clock.clone(),
         }
     }
 

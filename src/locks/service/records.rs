@@ -60,6 +60,11 @@ struct Moved {
     by: Option<String>,
 }
 
+/// The token has reached its greatest value.
+#[derive(Debug, thiserror::Error)]
+#[error("the token of the lease has reached its greatest value: use another name")]
+struct Spent;
+
 impl Record {
     fn is_of(&self, session: &str) -> bool {
         let rest = self.nonce.strip_prefix(session);
@@ -111,7 +116,9 @@ impl Records {
     async fn create(&self, want: &LeaseRequest) -> Result<Granted, NotGranted> {
         let record = new_record(want, 1);
         let document = serde_json::to_value(&record).map_err(unwritable)?;
-        match self.documents.create(&want.name, &document).await {
+        // The contender itself tries again.
+        let create = self.documents.create(&want.name, &document);
+        match create.max_rounds(2).await {
             Ok(_) => Ok(granted(want, 1)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 Err(NotGranted::held(None, Some(Duration::ZERO)))
@@ -124,7 +131,7 @@ impl Records {
     async fn change(
         &self,
         name: &str,
-        change: impl Fn(Option<Record>) -> Result<Record, Moved> + Send + Sync + 'static,
+        change: impl Fn(Option<Record>) -> Result<Record, BoxError> + Send + Sync + 'static,
     ) -> Result<Record, NotGranted> {
         let place = self.place.clone();
         let edit = move |document: &mut Value| {
@@ -155,13 +162,18 @@ impl Records {
         let seen = seen.map(|seen| seen.nonce);
         let new = new_record(want, 0);
         let taken = self.change(&want.name, move |now| match now {
-            // The response to an earlier request was lost.
-            Some(now) if now.is_of(&session) => Ok(now),
-            Some(now) if Some(&now.nonce) != seen.as_ref() => Err(now.moved()),
+            Some(now) if now.nonce == new.nonce => Ok(now),
+            // The response to an earlier request was lost. It is written again, because its time counts from this request.
+            Some(now) if now.is_of(&session) => Ok(Record {
+                nonce: new.nonce.clone(),
+                ttl: millis(request.ttl),
+                ..now
+            }),
+            Some(now) if Some(&now.nonce) != seen.as_ref() => Err(now.moved().into()),
             now => {
-                let token = now.map_or(0, |now| now.token) + 1;
+                let token = now.map_or(Some(1), |now| now.token.checked_add(1));
                 Ok(Record {
-                    token,
+                    token: token.ok_or(Spent)?,
                     ttl: millis(request.ttl),
                     ..new.clone()
                 })
@@ -182,7 +194,7 @@ impl Records {
             watched.clear();
         }
         let contender = watched.entry(want.name.clone()).or_default();
-        contender.sees(&seen.nonce, Duration::from_millis(seen.ttl), want.now)
+        contender.sees(&seen.nonce, Duration::from_millis(seen.ttl), want.now())
     }
 }
 
@@ -226,11 +238,16 @@ fn slot<'d>(document: &'d mut Value, pointer: &str) -> Option<&'d mut Value> {
     Some(slot)
 }
 
+/// Returns the holder as others see it.
+fn shown(want: &LeaseRequest, session: &str) -> String {
+    let unnamed = || session.split('-').next().unwrap_or_default().to_owned();
+    want.owner.clone().unwrap_or_else(unnamed)
+}
+
 fn new_record(want: &LeaseRequest, token: u64) -> Record {
     let session = &want.session;
-    let unnamed = || session.split('-').next().unwrap_or_default().to_owned();
     Record {
-        holder: Some(want.owner.clone().unwrap_or_else(unnamed)),
+        holder: Some(shown(want, session)),
         nonce: nonce(session),
         token,
         ttl: millis(want.ttl),
@@ -288,11 +305,11 @@ impl LeaseService for Records {
             Some(now) if now.is_of(&session) => Ok(Record {
                 nonce: new.clone(),
                 ttl: millis(request.ttl),
-                holder: request.owner.clone().or(now.holder),
+                holder: Some(shown(&request, &session)),
                 ..now
             }),
-            Some(now) => Err(now.moved()),
-            None => Err(Moved { by: None }),
+            Some(now) => Err(now.moved().into()),
+            None => Err(Moved { by: None }.into()),
         });
         let record = renewed.await?;
         Ok(Granted::new(&lease.name, &lease.id, record.token, want.ttl))
@@ -309,8 +326,8 @@ impl LeaseService for Records {
                 nonce: new.clone(),
                 ..now
             }),
-            Some(now) => Err(now.moved()),
-            None => Err(Moved { by: None }),
+            Some(now) => Err(now.moved().into()),
+            None => Err(Moved { by: None }.into()),
         });
         released.await.map(drop)
     }
@@ -325,6 +342,13 @@ impl LeaseService for Records {
         match &self.place {
             RecordPlace::Whole => None,
             RecordPlace::At(pointer) => Some(format!("{pointer}/token")),
+        }
+    }
+
+    fn carried(&self) -> Option<String> {
+        match &self.place {
+            RecordPlace::Whole => None,
+            RecordPlace::At(pointer) => Some(pointer.clone()),
         }
     }
 

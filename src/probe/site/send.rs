@@ -30,7 +30,7 @@ impl Site {
                 deadline: self.deadline,
                 stats: &mut stats,
                 whose: None,
-                sent: &mut || {},
+                sent: &mut || Ok(()),
                 watched: target.watched(purpose_of(call), TRIES - 1 - left),
             };
             let reply = exchange.send(call, context).await;
@@ -49,7 +49,7 @@ impl Site {
                 Err(NoResponse::Gated(wait)) => {
                     return Err(Stop(format!("the request would have to wait: {wait:?}")));
                 }
-                Err(NoResponse::Credentials(error)) => {
+                Err(NoResponse::Credentials(error) | NoResponse::Withheld(error)) => {
                     return Err(Stop(format!(
                         "the credentials could not be obtained: {error}"
                     )));
@@ -151,7 +151,7 @@ impl Site {
                     deadline,
                     stats: &mut stats,
                     whose: None,
-                    sent: &mut || {},
+                    sent: &mut || Ok(()),
                     watched: target.watched(RequestPurpose::Write, 0),
                 };
                 let reply = target.shared.exchange.send(&call, context).await;

@@ -32,7 +32,7 @@ impl Driver<'_> {
         let watched = self
             .target
             .watched(purpose, self.session.count_read(is_again));
-        let mut sent = || {};
+        let mut sent = || Ok(());
         let reply = self
             .session
             .send(exchange, call, deadline, &mut sent, watched);
@@ -127,9 +127,12 @@ impl Driver<'_> {
         }
         let going_out = is_remembered.then_some(going_out);
         let (guard, lease) = (&mut self.in_flight.guard, self.target.lease.as_ref());
+        let mut left = 0;
         let mut sent = || {
+            // It may have waited for its turn, and the lease may be over since.
+            lease.map_or(Ok(()), |lease| lease.leaves(&mut left))?;
             guard.send(going_out.clone());
-            lease.inspect(|lease| lease.leaves());
+            Ok(())
         };
         let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
         let deadline = until.map_or(deadline, |until| until.min(deadline));
@@ -138,6 +141,13 @@ impl Driver<'_> {
         let reply = session.send(exchange, &payload.call, deadline, &mut sent, watched);
         let reply = reply.await;
         self.timer.count(self.session.stats.waited);
+        let is_settled = match &reply {
+            Ok(_) => true,
+            Err((failure, _)) => matches!(failure, Failure::NotSent | Failure::Permanent),
+        };
+        if let Some(lease) = lease.filter(|_| is_settled) {
+            lease.answered(left);
+        }
         let step = match reply {
             Ok(reply) => match self.lost_lease(&reply).await {
                 Some(cause) => ActionResult::failed(Failure::Permanent, cause),
@@ -182,7 +192,6 @@ impl Driver<'_> {
     /// they do to a race.
     async fn lost_lease(&mut self, reply: &Response) -> Option<FailureCause> {
         let lease = self.target.lease.as_ref()?;
-        lease.answered();
         let is_about_it = matches!(
             reply.status,
             StatusCode::PRECONDITION_FAILED | StatusCode::LOCKED | StatusCode::CONFLICT
@@ -190,7 +199,7 @@ impl Driver<'_> {
         if !is_about_it {
             return None;
         }
-        let lost = lease.verify().await.err()?;
+        let lost = lease.verify(self.timer.deadline()).await.err()?;
         self.diagnosis.last_problem = Some((RefusalKind::Locked, self.problem(reply)));
         Some(FailureCause::Lease(lost))
     }

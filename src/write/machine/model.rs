@@ -14,7 +14,6 @@ mod client;
 mod decisions;
 mod detected_flaws;
 mod document;
-mod explore;
 mod flaws;
 mod promises;
 mod scenarios;

@@ -10,7 +10,6 @@ use crate::BoxError;
 use crate::exchange::Call;
 use crate::json::patch::merge_patch;
 use crate::json::{Document, JsonError};
-use crate::lease::LeaseBinding;
 use crate::protocol::{
     Creation, Envelope, PlacedPart, Precondition, Validator, VersionTarget, Versioning, WriteRoute,
 };
@@ -79,9 +78,6 @@ impl RequestDraft<'_> {
         }
         let mut headers = self.target.headers.clone();
         let mut url = self.target.url.clone();
-        if let Some(lease) = &self.target.lease {
-            lease.stamp(&mut headers);
-        }
         if let Some(action) = self.action {
             url = action.url.clone();
             for (name, value) in &action.headers {
@@ -116,7 +112,7 @@ impl RequestDraft<'_> {
             url = self.route().lead(&url)?;
         }
         if let Some(lease) = &self.target.lease {
-            lease.stamp_url(&mut url);
+            lease.stamp(&mut headers, &mut url)?;
         }
         let inside = self.pin(versioning, &mut headers, &mut url)?;
         let encoded = match (self.action, self.local) {
@@ -256,8 +252,8 @@ impl RequestDraft<'_> {
             let pinned_to = self.base.map_or(local, |base| &base.document);
             document = stamp::stamped(&document, pinned_to, pointer, id)?;
         }
-        if let Some((pointer, token)) = self.target.lease.as_ref().and_then(LeaseBinding::fence) {
-            document = document.with(pointer, &Document::encode(&token)?)?;
+        if let Some(lease) = &self.target.lease {
+            document = lease.mark(document, self.base.map(|base| &base.document))?;
         }
         let base = match self.base {
             Some(base) if *self.condition != Condition::Absent && !self.is_post => Some(base),

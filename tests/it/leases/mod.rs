@@ -3,6 +3,7 @@
 mod acquiring;
 mod clocks;
 mod etcd;
+mod faults;
 mod lock_api;
 mod losing;
 mod probing;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use ifmatch::lease::LeaseHolder;
 use ifmatch::testing::Clocks;
-use ifmatch::{Collection, Held, Leases, MemoryStore};
+use ifmatch::{Client, Collection, Held, Leases, MemoryStore};
 use serde_json::Value;
 
 use crate::support::{ARTICLE, AT, Server};
@@ -33,10 +34,13 @@ struct Program {
 impl Program {
     fn new(server: &Server) -> Self {
         let client = server.builder().store(MemoryStore::default());
-        let client = client.build().unwrap();
+        Self::of(&client.build().unwrap())
+    }
+
+    fn of(client: &Client) -> Self {
         let clocks = Clocks::new();
         Self {
-            leases: Leases::documents(&client, "leases").clock(clocks.clone()),
+            leases: Leases::documents(client, "leases").clock(clocks.clone()),
             clocks,
             articles: client.collection("articles"),
         }

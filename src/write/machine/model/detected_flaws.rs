@@ -1,8 +1,8 @@
 //! The walks that find a fault: with deliberate mistakes, and in cases that no client can handle.
 
-use super::explore::{Counterexample, walk};
 use super::flaws::Flaw;
 use super::setting::{Edit, Fault, Queue, Setting, Settlement, Writer};
+use crate::support::explore::{Counterexample, walk};
 use crate::write::machine::events::HandlerDecision;
 
 const COUNTS: [Writer; 2] = [Writer::informed(Edit::Count), Writer::informed(Edit::Count)];

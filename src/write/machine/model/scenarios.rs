@@ -3,8 +3,8 @@
 //! `IFMATCH_MODEL_FAULTS` is the number of faults in one run of two clients, 3 by default. Teams of three have two
 //! fewer, and the variants one fewer. `--nocapture` prints the figures.
 
-use super::explore::{Walk, walk};
 use super::setting::{Dialect, Edit, Fault, Queue, Setting, Settlement, Writer};
+use crate::support::explore::{Walk, walk};
 use crate::write::machine::events::HandlerDecision;
 
 const COUNT: Edit = Edit::Count;

@@ -8,10 +8,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::client::{Call, Client, End, Next, Time};
-use super::explore::Model;
 use super::promises;
 use super::server::Server;
 use super::setting::{Fault, Setting};
+use crate::support::explore::Model;
 use crate::write::machine::events::{Event, Failure, OutcomeKind, Refused};
 
 /// The wait that a busy server requests.

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A system that moves from state to state.
-pub(super) trait Model {
+pub(crate) trait Model {
     type State: Debug + Hash;
     type Step: Debug;
 
@@ -26,24 +26,24 @@ pub(super) trait Model {
 
 /// The figures of a walk without a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Walk {
-    pub(super) states: usize,
+pub(crate) struct Walk {
+    pub(crate) states: usize,
     /// Number of transitions.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Number of states without a further step.
-    pub(super) ends: usize,
+    pub(crate) ends: usize,
     /// Number of steps from the start to the farthest state.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
 }
 
 /// A faulty state with a shortest path to it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Counterexample {
-    pub(super) fault: String,
+pub(crate) struct Counterexample {
+    pub(crate) fault: String,
     /// The steps, one per line.
-    pub(super) way: Vec<String>,
+    pub(crate) way: Vec<String>,
     /// Number of states seen before it was found.
-    pub(super) states: usize,
+    pub(crate) states: usize,
 }
 
 /// How a state was first reached: the number of the previous state, and of the step from there.
@@ -53,7 +53,7 @@ type From = (u32, u16);
 ///
 /// States are identified by a hash of 64 bits. With ten million states, the chance of any collision is
 /// 1 in 300 000.
-pub(super) fn walk<M: Model>(model: &M) -> Result<Walk, Counterexample> {
+pub(crate) fn walk<M: Model>(model: &M) -> Result<Walk, Counterexample> {
     let mut numbers = HashMap::new();
     let mut origins: Vec<From> = Vec::new();
     let mut level = vec![(0, model.start())];
