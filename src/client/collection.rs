@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::future::Future;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use url::Url;
 
@@ -16,7 +16,7 @@ use crate::address::UrlTemplate;
 use crate::lease::{Lease, LeaseBinding};
 use crate::operations::{
     Conflicts, Create, Delete, DeleteInput, Get, GetOpt, Handle, Head, IntoSave, IntoTarget, List,
-    Local, Post, Refresh, ResourceData, Save, Update,
+    Local, PlainRequest, Post, Refresh, ResourceData, Save, Update,
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
@@ -91,6 +91,11 @@ impl<T: ResourceData> Collection<T> {
     /// Returns the address of a resource.
     pub(crate) fn url_of(&self, id: impl Display) -> Option<Url> {
         self.handle.item(&id.to_string()).url.clone().ok()
+    }
+
+    /// Prepares a plain request to a resource, with the headers and the query of this handle.
+    pub(crate) fn request(&self, method: Method, id: impl Display) -> PlainRequest {
+        PlainRequest::of(&self.handle.item(&id.to_string()), method)
     }
 
     /// Returns a handle for one resource of the collection, with the same settings.
