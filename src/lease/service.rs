@@ -1,5 +1,6 @@
 //! The seam for services that grant leases.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -114,7 +115,7 @@ pub struct LeaseRequest {
 }
 
 /// A lease that a service has granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Granted {
     /// The name of the lease.
@@ -136,6 +137,17 @@ impl Granted {
             token,
             ttl,
         }
+    }
+}
+
+// Leaves out the id, which lets others write.
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted")
+            .field("name", &self.name)
+            .field("token", &self.token)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
     }
 }
 

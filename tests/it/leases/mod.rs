@@ -1,8 +1,11 @@
 //! A lease excludes others for its time, and a holder that has lost it writes nothing any more.
 
 mod acquiring;
+mod azure;
 mod clocks;
+mod dav_server;
 mod losing;
+mod webdav;
 mod writing;
 
 use std::time::Duration;
