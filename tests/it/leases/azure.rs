@@ -158,9 +158,10 @@ impl Transport for Blobs {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         assert!(request.url.query().unwrap().contains("sig=secret"));
         let is_about_lease = request.headers.contains_key("x-ms-lease-action");
-        let fault = match is_about_lease {
-            true => self.state.lock().unwrap().faults.pop_front(),
-            false => None,
+        let fault = if is_about_lease {
+            self.state.lock().unwrap().faults.pop_front()
+        } else {
+            None
         };
         let lost = || Err(TransportError::new(Fate::Unknown, "the connection was cut"));
         match fault {

@@ -312,18 +312,17 @@ impl DavServer {
             "UNLOCK" => self.unlock(&request),
             "PROPFIND" => self.propfind(&request),
             "GET" | "HEAD" => return self.files.send(request).await,
-            _ => match self.refusal(&request) {
-                Some(refusal) => refusal,
-                None => {
-                    let (is_delete, path) =
-                        (request.method == "DELETE", request.url.path().to_owned());
-                    let response = self.files.send(request).await?;
-                    if is_delete && response.status.is_success() {
-                        self.locks.lock().unwrap().held.remove(&path);
-                    }
-                    response
+            _ => {
+                if let Some(refusal) = self.refusal(&request) {
+                    return Ok(refusal);
                 }
-            },
+                let path = request.url.path().to_owned();
+                let response = self.files.send(request).await?;
+                if !self.exists(&path) {
+                    self.locks.lock().unwrap().held.remove(&path);
+                }
+                response
+            }
         })
     }
 }

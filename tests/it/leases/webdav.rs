@@ -343,9 +343,9 @@ async fn the_token_of_a_lock_is_not_shown() {
     let program = server.program(TTL);
     let held = program.acquired().await;
     let under = program.under(&held);
-    let mut shown = format!("{held:?} {:?} {:?}", program.leases, program.under(&held));
+    let shown = format!("{held:?} {:?} {:?}", program.leases, program.under(&held));
     server.give_lock_to(Some("admin"));
     let lost = rename(&under, "late").await.unwrap_err();
-    shown.push_str(&format!("{lost} {lost:?} {:?}", held.release().await));
+    let shown = format!("{shown} {lost} {lost:?} {:?}", held.release().await);
     assert!(!shown.contains("secret"), "{shown}");
 }
