@@ -119,6 +119,11 @@ impl<T: ResourceData> Collection<T> {
         })
     }
 
+    /// Prepares a plain request to a resource, with the headers and the query of this handle.
+    pub(crate) fn request(&self, method: Method, id: impl Display) -> PlainRequest {
+        PlainRequest::of(&self.handle.item(&id.to_string()), method)
+    }
+
     /// Returns a handle for one resource of the collection, with the same settings.
     pub fn item(&self, id: impl Display) -> Resource<T> {
         Resource::new(self.handle.item(&id.to_string()))

@@ -2,9 +2,11 @@
 #![expect(clippy::panic, reason = "a finding is a panic")]
 
 mod addresses;
+mod locks;
 mod machine;
 mod stored;
 
 pub use addresses::addresses;
+pub use locks::locks;
 pub use machine::machine;
 pub use stored::stored_snapshot;

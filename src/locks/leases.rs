@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::acquire::Acquire;
+use super::service::azure_blob::BlobLeases;
 use super::service::records::Records;
+use super::service::webdav::WebDavLocks;
 use crate::address::IntoPath;
 use crate::client::{Client, Collection};
 use crate::lease::{
@@ -143,6 +145,79 @@ impl Leases {
     pub fn field(pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
         Self::made_for(move |documents| Arc::new(Records::field(documents, pointer.clone())))
+    }
+
+    /// Locks the resource itself on a `WebDAV` server, with `LOCK` and `UNLOCK` (RFC 4918).
+    ///
+    /// Name the collection with [`on`](Self::on), and acquire a lease by the id of a resource. The resource has to exist:
+    /// otherwise the call ends as `NotFound`, because a lock on nothing creates an empty resource on some servers. The
+    /// requests have the headers and the query of the collection. Each write under the lease sends the token of the lock in
+    /// `If`, besides `If-Match`. The server refuses the writes of everyone else, and a write whose lock is gone ends as
+    /// `LeaseLost`. A removal of the resource ends the lock as well.
+    ///
+    /// The [ttl](Self::ttl) is rounded up to whole seconds. The server may grant less or more, and what it grants counts. If
+    /// it grants a lock for ever, the ttl counts.
+    ///
+    /// The fencing token is the time of the grant by the clock of the server, in milliseconds since 1970. It tells later
+    /// holders from earlier ones that are at least a second apart, so do not rely on it where the server checks the lock.
+    ///
+    /// If the response to a `LOCK` is lost, the lock is recognised by its owner. A server that hides owners leaves it
+    /// unknown: lighttpd 1.4 does so, and the call ends as `OutcomeUnknown` unless the lock ends in time. That server
+    /// refuses others long after the time of a lock is over.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use ifmatch::{Client, Leases, profiles::WebDav};
+    /// use serde_json::Value;
+    ///
+    /// # async fn f() -> Result<(), ifmatch::Error> {
+    /// let client = Client::builder("https://dav.example.com/files").profile(WebDav).build()?;
+    /// let files = client.collection::<Value>("settings");
+    /// let leases = Leases::webdav().on(&files);
+    ///
+    /// let held = leases.acquire("app.json").owner("worker-7").await?;
+    /// files.under(&held).update("app.json", |settings| settings["theme"] = "dark".into()).await?;
+    /// held.release().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn webdav() -> Self {
+        Self::made_for(|documents| Arc::new(WebDavLocks::new(documents)))
+    }
+
+    /// Leases the blob itself in Azure Blob Storage, or in Azurite.
+    ///
+    /// Name the collection with [`on`](Self::on), and acquire a lease by the id of a blob, which has to exist. The requests
+    /// have the headers and the query of the collection. Each write under the lease sends the id of the lease in
+    /// `x-ms-lease-id`, besides `If-Match`. The service refuses the writes of everyone else, and a write whose lease is gone
+    /// ends as `LeaseLost`. The service does not say who holds a lease.
+    ///
+    /// The [ttl](Self::ttl) is rounded up to whole seconds, from 15 to 60. The fencing token is the time of the grant by the
+    /// clock of the service, in milliseconds since 1970, as with [`webdav`](Self::webdav).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use ifmatch::{Client, Leases, profiles::AzureBlob};
+    /// use serde_json::Value;
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let account = "https://account.blob.core.windows.net";
+    /// let client = Client::builder(account).profile(AzureBlob).build()?;
+    /// let blobs = client
+    ///     .collection::<Value>("container")
+    ///     .header("x-ms-blob-type".parse()?, "BlockBlob".parse()?);
+    /// let leases = Leases::azure_blob().on(&blobs);
+    ///
+    /// let held = leases.acquire("report.json").await?;
+    /// blobs.under(&held).update("report.json", |report| report["views"] = 2.into()).await?;
+    /// held.release().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn azure_blob() -> Self {
+        Self::made_for(|documents| Arc::new(BlobLeases::new(documents)))
     }
 
     /// Grants leases by a service of the application.

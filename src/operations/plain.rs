@@ -16,7 +16,7 @@ use url::Url;
 
 use super::ask::{AskRules, ask_by};
 use super::plain_response::{PlainResponse, named, of_format};
-use super::{Lazy, in_span};
+use super::{Handle, Lazy, ResourceData, in_span};
 use crate::address::PathError;
 use crate::exchange::{AttemptSeen, Call, RequestPurpose, Watch};
 use crate::json::Document;
@@ -65,7 +65,7 @@ pub struct PlainRequest {
 
 struct PlainSettings {
     shared: Arc<Shared>,
-    url: Result<Url, PathError>,
+    url: Result<Url, Error>,
     method: Method,
     headers: HeaderMap,
     query: Vec<(String, String)>,
@@ -84,6 +84,21 @@ impl PlainRequest {
         url: Result<Url, PathError>,
     ) -> Self {
         let template = format!("{}/{{path}}", base.path().trim_end_matches('/'));
+        Self::to(shared, url.map_err(Error::from), method, template)
+    }
+
+    /// Prepares a plain request to the resource of a handle, with the headers and the query of the handle.
+    pub(crate) fn of<T: ResourceData>(handle: &Handle<T>, method: Method) -> Self {
+        let url = handle.url.clone().map_err(|why| Error::config(&*why));
+        let template = url.as_ref().map(|url| handle.template.of(url).to_owned());
+        let template = template.unwrap_or_default();
+        Self::to(handle.shared.clone(), url, method, template).with(|settings| {
+            settings.headers = handle.own_headers().clone();
+            settings.query.clone_from(&handle.query);
+        })
+    }
+
+    fn to(shared: Arc<Shared>, url: Result<Url, Error>, method: Method, template: String) -> Self {
         Self {
             call: Lazy::new(PlainSettings {
                 shared,

@@ -8,6 +8,7 @@
 
 mod actions;
 mod document;
+mod leases;
 mod leases_etcd;
 mod race;
 mod scim;
@@ -21,7 +22,10 @@ use std::time::Duration;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, ETAG};
 use http::{HeaderName, HeaderValue};
 use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, S3, WebDav};
-use ifmatch::{Client, Collection, Generic, Probe, ProbeCheck, ProbeReport, Verdict};
+use ifmatch::transport::Transport;
+use ifmatch::{
+    Client, ClientBuilder, Collection, Generic, Probe, ProbeCheck, ProbeReport, Verdict,
+};
 
 use crate::document::{Enveloped, Plain, Shape};
 use crate::race::Race;
@@ -91,21 +95,33 @@ impl Server {
 
     /// A client of its own: nothing but the server is shared with any other.
     fn client(&self) -> Client {
-        let mut builder = Client::builder(&self.base).profile(self.profile.clone());
-        if let Some((name, value)) = self.header.clone() {
-            builder = builder.default_header(name, value);
-        }
+        let mut builder = self.builder();
         if wire::is_wanted() {
             builder = builder.transport(wire::Told::new(self.name));
         }
         builder.build().unwrap()
     }
 
+    fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder(&self.base).profile(self.profile.clone());
+        match self.header.clone() {
+            Some((name, value)) => builder.default_header(name, value),
+            None => builder,
+        }
+    }
+
     /// A handle of such a client.
     pub(crate) fn docs<S: Shape>(&self) -> Collection<S> {
-        let docs = self
-            .client()
-            .collection_with(self.path, document::strategy::<S>());
+        self.docs_of(&self.client())
+    }
+
+    /// A handle of a client with this transport.
+    fn docs_over<S: Shape>(&self, transport: impl Transport) -> Collection<S> {
+        self.docs_of(&self.builder().transport(transport).build().unwrap())
+    }
+
+    fn docs_of<S: Shape>(&self, client: &Client) -> Collection<S> {
+        let docs = client.collection_with(self.path, document::strategy::<S>());
         let pairs = self.query.iter();
         pairs.fold(docs, |docs, (name, value)| docs.query(name, value))
     }
@@ -245,6 +261,35 @@ async fn lighttpd() {
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
+    // A lock whose time is over goes on to keep others out.
+    let dialect = leases::Dialect {
+        settles: false,
+        names_holder: false,
+        expires: false,
+        ..leases::Dialect::WEBDAV
+    };
+    leases::tell(&server, &dialect).await;
+}
+
+/// Its tags are the second of a change and the size, so it loses updates whatever a client does, but for those under its
+/// locks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run wsgidav"]
+async fn wsgidav() {
+    let Some(server) = Server::dav("wsgidav", "IFMATCH_WSGIDAV") else {
+        return;
+    };
+    let report = server.probe().await;
+    assert_eq!(
+        report.verdict(ProbeCheck::VersionWithinASecond),
+        Verdict::Fails
+    );
+    assert_eq!(report.verdict(ProbeCheck::StaleWrite), Verdict::Holds);
+    let dialect = leases::Dialect {
+        grants: 5,
+        ..leases::Dialect::WEBDAV
+    };
+    leases::tell(&server, &dialect).await;
 }
 
 /// Its tags are weak for a second after each write, so each edit takes that long: there are fewer.
@@ -258,6 +303,7 @@ async fn apache() {
     };
     server.probe_its_race(3).await;
     story::tell::<Plain>(&server).await;
+    leases::tell(&server, &leases::Dialect::WEBDAV).await;
     let race = Race {
         edits: 3,
         in_turn: true,
@@ -322,6 +368,7 @@ async fn azurite() {
     actions::snapshots_of_a_blob(&server).await;
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
+    leases::tell(&server, &leases::Dialect::AZURE).await;
     Race::default().run::<Plain>(&server).await.is_exact();
 }
 

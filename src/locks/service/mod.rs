@@ -2,11 +2,14 @@
 
 use ifmatch_merge::internal::one_line;
 
+pub(super) mod azure_blob;
 mod etcd;
 mod lock_api;
 pub(super) mod records;
 #[cfg(feature = "redis")]
 mod redis_lock;
+mod responses;
+pub(super) mod webdav;
 
 /// The most characters that are shown of a holder whom a service names.
 const SHOWN: usize = 200;

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::responses::missing;
 use crate::BoxError;
 use crate::client::Collection;
 use crate::lease::{
@@ -281,10 +282,7 @@ impl LeaseService for Records {
         let found = self.read(&want.name).await?;
         let seen = match (found, &self.place) {
             (None, RecordPlace::Whole) => return self.create(want).await,
-            (None, RecordPlace::At(_)) => {
-                let why = format!("the resource `{}` does not exist", want.name);
-                return Err(NotGranted::Failed(Error::new(ErrorKind::NotFound, why)));
-            }
+            (None, RecordPlace::At(_)) => return Err(missing(&want.name)),
             (Some(seen), _) => seen,
         };
         let held = seen

@@ -1,9 +1,11 @@
 //! The contents of HTTP responses as data: validators, preconditions, waits, media types, problems.
 
 mod caching;
+mod dav;
 mod entity_tag;
 mod last_modified;
 mod link;
+mod lock_bodies;
 mod media_type;
 mod precondition;
 mod rate_limit;
@@ -13,9 +15,11 @@ mod validator;
 
 pub use super::problem::{FieldError, Problem};
 pub(crate) use caching::forbid_keeping;
+pub(crate) use dav::{LockTimeout, LockToken};
 pub use entity_tag::EntityTag;
 pub use last_modified::{InvalidValidator, LastModified};
 pub(crate) use link::next_link;
+pub(crate) use lock_bodies::{ActiveLock, FIND_LOCKS, active_locks, lock_info};
 pub(crate) use media_type::is_coded;
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};
 pub(crate) use precondition::CONDITIONS;

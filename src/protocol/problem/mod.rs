@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub use fields::FieldError;
+pub(super) use xml::character;
 
 use crate::protocol::headers::essence;
 

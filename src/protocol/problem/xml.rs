@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> (Value, bool) {
 }
 
 /// The text for a reference. It is empty if the reference needs a definition.
-fn character(reference: &BytesRef<'_>) -> String {
+pub(in crate::protocol) fn character(reference: &BytesRef<'_>) -> String {
     match reference.resolve_char_ref() {
         Ok(Some(character)) => character.to_string(),
         _ => resolve_xml_entity(reference).unwrap_or_default().to_owned(),

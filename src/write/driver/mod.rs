@@ -5,6 +5,7 @@
 
 mod decisions;
 mod judging;
+mod leases;
 mod reads;
 mod refusals;
 mod requests;

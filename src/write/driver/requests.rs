@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use tokio::time::Instant;
 
 use super::super::diagnosis::FailureCause;
 use super::super::machine::events::{Condition, Event, Failure, Goal, Progress, Refused};
 use super::{ActionResult, Driver};
 use crate::exchange::transport::Response;
 use crate::exchange::{Call, RequestPurpose};
-use crate::json::Document;
 use crate::protocol::{Problem, RefusalKind, Validator};
 use crate::store::StoredSnapshot;
 use crate::write::recovery::monitor;
@@ -85,18 +83,9 @@ impl Driver<'_> {
         } else {
             RequestPurpose::Write
         };
-        let payload = match self.in_flight.payload.clone() {
-            Some(payload) if resend => payload,
-            _ => match self.draft(condition, delete) {
-                Ok(payload) => Arc::new(payload),
-                Err(error) => {
-                    let cause = match error {
-                        NoPayload::Unpinned(why) => FailureCause::Unusable(why),
-                        NoPayload::Other(error) => FailureCause::Payload(error.into()),
-                    };
-                    return ActionResult::failed(Failure::Permanent, cause);
-                }
-            },
+        let payload = match self.payload(condition, delete, resend) {
+            Ok(payload) => payload,
+            Err(cause) => return ActionResult::failed(Failure::Permanent, cause),
         };
         if self.action.is_some() && !resend {
             // The snapshot must not outlive the action if the call is dropped while its response is awaited.
@@ -176,32 +165,21 @@ impl Driver<'_> {
         step
     }
 
-    /// Checks that the lease of the write holds, and that the state that it is built on has no later holder. Returns until
-    /// when a request may be under way.
-    pub(super) fn check_lease(
-        &self,
-        state: Option<&Document>,
-    ) -> Result<Option<Instant>, FailureCause> {
-        match &self.target.lease {
-            Some(lease) => lease.check(state).map_err(FailureCause::Lease),
-            None => Ok(None),
+    /// Returns the request: the last one, or a new one.
+    fn payload(
+        &mut self,
+        condition: &Condition<Validator>,
+        delete: bool,
+        resend: bool,
+    ) -> Result<Arc<Payload>, FailureCause> {
+        match self.in_flight.payload.clone() {
+            Some(payload) if resend => Ok(payload),
+            _ => match self.draft(condition, delete) {
+                Ok(payload) => Ok(Arc::new(payload)),
+                Err(NoPayload::Unpinned(why)) => Err(FailureCause::Unusable(why)),
+                Err(NoPayload::Other(error)) => Err(FailureCause::Payload(error.into())),
+            },
         }
-    }
-
-    /// Returns the loss of the lease that a response to the write may be about. Some servers answer 412 or 409 to it, as
-    /// they do to a race.
-    async fn lost_lease(&mut self, reply: &Response) -> Option<FailureCause> {
-        let lease = self.target.lease.as_ref()?;
-        let is_about_it = matches!(
-            reply.status,
-            StatusCode::PRECONDITION_FAILED | StatusCode::LOCKED | StatusCode::CONFLICT
-        );
-        if !is_about_it {
-            return None;
-        }
-        let lost = lease.verify(self.timer.deadline()).await.err()?;
-        self.diagnosis.last_problem = Some((RefusalKind::Locked, self.problem(reply)));
-        Some(FailureCause::Lease(lost))
     }
 
     /// Builds the next request.

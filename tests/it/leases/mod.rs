@@ -1,7 +1,9 @@
 //! A lease excludes others for its time, and a holder that has lost it writes nothing any more.
 
 mod acquiring;
+mod azure;
 mod clocks;
+mod dav_server;
 mod etcd;
 mod faults;
 mod lock_api;
@@ -9,6 +11,7 @@ mod losing;
 mod probing;
 #[cfg(feature = "redis")]
 mod redis;
+mod webdav;
 mod wire;
 mod writing;
 

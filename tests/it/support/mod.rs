@@ -121,6 +121,11 @@ impl Server {
             .insert(path.to_owned(), (version, document.as_bytes().to_vec()));
     }
 
+    /// Removes a document, as somebody else.
+    pub(crate) fn remove(&self, path: &str) {
+        self.0.lock().unwrap().documents.remove(path);
+    }
+
     pub(crate) fn script(&self, events: impl IntoIterator<Item = Event>) {
         self.0.lock().unwrap().script.extend(events);
     }
