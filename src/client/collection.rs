@@ -105,18 +105,7 @@ impl<T: ResourceData> Collection<T> {
 
     /// Prepares a plain request to an address below this collection, with the headers and the query of this handle.
     pub(crate) fn plain(&self, method: Method, url: &Url) -> PlainRequest {
-        let base = self.handle.url.as_ref().unwrap_or(url);
-        let shared = self.handle.shared.clone();
-        let request = PlainRequest::new(
-            shared,
-            base,
-            method,
-            Ok(self.handle.with_query(url.clone())),
-        );
-        let headers = self.handle.own_headers().iter();
-        headers.fold(request, |request, (name, value)| {
-            request.header(name.clone(), value.clone())
-        })
+        PlainRequest::of(&self.handle.over(Ok(url.clone()), None), method)
     }
 
     /// Prepares a plain request to a resource, with the headers and the query of this handle.

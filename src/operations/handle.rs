@@ -58,7 +58,7 @@ impl<T> DerefMut for Handle<T> {
 
 impl<T> Handle<T> {
     /// Returns the same settings for another address.
-    pub(super) fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
+    pub(crate) fn over(&self, url: Result<Url, Arc<str>>, id: Option<String>) -> Self {
         Self {
             shared: self.shared.clone(),
             parts: self.parts.over(url, id),
