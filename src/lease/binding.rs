@@ -50,6 +50,11 @@ impl LeaseBinding {
         }
     }
 
+    /// Whether there is a lease, and not only a fence.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.lease.is_some()
+    }
+
     /// Returns why the handle cannot write, if it cannot.
     pub(crate) fn check_settings(&self, url: &Url) -> Result<(), String> {
         let Some(lease) = &self.lease else {

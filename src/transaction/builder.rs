@@ -18,8 +18,8 @@ use crate::write::request::target::Shared;
 
 /// Writes to several resources, made together or not at all, returned by [`Client::transaction`](crate::Client::transaction).
 ///
-/// Nothing is sent before [`commit`](Self::commit) is awaited. Then all edits run on the current states. If one of them
-/// refuses, nothing is sent. Otherwise the steps are made one after the other: first those that only check
+/// Nothing is sent before [`commit`](Self::commit) is awaited. Then all edits run on the states that are cached, or on the
+/// current ones. If one of them refuses, nothing is written. Otherwise the steps are made one after the other: first those that only check
 /// ([`unchanged`](Self::unchanged)), then those that are likely to be refused ([`try_update`](Self::try_update),
 /// [`create`](Self::create)), and then the others. If a step is refused, those before it are taken back in reverse.
 ///
@@ -152,7 +152,8 @@ impl Transaction {
 
     /// Adds a creation; see [`Collection::create`](crate::Collection::create).
     ///
-    /// To take it back, the resource is removed, unless others have changed it since.
+    /// To take it back, the resource is removed, unless others have changed it since. A refusal handler may adopt or change,
+    /// but not rename.
     pub fn create<T: ResourceData>(
         self,
         collection: &Collection<T>,
@@ -173,7 +174,8 @@ impl Transaction {
 
     /// Adds a removal: of the version that was read, or, given an id, of the current one.
     ///
-    /// To take it back, the resource is created again with its last state, unless the address is taken by then.
+    /// To take it back, the resource is created again with its last state, unless the address is taken by then. If only an
+    /// absence shows that it was removed, because the response was lost, it is not created again, and the step stands.
     pub fn delete<T: ResourceData>(
         self,
         collection: &Collection<T>,
@@ -195,6 +197,9 @@ impl Transaction {
         seen: impl IntoTarget<T>,
     ) -> Self {
         match seen_at(collection, seen.into_target()) {
+            Ok((handle, _)) if !Arc::ptr_eq(&handle.shared, &self.shared) => {
+                self.failed(another_client())
+            }
             Ok((handle, Some(seen))) => {
                 self.steps.push(Box::new(UnchangedStep::new(handle, seen)));
                 self
@@ -243,9 +248,7 @@ impl Transaction {
         risk: Risk,
     ) -> Self {
         if !Arc::ptr_eq(&handle.shared, &self.shared) {
-            return self.failed(Error::config(
-                "the steps of a transaction need the client that began it",
-            ));
+            return self.failed(another_client());
         }
         let step = WriteStep::new(handle, input, operation, risk);
         self.steps.push(Box::new(step));
@@ -257,6 +260,10 @@ impl Transaction {
         self.fault.get_or_insert(error);
         self
     }
+}
+
+fn another_client() -> Error {
+    Error::config("the steps of a transaction need the client that began it")
 }
 
 /// Returns the handle of a resource that was seen, or named by its id.

@@ -12,7 +12,7 @@ use super::run::run;
 use super::step::Step;
 use crate::lease::Isolation;
 use crate::operations::Lazy;
-use crate::value::Error;
+use crate::value::{Error, ErrorKind};
 use crate::write::request::target::Shared;
 
 /// A pending transaction, returned by [`Transaction::commit`](crate::Transaction::commit).
@@ -53,8 +53,8 @@ impl Commit {
         }
     }
 
-    /// Sets how long the steps may take (default [`Limits::time`](crate::Limits::time)). Taking them back has the same time
-    /// once more.
+    /// Sets how long the steps may take (default [`Limits::time`](crate::Limits::time)). Settling doubts and taking steps
+    /// back has the same time once more.
     pub fn timeout(self, time: Duration) -> Self {
         self.with(|settings| settings.time = time)
     }
@@ -73,8 +73,10 @@ impl Future for Commit {
             // A dropped future must not leave a transaction half done.
             let task = tokio::spawn(run(settings));
             Box::pin(async move {
-                task.await
-                    .unwrap_or_else(|error| Err(Error::config(error.to_string())))
+                task.await.unwrap_or_else(|error| {
+                    let why = format!("the task of the transaction was stopped: {error}");
+                    Err(Error::new(ErrorKind::OutcomeUnknown, why))
+                })
             })
         })
     }

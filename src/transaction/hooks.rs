@@ -1,6 +1,5 @@
 //! What a fence and an undo write, as documents.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,17 +14,23 @@ use crate::write::recovery::measure::Run;
 
 /// A write of a transaction that no application decides about.
 pub(super) enum Change {
-    /// Writes the current state again, or accepts that somebody else has written.
+    /// Writes the current state again.
     Touch,
     /// Takes a change back: merges the state before it into the current one, with the state after it as the base. So it
     /// keeps what others have changed since.
     TakeBack {
         before: Document,
         after: Document,
-        policy: Arc<Policy>,
+        /// What the server made of it.
+        stored: Option<Document>,
+        /// The rules of the type, without those by which one side wins.
+        policy: Box<Policy>,
     },
     /// Removes what was created, if nobody has changed it since.
-    Remove,
+    Remove {
+        /// Whether its version is known.
+        is_pinned: bool,
+    },
 }
 
 /// Others have changed the same places since.
@@ -38,16 +43,24 @@ pub(super) struct BuiltOn {
 impl Change {
     fn made_to(&self, now: &Document) -> Result<Document, BuiltOn> {
         match self {
-            Self::Touch | Self::Remove => Ok(now.clone()),
+            Self::Touch | Self::Remove { .. } => Ok(now.clone()),
             Self::TakeBack {
                 before,
                 after,
+                stored,
                 policy,
             } => {
                 let merge = ThreeWay::new((**policy).clone());
                 let merged = merge.merge_documents(Some(after), before, now);
                 if merged.conflicts.is_empty() {
                     return Ok(merged.document);
+                }
+                // The server may spell what was written in its own way.
+                if let Some(stored) = stored {
+                    let of_stored = merge.merge_documents(Some(stored), before, now);
+                    if of_stored.conflicts.is_empty() {
+                        return Ok(of_stored.document);
+                    }
                 }
                 let places = merged.conflicts.iter();
                 let places: Vec<_> = places.map(|place| place.pointer.clone()).collect();
@@ -79,6 +92,10 @@ impl EditHooks for Change {
         matches!(self, Self::Touch)
     }
 
+    fn is_pinned(&self) -> bool {
+        matches!(self, Self::Remove { is_pinned: true })
+    }
+
     fn reruns(&self) -> bool {
         matches!(self, Self::TakeBack { .. })
     }
@@ -91,12 +108,8 @@ impl EditHooks for Change {
         None
     }
 
-    async fn resolve(&mut self, sides: ConflictDocuments) -> ResolvedDocument {
-        match self {
-            // A state without the step was written onto, so no earlier request of the step can be applied to it.
-            Self::Touch if !sides.may_have_been_applied => ResolvedDocument::Remote,
-            _ => ResolvedDocument::Open(Vec::new()),
-        }
+    async fn resolve(&mut self, _: ConflictDocuments) -> ResolvedDocument {
+        ResolvedDocument::Open(Vec::new())
     }
 
     async fn refused(&mut self, _: RefusedWrite) -> HandlerReply {

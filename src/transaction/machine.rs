@@ -122,14 +122,29 @@ impl Machine {
     }
 
     fn made(&mut self, step: usize, made: Made) -> Action {
-        let (standing, goes_on) = match made {
-            Made::Applied => (Standing::Applied, true),
-            Made::Unchanged => (Standing::Unchanged, true),
-            Made::NotApplied => (Standing::NotApplied, false),
-            Made::Unknown => (Standing::Unknown, false),
-        };
-        self.set(step, standing);
-        if goes_on { self.forward() } else { self.back() }
+        match made {
+            Made::Applied | Made::Unchanged => {
+                let is_applied = made == Made::Applied;
+                self.set(
+                    step,
+                    if is_applied {
+                        Standing::Applied
+                    } else {
+                        Standing::Unchanged
+                    },
+                );
+                self.forward()
+            }
+            Made::NotApplied => {
+                self.set(step, Standing::NotApplied);
+                self.back()
+            }
+            Made::Unknown => {
+                self.set(step, Standing::Unknown);
+                // It may still be applied, so nothing is taken back.
+                self.finish()
+            }
+        }
     }
 
     /// Makes the next step.
@@ -246,5 +261,12 @@ mod tests {
     fn a_doubt_that_stays_is_no_plain_ending() {
         let (actions, _) = ended(1, &[UNKNOWN, UNKNOWN, UNKNOWN]);
         assert_eq!(actions.last(), Some(&Action::Finish(Ending::Unknown)));
+    }
+
+    #[test]
+    fn nothing_is_undone_while_a_step_may_still_be_applied() {
+        let (actions, steps) = ended(2, &[APPLIED, UNKNOWN, UNKNOWN, UNKNOWN]);
+        assert_eq!(actions.last(), Some(&Action::Finish(Ending::Unknown)));
+        assert_eq!(steps, [Standing::Applied, Standing::Unknown]);
     }
 }

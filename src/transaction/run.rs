@@ -10,7 +10,7 @@ use super::commit::Settings;
 use super::machine::{Action, Ending, Event, Machine, Made, Standing, TakenBack};
 use super::report::{Committed, CommittedBy, TransactionReport};
 use super::step::{Back, Step, Tried};
-use crate::lease::{Held, LeaseBinding};
+use crate::lease::Held;
 use crate::retry::later;
 use crate::value::{Error, ErrorKind, StepReport, StepState};
 
@@ -64,11 +64,13 @@ pub(super) async fn run(settings: Settings) -> Result<Committed, Error> {
     if let Some(isolation) = isolation {
         let mut order: Vec<_> = (0..run.steps.len()).collect();
         order.sort_by(|one, other| run.urls[*one].cmp(&run.urls[*other]));
+        // A member whose handle has a lease is held already.
+        order.retain(|step| !run.steps[*step].has_lease());
         for step in order {
             let lease = isolation.hold(run.urls[step].path(), run.left()).await;
             match lease {
                 Ok(lease) => {
-                    run.steps[step].hold(LeaseBinding::new(&lease, None));
+                    run.steps[step].hold(&lease);
                     held.push(lease);
                 }
                 Err(error) => return Err(run.unbegun(step, error)),
@@ -77,8 +79,9 @@ pub(super) async fn run(settings: Settings) -> Result<Committed, Error> {
     }
     for step in 0..run.steps.len() {
         let left = run.left();
-        if let Err(error) = run.steps[step].prepare(left).await {
-            return Err(run.unbegun(step, error));
+        match run.steps[step].prepare(left).await {
+            Ok(requests) => run.requests = run.requests.saturating_add(requests),
+            Err(error) => return Err(run.unbegun(step, error)),
         }
     }
     let ended = run.make().await;
@@ -131,12 +134,12 @@ impl Run {
                 Action::Drive(step) => {
                     let left = self.left_for_taking_back();
                     let tried = self.steps[step].run(left).await;
-                    self.made(step, tried)
+                    self.made(step, still_unknown(tried))
                 }
                 Action::Fence(step) => {
                     let left = self.left_for_taking_back();
                     let tried = self.steps[step].fence(left).await;
-                    self.made(step, tried)
+                    self.made(step, still_unknown(tried))
                 }
                 Action::Undo(step) => {
                     let left = self.left_for_taking_back();
@@ -170,9 +173,14 @@ impl Run {
             Err(error) if error.kind() == ErrorKind::OutcomeUnknown => (Made::Unknown, Some(error)),
             Err(error) => (Made::NotApplied, Some(error)),
         };
+        let error = match (error, &self.errors[step]) {
+            // The doubt has ended, and its error would say otherwise.
+            (None, Some(doubt)) if made == Made::NotApplied => Some(refused(doubt)),
+            (error, _) => error,
+        };
         match error.map(Arc::new) {
             Some(error) => {
-                self.first.get_or_insert_with(|| error.clone());
+                self.first = Some(error.clone());
                 self.errors[step] = Some(error);
             }
             None if matches!(made, Made::Applied | Made::Unchanged) => {
@@ -247,6 +255,25 @@ impl Run {
             None => error,
         }
     }
+}
+
+/// A further run that did not begin settles nothing.
+fn still_unknown(tried: Result<Tried, Error>) -> Result<Tried, Error> {
+    tried.or_else(|error| {
+        Ok(Tried {
+            error: Some(error),
+            ..Tried::unknown()
+        })
+    })
+}
+
+/// Returns the error of a step that was in doubt, and is known not to be applied.
+fn refused(doubt: &Arc<Error>) -> Error {
+    let (kind, what) = match doubt.problem() {
+        Some(problem) => (ErrorKind::Refused, format!("it was refused: {problem}")),
+        None => (ErrorKind::Exhausted, "it was given up".to_owned()),
+    };
+    Error::new(kind, what).with_origin(doubt.clone(), false)
 }
 
 fn state(standing: Standing) -> StepState {

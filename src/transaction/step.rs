@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::machine::{Made, TakenBack};
-use crate::lease::LeaseBinding;
+use crate::lease::Lease;
 use crate::value::Error;
 
 /// One step of a transaction.
@@ -21,11 +21,14 @@ pub(super) trait Step: Send {
     /// How likely the step is refused. Those that are refused most likely are made first, because there is less to undo.
     fn risk(&self) -> Risk;
 
-    /// Makes the step under a lease.
-    fn hold(&mut self, lease: LeaseBinding);
+    /// Whether it writes under a lease of its own.
+    fn has_lease(&self) -> bool;
 
-    /// Runs the edit on the current state, without sending it.
-    async fn prepare(&mut self, time: Duration) -> Result<(), Error>;
+    /// Makes the step under a lease.
+    fn hold(&mut self, lease: &Lease);
+
+    /// Runs the edit on the cached or the current state, without sending it. Returns the number of requests.
+    async fn prepare(&mut self, time: Duration) -> Result<u32, Error>;
 
     /// Makes the step, for the first time or from what the last run left open.
     async fn run(&mut self, time: Duration) -> Result<Tried, Error>;

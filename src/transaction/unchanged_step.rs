@@ -7,7 +7,7 @@ use url::Url;
 
 use super::machine::{Made, TakenBack};
 use super::step::{Back, Risk, Step, Tried};
-use crate::lease::LeaseBinding;
+use crate::lease::Lease;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind};
@@ -37,12 +37,14 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
         Risk::Validates
     }
 
-    fn hold(&mut self, lease: LeaseBinding) {
-        self.handle.lease = Some(lease);
+    fn has_lease(&self) -> bool {
+        false
     }
 
-    async fn prepare(&mut self, _: Duration) -> Result<(), Error> {
-        Ok(())
+    fn hold(&mut self, _: &Lease) {}
+
+    async fn prepare(&mut self, _: Duration) -> Result<u32, Error> {
+        Ok(0)
     }
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {

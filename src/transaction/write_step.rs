@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderMap;
+use ifmatch_merge::internal::impartial;
 use url::Url;
 
 use super::hooks::{BuiltOn, Change};
 use super::machine::{Made, TakenBack};
 use super::step::{Back, Risk, Step, Tried};
 use crate::json::Document;
-use crate::lease::LeaseBinding;
+use crate::lease::{Lease, LeaseBinding};
+use crate::merge::ThreeWay;
 use crate::operations::typed_edit::{Edit, edit_once};
 use crate::operations::write_call::{Write, concluded, told};
 use crate::operations::write_settings::WriteSettings;
@@ -18,10 +21,10 @@ use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::support::ids;
 use crate::value::{Error, ErrorKind};
-use crate::write::edit_hooks::EditHooks;
 use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
+use crate::write::recovery::stamp;
 
 /// A step that writes one resource.
 pub(super) struct WriteStep<T> {
@@ -56,14 +59,19 @@ struct Open {
     lost: Arc<[LostWrite]>,
 }
 
-/// What a step has changed.
-struct Done {
-    /// The state that was replaced or removed.
-    before: Option<Document>,
-    /// What was written.
-    after: Option<Document>,
-    /// The state that was stored, with its version.
-    stored: Option<StoredSnapshot>,
+/// What a step has changed, by which it is taken back.
+enum Done {
+    /// It created a resource, at this address if it is not the one that was asked for.
+    Created(StoredSnapshot, Option<Url>),
+    Changed {
+        before: Document,
+        after: Document,
+        stored: Option<StoredSnapshot>,
+    },
+    /// It removed this state, as the server has said itself.
+    Removed(Document),
+    /// It was applied, and it cannot be told what exactly is its own.
+    Unclear(&'static str),
 }
 
 impl<T: ResourceData> WriteStep<T> {
@@ -120,23 +128,25 @@ impl<T: ResourceData> WriteStep<T> {
         let requests = done.session.stats.requests;
         let made = match done.kind {
             OutcomeKind::Stored | OutcomeKind::Settled => Made::Applied,
+            OutcomeKind::Unchanged if self.has_kept_remote(&done) => {
+                let why = "the strategy keeps what others have written";
+                let error = Error::new(ErrorKind::Conflict, why);
+                return Tried {
+                    made: Made::NotApplied,
+                    requests,
+                    error: Some(error),
+                };
+            }
             OutcomeKind::Unchanged => Made::Unchanged,
             OutcomeKind::Unknown | OutcomeKind::Accepted => Made::Unknown,
             _ => Made::NotApplied,
         };
-        let state = done.state;
         match made {
-            Made::Applied => {
-                self.done = Some(Done {
-                    before: state.base.map(|base| base.document),
-                    after: state.local,
-                    stored: done.stored,
-                });
-            }
+            Made::Applied => self.done = Some(Done::of(&done)),
             Made::Unknown => {
                 self.open = Some(Open {
-                    base: state.base,
-                    local: state.local,
+                    base: done.state.base,
+                    local: done.state.local,
                     lost: done.lost,
                 });
             }
@@ -149,49 +159,101 @@ impl<T: ResourceData> WriteStep<T> {
         }
     }
 
-    /// Builds the write that takes the step back, or returns what there is to tell instead.
-    async fn taking_back(&mut self, time: Duration) -> Result<Option<Box<Write<T>>>, Error> {
-        let Some(done) = self.done.take() else {
-            return Ok(None);
-        };
-        let mut hooks = None;
-        let write = match (&self.input, done) {
-            (Input::Create(_), done) => {
+    /// Whether nothing was written because a strategy decided so, although there was something to write.
+    fn has_kept_remote(&self, done: &WriteOutcome) -> bool {
+        let remote = done.state.remote.snapshot().map(|remote| &remote.document);
+        match (&self.input, &done.state.local, remote) {
+            (Input::Delete(_), ..) => true,
+            (Input::Save(base, local), _, Some(remote)) => {
+                let merge = ThreeWay::new(impartial(&self.handle.policy));
+                let merged = merge.merge_documents(Some(&base.document), local, remote);
+                !merged.conflicts.is_empty() || merged.document != *remote
+            }
+            _ => false,
+        }
+    }
+
+    /// Builds the write that takes the step back, or returns why it cannot be taken back.
+    async fn taking_back(&mut self, time: Duration) -> Result<Box<Write<T>>, Error> {
+        let unclear = |why| Error::new(ErrorKind::Conflict, why);
+        match self.done.take() {
+            Some(Done::Created(stored, elsewhere)) => {
+                if let Some(elsewhere) = elsewhere {
+                    self.handle = self.handle.at(elsewhere, None)?;
+                }
                 let mut write = self.begin(Goal::Delete, time).await?;
-                write.base = done.stored;
-                hooks = Some(Change::Remove);
-                write
+                let is_pinned = stored.validator.is_some();
+                write.base = Some(stored);
+                write.hooks = Some(Box::new(Change::Remove { is_pinned }));
+                Ok(write)
             }
-            (Input::Delete(_), done) => {
-                let mut write = self.begin(Goal::Create, time).await?;
-                write.local = done.before;
-                write
-            }
-            (
-                Input::Edit(_) | Input::Save(..),
-                Done {
-                    before: Some(before),
-                    after: Some(after),
-                    stored,
-                },
-            ) => {
+            Some(Done::Changed {
+                before,
+                after,
+                stored,
+            }) => {
                 let mut write = self.begin(Goal::Replace, time).await?;
+                let shown = stored.as_ref().map(|stored| stored.document.clone());
                 write.base = stored;
                 write.base_is_cached = write.base.is_none();
                 write.edit_reruns = true;
-                let policy = self.handle.policy.clone();
-                hooks = Some(Change::TakeBack {
+                write.hooks = Some(Box::new(Change::TakeBack {
                     before,
                     after,
-                    policy,
-                });
-                write
+                    stored: shown,
+                    policy: Box::new(impartial(&self.handle.policy)),
+                }));
+                Ok(write)
             }
-            (Input::Edit(_) | Input::Save(..), _) => return Ok(None),
+            Some(Done::Removed(before)) => {
+                let mut write = self.begin(Goal::Create, time).await?;
+                write.local = Some(before);
+                Ok(write)
+            }
+            Some(Done::Unclear(why)) => Err(unclear(why)),
+            None => Err(unclear("it is not known what was written")),
+        }
+    }
+}
+
+impl Done {
+    fn of(done: &WriteOutcome) -> Self {
+        let is_certain = done.kind == OutcomeKind::Stored;
+        let base = done.state.base_document().cloned();
+        if done.goal == Goal::Delete || done.stored.is_none() {
+            return match base {
+                Some(before) if is_certain => Self::Removed(before),
+                // Another client may have removed it.
+                _ => Self::Unclear("it is not known who has removed the resource"),
+            };
+        }
+        let (before, after) = match &done.lost[..] {
+            _ if is_certain => (base, done.state.local.clone()),
+            [lost] => (lost.base.clone(), Some(lost.sent.clone())),
+            [] => (base, done.state.local.clone()),
+            // Each of them may be the one that was applied.
+            _ => return Self::Unclear("it is not known which of several requests was applied"),
         };
-        let mut write = write;
-        write.hooks = hooks.map(|hooks| Box::new(hooks) as Box<dyn EditHooks>);
-        Ok(Some(write))
+        let stored = done.stored.clone();
+        match (before, after) {
+            (None, Some(after)) => {
+                // What was found may contain changes of others already.
+                let own = || StoredSnapshot::new(after.clone(), None, HeaderMap::new());
+                let stored = stored.filter(|_| is_certain).unwrap_or_else(own);
+                let elsewhere = done.diagnosis.location.clone();
+                let own = StoredSnapshot {
+                    validator: stored.validator.clone().filter(|_| elsewhere.is_none()),
+                    ..stored
+                };
+                Self::Created(own, elsewhere)
+            }
+            (Some(before), Some(after)) => Self::Changed {
+                before,
+                after,
+                stored: stored.filter(|_| is_certain),
+            },
+            (_, None) => Self::Unclear("it is not known what was written"),
+        }
     }
 }
 
@@ -219,14 +281,21 @@ impl<T: ResourceData> Step for WriteStep<T> {
         self.risk
     }
 
-    fn hold(&mut self, lease: LeaseBinding) {
-        // A handle that writes under a lease of its own keeps it.
-        self.handle.lease.get_or_insert(lease);
+    fn has_lease(&self) -> bool {
+        self.handle
+            .lease
+            .as_ref()
+            .is_some_and(LeaseBinding::has_lease)
     }
 
-    async fn prepare(&mut self, time: Duration) -> Result<(), Error> {
+    fn hold(&mut self, lease: &Lease) {
+        let before = self.handle.lease.take();
+        self.handle.lease = Some(LeaseBinding::new(lease, before));
+    }
+
+    async fn prepare(&mut self, time: Duration) -> Result<u32, Error> {
         let Input::Edit(edit) = &self.input else {
-            return Ok(());
+            return Ok(0);
         };
         let edit = shared(edit);
         let context = self.handle.call_context(Some(time)).await?;
@@ -234,10 +303,10 @@ impl<T: ResourceData> Step for WriteStep<T> {
         if let Some(cached) = context.cached().await
             && edit_once(lens, &cached.document, &edit).is_ok()
         {
-            return Ok(());
+            return Ok(0);
         }
         let current = read::read_in(&context).await?;
-        edit_once(lens, &current.document, &edit).map(drop)
+        edit_once(lens, &current.document, &edit).map(|_| 1)
     }
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {
@@ -280,35 +349,71 @@ impl<T: ResourceData> Step for WriteStep<T> {
             return Ok(Tried::unknown());
         };
         let mut write = self.begin(Goal::Replace, time).await?;
-        write.base = open.base;
-        write.resumed = Some(open.lost);
+        write.base.clone_from(&open.base);
+        write.resumed = Some(open.lost.clone());
+        write.edit_reruns = true;
         write.hooks = Some(Box::new(Change::Touch));
+        let stamp = write.context.target.stamp.clone();
         let (done, error) = self.carry_out(write).await?;
         let requests = done.session.stats.requests;
+        let version = |of: Option<&StoredSnapshot>| of.and_then(|it| it.validator.clone());
+        let found = done.stored.as_ref().or(done.state.remote.snapshot());
         let made = match done.kind {
-            // The touch was stored, so the step can no longer be.
-            OutcomeKind::Stored | OutcomeKind::Unchanged => Made::NotApplied,
-            // What was found is the step itself.
-            OutcomeKind::Settled => {
-                let tried = self.tried(done, error);
-                return Ok(tried);
+            // Only a version that has moved refuses what is still on its way.
+            OutcomeKind::Stored => match (version(done.state.base.as_ref()), version(found)) {
+                (before, after) if before.is_some() && after.is_some() && before != after => {
+                    Made::NotApplied
+                }
+                _ if stamp.is_some() => Made::NotApplied,
+                _ => Made::Unknown,
+            },
+            OutcomeKind::Unchanged if version(found) != version(open.base.as_ref()) => {
+                Made::NotApplied
             }
+            // It is the step itself that was found, or the touch, whose own response was lost.
+            OutcomeKind::Settled => match (&stamp, found) {
+                (Some(at), Some(found)) if stamp::holds(at, &self.write_id, &found.document) => {
+                    Made::Applied
+                }
+                (Some(_), Some(_)) => Made::NotApplied,
+                _ => Made::Unknown,
+            },
             _ => Made::Unknown,
         };
+        if made == Made::Applied {
+            self.done = Some(match (&open.lost[..], open.base, open.local) {
+                ([lost], ..) if lost.base.is_some() => Done::Changed {
+                    before: lost.base.clone().unwrap_or_else(|| lost.sent.clone()),
+                    after: lost.sent.clone(),
+                    stored: None,
+                },
+                ([], Some(base), Some(after)) => Done::Changed {
+                    before: base.document,
+                    after,
+                    stored: None,
+                },
+                _ => Done::Unclear("it is not known which of several requests was applied"),
+            });
+        }
         Ok(Tried {
             made,
             requests,
-            error,
+            error: error.filter(|_| made == Made::Unknown),
         })
     }
 
     async fn undo(&mut self, time: Duration) -> Result<Back, Error> {
-        let Some(write) = self.taking_back(time).await? else {
-            return Ok(Back {
-                result: TakenBack::Stands,
-                requests: 0,
-                error: None,
-            });
+        let is_removal = matches!(self.done, Some(Done::Removed(_)));
+        let write = match self.taking_back(time).await {
+            Ok(write) => write,
+            // Nothing was sent, so it stands.
+            Err(error) => {
+                return Ok(Back {
+                    result: TakenBack::Stands,
+                    requests: 0,
+                    error: Some(error),
+                });
+            }
         };
         let (done, error) = self.carry_out(write).await?;
         let taken_back = match done.kind {
@@ -316,11 +421,7 @@ impl<T: ResourceData> Step for WriteStep<T> {
                 TakenBack::Undone
             }
             // What was created, or what was changed, is no longer there.
-            OutcomeKind::NotFound | OutcomeKind::Gone
-                if !matches!(self.input, Input::Delete(_)) =>
-            {
-                TakenBack::Undone
-            }
+            OutcomeKind::NotFound | OutcomeKind::Gone if !is_removal => TakenBack::Undone,
             OutcomeKind::Unknown | OutcomeKind::Accepted => TakenBack::Unknown,
             _ => TakenBack::Stands,
         };

@@ -177,8 +177,8 @@ impl Error {
         self
     }
 
-    /// Returns what became of each step of a [transaction](crate::Transaction) that was not committed. Empty for every other
-    /// error.
+    /// Returns what became of each step of a [transaction](crate::Transaction) that was not committed, in the order in which
+    /// they are made. Empty for every other error.
     pub fn steps(&self) -> &[StepReport] {
         &self.0.steps
     }

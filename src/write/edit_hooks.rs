@@ -100,6 +100,11 @@ pub(crate) trait EditHooks: Send {
         false
     }
 
+    /// Whether a removal holds only for its version, and not for another one with the same content.
+    fn is_pinned(&self) -> bool {
+        false
+    }
+
     /// Whether the application sees in this state that its action was carried out. Returns `None` if it cannot tell.
     fn was_carried_out(&self, document: &Document) -> Option<bool> {
         let _ = document;

@@ -28,6 +28,7 @@ pub mod internal {
     pub use crate::json::patch::json_patch_if;
     pub use crate::json::push_token;
     pub use crate::line::one_line;
+    pub use crate::merge::impartial;
     pub use crate::merge::pick_side::edited;
     pub use crate::merge::sightings::{Sight, Sighting, sightings};
 }

@@ -18,7 +18,8 @@ impl Driver<'_> {
     pub(super) async fn resolve(&mut self, may_have_been_applied: bool) -> ActionResult {
         // A removal whose caller dropped its future may have been carried out, and the resource created again.
         let may_have_been_applied = may_have_been_applied || self.in_flight.inherited.is_removal;
-        if self.machine.goal() == Goal::Delete && !may_have_been_applied && self.is_as_seen() {
+        let may_be_as_seen = !may_have_been_applied && !self.hooks.is_pinned();
+        if self.machine.goal() == Goal::Delete && may_be_as_seen && self.is_as_seen() {
             self.rebase();
             return Event::Resolved(Decision::Delete).into();
         }

@@ -3,6 +3,7 @@
 mod books;
 mod committing;
 mod doubt;
+mod faults;
 mod isolated;
 mod undoing;
 

@@ -102,6 +102,8 @@ pub use conflict::{ConflictKind, FieldConflict, Side};
 pub use markers::MarkerStyle;
 pub use merge_trait::Merge;
 pub use pick_side::pick_side;
+#[doc(hidden)]
+pub use policy::impartial;
 pub use policy::{Policy, Tag};
 pub use policy_check::PolicyError;
 pub use rule::{Custom, Keyed, Rule};

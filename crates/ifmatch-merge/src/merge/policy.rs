@@ -80,6 +80,48 @@ impl Nested {
     }
 }
 
+/// Returns the policy without the rules by which one side wins. A place that both sides have changed is then a conflict.
+///
+/// Taking a change back is a merge in which the earlier state is the local side, and no rule of the type may prefer it to what
+/// others have written since.
+pub fn impartial(policy: &Policy) -> Policy {
+    impartial_to(policy, IMPARTIAL_DEPTH)
+}
+
+/// How deep the policies of types are expanded, because types may contain themselves. Below, they keep their rules.
+const IMPARTIAL_DEPTH: u32 = 4;
+
+fn impartial_to(policy: &Policy, depth: u32) -> Policy {
+    let fair = |rule: &Rule| match rule {
+        Rule::Local | Rule::Remote | Rule::Max | Rule::Min | Rule::Custom(_) => Rule::Atomic,
+        rule => rule.clone(),
+    };
+    let nested = policy.nested.iter();
+    let nested = nested.map(|(at, nested)| {
+        let nested = match depth.checked_sub(1) {
+            Some(depth) => Nested::Known(Box::new(impartial_to(&nested.policy(), depth))),
+            None => nested.clone(),
+        };
+        (at.clone(), nested)
+    });
+    Policy {
+        fields: policy
+            .fields
+            .iter()
+            .map(|(at, rule)| (at.clone(), fair(rule)))
+            .collect(),
+        default: policy.default.as_ref().map(fair),
+        nested: nested.collect(),
+        prefer: None,
+        prefer_at: Vec::new(),
+        ranges: policy.ranges.clone(),
+        aliases: policy.aliases.clone(),
+        tags: policy.tags.clone(),
+        shape: policy.shape.clone(),
+        ready: OnceLock::new(),
+    }
+}
+
 impl Policy {
     /// Creates a policy without rules.
     pub fn new() -> Self {
