@@ -92,6 +92,14 @@ impl LeaseBinding {
         Some((pointer, lease.token()))
     }
 
+    /// Returns the members of documents that belong to the lease.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let fence = self.fence().map(|(pointer, _)| pointer.to_owned());
+        let lease = self.lease.as_ref();
+        let carried = lease.and_then(|lease| lease.0.rules.carried.clone());
+        fence.into_iter().chain(carried).collect()
+    }
+
     /// Checks that a write may be built on this state. Returns until when a request may be under way.
     pub(crate) fn check(&self, base: Option<&Document>) -> Result<Option<Instant>, LeaseLost> {
         let Some(lease) = &self.lease else {

@@ -25,6 +25,8 @@ pub(super) enum Change {
         stored: Option<Document>,
         /// The rules of the type, without those by which one side wins.
         policy: Box<Policy>,
+        /// Members that are not part of the change: stamps, tokens and leases. They stay as they are.
+        kept: Vec<String>,
     },
     /// Removes what was created, if nobody has changed it since.
     Remove {
@@ -49,15 +51,18 @@ impl Change {
                 after,
                 stored,
                 policy,
+                kept,
             } => {
                 let merge = ThreeWay::new((**policy).clone());
-                let merged = merge.merge_documents(Some(after), before, now);
+                let as_now = |document: &Document| as_in(now, document, kept);
+                let before = as_now(before);
+                let merged = merge.merge_documents(Some(&as_now(after)), &before, now);
                 if merged.conflicts.is_empty() {
                     return Ok(merged.document);
                 }
                 // The server may spell what was written in its own way.
                 if let Some(stored) = stored {
-                    let of_stored = merge.merge_documents(Some(stored), before, now);
+                    let of_stored = merge.merge_documents(Some(&as_now(stored)), &before, now);
                     if of_stored.conflicts.is_empty() {
                         return Ok(of_stored.document);
                     }
@@ -70,6 +75,18 @@ impl Change {
             }
         }
     }
+}
+
+/// Returns a document whose members at these places are those of another one.
+fn as_in(now: &Document, document: &Document, places: &[String]) -> Document {
+    let mut document = document.clone();
+    for place in places {
+        document = match now.pointer(place) {
+            Some(member) => document.with(place, &member).unwrap_or(document),
+            None => document.without(place),
+        };
+    }
+    document
 }
 
 #[async_trait]

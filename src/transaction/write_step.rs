@@ -159,6 +159,12 @@ impl<T: ResourceData> WriteStep<T> {
         }
     }
 
+    /// Returns the members of documents that are not part of a change.
+    fn kept(&self) -> Vec<String> {
+        let lease = self.handle.lease.iter().flat_map(LeaseBinding::places);
+        self.handle.stamp.iter().cloned().chain(lease).collect()
+    }
+
     /// Whether nothing was written because a strategy decided so, although there was something to write.
     fn has_kept_remote(&self, done: &WriteOutcome) -> bool {
         let remote = done.state.remote.snapshot().map(|remote| &remote.document);
@@ -202,6 +208,7 @@ impl<T: ResourceData> WriteStep<T> {
                     after,
                     stored: shown,
                     policy: Box::new(impartial(&self.handle.policy)),
+                    kept: self.kept(),
                 }));
                 Ok(write)
             }
