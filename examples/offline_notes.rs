@@ -125,7 +125,7 @@ async fn main() -> Result<()> {
     let drained = client.outbox().drain().await?;
     println!("Sent: {}, left: {}", drained.sent, drained.left);
 
-    println!("\nThe program ends and is started again. Meanwhile somebody else edits both notes.");
+    println!("\nThe program ends and is started again. Meanwhile another client edits both notes.");
     drop((client, notes));
     server.put(
         "/notes/shopping",

@@ -1,5 +1,5 @@
-//! Money that moves between accounts of an API without transactions. Responses are lost, a step is refused, and somebody
-//! else edits an account in between. The sum stays the same.
+//! Money that moves between accounts of an API without transactions. Responses are lost, a step is refused, and another
+//! client edits an account in between. The sum stays the same.
 //!
 //! Run it with `cargo run --example transfer`. It starts its own server on loopback.
 
@@ -97,7 +97,7 @@ async fn main() -> Result<(), BoxError> {
     bank.print().await?;
 
     println!(
-        "3. Anna pays Ben 10. His bank refuses, after somebody has paid 5 into Anna's account."
+        "3. Anna pays Ben 10. His bank refuses, after another client has paid 5 into Anna's account."
     );
     server.nth_write(3, Step::new().answer(Reply::new(403)));
     // The transfer is removed by the fourth write, and the fifth one gives the money back.

@@ -166,7 +166,7 @@ impl LeaseBinding {
         let Some(lease) = &self.lease else {
             return Ok(());
         };
-        // Counted first: whoever ends the lease from now on sees the request, or this sees the end.
+        // Counted first: a task that ends the lease from now on sees the request, or this sees the end.
         lease.0.unanswered.fetch_add(1, Ordering::SeqCst);
         if let Err(lost) = lease.check() {
             lease.0.unanswered.fetch_sub(1, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// A point in time on two clocks, each measured from a start of its own.
 ///
 /// One clock is monotonic and may stand still while the machine sleeps. The other one is the wall clock, which runs on,
-/// and can be set. Whoever holds a lease believes the clock that has advanced more. Whoever waits for a lease to end
+/// and can be set. A holder believes the clock that has advanced more. A contender
 /// believes the one that has advanced less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]

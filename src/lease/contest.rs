@@ -153,7 +153,7 @@ impl Contest {
             .await;
     }
 
-    /// Tries until the lease is granted, the time is over, or nobody waits any more (`None`).
+    /// Tries until the lease is granted, the time is over, or the call no longer waits (`None`).
     async fn win(
         &self,
         reply: &mut oneshot::Sender<Result<Held, Error>>,
@@ -181,7 +181,7 @@ impl Contest {
             let sent = self.place.clock.now();
             let asked = tokio::select! {
                 asked = guarded(service.acquire(&request)) => asked,
-                // Nobody waits any more, and what the service may still grant would be over by now.
+                // The call no longer waits, and what the service may still grant would be over by now.
                 () = async { reply.closed().await; tokio::time::sleep(*ttl).await } => return None,
             };
             let met = match asked {

@@ -34,8 +34,8 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// Returns `LeaseLost` if it was lost before, and the error of the request if it could not be released. Nobody else
-    /// gets it then before its time is over.
+    /// Returns `LeaseLost` if it was lost before, and the error of the request if it could not be released. No other
+    /// client gets it then before its time is over.
     pub async fn release(self) -> Result<(), Error> {
         let (asked, answer) = oneshot::channel();
         // The task ends only with the lease.

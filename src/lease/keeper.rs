@@ -19,7 +19,7 @@ use crate::value::Error;
 /// How often a lease is passed on within this process before others can get it.
 const HANDOVERS: u32 = 16;
 
-/// How long a release may take. Whoever releases a lease may wait for it.
+/// How long a release may take. The caller may wait for it.
 const RELEASE: Duration = Duration::from_secs(15);
 
 /// What the guard and the handles ask of the task.

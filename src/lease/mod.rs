@@ -6,7 +6,7 @@
 //! # Terms
 //!
 //! - A *lease* gives its *holder* exclusive access for a limited time, its *ttl*. The holder *renews* it before it ends.
-//!   If the holder stops, somebody else *takes it over*.
+//!   If the holder stops, another one *takes it over*.
 //! - A *fencing token* is a number that rises with each holder. Each document keeps the token of its last writer. An earlier
 //!   holder that reads a greater token than its own does not write, and one that has not read it is refused, because its
 //!   write is pinned to an older version.

@@ -28,7 +28,7 @@ pub(super) enum Change {
         /// Members that are not part of the change: stamps, tokens and leases. They stay as they are.
         kept: Vec<String>,
     },
-    /// Removes what was created, if nobody has changed it since.
+    /// Removes what was created, unless others have changed it since.
     Remove {
         /// Whether its version is known.
         is_pinned: bool,

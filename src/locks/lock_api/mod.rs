@@ -110,7 +110,7 @@ impl LockApi {
 
     /// Sets the request that asks who holds a lock.
     ///
-    /// A 404, or a response without an [id](Self::id), means that nobody holds it.
+    /// A 404, or a response without an [id](Self::id), means that it is free.
     pub fn look(mut self, request: LockRequest) -> Self {
         self.look = Some(request);
         self

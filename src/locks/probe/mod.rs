@@ -21,7 +21,7 @@ const CONTENDERS: usize = 4;
 impl Leases {
     /// Tests whether the service excludes at all.
     ///
-    /// Some servers accept conditional requests and ignore the condition, so a lock there locks nobody. The probe acquires,
+    /// Some servers accept conditional requests and ignore the condition, so a lock there excludes no other client. The probe acquires,
     /// renews and releases leases with random names, as several holders, one after the other and at the same time. It takes
     /// about forty requests. Run it during setup and in tests, not at each start of a program.
     ///

@@ -8,7 +8,7 @@ use crate::probe::Verdict;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeaseCheck {
-    /// While a lease is held, nobody else gets it.
+    /// While a lease is held, no other client gets it.
     Excludes,
     /// A lease that is held can be renewed.
     Renews,
@@ -20,7 +20,7 @@ pub enum LeaseCheck {
     TellsLoss,
     /// A release by an earlier holder does not end the lease of the next one.
     LateRelease,
-    /// Only one of several simultaneous contenders gets a lease that nobody has held before.
+    /// Only one of several simultaneous contenders gets a lease that was never held before.
     RacingFirst,
     /// Only one of several simultaneous contenders gets a lease that was released.
     RacingNext,

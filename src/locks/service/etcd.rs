@@ -235,7 +235,7 @@ fn unexpected(what: &str) -> NotGranted {
     NotGranted::Failed(Error::new(ErrorKind::Decode, why))
 }
 
-/// Nobody holds the lease, but this attempt did not get it.
+/// The lease is free, but this attempt did not get it.
 fn try_again() -> NotGranted {
     NotGranted::held(None, Some(Duration::ZERO))
 }

@@ -148,7 +148,7 @@ impl Records {
             },
             Err(error) => match error.edit_error::<Moved>() {
                 Some(Moved { by }) => Err(NotGranted::Lost { by: by.clone() }),
-                // Somebody has removed the document by hand.
+                // A person has removed the document.
                 None if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {
                     Err(NotGranted::Lost { by: None })
                 }

@@ -27,10 +27,10 @@ const ADOPT_EVERY: Duration = Duration::from_secs(30);
 
 /// Sends queued writes, returned by [`Client::outbox`](crate::Client::outbox).
 ///
-/// Writes to one resource are sent in their order, those of one process before those of another, and those to different resources side by side. A write that is refused
-/// or conflicts stops only the later writes to its own resource. It is then listed by
-/// [`conflicts`](crate::Collection::conflicts). A write that got no response, an overloaded server or expired credentials
-/// is tried again later. Nothing expires.
+/// Writes to one resource are sent in their order, those of one process before those of another, and those to different
+/// resources side by side. A write that is refused or conflicts stops only the later writes to its own resource. It is then
+/// listed by [`conflicts`](crate::Collection::conflicts). A write that got no response, an overloaded server or expired
+/// credentials is tried again later. Nothing expires.
 ///
 /// A queued write needs the strategy and the format of its handle. Name the handles with [`of`](Self::of) when the program
 /// starts. A handle that queues a write or lists its

@@ -121,7 +121,7 @@ impl Server {
             .insert(path.to_owned(), (version, document.as_bytes().to_vec()));
     }
 
-    /// Removes a document, as somebody else.
+    /// Removes a document, as another client.
     pub(crate) fn remove(&self, path: &str) {
         self.0.lock().unwrap().documents.remove(path);
     }

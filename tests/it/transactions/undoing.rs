@@ -129,7 +129,7 @@ async fn a_saved_value_is_taken_back_with_its_type_rules() {
     let mut anna = bank.accounts.get("anna").await.unwrap();
     bank.accounts.get("ben").await.unwrap();
     anna.balance -= 20;
-    // Somebody else has taken 5 since.
+    // Another client has taken 5 since.
     bank.server.put(ANNA, r#"{"balance":45,"note":"x"}"#);
     let transaction = bank
         .client

@@ -1,4 +1,4 @@
-//! Endings are true: whatever is lost, delayed or refused, and whoever else writes.
+//! Endings are true: whatever is lost, delayed or refused, and whichever other client writes.
 
 mod doubts;
 mod leases;
