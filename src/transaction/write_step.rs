@@ -317,7 +317,8 @@ impl<T: ResourceData> Step for WriteStep<T> {
     }
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {
-        let open = self.open.take();
+        // If the run cannot begin, it stays open for the fence.
+        let open = self.open.clone();
         if self.has_run && open.is_none() {
             // The last run was stopped, and nothing is known of its requests.
             return Ok(Tried::unknown());
@@ -360,7 +361,8 @@ impl<T: ResourceData> Step for WriteStep<T> {
         write.resumed = Some(open.lost.clone());
         write.edit_reruns = true;
         write.hooks = Some(Box::new(Change::Touch));
-        let stamp = write.context.target.stamp.clone();
+        let (stamp, touch_id) = (write.context.target.stamp.clone(), ids::uuid());
+        write.stamp_id = Some(touch_id.clone());
         let (done, error) = self.carry_out(write).await?;
         let requests = done.session.stats.requests;
         let version = |of: Option<&StoredSnapshot>| of.and_then(|it| it.validator.clone());
@@ -368,21 +370,23 @@ impl<T: ResourceData> Step for WriteStep<T> {
         let made = match done.kind {
             // Only a version that has moved refuses what is still on its way.
             OutcomeKind::Stored => match (version(done.state.base.as_ref()), version(found)) {
-                (before, after) if before.is_some() && after.is_some() && before != after => {
-                    Made::NotApplied
-                }
-                _ if stamp.is_some() => Made::NotApplied,
+                (Some(before), Some(after)) if before != after => Made::NotApplied,
+                // The stamp has changed the document, and the server does not tell its version.
+                (Some(_), None) if stamp.is_some() => Made::NotApplied,
                 _ => Made::Unknown,
             },
-            OutcomeKind::Unchanged if version(found) != version(open.base.as_ref()) => {
-                Made::NotApplied
-            }
             // It is the step itself that was found, or the touch, whose own response was lost.
             OutcomeKind::Settled => match (&stamp, found) {
-                (Some(at), Some(found)) if stamp::holds(at, &self.write_id, &found.document) => {
-                    Made::Applied
+                (Some(at), Some(found)) => {
+                    let holds = |id: &str| stamp::holds(at, id, &found.document);
+                    if holds(&self.write_id) {
+                        Made::Applied
+                    } else if holds(&touch_id) {
+                        Made::NotApplied
+                    } else {
+                        Made::Unknown
+                    }
                 }
-                (Some(_), Some(_)) => Made::NotApplied,
                 _ => Made::Unknown,
             },
             _ => Made::Unknown,

@@ -63,7 +63,9 @@ impl QueuedWrite {
 
     /// Returns when it was queued first, by the clock of the machine.
     pub fn queued_at(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.intent.queued_at)
+        let since = Duration::from_millis(self.intent.queued_at);
+        // A damaged mark may hold any number.
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 }
 
