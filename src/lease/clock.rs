@@ -38,6 +38,17 @@ impl LeaseTime {
     }
 }
 
+#[cfg(test)]
+impl LeaseTime {
+    /// Returns the time after so many seconds on each clock.
+    pub(super) fn at(monotonic: u64, wall: u64) -> Self {
+        Self {
+            monotonic: Duration::from_secs(monotonic),
+            wall: Duration::from_secs(wall),
+        }
+    }
+}
+
 /// The clocks of a program, for tests that stop them or set them.
 pub trait LeaseClock: Send + Sync + Debug + 'static {
     /// Returns the current time.

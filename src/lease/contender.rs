@@ -57,42 +57,53 @@ mod tests {
 
     const TTL: Duration = Duration::from_secs(15);
 
-    fn at(monotonic: u64, wall: u64) -> LeaseTime {
-        LeaseTime {
-            monotonic: Duration::from_secs(monotonic),
-            wall: Duration::from_secs(wall),
-        }
-    }
-
     #[test]
     fn a_record_is_watched_for_its_own_time_before_it_is_taken_over() {
         let mut contender = Contender::default();
-        assert_eq!(contender.sees("a-1", TTL, at(0, 0)), NextTry::Wait(TTL));
+        assert_eq!(
+            contender.sees("a-1", TTL, LeaseTime::at(0, 0)),
+            NextTry::Wait(TTL)
+        );
         let left = NextTry::Wait(Duration::from_secs(5));
-        assert_eq!(contender.sees("a-1", TTL, at(10, 10)), left);
-        assert_eq!(contender.sees("a-1", TTL, at(15, 15)), NextTry::TakeOver);
+        assert_eq!(contender.sees("a-1", TTL, LeaseTime::at(10, 10)), left);
+        assert_eq!(
+            contender.sees("a-1", TTL, LeaseTime::at(15, 15)),
+            NextTry::TakeOver
+        );
     }
 
     #[test]
     fn a_change_starts_the_time_anew() {
         let mut contender = Contender::default();
-        contender.sees("a-1", TTL, at(0, 0));
-        assert_eq!(contender.sees("a-2", TTL, at(14, 14)), NextTry::Wait(TTL));
-        assert_ne!(contender.sees("a-2", TTL, at(28, 28)), NextTry::TakeOver);
+        contender.sees("a-1", TTL, LeaseTime::at(0, 0));
+        assert_eq!(
+            contender.sees("a-2", TTL, LeaseTime::at(14, 14)),
+            NextTry::Wait(TTL)
+        );
+        assert_ne!(
+            contender.sees("a-2", TTL, LeaseTime::at(28, 28)),
+            NextTry::TakeOver
+        );
     }
 
     #[test]
     fn a_contender_whose_wall_clock_is_set_forward_robs_nobody() {
         let mut contender = Contender::default();
-        contender.sees("a-1", TTL, at(0, 0));
-        assert_ne!(contender.sees("a-1", TTL, at(1, 3_600)), NextTry::TakeOver);
+        contender.sees("a-1", TTL, LeaseTime::at(0, 0));
+        assert_ne!(
+            contender.sees("a-1", TTL, LeaseTime::at(1, 3_600)),
+            NextTry::TakeOver
+        );
     }
 
     #[test]
     fn the_time_of_the_record_counts_and_not_that_of_the_contender() {
         let mut contender = Contender::default();
         let long = Duration::from_secs(60);
-        contender.sees("a-1", long, at(0, 0));
-        assert_ne!(contender.sees("a-1", long, at(15, 15)), NextTry::TakeOver);
+        contender.sees("a-1", long, LeaseTime::at(0, 0));
+        assert_ne!(
+            contender.sees("a-1", long, LeaseTime::at(15, 15)),
+            NextTry::TakeOver
+        );
     }
 }

@@ -108,65 +108,79 @@ mod tests {
 
     const TTL: Duration = Duration::from_secs(15);
 
-    fn at(monotonic: u64, wall: u64) -> LeaseTime {
-        LeaseTime {
-            monotonic: Duration::from_secs(monotonic),
-            wall: Duration::from_secs(wall),
-        }
-    }
-
     fn held() -> Holder {
-        Holder::new(TTL, at(0, 1_000), None)
+        Holder::new(TTL, LeaseTime::at(0, 1_000), None)
     }
 
     #[test]
     fn a_lease_is_renewed_after_a_third_of_its_time_and_ends_after_two() {
         let lease = held();
-        assert_eq!(lease.next(at(0, 1_000)), Next::Wait(TTL / 3));
-        assert_eq!(lease.next(at(5, 1_005)), Next::Renew);
-        assert_eq!(lease.next(at(10, 1_010)), Next::Ended(Ended::Expired));
+        assert_eq!(lease.next(LeaseTime::at(0, 1_000)), Next::Wait(TTL / 3));
+        assert_eq!(lease.next(LeaseTime::at(5, 1_005)), Next::Renew);
+        assert_eq!(
+            lease.next(LeaseTime::at(10, 1_010)),
+            Next::Ended(Ended::Expired)
+        );
     }
 
     #[test]
     fn a_machine_that_slept_has_lost_its_lease() {
-        assert_eq!(held().next(at(1, 1_060)), Next::Ended(Ended::Expired));
+        assert_eq!(
+            held().next(LeaseTime::at(1, 1_060)),
+            Next::Ended(Ended::Expired)
+        );
     }
 
     #[test]
     fn a_wall_clock_that_is_set_back_lengthens_no_lease() {
-        assert_eq!(held().next(at(10, 100)), Next::Ended(Ended::Expired));
+        assert_eq!(
+            held().next(LeaseTime::at(10, 100)),
+            Next::Ended(Ended::Expired)
+        );
     }
 
     #[test]
     fn the_time_counts_from_the_request_and_not_from_its_response() {
         let mut lease = held();
-        lease.renewed(at(5, 1_005), TTL);
-        assert_eq!(lease.remaining(at(9, 1_009)), Duration::from_secs(6));
+        lease.renewed(LeaseTime::at(5, 1_005), TTL);
+        assert_eq!(
+            lease.remaining(LeaseTime::at(9, 1_009)),
+            Duration::from_secs(6)
+        );
     }
 
     #[test]
     fn a_renewal_that_failed_is_tried_again_for_as_long_as_the_lease_lasts() {
         let mut lease = held();
-        lease.failed(at(5, 1_005), 1.0);
-        assert_eq!(lease.next(at(5, 1_005)), Next::Wait(TTL / 8));
-        assert_eq!(lease.next(at(7, 1_007)), Next::Renew);
-        lease.failed(at(9, 1_009), 1.0);
+        lease.failed(LeaseTime::at(5, 1_005), 1.0);
+        assert_eq!(lease.next(LeaseTime::at(5, 1_005)), Next::Wait(TTL / 8));
+        assert_eq!(lease.next(LeaseTime::at(7, 1_007)), Next::Renew);
+        lease.failed(LeaseTime::at(9, 1_009), 1.0);
         // The end comes first.
-        assert_eq!(lease.next(at(9, 1_009)), Next::Wait(Duration::from_secs(1)));
+        assert_eq!(
+            lease.next(LeaseTime::at(9, 1_009)),
+            Next::Wait(Duration::from_secs(1))
+        );
     }
 
     #[test]
     fn a_lease_is_held_no_longer_than_allowed_however_often_it_is_renewed() {
-        let mut lease = Holder::new(TTL, at(0, 0), Some(Duration::from_secs(12)));
-        lease.renewed(at(10, 10), TTL);
-        assert_eq!(lease.remaining(at(10, 10)), Duration::from_secs(2));
-        assert_eq!(lease.next(at(12, 12)), Next::Ended(Ended::AtMost));
+        let mut lease = Holder::new(TTL, LeaseTime::at(0, 0), Some(Duration::from_secs(12)));
+        lease.renewed(LeaseTime::at(10, 10), TTL);
+        assert_eq!(
+            lease.remaining(LeaseTime::at(10, 10)),
+            Duration::from_secs(2)
+        );
+        assert_eq!(
+            lease.next(LeaseTime::at(12, 12)),
+            Next::Ended(Ended::AtMost)
+        );
     }
 
     #[test]
     fn what_was_granted_counts_and_not_what_was_asked_for() {
         let mut lease = held();
-        lease.renewed(at(5, 5), Duration::from_secs(3));
-        assert_eq!(lease.remaining(at(5, 5)), Duration::from_secs(2));
+        lease.renewed(LeaseTime::at(5, 5), Duration::from_secs(3));
+        assert_eq!(lease.remaining(LeaseTime::at(5, 5)), Duration::from_secs(2));
     }
 }

@@ -88,8 +88,9 @@ pub trait LeaseService: Send + Sync + 'static {
     /// Adds to the address of a write what proves that it is made under the lease.
     fn stamp_url(&self, _lease: &Granted, _url: &mut Url) {}
 
-    /// Whether the server itself checks the lease of each write, by what [`stamp`](Self::stamp) or [`stamp_url`](Self::stamp_url) adds. The lease is then
-    /// asked about before a refusal (409, 412 or 423) is taken for a conflict.
+    /// Whether the server itself checks the lease of each write, by what [`stamp`](Self::stamp) or
+    /// [`stamp_url`](Self::stamp_url) adds. The lease is then asked about before a refusal (409, 412 or 423) is taken for a
+    /// conflict.
     fn is_enforced(&self) -> bool {
         false
     }

@@ -59,7 +59,7 @@ pub(crate) fn document_of(site: &Site, lease: &str) -> String {
 
 pub(crate) async fn create(site: &Site, lease: &str) -> Result<(), Error> {
     let id = document_of(site, lease);
-    let mut new = json!({"n": 0, "by": "nobody"});
+    let mut new = json!({"n": 0, "by": "no writer"});
     if site.kind == "kinto" {
         new["id"] = id.clone().into();
     }

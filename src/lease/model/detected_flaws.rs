@@ -49,7 +49,11 @@ fn a_lease_without_a_token_does_not_stop_a_late_request_onto_a_version_that_retu
         may_stand_still: false,
         ..Setting::new(Tags::Content)
     };
-    is_found("lease alone, nobody stands still", &setting, OLD_OVER_NEW);
+    is_found(
+        "lease alone, no holder stands still",
+        &setting,
+        OLD_OVER_NEW,
+    );
 }
 
 #[test]

@@ -43,5 +43,5 @@ fn versions_alone_suffice_as_long_as_no_version_returns_and_nobody_stands_still(
         may_stand_still: false,
         ..Setting::new(Tags::Counted)
     };
-    holds("without a fence, nobody stands still", &setting);
+    holds("without a fence, no holder stands still", &setting);
 }

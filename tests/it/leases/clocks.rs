@@ -1,4 +1,4 @@
-//! No clock of another machine is believed, and of one's own only the one that is safe.
+//! No clock of another machine is believed. Of its own two clocks, a program believes the safe one.
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ struct Login(Arc<Mutex<Option<&'static str>>>);
 #[async_trait]
 impl Authenticator for Login {
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<(), BoxError> {
-        let user = self.0.lock().unwrap().unwrap_or("nobody");
+        let user = self.0.lock().unwrap().unwrap_or("anonymous");
         headers.insert(AUTHORIZATION, user.parse()?);
         Ok(())
     }

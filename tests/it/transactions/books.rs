@@ -3,7 +3,6 @@
 //! `TRANSFERS=10000` makes more of them. `cargo test --all-features --test it books -- --nocapture` prints the figures, and
 //! those of a transfer that is written by hand.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::header::{ETAG, IF_MATCH};
@@ -13,27 +12,13 @@ use ifmatch::{BoxError, Client, ErrorKind, Limits, async_trait};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::Account;
+use super::{Account, Seeded};
 use crate::support::{Event, Server, foreign};
 
 const ACCOUNTS: u64 = 64;
 const CLIENTS: usize = 16;
 /// Its bank refuses every change.
 const FROZEN: u64 = ACCOUNTS - 1;
-
-/// A small generator, so that a failure can be repeated.
-#[derive(Clone)]
-struct Seeded(Arc<Mutex<u64>>);
-
-impl Seeded {
-    fn below(&self, most: u64) -> u64 {
-        let mut state = self.0.lock().unwrap();
-        *state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (*state >> 33) % most
-    }
-}
 
 /// A server in front of which one account is frozen.
 #[derive(Clone)]
@@ -62,7 +47,7 @@ fn transfers() -> u64 {
 }
 
 /// A bank with 100 in each account, where 5 of 100 responses are lost, and another client writes now and then.
-fn bank(drawn: &Seeded) -> (Server, Client) {
+fn bank(drawn: &mut Seeded) -> (Server, Client) {
     let server = Server::default();
     for id in 0..ACCOUNTS {
         server.put(&format!("/v1/accounts/{id}"), r#"{"balance":100,"seen":0}"#);
@@ -81,7 +66,7 @@ fn bank(drawn: &Seeded) -> (Server, Client) {
 }
 
 /// A transfer that is drawn: from, to, and the amount.
-fn transfer(drawn: &Seeded) -> (u64, u64, i64) {
+fn transfer(drawn: &mut Seeded) -> (u64, u64, i64) {
     let (from, to) = (drawn.below(FROZEN), drawn.below(ACCOUNTS - 1));
     let to = if to >= from { to + 1 } else { to };
     (from, to, i64::try_from(drawn.below(60)).unwrap())
@@ -94,15 +79,15 @@ fn sum(server: &Server) -> i64 {
 
 #[tokio::test(start_paused = true)]
 async fn the_sum_of_all_accounts_stays_exact() {
-    let drawn = Seeded(Arc::new(Mutex::new(7)));
-    let (server, client) = bank(&drawn);
+    let mut drawn = Seeded::of(7);
+    let (server, client) = bank(&mut drawn);
     let accounts = client
         .collection::<Account>("accounts")
         .write_stamp("/writes");
     let mut running = JoinSet::new();
     let (mut committed, mut undone) = (0, 0);
     for _ in 0..transfers() {
-        let (from, to, amount) = transfer(&drawn);
+        let (from, to, amount) = transfer(&mut drawn);
         let transaction = client
             .transaction()
             .try_update(&accounts, from, move |account| {
@@ -178,11 +163,11 @@ async fn by_hand(client: &Client, id: u64, by: i64) -> Result<(), BoxError> {
 
 #[tokio::test(start_paused = true)]
 async fn a_transfer_that_is_written_by_hand_loses_or_makes_money() {
-    let drawn = Seeded(Arc::new(Mutex::new(7)));
-    let (server, client) = bank(&drawn);
+    let mut drawn = Seeded::of(7);
+    let (server, client) = bank(&mut drawn);
     let mut running = JoinSet::new();
     for _ in 0..transfers() {
-        let (from, to, amount) = transfer(&drawn);
+        let (from, to, amount) = transfer(&mut drawn);
         let client = client.clone();
         running.spawn(async move {
             if by_hand(&client, from, -amount).await.is_ok()

@@ -67,11 +67,40 @@ impl Bank {
             .update(&self.accounts, "ben", move |ben| ben.balance += amount)
     }
 
+    /// Notes a transfer, and pays Ben.
+    fn noted_payment(&self) -> ifmatch::Transaction {
+        self.client
+            .transaction()
+            .create(&self.transfers, "t-1", &Transfer { amount: 20 })
+            .update(&self.accounts, "ben", |ben| ben.balance += 20)
+    }
+
     fn balance(&self, path: &str) -> i64 {
         self.server.value(path)["balance"].as_i64().unwrap()
     }
 
     fn balances(&self) -> (i64, i64) {
         (self.balance(ANNA), self.balance(BEN))
+    }
+}
+
+/// A small generator, so that a failure can be repeated.
+struct Seeded(u64);
+
+impl Seeded {
+    fn of(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+
+    fn flip(&mut self) -> bool {
+        self.below(2) == 0
     }
 }

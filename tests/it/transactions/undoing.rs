@@ -111,11 +111,7 @@ async fn a_removal_is_taken_back_by_the_same_document() {
 async fn what_was_created_and_changed_by_others_is_not_removed() {
     let bank = Bank::new();
     bank.accounts.get("ben").await.unwrap();
-    let transaction = bank
-        .client
-        .transaction()
-        .create(&bank.transfers, "t-1", &Transfer { amount: 20 })
-        .update(&bank.accounts, "ben", |ben| ben.balance += 20);
+    let transaction = bank.noted_payment();
     let theirs = foreign(|transfer| transfer["approved"] = true.into());
     bank.server.script([Event::Plain, refused(), theirs]);
     let error = transaction.commit().await.unwrap_err();

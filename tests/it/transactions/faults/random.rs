@@ -2,44 +2,56 @@
 
 use std::sync::{Arc, Mutex};
 
-use ifmatch::{ErrorKind, Rule, StepState};
+use ifmatch::{Committed, Error, ErrorKind, Rule, StepState};
 
-use super::super::{ANNA, Account, Bank, Transfer};
+use super::super::{ANNA, Account, Bank, Seeded, Transfer};
 use super::*;
 use crate::support::{Event, foreign};
+
+/// Returns the ending and the requests, for a test that fails.
+fn told(bank: &Bank, ended: &Result<Committed, Error>) -> String {
+    let ended = ended
+        .as_ref()
+        .map_err(|error| (error.kind(), error.steps()));
+    let seen = bank.server.seen();
+    let requests: Vec<_> = seen
+        .iter()
+        .map(|it| format!("{} {}", it.method, it.path))
+        .collect();
+    format!("{ended:?} {requests:?}")
+}
+
+fn none(faults: &[String]) {
+    let some = faults[..faults.len().min(12)].join("\n");
+    assert!(faults.is_empty(), "{} faults\n{some}", faults.len());
+}
 
 /// Draws events for all requests, and checks that each ending tells the truth.
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_the_ending_is_true() {
     let mut faults = Vec::new();
     for seed in 0..1500_u64 {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut below = |most: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % most
-        };
-        let bank = match below(4) {
+        let mut drawn = Seeded::of(seed);
+        let bank = match drawn.below(4) {
             0 => impatient(3),
             1 => Bank::new(),
             2 => journalled(3, 0, seed % 2 == 0),
             _ => journalled(30, 3, seed % 2 == 0),
         };
-        let stamps = below(2) == 0;
+        let stamps = drawn.flip();
         let accounts = if stamps {
             bank.accounts.clone()
         } else {
             bank.client.collection("accounts")
         };
-        if below(2) == 0 {
+        if drawn.flip() {
             accounts.get("anna").await.unwrap();
             accounts.get("ben").await.unwrap();
         }
-        let mut drawn = Vec::new();
+        let mut events = Vec::new();
         for _ in 0..14 {
-            let kind = below(14);
-            drawn.push(kind);
+            let kind = drawn.below(14);
+            events.push(kind);
             bank.server.script([match kind {
                 0 => Event::LoseReply,
                 1 => Event::LoseRequest,
@@ -87,44 +99,21 @@ async fn whatever_happens_the_ending_is_true() {
         };
         if !is_true {
             faults.push(format!(
-                "{seed} stamps {stamps} {drawn:?} {now:?} {:?} {:?}",
-                ended.as_ref().map_err(|it| (
-                    it.kind(),
-                    it.steps()
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                )),
-                bank.server
-                    .seen()
-                    .iter()
-                    .map(|it| format!("{} {}", it.method, &it.path[13..]))
-                    .collect::<Vec<_>>()
+                "{seed} stamps {stamps} {events:?} {now:?} {}",
+                told(&bank, &ended)
             ));
         }
     }
-    assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults[..faults.len().min(12)].join("\n")
-    );
+    none(&faults);
 }
 
 /// As above, with a creation and a removal, and with merge patches.
-#[expect(clippy::too_many_lines, reason = "the drawn events are one list")]
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_to_creations_and_removals_the_ending_is_true() {
     let mut faults = Vec::new();
     for seed in 0..1500_u64 {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut below = |most: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % most
-        };
-        let bank = match below(4) {
+        let mut drawn = Seeded::of(seed);
+        let bank = match drawn.below(4) {
             0 => impatient(3),
             1 => Bank::new(),
             2 => journalled(3, 0, seed % 2 == 0),
@@ -132,7 +121,7 @@ async fn whatever_happens_to_creations_and_removals_the_ending_is_true() {
         };
         bank.server.put("/v1/transfers/old", r#"{"amount":1}"#);
         let (stamps, patches, seen, is_last) =
-            (below(2) == 0, below(2) == 0, below(2) == 0, below(2) == 0);
+            (drawn.flip(), drawn.flip(), drawn.flip(), drawn.flip());
         let mut accounts = bank.client.collection::<Account>("accounts");
         let mut transfers = bank.client.collection::<Transfer>("transfers");
         if stamps {
@@ -144,11 +133,11 @@ async fn whatever_happens_to_creations_and_removals_the_ending_is_true() {
         }
         accounts.get("anna").await.unwrap();
         let old = transfers.get("old").await.unwrap();
-        let is_outdated = below(2) == 0;
-        let (mut drawn, mut events) = (Vec::new(), Vec::new());
+        let is_outdated = drawn.flip();
+        let (mut kinds, mut events) = (Vec::new(), Vec::new());
         for _ in 0..18 {
-            let kind = below(14);
-            drawn.push(kind);
+            let kind = drawn.below(14);
+            kinds.push(kind);
             events.push(match kind {
                 0 => Event::LoseReply,
                 1 => Event::LoseRequest,
@@ -209,28 +198,12 @@ async fn whatever_happens_to_creations_and_removals_the_ending_is_true() {
         };
         if !is_true {
             faults.push(format!(
-                "{seed} stamps {stamps} patches {patches} seen {seen} {drawn:?} {now:?} {:?} {:?}",
-                ended.as_ref().map_err(|it| (
-                    it.kind(),
-                    it.steps()
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                )),
-                bank.server
-                    .seen()
-                    .iter()
-                    .map(|it| format!("{} {}", it.method, &it.path[4..]))
-                    .collect::<Vec<_>>()
+                "{seed} stamps {stamps} patches {patches} seen {seen} {kinds:?} {now:?} {}",
+                told(&bank, &ended)
             ));
         }
     }
-    assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults[..faults.len().min(12)].join("\n")
-    );
+    none(&faults);
 }
 
 /// Other clients take one each, now and then: whatever is told as `Ok` or as `Undone`, the sum shows their changes.
@@ -238,36 +211,30 @@ async fn whatever_happens_to_creations_and_removals_the_ending_is_true() {
 async fn what_others_counted_is_never_lost() {
     let mut faults = Vec::new();
     for seed in 0..1500_u64 {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut below = |most: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % most
-        };
-        let bank = match below(3) {
+        let mut drawn = Seeded::of(seed);
+        let bank = match drawn.below(3) {
             0 => impatient(3),
             1 => Bank::new(),
             _ => journalled(30, 3, seed % 2 == 0),
         };
-        let stamps = below(2) == 0;
+        let stamps = drawn.flip();
         let mut accounts = bank.client.collection::<Account>("accounts");
         if stamps {
             accounts = accounts.write_stamp("/writes");
         }
-        if below(2) == 0 {
+        if drawn.flip() {
             accounts = accounts.write_mode(ifmatch::WriteMode::MergePatch);
         }
         accounts.get("ben").await.unwrap();
         let mut anna = accounts.get("anna").await.unwrap();
         anna.balance -= 20;
         let taken = Arc::new(Mutex::new(0));
-        let mut drawn = Vec::new();
+        let mut events = Vec::new();
         for _ in 0..14 {
-            let kind = below(14);
-            drawn.push(kind);
+            let kind = drawn.below(14);
+            events.push(kind);
             let taken = taken.clone();
-            let amount = if below(2) == 0 { 20 } else { 1 };
+            let amount = if drawn.flip() { 20 } else { 1 };
             bank.server.script([match kind {
                 0 => Event::LoseReply,
                 1 => Event::LoseRequest,
@@ -282,7 +249,7 @@ async fn what_others_counted_is_never_lost() {
                 _ => Event::Plain,
             }]);
         }
-        let transaction = if below(3) == 0 {
+        let transaction = if drawn.below(3) == 0 {
             bank.client.transaction().save(&accounts, &anna)
         } else {
             bank.client
@@ -306,28 +273,12 @@ async fn what_others_counted_is_never_lost() {
         };
         if is_certain && sum != 60 {
             faults.push(format!(
-                "{seed} stamps {stamps} {drawn:?} {one} {two} {sum} {:?} {:?}",
-                ended.as_ref().map_err(|it| (
-                    it.kind(),
-                    it.steps()
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                )),
-                bank.server
-                    .seen()
-                    .iter()
-                    .map(|it| format!("{} {}", it.method, &it.path[13..]))
-                    .collect::<Vec<_>>()
+                "{seed} stamps {stamps} {events:?} {one} {two} {sum} {}",
+                told(&bank, &ended)
             ));
         }
     }
-    assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults[..faults.len().min(12)].join("\n")
-    );
+    none(&faults);
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,27 +115,12 @@ async fn a_maximum_that_was_raised_is_lowered_again_or_told_beside_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undo_does_not_overwrite_others_where_local_changes_win() {
-    let (kind, now, told) = taken_back(
-        Rule::Local,
-        "a".into(),
-        "ours".into(),
-        Some("theirs".into()),
-    )
-    .await;
-    assert!(now == "theirs", "{kind:?} {now} {told}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_that_others_replaced_counts_as_taken_back_where_remote_changes_win() {
-    let (kind, now, told) = taken_back(
-        Rule::Remote,
-        "a".into(),
-        "ours".into(),
-        Some("theirs".into()),
-    )
-    .await;
-    assert!(now == "theirs", "{kind:?} {now} {told}");
+async fn an_undo_does_not_overwrite_others_whichever_side_wins() {
+    for rule in [Rule::Local, Rule::Remote] {
+        let theirs = Some("theirs".into());
+        let (kind, now, told) = taken_back(rule, "a".into(), "ours".into(), theirs).await;
+        assert!(now == "theirs", "{kind:?} {now} {told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,11 +128,7 @@ async fn a_creation_by_a_server_that_tells_no_version_is_not_removed_with_what_o
     let bank = Bank::new();
     bank.accounts.get("ben").await.unwrap();
     bank.server.0.lock().unwrap().silent = true;
-    let transaction = bank
-        .client
-        .transaction()
-        .create(&bank.transfers, "t-1", &Transfer { amount: 20 })
-        .update(&bank.accounts, "ben", |ben| ben.balance += 20);
+    let transaction = bank.noted_payment();
     let theirs = foreign(|transfer| transfer["approved"] = true.into());
     bank.server.script([Event::Plain, refused(), theirs]);
     let error = transaction.commit().await.unwrap_err();
@@ -161,11 +142,7 @@ async fn a_creation_by_a_server_that_tells_no_version_is_taken_back() {
     let bank = Bank::new();
     bank.accounts.get("ben").await.unwrap();
     bank.server.0.lock().unwrap().silent = true;
-    let transaction = bank
-        .client
-        .transaction()
-        .create(&bank.transfers, "t-1", &Transfer { amount: 20 })
-        .update(&bank.accounts, "ben", |ben| ben.balance += 20);
+    let transaction = bank.noted_payment();
     bank.server.script([Event::Plain, refused()]);
     let error = transaction.commit().await.unwrap_err();
     let told = format!("{error} {:?} {:?}", error.steps(), bank.server.methods());
@@ -226,11 +203,7 @@ async fn a_creation_that_the_server_put_elsewhere_is_removed_there() {
     let bank = Bank::new();
     bank.accounts.get("ben").await.unwrap();
     bank.server.put("/v1/transfers/other", r#"{"amount":20}"#);
-    let transaction = bank
-        .client
-        .transaction()
-        .create(&bank.transfers, "t-1", &Transfer { amount: 20 })
-        .update(&bank.accounts, "ben", |ben| ben.balance += 20);
+    let transaction = bank.noted_payment();
     // The server stores it under a name of its own.
     let elsewhere = Event::Answer(
         201,
@@ -248,11 +221,7 @@ async fn a_creation_that_the_server_put_elsewhere_is_removed_there() {
 async fn what_others_wrote_with_the_same_content_is_not_removed_by_an_undo() {
     let bank = Bank::new();
     bank.accounts.get("ben").await.unwrap();
-    let transaction = bank
-        .client
-        .transaction()
-        .create(&bank.transfers, "t-1", &Transfer { amount: 20 })
-        .update(&bank.accounts, "ben", |ben| ben.balance += 20);
+    let transaction = bank.noted_payment();
     let theirs = Event::ForeignText(r#"{"amount":20}"#.to_owned());
     bank.server.script([Event::Plain, refused(), theirs]);
     let error = transaction.commit().await.unwrap_err();
