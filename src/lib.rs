@@ -145,7 +145,8 @@
 //! # Locks and transactions
 //!
 //! [`Leases`] give one holder exclusive access for a time, on any API with conditional writes. [`Collection::under`] binds
-//! writes to a lease, and [`Collection::fenced`] refuses those of a holder that stood still. See [`guide::locks`].
+//! writes to a lease, and [`Collection::fenced`] keeps a holder that stood still from writing over a later one. See
+//! [`guide::locks`].
 //!
 //! [`Client::transaction`] writes to several resources, and takes back what was written if one of them refuses, by a merge
 //! that keeps the changes of others. See [`guide::transactions`].

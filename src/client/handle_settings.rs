@@ -130,7 +130,10 @@ macro_rules! settings {
             ///
             /// A write under a lease is not sent if the document that it is built on has a greater token, and ends as
             /// [`LeaseLost`](crate::ErrorKind::LeaseLost). Every write that is protected by the lease has to be fenced at
-            /// the same place. Without [`under`](Self::under), each call returns a `Config` error.
+            /// the same place. Without [`under`](Self::under), each write returns a `Config` error.
+            ///
+            /// A write that is built on no state has nothing to compare: a creation, a `post`, and an action without a guard
+            /// or a pin.
             pub fn fenced(self, pointer: impl Into<String>) -> Self {
                 let pointer = pointer.into();
                 self.with(|handle| {

@@ -158,7 +158,8 @@ impl Etcd {
         }
     }
 
-    /// Renews the etcd lease of a session. `None` if there is none: the status is 200 then too, and `TTL` is missing.
+    /// Renews the etcd lease of a session. Returns `None` if the lease does not exist: the status is 200 then too, and
+    /// `TTL` is missing.
     async fn keep_alive(
         &self,
         session: &str,
@@ -173,7 +174,7 @@ impl Etcd {
         Ok(ttl.map(Duration::from_secs))
     }
 
-    /// Creates the key, if there is none.
+    /// Creates the key, if it does not exist.
     async fn create(&self, want: &LeaseRequest) -> Result<PlainResponse, Error> {
         let stored = json!(Stored {
             holder: want.owner.clone(),

@@ -11,7 +11,7 @@ use crate::locks::Leases;
 use crate::store::{RedisConnection, RedisStoreError};
 use crate::value::{Error, ErrorKind};
 
-/// The time limit for one script, including the connection if there is none.
+/// The time limit for one script, including the connection if it has to be made.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Acquires the lease of `KEYS[1]`, unless another session has it. The token is a member of `KEYS[2]`, which never ends.
