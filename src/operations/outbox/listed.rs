@@ -103,8 +103,9 @@ impl Outbox {
     /// Takes back a queued write that was never sent. Returns whether it was taken back.
     ///
     /// It returns `false` if the write has ended, was sent, is being sent, or is open; an open write is
-    /// [discarded](crate::OpenWrite::discard) instead. Later writes to the same resource stay: each of them makes its own
-    /// change only. [`Queued::settled`](crate::Queued::settled) of the write returns `Gone`.
+    /// [discarded](crate::OpenWrite::discard) instead. Writes that were combined are taken back together. Later writes to the
+    /// same resource stay: each of them makes its own change only, and an edit of a resource whose creation was taken back is
+    /// open. [`Queued::settled`](crate::Queued::settled) of the write returns `Gone`.
     ///
     /// # Errors
     ///

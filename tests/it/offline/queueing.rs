@@ -243,3 +243,17 @@ async fn a_write_that_was_sent_is_not_taken_back() {
     assert_eq!(program.drain().await.sent, 1);
     assert_eq!(queued.settled().await.unwrap().views, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_were_combined_are_taken_back_together() {
+    let program = Program::new();
+    let articles = program.articles();
+    articles.get(1).await.unwrap();
+    let queued = queue_view(&articles).await;
+    queue_view(&articles).await;
+    let outbox = program.client.outbox();
+    assert!(outbox.withdraw(queued.id()).await.unwrap());
+    assert_eq!(articles.local(1).await.unwrap().unwrap().pending(), 0);
+    assert_eq!(program.drain().await.sent, 0);
+    assert_eq!(program.views(), 1);
+}
