@@ -213,7 +213,7 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 #[doc(no_inline)]
 pub use ::url::Url;
 pub use address::{ApiVersion, IntoPath};
-pub use client::{Client, ClientBuilder, Collection, Resource};
+pub use client::{Client, ClientBuilder, Collection, Commit, Resource, Transaction};
 pub use exchange::{AttemptSeen, Authenticator, RequestPurpose, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
@@ -248,7 +248,7 @@ pub use store::{FileStore, FileStoreError};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreError};
-pub use transaction::{Commit, Committed, CommittedBy, Transaction, TransactionReport};
+pub use transaction::{Committed, CommittedBy, TransactionReport};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
     IntoValidator, Observer, Saved, Sides, Snapshot, StepReport, StepState, Versioned, WaitSeen,

@@ -4,10 +4,12 @@ mod builder;
 mod collection;
 mod handle_settings;
 mod resource;
+mod transaction;
 
 pub use builder::ClientBuilder;
 pub use collection::Collection;
 pub use resource::Resource;
+pub use transaction::{Commit, Transaction};
 
 use std::fmt;
 use std::sync::Arc;

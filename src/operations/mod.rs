@@ -21,6 +21,7 @@ mod reply;
 mod save;
 mod seen_version;
 mod send_action;
+pub(crate) mod steps;
 pub(crate) mod typed_edit;
 mod update;
 pub(crate) mod write_call;

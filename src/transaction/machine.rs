@@ -50,7 +50,7 @@ pub(super) enum Ending {
 
 /// The result of a run, of a further one, or of a fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Made {
+pub(crate) enum Made {
     Applied,
     Unchanged,
     NotApplied,
@@ -59,7 +59,7 @@ pub(super) enum Made {
 
 /// The result of an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum TakenBack {
+pub(crate) enum TakenBack {
     Undone,
     Stands,
     Unknown,

@@ -1,17 +1,13 @@
-//! Writes to several resources that are made together, or taken back.
+//! The order in which the steps of a transaction are made, or taken back.
 
-mod builder;
-mod commit;
-mod hooks;
 mod machine;
 #[cfg(test)]
 mod model;
 mod report;
 mod run;
 mod step;
-mod unchanged_step;
-mod write_step;
 
-pub use builder::Transaction;
-pub use commit::Commit;
+pub(crate) use machine::{Made, TakenBack};
 pub use report::{Committed, CommittedBy, TransactionReport};
+pub(crate) use run::{Plan, run};
+pub(crate) use step::{Back, Risk, Step, Tried};

@@ -6,16 +6,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::commit::Settings;
 use super::machine::{Action, Ending, Event, Machine, Made, Standing, TakenBack};
 use super::report::{Committed, CommittedBy, TransactionReport};
 use super::step::{Back, Step, Tried};
-use crate::lease::Held;
+use crate::lease::{Held, Isolation};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind, StepReport, StepState};
 
 /// The most steps of a transaction.
 const MOST_STEPS: usize = 100;
+
+/// A transaction that is to be made.
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Box<dyn Step>>,
+    pub(crate) isolation: Option<Arc<dyn Isolation>>,
+    /// How long the steps may take.
+    pub(crate) time: Duration,
+    pub(crate) atomic_only: bool,
+}
 
 /// A transaction that is being made.
 struct Run {
@@ -33,17 +41,13 @@ struct Run {
 }
 
 /// Makes the steps of a transaction, or takes them back.
-pub(super) async fn run(settings: Settings) -> Result<Committed, Error> {
-    let Settings {
+pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
+    let Plan {
         mut steps,
         isolation,
-        fault,
         time,
         atomic_only,
-    } = settings;
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
+    } = plan;
     if atomic_only {
         let why = "this API has no atomic request for several resources, and `atomic_only` forbids any other way";
         return Err(Error::config(why));

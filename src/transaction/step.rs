@@ -11,7 +11,7 @@ use crate::value::Error;
 
 /// One step of a transaction.
 #[async_trait]
-pub(super) trait Step: Send {
+pub(crate) trait Step: Send {
     /// Returns the address of the resource.
     fn url(&self) -> Result<Url, Error>;
 
@@ -42,7 +42,7 @@ pub(super) trait Step: Send {
 
 /// How likely a step is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Risk {
+pub(crate) enum Risk {
     /// It only reads, so there is never anything to undo.
     Validates,
     /// Its edit may refuse, or its name may be taken.
@@ -51,15 +51,15 @@ pub(super) enum Risk {
 }
 
 /// The result of a run, and why it is not a success.
-pub(super) struct Tried {
-    pub(super) made: Made,
-    pub(super) requests: u32,
-    pub(super) error: Option<Error>,
+pub(crate) struct Tried {
+    pub(crate) made: Made,
+    pub(crate) requests: u32,
+    pub(crate) error: Option<Error>,
 }
 
 impl Tried {
     /// A doubt that stays.
-    pub(super) fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self {
             made: Made::Unknown,
             requests: 0,
@@ -69,8 +69,8 @@ impl Tried {
 }
 
 /// The result of an undo, and why it is not a success.
-pub(super) struct Back {
-    pub(super) result: TakenBack,
-    pub(super) requests: u32,
-    pub(super) error: Option<Error>,
+pub(crate) struct Back {
+    pub(crate) result: TakenBack,
+    pub(crate) requests: u32,
+    pub(crate) error: Option<Error>,
 }

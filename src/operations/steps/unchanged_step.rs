@@ -5,20 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
-use super::machine::{Made, TakenBack};
-use super::step::{Back, Risk, Step, Tried};
 use crate::lease::Lease;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
+use crate::transaction::{Back, Made, Risk, Step, TakenBack, Tried};
 use crate::value::{Error, ErrorKind};
 
-pub(super) struct UnchangedStep<T> {
+pub(crate) struct UnchangedStep<T> {
     handle: Handle<T>,
     seen: StoredSnapshot,
 }
 
 impl<T> UnchangedStep<T> {
-    pub(super) fn new(handle: Handle<T>, seen: StoredSnapshot) -> Self {
+    pub(crate) fn new(handle: Handle<T>, seen: StoredSnapshot) -> Self {
         Self { handle, seen }
     }
 }

@@ -4,15 +4,14 @@ use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex};
 
 use super::commit::Commit;
-use super::step::{Risk, Step};
-use super::unchanged_step::UnchangedStep;
-use super::write_step::{Input, WriteStep};
 use crate::BoxError;
 use crate::client::{Client, Collection};
 use crate::json::Document;
 use crate::lease::Isolation;
+use crate::operations::steps::{Input, UnchangedStep, WriteStep};
 use crate::operations::typed_edit::Edit;
 use crate::operations::{DeleteInput, Handle, IntoSave, IntoTarget, PreparedSave, ResourceData};
+use crate::transaction::{Risk, Step};
 use crate::value::Error;
 use crate::write::request::target::Shared;
 

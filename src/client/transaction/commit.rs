@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::report::Committed;
-use super::run::run;
-use super::step::Step;
 use crate::lease::Isolation;
 use crate::operations::Lazy;
+use crate::transaction::{Committed, Plan, Step, run};
 use crate::value::{Error, ErrorKind};
 use crate::write::request::target::Shared;
 
@@ -21,12 +19,9 @@ pub struct Commit {
     call: Lazy<Settings, Result<Committed, Error>>,
 }
 
-pub(super) struct Settings {
-    pub(super) steps: Vec<Box<dyn Step>>,
-    pub(super) isolation: Option<Arc<dyn Isolation>>,
-    pub(super) fault: Option<Error>,
-    pub(super) time: Duration,
-    pub(super) atomic_only: bool,
+struct Settings {
+    plan: Plan,
+    fault: Option<Error>,
 }
 
 impl Commit {
@@ -38,11 +33,13 @@ impl Commit {
     ) -> Self {
         Self {
             call: Lazy::new(Settings {
-                steps,
-                isolation,
+                plan: Plan {
+                    steps,
+                    isolation,
+                    time: shared.exchange.limits.time,
+                    atomic_only: false,
+                },
                 fault,
-                time: shared.exchange.limits.time,
-                atomic_only: false,
             }),
         }
     }
@@ -56,12 +53,12 @@ impl Commit {
     /// Sets how long the steps may take (default [`Limits::time`](crate::Limits::time)). Settling doubts and taking steps
     /// back has the same time once more.
     pub fn timeout(self, time: Duration) -> Self {
-        self.with(|settings| settings.time = time)
+        self.with(|settings| settings.plan.time = time)
     }
 
     /// Commits only by one atomic request. Where the API has none, the call returns `Config`, and nothing is sent.
     pub fn atomic_only(self) -> Self {
-        self.with(|settings| settings.atomic_only = true)
+        self.with(|settings| settings.plan.atomic_only = true)
     }
 }
 
@@ -70,9 +67,13 @@ impl Future for Commit {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.get_mut().call.poll_with(context, |settings| {
-            // A dropped future must not leave a transaction half done.
-            let task = tokio::spawn(run(settings));
             Box::pin(async move {
+                let Settings { plan, fault } = settings;
+                if let Some(fault) = fault {
+                    return Err(fault);
+                }
+                // A dropped future must not leave a transaction half done.
+                let task = tokio::spawn(run(plan));
                 task.await.unwrap_or_else(|error| {
                     let why = format!("the task of the transaction was stopped: {error}");
                     Err(Error::new(ErrorKind::OutcomeUnknown, why))

@@ -9,8 +9,6 @@ use ifmatch_merge::internal::impartial;
 use url::Url;
 
 use super::hooks::{BuiltOn, Change};
-use super::machine::{Made, TakenBack};
-use super::step::{Back, Risk, Step, Tried};
 use crate::json::Document;
 use crate::lease::{Lease, LeaseBinding};
 use crate::merge::ThreeWay;
@@ -20,6 +18,7 @@ use crate::operations::write_settings::WriteSettings;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::support::ids;
+use crate::transaction::{Back, Made, Risk, Step, TakenBack, Tried};
 use crate::value::{Error, ErrorKind};
 use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Goal, OutcomeKind};
@@ -27,7 +26,7 @@ use crate::write::outcome::WriteOutcome;
 use crate::write::recovery::stamp;
 
 /// A step that writes one resource.
-pub(super) struct WriteStep<T> {
+pub(crate) struct WriteStep<T> {
     handle: Handle<T>,
     input: Input<T>,
     operation: &'static str,
@@ -42,7 +41,7 @@ pub(super) struct WriteStep<T> {
 }
 
 /// What a step writes.
-pub(super) enum Input<T> {
+pub(crate) enum Input<T> {
     Edit(Arc<Mutex<Edit<T>>>),
     /// A document that was made on a version.
     Save(StoredSnapshot, Document),
@@ -75,7 +74,7 @@ enum Done {
 }
 
 impl<T: ResourceData> WriteStep<T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         handle: Handle<T>,
         input: Input<T>,
         operation: &'static str,
