@@ -248,7 +248,7 @@ pub use store::{FileStore, FileStoreError};
 pub use store::{MemoryStore, SnapshotKey, SnapshotKeyError, SnapshotStore, StoredSnapshot};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreError};
-pub use transaction::{Committed, CommittedBy, TransactionReport};
+pub use transaction::{Committed, CommittedBy, OnCrash, TransactionReport};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
     IntoValidator, Observer, Saved, Sides, Snapshot, StepReport, StepState, Versioned, WaitSeen,

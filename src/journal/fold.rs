@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::intent::{ChainKey, Intent, IntentGoal, IntentId};
-use super::mark::{Mark, MarkAt, Open, Sent};
+use super::intent::{ChainKey, Intent, IntentGoal, IntentId, StepRole};
+use super::mark::{Mark, MarkAt, Open, Sent, Stepped};
 
 /// The unfinished writes of a journal.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Fold {
     intents: HashMap<IntentId, Standing>,
     /// The queued writes of each user to each resource, in their order: by file, and by place there.
     chains: BTreeMap<(ChainKey, u16, u64), IntentId>,
+    /// The writes of each transaction, by their steps.
+    groups: BTreeMap<ChainKey, BTreeMap<(u16, StepRole), IntentId>>,
     /// The requests of calls that are or were awaited.
     unsettled: BTreeMap<MarkAt, Sent>,
     sizes: HashMap<MarkAt, usize>,
@@ -28,6 +30,8 @@ pub(crate) struct Standing {
     /// Its requests that may have been applied.
     pub(crate) sent: Vec<(MarkAt, Sent)>,
     pub(crate) open: Option<(MarkAt, Box<Open>)>,
+    /// How it has ended, if it is a step of a transaction that has not.
+    pub(crate) stepped: Option<(MarkAt, Stepped)>,
 }
 
 impl Standing {
@@ -71,6 +75,15 @@ impl Fold {
                 }
                 None => return vec![at],
             },
+            Mark::Stepped(stepped) => match self.intents.get_mut(&stepped.intent) {
+                Some(standing) => {
+                    let sent = std::mem::take(&mut standing.sent);
+                    let before = standing.stepped.replace((at, stepped));
+                    let before = before.into_iter().map(|(at, _)| at);
+                    before.chain(sent.into_iter().map(|(at, _)| at)).collect()
+                }
+                None => return vec![at],
+            },
         };
         self.sizes.insert(at, size);
         self.size += size;
@@ -80,15 +93,29 @@ impl Fold {
 
     fn intended(&mut self, at: MarkAt, intent: Box<Intent>) -> Vec<MarkAt> {
         let (id, place) = (intent.id, (intent.chain(), at.file, intent.place));
+        let group = intent.group;
         let standing = Standing {
             intent,
             at,
             sent: Vec::new(),
             open: None,
+            stepped: None,
         };
         let before = self.intents.insert(id, standing);
-        if before.is_none() {
-            self.chains.insert(place, id);
+        let of_group = before.as_ref().and_then(|before| before.intent.group);
+        if before.is_none() || of_group != group {
+            if let Some(before) = &before {
+                self.forget_place(before);
+            }
+            match group {
+                Some(of) => {
+                    let steps = self.groups.entry(place.0).or_default();
+                    steps.insert((of.step, of.role), id);
+                }
+                None => {
+                    self.chains.insert(place, id);
+                }
+            }
         }
         before.map_or_else(Vec::new, Standing::marks)
     }
@@ -125,12 +152,32 @@ impl Fold {
         let Some(standing) = self.intents.remove(&id) else {
             return Vec::new();
         };
-        let intent = &standing.intent;
-        let place = (intent.chain(), standing.at.file, intent.place);
-        self.chains.remove(&place);
+        self.forget_place(&standing);
         let outdated = standing.marks();
         self.forget_sizes(&outdated);
         outdated
+    }
+
+    /// Forgets all writes of a transaction that has ended, and returns their marks.
+    pub(crate) fn ended_group(&mut self, key: &ChainKey) -> Vec<MarkAt> {
+        let steps = self.groups.get(key).cloned().unwrap_or_default();
+        let outdated = steps.into_values().flat_map(|id| self.ended(id));
+        outdated.collect()
+    }
+
+    /// Takes a write out of the order in which it is made.
+    fn forget_place(&mut self, standing: &Standing) {
+        let (key, intent) = (standing.intent.chain(), &standing.intent);
+        let Some(of) = intent.group else {
+            self.chains.remove(&(key, standing.at.file, intent.place));
+            return;
+        };
+        if let Some(steps) = self.groups.get_mut(&key) {
+            steps.remove(&(of.step, of.role));
+            if steps.is_empty() {
+                self.groups.remove(&key);
+            }
+        }
     }
 
     fn forget_sizes(&mut self, marks: &[MarkAt]) {
@@ -161,7 +208,22 @@ impl Fold {
         heads.filter_map(|(_, id)| self.intents.get(id))
     }
 
-    /// Returns all queued writes, in no order.
+    /// Returns the writes of a transaction, in the order of its steps.
+    pub(crate) fn group(&self, key: &ChainKey) -> impl Iterator<Item = &Standing> {
+        let steps = self.groups.get(key).into_iter().flatten();
+        steps.filter_map(|(_, id)| self.intents.get(id))
+    }
+
+    /// Returns the writes of each transaction that has not ended.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&ChainKey, Vec<&Standing>)> {
+        let of = |steps: &BTreeMap<_, IntentId>| {
+            let steps = steps.values();
+            steps.filter_map(|id| self.intents.get(id)).collect()
+        };
+        self.groups.iter().map(move |(key, steps)| (key, of(steps)))
+    }
+
+    /// Returns all queued writes, in no order. Among them are those of transactions.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Standing> {
         self.intents.values()
     }
@@ -197,6 +259,8 @@ impl Standing {
     fn marks(self) -> Vec<MarkAt> {
         let sent = self.sent.into_iter().map(|(at, _)| at);
         let open = self.open.into_iter().map(|(at, _)| at);
-        std::iter::once(self.at).chain(sent).chain(open).collect()
+        let stepped = self.stepped.into_iter().map(|(at, _)| at);
+        let first = std::iter::once(self.at);
+        first.chain(sent).chain(open).chain(stepped).collect()
     }
 }

@@ -13,7 +13,8 @@ pub(super) type Done = oneshot::Sender<Result<(), JournalError>>;
 /// Changes that become durable together.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) new: Option<(MarkAt, Mark, MarkDocuments)>,
+    /// All of them are in one file.
+    pub(super) new: Vec<(MarkAt, Mark, MarkDocuments)>,
     pub(super) outdated: Vec<MarkAt>,
 }
 

@@ -114,14 +114,43 @@ pub(crate) struct Intent {
     pub(crate) queued_at: u64,
     /// The place in the order of writes. It stays the same when the write changes.
     pub(crate) place: u64,
+    /// The transaction that it belongs to. It is then made in the order of the transaction, and not in that of the
+    /// resource's queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<GroupStep>,
+}
+
+/// The place of a write in a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct GroupStep {
+    /// The id of the transaction.
+    #[serde(with = "digest")]
+    pub(crate) group: KeyDigest,
+    pub(crate) step: u16,
+    pub(crate) role: StepRole,
+    /// Whether a later process takes back what was made, and does not go on.
+    pub(crate) goes_back: bool,
+    /// Whether the steps are made under leases of the transaction.
+    pub(crate) is_isolated: bool,
+}
+
+/// What a write is to its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum StepRole {
+    Writes,
+    /// It only looks whether the resource is still as it was seen.
+    Checks,
+    /// It takes back the step with the same number.
+    TakesBack,
 }
 
 /// The queued writes of one user to one resource, which are made in their order: the user and the address.
 pub(crate) type ChainKey = (KeyDigest, KeyDigest);
 
 impl Intent {
+    /// Returns the queue of its resource, or that of its transaction, whose steps are made together.
     pub(crate) fn chain(&self) -> ChainKey {
-        (self.owner, self.address)
+        (self.owner, self.group.map_or(self.address, |of| of.group))
     }
 
     /// Returns the idempotency key of its document: its own, or that of any new document for a collection.

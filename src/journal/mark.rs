@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::digest;
 use super::intent::{Intent, IntentId};
 use crate::json::Document;
+use crate::protocol::Problem;
 use crate::store::{KeyDigest, StoredSnapshot};
 
 /// The place of a mark: its file, and its number there. The file of this process is 0.
@@ -23,6 +24,8 @@ pub(crate) enum Mark {
     Sent(Sent),
     /// A queued write waits for a person.
     Open(Box<Open>),
+    /// A step of a transaction has ended. What is known of its requests before is no longer needed.
+    Stepped(Stepped),
 }
 
 /// A request that is about to leave, or has left.
@@ -41,6 +44,32 @@ pub(crate) struct Sent {
     pub(crate) removes: bool,
     /// The number of the schema in which its documents are written.
     pub(crate) schema: u32,
+}
+
+/// How a step of a transaction has ended. Its documents are the state before the step (base), what it wrote (local), and
+/// what the server made of it (remote).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stepped {
+    pub(crate) intent: IntentId,
+    pub(crate) end: StepEnd,
+    /// The URL of what was created, if it is not the one that was asked for.
+    pub(crate) elsewhere: Option<Box<str>>,
+    /// The number of the schema in which its documents are written.
+    pub(crate) schema: u32,
+}
+
+/// What has become of a step of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum StepEnd {
+    Applied,
+    /// There was nothing to write.
+    Unchanged,
+    /// It was not applied, and never will be. The transaction is taken back.
+    NotApplied,
+    /// It was applied and taken back.
+    Undone,
+    /// It was applied and cannot be taken back.
+    Stands,
 }
 
 /// Why a queued write waits for a person.
@@ -63,6 +92,16 @@ pub(crate) struct RawProblem {
     pub(crate) status: u16,
     pub(crate) media_type: Option<Box<str>>,
     pub(crate) body: Box<str>,
+}
+
+impl From<&Problem> for RawProblem {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            status: problem.status().as_u16(),
+            media_type: problem.media_type().map(Into::into),
+            body: String::from_utf8_lossy(problem.raw()).into(),
+        }
+    }
 }
 
 /// The documents of a mark.

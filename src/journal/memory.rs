@@ -21,9 +21,8 @@ impl Home for MemoryHome {
         for at in &changes.outdated {
             kept.remove(at);
         }
-        if let Some((at, _, documents)) = changes.new {
-            kept.insert(at, documents);
-        }
+        let new = changes.new.into_iter();
+        kept.extend(new.map(|(at, _, documents)| (at, documents)));
         if let Some(done) = done {
             // The caller may have stopped waiting.
             let _ = done.send(Ok(()));

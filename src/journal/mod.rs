@@ -8,11 +8,14 @@ mod digest;
 mod disk;
 mod error;
 mod fold;
+mod group;
 mod home;
 mod intent;
 mod mark;
 mod memory;
 mod record;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) mod stopping;
 #[cfg(test)]
 mod tests;
 
@@ -26,11 +29,12 @@ use tokio::sync::watch;
 pub use builder::JournalBuilder;
 pub use error::JournalError;
 pub(crate) use fold::{Fold, Standing};
+pub(crate) use group::LeftOpen;
 use home::{Adopted, Home, Suspect};
-pub(crate) use intent::{ChainKey, Intent, IntentGoal};
+pub(crate) use intent::{ChainKey, GroupStep, Intent, IntentGoal, StepRole};
 pub use intent::{IntentId, InvalidIntentId};
 use mark::Mark;
-pub(crate) use mark::{MarkAt, MarkDocuments, Open, RawProblem, Sent};
+pub(crate) use mark::{MarkAt, MarkDocuments, Open, RawProblem, Sent, StepEnd, Stepped};
 use memory::MemoryHome;
 
 use crate::store::Secret;

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::error::JournalError;
 use super::fold::Fold;
 use super::home::{Changes, Done, Suspect};
-use super::intent::{Intent, IntentId};
+use super::intent::{Intent, IntentId, StepRole};
 use super::mark::{Mark, MarkAt, MarkDocuments, Open, Sent};
 use super::{Journal, MARK_SIZE, State};
 
@@ -43,6 +43,9 @@ impl Journal {
             let file = known
                 .map(|(file, _)| file)
                 .or(last.map(|last| last.at.file));
+            // A step of a transaction is in the file of the others.
+            let of_group = state.fold.group(&intent.chain()).next();
+            let file = file.or(of_group.map(|step| step.at.file));
             let at = state.next(file.unwrap_or(0));
             intent.place = known.map_or(at.number, |(_, place)| place);
             let mark = Mark::Intended(intent);
@@ -225,7 +228,7 @@ impl Journal {
             }));
             let outdated = state.fold.mark(at, mark.clone(), MARK_SIZE);
             let changes = Changes {
-                new: Some((at, mark, MarkDocuments::default())),
+                new: vec![(at, mark, MarkDocuments::default())],
                 outdated,
             };
             self.inner.home.write(changes, None);
@@ -245,10 +248,15 @@ impl Journal {
         let added = documents.size() + MARK_SIZE;
         let size = state.fold.size();
         let (is_new, replaced) = match &mark {
-            Mark::Intended(intent) => (true, state.fold.size_of(ends.unwrap_or(intent.id))),
+            Mark::Intended(intent) => {
+                let takes_back = intent
+                    .group
+                    .is_some_and(|of| of.role == StepRole::TakesBack);
+                (!takes_back, state.fold.size_of(ends.unwrap_or(intent.id)))
+            }
             // What is recorded of a queued write ends it sooner if there is room for it.
             Mark::Sent(sent) => (sent.intent.is_none(), 0),
-            Mark::Open(_) => (false, 0),
+            Mark::Open(_) | Mark::Stepped(_) => (false, 0),
         };
         let after = size.saturating_add(added).saturating_sub(replaced);
         if is_new && added > replaced && after > self.quota {
@@ -259,7 +267,7 @@ impl Journal {
         outdated.extend(state.fold.mark(at, mark.clone(), added));
         let (done, waiter) = oneshot::channel();
         let changes = Changes {
-            new: Some((at, mark, documents)),
+            new: vec![(at, mark, documents)],
             outdated,
         };
         self.inner.home.write(changes, Some(done));
@@ -268,7 +276,7 @@ impl Journal {
 
     fn remove(&self, outdated: Vec<MarkAt>, done: Option<Done>) {
         let changes = Changes {
-            new: None,
+            new: Vec::new(),
             outdated,
         };
         self.inner.home.write(changes, done);
@@ -288,7 +296,7 @@ impl Journal {
 type Waiter = oneshot::Receiver<Result<(), JournalError>>;
 
 /// Waits until changes are durable.
-async fn durable(waiter: Waiter) -> Result<(), JournalError> {
+pub(super) async fn durable(waiter: Waiter) -> Result<(), JournalError> {
     waiter
         .await
         .unwrap_or_else(|_| Err(JournalError::closed("its writer has ended")))

@@ -7,18 +7,44 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::fold::Fold;
-use super::intent::{Intent, IntentGoal, IntentId};
-use super::mark::{Mark, MarkAt, Open, Sent};
+use super::intent::{GroupStep, Intent, IntentGoal, IntentId, StepRole};
+use super::mark::{Mark, MarkAt, Open, Sent, StepEnd, Stepped};
 
 /// One thing that happens to a journal. Writes and resources are numbered.
 #[derive(Clone, Debug)]
 enum Step {
-    Intend { write: u8, resource: u8 },
-    Send { write: Option<u8>, onto: Option<u8> },
-    Judge { nth: usize },
-    Open { write: u8 },
-    Retry { write: u8 },
-    End { write: u8 },
+    Intend {
+        write: u8,
+        resource: u8,
+    },
+    /// A step of a transaction. Each write has a step of its own.
+    Join {
+        write: u8,
+        group: u8,
+    },
+    Stepped {
+        write: u8,
+        end: StepEnd,
+    },
+    EndGroup {
+        group: u8,
+    },
+    Send {
+        write: Option<u8>,
+        onto: Option<u8>,
+    },
+    Judge {
+        nth: usize,
+    },
+    Open {
+        write: u8,
+    },
+    Retry {
+        write: u8,
+    },
+    End {
+        write: u8,
+    },
 }
 
 fn id(write: u8) -> IntentId {
@@ -47,6 +73,7 @@ fn intent(write: u8, resource: u8, place: u64) -> Intent {
         honours_key: false,
         queued_at: 0,
         place,
+        group: None,
     }
 }
 
@@ -83,6 +110,37 @@ impl Kept {
                 let place = known.as_ref().map_or(self.last + 1, |known| known.place);
                 let resource = known.map_or(resource, |known| known.address[0]);
                 self.mark(Mark::Intended(Box::new(intent(write, resource, place))));
+            }
+            Step::Join { write, group } => {
+                if self.fold.get(id(write)).is_none() {
+                    let role = if write == 3 {
+                        StepRole::TakesBack
+                    } else {
+                        StepRole::Writes
+                    };
+                    let of = GroupStep {
+                        group: [100 + group; 16],
+                        step: u16::from(write),
+                        role,
+                        goes_back: false,
+                        is_isolated: false,
+                    };
+                    let group = Some(of);
+                    self.mark(Mark::Intended(Box::new(Intent {
+                        group,
+                        ..intent(write, 0, self.last + 1)
+                    })));
+                }
+            }
+            Step::Stepped { write, end } => self.mark(Mark::Stepped(Stepped {
+                intent: id(write),
+                end,
+                elsewhere: None,
+                schema: 0,
+            })),
+            Step::EndGroup { group } => {
+                let outdated = self.fold.ended_group(&([0; 16], [100 + group; 16]));
+                self.remove(&outdated);
             }
             Step::Send { write, onto } => self.mark(Mark::Sent(Sent {
                 intent: write.map(id),
@@ -135,6 +193,14 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (write.clone(), 0..2_u8).prop_map(|(write, resource)| Step::Intend { write, resource }),
         3 => (prop::option::of(write.clone()), prop::option::of(0..3_u8))
             .prop_map(|(write, onto)| Step::Send { write, onto }),
+        2 => (write.clone(), 0..2_u8).prop_map(|(write, group)| Step::Join { write, group }),
+        2 => (write.clone(), prop::sample::select(vec![
+            StepEnd::Applied,
+            StepEnd::NotApplied,
+            StepEnd::Undone,
+        ]))
+        .prop_map(|(write, end)| Step::Stepped { write, end }),
+        1 => (0..2_u8).prop_map(|group| Step::EndGroup { group }),
         1 => any::<usize>().prop_map(|nth| Step::Judge { nth }),
         1 => write.clone().prop_map(|write| Step::Open { write }),
         1 => write.clone().prop_map(|write| Step::Retry { write }),
@@ -155,6 +221,11 @@ proptest! {
             for resource in 0..2 {
                 let key = ([0; 16], [resource; 16]);
                 let ids = |fold: &Fold| fold.chain(&key).map(|it| it.intent.id).collect::<Vec<_>>();
+                prop_assert_eq!(ids(&kept.fold), ids(&again));
+            }
+            for group in 0..2 {
+                let key = ([0; 16], [100 + group; 16]);
+                let ids = |fold: &Fold| fold.group(&key).map(|it| it.intent.id).collect::<Vec<_>>();
                 prop_assert_eq!(ids(&kept.fold), ids(&again));
             }
             prop_assert_eq!(kept.fold.requests(), again.requests());

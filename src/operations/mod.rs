@@ -41,7 +41,7 @@ pub use outbox::{
     Conflicts, Drained, Local, OpenWrite, Outbox, Queued, QueuedKind, QueuedState, QueuedWrite,
     SendsQueued,
 };
-pub(crate) use outbox::{local, register};
+pub(crate) use outbox::{local, new_group, register};
 pub use plain::PlainRequest;
 pub use plain_response::PlainResponse;
 pub use post::Post;

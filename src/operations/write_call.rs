@@ -31,7 +31,7 @@ use crate::write::request::target::{Target, WritePermit};
 
 /// The maximum number of polls of an accepted write. The pauses grow, so the deadline usually comes first.
 const POLLS: u32 = 200;
-/// The maximum number of retries of a queued write in one run.
+/// The maximum number of retries of a queued write in one run, because the outbox itself tries again later.
 const QUEUED_RETRIES: u32 = 2;
 
 /// One write that is ready for the loop, or several edits of one resource that are sent together.
@@ -195,8 +195,9 @@ impl<T: ResourceData> Write<T> {
         let queued = self.queued.take();
         if let Some(run) = &queued {
             params.resumes = !run.marks.is_empty();
-            // The outbox itself tries again later.
-            params.max_transient = params.max_transient.min(QUEUED_RETRIES);
+            if run.is_tried_again {
+                params.max_transient = params.max_transient.min(QUEUED_RETRIES);
+            }
         }
         let resumed = self.resumed.take();
         params.resumes |= resumed.is_some();

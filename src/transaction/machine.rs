@@ -6,6 +6,8 @@
 //! anything: a request of the step that is still on its way is then refused. Nothing is undone before that, because the
 //! step could still be applied after the others were undone.
 
+use crate::write::step::{Made, TakenBack};
+
 /// What is known of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Standing {
@@ -23,6 +25,13 @@ pub(super) enum Standing {
     Stands,
     /// It is not known whether it was applied or taken back.
     Unknown,
+}
+
+impl Standing {
+    /// Whether the transaction cannot be committed any more.
+    fn is_refused(self) -> bool {
+        matches!(self, Self::NotApplied | Self::Undone | Self::Stands)
+    }
 }
 
 /// What is done next. The number is that of the step.
@@ -48,23 +57,6 @@ pub(super) enum Ending {
     Unknown,
 }
 
-/// The result of a run, of a further one, or of a fence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Made {
-    Applied,
-    Unchanged,
-    NotApplied,
-    Unknown,
-}
-
-/// The result of an undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TakenBack {
-    Undone,
-    Stands,
-    Unknown,
-}
-
 /// The result of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Event {
@@ -78,6 +70,10 @@ pub(super) enum Event {
 pub(super) struct Machine {
     steps: Vec<Standing>,
     doing: Option<Action>,
+    /// Whether what was made is taken back, unless all of it was.
+    is_turned: bool,
+    /// Whether an earlier process has left a step in doubt.
+    in_doubt: bool,
 }
 
 impl Machine {
@@ -85,6 +81,20 @@ impl Machine {
         Self {
             steps: vec![Standing::Waiting; steps],
             doing: None,
+            is_turned: false,
+            in_doubt: false,
+        }
+    }
+
+    /// Goes on with a transaction that an earlier process has left, from what it has recorded of each step. It is taken back
+    /// if a step was refused or taken back already, or if `goes_back`. `in_doubt` says whether requests of the first step
+    /// that has not ended may have been applied.
+    pub(super) fn resumed(steps: Vec<Standing>, in_doubt: bool, goes_back: bool) -> Self {
+        Self {
+            is_turned: goes_back || steps.iter().any(|it| it.is_refused()),
+            steps,
+            doing: None,
+            in_doubt,
         }
     }
 
@@ -96,7 +106,10 @@ impl Machine {
     /// Takes the result of the last action, and returns the next one.
     pub(super) fn on(&mut self, event: Event) -> Action {
         let action = match (self.doing, event) {
-            (None, Event::Begin) => self.forward(),
+            (None, Event::Begin) => match (self.next(), self.in_doubt) {
+                (Some(step), true) if self.is_turned => Action::Drive(step),
+                _ => self.forward(),
+            },
             (Some(Action::Run(step)), Event::Made(Made::Unknown)) => Action::Drive(step),
             (Some(Action::Drive(step)), Event::Made(Made::Unknown)) => Action::Fence(step),
             (
@@ -147,10 +160,24 @@ impl Machine {
         }
     }
 
-    /// Makes the next step.
+    /// Makes the next step, unless the transaction is taken back. Where all steps are made, nothing is taken back: the caller
+    /// may have been told so.
     fn forward(&self) -> Action {
-        let next = self.steps.iter().position(|it| *it == Standing::Waiting);
-        next.map_or_else(|| self.finish(), Action::Run)
+        match self.next() {
+            Some(_) if self.is_turned => self.back(),
+            Some(step) => Action::Run(step),
+            None if self.is_refused() => self.back(),
+            None => self.finish(),
+        }
+    }
+
+    /// Returns the first step that has not been tried.
+    fn next(&self) -> Option<usize> {
+        self.steps.iter().position(|it| *it == Standing::Waiting)
+    }
+
+    fn is_refused(&self) -> bool {
+        self.steps.iter().any(|it| it.is_refused())
     }
 
     /// Takes the last applied step back.

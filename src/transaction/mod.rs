@@ -3,11 +3,16 @@
 mod machine;
 #[cfg(test)]
 mod model;
+mod plan;
+mod record;
 mod report;
+mod resume;
 mod run;
-mod step;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 
-pub(crate) use machine::{Made, TakenBack};
+pub(crate) use plan::{Plan, run};
+pub use record::OnCrash;
+pub(crate) use record::Record;
 pub use report::{Committed, CommittedBy, TransactionReport};
-pub(crate) use run::{Plan, run};
-pub(crate) use step::{Back, Risk, Step, Tried};
+pub(crate) use resume::{Left, WentOn, go_on};

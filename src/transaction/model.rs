@@ -2,11 +2,14 @@
 //! machine.
 //!
 //! The first step takes one from `A`, the second one adds one to `B`. The server of `B` refuses now and then. Requests may be
-//! delayed for as long as the walk lasts, also beyond the end of the transaction.
+//! delayed for as long as the walk lasts, also beyond the end of the transaction. The process may end at any point. A later
+//! one then goes on from what is durable: the requests that were about to leave, and how each step has ended, which is
+//! durable no later than the next request.
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::machine::{Action, Ending, Event, Machine, Made, TakenBack};
+use super::machine::{Action, Ending, Event, Machine, Standing};
+use crate::write::step::{Made, TakenBack};
 
 /// What a request does, if its version is the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +76,11 @@ struct World {
     flips: u8,
     sends: u8,
     others: u8,
+    crashes: u8,
+    /// What is durable of each step.
+    durable: Vec<Standing>,
+    /// Whether a request of each step is durable.
+    marks: [bool; 2],
 }
 
 /// A mistake that the walk has to find.
@@ -81,6 +89,16 @@ enum Flaw {
     None,
     /// A refusal counts as certain although an earlier request of the step may still arrive.
     UndoesBeforeFence,
+    /// A later process takes the steps back at once, although a request of the one before may still arrive.
+    ForgetsDoubt,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    flaw: Flaw,
+    crashes: u8,
+    /// Whether a later process takes back what was made.
+    goes_back: bool,
 }
 
 struct Walk {
@@ -90,7 +108,7 @@ struct Walk {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(crashes: u8) -> Self {
         let mut machine = Machine::new(2);
         let action = machine.on(Event::Begin);
         Self {
@@ -104,6 +122,9 @@ impl World {
             flips: 2,
             sends: 5,
             others: 1,
+            crashes,
+            durable: vec![Standing::Waiting; 2],
+            marks: [false; 2],
         }
     }
 
@@ -168,6 +189,10 @@ impl World {
             Phase::Sends(version) if self.sends > 0 => {
                 let mut sent = self.clone();
                 sent.sends -= 1;
+                sent.durable = sent.machine.steps().to_vec();
+                if let Action::Run(step) | Action::Drive(step) = self.action {
+                    sent.marks[step] = true;
+                }
                 sent.phase = Phase::Waits(version);
                 sent.messages.insert(Message {
                     write,
@@ -192,6 +217,27 @@ impl World {
                 late.in_doubt |= !undoes && write != Write::Touch;
                 next.push(late);
             }
+        }
+    }
+
+    /// The process ends, and a later one goes on.
+    fn crash(&self, of: Rules, next: &mut Vec<Self>) {
+        if self.crashes == 0 || matches!(self.action, Action::Finish(_)) {
+            return;
+        }
+        // What has ended last may be durable or not.
+        for steps in [self.machine.steps(), &self.durable] {
+            let mut again = self.clone();
+            again.crashes -= 1;
+            let waiting = steps.iter().position(|it| *it == Standing::Waiting);
+            let in_doubt = waiting.is_some_and(|step| self.marks[step]);
+            let is_told = in_doubt && of.flaw != Flaw::ForgetsDoubt;
+            again.durable = steps.to_vec();
+            again.machine = Machine::resumed(steps.to_vec(), is_told, of.goes_back);
+            again.action = again.machine.on(Event::Begin);
+            again.phase = Phase::Reads;
+            again.in_doubt = in_doubt;
+            next.push(again);
         }
     }
 
@@ -281,9 +327,10 @@ impl World {
     clippy::print_stdout,
     reason = "the counts are shown to those who ask for them"
 )]
-fn walk(flaw: Flaw) -> Walk {
-    let mut seen = HashSet::from([World::new()]);
-    let mut left = vec![World::new()];
+fn walk(of: Rules) -> Walk {
+    let begin = World::new(of.crashes);
+    let mut seen = HashSet::from([begin.clone()]);
+    let mut left = vec![begin];
     let mut found = Walk {
         states: 0,
         endings: [0; 4],
@@ -308,8 +355,9 @@ fn walk(flaw: Flaw) -> Walk {
             found.endings[nth] += 1;
         }
         world.own_steps(&mut next);
-        world.deliveries(flaw, &mut next);
+        world.deliveries(of.flaw, &mut next);
         world.foreign(&mut next);
+        world.crash(of, &mut next);
         for world in next.drain(..) {
             if seen.insert(world.clone()) {
                 left.push(world);
@@ -318,16 +366,20 @@ fn walk(flaw: Flaw) -> Walk {
     }
     let [committed, undone, half, unknown] = found.endings;
     println!(
-        "{flaw:?}: {} states, {} violations; ended as committed {committed}, undone {undone}, half done {half}, unknown \
-         {unknown}",
+        "{of:?}: {} states, {} violations; ended as committed {committed}, undone {undone}, half done {half}, unknown {unknown}",
         found.states, found.violations
     );
     found
 }
 
-#[test]
-fn no_order_of_events_leaves_half_a_transaction_that_was_told_otherwise() {
-    let found = walk(Flaw::None);
+const WITHOUT_CRASH: Rules = Rules {
+    flaw: Flaw::None,
+    crashes: 0,
+    goes_back: false,
+};
+
+fn holds(of: Rules) {
+    let found = walk(of);
     assert_eq!(found.violations, 0);
     assert!(
         found.endings[0] > 0 && found.endings[1] > 0,
@@ -337,6 +389,37 @@ fn no_order_of_events_leaves_half_a_transaction_that_was_told_otherwise() {
 }
 
 #[test]
+fn no_order_of_events_leaves_half_a_transaction_that_was_told_otherwise() {
+    holds(WITHOUT_CRASH);
+}
+
+#[test]
+fn no_end_of_the_process_leaves_half_a_transaction_that_was_told_otherwise() {
+    for goes_back in [false, true] {
+        holds(Rules {
+            crashes: 2,
+            goes_back,
+            ..WITHOUT_CRASH
+        });
+    }
+}
+
+#[test]
 fn an_undo_before_the_fence_is_found() {
-    assert!(walk(Flaw::UndoesBeforeFence).violations > 0);
+    let flaw = Flaw::UndoesBeforeFence;
+    let found = walk(Rules {
+        flaw,
+        ..WITHOUT_CRASH
+    });
+    assert!(found.violations > 0);
+}
+
+#[test]
+fn a_restart_that_forgets_a_doubt_is_found() {
+    let found = walk(Rules {
+        flaw: Flaw::ForgetsDoubt,
+        crashes: 1,
+        goes_back: true,
+    });
+    assert!(found.violations > 0);
 }

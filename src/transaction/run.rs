@@ -6,126 +6,79 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::machine::{Action, Ending, Event, Machine, Made, Standing, TakenBack};
+use super::machine::{Action, Ending, Event, Machine, Standing};
+use super::record::Record;
 use super::report::{Committed, CommittedBy, TransactionReport};
-use super::step::{Back, Step, Tried};
+use crate::journal::StepEnd;
 use crate::lease::{Held, Isolation};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind, StepReport, StepState};
-
-/// The most steps of a transaction.
-const MOST_STEPS: usize = 100;
-
-/// A transaction that is to be made.
-pub(crate) struct Plan {
-    pub(crate) steps: Vec<Box<dyn Step>>,
-    pub(crate) isolation: Option<Arc<dyn Isolation>>,
-    /// How long the steps may take.
-    pub(crate) time: Duration,
-    pub(crate) atomic_only: bool,
-}
+use crate::write::step::{Back, Made, Step, TakenBack, Tried};
 
 /// A transaction that is being made.
-struct Run {
-    steps: Vec<Box<dyn Step>>,
+pub(super) struct Run {
+    pub(super) steps: Vec<Box<dyn Step>>,
     urls: Vec<Url>,
     /// Why each step has its standing.
     errors: Vec<Option<Arc<Error>>>,
     /// The error of the step that failed first.
     first: Option<Arc<Error>>,
-    requests: u32,
+    pub(super) requests: u32,
     begun: Instant,
     time: Duration,
     /// When the time for taking back began.
     taking_back: Option<Instant>,
-}
-
-/// Makes the steps of a transaction, or takes them back.
-pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
-    let Plan {
-        mut steps,
-        isolation,
-        time,
-        atomic_only,
-    } = plan;
-    if atomic_only {
-        let why = "this API has no atomic request for several resources, and `atomic_only` forbids any other way";
-        return Err(Error::config(why));
-    }
-    steps.sort_by_key(|step| step.risk());
-    let urls = checked(&steps)?;
-    let mut run = Run {
-        errors: steps.iter().map(|_| None).collect(),
-        steps,
-        urls,
-        first: None,
-        requests: 0,
-        begun: Instant::now(),
-        time,
-        taking_back: None,
-    };
-    let mut held = Vec::new();
-    if let Some(isolation) = isolation {
-        let mut order: Vec<_> = (0..run.steps.len()).collect();
-        order.sort_by(|one, other| run.urls[*one].cmp(&run.urls[*other]));
-        // A member whose handle has a lease is held already.
-        order.retain(|step| !run.steps[*step].has_lease());
-        for step in order {
-            let lease = isolation.hold(run.urls[step].path(), run.left()).await;
-            match lease {
-                Ok(lease) => {
-                    run.steps[step].hold(&lease);
-                    held.push(lease);
-                }
-                Err(error) => return Err(run.unbegun(step, error)),
-            }
-        }
-    }
-    for step in 0..run.steps.len() {
-        let left = run.left();
-        match run.steps[step].prepare(left).await {
-            Ok(requests) => run.requests = run.requests.saturating_add(requests),
-            Err(error) => return Err(run.unbegun(step, error)),
-        }
-    }
-    let ended = run.make().await;
-    release(held).await;
-    ended
-}
-
-/// Checks what can be checked before anything is sent, and returns the addresses of the steps.
-fn checked(steps: &[Box<dyn Step>]) -> Result<Vec<Url>, Error> {
-    if steps.len() > MOST_STEPS {
-        let why = format!("a transaction has at most {MOST_STEPS} steps");
-        return Err(Error::config(why));
-    }
-    let mut urls = Vec::with_capacity(steps.len());
-    for step in steps {
-        let url = step.url()?;
-        if urls.contains(&url) {
-            let path = url.path();
-            return Err(Error::config(format!(
-                "{path}: two steps are about one address"
-            )));
-        }
-        urls.push(url);
-    }
-    Ok(urls)
-}
-
-async fn release(held: Vec<Held>) {
-    for lease in held {
-        // The transaction has ended. A lease that cannot be released ends by itself.
-        let _ = lease.release().await;
-    }
+    pub(super) record: Option<Record>,
+    /// Whether an earlier process has begun it, so that a failure that may pass by itself does not decide anything.
+    pub(super) is_resumed: bool,
+    /// A failure that may pass by itself, for which the transaction has to wait.
+    pub(super) waits: Option<Arc<Error>>,
 }
 
 impl Run {
-    async fn make(&mut self) -> Result<Committed, Error> {
-        let mut machine = Machine::new(self.steps.len());
+    pub(super) fn new(steps: Vec<Box<dyn Step>>, urls: Vec<Url>, time: Duration) -> Self {
+        Self {
+            errors: steps.iter().map(|_| None).collect(),
+            steps,
+            urls,
+            first: None,
+            requests: 0,
+            begun: Instant::now(),
+            time,
+            taking_back: None,
+            record: None,
+            is_resumed: false,
+            waits: None,
+        }
+    }
+
+    /// Takes a lease for each step, in the order of their addresses. Returns the step whose lease cannot be had.
+    pub(super) async fn hold(
+        &mut self,
+        isolation: Option<&dyn Isolation>,
+    ) -> Result<Vec<Held>, (usize, Error)> {
+        let mut held = Vec::new();
+        let Some(isolation) = isolation else {
+            return Ok(held);
+        };
+        let mut order: Vec<_> = (0..self.steps.len()).collect();
+        order.sort_by(|one, other| self.urls[*one].cmp(&self.urls[*other]));
+        // A member whose handle has a lease is held already.
+        order.retain(|step| !self.steps[*step].has_lease());
+        for step in order {
+            let lease = isolation.hold(self.urls[step].path(), self.left()).await;
+            let lease = lease.map_err(|error| (step, error))?;
+            self.steps[step].hold(&lease);
+            held.push(lease);
+        }
+        Ok(held)
+    }
+
+    pub(super) async fn make(&mut self, mut machine: Machine) -> Result<Committed, Error> {
         let mut event = Event::Begin;
         loop {
-            event = match machine.on(event) {
+            let action = machine.on(event);
+            event = match action {
                 Action::Run(step) => {
                     let left = self.left();
                     let tried = if left.is_zero() {
@@ -150,14 +103,40 @@ impl Run {
                     let back = self.steps[step].undo(left).await;
                     self.taken_back(step, back)
                 }
-                Action::Finish(Ending::Committed) => return Ok(self.committed()),
-                Action::Finish(ending) => return Err(self.failed(ending, machine.steps())),
+                Action::Finish(ending) => return self.finish(ending, machine.steps()).await,
             };
+            if self.waits.is_some() && !matches!(action, Action::Undo(_)) {
+                // Nothing is decided, and the steps stay as they are recorded.
+                return Err(self.failed(Ending::Unknown, machine.steps()));
+            }
+        }
+    }
+
+    async fn finish(&mut self, ending: Ending, standings: &[Standing]) -> Result<Committed, Error> {
+        // What is unknown stays recorded, so that the outbox goes on with it.
+        if let Some(record) = self.record.as_ref().filter(|_| ending != Ending::Unknown) {
+            let steps = self.steps.iter().zip(standings.iter().zip(&self.errors));
+            let stands = steps.filter(|(_, (standing, _))| **standing == Standing::Stands);
+            let left = stands.filter_map(|(step, (_, error))| step.left(error.as_deref()));
+            let left = left.collect();
+            // If it fails, the outbox finds out that the transaction has ended.
+            let _ = record.end(left).await;
+        }
+        match ending {
+            Ending::Committed => Ok(self.committed()),
+            ending => Err(self.failed(ending, standings)),
+        }
+    }
+
+    /// Records how a step has ended.
+    fn record(&self, step: usize, end: StepEnd) {
+        if let Some(record) = &self.record {
+            record.stepped(&*self.steps[step], end);
         }
     }
 
     /// Returns the time that is left for the steps.
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         later(self.begun, self.time).saturating_duration_since(Instant::now())
     }
 
@@ -169,14 +148,23 @@ impl Run {
     }
 
     fn made(&mut self, step: usize, tried: Result<Tried, Error>) -> Event {
-        let (made, error) = match tried {
+        let (made, error, may_pass) = match tried {
             Ok(tried) => {
                 self.requests = self.requests.saturating_add(tried.requests);
-                (tried.made, tried.error)
+                (tried.made, tried.error, tried.may_pass)
             }
-            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => (Made::Unknown, Some(error)),
-            Err(error) => (Made::NotApplied, Some(error)),
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                (Made::Unknown, Some(error), false)
+            }
+            Err(error) => {
+                let may_pass = matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Journal);
+                (Made::NotApplied, Some(error), may_pass)
+            }
         };
+        if self.is_resumed && may_pass && !matches!(made, Made::Applied | Made::Unchanged) {
+            self.waits = error.map(Arc::new);
+            return Event::Made(made);
+        }
         let error = match (error, &self.errors[step]) {
             // The doubt has ended, and its error would say otherwise.
             (None, Some(doubt)) if made == Made::NotApplied => Some(refused(doubt)),
@@ -194,19 +182,36 @@ impl Run {
             }
             None => {}
         }
+        match made {
+            Made::Applied => self.record(step, StepEnd::Applied),
+            Made::Unchanged => self.record(step, StepEnd::Unchanged),
+            Made::NotApplied => self.record(step, StepEnd::NotApplied),
+            Made::Unknown => {}
+        }
         Event::Made(made)
     }
 
     fn taken_back(&mut self, step: usize, back: Result<Back, Error>) -> Event {
-        let (taken_back, error) = match back {
+        let (mut taken_back, error, may_pass) = match back {
             Ok(back) => {
                 self.requests = self.requests.saturating_add(back.requests);
-                (back.result, back.error)
+                (back.result, back.error, back.may_pass)
             }
-            Err(error) => (TakenBack::Unknown, Some(error)),
+            Err(error) => (TakenBack::Unknown, Some(error), true),
         };
+        let error = error.map(Arc::new);
+        if taken_back != TakenBack::Undone && may_pass && self.record.is_some() {
+            // The outbox takes it back as soon as it can.
+            taken_back = TakenBack::Unknown;
+            self.waits = error.clone().filter(|_| self.is_resumed);
+        }
         if taken_back != TakenBack::Undone {
-            self.errors[step] = error.map(Arc::new);
+            self.errors[step] = error;
+        }
+        match taken_back {
+            TakenBack::Undone => self.record(step, StepEnd::Undone),
+            TakenBack::Stands => self.record(step, StepEnd::Stands),
+            TakenBack::Unknown => {}
         }
         Event::TakenBack(taken_back)
     }
@@ -220,7 +225,7 @@ impl Run {
     }
 
     /// Returns the error of a transaction of which nothing was sent.
-    fn unbegun(&mut self, step: usize, error: Error) -> Error {
+    pub(super) fn unbegun(&mut self, step: usize, error: Error) -> Error {
         if error.kind() == ErrorKind::Config {
             return error;
         }
@@ -265,6 +270,7 @@ impl Run {
 fn still_unknown(tried: Result<Tried, Error>) -> Result<Tried, Error> {
     tried.or_else(|error| {
         Ok(Tried {
+            may_pass: matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Journal),
             error: Some(error),
             ..Tried::unknown()
         })

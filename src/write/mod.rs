@@ -13,4 +13,5 @@ pub(crate) mod queued;
 pub(crate) mod recovery;
 pub(crate) mod request;
 mod session;
+pub(crate) mod step;
 mod timer;

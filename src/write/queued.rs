@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::outcome::WriteOutcome;
 use super::request::target::Target;
+use super::step::Step;
 use crate::journal::{ChainKey, IntentId, Journal, Standing};
 use crate::json::Document;
 use crate::store::{KeyDigest, StoredSnapshot};
@@ -28,6 +29,18 @@ pub(crate) trait QueuedWriter: Send + Sync + 'static {
     ///
     /// Returns an error if the write could not begin.
     async fn run(&self, standing: &Standing, before: Option<Stored>) -> Result<Ran, Error>;
+
+    /// Returns a step of a transaction that an earlier process has left. `undo` is the write that takes it back, if that has
+    /// begun.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if its documents cannot be read.
+    async fn step(
+        &self,
+        standing: &Standing,
+        undo: Option<&Standing>,
+    ) -> Result<Box<dyn Step>, Error>;
 }
 
 /// One run of a queued write.
@@ -63,6 +76,8 @@ pub(crate) enum QueuedEnd {
     Superseded,
     /// It was taken back before it was sent.
     Withdrawn,
+    /// It was a step of a transaction, which has ended.
+    WithTransaction,
 }
 
 /// What all clients of one journal share.

@@ -21,6 +21,7 @@ mod books;
 mod plain;
 mod program;
 mod site;
+mod transfers;
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -46,6 +47,7 @@ fn kills() -> u32 {
 enum Queue {
     Outbox,
     Plain,
+    Transfers,
 }
 
 /// Starts this program again, as the one that is killed.
@@ -53,6 +55,7 @@ fn start(site: &Site, folder: &std::path::Path, queue: Queue, mode: Mode) -> std
     let test = match queue {
         Queue::Outbox => "program::queues_and_sends",
         Queue::Plain => "plain::queues_and_sends",
+        Queue::Transfers => "transfers::makes_transfers",
     };
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--ignored", "--nocapture"])
@@ -83,29 +86,40 @@ fn killed(mut program: std::process::Child) -> String {
 
 /// Kills the program as often as asked, lets it end, and returns what it reported.
 fn killed_again_and_again(site: &Site, queue: Queue) -> Books {
+    let mut books = Books::default();
+    books.read(&reports_of(site, queue));
+    books
+}
+
+/// As [`killed_again_and_again`], as text.
+fn reports_of(site: &Site, queue: Queue) -> String {
     let folder = std::env::temp_dir().join(format!(
         "ifmatch-kills-{}-{:?}",
         std::process::id(),
         Instant::now()
     ));
-    let (mut books, begun) = (Books::default(), Instant::now());
+    let (mut reports, begun) = (String::new(), Instant::now());
     for _ in 0..kills() {
         let program = start(site, &folder, queue, Mode::Both);
         std::thread::sleep(Duration::from_millis(5 + fastrand::u64(..LONGEST)));
-        books.read(&killed(program));
+        let told = killed(program);
+        // The last line may be cut off.
+        reports += told.rfind('\n').map_or("", |end| &told[..=end]);
     }
     let took = begun.elapsed();
     let program = start(site, &folder, queue, Mode::Drains);
     let output = program.wait_with_output().unwrap();
     assert!(output.status.success(), "the program did not end by itself");
-    books.read(&String::from_utf8_lossy(&output.stdout));
+    reports += &String::from_utf8_lossy(&output.stdout);
     let _ = std::fs::remove_dir_all(&folder);
     println!("{}: killed {} times in {took:.0?}", site.kind, kills());
-    books
+    reports
 }
 
 async fn of_server(base: String, kind: &'static str) {
-    compared(Site { base, kind }).await;
+    let site = Site { base, kind };
+    compared(site.clone()).await;
+    transfers::balanced(site).await;
 }
 
 async fn compared(site: Site) {
@@ -134,6 +148,13 @@ async fn what_was_queued_is_applied_once_however_often_the_program_is_killed() {
     let server = ResourceServer::start().await;
     let (base, kind) = (server.uri(), "test kit");
     compared(Site { base, kind }).await;
+}
+
+#[tokio::test]
+async fn no_transfer_is_half_made_however_often_the_program_is_killed() {
+    let server = ResourceServer::start().await;
+    let (base, kind) = (server.uri(), "test kit");
+    transfers::balanced(Site { base, kind }).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::Site;
 
 /// The documents that are edited.
-const DOCUMENTS: [&str; 5] = ["k0.json", "k1.json", "k2.json", "k3.json", "k4.json"];
+pub(crate) const DOCUMENTS: [&str; 5] = ["k0.json", "k1.json", "k2.json", "k3.json", "k4.json"];
 
 impl Site {
     pub(crate) fn documents(&self, client: &Client) -> Collection<Value> {
@@ -58,7 +58,7 @@ pub(crate) async fn stored(site: &Site) -> Vec<Value> {
 }
 
 /// Loses one reply of twenty, and every write of a program that only queues.
-struct Lossy(Arc<dyn Transport>);
+pub(crate) struct Lossy(pub(crate) Arc<dyn Transport>);
 
 #[async_trait]
 impl Transport for Lossy {
@@ -86,6 +86,36 @@ pub(crate) fn tell(what: &str, token: &str) {
 pub(crate) fn drawn() -> (&'static str, String) {
     let name = DOCUMENTS[fastrand::usize(..DOCUMENTS.len())];
     (name, format!("{:016x}", fastrand::u64(..)))
+}
+
+/// Returns another document.
+pub(crate) fn other_than(name: &str) -> &'static str {
+    other_than_both(name, name)
+}
+
+/// Returns a document that is neither of two.
+pub(crate) fn other_than_both(one: &str, two: &str) -> &'static str {
+    loop {
+        let (name, _) = drawn();
+        if name != one && name != two {
+            return name;
+        }
+    }
+}
+
+/// Sends what is queued until nothing is left.
+pub(crate) async fn drained(client: &Client, documents: &Collection<Value>) {
+    loop {
+        let drained = client.outbox().of(documents).drain().await.unwrap();
+        if let Some(open) = documents.conflicts().next().await.unwrap() {
+            panic!("{drained:?}, open: {}", open.message());
+        }
+        assert_eq!(drained.others, 0);
+        if drained.left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// What the program does.
@@ -127,17 +157,7 @@ async fn queues_and_sends() {
     let documents = site.documents(&client);
     let mode = Mode::from_env();
     if mode == Mode::Drains {
-        loop {
-            let drained = client.outbox().of(&documents).drain().await.unwrap();
-            if let Some(open) = documents.conflicts().next().await.unwrap() {
-                panic!("{drained:?}, open: {}", open.message());
-            }
-            assert_eq!(drained.others, 0);
-            if drained.left == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        return drained(&client, &documents).await;
     }
     let sending = tokio::spawn(client.outbox().of(&documents).run());
     if mode == Mode::Sends {

@@ -11,9 +11,9 @@ use crate::lease::Isolation;
 use crate::operations::steps::{Input, UnchangedStep, WriteStep};
 use crate::operations::typed_edit::Edit;
 use crate::operations::{DeleteInput, Handle, IntoSave, IntoTarget, PreparedSave, ResourceData};
-use crate::transaction::{Risk, Step};
 use crate::value::Error;
 use crate::write::request::target::Shared;
+use crate::write::step::{Risk, Step};
 
 /// Writes to several resources, made together or not at all, returned by [`Client::transaction`](crate::Client::transaction).
 ///
@@ -28,7 +28,8 @@ use crate::write::request::target::Shared;
 ///
 /// Others see the steps in between, and may build on them, unless they respect the leases of
 /// [`isolated_by`](Self::isolated_by). If the program ends while the transaction is being made, the steps that were made
-/// stand.
+/// stand, unless the client has a [journal](crate::Journal): then the [outbox](crate::Client::outbox) of a later process goes
+/// on with it. See [`guide::transactions`](crate::guide::transactions).
 ///
 /// # Example
 ///
@@ -233,6 +234,10 @@ impl Transaction {
     /// - `HalfDone` if something stands that could not be taken back.
     /// - `OutcomeUnknown` if it is not known whether a step was applied or taken back.
     /// - `Config` before anything is sent, for example if two steps write to one address.
+    /// - `Journal` before anything is sent, if the steps cannot be kept.
+    ///
+    /// With a journal, the outbox goes on with what ended as `OutcomeUnknown`, and the steps that stand after `HalfDone` are
+    /// listed by [`conflicts`](crate::Collection::conflicts).
     ///
     /// After each of the first three, [`Error::steps`] has a line for each step.
     pub fn commit(self) -> Commit {

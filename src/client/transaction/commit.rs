@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::lease::Isolation;
-use crate::operations::Lazy;
-use crate::transaction::{Committed, Plan, Step, run};
+use crate::operations::{Lazy, new_group};
+use crate::transaction::{Committed, OnCrash, Plan, run};
 use crate::value::{Error, ErrorKind};
 use crate::write::request::target::Shared;
+use crate::write::step::Step;
 
 /// A pending transaction, returned by [`Transaction::commit`](crate::Transaction::commit).
 #[must_use = "nothing is sent before it is awaited"]
@@ -21,12 +22,13 @@ pub struct Commit {
 
 struct Settings {
     plan: Plan,
+    shared: Arc<Shared>,
     fault: Option<Error>,
 }
 
 impl Commit {
     pub(super) fn new(
-        shared: &Shared,
+        shared: &Arc<Shared>,
         steps: Vec<Box<dyn Step>>,
         isolation: Option<Arc<dyn Isolation>>,
         fault: Option<Error>,
@@ -38,7 +40,10 @@ impl Commit {
                     isolation,
                     time: shared.exchange.limits.time,
                     atomic_only: false,
+                    record: None,
+                    on_crash: OnCrash::Forward,
                 },
+                shared: shared.clone(),
                 fault,
             }),
         }
@@ -56,6 +61,12 @@ impl Commit {
         self.with(|settings| settings.plan.time = time)
     }
 
+    /// Sets what becomes of the transaction if the process ends before it does, and the client has a
+    /// [journal](crate::Journal) (default [`OnCrash::Forward`]).
+    pub fn on_crash(self, on_crash: OnCrash) -> Self {
+        self.with(|settings| settings.plan.on_crash = on_crash)
+    }
+
     /// Commits only by one atomic request. Where the API has none, the call returns `Config`, and nothing is sent.
     pub fn atomic_only(self) -> Self {
         self.with(|settings| settings.plan.atomic_only = true)
@@ -68,10 +79,15 @@ impl Future for Commit {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.get_mut().call.poll_with(context, |settings| {
             Box::pin(async move {
-                let Settings { plan, fault } = settings;
+                let Settings {
+                    mut plan,
+                    shared,
+                    fault,
+                } = settings;
                 if let Some(fault) = fault {
                     return Err(fault);
                 }
+                plan.record = new_group(&shared)?;
                 // A dropped future must not leave a transaction half done.
                 let task = tokio::spawn(run(plan));
                 task.await.unwrap_or_else(|error| {

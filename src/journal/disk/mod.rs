@@ -68,29 +68,30 @@ impl Home for DiskHome {
         for at in &changes.outdated {
             outdated.entry(at.file).or_default().push(at.number);
         }
-        let new = match &changes.new {
-            None => None,
-            Some((at, mark, documents)) => {
-                let Some(row) = Row::of(at.number, mark, documents) else {
-                    let error = JournalError::damaged("a document is larger than 1 GiB");
-                    return tell(done, Err(error));
-                };
-                outdated.entry(at.file).or_default();
-                Some((at.file, at.number, row))
-            }
-        };
+        let (mut new, mut into) = (Vec::with_capacity(changes.new.len()), None);
+        for (at, mark, documents) in &changes.new {
+            let Some(row) = Row::of(at.number, mark, documents) else {
+                let error = JournalError::damaged("a document is larger than 1 GiB");
+                return tell(done, Err(error));
+            };
+            outdated.entry(at.file).or_default();
+            into = Some(at.file);
+            new.push((at.number, row));
+        }
         let Some(last) = outdated.keys().next_back().copied() else {
             return tell(done, Ok(()));
         };
         // What is recorded together is in one file, except requests of awaited calls that are forgotten together.
-        let (mut new, mut done) = (new, done);
+        let mut done = done;
         for (file, numbers) in outdated {
-            let row = new.take_if(|(of, ..)| *of == file);
-            let row = row.map(|(_, number, row)| (number, row));
+            let rows = match into {
+                Some(of) if of == file => std::mem::take(&mut new),
+                _ => Vec::new(),
+            };
             let done = done.take_if(|_| file == last);
             match self.file(file) {
                 Ok(file) => file.writer.send_then(
-                    move |transaction| tables::write(transaction, row.as_ref(), &numbers),
+                    move |transaction| tables::write(transaction, &rows, &numbers),
                     move |result| tell(done, result.map_err(JournalError::closed)),
                 ),
                 Err(error) => tell(done, Err(error)),

@@ -92,10 +92,10 @@ fn damaged_before(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
     }
 }
 
-/// Writes a mark and removes others.
+/// Writes marks and removes others.
 pub(super) fn write(
     transaction: &WriteTransaction,
-    new: Option<&(u64, Row)>,
+    new: &[(u64, Row)],
     outdated: &[u64],
 ) -> Result<(), redb::Error> {
     let mut marks = transaction.open_table(MARKS)?;
@@ -106,7 +106,7 @@ pub(super) fn write(
             documents.remove((*number, slot as u8))?;
         }
     }
-    if let Some((number, row)) = new {
+    for (number, row) in new {
         marks.insert(number, &*row.mark)?;
         for (slot, bytes) in &row.documents {
             documents.insert((*number, *slot as u8), &**bytes)?;

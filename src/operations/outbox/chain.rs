@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-
+use super::group::Group;
 use super::owner::owner;
+use super::temporary::may_pass;
 use super::view::no_journal;
-use crate::exchange::transport::Fate;
-use crate::journal::{
-    ChainKey, IntentGoal, Journal, JournalError, MarkDocuments, Open, RawProblem, Standing,
-};
-use crate::protocol::Problem;
+use crate::journal::{ChainKey, IntentGoal, Journal, JournalError, MarkDocuments, Open, Standing};
+use crate::lease::Isolation;
 use crate::value::{Error, ErrorKind};
-use crate::write::diagnosis::FailureCause;
-use crate::write::outcome::WriteOutcome;
-use crate::write::queued::{QueuedEnd, Ran};
-use crate::write::request::reading::NoRepresentation;
+use crate::write::queued::{QueuedEnd, Ran, Running};
 use crate::write::request::target::Shared;
 
 /// Why a chain is not sent any further.
@@ -45,18 +39,25 @@ pub(super) struct ChainRun {
     pub(super) stop: Stop,
 }
 
-/// Sends the writes of one chain until it is empty or stops.
+/// Sends the writes of one chain until it is empty or stops, or goes on with a transaction.
 ///
 /// # Errors
 ///
 /// Returns a `Journal` error if the journal fails.
-pub(super) async fn run(shared: &Arc<Shared>, key: ChainKey) -> Result<ChainRun, Error> {
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    key: ChainKey,
+    isolation: Option<Arc<dyn Isolation>>,
+) -> Result<ChainRun, Error> {
     let journal = shared.journal.as_ref().ok_or_else(no_journal)?;
-    let Some(_running) = shared.outbox.begin(key) else {
+    let Some(running) = shared.outbox.begin(key) else {
         let stop = Stop::Busy;
         return Ok(ChainRun { sent: 0, stop });
     };
-    let run = run_begun(shared, journal, key).await?;
+    let run = match Group::of(journal, &key) {
+        Some(group) => group.run(shared, journal, key, isolation, running).await?,
+        None => run_begun(shared, journal, key, running).await?,
+    };
     let is_answered = !matches!(
         run.stop,
         Stop::Later {
@@ -73,6 +74,7 @@ async fn run_begun(
     shared: &Arc<Shared>,
     journal: &Journal,
     key: ChainKey,
+    _running: Running,
 ) -> Result<ChainRun, Error> {
     let mut sent = 0;
     let stopped = |sent, stop| Ok(ChainRun { sent, stop });
@@ -167,7 +169,7 @@ async fn open(
         schema,
         kind: error.kind().name().into(),
         message: error.to_string().into(),
-        problem: error.problem().map(raw),
+        problem: error.problem().map(Into::into),
     };
     let documents = match end {
         QueuedEnd::Ran { done, .. } => MarkDocuments {
@@ -176,20 +178,13 @@ async fn open(
             remote: done.state.remote.snapshot().cloned(),
             unstamped: None,
         },
-        QueuedEnd::NotBegun(_) | QueuedEnd::Superseded | QueuedEnd::Withdrawn => {
-            MarkDocuments::default()
-        }
+        QueuedEnd::NotBegun(_)
+        | QueuedEnd::Superseded
+        | QueuedEnd::Withdrawn
+        | QueuedEnd::WithTransaction => MarkDocuments::default(),
     };
     let kept = journal.leave_open(open, documents).await;
     kept.map_err(Error::journal)
-}
-
-fn raw(problem: &Problem) -> RawProblem {
-    RawProblem {
-        status: problem.status().as_u16(),
-        media_type: problem.media_type().map(Into::into),
-        body: String::from_utf8_lossy(problem.raw()).into(),
-    }
 }
 
 /// Returns why a write is tried again later, or `None` if it would end in the same way.
@@ -197,63 +192,8 @@ fn temporary(end: &QueuedEnd, error: &Error) -> Option<Stop> {
     let QueuedEnd::Ran { done, .. } = end else {
         return None;
     };
-    let is_later = match error.kind() {
-        ErrorKind::Transport => !cannot_be_made(done),
-        ErrorKind::Exhausted | ErrorKind::Locked => true,
-        ErrorKind::Status => error.status().is_some_and(may_change),
-        ErrorKind::Config => matches!(done.diagnosis.cause, Some(FailureCause::Credentials(_))),
-        ErrorKind::Decode => is_foreign_page(done),
-        // The read that has to judge an earlier request could not be made. A judgement that came to no end is open the
-        // second time.
-        ErrorKind::OutcomeUnknown => is_unread(done),
-        _ => false,
-    };
-    is_later.then(|| Stop::Later {
+    may_pass(done, error).then(|| Stop::Later {
         why: error.to_string(),
         is_unreachable: error.kind() == ErrorKind::Transport || error.status().is_none(),
     })
-}
-
-/// Whether the request can never be sent, now or later.
-fn cannot_be_made(done: &WriteOutcome) -> bool {
-    let cause = done.diagnosis.cause.as_ref();
-    matches!(cause, Some(FailureCause::Transport(error)) if error.fate == Fate::Impossible)
-}
-
-/// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy. A
-/// redirect that is not permanent may lead to the login page of a network.
-fn may_change(status: StatusCode) -> bool {
-    match status.as_u16() {
-        // The server does not know the method, or the version of HTTP.
-        501 | 505 => false,
-        302 | 303 | 307 | 401 | 407 | 408 | 419 | 425 | 429 | 440 => true,
-        _ => status.is_server_error(),
-    }
-}
-
-/// Whether a read was answered with a page for people, such as the login page of a network.
-fn is_foreign_page(done: &WriteOutcome) -> bool {
-    matches!(
-        done.diagnosis.cause,
-        Some(FailureCause::NoRepresentation(
-            NoRepresentation::Unreadable { is_page: true, .. }
-        ))
-    )
-}
-
-fn is_unread(done: &WriteOutcome) -> bool {
-    match &done.diagnosis.cause {
-        Some(
-            FailureCause::Transport(_)
-            | FailureCause::Gated(_)
-            | FailureCause::Credentials(_)
-            | FailureCause::Journal(_)
-            | FailureCause::OutOfTime
-            | FailureCause::WaitTooLong(_)
-            | FailureCause::Budget
-            | FailureCause::ScheduleEnded,
-        ) => true,
-        Some(FailureCause::Status(status)) => may_change(*status),
-        _ => is_foreign_page(done) || done.diagnosis.retried.is_some(),
-    }
 }

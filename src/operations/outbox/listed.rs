@@ -81,7 +81,11 @@ impl Outbox {
         let journal = self.shared.journal.as_ref().ok_or_else(no_journal)?;
         let owner = owner(&self.shared)?;
         let mut writes: Vec<_> = journal.read(|fold| {
-            let own = fold.all().filter(|it| it.intent.owner == owner);
+            let own = fold.all().filter(|it| {
+                // The steps of a transaction are made together, and not one by one.
+                let is_single = it.intent.group.is_none() || it.open.is_some();
+                it.intent.owner == owner && is_single
+            });
             own.map(|standing| {
                 let order = (
                     standing.intent.queued_at,
@@ -128,6 +132,7 @@ impl Outbox {
         let key = standing.intent.chain();
         let is_first = fold.chain(&key).next().map(|first| first.intent.id);
         let is_first = is_first == Some(standing.intent.id);
-        standing.is_untouched() && !(is_first && self.shared.outbox.is_running(&key))
+        let is_single = standing.intent.group.is_none();
+        is_single && standing.is_untouched() && !(is_first && self.shared.outbox.is_running(&key))
     }
 }

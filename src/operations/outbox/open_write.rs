@@ -212,6 +212,7 @@ impl<T: ResourceData> OpenWrite<T> {
             is_pinned: true,
             schema: self.0.handle.schema.number,
             idempotency_key: self.key_of(local.as_ref()),
+            group: None,
             ..(*self.0.standing.intent).clone()
         });
         let documents = MarkDocuments {
@@ -233,7 +234,8 @@ impl<T: ResourceData> OpenWrite<T> {
     ///
     /// Use it when the reason is gone, for example after a permission was granted. A `post` whose outcome is unknown is sent
     /// again, under the same key: find out first whether the server has the new resource. For a queued removal,
-    /// [`Queued::settled`] returns `Gone` once the resource has been removed.
+    /// [`Queued::settled`] returns `Gone` once the resource has been removed. A step of a transaction is made with the other
+    /// steps, once all open ones are tried again, and `settled` returns `Config` when the transaction has ended.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::write::request::target::Shared;
 ///
 /// It is the name that the authenticator gives. Without an authenticator, it is made of the client's own headers, any of
 /// which may hold an API key.
-pub(super) fn owner(shared: &Shared) -> Result<KeyDigest, Error> {
+pub(in crate::operations) fn owner(shared: &Shared) -> Result<KeyDigest, Error> {
     let exchange = &shared.exchange;
     let digest = |parts: Vec<&[u8]>| exchange.secret.digest(Purpose::Owner, parts);
     let Some(authenticator) = &exchange.authenticator else {
@@ -36,7 +36,9 @@ pub(super) fn owner(shared: &Shared) -> Result<KeyDigest, Error> {
 
 /// Returns the digest of a collection or a single resource with its headers, by which a queued write finds its handle
 /// after a restart.
-pub(super) fn handle_digest<T: ResourceData>(handle: &Handle<T>) -> Result<KeyDigest, Error> {
+pub(in crate::operations) fn handle_digest<T: ResourceData>(
+    handle: &Handle<T>,
+) -> Result<KeyDigest, Error> {
     let own = handle.url.as_ref().map_err(|why| Error::config(&**why))?;
     let url = match handle.id {
         Some(_) => crate::address::collection_of(own),
@@ -60,7 +62,10 @@ pub(super) fn handle_digest<T: ResourceData>(handle: &Handle<T>) -> Result<KeyDi
 }
 
 /// Returns the user as whom a call runs, for its queued writes. `None` if that cannot be told.
-pub(super) fn owner_of_call(shared: &Shared, context: &CallContext) -> Option<KeyDigest> {
+pub(in crate::operations) fn owner_of_call(
+    shared: &Shared,
+    context: &CallContext,
+) -> Option<KeyDigest> {
     let exchange = &shared.exchange;
     if let Some(authenticator) = &exchange.authenticator {
         let name = panics::catch("the authenticator", || authenticator.identity());
@@ -73,7 +78,7 @@ pub(super) fn owner_of_call(shared: &Shared, context: &CallContext) -> Option<Ke
 }
 
 /// The error for a write that is queued while its user changes.
-pub(super) fn another_user() -> Error {
+pub(in crate::operations) fn another_user() -> Error {
     Error::config(
         "another user has logged in while the write was queued: make it again as that user",
     )
@@ -81,7 +86,10 @@ pub(super) fn another_user() -> Error {
 
 /// Returns the digest of a resource as a handle sees it: its address, the representation, and the headers of the handle,
 /// any of which may name a tenant. Writes with the same digest are made in their order.
-pub(super) fn chain_digest<T: ResourceData>(handle: &Handle<T>, key: &SnapshotKey) -> KeyDigest {
+pub(in crate::operations) fn chain_digest<T: ResourceData>(
+    handle: &Handle<T>,
+    key: &SnapshotKey,
+) -> KeyDigest {
     let mut headers: Vec<_> = handle.own_headers().iter().collect();
     headers.sort_by_key(|(name, value)| (name.as_str(), value.as_bytes()));
     let mut parts: Vec<&[u8]> = vec![key.address(), key.variant()];

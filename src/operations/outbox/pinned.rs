@@ -8,7 +8,7 @@ use crate::operations::ResourceData;
 use crate::resolve::{Conflict, MergeStrategy, Resolution, Strategy};
 
 /// Merges nothing, and compares as the strategy of the handle does.
-pub(super) struct Pinned<T>(pub(super) Strategy<T>);
+pub(in crate::operations) struct Pinned<T>(pub(in crate::operations) Strategy<T>);
 
 #[async_trait]
 impl<T: ResourceData> MergeStrategy<T> for Pinned<T> {

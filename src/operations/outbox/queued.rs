@@ -141,6 +141,9 @@ fn ended<T: ResourceData>(end: QueuedEnd) -> Result<Ended<T>, Error> {
             ErrorKind::Gone,
             "the write was withdrawn before it was sent",
         )),
+        QueuedEnd::WithTransaction => Err(Error::config(
+            "the write was a step of a transaction, which has ended: read the resource to see how",
+        )),
     }
 }
 

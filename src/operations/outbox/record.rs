@@ -191,6 +191,7 @@ impl<T: ResourceData> Recording<T> {
             honours_key: new.honours_key,
             queued_at: now(),
             place: 0,
+            group: None,
         })
     }
 }
@@ -201,7 +202,7 @@ fn last_of(fold: &Fold, key: &ChainKey) -> Option<MarkAt> {
 }
 
 /// Returns the time for people, in milliseconds since 1970.
-fn now() -> u64 {
+pub(in crate::operations) fn now() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
     time.map_or(0, |time| {
         u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::chain::{self, ChainRun, Stop};
+use super::group::Group;
 use super::owner::owner;
 use super::view::no_journal;
 use super::writer;
-use crate::journal::{ChainKey, IntentId, Journal, Standing};
+use crate::journal::{ChainKey, IntentId, Journal, Standing, StepRole};
+use crate::lease::Isolation;
 use crate::operations::{Handle, ResourceData};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind};
@@ -37,12 +39,16 @@ const ADOPT_EVERY: Duration = Duration::from_secs(30);
 /// conflicts in this process is known already. Other writes wait, and are counted as
 /// [`others`](Drained::others), like those of other users.
 ///
+/// It also ends the [transactions](crate::Client::transaction) of processes that have ended, and those whose outcome is not
+/// known. Each of their steps is counted.
+///
 /// # Default
 ///
 /// Up to 8 resources at once ([`at_once`](Self::at_once)).
 pub struct Outbox {
     pub(super) shared: Arc<Shared>,
     at_once: usize,
+    isolation: Option<Arc<dyn Isolation>>,
     fault: Option<Error>,
 }
 
@@ -102,6 +108,7 @@ impl Outbox {
         Self {
             shared,
             at_once: AT_ONCE,
+            isolation: None,
             fault: None,
         }
     }
@@ -120,6 +127,16 @@ impl Outbox {
     pub fn at_once(self, resources: usize) -> Self {
         Self {
             at_once: resources.max(1),
+            ..self
+        }
+    }
+
+    /// Sets the leases under which transactions that were [isolated](crate::Transaction::isolated_by) are ended.
+    ///
+    /// Without it, those whose process has ended wait, and their steps are counted as [`others`](Drained::others).
+    pub fn isolated_by(self, leases: &(impl Isolation + Clone)) -> Self {
+        Self {
+            isolation: Some(Arc::new(leases.clone())),
             ..self
         }
     }
@@ -157,8 +174,8 @@ impl Outbox {
             let most = if drained.sent == 0 { 1 } else { self.at_once };
             while running.len() < most && unreachable < MOST_UNREACHABLE {
                 let Some(key) = chains.pop() else { break };
-                let shared = self.shared.clone();
-                running.spawn(async move { chain::run(&shared, key).await });
+                let (shared, isolation) = (self.shared.clone(), self.isolation.clone());
+                running.spawn(async move { chain::run(&shared, key, isolation).await });
             }
             let Some(run) = running.join_next().await else {
                 break;
@@ -230,8 +247,11 @@ impl Outbox {
                     wake = wake.min(until);
                     continue;
                 }
-                let shared = self.shared.clone();
-                running.spawn(async move { chain::run(&shared, key).await.map(|run| (key, run)) });
+                let (shared, isolation) = (self.shared.clone(), self.isolation.clone());
+                running.spawn(async move {
+                    let run = chain::run(&shared, key, isolation).await;
+                    run.map(|run| (key, run))
+                });
             }
             self.shared
                 .outbox
@@ -274,15 +294,26 @@ impl Outbox {
                     && intent.owner == owner
                     && self.shared.outbox.writer(&intent.handle).is_some()
             });
-            ours.map(|head| {
-                let key = head.intent.chain();
-                let is_unanswered = self.shared.outbox.is_unanswered(&key);
-                (is_unanswered, head.at.file, head.intent.place, key)
-            })
-            .collect()
+            let groups = fold.groups().filter(|((of, _), steps)| {
+                let is_open = steps.iter().any(|step| step.open.is_some());
+                *of == owner && !is_open && self.can_end(steps)
+            });
+            let groups = groups.filter_map(|(_, steps)| steps.first().copied());
+            ours.chain(groups)
+                .map(|head| {
+                    let key = head.intent.chain();
+                    let is_unanswered = self.shared.outbox.is_unanswered(&key);
+                    (is_unanswered, head.at.file, head.intent.place, key)
+                })
+                .collect()
         });
         chains.sort_unstable();
         Ok(chains.into_iter().rev().map(|(.., key)| key).collect())
+    }
+
+    /// Whether a transaction can be ended here.
+    fn can_end(&self, steps: &[&Standing]) -> bool {
+        Group::can_run(steps, &self.shared, self.isolation.is_some())
     }
 
     fn count(&self, journal: &Journal, drained: &mut Drained) -> Result<(), Error> {
@@ -290,9 +321,18 @@ impl Outbox {
         journal.read(|fold| {
             for standing in fold.all() {
                 let intent = &standing.intent;
-                let is_ours =
-                    intent.owner == owner && self.shared.outbox.writer(&intent.handle).is_some();
-                *(if !is_ours {
+                let can_be_sent = match intent.group {
+                    // The write that takes a step back is not counted beside the step.
+                    Some(of) if of.role == StepRole::TakesBack && standing.open.is_none() => {
+                        continue;
+                    }
+                    Some(_) => {
+                        let steps: Vec<_> = fold.group(&intent.chain()).collect();
+                        self.can_end(&steps)
+                    }
+                    None => self.shared.outbox.writer(&intent.handle).is_some(),
+                };
+                *(if intent.owner != owner || !can_be_sent {
                     &mut drained.others
                 } else if standing.open.is_some() {
                     &mut drained.open

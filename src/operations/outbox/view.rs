@@ -146,7 +146,9 @@ fn shown<T: ResourceData>(
 }
 
 /// The journal of a handle's client.
-pub(super) fn journal<T: ResourceData>(handle: &Handle<T>) -> Result<Journal, Error> {
+pub(in crate::operations) fn journal<T: ResourceData>(
+    handle: &Handle<T>,
+) -> Result<Journal, Error> {
     handle.shared.journal.clone().ok_or_else(no_journal)
 }
 

@@ -10,6 +10,7 @@ use super::pinned::Pinned;
 use super::view::journal;
 use crate::journal::{IntentGoal, MarkDocuments, Standing};
 use crate::json::Document;
+use crate::operations::steps;
 use crate::operations::write_call::{Write, concluded, told};
 use crate::operations::write_settings::WriteSettings;
 use crate::operations::{CallContext, Handle, ResourceData, WeakHandle};
@@ -19,6 +20,7 @@ use crate::write::driver::QueuedRun;
 use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::Goal;
 use crate::write::queued::{QueuedEnd, QueuedWriter, Ran, Stored};
+use crate::write::step::Step;
 
 /// The handle that sends queued writes of a `T`.
 ///
@@ -32,7 +34,10 @@ pub(super) fn register<T: ResourceData>(handle: &Handle<T>, digest: KeyDigest) {
 }
 
 /// Lets a handle send its queued writes, unless one was named already.
-pub(super) fn register_first<T: ResourceData>(handle: &Handle<T>, digest: KeyDigest) {
+pub(in crate::operations) fn register_first<T: ResourceData>(
+    handle: &Handle<T>,
+    digest: KeyDigest,
+) {
     let outbox = &handle.shared.outbox;
     outbox.register_first(digest, || Arc::new(Writer::<T>(handle.downgrade())));
 }
@@ -44,14 +49,14 @@ pub(super) fn register_handle<T: ResourceData>(handle: &Handle<T>) -> Result<(),
 }
 
 /// The state in which a write is continued.
-struct Start {
-    base: Option<StoredSnapshot>,
-    local: Option<Document>,
+pub(in crate::operations) struct Start {
+    pub(in crate::operations) base: Option<StoredSnapshot>,
+    pub(in crate::operations) local: Option<Document>,
     /// The document of the queued write itself, on which the next one was made.
     wanted: Option<Document>,
     /// The idempotency key of a `POST`, or of any write that has one of its own.
     key: Option<Box<str>>,
-    run: QueuedRun,
+    pub(in crate::operations) run: QueuedRun,
 }
 
 impl Start {
@@ -68,7 +73,7 @@ impl Start {
 }
 
 /// Checks that a call runs as the user whose write it is.
-fn check_owner<T: ResourceData>(
+pub(in crate::operations) fn check_owner<T: ResourceData>(
     handle: &Handle<T>,
     context: &CallContext,
     owner: &KeyDigest,
@@ -133,10 +138,24 @@ impl<T: ResourceData> QueuedWriter for Writer<T> {
         };
         Ok(Ran { end, error, result })
     }
+
+    async fn step(
+        &self,
+        standing: &Standing,
+        undo: Option<&Standing>,
+    ) -> Result<Box<dyn Step>, Error> {
+        let Some(own) = self.0.upgrade() else {
+            return Err(Error::config("the client has ended"));
+        };
+        steps::resumed(own, standing, undo).await
+    }
 }
 
 /// Returns where a write begins: at its last request that may have been applied, or at its own base.
-async fn start<T: ResourceData>(handle: &Handle<T>, standing: &Standing) -> Result<Start, Error> {
+pub(in crate::operations) async fn start<T: ResourceData>(
+    handle: &Handle<T>,
+    standing: &Standing,
+) -> Result<Start, Error> {
     let journal = journal(handle)?;
     let kept = async |at, from| {
         let kept = journal.documents(at).await.map_err(Error::journal)?;
@@ -170,6 +189,7 @@ async fn start<T: ResourceData>(handle: &Handle<T>, standing: &Standing) -> Resu
         lost,
         marks,
         schema: handle.schema.number,
+        is_tried_again: true,
     };
     Ok(Start {
         base,

@@ -5,20 +5,38 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+use super::record::StepRecord;
+use crate::journal::{
+    GroupStep, Intent, IntentGoal, LeftOpen, MarkDocuments, StepEnd, StepRole, Stepped,
+};
 use crate::lease::Lease;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
-use crate::transaction::{Back, Made, Risk, Step, TakenBack, Tried};
 use crate::value::{Error, ErrorKind};
+use crate::write::step::{Back, Made, Risk, Step, TakenBack, Tried};
 
 pub(crate) struct UnchangedStep<T> {
     handle: Handle<T>,
     seen: StoredSnapshot,
+    /// Its marks in the journal.
+    record: Option<StepRecord>,
 }
 
 impl<T> UnchangedStep<T> {
     pub(crate) fn new(handle: Handle<T>, seen: StoredSnapshot) -> Self {
-        Self { handle, seen }
+        Self {
+            handle,
+            seen,
+            record: None,
+        }
+    }
+
+    /// Creates the step of an earlier process, which has recorded it.
+    pub(super) fn resumed(handle: Handle<T>, seen: StoredSnapshot, record: StepRecord) -> Self {
+        Self {
+            record: Some(record),
+            ..Self::new(handle, seen)
+        }
     }
 }
 
@@ -66,6 +84,7 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
             },
             requests: 1,
             error: (!is_same).then(changed),
+            may_pass: false,
         })
     }
 
@@ -74,6 +93,7 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
             made: Made::NotApplied,
             requests: 0,
             error: None,
+            may_pass: false,
         })
     }
 
@@ -82,6 +102,30 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
             result: TakenBack::Undone,
             requests: 0,
             error: None,
+            may_pass: false,
         })
+    }
+
+    async fn recorded(&mut self, of: GroupStep) -> Result<(Box<Intent>, MarkDocuments), Error> {
+        let role = StepRole::Checks;
+        let of = GroupStep { role, ..of };
+        let documents = MarkDocuments {
+            base: Some(self.seen.clone()),
+            ..MarkDocuments::default()
+        };
+        let goal = IntentGoal::Replace;
+        let record = StepRecord::new(&self.handle, of, goal, false, documents).await?;
+        let recorded = record.recorded();
+        self.record = Some(record);
+        Ok(recorded)
+    }
+
+    fn ended(&self, end: StepEnd) -> Option<(Stepped, MarkDocuments)> {
+        let record = self.record.as_ref()?;
+        Some((record.stepped(end, None), MarkDocuments::default()))
+    }
+
+    fn left(&self, _: Option<&Error>) -> Option<LeftOpen> {
+        None
     }
 }

@@ -4,40 +4,49 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderMap;
 use ifmatch_merge::internal::impartial;
 use url::Url;
 
-use super::hooks::{BuiltOn, Change};
+use super::done::Done;
+use super::record::StepRecord;
+use crate::journal::{GroupStep, Intent, IntentGoal, LeftOpen, MarkDocuments, StepEnd, Stepped};
 use crate::json::Document;
 use crate::lease::{Lease, LeaseBinding};
 use crate::merge::ThreeWay;
+use crate::operations::outbox::temporary::may_pass;
 use crate::operations::typed_edit::{Edit, edit_once};
 use crate::operations::write_call::{Write, concluded, told};
 use crate::operations::write_settings::WriteSettings;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::support::ids;
-use crate::transaction::{Back, Made, Risk, Step, TakenBack, Tried};
 use crate::value::{Error, ErrorKind};
 use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
-use crate::write::recovery::stamp;
+use crate::write::step::{Back, Made, Risk, Step, Tried};
 
 /// A step that writes one resource.
 pub(crate) struct WriteStep<T> {
-    handle: Handle<T>,
-    input: Input<T>,
+    pub(super) handle: Handle<T>,
+    /// The binding of the handle itself, below a lease of the transaction.
+    own_lease: Option<LeaseBinding>,
+    pub(super) input: Input<T>,
     operation: &'static str,
     risk: Risk,
     /// The stamp of its write.
-    write_id: String,
+    pub(super) write_id: String,
     has_run: bool,
-    /// What the last run left open.
+    /// What the last run left open, unless the journal keeps it.
     open: Option<Open>,
     /// What it has changed, once it was applied.
-    done: Option<Done>,
+    pub(super) done: Option<Done>,
+    /// The state that the edit was prepared on, and what it made of it.
+    prepared: Option<(StoredSnapshot, Document)>,
+    /// The state that was met when it was taken back.
+    pub(super) met: Option<StoredSnapshot>,
+    /// Its marks in the journal.
+    pub(super) record: Option<StepRecord>,
 }
 
 /// What a step writes.
@@ -52,25 +61,10 @@ pub(crate) enum Input<T> {
 
 /// What a run has left open.
 #[derive(Clone)]
-struct Open {
-    base: Option<StoredSnapshot>,
-    local: Option<Document>,
-    lost: Arc<[LostWrite]>,
-}
-
-/// What a step has changed, by which it is taken back.
-enum Done {
-    /// It created a resource, at this address if it is not the one that was asked for.
-    Created(StoredSnapshot, Option<Url>),
-    Changed {
-        before: Document,
-        after: Document,
-        stored: Option<StoredSnapshot>,
-    },
-    /// It removed this state, as the server has said itself.
-    Removed(Document),
-    /// It was applied, and it cannot be told what exactly is its own.
-    Unclear(&'static str),
+pub(super) struct Open {
+    pub(super) base: Option<StoredSnapshot>,
+    pub(super) local: Option<Document>,
+    pub(super) lost: Arc<[LostWrite]>,
 }
 
 impl<T: ResourceData> WriteStep<T> {
@@ -81,6 +75,7 @@ impl<T: ResourceData> WriteStep<T> {
         risk: Risk,
     ) -> Self {
         Self {
+            own_lease: handle.lease.clone(),
             handle,
             input,
             operation,
@@ -89,10 +84,33 @@ impl<T: ResourceData> WriteStep<T> {
             has_run: false,
             open: None,
             done: None,
+            prepared: None,
+            met: None,
+            record: None,
         }
     }
 
-    fn goal(&self) -> Goal {
+    /// Creates the step of an earlier process, which has recorded it.
+    pub(super) fn resumed(
+        handle: Handle<T>,
+        input: Input<T>,
+        record: StepRecord,
+        done: Option<Done>,
+    ) -> Self {
+        let operation = match &input {
+            Input::Edit(_) | Input::Save(..) => "save",
+            Input::Create(_) => "create",
+            Input::Delete(_) => "delete",
+        };
+        Self {
+            write_id: record.write_id(),
+            done,
+            record: Some(record),
+            ..Self::new(handle, input, operation, Risk::Seldom)
+        }
+    }
+
+    pub(super) fn goal(&self) -> Goal {
         match self.input {
             Input::Edit(_) | Input::Save(..) => Goal::Replace,
             Input::Create(_) => Goal::Create,
@@ -101,7 +119,7 @@ impl<T: ResourceData> WriteStep<T> {
     }
 
     /// Begins a write that takes its turn, and is not sent together with others.
-    async fn begin(&self, goal: Goal, time: Duration) -> Result<Box<Write<T>>, Error> {
+    pub(super) async fn begin(&self, goal: Goal, time: Duration) -> Result<Box<Write<T>>, Error> {
         let settings = WriteSettings {
             timeout: Some(time),
             ..WriteSettings::default()
@@ -109,21 +127,23 @@ impl<T: ResourceData> WriteStep<T> {
         Write::begin(self.handle.clone(), settings, goal).await
     }
 
-    /// Carries out a write of the step.
-    async fn carry_out(
+    /// Carries out a write of the step. Also returns whether its failure may pass by itself.
+    pub(super) async fn carry_out(
         &self,
         write: Box<Write<T>>,
-    ) -> Result<(WriteOutcome, Option<Error>), Error> {
+    ) -> Result<(WriteOutcome, Option<Error>, bool), Error> {
         let (target, id) = (write.context.target.clone(), self.handle.id.clone());
         let (done, report) = write.carry_out().await?;
         told(&target, &done, &report);
         let failed = !done.succeeded();
         let error = failed.then(|| concluded::<T>(target, id, done.clone(), report));
-        Ok((*done, error.and_then(Result::err)))
+        let error = error.and_then(Result::err);
+        let passes = error.as_ref().is_some_and(|error| may_pass(&done, error));
+        Ok((*done, error, passes))
     }
 
     /// Takes the outcome of a run.
-    fn tried(&mut self, done: WriteOutcome, error: Option<Error>) -> Tried {
+    fn tried(&mut self, done: WriteOutcome, error: Option<Error>, may_pass: bool) -> Tried {
         let requests = done.session.stats.requests;
         let made = match done.kind {
             OutcomeKind::Stored | OutcomeKind::Settled => Made::Applied,
@@ -134,6 +154,7 @@ impl<T: ResourceData> WriteStep<T> {
                     made: Made::NotApplied,
                     requests,
                     error: Some(error),
+                    may_pass: false,
                 };
             }
             OutcomeKind::Unchanged => Made::Unchanged,
@@ -155,13 +176,16 @@ impl<T: ResourceData> WriteStep<T> {
             made,
             requests,
             error,
+            may_pass,
         }
     }
 
-    /// Returns the members of documents that are not part of a change.
-    fn kept(&self) -> Vec<String> {
-        let lease = self.handle.lease.iter().flat_map(LeaseBinding::places);
-        self.handle.stamp.iter().cloned().chain(lease).collect()
+    /// Returns what an earlier run has left open.
+    pub(super) async fn left_open(&self) -> Result<Option<Open>, Error> {
+        match &self.record {
+            Some(record) => record.left_open(&self.handle).await,
+            None => Ok(self.open.clone()),
+        }
     }
 
     /// Whether nothing was written because a strategy decided so, although there was something to write.
@@ -175,90 +199,6 @@ impl<T: ResourceData> WriteStep<T> {
                 !merged.conflicts.is_empty() || merged.document != *remote
             }
             _ => false,
-        }
-    }
-
-    /// Builds the write that takes the step back, or returns why it cannot be taken back.
-    async fn taking_back(&mut self, time: Duration) -> Result<Box<Write<T>>, Error> {
-        let unclear = |why| Error::new(ErrorKind::Conflict, why);
-        match self.done.take() {
-            Some(Done::Created(stored, elsewhere)) => {
-                if let Some(elsewhere) = elsewhere {
-                    self.handle = self.handle.at(elsewhere, None)?;
-                }
-                let mut write = self.begin(Goal::Delete, time).await?;
-                let is_pinned = stored.validator.is_some();
-                write.base = Some(stored);
-                write.hooks = Some(Box::new(Change::Remove { is_pinned }));
-                Ok(write)
-            }
-            Some(Done::Changed {
-                before,
-                after,
-                stored,
-            }) => {
-                let mut write = self.begin(Goal::Replace, time).await?;
-                let shown = stored.as_ref().map(|stored| stored.document.clone());
-                write.base = stored;
-                write.base_is_cached = write.base.is_none();
-                write.edit_reruns = true;
-                write.hooks = Some(Box::new(Change::TakeBack {
-                    before,
-                    after,
-                    stored: shown,
-                    policy: Box::new(impartial(&self.handle.policy)),
-                    kept: self.kept(),
-                }));
-                Ok(write)
-            }
-            Some(Done::Removed(before)) => {
-                let mut write = self.begin(Goal::Create, time).await?;
-                write.local = Some(before);
-                Ok(write)
-            }
-            Some(Done::Unclear(why)) => Err(unclear(why)),
-            None => Err(unclear("it is not known what was written")),
-        }
-    }
-}
-
-impl Done {
-    fn of(done: &WriteOutcome) -> Self {
-        let is_certain = done.kind == OutcomeKind::Stored;
-        let base = done.state.base_document().cloned();
-        if done.goal == Goal::Delete || done.stored.is_none() {
-            return match base {
-                Some(before) if is_certain => Self::Removed(before),
-                // Another client may have removed it.
-                _ => Self::Unclear("it is not known who has removed the resource"),
-            };
-        }
-        let (before, after) = match &done.lost[..] {
-            _ if is_certain => (base, done.state.local.clone()),
-            [lost] => (lost.base.clone(), Some(lost.sent.clone())),
-            [] => (base, done.state.local.clone()),
-            // Each of them may be the one that was applied.
-            _ => return Self::Unclear("it is not known which of several requests was applied"),
-        };
-        let stored = done.stored.clone();
-        match (before, after) {
-            (None, Some(after)) => {
-                // What was found may contain changes of others already.
-                let own = || StoredSnapshot::new(after.clone(), None, HeaderMap::new());
-                let stored = stored.filter(|_| is_certain).unwrap_or_else(own);
-                let elsewhere = done.diagnosis.location.clone();
-                let own = StoredSnapshot {
-                    validator: stored.validator.clone().filter(|_| elsewhere.is_none()),
-                    ..stored
-                };
-                Self::Created(own, elsewhere)
-            }
-            (Some(before), Some(after)) => Self::Changed {
-                before,
-                after,
-                stored: stored.filter(|_| is_certain),
-            },
-            (_, None) => Self::Unclear("it is not known what was written"),
         }
     }
 }
@@ -295,8 +235,8 @@ impl<T: ResourceData> Step for WriteStep<T> {
     }
 
     fn hold(&mut self, lease: &Lease) {
-        let before = self.handle.lease.take();
-        self.handle.lease = Some(LeaseBinding::new(lease, before));
+        self.own_lease = self.handle.lease.take();
+        self.handle.lease = Some(LeaseBinding::new(lease, self.own_lease.clone()));
     }
 
     async fn prepare(&mut self, time: Duration) -> Result<u32, Error> {
@@ -307,24 +247,30 @@ impl<T: ResourceData> Step for WriteStep<T> {
         let context = self.handle.call_context(Some(time)).await?;
         let lens = &self.handle.lens;
         if let Some(cached) = context.cached().await
-            && edit_once(lens, &cached.document, &edit).is_ok()
+            && let Ok(edited) = edit_once(lens, &cached.document, &edit)
         {
+            self.prepared = Some((cached, edited));
             return Ok(0);
         }
         let current = read::read_in(&context).await?;
-        edit_once(lens, &current.document, &edit).map(|_| 1)
+        let edited = edit_once(lens, &current.document, &edit)?;
+        self.prepared = Some((current, edited));
+        Ok(1)
     }
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {
         // If the run cannot begin, it stays open for the fence.
-        let open = self.open.clone();
-        if self.has_run && open.is_none() {
+        let open = self.left_open().await?;
+        if self.has_run && open.is_none() && self.record.is_none() {
             // The last run was stopped, and nothing is known of its requests.
             return Ok(Tried::unknown());
         }
         self.has_run = true;
         let mut write = self.begin(self.goal(), time).await?;
         write.stamp_id = Some(self.write_id.clone());
+        if let Some(record) = &self.record {
+            record.goes_into(&mut write, &self.handle).await?;
+        }
         match &self.input {
             Input::Edit(edit) => {
                 write.edits = vec![shared(edit)];
@@ -338,7 +284,9 @@ impl<T: ResourceData> Step for WriteStep<T> {
             Input::Delete(seen) => write.base.clone_from(seen),
         }
         if let Some(open) = open {
-            write.resumed = Some(open.lost);
+            if self.record.is_none() {
+                write.resumed = Some(open.lost);
+            }
             if self.goal() != Goal::Create {
                 write.base = open.base;
             }
@@ -346,104 +294,60 @@ impl<T: ResourceData> Step for WriteStep<T> {
                 write.local = open.local;
             }
         }
-        let (done, error) = self.carry_out(write).await?;
-        Ok(self.tried(done, error))
+        let (done, error, may_pass) = self.carry_out(write).await?;
+        Ok(self.tried(done, error, may_pass))
     }
 
     async fn fence(&mut self, time: Duration) -> Result<Tried, Error> {
-        // A creation and a removal have no version that could be moved.
-        let Some(open) = self.open.clone().filter(|_| self.goal() == Goal::Replace) else {
-            return Ok(Tried::unknown());
-        };
-        let mut write = self.begin(Goal::Replace, time).await?;
-        write.base.clone_from(&open.base);
-        write.resumed = Some(open.lost.clone());
-        write.edit_reruns = true;
-        write.hooks = Some(Box::new(Change::Touch));
-        let (stamp, touch_id) = (write.context.target.stamp.clone(), ids::uuid());
-        write.stamp_id = Some(touch_id.clone());
-        let (done, error) = self.carry_out(write).await?;
-        let requests = done.session.stats.requests;
-        let version = |of: Option<&StoredSnapshot>| of.and_then(|it| it.validator.clone());
-        let found = done.stored.as_ref().or(done.state.remote.snapshot());
-        let made = match done.kind {
-            // Only a version that has moved refuses what is still on its way.
-            OutcomeKind::Stored => match (version(done.state.base.as_ref()), version(found)) {
-                (Some(before), Some(after)) if before != after => Made::NotApplied,
-                // The stamp has changed the document, and the server does not tell its version.
-                (Some(_), None) if stamp.is_some() => Made::NotApplied,
-                _ => Made::Unknown,
-            },
-            // It is the step itself that was found, or the touch, whose own response was lost.
-            OutcomeKind::Settled => match (&stamp, found) {
-                (Some(at), Some(found)) => {
-                    let holds = |id: &str| stamp::holds(at, id, &found.document);
-                    if holds(&self.write_id) {
-                        Made::Applied
-                    } else if holds(&touch_id) {
-                        Made::NotApplied
-                    } else {
-                        Made::Unknown
-                    }
-                }
-                _ => Made::Unknown,
-            },
-            _ => Made::Unknown,
-        };
-        if made == Made::Applied {
-            self.done = Some(match (&open.lost[..], open.base, open.local) {
-                ([lost], ..) if lost.base.is_some() => Done::Changed {
-                    before: lost.base.clone().unwrap_or_else(|| lost.sent.clone()),
-                    after: lost.sent.clone(),
-                    stored: None,
-                },
-                ([], Some(base), Some(after)) => Done::Changed {
-                    before: base.document,
-                    after,
-                    stored: None,
-                },
-                _ => Done::Unclear("it is not known which of several requests was applied"),
-            });
-        }
-        Ok(Tried {
-            made,
-            requests,
-            error: error.filter(|_| made == Made::Unknown),
-        })
+        self.fenced(time).await
     }
 
     async fn undo(&mut self, time: Duration) -> Result<Back, Error> {
-        let is_removal = matches!(self.done, Some(Done::Removed(_)));
-        let write = match self.taking_back(time).await {
-            Ok(write) => write,
-            // Nothing was sent, so it stands.
-            Err(error) => {
-                return Ok(Back {
-                    result: TakenBack::Stands,
-                    requests: 0,
-                    error: Some(error),
-                });
+        self.taken_back(time).await
+    }
+
+    async fn recorded(&mut self, of: GroupStep) -> Result<(Box<Intent>, MarkDocuments), Error> {
+        let (base, local) = match (&self.input, self.prepared.take()) {
+            (Input::Edit(_), prepared) => {
+                prepared.map_or((None, None), |(base, local)| (Some(base), Some(local)))
             }
+            (Input::Save(base, local), _) => (Some(base.clone()), Some(local.clone())),
+            (Input::Create(local), _) => (None, Some(local.clone())),
+            (Input::Delete(seen), _) => (seen.clone(), None),
         };
-        let (done, error) = self.carry_out(write).await?;
-        let taken_back = match done.kind {
-            OutcomeKind::Stored | OutcomeKind::Settled | OutcomeKind::Unchanged => {
-                TakenBack::Undone
-            }
-            // What was created, or what was changed, is no longer there.
-            OutcomeKind::NotFound | OutcomeKind::Gone if !is_removal => TakenBack::Undone,
-            OutcomeKind::Unknown | OutcomeKind::Accepted => TakenBack::Unknown,
-            _ => TakenBack::Stands,
+        let goal = match self.goal() {
+            Goal::Create => IntentGoal::Create,
+            Goal::Delete => IntentGoal::Delete,
+            _ => IntentGoal::Replace,
         };
-        // The undo failed because others have built on the change, which is a conflict.
-        let error = error.map(|error| match error.edit_error::<BuiltOn>() {
-            Some(_) => error.with_kind(ErrorKind::Conflict),
-            None => error,
-        });
-        Ok(Back {
-            result: taken_back,
-            requests: done.session.stats.requests,
-            error,
-        })
+        // What the edit has allowed holds for the state that it has seen, and a later process cannot ask it again.
+        let is_guarded = matches!(self.input, Input::Edit(_)) && self.risk == Risk::May;
+        let mut handle = self.handle.clone();
+        handle.lease.clone_from(&self.own_lease);
+        let documents = MarkDocuments {
+            base,
+            local,
+            ..MarkDocuments::default()
+        };
+        let record = StepRecord::new(&handle, of, goal, is_guarded, documents).await?;
+        let recorded = record.recorded();
+        self.write_id = record.write_id();
+        self.record = Some(record);
+        Ok(recorded)
+    }
+
+    fn ended(&self, end: StepEnd) -> Option<(Stepped, MarkDocuments)> {
+        let done = self.done.as_ref().filter(|_| end != StepEnd::NotApplied);
+        let (documents, elsewhere) = done.map(Done::kept).unwrap_or_default();
+        let record = self.record.as_ref()?;
+        Some((record.stepped(end, elsewhere), documents))
+    }
+
+    fn left(&self, error: Option<&Error>) -> Option<LeftOpen> {
+        let record = self.record.as_ref()?;
+        let taken_back = self.done.as_ref().and_then(Done::taken_back);
+        // If it is not known what was written, a person is shown what was to be written.
+        let (goal, documents) = taken_back.unwrap_or_else(|| record.wanted());
+        Some(record.left(goal, documents, self.met.clone(), error))
     }
 }

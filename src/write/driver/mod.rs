@@ -69,6 +69,21 @@ pub(crate) struct QueuedRun {
     pub(crate) marks: Vec<MarkAt>,
     /// The schema of its documents.
     pub(crate) schema: u32,
+    /// Whether the outbox runs it again later if the server cannot be reached.
+    pub(crate) is_tried_again: bool,
+}
+
+impl QueuedRun {
+    /// Returns the run of a write that has sent nothing yet.
+    pub(crate) fn first(intent: IntentId, schema: u32) -> Self {
+        Self {
+            intent,
+            lost: Vec::new(),
+            marks: Vec::new(),
+            schema,
+            is_tried_again: false,
+        }
+    }
 }
 
 /// The result of an action.

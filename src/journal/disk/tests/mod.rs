@@ -63,6 +63,7 @@ fn intent(id: IntentId) -> Box<Intent> {
         honours_key: false,
         queued_at: 0,
         place: 0,
+        group: None,
     })
 }
 

@@ -5,9 +5,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
-use super::machine::{Made, TakenBack};
+use crate::journal::{GroupStep, Intent, LeftOpen, MarkDocuments, StepEnd, Stepped};
 use crate::lease::Lease;
 use crate::value::Error;
+
+/// The result of a run, of a further one, or of a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Made {
+    Applied,
+    Unchanged,
+    NotApplied,
+    Unknown,
+}
+
+/// The result of an undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TakenBack {
+    Undone,
+    Stands,
+    Unknown,
+}
 
 /// One step of a transaction.
 #[async_trait]
@@ -38,6 +55,15 @@ pub(crate) trait Step: Send {
 
     /// Takes the step back, but no change of others.
     async fn undo(&mut self, time: Duration) -> Result<Back, Error>;
+
+    /// Returns what the journal keeps of the step before it is made. From then on, its requests are recorded.
+    async fn recorded(&mut self, of: GroupStep) -> Result<(Box<Intent>, MarkDocuments), Error>;
+
+    /// Returns what the journal keeps once the step has ended. `None` if the step is not recorded.
+    fn ended(&self, end: StepEnd) -> Option<(Stepped, MarkDocuments)>;
+
+    /// Returns what is left for a person if the step cannot be taken back. `None` if the step is not recorded.
+    fn left(&self, error: Option<&Error>) -> Option<LeftOpen>;
 }
 
 /// How likely a step is refused.
@@ -55,6 +81,8 @@ pub(crate) struct Tried {
     pub(crate) made: Made,
     pub(crate) requests: u32,
     pub(crate) error: Option<Error>,
+    /// Whether a later run may end in another way, because the server could not be reached or is busy.
+    pub(crate) may_pass: bool,
 }
 
 impl Tried {
@@ -64,6 +92,7 @@ impl Tried {
             made: Made::Unknown,
             requests: 0,
             error: None,
+            may_pass: false,
         }
     }
 }
@@ -73,4 +102,6 @@ pub(crate) struct Back {
     pub(crate) result: TakenBack,
     pub(crate) requests: u32,
     pub(crate) error: Option<Error>,
+    /// Whether a later run may end in another way.
+    pub(crate) may_pass: bool,
 }

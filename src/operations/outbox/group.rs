@@ -1,0 +1,179 @@
+//! Goes on with transactions whose process has ended, or whose outcome is not known yet.
+
+use std::sync::Arc;
+
+use super::chain::{ChainRun, Stop};
+use super::owner::owner;
+use crate::journal::{ChainKey, Journal, Open, Standing, StepRole};
+use crate::lease::Isolation;
+use crate::support::ids;
+use crate::transaction::{Left, OnCrash, Record, WentOn, go_on};
+use crate::value::{Error, ErrorKind};
+use crate::write::queued::{QueuedEnd, Running};
+use crate::write::request::target::Shared;
+
+/// Returns the marks of a new transaction. `None` if the client records none.
+pub(crate) fn new_group(shared: &Arc<Shared>) -> Result<Option<Record>, Error> {
+    let Some(journal) = shared.journal.as_ref().filter(|_| shared.journals_awaited) else {
+        return Ok(None);
+    };
+    let key = (owner(shared)?, ids::uuid_bits().to_be_bytes());
+    let running = shared.outbox.begin(key);
+    Ok(running.map(|running| Record::new(journal.clone(), key, running)))
+}
+
+/// The transactions of a journal that were begun and have not ended.
+pub(super) struct Group {
+    steps: Vec<Standing>,
+    undos: Vec<Standing>,
+}
+
+impl Group {
+    /// Returns a transaction, or `None` if it has ended.
+    pub(super) fn of(journal: &Journal, key: &ChainKey) -> Option<Self> {
+        let all: Vec<_> = journal.read(|fold| fold.group(key).cloned().collect());
+        let is_undo = |it: &Standing| {
+            let of = it.intent.group;
+            of.is_some_and(|of| of.role == StepRole::TakesBack)
+        };
+        let (undos, steps): (Vec<_>, Vec<_>) = all.into_iter().partition(is_undo);
+        (!steps.is_empty()).then_some(Self { steps, undos })
+    }
+
+    /// Whether it needs leases of the transaction.
+    fn is_isolated(&self) -> bool {
+        let of = self.steps.first().and_then(|step| step.intent.group);
+        of.is_some_and(|of| of.is_isolated)
+    }
+
+    /// Whether it can be made by a client with these handles and leases.
+    pub(super) fn can_run(steps: &[&Standing], shared: &Shared, is_isolated: bool) -> bool {
+        steps.iter().all(|step| {
+            let is_known = shared.outbox.writer(&step.intent.handle).is_some();
+            let of = step.intent.group;
+            is_known && of.is_some_and(|of| is_isolated || !of.is_isolated)
+        })
+    }
+
+    /// Goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// Returns a `Journal` error if the journal fails.
+    pub(super) async fn run(
+        self,
+        shared: &Arc<Shared>,
+        journal: &Journal,
+        key: ChainKey,
+        isolation: Option<Arc<dyn Isolation>>,
+        running: Running,
+    ) -> Result<ChainRun, Error> {
+        let stopped = |sent, stop| Ok(ChainRun { sent, stop });
+        if self.is_open() {
+            return stopped(0, Stop::Open);
+        }
+        if self.is_isolated() && isolation.is_none() {
+            return stopped(0, Stop::Foreign);
+        }
+        let mut steps = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let Some(writer) = shared.outbox.writer(&step.intent.handle) else {
+                return stopped(0, Stop::Foreign);
+            };
+            match writer.step(step, self.undo_of(step)).await {
+                Ok(step) => steps.push(step),
+                Err(error) if error.is_journal() && !super::chain::is_damaged(&error) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.leave_open(journal, &error).await?;
+                    return stopped(0, Stop::Open);
+                }
+            }
+        }
+        let first = self.steps.first().and_then(|step| step.intent.group);
+        let on_crash = if first.is_some_and(|of| of.goes_back) {
+            OnCrash::Back
+        } else {
+            OnCrash::Forward
+        };
+        let waiting = self.steps.iter().find(|step| step.stepped.is_none());
+        let left = Left {
+            steps,
+            ends: self
+                .steps
+                .iter()
+                .map(|step| step.stepped.as_ref().map(|(_, stepped)| stepped.end))
+                .collect(),
+            in_doubt: waiting.is_some_and(|step| !step.sent.is_empty()),
+            isolation: isolation.filter(|_| self.is_isolated()),
+            time: shared.exchange.limits.time,
+            record: Record::new(journal.clone(), key, running),
+            on_crash,
+        };
+        let went_on = go_on(left).await;
+        if matches!(went_on, WentOn::Committed | WentOn::Failed(_)) {
+            for step in &self.steps {
+                let end = QueuedEnd::WithTransaction;
+                shared.outbox.tell(step.intent.id, &end);
+            }
+        }
+        match went_on {
+            WentOn::Committed => stopped(self.steps.len(), Stop::Empty),
+            WentOn::Failed(error) => {
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%error, "a transaction of an earlier process was not committed");
+                let stop = match error.kind() {
+                    ErrorKind::HalfDone => Stop::Open,
+                    _ => Stop::Empty,
+                };
+                stopped(0, stop)
+            }
+            WentOn::Later(error) => stopped(
+                0,
+                Stop::Later {
+                    why: error.to_string(),
+                    is_unreachable: error.kind() == ErrorKind::Transport,
+                },
+            ),
+            WentOn::Unknown(error) => {
+                let now = Self::of(journal, &key);
+                now.unwrap_or(self).leave_open(journal, &error).await?;
+                stopped(0, Stop::Open)
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let mut all = self.steps.iter().chain(&self.undos);
+        all.any(|step| step.open.is_some())
+    }
+
+    fn undo_of(&self, step: &Standing) -> Option<&Standing> {
+        let number = |it: &Standing| it.intent.group.map(|of| of.step);
+        self.undos.iter().find(|undo| number(undo) == number(step))
+    }
+
+    /// Leaves the steps that write to a person, because the transaction cannot go on by itself. It goes on once all of them
+    /// are tried again.
+    async fn leave_open(&self, journal: &Journal, error: &Error) -> Result<(), Error> {
+        let writes = self.steps.iter().filter(|step| {
+            let of = step.intent.group;
+            of.is_some_and(|of| of.role == StepRole::Writes)
+        });
+        for step in writes {
+            let open = Open {
+                intent: step.intent.id,
+                schema: step.intent.schema,
+                kind: error.kind().name().into(),
+                message: error.to_string().into(),
+                problem: error.problem().map(Into::into),
+            };
+            // If they are damaged, the error says so.
+            let kept = journal.documents(step.at).await.unwrap_or_default();
+            let left = journal.leave_open(open, kept).await;
+            left.map_err(Error::journal)?;
+        }
+        Ok(())
+    }
+}

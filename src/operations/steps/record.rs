@@ -1,0 +1,252 @@
+//! What the journal keeps of a step.
+
+use crate::journal::{
+    GroupStep, Intent, IntentGoal, IntentId, Journal, LeftOpen, MarkDocuments, Open, Standing,
+    StepEnd, StepRole, Stepped,
+};
+use crate::operations::outbox::owner::{another_user, chain_digest, handle_digest, owner_of_call};
+use crate::operations::outbox::record::now;
+use crate::operations::outbox::view::journal;
+use crate::operations::outbox::writer::{check_owner, register_first, start};
+use crate::operations::write_call::Write;
+use crate::operations::{Handle, ResourceData};
+use crate::store::StoredSnapshot;
+use crate::value::{Error, ErrorKind};
+use crate::write::driver::QueuedRun;
+use crate::write::in_flight::LostWrite;
+
+use super::write_step::Open as LeftByRun;
+
+/// The marks of a step, and of the write that takes it back.
+pub(super) struct StepRecord {
+    journal: Journal,
+    intent: Box<Intent>,
+    /// What was to be written.
+    documents: MarkDocuments,
+    of: GroupStep,
+    undo: Option<IntentId>,
+    schema: u32,
+    /// Whether an earlier process has begun the transaction.
+    is_resumed: bool,
+}
+
+impl StepRecord {
+    /// Prepares the marks of a step. `is_guarded` says that it holds only for the state that it was made on.
+    pub(super) async fn new<T: ResourceData>(
+        handle: &Handle<T>,
+        of: GroupStep,
+        goal: IntentGoal,
+        is_guarded: bool,
+        documents: MarkDocuments,
+    ) -> Result<Self, Error> {
+        let journal = journal(handle)?;
+        let digest = handle_digest(handle)?;
+        register_first(handle, digest);
+        let context = handle.call_context(None).await?;
+        let owner = owner_of_call(&handle.shared, &context).ok_or_else(another_user)?;
+        let intent = Box::new(Intent {
+            id: IntentId::random(),
+            goal,
+            owner,
+            handle: digest,
+            address: chain_digest(handle, &context.key),
+            url: context.target.url.as_str().into(),
+            resource: handle.id.as_deref().map(Into::into),
+            schema: handle.schema.number,
+            is_pinned: is_guarded,
+            idempotency_key: None,
+            honours_key: false,
+            queued_at: now(),
+            place: 0,
+            group: Some(of),
+        });
+        Ok(Self {
+            journal,
+            intent,
+            documents,
+            of,
+            undo: None,
+            schema: handle.schema.number,
+            is_resumed: false,
+        })
+    }
+
+    /// Returns the record of a step that an earlier process has begun. `None` if it is not one of a transaction.
+    pub(super) fn resumed<T: ResourceData>(
+        handle: &Handle<T>,
+        standing: &Standing,
+        undo: Option<&Standing>,
+        documents: MarkDocuments,
+    ) -> Result<Self, Error> {
+        let intent = standing.intent.clone();
+        let of = intent.group;
+        Ok(Self {
+            journal: journal(handle)?,
+            of: of.ok_or_else(|| Error::config("the write is no step of a transaction"))?,
+            intent,
+            documents,
+            undo: undo.map(|undo| undo.intent.id),
+            schema: handle.schema.number,
+            is_resumed: true,
+        })
+    }
+
+    /// Returns what the journal keeps before the step is made.
+    pub(super) fn recorded(&self) -> (Box<Intent>, MarkDocuments) {
+        (self.intent.clone(), self.documents.clone())
+    }
+
+    /// Returns what was to be written.
+    pub(super) fn wanted(&self) -> (IntentGoal, MarkDocuments) {
+        (self.intent.goal, self.documents.clone())
+    }
+
+    /// Returns the stamp of the step.
+    pub(super) fn write_id(&self) -> String {
+        self.intent.id.to_string()
+    }
+
+    fn standing(&self, id: IntentId) -> Option<Standing> {
+        self.journal.read(|fold| fold.get(id).cloned())
+    }
+
+    /// Returns what earlier runs of the step have left open. `None` if no request of it may have been applied.
+    pub(super) async fn left_open<T: ResourceData>(
+        &self,
+        handle: &Handle<T>,
+    ) -> Result<Option<LeftByRun>, Error> {
+        let standing = self.standing(self.intent.id);
+        let Some(standing) = standing.filter(|standing| !standing.sent.is_empty()) else {
+            return Ok(None);
+        };
+        let start = start(handle, &standing).await?;
+        let lost = start.run.lost.into_iter();
+        // Who settles them from here does not own their marks.
+        let lost = lost.map(|lost| LostWrite { mark: None, ..lost });
+        Ok(Some(LeftByRun {
+            base: start.base,
+            local: start.local,
+            lost: lost.collect(),
+        }))
+    }
+
+    /// Lets a write record its requests as those of the step.
+    pub(super) async fn goes_into<T: ResourceData>(
+        &self,
+        write: &mut Write<T>,
+        handle: &Handle<T>,
+    ) -> Result<(), Error> {
+        check_owner(handle, &write.context, &self.intent.owner)?;
+        let (run, _) = self.run_of(self.intent.id, handle).await?;
+        write.queued = Some(run);
+        Ok(())
+    }
+
+    /// Lets a write record its requests as those that take the step back.
+    pub(super) async fn undo_goes_into<T: ResourceData>(
+        &self,
+        write: &mut Write<T>,
+        handle: &Handle<T>,
+    ) -> Result<(), Error> {
+        check_owner(handle, &write.context, &self.intent.owner)?;
+        let Some(undo) = self.undo else { return Ok(()) };
+        let (run, base) = self.run_of(undo, handle).await?;
+        if !run.marks.is_empty() {
+            write.base = base;
+        }
+        write.queued = Some(run);
+        Ok(())
+    }
+
+    /// Returns the run of a write, and the base of its last request that may have been applied.
+    async fn run_of<T: ResourceData>(
+        &self,
+        id: IntentId,
+        handle: &Handle<T>,
+    ) -> Result<(QueuedRun, Option<StoredSnapshot>), Error> {
+        let standing = self.standing(id);
+        let (run, base) = match standing.filter(|standing| !standing.sent.is_empty()) {
+            Some(standing) => {
+                let start = start(handle, &standing).await?;
+                (start.run, start.base)
+            }
+            None => (QueuedRun::first(id, self.schema), None),
+        };
+        let is_tried_again = self.is_resumed;
+        Ok((
+            QueuedRun {
+                is_tried_again,
+                ..run
+            },
+            base,
+        ))
+    }
+
+    /// Records that the step is taken back, before a request of that leaves.
+    pub(super) async fn begin_undo(
+        &mut self,
+        goal: IntentGoal,
+        documents: MarkDocuments,
+    ) -> Result<(), Error> {
+        if self.undo.is_some() {
+            return Ok(());
+        }
+        let undo = self.undo_intent(IntentId::random(), goal);
+        let id = undo.id;
+        let kept = self.journal.intend(undo, documents, |_| false).await;
+        kept.map_err(Error::journal)?;
+        self.undo = Some(id);
+        Ok(())
+    }
+
+    fn undo_intent(&self, id: IntentId, goal: IntentGoal) -> Box<Intent> {
+        let role = StepRole::TakesBack;
+        Box::new(Intent {
+            id,
+            goal,
+            schema: self.schema,
+            is_pinned: false,
+            group: Some(GroupStep { role, ..self.of }),
+            ..(*self.intent).clone()
+        })
+    }
+
+    /// Returns the mark of a step that has ended.
+    pub(super) fn stepped(&self, end: StepEnd, elsewhere: Option<Box<str>>) -> Stepped {
+        Stepped {
+            intent: self.intent.id,
+            end,
+            elsewhere,
+            schema: self.schema,
+        }
+    }
+
+    /// Returns what is left for a person of a step that stands. `remote` is the state that was met.
+    pub(super) fn left(
+        &self,
+        goal: IntentGoal,
+        documents: MarkDocuments,
+        remote: Option<StoredSnapshot>,
+        error: Option<&Error>,
+    ) -> LeftOpen {
+        let id = self.undo.unwrap_or_else(IntentId::random);
+        let what = "a step of a transaction could not be taken back";
+        LeftOpen {
+            intent: self.undo_intent(id, goal),
+            open: Open {
+                intent: id,
+                schema: self.schema,
+                kind: error.map_or(ErrorKind::Conflict, Error::kind).name().into(),
+                message: error
+                    .map_or_else(|| what.to_owned(), |error| format!("{what}: {error}"))
+                    .into(),
+                problem: error.and_then(Error::problem).map(Into::into),
+            },
+            sides: MarkDocuments {
+                remote,
+                ..documents.clone()
+            },
+            documents,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Transactions that are kept in a journal.
+
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod ends;
+mod left;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Merge;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Merge)]
+struct Account {
+    #[merge(counter)]
+    balance: i64,
+    #[serde(default)]
+    note: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    writes: Vec<String>,
+}
