@@ -106,7 +106,7 @@ pub(super) fn tells_overload(reply: &Result<Response, NoResponse>, in_time: bool
     match reply {
         Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
         Err(NoResponse::Transport(error)) if in_time => match error.fate {
-            Fate::Impossible | Fate::TooLarge => None,
+            Fate::Impossible | Fate::TooLarge | Fate::Unsupported => None,
             _ => Some(true),
         },
         Err(_) => None,

@@ -75,6 +75,7 @@ fn failure(error: &NoResponse) -> &'static str {
             Fate::Unknown => "no_response",
             Fate::Impossible => "impossible",
             Fate::TooLarge => "too_large",
+            Fate::Unsupported => "unsupported",
         },
         NoResponse::Gated(_) => "held_back",
         NoResponse::Credentials(_) => "credentials",

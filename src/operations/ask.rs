@@ -186,7 +186,7 @@ fn lost(source: &TransportError, rules: AskRules) -> Option<(ErrorKind, &'static
     const UNASKED: &str = "retries were not asked for";
     match source.fate {
         Fate::TooLarge => Some((ErrorKind::TooLarge, IN_VAIN)),
-        Fate::Impossible => Some((ErrorKind::Transport, IN_VAIN)),
+        Fate::Impossible | Fate::Unsupported => Some((ErrorKind::Transport, IN_VAIN)),
         _ if rules.retries => None,
         Fate::NotSent | Fate::Unknown => Some((ErrorKind::Transport, UNASKED)),
     }

@@ -15,7 +15,8 @@ use crate::exchange::transport::{Fate, Request, Response, Transport, TransportEr
 /// So the delay of a stub takes its real time, and so does the timeout of a request
 /// ([`Limits::request`](crate::Limits::request)). The clock of a multi-threaded runtime cannot be paused, so the test has
 /// to use the runtime with one thread, which is the default of `#[tokio::test]`. A request whose call is dropped still
-/// runs to its end, and the test ends after it.
+/// runs to its end, and the test ends after it. [Streams](crate::transport::Streaming) are not supported, because a clock
+/// that is held while a feed is silent would never advance.
 ///
 /// The [module](crate::testing#plain-stubs-under-a-paused-clock) has an example.
 pub fn hold_clock(next: Arc<dyn Transport>) -> HoldsClock {

@@ -96,7 +96,7 @@ fn failure(method: &Method, error: NoResponse) -> (Failure, FailureCause) {
         NoResponse::Transport(error) => {
             let failure = match error.fate {
                 Fate::NotSent => Failure::NotSent,
-                Fate::Impossible => Failure::Permanent,
+                Fate::Impossible | Fate::Unsupported => Failure::Permanent,
                 Fate::TooLarge if method == Method::GET => Failure::Permanent,
                 _ => Failure::InFlight,
             };
@@ -126,6 +126,7 @@ mod tests {
         for (method, fate, expected) in [
             (Method::PUT, Fate::NotSent, Failure::NotSent),
             (Method::PUT, Fate::Impossible, Failure::Permanent),
+            (Method::PUT, Fate::Unsupported, Failure::Permanent),
             (Method::PUT, Fate::Unknown, Failure::InFlight),
             // The request was carried out. Only its response is too large.
             (Method::PUT, Fate::TooLarge, Failure::InFlight),

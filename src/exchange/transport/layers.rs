@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::{Method, StatusCode};
+use url::Url;
 
 use super::sent_writes::{SentWrites, is_refusal};
-use super::{Fate, Request, Response, Transport, TransportError, is_write};
+use super::{Fate, Request, Response, Streaming, Transport, TransportError, is_write};
 
 /// Wraps the transport that it is given.
 pub(crate) type Layer = Box<dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
@@ -28,19 +30,17 @@ struct Outermost(Arc<dyn Transport>);
 #[async_trait]
 impl Transport for Outermost {
     async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
-        let (sent, is_write) = (SentWrites::default(), is_write(&request.method));
-        request.sent = Some(sent.clone());
-        let reply = sent.scope(self.0.send(request)).await?;
-        // A response that a layer made itself is taken as it is.
-        if reply
-            .answers
-            .as_ref()
-            .is_none_or(|it| it.is_to(&sent, is_write))
-        {
-            return Ok(reply);
-        }
-        let message = "a layer of the transport returned the response to another request";
-        Err(TransportError::new(Fate::Unknown, message))
+        let expected = Answered::expected(&mut request);
+        let reply = expected.sent.scope(self.0.send(request)).await?;
+        expected.check(reply.answers.as_ref())?;
+        Ok(reply)
+    }
+
+    async fn open(&self, mut request: Request) -> Result<Streaming, TransportError> {
+        let expected = Answered::expected(&mut request);
+        let reply = expected.sent.scope(self.0.open(request)).await?;
+        expected.check(reply.answers.as_ref())?;
+        Ok(reply)
     }
 }
 
@@ -52,10 +52,29 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    /// Whether a response answers this request. The response to a read, such as one after a redirect, tells nothing
-    /// about a write.
-    fn is_to(&self, sent: &SentWrites, is_write: bool) -> bool {
-        self.sent.is(sent) && (self.is_write || !is_write)
+    /// Marks a request, so that its response can be told from others.
+    fn expected(request: &mut Request) -> Self {
+        let sent = SentWrites::default();
+        request.sent = Some(sent.clone());
+        let is_write = is_write(&request.method);
+        Self { sent, is_write }
+    }
+
+    /// Checks which request a response answers. A response that a layer made itself is taken as it is.
+    ///
+    /// The response to a read, such as one after a redirect, tells nothing about a write.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it answers another request than this one.
+    fn check(&self, answered: Option<&Self>) -> Result<(), TransportError> {
+        let answers_this =
+            |answered: &Self| answered.sent.is(&self.sent) && (answered.is_write || !self.is_write);
+        if answered.is_none_or(answers_this) {
+            return Ok(());
+        }
+        let message = "a layer of the transport returned the response to another request";
+        Err(TransportError::new(Fate::Unknown, message))
     }
 }
 
@@ -65,24 +84,60 @@ struct Innermost(Arc<dyn Transport>);
 #[async_trait]
 impl Transport for Innermost {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        // A layer may also send a request that it made by itself.
-        let Some(sent) = request.sent.clone().or_else(SentWrites::current) else {
+        let Some(sending) = Sending::begin(&request)? else {
             return self.0.send(request).await;
+        };
+        let reply = self.0.send(request).await;
+        let answers = sending.ended(reply.as_ref().map(|reply| reply.status));
+        reply.map(|reply| Response { answers, ..reply })
+    }
+
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        let Some(sending) = Sending::begin(&request)? else {
+            return self.0.open(request).await;
+        };
+        let reply = self.0.open(request).await;
+        let answers = sending.ended(reply.as_ref().map(|reply| reply.status));
+        reply.map(|mut reply| {
+            reply.answers = answers;
+            reply
+        })
+    }
+}
+
+/// A request that left the layers.
+struct Sending {
+    sent: SentWrites,
+    method: Method,
+    url: Url,
+}
+
+impl Sending {
+    /// Records a request. Returns `None` for one that a layer made by itself.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is a write that was sent before and may have been applied.
+    fn begin(request: &Request) -> Result<Option<Self>, TransportError> {
+        let Some(sent) = request.sent.clone().or_else(SentWrites::current) else {
+            return Ok(None);
         };
         let (method, url) = (request.method.clone(), request.url.clone());
         sent.send(&method, &url, &request.body, "a layer of the transport")?;
-        let reply = self.0.send(request).await;
-        let was_not_applied = match &reply {
-            Ok(reply) => is_refusal(reply.status),
+        Ok(Some(Self { sent, method, url }))
+    }
+
+    /// Records the outcome of the request, and returns what its response answers.
+    fn ended(self, outcome: Result<StatusCode, &TransportError>) -> Option<Answered> {
+        let was_not_applied = match outcome {
+            Ok(status) => is_refusal(status),
             Err(error) => error.fate == Fate::NotSent,
         };
         if was_not_applied {
-            sent.not_applied(&method, &url);
+            self.sent.not_applied(&self.method, &self.url);
         }
-        let is_write = is_write(&method);
-        reply.map(|reply| Response {
-            answers: Some(Answered { sent, is_write }),
-            ..reply
-        })
+        let is_write = is_write(&self.method);
+        let sent = self.sent;
+        Some(Answered { sent, is_write })
     }
 }

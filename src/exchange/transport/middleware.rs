@@ -9,9 +9,9 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Next};
 
 use super::adapted::adapted;
 use super::expected::Expected;
-use super::reqwest::received;
+use super::reqwest::{opened, received};
 use super::sent_writes::{SentWrites, is_refusal};
-use super::{Fate, Request, Response, Transport, TransportError, is_write};
+use super::{Fate, Request, Response, Streaming, Transport, TransportError, is_write};
 
 /// A transport that sends through a client of the crate `reqwest-middleware`, with its middleware.
 ///
@@ -83,6 +83,18 @@ impl fmt::Debug for Middleware {
 impl Transport for Middleware {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let expected = Expected::of(&request);
+        received(self.head(request).await?, &expected).await
+    }
+
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        let expected = Expected::of(&request);
+        opened(self.head(request).await?, &expected)
+    }
+}
+
+impl Middleware {
+    /// Sends a request and waits for the head of its response.
+    async fn head(&self, request: Request) -> Result<reqwest::Response, TransportError> {
         let (sent, is_write) = (SentWrites::default(), is_write(&request.method));
         let reply = self
             .client
@@ -92,7 +104,7 @@ impl Transport for Middleware {
             .with_extension(sent.clone())
             .send();
         match sent.scope(reply).await {
-            Ok(reply) => received(reply, &expected).await,
+            Ok(reply) => Ok(reply),
             Err(error) => {
                 let mut error = match error {
                     Error::Reqwest(error) => adapted(error.into(), ""),

@@ -1,6 +1,6 @@
 //! The interface to the network, and the only folder that depends on reqwest.
 //!
-//! A [`Transport`] sends one request. The default is [`Reqwest`]. Your own goes in by
+//! A [`Transport`] sends one request, and returns its response whole or [as it arrives](Streaming). The default is [`Reqwest`]. Your own goes in by
 //! [`ClientBuilder::transport`](crate::ClientBuilder::transport), and
 //! [`ClientBuilder::layer`](crate::ClientBuilder::layer) wraps the one that is there. With the feature `tower`,
 //! `Tower` sends through any tower service, and with the feature `middleware`, `Middleware` sends through a client
@@ -12,7 +12,10 @@ mod layers;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod reqwest;
+#[cfg(feature = "tower")]
+mod response_body;
 mod sent_writes;
+mod streaming;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -33,9 +36,12 @@ pub(crate) use layers::{Layer, layered};
 #[cfg(feature = "middleware")]
 pub use middleware::Middleware;
 pub use reqwest::Reqwest;
-use sent_writes::SentWrites;
 #[cfg(feature = "tower")]
-pub use tower::{ResponseBody, Tower, TransportService};
+pub use response_body::ResponseBody;
+use sent_writes::SentWrites;
+pub use streaming::{Chunks, Streaming};
+#[cfg(feature = "tower")]
+pub use tower::{Tower, TransportService};
 
 /// One request, ready to be sent.
 #[derive(Clone)]
@@ -53,7 +59,8 @@ pub struct Request {
     pub max_body: usize,
     /// The maximum length that is read of the body of a refusal, in bytes. The rest is not read.
     pub max_refusal_body: usize,
-    /// The maximum time for the whole exchange.
+    /// The maximum time for the whole exchange. For a request that is [opened](Transport::open), the maximum time until
+    /// the head of the response.
     pub timeout: Duration,
     /// The writes that were sent for this request, if layers could send it twice.
     sent: Option<SentWrites>,
@@ -157,6 +164,8 @@ pub enum Fate {
     Impossible,
     /// The request was carried out, and the response is longer than allowed.
     TooLarge,
+    /// The transport has no way to send such a request, now or later. Nothing was sent.
+    Unsupported,
 }
 
 /// The failure of a request that received no response, and what is known of its fate.
@@ -204,12 +213,35 @@ pub trait Transport: Send + Sync + 'static {
     /// Returns a [`TransportError`] if no complete response arrived. Its [`Fate`] decides whether the request
     /// may be sent again.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
+
+    /// Sends the request and returns the head of the response. The body follows as it arrives.
+    ///
+    /// The default sends nothing, because most custom transports wait for the end of a body, and the body of a feed has
+    /// none. A [layer](crate::ClientBuilder::layer) that supports streams does to the request what
+    /// [`send`](Self::send) does, and passes it on to `open` of the next transport. It sees the opening of a stream
+    /// and its head, and can wrap the chunks in [`Chunks`] of its own.
+    ///
+    /// A status of any kind is `Ok`. `max_body` of the request does not apply, because the caller bounds what it reads.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`TransportError`] if no head arrived. Its fate is [`Fate::Unsupported`] if the transport cannot
+    /// stream.
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        let _ = request;
+        let message = "the transport does not stream responses";
+        Err(TransportError::new(Fate::Unsupported, message))
+    }
 }
 
 #[async_trait]
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         (**self).send(request).await
+    }
+
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        (**self).open(request).await
     }
 }
 

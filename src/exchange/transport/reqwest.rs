@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::expected::Expected;
-use super::{Fate, Request, Response, Transport, TransportError};
+use super::{Fate, Request, Response, Streaming, Transport, TransportError};
 
 /// The default transport, which sends through a reqwest client.
 ///
@@ -86,15 +86,27 @@ impl fmt::Debug for Reqwest {
 #[async_trait]
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        // The caller enforces the timeout. A second timer for each request would only add cost.
         let expected = Expected::of(&request);
+        received(self.head(request).await?, &expected).await
+    }
+
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        let expected = Expected::of(&request);
+        opened(self.head(request).await?, &expected)
+    }
+}
+
+impl Reqwest {
+    /// Sends a request and waits for the head of its response.
+    async fn head(&self, request: Request) -> Result<reqwest::Response, TransportError> {
+        // The caller enforces the timeout. A second timer for each request would only add cost.
         let reply = self
             .client
             .request(request.method, request.url)
             .headers(request.headers)
             .body(request.body)
             .send();
-        received(reply.await.map_err(failure)?, &expected).await
+        reply.await.map_err(failure)
     }
 }
 
@@ -108,6 +120,18 @@ pub(super) async fn received(
     let (status, headers) = (reply.status(), reply.headers().clone());
     let body = reqwest::Body::from(reply);
     expected.read(status, headers, body, failure).await
+}
+
+/// Hands out a response of reqwest as it arrives.
+pub(super) fn opened(
+    reply: reqwest::Response,
+    expected: &Expected,
+) -> Result<Streaming, TransportError> {
+    // A custom client may follow redirects.
+    expected.check_address(reply.url())?;
+    let (status, headers) = (reply.status(), reply.headers().clone());
+    let body = reqwest::Body::from(reply);
+    Ok(Streaming::of_body(status, headers, body, failure))
 }
 
 /// Converts an error of reqwest.

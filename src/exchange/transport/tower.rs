@@ -10,14 +10,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
-use http_body::{Body, Frame};
+use http_body::Body;
 use tower_service::Service;
 use url::Url;
 
 use super::adapted::adapted;
 use super::expected::Expected;
 use super::layers::Answered;
-use super::{Fate, Request, Response, Transport, TransportError};
+use super::response_body::ResponseBody;
+use super::{Fate, Request, Response, Streaming, Transport, TransportError};
 use crate::BoxError;
 use crate::address::take_user;
 
@@ -84,7 +85,30 @@ where
 {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let expected = Expected::of(&request);
-        let request = outgoing(request)?;
+        let reply = self.call(outgoing(request, Wants::Whole)?).await?;
+        let (mut head, body) = reply.into_parts();
+        let reply = expected.read(head.status, head.headers, body, broken::<B>);
+        let mut reply = reply.await?;
+        reply.answers = head.extensions.remove::<Answered>();
+        Ok(reply)
+    }
+
+    async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
+        let reply = self.call(outgoing(request, Wants::Stream)?).await?;
+        let (mut head, body) = reply.into_parts();
+        let mut reply = Streaming::of_body(head.status, head.headers, body, broken::<B>);
+        reply.answers = head.extensions.remove::<Answered>();
+        Ok(reply)
+    }
+}
+
+impl<S> Tower<S> {
+    /// Calls the service, once it is ready.
+    async fn call<R>(&self, request: http::Request<Bytes>) -> Result<R, TransportError>
+    where
+        S: Service<http::Request<Bytes>, Response = R> + Clone,
+        S::Error: Into<BoxError>,
+    {
         // Readiness belongs to one instance, so the clone that is ready is the one that is called.
         let mut service = self.service.clone();
         let ready = poll_fn(|context| service.poll_ready(context)).await;
@@ -99,22 +123,33 @@ where
             }
         })?;
         let reply = service.call(request).await;
-        let reply = reply.map_err(|error| adapted(error.into(), "the service failed"))?;
-        let (mut head, body) = reply.into_parts();
-        let broken = |error: B::Error| adapted(error.into(), "the response broke off");
-        let reply = expected.read(head.status, head.headers, body, broken);
-        let mut reply = reply.await?;
-        reply.answers = head.extensions.remove::<Answered>();
-        Ok(reply)
+        reply.map_err(|error| adapted(error.into(), "the service failed"))
     }
+}
+
+/// Converts the error of a body that breaks off.
+fn broken<B: Body>(error: B::Error) -> TransportError
+where
+    B::Error: Into<BoxError>,
+{
+    adapted(error.into(), "the response broke off")
 }
 
 /// The parts of a request that have no place in a request of the crate `http`.
 #[derive(Clone)]
-struct Limited(Request);
+struct Limited(Request, Wants);
+
+/// How the response to a request is wanted.
+#[derive(Clone, Copy)]
+enum Wants {
+    /// Read to its end.
+    Whole,
+    /// As it arrives.
+    Stream,
+}
 
 /// Converts a request of this crate.
-fn outgoing(request: Request) -> Result<http::Request<Bytes>, TransportError> {
+fn outgoing(request: Request, wants: Wants) -> Result<http::Request<Bytes>, TransportError> {
     let impossible = |error: http::Error| {
         TransportError::new(Fate::Impossible, "the request cannot be built").with_source(error)
     };
@@ -137,7 +172,7 @@ fn outgoing(request: Request) -> Result<http::Request<Bytes>, TransportError> {
         .body(request.body);
     let mut converted = converted.map_err(impossible)?;
     *converted.headers_mut() = headers;
-    converted.extensions_mut().insert(Limited(limited));
+    converted.extensions_mut().insert(Limited(limited, wants));
     Ok(converted)
 }
 
@@ -179,13 +214,23 @@ impl Service<http::Request<Bytes>> for TransportService {
     fn call(&mut self, request: http::Request<Bytes>) -> Sending {
         let next = self.next.clone();
         Box::pin(async move {
-            let reply = next.send(incoming(request)?).await?;
-            let mut converted = http::Response::new(ResponseBody {
-                data: Some(reply.body).filter(|data| !data.is_empty()),
-                trailers: Some(reply.trailers).filter(|trailers| !trailers.is_empty()),
-            });
-            (*converted.status_mut(), *converted.headers_mut()) = (reply.status, reply.headers);
-            if let Some(answers) = reply.answers {
+            let (status, headers, answers, body);
+            match incoming(request)? {
+                (request, Wants::Whole) => {
+                    let reply = next.send(request).await?;
+                    (status, headers, answers) = (reply.status, reply.headers, reply.answers);
+                    body = ResponseBody::whole(reply.body, reply.trailers);
+                }
+                (request, Wants::Stream) => {
+                    let mut reply = next.open(request).await?;
+                    (status, headers) = (reply.status, std::mem::take(&mut reply.headers));
+                    answers = reply.answers.take();
+                    body = ResponseBody::arriving(reply);
+                }
+            }
+            let mut converted = http::Response::new(body);
+            (*converted.status_mut(), *converted.headers_mut()) = (status, headers);
+            if let Some(answers) = answers {
                 converted.extensions_mut().insert(answers);
             }
             Ok(converted)
@@ -194,42 +239,22 @@ impl Service<http::Request<Bytes>> for TransportService {
 }
 
 /// Converts a request of the crate `http`.
-fn incoming(request: http::Request<Bytes>) -> Result<Request, TransportError> {
+fn incoming(request: http::Request<Bytes>) -> Result<(Request, Wants), TransportError> {
     let (mut head, body) = request.into_parts();
     let url = Url::parse(&head.uri.to_string()).map_err(|error| {
         TransportError::new(Fate::Impossible, "the request has no absolute address")
             .with_source(error)
     })?;
-    let limited = match head.extensions.remove::<Limited>() {
-        Some(Limited(limited)) => limited,
-        None => Request::new(Method::GET, url.clone()),
+    let (limited, wants) = match head.extensions.remove::<Limited>() {
+        Some(Limited(limited, wants)) => (limited, wants),
+        None => (Request::new(Method::GET, url.clone()), Wants::Whole),
     };
-    Ok(Request {
+    let request = Request {
         method: head.method,
         url,
         headers: head.headers,
         body,
         ..limited
-    })
-}
-
-/// The body of a response of [`TransportService`]: one frame of data, and one of trailers.
-#[derive(Debug)]
-pub struct ResponseBody {
-    data: Option<Bytes>,
-    trailers: Option<HeaderMap>,
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = TransportError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
-        let data = self.data.take().map(Frame::data);
-        let frame = data.or_else(|| self.trailers.take().map(Frame::trailers));
-        Poll::Ready(frame.map(Ok))
-    }
+    };
+    Ok((request, wants))
 }

@@ -26,7 +26,10 @@ pub(in crate::operations) fn may_pass(done: &WriteOutcome, error: &Error) -> boo
 /// Whether the request can never be sent, now or later.
 fn cannot_be_made(done: &WriteOutcome) -> bool {
     let cause = done.diagnosis.cause.as_ref();
-    matches!(cause, Some(FailureCause::Transport(error)) if error.fate == Fate::Impossible)
+    let Some(FailureCause::Transport(error)) = cause else {
+        return false;
+    };
+    matches!(error.fate, Fate::Impossible | Fate::Unsupported)
 }
 
 /// Whether a status says nothing about the write itself: the user has to log in again, or the server is busy. A

@@ -4,5 +4,7 @@ mod layers;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod sent_once;
+#[cfg(all(feature = "tower", feature = "middleware"))]
+mod streams;
 #[cfg(feature = "tower")]
 mod tower;
