@@ -89,7 +89,10 @@ impl Transport for Innermost {
         };
         let reply = self.0.send(request).await;
         let answers = sending.ended(reply.as_ref().map(|reply| reply.status));
-        reply.map(|reply| Response { answers, ..reply })
+        reply.map(|reply| Response {
+            answers: Some(answers),
+            ..reply
+        })
     }
 
     async fn open(&self, request: Request) -> Result<Streaming, TransportError> {
@@ -99,7 +102,7 @@ impl Transport for Innermost {
         let reply = self.0.open(request).await;
         let answers = sending.ended(reply.as_ref().map(|reply| reply.status));
         reply.map(|mut reply| {
-            reply.answers = answers;
+            reply.answers = Some(answers);
             reply
         })
     }
@@ -128,7 +131,7 @@ impl Sending {
     }
 
     /// Records the outcome of the request, and returns what its response answers.
-    fn ended(self, outcome: Result<StatusCode, &TransportError>) -> Option<Answered> {
+    fn ended(self, outcome: Result<StatusCode, &TransportError>) -> Answered {
         let was_not_applied = match outcome {
             Ok(status) => is_refusal(status),
             Err(error) => error.fate == Fate::NotSent,
@@ -138,6 +141,6 @@ impl Sending {
         }
         let is_write = is_write(&self.method);
         let sent = self.sent;
-        Some(Answered { sent, is_write })
+        Answered { sent, is_write }
     }
 }
