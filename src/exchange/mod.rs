@@ -1,6 +1,7 @@
 //! One request and its response: the gate, the credentials, redirects, and the round trip.
 
 mod authenticator;
+mod credentials;
 mod fresh;
 mod gate;
 mod redirect;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::BoxError;
@@ -22,6 +23,8 @@ use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
 pub use authenticator::Authenticator;
+pub(crate) use credentials::NoCredentials;
+use credentials::in_time;
 use redirect::Loses;
 pub use transport::Transport;
 use transport::{Fate, Request, Response, TransportError};
@@ -205,51 +208,6 @@ impl Exchange {
         Ok(reply)
     }
 
-    /// Adds the credentials, and returns whose they are.
-    ///
-    /// The authenticator is asked for the identity before and after, because the user may change in between.
-    async fn authenticated(
-        &self,
-        headers: &mut HeaderMap,
-        deadline: Instant,
-    ) -> Result<CredentialsDigest, NoResponse> {
-        let Some(authenticator) = &self.authenticator else {
-            return Ok(CredentialsDigest::ANONYMOUS);
-        };
-        let before = headers.clone();
-        for _ in 0..ASKED {
-            headers.clone_from(&before);
-            let name = named(&**authenticator)?;
-            in_time(deadline, authenticator.authenticate(headers)).await?;
-            if name == named(&**authenticator)? {
-                return Ok(match name {
-                    Some(name) => CredentialsDigest::named(&self.secret, &name),
-                    None => CredentialsDigest::holding(&self.secret, &before, headers),
-                });
-            }
-        }
-        Ok(CredentialsDigest::unknown(&self.secret))
-    }
-
-    /// Returns the user of a call with these headers, at its start.
-    pub(crate) async fn whose(
-        &self,
-        headers: impl FnOnce() -> HeaderMap,
-        deadline: Instant,
-    ) -> CredentialsDigest {
-        let Some(authenticator) = &self.authenticator else {
-            return CredentialsDigest::ANONYMOUS;
-        };
-        if let Ok(Some(name)) = named(&**authenticator) {
-            return CredentialsDigest::named(&self.secret, &name);
-        }
-        let mut headers = headers();
-        self.default(&mut headers);
-        let credentials = self.authenticated(&mut headers, deadline).await;
-        // The error occurs again, and is reported, when the request itself is authenticated.
-        credentials.unwrap_or_else(|_| CredentialsDigest::unknown(&self.secret))
-    }
-
     /// Returns the digest of a handle's headers for the keys of its snapshots.
     pub(crate) fn headers_digest(&self, mut headers: HeaderMap) -> HeadersDigest {
         self.default(&mut headers);
@@ -268,9 +226,6 @@ impl Exchange {
     }
 }
 
-/// How many times in a row credentials are requested while the user keeps changing.
-const ASKED: u32 = 3;
-
 impl From<Loses> for NoResponse {
     fn from(Loses(name): Loses) -> Self {
         let message = format!(
@@ -279,32 +234,4 @@ impl From<Loses> for NoResponse {
         );
         Self::Transport(TransportError::new(Fate::Impossible, message))
     }
-}
-
-/// The reason for missing credentials, if the authenticator itself gives none.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum NoCredentials {
-    #[error("the user changed during the call, and the call does not continue as another user")]
-    OfAnother,
-    #[error("they did not arrive before the deadline")]
-    Late,
-}
-
-/// Asks the authenticator for the identity.
-fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoResponse> {
-    let name = panics::catch("the authenticator", || authenticator.identity());
-    name.map_err(|panicked| NoResponse::Credentials(panicked.into()))
-}
-
-async fn in_time<T>(
-    deadline: Instant,
-    credentials: impl Future<Output = Result<T, BoxError>>,
-) -> Result<T, NoResponse> {
-    let credentials = panics::catch_in("the authenticator", credentials);
-    let had = match timeout_at(deadline, credentials).await {
-        Ok(Ok(had)) => had,
-        Ok(Err(panicked)) => Err(panicked.into()),
-        Err(_) => Err(NoCredentials::Late.into()),
-    };
-    had.map_err(NoResponse::Credentials)
 }
