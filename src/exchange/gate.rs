@@ -3,12 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, NoResponse, Watch};
-use crate::exchange::transport::{Fate, Response};
+use crate::exchange::transport::Fate;
 use crate::protocol::rate_limit;
 use crate::retry::{BlockedBy, WaitReason, Waits, later};
 
@@ -102,9 +102,12 @@ impl Exchange {
 
 /// Whether a response shows that the server is overloaded. Returns `None` if it shows nothing about the
 /// server, for example because the call itself ran out of time.
-pub(super) fn tells_overload(reply: &Result<Response, NoResponse>, in_time: bool) -> Option<bool> {
+pub(super) fn tells_overload(
+    reply: Result<StatusCode, &NoResponse>,
+    in_time: bool,
+) -> Option<bool> {
     match reply {
-        Ok(reply) => Some(matches!(reply.status.as_u16(), 429 | 502..=504)),
+        Ok(status) => Some(matches!(status.as_u16(), 429 | 502..=504)),
         Err(NoResponse::Transport(error)) if in_time => match error.fate {
             Fate::Impossible | Fate::TooLarge | Fate::Unsupported => None,
             _ => Some(true),

@@ -1,9 +1,12 @@
 //! One request and its response: the gate, the credentials, redirects, and the round trip.
 
+mod answer;
 mod authenticator;
 mod credentials;
 mod fresh;
 mod gate;
+#[cfg_attr(not(test), expect(dead_code, reason = "for feeds"))]
+pub(crate) mod open;
 mod redirect;
 pub mod transport;
 mod watch;
@@ -22,9 +25,11 @@ use crate::protocol::forbid_keeping;
 use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
+use answer::Answer;
 pub use authenticator::Authenticator;
 pub(crate) use credentials::NoCredentials;
 use credentials::in_time;
+use open::{Opening, headers_elsewhere};
 use redirect::Loses;
 pub use transport::Transport;
 use transport::{Fate, Request, Response, TransportError};
@@ -98,6 +103,21 @@ impl Exchange {
         call: &Call,
         context: RequestContext<'_>,
     ) -> Result<Response, NoResponse> {
+        let opening = Opening {
+            call,
+            head_time: self.limits.request,
+            home: &call.url,
+            elsewhere: &[],
+        };
+        self.run(opening, context).await
+    }
+
+    async fn run<A: Answer>(
+        &self,
+        opening: Opening<'_>,
+        context: RequestContext<'_>,
+    ) -> Result<A, NoResponse> {
+        let call = opening.call;
         let RequestContext {
             deadline,
             stats,
@@ -108,6 +128,13 @@ impl Exchange {
         let mut url = Cow::Borrowed(&call.url);
         let (mut renewed, mut redirects) = (false, 0);
         loop {
+            let is_home = opening.is_home(&url);
+            if !is_home && !opening.is_allowed_elsewhere(&url) {
+                let message =
+                    "the address is on another origin than the API, and that origin is not allowed";
+                let error = TransportError::new(Fate::Impossible, message);
+                return Err(NoResponse::Transport(error));
+            }
             let number = self
                 .pass_gate(deadline, &mut stats.waited, watched.watch)
                 .await?;
@@ -120,16 +147,20 @@ impl Exchange {
             };
             let resends = watched.resends + u32::from(renewed) + redirects;
             let span = RequestSpan::new(&call.method, &url, &watched, resends);
-            let reply = self.send_once(call, &url, whose, deadline, &mut sent);
+            let reply = self.send_once::<A>(&opening, &url, whose, deadline, &mut sent);
             let reply = span.run(reply).await;
             let now = Instant::now();
-            span.ended(&reply);
+            let seen = reply.as_ref().map(Answer::status);
+            span.ended(seen);
             if stats.requests > sent_before {
                 let took = now - sent_at;
-                let seen = AttemptSeen::new(&watched, &call.method, resends, &reply, took);
+                let seen = AttemptSeen::new(&watched, &call.method, resends, seen, took);
                 watched.watch.attempt(&seen);
             }
-            if let Some(overload) = gate::tells_overload(&reply, now < deadline) {
+            let is_late = now >= deadline || A::IS_STREAM;
+            if let Some(overload) = gate::tells_overload(seen, !is_late)
+                && is_home
+            {
                 let again = std::mem::replace(&mut stats.shows_overload, overload);
                 let sample = RequestSample {
                     number,
@@ -140,22 +171,27 @@ impl Exchange {
                 self.server.replied(sample, now);
             }
             let mut reply = reply?;
-            self.heed(&reply.headers, number);
-            if !renewed && fresh::is_wanted(&reply) {
+            if is_home {
+                self.heed(reply.headers(), number);
+            }
+            let Some(response) = reply.whole() else {
+                return Ok(reply);
+            };
+            if is_home && !renewed && fresh::is_wanted(response) {
                 if let Some(authenticator) = &self.authenticator
                     && in_time(deadline, authenticator.renew()).await?
                 {
                     renewed = true;
                     continue;
                 }
-            } else if let Some(next) = redirect::redirect(call, &url, &reply)? {
+            } else if let Some(next) = redirect::redirect(&opening, &url, response)? {
                 redirects += 1;
                 if redirects <= self.limits.redirects {
                     url = Cow::Owned(next);
                     continue;
                 }
             }
-            reply.redirected_to = match url {
+            response.redirected_to = match url {
                 Cow::Owned(to) => Some(to),
                 Cow::Borrowed(_) => None,
             };
@@ -163,33 +199,31 @@ impl Exchange {
         }
     }
 
-    async fn send_once(
+    async fn send_once<A: Answer>(
         &self,
-        call: &Call,
+        opening: &Opening<'_>,
         url: &Url,
         whose: Option<CredentialsDigest>,
         deadline: Instant,
         sent: &mut (dyn FnMut() -> Result<(), BoxError> + Send),
-    ) -> Result<Response, NoResponse> {
-        let mut headers = self.headers.clone();
-        for (name, value) in &call.headers {
-            headers.insert(name, value.clone());
-        }
-        let credentials = self.authenticated(&mut headers, deadline).await?;
-        if !whose.is_none_or(|whose| whose.may_go_on_as(credentials)) {
-            return Err(NoResponse::Credentials(NoCredentials::OfAnother.into()));
-        }
+    ) -> Result<A, NoResponse> {
+        let call = opening.call;
+        let (headers, credentials) = if opening.is_home(url) {
+            self.headers_at_home(call, whose, deadline).await?
+        } else {
+            let headers = headers_elsewhere(&call.headers);
+            (headers, CredentialsDigest::ANONYMOUS)
+        };
         let kept_out = forbid_keeping(&headers);
         let begun = Instant::now();
-        let timeout = self
-            .limits
-            .request
-            .min(deadline.saturating_duration_since(begun));
+        let timeout = deadline
+            .saturating_duration_since(begun)
+            .min(opening.head_time);
         let mut request = Request::limited(call.method.clone(), url.clone(), headers, &self.limits);
         (request.body, request.timeout) = (call.body.clone(), timeout);
         sent().map_err(NoResponse::Withheld)?;
         // A custom transport may ignore the timeout.
-        let reply = async { self.transport.send(request).await };
+        let reply = async { A::ask(&*self.transport, request).await };
         let reply = panics::catch_in("the transport", reply);
         let reply = tokio::time::timeout(timeout, reply).await.map(|reply| {
             // The transport may have sent the request before it panicked.
@@ -200,12 +234,33 @@ impl Exchange {
         let reply = reply
             .unwrap_or_else(|_| Err(TransportError::new(Fate::Unknown, "no response in time")));
         let mut reply = reply.map_err(NoResponse::Transport)?;
-        self.server.answered(begun.elapsed());
-        reply.origin = SnapshotOrigin {
+        if !A::IS_STREAM {
+            self.server.answered(begun.elapsed());
+        }
+        let is_storable = !kept_out && !forbid_keeping(reply.headers());
+        reply.set_origin(SnapshotOrigin {
             credentials: Some(credentials),
-            is_storable: !kept_out && !forbid_keeping(&reply.headers),
-        };
+            is_storable,
+        });
         Ok(reply)
+    }
+
+    /// Returns the headers of a request to the API, and whose credentials are among them.
+    async fn headers_at_home(
+        &self,
+        call: &Call,
+        whose: Option<CredentialsDigest>,
+        deadline: Instant,
+    ) -> Result<(HeaderMap, CredentialsDigest), NoResponse> {
+        let mut headers = self.headers.clone();
+        for (name, value) in &call.headers {
+            headers.insert(name, value.clone());
+        }
+        let credentials = self.authenticated(&mut headers, deadline).await?;
+        if !whose.is_none_or(|whose| whose.may_go_on_as(credentials)) {
+            return Err(NoResponse::Credentials(NoCredentials::OfAnother.into()));
+        }
+        Ok((headers, credentials))
     }
 
     /// Returns the digest of a handle's headers for the keys of its snapshots.

@@ -6,7 +6,7 @@ use http::Method;
 use http::header::LOCATION;
 use url::{Url, form_urlencoded};
 
-use super::Call;
+use super::open::{Opening, is_same_origin};
 use crate::address::within_origin;
 use crate::exchange::transport::Response;
 
@@ -14,13 +14,18 @@ use crate::exchange::transport::Response;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loses(pub(super) String);
 
-/// Returns the target of a redirect if it may be followed. It must stay within the origin and not turn a
-/// write into a read.
+/// Returns the target of a redirect if it may be followed. It must stay within the origin, or lead a read to another
+/// origin that is allowed, and not turn a write into a read.
 ///
 /// The method, headers, body and query of the call are kept. Parameters that the target lacks are added,
 /// because they may be the condition of a write, or select what a listing shows. If the target gives a
 /// parameter another value, a read uses the target's value, and a write is not repeated there.
-pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Option<Url>, Loses> {
+pub(super) fn redirect(
+    opening: &Opening<'_>,
+    from: &Url,
+    reply: &Response,
+) -> Result<Option<Url>, Loses> {
+    let call = opening.call;
     let keeps_method = matches!(reply.status.as_u16(), 307 | 308);
     let for_reads = matches!(reply.status.as_u16(), 301 | 302);
     let is_read = call.method == Method::GET || call.method == Method::HEAD;
@@ -33,9 +38,16 @@ pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Opti
         return Ok(None);
     };
     let location = std::str::from_utf8(location.as_bytes()).ok();
-    let Some(mut to) = location.and_then(|location| within_origin(from, location)) else {
+    let Some(location) = location else {
         return Ok(None);
     };
+    let Some(mut to) = within_origin(from, location) else {
+        return Ok(elsewhere(opening, from, location).filter(|_| is_read));
+    };
+    if !is_same_origin(from, &call.url) {
+        // The parameters of the call are for its own origin. They may be secret.
+        return Ok(Some(to));
+    }
     let added = lacking(&call.url, &to, is_read)?;
     if !added.is_empty() {
         let there = to.query().filter(|query| !query.is_empty());
@@ -44,6 +56,18 @@ pub(super) fn redirect(call: &Call, from: &Url, reply: &Response) -> Result<Opti
         to.set_query(Some(&query));
     }
     Ok(Some(to))
+}
+
+/// The target of a redirect to another origin that is allowed, as the server wrote it.
+fn elsewhere(opening: &Opening<'_>, from: &Url, location: &str) -> Option<Url> {
+    let mut to = from.join(location).ok()?;
+    if !opening.is_allowed_elsewhere(&to) {
+        return None;
+    }
+    to.set_username("").ok()?;
+    to.set_password(None).ok()?;
+    to.set_fragment(None);
+    Some(to)
 }
 
 /// The parameters of our address that the other one lacks, as they are written.
@@ -83,11 +107,14 @@ fn parameters(query: &str) -> Vec<(&str, Parameter<'_>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use http::{HeaderMap, HeaderValue, StatusCode};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exchange::Call;
 
     type Failed = Box<dyn std::error::Error>;
 
@@ -100,7 +127,13 @@ mod tests {
         };
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_str(to)?)]);
         let reply = Response::new(StatusCode::from_u16(status)?, headers, Bytes::new());
-        let reached = redirect(&call, &call.url, &reply);
+        let opening = Opening {
+            call: &call,
+            head_time: Duration::ZERO,
+            home: &call.url,
+            elsewhere: &[],
+        };
+        let reached = redirect(&opening, &call.url, &reply);
         Ok((call.url, reached))
     }
 

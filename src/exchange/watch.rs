@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::NoResponse;
-use crate::exchange::transport::{Fate, Response};
+use crate::exchange::transport::Fate;
 use crate::retry::WaitReason;
 
 /// The part of a call that a request has.
@@ -43,7 +43,7 @@ pub struct AttemptSeen<'a> {
     pub status: Option<StatusCode>,
     /// The kind of failure if no complete response arrived, as one word.
     pub failure: Option<&'static str>,
-    /// The time until the response or the failure.
+    /// The time until the response or the failure. For a stream, the time until the head of the response.
     pub took: Duration,
 }
 
@@ -52,7 +52,7 @@ impl<'a> AttemptSeen<'a> {
         watched: &Watched<'a>,
         method: &'a Method,
         resends: u32,
-        reply: &Result<Response, NoResponse>,
+        reply: Result<StatusCode, &NoResponse>,
         took: Duration,
     ) -> Self {
         Self {
@@ -60,8 +60,8 @@ impl<'a> AttemptSeen<'a> {
             method,
             purpose: watched.purpose,
             resends,
-            status: reply.as_ref().ok().map(|reply| reply.status),
-            failure: reply.as_ref().err().map(failure),
+            status: reply.ok(),
+            failure: reply.err().map(failure),
             took,
         }
     }
@@ -135,13 +135,12 @@ impl RequestSpan {
         tracing::Instrument::instrument(request, self.span.clone()).await
     }
 
-    pub(super) fn ended(&self, reply: &Result<Response, NoResponse>) {
+    pub(super) fn ended(&self, reply: Result<StatusCode, &NoResponse>) {
         if self.span.is_disabled() {
             return;
         }
         match reply {
-            Ok(reply) => {
-                let status = reply.status;
+            Ok(status) => {
                 self.span
                     .record("http.response.status_code", status.as_u16());
                 if status.is_client_error() || status.is_server_error() {
@@ -166,5 +165,5 @@ impl RequestSpan {
         request.await
     }
 
-    pub(super) fn ended(&self, _: &Result<Response, NoResponse>) {}
+    pub(super) fn ended(&self, _: Result<StatusCode, &NoResponse>) {}
 }

@@ -11,6 +11,7 @@ use http_body::Body;
 
 use super::layers::Answered;
 use super::{Fate, TransportError};
+use crate::store::SnapshotOrigin;
 use crate::support::panics;
 
 /// The head of a response, and its body as it arrives.
@@ -25,6 +26,8 @@ pub struct Streaming {
     pub status: StatusCode,
     /// The headers, without trailers.
     pub headers: HeaderMap,
+    /// The credentials of the request. Set by the client, not by the transport.
+    pub(crate) origin: SnapshotOrigin,
     /// The request that this is the response to, if layers could mix them up.
     pub(super) answers: Option<Answered>,
     /// The rest of the body. `None` once it has ended or failed.
@@ -78,6 +81,7 @@ impl Streaming {
         Self {
             status,
             headers,
+            origin: SnapshotOrigin::ELSEWHERE,
             answers: None,
             chunks: Some(body),
         }
