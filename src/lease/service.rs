@@ -82,6 +82,12 @@ pub trait LeaseService: Send + Sync + 'static {
     /// Returns who holds a lease, or `None` if it is free.
     async fn look(&self, name: &str) -> Result<Option<LeaseHolder>, NotGranted>;
 
+    /// Ends the lease of another holder, who is not asked. The default says that the service cannot.
+    async fn break_lock(&self, _name: &str) -> Result<(), NotGranted> {
+        let why = "this service has no way to break a lease: wait until it ends by itself";
+        Err(NotGranted::Failed(Error::config(why)))
+    }
+
     /// Adds to the headers of a write what proves that it is made under the lease.
     fn stamp(&self, _lease: &Granted, _headers: &mut HeaderMap) {}
 

@@ -313,16 +313,23 @@ impl Leases {
     pub async fn look(&self, name: impl Display) -> Result<Option<LeaseHolder>, Error> {
         let service = self.service().map_err(Error::config)?;
         let name = name.to_string();
-        let looked = panics::catch_in(SERVICE, service.look(&name)).await;
-        let looked = looked.map_err(|panicked| Error::config(panicked.to_string()))?;
-        match looked {
-            Ok(holder) => Ok(holder),
-            Err(NotGranted::Failed(error) | NotGranted::Unknown(error)) => Err(error),
-            Err(_) => Err(Error::new(
-                ErrorKind::Locked,
-                "another holder has the lease",
-            )),
-        }
+        asked(panics::catch_in(SERVICE, service.look(&name)).await)
+    }
+
+    /// Ends the lease of another holder, who is not asked, for a person who knows that the holder is gone.
+    ///
+    /// It is for servers that keep a lock long after its time, and for locks without an end. A holder that is still there
+    /// learns of it by its next renewal or write, which ends as [`LeaseLost`](crate::ErrorKind::LeaseLost). It does nothing if the
+    /// lease is free.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Config` if the service cannot break a lease: only [`webdav`](Self::webdav) and
+    /// [`azure_blob`](Self::azure_blob) can, and services of your own. Otherwise as [`look`](Self::look).
+    pub async fn break_lock(&self, name: impl Display) -> Result<(), Error> {
+        let service = self.service().map_err(Error::config)?;
+        let name = name.to_string();
+        asked(panics::catch_in(SERVICE, service.break_lock(&name)).await)
     }
 
     /// Returns the clocks.
@@ -357,5 +364,17 @@ impl fmt::Debug for Leases {
 impl Isolation for Leases {
     async fn hold(&self, name: &str, wait: Duration) -> Result<Held, Error> {
         self.acquire(name).wait(wait).await
+    }
+}
+
+/// Returns what a service has answered to a question.
+fn asked<T>(answer: Result<Result<T, NotGranted>, panics::Panicked>) -> Result<T, Error> {
+    match answer.map_err(|panicked| Error::config(panicked.to_string()))? {
+        Ok(answer) => Ok(answer),
+        Err(NotGranted::Failed(error) | NotGranted::Unknown(error)) => Err(error),
+        Err(_) => Err(Error::new(
+            ErrorKind::Locked,
+            "another holder has the lease",
+        )),
     }
 }

@@ -72,8 +72,8 @@ pub(super) struct Machine {
     doing: Option<Action>,
     /// Whether what was made is taken back, unless all of it was.
     is_turned: bool,
-    /// Whether an earlier process has left a step in doubt.
-    in_doubt: bool,
+    /// Whether requests of each step may have been applied that an earlier process has sent.
+    in_doubt: Vec<bool>,
 }
 
 impl Machine {
@@ -82,14 +82,14 @@ impl Machine {
             steps: vec![Standing::Waiting; steps],
             doing: None,
             is_turned: false,
-            in_doubt: false,
+            in_doubt: vec![false; steps],
         }
     }
 
     /// Goes on with a transaction that an earlier process has left, from what it has recorded of each step. It is taken back
-    /// if a step was refused or taken back already, or if `goes_back`. `in_doubt` says whether requests of the first step
-    /// that has not ended may have been applied.
-    pub(super) fn resumed(steps: Vec<Standing>, in_doubt: bool, goes_back: bool) -> Self {
+    /// if a step was refused or taken back already, or if `goes_back`. `in_doubt` says of each step whether requests of it may
+    /// have been applied.
+    pub(super) fn resumed(steps: Vec<Standing>, in_doubt: Vec<bool>, goes_back: bool) -> Self {
         Self {
             is_turned: goes_back || steps.iter().any(|it| it.is_refused()),
             steps,
@@ -106,10 +106,7 @@ impl Machine {
     /// Takes the result of the last action, and returns the next one.
     pub(super) fn on(&mut self, event: Event) -> Action {
         let action = match (self.doing, event) {
-            (None, Event::Begin) => match (self.next(), self.in_doubt) {
-                (Some(step), true) if self.is_turned => Action::Drive(step),
-                _ => self.forward(),
-            },
+            (None, Event::Begin) => self.forward(),
             (Some(Action::Run(step)), Event::Made(Made::Unknown)) => Action::Drive(step),
             (Some(Action::Drive(step)), Event::Made(Made::Unknown)) => Action::Fence(step),
             (
@@ -150,7 +147,8 @@ impl Machine {
             }
             Made::NotApplied => {
                 self.set(step, Standing::NotApplied);
-                self.back()
+                self.is_turned = true;
+                self.turn()
             }
             Made::Unknown => {
                 self.set(step, Standing::Unknown);
@@ -164,11 +162,18 @@ impl Machine {
     /// may have been told so.
     fn forward(&self) -> Action {
         match self.next() {
-            Some(_) if self.is_turned => self.back(),
+            Some(_) if self.is_turned => self.turn(),
             Some(step) => Action::Run(step),
             None if self.is_refused() => self.back(),
             None => self.finish(),
         }
+    }
+
+    /// Takes the last applied step back, once no other one can still be applied by an earlier request.
+    fn turn(&self) -> Action {
+        let mut waiting = self.steps.iter().zip(&self.in_doubt);
+        let doubt = waiting.position(|(it, in_doubt)| *in_doubt && *it == Standing::Waiting);
+        doubt.map_or_else(|| self.back(), Action::Drive)
     }
 
     /// Returns the first step that has not been tried.
@@ -295,5 +300,32 @@ mod tests {
         let (actions, steps) = ended(2, &[APPLIED, UNKNOWN, UNKNOWN, UNKNOWN]);
         assert_eq!(actions.last(), Some(&Action::Finish(Ending::Unknown)));
         assert_eq!(steps, [Standing::Applied, Standing::Unknown]);
+    }
+
+    #[test]
+    fn what_an_earlier_process_has_sent_is_settled_before_anything_is_undone() {
+        let steps = vec![Standing::Applied, Standing::Waiting, Standing::Waiting];
+        let mut machine = Machine::resumed(steps, vec![false, true, true], false);
+        let mut actions = vec![machine.on(Event::Begin)];
+        for event in [NOT_APPLIED, APPLIED, UNDONE, UNDONE] {
+            actions.push(machine.on(event));
+        }
+        let expected = [
+            Action::Run(1),
+            Action::Drive(2),
+            Action::Undo(2),
+            Action::Undo(0),
+            Action::Finish(Ending::Undone),
+        ];
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn a_transaction_that_goes_back_is_committed_if_all_of_it_was_made() {
+        let steps = vec![Standing::Applied, Standing::Waiting];
+        let mut machine = Machine::resumed(steps, vec![false, true], true);
+        assert_eq!(machine.on(Event::Begin), Action::Drive(1));
+        let committed = Action::Finish(Ending::Committed);
+        assert_eq!(machine.on(APPLIED), committed);
     }
 }

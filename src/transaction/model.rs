@@ -229,14 +229,18 @@ impl World {
         for steps in [self.machine.steps(), &self.durable] {
             let mut again = self.clone();
             again.crashes -= 1;
-            let waiting = steps.iter().position(|it| *it == Standing::Waiting);
-            let in_doubt = waiting.is_some_and(|step| self.marks[step]);
-            let is_told = in_doubt && of.flaw != Flaw::ForgetsDoubt;
+            let told = match of.flaw {
+                Flaw::ForgetsDoubt => vec![false; 2],
+                Flaw::None | Flaw::UndoesBeforeFence => self.marks.to_vec(),
+            };
             again.durable = steps.to_vec();
-            again.machine = Machine::resumed(steps.to_vec(), is_told, of.goes_back);
+            again.machine = Machine::resumed(steps.to_vec(), told, of.goes_back);
             again.action = again.machine.on(Event::Begin);
             again.phase = Phase::Reads;
-            again.in_doubt = in_doubt;
+            again.in_doubt = match again.action {
+                Action::Run(step) | Action::Drive(step) => self.marks[step],
+                Action::Fence(_) | Action::Undo(_) | Action::Finish(_) => false,
+            };
             next.push(again);
         }
     }

@@ -11,7 +11,7 @@ use super::report::Committed;
 use super::run::Run;
 use crate::lease::{Held, Isolation};
 use crate::value::Error;
-use crate::write::step::Step;
+use crate::write::step::{Risk, Step};
 
 /// The most steps of a transaction.
 const MOST_STEPS: usize = 100;
@@ -42,6 +42,7 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
         let why = "this API has no atomic request for several resources, and `atomic_only` forbids any other way";
         return Err(Error::config(why));
     }
+    checked(&steps)?;
     steps.sort_by_key(|step| step.risk());
     let urls = checked(&steps)?;
     // One write alone leaves nothing half done, and a later process does not hold the leases of this one.
@@ -73,6 +74,11 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
 pub(super) fn checked(steps: &[Box<dyn Step>]) -> Result<Vec<Url>, Error> {
     if steps.len() > MOST_STEPS {
         let why = format!("a transaction has at most {MOST_STEPS} steps");
+        return Err(Error::config(why));
+    }
+    let others = steps.split_last().map_or(&[][..], |(_, others)| others);
+    if others.iter().any(|step| step.risk() == Risk::Pivot) {
+        let why = "a `post` cannot be taken back, so it has to be the last step of a transaction";
         return Err(Error::config(why));
     }
     let mut urls = Vec::with_capacity(steps.len());

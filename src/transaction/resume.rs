@@ -17,8 +17,8 @@ pub(crate) struct Left {
     pub(crate) steps: Vec<Box<dyn Step>>,
     /// How each step has ended, as far as that is recorded.
     pub(crate) ends: Vec<Option<StepEnd>>,
-    /// Whether requests of the first step that has not ended may have been applied.
-    pub(crate) in_doubt: bool,
+    /// Whether requests of each step may have been applied.
+    pub(crate) in_doubt: Vec<bool>,
     pub(crate) isolation: Option<Arc<dyn Isolation>>,
     pub(crate) time: Duration,
     pub(crate) record: Record,

@@ -74,6 +74,8 @@ pub(crate) enum Risk {
     /// Its edit may refuse, or its name may be taken.
     May,
     Seldom,
+    /// It cannot be taken back, so it is made last.
+    Pivot,
 }
 
 /// The result of a run, and why it is not a success.

@@ -11,6 +11,7 @@ mod document;
 mod leases;
 mod leases_etcd;
 mod race;
+mod sagas;
 mod scim;
 mod story;
 mod texts;
@@ -179,6 +180,7 @@ async fn kinto() {
     };
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
+    sagas::tell(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
 }
 
@@ -260,6 +262,7 @@ async fn lighttpd() {
     };
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
+    sagas::tell(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
     // A lock whose time is over goes on to keep others out.
     let dialect = leases::Dialect {
@@ -420,5 +423,6 @@ async fn eve() {
     let failed: Vec<_> = report.failed().map(|found| found.check).collect();
     assert_eq!(failed, [ProbeCheck::WriteToRemoved], "{report}");
     story::tell_but_of_what_is_gone::<Plain>(&server).await;
+    sagas::tell(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
 }

@@ -4,6 +4,8 @@ use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex};
 
 use super::commit::Commit;
+use serde::Serialize;
+
 use crate::BoxError;
 use crate::client::{Client, Collection};
 use crate::json::Document;
@@ -169,6 +171,25 @@ impl Transaction {
         match checked {
             Ok(document) => self.with(handle, Input::Create(document), "create", Risk::May),
             Err(error) => self.failed(error),
+        }
+    }
+
+    /// Adds a document for a collection, which assigns its id; see [`Collection::post`](crate::Collection::post).
+    ///
+    /// It cannot be taken back, so it has to be the last step: all others are made before it. If its response is lost, and the
+    /// server does not honour [idempotency keys](crate::Profile::honours_idempotency_keys), the transaction ends as
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), and nothing is taken back.
+    pub fn post<T: ResourceData>(
+        self,
+        collection: &Collection<T>,
+        draft: &(impl Serialize + ?Sized),
+    ) -> Self {
+        match Document::encode(draft) {
+            Ok(draft) => {
+                let handle = collection.handle().clone();
+                self.with(handle, Input::Post(draft), "post", Risk::Pivot)
+            }
+            Err(error) => self.failed(Error::unwritable(error)),
         }
     }
 

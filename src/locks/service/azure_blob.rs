@@ -18,6 +18,7 @@ use crate::value::{Error, ErrorKind};
 
 const ACTION: HeaderName = HeaderName::from_static("x-ms-lease-action");
 const DURATION: HeaderName = HeaderName::from_static("x-ms-lease-duration");
+const BREAK_PERIOD: HeaderName = HeaderName::from_static("x-ms-lease-break-period");
 const PROPOSED_ID: HeaderName = HeaderName::from_static("x-ms-proposed-lease-id");
 const ID: HeaderName = HeaderName::from_static("x-ms-lease-id");
 const STATUS: HeaderName = HeaderName::from_static("x-ms-lease-status");
@@ -151,6 +152,18 @@ impl LeaseService for BlobLeases {
             }
             _ => Err(refused(response)),
         }
+    }
+
+    async fn break_lock(&self, name: &str) -> Result<(), NotGranted> {
+        let at_once = HeaderValue::from_static("0");
+        let broken = self.request("break", name).header(BREAK_PERIOD, at_once);
+        let response = broken.retry().await.map_err(NotGranted::Failed)?;
+        if response.status().is_success()
+            || has_code(&response, &["LeaseNotPresentWithLeaseOperation"])
+        {
+            return Ok(());
+        }
+        Err(refused(response))
     }
 
     fn stamp(&self, lease: &Granted, headers: &mut HeaderMap) {

@@ -297,6 +297,25 @@ impl LeaseService for WebDavLocks {
         Ok(lock.map(|lock| LeaseHolder::new(lock.holder(), None)))
     }
 
+    async fn break_lock(&self, name: &str) -> Result<(), NotGranted> {
+        let locks = self.locks_of(name).await?.unwrap_or_default();
+        for lock in locks {
+            let Some(token) = lock.token else {
+                let why = "the server does not tell the token of the lock, without which it cannot be broken";
+                return Err(NotGranted::Failed(Error::config(why)));
+            };
+            match self
+                .release(&Granted::new(name, token.as_str(), 0, Duration::ZERO))
+                .await
+            {
+                // It has ended in the meantime.
+                Ok(()) | Err(NotGranted::Lost { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn stamp(&self, lease: &Granted, headers: &mut HeaderMap) {
         if let Some(token) = LockToken::new(&lease.id) {
             headers.insert(IF, token.condition());

@@ -97,7 +97,6 @@ impl Group {
         } else {
             OnCrash::Forward
         };
-        let waiting = self.steps.iter().find(|step| step.stepped.is_none());
         let left = Left {
             steps,
             ends: self
@@ -105,7 +104,7 @@ impl Group {
                 .iter()
                 .map(|step| step.stepped.as_ref().map(|(_, stepped)| stepped.end))
                 .collect(),
-            in_doubt: waiting.is_some_and(|step| !step.sent.is_empty()),
+            in_doubt: self.steps.iter().map(|it| !it.sent.is_empty()).collect(),
             isolation: isolation.filter(|_| self.is_isolated()),
             time: shared.exchange.limits.time,
             record: Record::new(journal.clone(), key, running),

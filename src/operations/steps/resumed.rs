@@ -54,6 +54,7 @@ pub(crate) async fn resumed<T: ResourceData>(
         (IntentGoal::Replace, Some(base), Some(local)) => Input::Save(base, local),
         (IntentGoal::Create, _, Some(local)) => Input::Create(local),
         (IntentGoal::Delete, base, _) => Input::Delete(base),
+        (IntentGoal::Append, _, Some(local)) => Input::Post(local),
         _ => {
             let why = "the documents of a step of a transaction are missing";
             return Err(Error::config(why));

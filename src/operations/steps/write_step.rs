@@ -57,6 +57,8 @@ pub(crate) enum Input<T> {
     Create(Document),
     /// The version that was seen, or the current one.
     Delete(Option<StoredSnapshot>),
+    /// A document for a collection.
+    Post(Document),
 }
 
 /// What a run has left open.
@@ -101,6 +103,7 @@ impl<T: ResourceData> WriteStep<T> {
             Input::Edit(_) | Input::Save(..) => "save",
             Input::Create(_) => "create",
             Input::Delete(_) => "delete",
+            Input::Post(_) => "post",
         };
         Self {
             write_id: record.write_id(),
@@ -115,6 +118,7 @@ impl<T: ResourceData> WriteStep<T> {
             Input::Edit(_) | Input::Save(..) => Goal::Replace,
             Input::Create(_) => Goal::Create,
             Input::Delete(_) => Goal::Delete,
+            Input::Post(_) => Goal::Append,
         }
     }
 
@@ -281,13 +285,17 @@ impl<T: ResourceData> Step for WriteStep<T> {
                 (write.base, write.local) = (Some(base.clone()), Some(local.clone()));
             }
             Input::Create(document) => write.local = Some(document.clone()),
+            Input::Post(document) => {
+                write.local = Some(document.clone());
+                write.idempotency_key = Some(self.write_id.clone());
+            }
             Input::Delete(seen) => write.base.clone_from(seen),
         }
         if let Some(open) = open {
             if self.record.is_none() {
                 write.resumed = Some(open.lost);
             }
-            if self.goal() != Goal::Create {
+            if !matches!(self.goal(), Goal::Create | Goal::Append) {
                 write.base = open.base;
             }
             if matches!(self.input, Input::Save(..)) {
@@ -312,12 +320,13 @@ impl<T: ResourceData> Step for WriteStep<T> {
                 prepared.map_or((None, None), |(base, local)| (Some(base), Some(local)))
             }
             (Input::Save(base, local), _) => (Some(base.clone()), Some(local.clone())),
-            (Input::Create(local), _) => (None, Some(local.clone())),
+            (Input::Create(local) | Input::Post(local), _) => (None, Some(local.clone())),
             (Input::Delete(seen), _) => (seen.clone(), None),
         };
         let goal = match self.goal() {
             Goal::Create => IntentGoal::Create,
             Goal::Delete => IntentGoal::Delete,
+            Goal::Append => IntentGoal::Append,
             _ => IntentGoal::Replace,
         };
         // What the edit has allowed holds for the state that it has seen, and a later process cannot ask it again.

@@ -349,3 +349,33 @@ async fn the_token_of_a_lock_is_not_shown() {
     let shown = format!("{shown} {lost} {lost:?} {:?}", held.release().await);
     assert!(!shown.contains("secret"), "{shown}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_person_can_break_a_lock_and_its_holder_is_told() {
+    for dialect in ALL {
+        let server = DavServer::new(dialect);
+        let (one, other) = (server.program(TTL), server.program(TTL));
+        let held = one.acquired().await;
+        other.leases.break_lock(1).await.unwrap();
+        assert_eq!(other.leases.look(1).await.unwrap(), None);
+        other.acquired().await;
+        let lost = rename(&one.under(&held), "not mine").await.unwrap_err();
+        assert_eq!(
+            lost.kind(),
+            ErrorKind::LeaseLost,
+            "{}: {lost}",
+            dialect.name
+        );
+        // Nothing is left to be broken.
+        other.leases.break_lock(1).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_a_document_is_not_broken() {
+    let server = crate::support::Server::default();
+    let client = server.builder().build().unwrap();
+    let leases = Leases::documents(&client, "leases");
+    let error = leases.break_lock("nightly").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+}

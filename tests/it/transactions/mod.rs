@@ -5,6 +5,7 @@ mod committing;
 mod doubt;
 mod faults;
 mod isolated;
+mod posting;
 mod undoing;
 
 use ifmatch::{Client, Collection, MemoryStore, Merge};
