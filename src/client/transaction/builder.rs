@@ -254,7 +254,8 @@ impl Transaction {
     /// - `Undone` if nothing of it stands. The [source](std::error::Error::source) is the error of the step that failed.
     /// - `HalfDone` if something stands that could not be taken back.
     /// - `OutcomeUnknown` if it is not known whether a step was applied or taken back.
-    /// - `Config` before anything is sent, for example if two steps write to one address.
+    /// - `Config` before anything is sent, for example if two steps write to one address, or if the client has a journal and
+    ///   its authenticator does not [name](crate::Authenticator::identity) the user.
     /// - `Journal` before anything is sent, if the steps cannot be kept.
     ///
     /// With a journal, the outbox goes on with what ended as `OutcomeUnknown`, and the steps that stand after `HalfDone` are

@@ -118,7 +118,7 @@ impl Group {
             }
         }
         match went_on {
-            WentOn::Committed => stopped(self.steps.len(), Stop::Empty),
+            WentOn::Committed => stopped(self.writes().count(), Stop::Empty),
             WentOn::Failed(error) => {
                 #[cfg(feature = "tracing")]
                 tracing::warn!(%error, "a transaction of an earlier process was not committed");
@@ -143,6 +143,15 @@ impl Group {
         }
     }
 
+    /// Returns the steps that do not only check.
+    fn writes(&self) -> impl Iterator<Item = &Standing> {
+        let writes = |it: &&Standing| {
+            let of = it.intent.group;
+            of.is_some_and(|of| of.role == StepRole::Writes)
+        };
+        self.steps.iter().filter(writes)
+    }
+
     fn is_open(&self) -> bool {
         let mut all = self.steps.iter().chain(&self.undos);
         all.any(|step| step.open.is_some())
@@ -156,11 +165,7 @@ impl Group {
     /// Leaves the steps that write to a person, because the transaction cannot go on by itself. It goes on once all of them
     /// are tried again.
     async fn leave_open(&self, journal: &Journal, error: &Error) -> Result<(), Error> {
-        let writes = self.steps.iter().filter(|step| {
-            let of = step.intent.group;
-            of.is_some_and(|of| of.role == StepRole::Writes)
-        });
-        for step in writes {
+        for step in self.writes() {
             let open = Open {
                 intent: step.intent.id,
                 schema: step.intent.schema,
