@@ -235,8 +235,8 @@ pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::format;
 pub use protocol::headers as header_fields;
 pub use protocol::{
-    EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind, Validator,
-    Versioning, WeakTags, WriteRoute, profiles,
+    Batch, EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind,
+    Validator, Versioning, WeakTags, WriteRoute, profiles,
 };
 pub use resolve::{
     Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,

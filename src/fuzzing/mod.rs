@@ -2,11 +2,13 @@
 #![expect(clippy::panic, reason = "a finding is a panic")]
 
 mod addresses;
+mod batches;
 mod locks;
 mod machine;
 mod stored;
 
 pub use addresses::addresses;
+pub use batches::batches;
 pub use locks::locks;
 pub use machine::machine;
 pub use stored::stored_snapshot;

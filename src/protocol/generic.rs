@@ -8,8 +8,8 @@ use std::time::UNIX_EPOCH;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind, Versioning,
-    WriteRoute, message_words,
+    Batch, Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind,
+    Versioning, WriteRoute, message_words,
 };
 use crate::json::Document;
 use crate::protocol::{Problem, Validator};
@@ -42,6 +42,7 @@ pub struct Generic {
     current: Option<String>,
     meanings: HashMap<String, RefusalKind>,
     hidden: Vec<HiddenRefusal>,
+    batch: Option<Batch>,
     honours_keys: bool,
     stores_as_sent: Option<bool>,
     returns_stored: bool,
@@ -90,6 +91,15 @@ impl Generic {
     /// [`WriteRoute::put`]).
     pub fn write_route(mut self, route: WriteRoute) -> Self {
         self.route = Some(route);
+        self
+    }
+
+    /// Sets the request by which the API applies several writes, all of them or none (default: none).
+    ///
+    /// Transactions whose writes fit into it are committed by it. Set it only if the endpoint is atomic and keeps the
+    /// preconditions of its parts, which [`Client::probe_batch`](crate::Client::probe_batch) checks.
+    pub fn batch(mut self, batch: Batch) -> Self {
+        self.batch = Some(batch);
         self
     }
 
@@ -272,6 +282,11 @@ impl Profile for Generic {
         self.beneath.as_ref()?.versions_beneath()
     }
 
+    fn batch(&self) -> Option<Batch> {
+        let beneath = || self.beneath.as_ref()?.batch();
+        self.batch.clone().or_else(beneath)
+    }
+
     fn honours_idempotency_keys(&self) -> bool {
         let beneath = || {
             let beneath = self.beneath.as_ref();
@@ -290,6 +305,7 @@ impl fmt::Debug for Generic {
             .field("current", &self.current)
             .field("meanings", &self.meanings)
             .field("hidden", &self.hidden)
+            .field("batch", &self.batch)
             .field("honours_keys", &self.honours_keys)
             .field("stores_as_sent", &self.stores_as_sent)
             .field("returns_stored", &self.returns_stored)

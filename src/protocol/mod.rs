@@ -5,6 +5,7 @@
 //! sends, waits or reads a clock. The input is untrusted, so each reader limits its size and depth. Malformed
 //! input becomes a value, never a panic.
 
+mod batch;
 mod envelope;
 pub mod format;
 mod generic;
@@ -13,6 +14,7 @@ mod hidden;
 mod kind;
 mod meaning;
 mod message_words;
+pub(crate) mod multipart;
 mod problem;
 mod profile;
 pub mod profiles;
@@ -20,6 +22,10 @@ mod route;
 mod unsupported;
 mod versioning;
 
+pub use batch::Batch;
+#[cfg(feature = "testing")]
+pub(crate) use batch::Form;
+pub(crate) use batch::{BatchReply, BatchWrite, Misfit, PartResponse};
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
 pub use format::Format;

@@ -3,7 +3,9 @@
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName};
 
-use super::{Envelope, HiddenRefusal, Problem, RefusalKind, Validator, Versioning, WriteRoute};
+use super::{
+    Batch, Envelope, HiddenRefusal, Problem, RefusalKind, Validator, Versioning, WriteRoute,
+};
 use crate::json::Document;
 
 pub(super) const JSON: &str = "application/json";
@@ -96,6 +98,13 @@ pub trait Profile: Send + Sync + 'static {
     /// Returns the path segment below a resource under which its versions lie, such as `_history` in FHIR. A
     /// `Location` below it refers to the resource.
     fn versions_beneath(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns the request by which the API applies several writes, all of them or none (default `None`).
+    ///
+    /// Transactions whose writes fit into it are committed by it.
+    fn batch(&self) -> Option<Batch> {
         None
     }
 

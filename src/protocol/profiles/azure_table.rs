@@ -1,13 +1,17 @@
 //! Azure Table Storage, the Table API of Cosmos DB, and Azurite.
 
 use super::by_code;
-use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+use crate::protocol::{Batch, Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// Azure Table Storage, the Table API of Cosmos DB, and Azurite.
 ///
 /// Versions are weak entity tags, `W/"datetime'…'"`, and must be sent back unchanged. A tag without its `W/`
 /// is a 400. The service ignores `If-None-Match`, including the `*` of a creation. Create new entities with
 /// `post`, which is refused with a 409 if the entity exists.
+///
+/// A transaction whose entities are of one partition is committed by one change set (at most 100 entities and 4 MiB). The
+/// `PartitionKey` has to come before the `RowKey` in their addresses. The service wants `Accept` to name JSON alone, so set
+/// that as a default header of the client.
 ///
 /// [Error codes](https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes).
 ///
@@ -39,6 +43,11 @@ impl Profile for AzureTable {
         Versioning::entity_tag(WeakTags::Verbatim)
             .fallback_field("/odata.etag")
             .no_creation()
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        // Entity group transactions: one table and partition, each entity once.
+        Some(Batch::change_set("$batch").same_before(",RowKey="))
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::by_code;
-use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+use crate::protocol::{Batch, Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// FHIR servers.
 ///
@@ -11,6 +11,8 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 /// stale write is a 412, or a 409 on some servers. A 412 with the issue `multiple-matches` means instead that
 /// the criteria of a conditional update matched several resources. Issues point at fields by `FHIRPath`. A
 /// `Location` ends in `/_history/1`, and the resource is the part before that.
+///
+/// A transaction is committed by one transaction bundle.
 ///
 /// [RESTful API](https://hl7.org/fhir/http.html#concurrency),
 /// [issue types](https://hl7.org/fhir/valueset-issue-type.html).
@@ -41,6 +43,10 @@ const ISSUES: [(&str, RefusalKind); 4] = [
 impl Profile for Fhir {
     fn versioning(&self) -> Versioning {
         Versioning::entity_tag(WeakTags::Verbatim)
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        Some(Batch::bundle(""))
     }
 
     fn versions_beneath(&self) -> Option<&'static str> {

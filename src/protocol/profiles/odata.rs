@@ -1,7 +1,7 @@
 //! `OData` services: SAP CAP, Dataverse, Business Central, Microsoft Graph.
 
 use super::by_code;
-use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
+use crate::protocol::{Batch, Problem, Profile, RefusalKind, Versioning, WeakTags};
 
 /// `OData` services: SAP CAP, Microsoft Dataverse, Business Central, Microsoft Graph.
 ///
@@ -9,6 +9,8 @@ use crate::protocol::{Problem, Profile, RefusalKind, Versioning, WeakTags};
 /// Central may also respond with a 409 and a code of their own. A 428 means that a write had no precondition. A
 /// `PATCH` has the media type of any other document. Dataverse also responds with 412 to duplicates, which have
 /// other codes than races.
+///
+/// A transaction is committed by one change set of `$batch`.
 ///
 /// [Protocol](https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part1-protocol.html), 11.4.1.1;
 /// [Dataverse](https://learn.microsoft.com/power-apps/developer/data-platform/org-service/web-service-error-codes),
@@ -53,6 +55,10 @@ const CODES: [(&str, RefusalKind); 11] = [
 impl Profile for OData {
     fn versioning(&self) -> Versioning {
         Versioning::entity_tag(WeakTags::Verbatim).fallback_field("/@odata.etag")
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        Some(Batch::change_set("$batch"))
     }
 
     fn patch_media_type(&self) -> &'static str {

@@ -1,0 +1,171 @@
+//! Transaction bundles of FHIR (R4 3.2.0.11.2).
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LOCATION,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse};
+use crate::BoxError;
+use crate::json::Document;
+
+/// Headers that say how the response is to look, or that the server may ignore. A part has no place for them.
+const LEFT_OUT: [HeaderName; 5] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    CONTENT_TYPE,
+    HeaderName::from_static("prefer"),
+    HeaderName::from_static("idempotency-key"),
+];
+
+pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+    let mut text = String::from(r#"{"resourceType":"Bundle","type":"transaction","entry":["#);
+    for (at, write) in writes.iter().enumerate() {
+        text.push_str(if at > 0 { ",{" } else { "{" });
+        if !write.body.is_empty() {
+            let resource = Document::parse(write.body).map_err(|_| Misfit::NotJson)?;
+            text.push_str("\"resource\":");
+            text.push_str(resource.as_str());
+            text.push(',');
+        }
+        let mut request = json!({
+            "method": write.method.as_str(),
+            "url": relative(endpoint, write.url)?,
+        });
+        for (name, value) in write.headers {
+            let member = match *name {
+                IF_MATCH => "ifMatch",
+                IF_NONE_MATCH => "ifNoneMatch",
+                _ if LEFT_OUT.contains(name) => continue,
+                _ => return Err(Misfit::Header(name.to_string())),
+            };
+            let value = value
+                .to_str()
+                .map_err(|_| Misfit::Header(name.to_string()))?;
+            request[member] = Value::from(value);
+        }
+        text.push_str("\"request\":");
+        text.push_str(&request.to_string());
+        text.push('}');
+    }
+    text.push_str("]}");
+    Ok(BatchRequest {
+        media_type: HeaderValue::from_static("application/fhir+json"),
+        body: text.into(),
+    })
+}
+
+/// Returns the address of a write relative to the base of the API, with its query.
+fn relative(endpoint: &Url, url: &Url) -> Result<String, Misfit> {
+    let root = endpoint.path().trim_end_matches('/');
+    let path = url.path().strip_prefix(root).ok_or(Misfit::Outside)?;
+    let path = path.strip_prefix('/').ok_or(Misfit::Outside)?;
+    let query = url.query().map(|query| format!("?{query}"));
+    Ok(format!("{path}{}", query.unwrap_or_default()))
+}
+
+pub(super) fn decode(writes: usize, body: &Bytes) -> Result<BatchReply, BoxError> {
+    let bundle = Document::parse(body)?;
+    let entries = bundle.elements_at("/entry").unwrap_or_default();
+    if entries.len() != writes {
+        let found = entries.len();
+        return Err(format!("it has {found} entries for {writes} writes").into());
+    }
+    let responses: Result<Vec<_>, _> = entries.iter().map(response).collect();
+    Ok(BatchReply::Each(responses?))
+}
+
+fn response(entry: &Document) -> Result<PartResponse, BoxError> {
+    let text = |at: &str| entry.pointer(at).and_then(|text| text.as_id());
+    let status = text("/response/status").ok_or("an entry has no status")?;
+    let status = status.get(..3).unwrap_or(&status);
+    let status = StatusCode::from_bytes(status.as_bytes())?;
+    let mut headers = HeaderMap::new();
+    for (name, at) in [(ETAG, "/response/etag"), (LOCATION, "/response/location")] {
+        let value = text(at).and_then(|text| HeaderValue::from_str(&text).ok());
+        headers.extend(value.map(|value| (name, value)));
+    }
+    let shown = entry.pointer("/resource");
+    let shown = shown.or_else(|| entry.pointer("/response/outcome"));
+    if shown.is_some() {
+        let media_type = HeaderValue::from_static("application/fhir+json");
+        headers.insert(CONTENT_TYPE, media_type);
+    }
+    Ok(PartResponse {
+        status,
+        headers,
+        body: shown.map_or_else(Bytes::new, |shown| shown.to_bytes()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a failing test may panic"
+    )]
+
+    use http::Method;
+
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn encoded(at: &str, name: HeaderName, body: &'static [u8]) -> Result<String, Misfit> {
+        let headers = HeaderMap::from_iter([(name, HeaderValue::from_static("W/\"3\""))]);
+        let write = BatchWrite {
+            method: &Method::PUT,
+            url: &url(at),
+            headers: &headers,
+            body: &Bytes::from_static(body),
+        };
+        let request = encode(&url("http://h/r4"), &[write])?;
+        Ok(String::from_utf8(request.body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_write_is_an_entry_with_its_precondition() {
+        let bundle = encoded("http://h/r4/Patient/1", IF_MATCH, br#"{"n": 1.0}"#);
+        let expected = r#"{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"n": 1.0},"request":{"ifMatch":"W/\"3\"","method":"PUT","url":"Patient/1"}}]}"#;
+        assert_eq!(bundle.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_write_that_an_entry_cannot_say_does_not_fit() {
+        let own = HeaderName::from_static("x-own");
+        let misfit = encoded("http://h/r4/Patient/1", own, b"{}").unwrap_err();
+        assert_eq!(misfit, Misfit::Header("x-own".into()));
+        let misfit = encoded("http://h/r4/Patient/1", IF_MATCH, b"<Patient/>").unwrap_err();
+        assert_eq!(misfit, Misfit::NotJson);
+        for outside in ["http://h/other/1", "http://h/r45/1"] {
+            let misfit = encoded(outside, IF_MATCH, b"{}").unwrap_err();
+            assert_eq!(misfit, Misfit::Outside);
+        }
+    }
+
+    #[test]
+    fn each_entry_is_a_response() {
+        let body = br#"{"resourceType":"Bundle","type":"transaction-response","entry":[
+            {"response":{"status":"200 OK","etag":"W/\"4\""},"resource":{"id":"1"}},
+            {"response":{"status":"201","location":"Patient/2/_history/1"}}]}"#;
+        let body = Bytes::from_static(body);
+        let BatchReply::Each(responses) = decode(2, &body).unwrap() else {
+            panic!("{body:?}");
+        };
+        assert_eq!(responses[0].status, 200);
+        assert_eq!(responses[0].headers[ETAG], "W/\"4\"");
+        assert_eq!(responses[0].body, r#"{"id":"1"}"#);
+        assert_eq!(responses[1].status, 201);
+        assert_eq!(responses[1].headers[LOCATION], "Patient/2/_history/1");
+        assert!(decode(3, &body).is_err());
+        for wrong in [&b"{}"[..], b"[", br#"{"entry":[{},{}]}"#] {
+            assert!(decode(2, &Bytes::copy_from_slice(wrong)).is_err());
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Requests that carry several writes: how an API spells them, and whether it applies all of them or none.
+
+mod bundle;
+mod change_set;
+mod requests;
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use url::Url;
+
+use crate::BoxError;
+pub(crate) use crate::protocol::multipart::PartResponse;
+
+/// How many writes one request carries if the API says nothing else.
+const AT_MOST: usize = 100;
+/// How long a request may be if the API says nothing else, in bytes.
+const MAX_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// A request of an API that carries several writes.
+///
+/// A [transaction](crate::Transaction) whose writes fit into one *atomic* request is committed by it: the API applies all
+/// of them, or none. A profile names the request of its API, and [`Generic::batch`](crate::Generic::batch) sets that of an
+/// API of your own.
+///
+/// Whether an endpoint is atomic, and whether it keeps the preconditions of its parts, is not visible in its name.
+/// [`Client::probe_batch`](crate::Client::probe_batch) finds out.
+///
+/// # Default
+///
+/// | setting | default |
+/// |---|---|
+/// | [`at_most`](Self::at_most) | 100 writes |
+/// | [`max_bytes`](Self::max_bytes) | 4 MiB |
+/// | [`same_before`](Self::same_before) | none: the writes may be to any resources of the API |
+///
+/// # Example
+///
+/// ```
+/// use ifmatch::{Batch, Generic};
+///
+/// // An OData service that takes at most 50 changes in one change set.
+/// let profile = Generic::new().batch(Batch::change_set("$batch").at_most(50));
+/// # let _ = profile;
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    at: String,
+    form: Form,
+    at_most: usize,
+    max_bytes: usize,
+    same_before: Option<&'static str>,
+}
+
+/// How the writes stand in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    ChangeSet,
+    Bundle,
+    Requests,
+}
+
+impl Batch {
+    /// Creates a change set (`OData` 4.01, 11.7.7): a `multipart/mixed` body, in which each part is a request.
+    ///
+    /// The address is a path below the base URL, which may have a query.
+    pub fn change_set(at: impl Into<String>) -> Self {
+        Self::of(at, Form::ChangeSet)
+    }
+
+    /// Creates a transaction bundle of FHIR (3.2.0.11.2).
+    ///
+    /// The address is a path below the base URL, which may have a query. `""` is the base URL itself.
+    pub fn bundle(at: impl Into<String>) -> Self {
+        Self::of(at, Form::Bundle)
+    }
+
+    /// Creates a JSON body `{"requests": [{"method", "path", "headers", "body"}]}`, whose response has the statuses,
+    /// headers and bodies in `responses`, in the same order.
+    ///
+    /// Use it only if the API applies all of the requests or none. Kinto has this form, and is not atomic.
+    pub fn requests(at: impl Into<String>) -> Self {
+        Self::of(at, Form::Requests)
+    }
+
+    fn of(at: impl Into<String>, form: Form) -> Self {
+        Self {
+            at: at.into(),
+            form,
+            at_most: AT_MOST,
+            max_bytes: MAX_BYTES,
+            same_before: None,
+        }
+    }
+
+    /// Sets how many writes one request carries at most.
+    pub fn at_most(self, writes: usize) -> Self {
+        Self {
+            at_most: writes,
+            ..self
+        }
+    }
+
+    /// Sets how long the body of the request may be, in bytes.
+    pub fn max_bytes(self, bytes: usize) -> Self {
+        Self {
+            max_bytes: bytes,
+            ..self
+        }
+    }
+
+    /// Sets a text before which the addresses of all writes have to be the same, such as `,RowKey=` for an API that takes
+    /// the entities of one partition together.
+    pub fn same_before(self, text: &'static str) -> Self {
+        Self {
+            same_before: Some(text),
+            ..self
+        }
+    }
+
+    /// Returns the path of the endpoint below the base URL, and how the writes stand in its requests.
+    #[cfg(feature = "testing")]
+    pub(crate) fn place(&self) -> (String, Form) {
+        let path = self.at.split('?').next().unwrap_or_default();
+        (format!("/{}", path.trim_start_matches('/')), self.form)
+    }
+
+    /// Returns the address of the endpoint of an API with this base URL. `None` if it cannot be built, or leaves the base.
+    pub(crate) fn endpoint(&self, base: &Url) -> Option<Url> {
+        let (path, query) = match self.at.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*self.at, None),
+        };
+        let root = base.path().trim_end_matches('/');
+        let path = path.trim_start_matches('/');
+        let whole = match path {
+            "" => root.to_owned(),
+            path => format!("{root}/{path}"),
+        };
+        let mut url = base.clone();
+        url.set_path(&whole);
+        url.set_query(query);
+        // Dot segments are resolved by now.
+        url.path().starts_with(root).then_some(url)
+    }
+
+    /// Checks what the addresses of the writes show.
+    pub(crate) fn check(&self, endpoint: &Url, urls: &[&Url]) -> Result<(), Misfit> {
+        if urls.len() > self.at_most {
+            return Err(Misfit::TooMany(self.at_most));
+        }
+        if urls.iter().any(|url| url.origin() != endpoint.origin()) {
+            return Err(Misfit::OtherOrigin);
+        }
+        let Some(text) = self.same_before else {
+            return Ok(());
+        };
+        let mut before = urls.iter().map(|url| before(url, text));
+        let first = before.next().flatten().ok_or(Misfit::OtherPartition)?;
+        let is_same = before.all(|other| other.as_ref() == Some(&first));
+        is_same.then_some(()).ok_or(Misfit::OtherPartition)
+    }
+
+    /// Returns the request for these writes. The id makes the boundaries of its parts.
+    pub(crate) fn encode(
+        &self,
+        endpoint: &Url,
+        id: &str,
+        writes: &[BatchWrite<'_>],
+    ) -> Result<BatchRequest, Misfit> {
+        let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
+        self.check(endpoint, &urls)?;
+        let request = match self.form {
+            Form::ChangeSet => change_set::encode(id, writes),
+            Form::Bundle => bundle::encode(endpoint, writes)?,
+            Form::Requests => requests::encode(writes)?,
+        };
+        if request.body.len() > self.max_bytes {
+            return Err(Misfit::TooLarge(self.max_bytes));
+        }
+        Ok(request)
+    }
+
+    /// Reads what the response says about each of the writes.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a success cannot be read. The writes may have been applied.
+    pub(crate) fn decode(
+        &self,
+        writes: usize,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<BatchReply, BoxError> {
+        if !status.is_success() {
+            return Ok(of_refusal(self.form, status, headers, body));
+        }
+        match self.form {
+            Form::ChangeSet => change_set::decode(writes, headers, body),
+            Form::Bundle => bundle::decode(writes, body),
+            Form::Requests => requests::decode(writes, body),
+        }
+    }
+}
+
+/// Returns the meaning of a response that is no success, and so is about all writes at once.
+fn of_refusal(form: Form, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> BatchReply {
+    let whole = PartResponse {
+        status,
+        headers: headers.clone(),
+        body: body.clone(),
+    };
+    match status.as_u16() {
+        // A bundle that was refused is answered with the status of the entry that was at fault.
+        404 | 409 | 412 | 422 if form == Form::Bundle => BatchReply::Refused(None, whole),
+        404 | 405 | 501 => BatchReply::NoEndpoint(status),
+        409 | 412 => BatchReply::Refused(None, whole),
+        _ => BatchReply::Whole,
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query may hold a signature.
+        let path = self.at.split('?').next();
+        f.debug_struct("Batch")
+            .field("at", &path)
+            .field("form", &self.form)
+            .field("at_most", &self.at_most)
+            .field("max_bytes", &self.max_bytes)
+            .field("same_before", &self.same_before)
+            .finish()
+    }
+}
+
+/// Returns what stands before a text in the path of an address, percent-decoded.
+fn before(url: &Url, text: &str) -> Option<Vec<u8>> {
+    let path = crate::address::percent::decode(url.path()).into_owned();
+    let at = path
+        .windows(text.len())
+        .position(|it| it == text.as_bytes())?;
+    Some(path[..at].to_vec())
+}
+
+/// One write of a batch.
+#[derive(Clone, Copy)]
+pub(crate) struct BatchWrite<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a Bytes,
+}
+
+/// A request that carries several writes. Its method is `POST`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BatchRequest {
+    pub(crate) media_type: HeaderValue,
+    pub(crate) body: Bytes,
+}
+
+/// What a response says about the writes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BatchReply {
+    /// The response to each write.
+    Each(Vec<PartResponse>),
+    /// The response to the write that was at fault, if it is known which. The others were not applied.
+    Refused(Option<usize>, PartResponse),
+    /// There is no such endpoint, so nothing was applied.
+    NoEndpoint(StatusCode),
+    /// The response is about each of the writes, as if it had been sent alone.
+    Whole,
+}
+
+/// Why writes do not fit into one request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misfit {
+    #[error("this API takes at most {0} writes in one request")]
+    TooMany(usize),
+    #[error("this API takes requests of at most {0} bytes")]
+    TooLarge(usize),
+    #[error("a write is to another server than the endpoint of the batch")]
+    OtherOrigin,
+    #[error("the writes are to different partitions")]
+    OtherPartition,
+    #[error("a part of a bundle has no place for the header `{0}`")]
+    Header(String),
+    #[error("a part of this request has no place for a body that is not JSON")]
+    NotJson,
+    #[error("a write is to an address outside of the API")]
+    Outside,
+    #[error("the endpoint answered {0}")]
+    NoEndpoint(StatusCode),
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_endpoint_is_below_the_base_url() {
+        let base = url("http://h/v1");
+        let at = |batch: Batch| batch.endpoint(&base).map(String::from);
+        let expected = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            at(Batch::change_set("$batch")),
+            expected("http://h/v1/$batch")
+        );
+        let signed = Batch::change_set("/$batch?sig=a%3D");
+        assert_eq!(at(signed.clone()), expected("http://h/v1/$batch?sig=a%3D"));
+        assert!(!format!("{signed:?}").contains("sig"));
+        assert_eq!(at(Batch::bundle("")), expected("http://h/v1"));
+        assert_eq!(at(Batch::requests("../batch")), None);
+    }
+
+    #[test]
+    fn writes_of_different_partitions_do_not_fit() {
+        let batch = Batch::change_set("$batch")
+            .same_before(",RowKey=")
+            .at_most(2);
+        let endpoint = url("http://h/$batch");
+        let ada = url("http://h/t(PartitionKey='p',RowKey='ada')");
+        let bob = url("http://h/t%28PartitionKey%3D%27p%27%2CRowKey%3D%27bob%27%29");
+        let other = url("http://h/t(PartitionKey='q',RowKey='ada')");
+        let table = url("http://h/u(PartitionKey='p',RowKey='ada')");
+        let elsewhere = url("http://i/t(PartitionKey='p',RowKey='ada')");
+        let plain = url("http://h/t/ada");
+        assert_eq!(batch.check(&endpoint, &[&ada, &bob]), Ok(()));
+        for wrong in [&other, &table, &plain] {
+            let checked = batch.check(&endpoint, &[&ada, wrong]);
+            assert_eq!(checked, Err(Misfit::OtherPartition), "{wrong}");
+        }
+        let checked = batch.check(&endpoint, &[&ada, &elsewhere]);
+        assert_eq!(checked, Err(Misfit::OtherOrigin));
+        let checked = batch.check(&endpoint, &[&ada, &bob, &ada]);
+        assert_eq!(checked, Err(Misfit::TooMany(2)));
+    }
+}
