@@ -207,6 +207,11 @@ impl Client {
         Outbox::new(self.shared.clone())
     }
 
+    /// Returns the base URL.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Returns what all handles of the client share.
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared

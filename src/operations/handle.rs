@@ -218,6 +218,7 @@ impl<T: ResourceData> Handle<T> {
             envelope: self.envelope.clone(),
             format: self.format.clone(),
             lease: self.lease.clone(),
+            carrier: None,
             storage_behaviour: self.storage_behaviour.clone().over(profile, &versioning),
             versioning,
             route,

@@ -142,6 +142,9 @@ impl<T: ResourceData> Write<T> {
         &mut self,
         permit: &mut WritePermit,
     ) -> (Box<WriteOutcome>, Vec<bool>) {
+        if let Some(carrier) = &self.context.target.carrier {
+            carrier.begun();
+        }
         if self.base_is_cached {
             self.load_cached().await;
         }

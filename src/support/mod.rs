@@ -3,5 +3,6 @@
 #[cfg(test)]
 pub(crate) mod explore;
 pub(crate) mod ids;
+pub(crate) mod join;
 pub(crate) mod panics;
 pub(crate) mod words;

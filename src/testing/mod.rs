@@ -161,6 +161,7 @@
 //! # }
 //! ```
 
+mod batch;
 mod clocks;
 mod dialect;
 mod fast;
@@ -176,6 +177,7 @@ mod server;
 mod state;
 mod step;
 
+pub use batch::BatchBehaviour;
 pub use clocks::Clocks;
 pub use dialect::Dialect;
 pub use fast::fast;

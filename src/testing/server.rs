@@ -8,6 +8,7 @@ use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use super::batch::{BatchBehaviour, BatchEndpoint};
 use super::dialect::Dialect;
 use super::in_process::InProcess;
 use super::recorded::Recorded;
@@ -15,7 +16,7 @@ use super::reply::Reply;
 use super::requests::Requests;
 use super::state::{IncomingRequest, SimulatedState};
 use super::step::Step;
-use crate::{Client, ClientBuilder};
+use crate::{Batch, Client, ClientBuilder};
 
 /// A server on loopback that stores JSON documents by path and supports conditional writes.
 ///
@@ -158,6 +159,40 @@ impl ResourceServer {
     pub fn refuse_next_write(&self, status: u16, problem: &Value) {
         let reply = Reply::new(status).body("application/problem+json", problem.to_string());
         self.next_write(Step::new().answer(reply));
+    }
+
+    /// Opens an endpoint that takes several writes in one request.
+    ///
+    /// A step that is scripted for such a request edits the resource of its first write.
+    ///
+    /// # Example: a transaction that is one request
+    ///
+    /// ```
+    /// use ifmatch::testing::{BatchBehaviour, ResourceServer};
+    /// use ifmatch::{Batch, CommittedBy, Generic};
+    /// use serde_json::Value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// let batch = Batch::change_set("$batch");
+    /// server.batch(&batch, BatchBehaviour::Atomic);
+    /// for path in ["/notes/1", "/notes/2"] {
+    ///     server.put(path, r#"{"n": 1}"#);
+    /// }
+    /// let client = server.in_process().profile(Generic::new().batch(batch)).build()?;
+    /// let notes = client.collection::<Value>("notes");
+    ///
+    /// let both = client.transaction();
+    /// let both = both.update(&notes, 1, |note| note["n"] = 2.into());
+    /// let done = both.update(&notes, 2, |note| note["n"] = 0.into()).commit().await?;
+    /// assert_eq!(done.report().by, CommittedBy::Batch);
+    /// server.requests().writes().assert_one();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn batch(&self, batch: &Batch, behaviour: BatchBehaviour) {
+        self.state().batch = Some(BatchEndpoint::new(batch, behaviour));
     }
 
     /// Locks a resource on behalf of another client. Writes to it are refused with 423.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use super::batch::BatchEndpoint;
 use super::dialect::Dialect;
 use super::recorded::Recorded;
 use super::reply::{Reply, tag};
@@ -39,6 +40,8 @@ pub(super) struct SimulatedState {
     named: u64,
     pub(super) dialect: Dialect,
     pub(super) stale_status: Option<StatusCode>,
+    /// The endpoint that takes several writes.
+    pub(super) batch: Option<BatchEndpoint>,
     pub(super) locked: BTreeSet<String>,
     pub(super) reads: VecDeque<Step>,
     pub(super) writes: VecDeque<Step>,
@@ -46,7 +49,7 @@ pub(super) struct SimulatedState {
 }
 
 /// The resource at one path. Versions count on after a removal, so no tag is used twice.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct StoredResource {
     version: u64,
     pub(super) text: Option<String>,
@@ -61,6 +64,7 @@ impl SimulatedState {
             named: 0,
             dialect: Dialect::ProblemDetails,
             stale_status: None,
+            batch: None,
             locked: BTreeSet::new(),
             reads: VecDeque::new(),
             writes: VecDeque::new(),
@@ -104,7 +108,11 @@ impl SimulatedState {
         };
         let step = script.pop_front().unwrap_or_default();
         let reply = (step.lost != Some(Lost::Request)).then(|| {
-            self.somebody_else(&asked.path, step.change);
+            let first = self
+                .batch
+                .as_ref()
+                .and_then(|batch| batch.first_path(&asked));
+            self.somebody_else(first.as_ref().unwrap_or(&asked.path), step.change);
             match step.answer {
                 Some(ScriptedAnswer::Instead(reply)) => reply,
                 Some(ScriptedAnswer::After(reply)) => {
@@ -141,7 +149,10 @@ impl SimulatedState {
         }
     }
 
-    fn carry_out(&mut self, asked: &IncomingRequest) -> Reply {
+    pub(super) fn carry_out(&mut self, asked: &IncomingRequest) -> Reply {
+        if let Some(batch) = self.batch.clone().filter(|batch| batch.is_for(asked)) {
+            return batch.carry_out(self, asked);
+        }
         let reply = match asked.method.as_str() {
             "GET" | "HEAD" => self.read(asked),
             "PUT" | "PATCH" | "DELETE" => self.write(asked),

@@ -198,16 +198,21 @@ impl Machine {
     }
 
     fn finish(&self) -> Action {
-        let has = |standing| self.steps.contains(&standing);
-        Action::Finish(if has(Standing::Unknown) {
-            Ending::Unknown
-        } else if has(Standing::Stands) {
-            Ending::HalfDone
-        } else if has(Standing::NotApplied) || has(Standing::Undone) || has(Standing::Waiting) {
-            Ending::Undone
-        } else {
-            Ending::Committed
-        })
+        Action::Finish(ending(&self.steps))
+    }
+}
+
+/// Returns how a transaction has ended whose steps stand so.
+pub(super) fn ending(steps: &[Standing]) -> Ending {
+    let has = |standing| steps.contains(&standing);
+    if has(Standing::Unknown) {
+        Ending::Unknown
+    } else if has(Standing::Stands) {
+        Ending::HalfDone
+    } else if has(Standing::NotApplied) || has(Standing::Undone) || has(Standing::Waiting) {
+        Ending::Undone
+    } else {
+        Ending::Committed
     }
 }
 

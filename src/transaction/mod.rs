@@ -1,5 +1,6 @@
 //! The order in which the steps of a transaction are made, or taken back.
 
+mod batch;
 mod machine;
 #[cfg(test)]
 mod model;
@@ -11,6 +12,7 @@ mod run;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 
+pub(crate) use batch::Endpoint;
 pub(crate) use plan::{Plan, run};
 pub use record::OnCrash;
 pub(crate) use record::Record;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::batch::{self, Endpoint};
 use super::machine::Machine;
 use super::record::{OnCrash, Record};
 use super::report::Committed;
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     /// Its marks, if the client has a journal.
     pub(crate) record: Option<Record>,
     pub(crate) on_crash: OnCrash,
+    /// The atomic request of the API, if it has one.
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 /// Makes the steps of a transaction, or takes them back.
@@ -37,14 +40,14 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
         atomic_only,
         record,
         on_crash,
+        endpoint,
     } = plan;
-    if atomic_only {
-        let why = "this API has no atomic request for several resources, and `atomic_only` forbids any other way";
-        return Err(Error::config(why));
-    }
     checked(&steps)?;
     steps.sort_by_key(|step| step.risk());
     let urls = checked(&steps)?;
+    if atomic_only {
+        can_be_atomic(&steps, &urls, endpoint.as_ref())?;
+    }
     // One write alone leaves nothing half done, and a later process does not hold the leases of this one.
     let is_recorded = steps.len() > 1 && !steps.iter().any(|step| step.has_lease());
     let mut run = Run::new(steps, urls, time);
@@ -60,6 +63,22 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
             Err(error) => return Err(run.unbegun(step, error)),
         }
     }
+    // It leaves nothing half done if the process ends, so it is not recorded.
+    let by_batch = match &endpoint {
+        Some(endpoint) if atomic_only || run.steps.len() > 1 => run.by_batch(endpoint).await,
+        _ => Err(Error::config(NO_ATOMIC_REQUEST)),
+    };
+    let misfit = match by_batch {
+        Ok(ended) => {
+            release(held).await;
+            return ended;
+        }
+        Err(misfit) => misfit,
+    };
+    if atomic_only {
+        release(held).await;
+        return Err(misfit);
+    }
     if let Some(record) = record.filter(|_| is_recorded) {
         record.begin(&mut run.steps, on_crash, is_isolated).await?;
         run.record = Some(record);
@@ -68,6 +87,24 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
     let ended = run.make(machine).await;
     release(held).await;
     ended
+}
+
+const NO_ATOMIC_REQUEST: &str =
+    "this API has no atomic request for several resources, and `atomic_only` forbids any other way";
+
+/// Checks what `atomic_only` asks for before anything is sent.
+fn can_be_atomic(
+    steps: &[Box<dyn Step>],
+    urls: &[Url],
+    endpoint: Option<&Endpoint>,
+) -> Result<(), Error> {
+    let endpoint = endpoint.ok_or_else(|| Error::config(NO_ATOMIC_REQUEST))?;
+    batch::check(steps, urls, endpoint)?;
+    if steps.iter().any(|step| !step.writes()) {
+        let why = "`unchanged` cannot be a part of the atomic request of this API, and `atomic_only` forbids any other way";
+        return Err(Error::config(why));
+    }
+    Ok(())
 }
 
 /// Checks what can be checked before anything is sent, and returns the addresses of the steps.

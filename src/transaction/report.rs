@@ -36,6 +36,8 @@ pub struct TransactionReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CommittedBy {
+    /// By one request that the API applies as a whole. Others see all of it or nothing.
+    Batch,
     /// By one write after the other, each of which can be taken back. Others see the steps in between.
     Saga,
 }

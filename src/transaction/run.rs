@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::machine::{Action, Ending, Event, Machine, Standing};
+use super::batch::{self, Endpoint};
+use super::machine::{Action, Ending, Event, Machine, Standing, ending};
 use super::record::Record;
 use super::report::{Committed, CommittedBy, TransactionReport};
 use crate::journal::StepEnd;
@@ -74,6 +75,25 @@ impl Run {
         Ok(held)
     }
 
+    /// Makes the steps by one atomic request. Returns an error if they do not fit into one, and nothing was applied.
+    pub(super) async fn by_batch(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Result<Committed, Error>, Error> {
+        let (left, time) = (self.left(), self.time);
+        let ended = batch::make(&mut self.steps, &self.urls, endpoint, left, time).await;
+        let outcome = match ended {
+            batch::Ended::Misfit(misfit) => return Err(misfit),
+            batch::Ended::Made(outcome) => outcome,
+        };
+        self.requests = self.requests.saturating_add(outcome.requests);
+        (self.errors, self.first) = (outcome.errors, outcome.first);
+        Ok(match ending(&outcome.standings) {
+            Ending::Committed => Ok(self.committed(CommittedBy::Batch)),
+            ending => Err(self.failed(ending, &outcome.standings)),
+        })
+    }
+
     pub(super) async fn make(&mut self, mut machine: Machine) -> Result<Committed, Error> {
         let mut event = Event::Begin;
         loop {
@@ -123,7 +143,7 @@ impl Run {
             let _ = record.end(left).await;
         }
         match ending {
-            Ending::Committed => Ok(self.committed()),
+            Ending::Committed => Ok(self.committed(CommittedBy::Saga)),
             ending => Err(self.failed(ending, standings)),
         }
     }
@@ -216,10 +236,10 @@ impl Run {
         Event::TakenBack(taken_back)
     }
 
-    fn committed(&self) -> Committed {
+    fn committed(&self, by: CommittedBy) -> Committed {
         Committed::new(TransactionReport {
             requests: self.requests,
-            by: CommittedBy::Saga,
+            by,
             elapsed: self.begun.elapsed(),
         })
     }

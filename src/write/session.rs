@@ -10,8 +10,11 @@ use super::diagnosis::FailureCause;
 use super::machine::events::Failure;
 use crate::BoxError;
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestStats, Watched};
+use crate::exchange::{
+    Call, Exchange, NoResponse, RequestContext, RequestPurpose, RequestStats, Watched,
+};
 use crate::store::CredentialsDigest;
+use crate::write::request::carrier::Carried;
 
 /// The requests of one write.
 #[derive(Clone, Copy)]
@@ -41,7 +44,7 @@ impl Session {
     }
 
     /// Counts a write, and returns how many times it was sent before, reads between aside.
-    pub(crate) fn count_write(&mut self, is_again: bool) -> u32 {
+    fn count_write(&mut self, is_again: bool) -> u32 {
         self.resent_writes = next_count(self.resent_writes, is_again);
         self.resent_writes
     }
@@ -72,7 +75,43 @@ impl Session {
             sent,
             watched,
         };
-        match exchange.send(call, context).await {
+        let reply = exchange.send(call, context).await;
+        self.taken(&call.method, reply)
+    }
+
+    /// Sends a write, or lets the carrier of its target take it to the server.
+    ///
+    /// # Errors
+    ///
+    /// Returns the kind of failure and its cause if there is no response.
+    pub(crate) async fn send_write(
+        &mut self,
+        write: Carried<'_>,
+        purpose: RequestPurpose,
+        is_again: bool,
+    ) -> Result<Response, (Failure, FailureCause)> {
+        let (target, resends) = (write.target, self.count_write(is_again));
+        if let Some(carrier) = &target.carrier {
+            let method = &write.call.method;
+            let reply = carrier.carry(write).await;
+            return self.taken(method, reply);
+        }
+        let (exchange, watched) = (&target.shared.exchange, target.watched(purpose, resends));
+        self.send(exchange, write.call, write.deadline, write.sent, watched)
+            .await
+    }
+
+    /// Returns the user of the requests.
+    pub(crate) fn whose(&self) -> CredentialsDigest {
+        self.whose
+    }
+
+    fn taken(
+        &mut self,
+        method: &Method,
+        reply: Result<Response, NoResponse>,
+    ) -> Result<Response, (Failure, FailureCause)> {
+        match reply {
             Ok(reply) => {
                 self.last_status = Some(reply.status);
                 Ok(reply)
@@ -81,7 +120,7 @@ impl Session {
                 self.retry_after = self.retry_after.max(held.retry_after());
                 Err((Failure::Permanent, FailureCause::Gated(held)))
             }
-            Err(error) => Err(failure(&call.method, error)),
+            Err(error) => Err(failure(method, error)),
         }
     }
 }

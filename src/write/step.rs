@@ -1,5 +1,6 @@
 //! One step of a transaction, whose type only itself knows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use url::Url;
 use crate::journal::{GroupStep, Intent, LeftOpen, MarkDocuments, StepEnd, Stepped};
 use crate::lease::Lease;
 use crate::value::Error;
+use crate::write::request::carrier::Carrier;
 
 /// The result of a run, of a further one, or of a fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,12 @@ pub(crate) trait Step: Send {
 
     /// Whether it writes under a lease of its own.
     fn has_lease(&self) -> bool;
+
+    /// Whether it writes. A step that does not only checks.
+    fn writes(&self) -> bool;
+
+    /// Lets a carrier take the requests of its runs to the server.
+    fn carried_by(&mut self, carrier: Option<Arc<dyn Carrier>>);
 
     /// Makes the step under a lease.
     fn hold(&mut self, lease: &Lease);

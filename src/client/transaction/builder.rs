@@ -13,6 +13,8 @@ use crate::lease::Isolation;
 use crate::operations::steps::{Input, UnchangedStep, WriteStep};
 use crate::operations::typed_edit::Edit;
 use crate::operations::{DeleteInput, Handle, IntoSave, IntoTarget, PreparedSave, ResourceData};
+use crate::support::panics;
+use crate::transaction::Endpoint;
 use crate::value::Error;
 use crate::write::request::target::Shared;
 use crate::write::step::{Risk, Step};
@@ -28,7 +30,13 @@ use crate::write::step::{Risk, Step};
 /// transaction and keeps what others have changed since. Where they have changed the same places, the step stands, and is
 /// reported.
 ///
-/// Others see the steps in between, and may build on them, unless they respect the leases of
+/// Where the API takes several writes in one atomic request ([`Profile::batch`](crate::Profile::batch)), and the steps fit
+/// into it, the transaction is that request. Others then see all of it or nothing, and
+/// [`TransactionReport::by`](crate::TransactionReport::by) says so. [`Commit::atomic_only`](crate::Commit::atomic_only)
+/// forbids any other way. The endpoint must be atomic and keep the preconditions of its parts:
+/// [`Client::probe_batch`](crate::Client::probe_batch) checks it. Steps that only check are made before the request.
+///
+/// Otherwise others see the steps in between, and may build on them, unless they respect the leases of
 /// [`isolated_by`](Self::isolated_by). If the program ends while the transaction is being made, the steps that were made
 /// stand, unless the client has a [journal](crate::Journal): then the [outbox](crate::Client::outbox) of a later process goes
 /// on with it. See [`guide::transactions`](crate::guide::transactions).
@@ -77,6 +85,7 @@ pub struct Transaction {
     shared: Arc<Shared>,
     steps: Vec<Box<dyn Step>>,
     isolation: Option<Arc<dyn Isolation>>,
+    endpoint: Option<Endpoint>,
     fault: Option<Error>,
 }
 
@@ -89,8 +98,26 @@ impl Client {
             shared: self.shared().clone(),
             steps: Vec::new(),
             isolation: None,
+            endpoint: self.batch_endpoint(),
             fault: None,
         }
+    }
+}
+
+impl Client {
+    /// Returns the atomic request of the API, if it has one.
+    fn batch_endpoint(&self) -> Option<Endpoint> {
+        let shared = self.shared();
+        let batch = panics::named("the profile", || shared.profile.batch())?;
+        let mut url = batch.endpoint(self.base())?;
+        if let Some(version) = &shared.version {
+            version.put_on(&mut url);
+        }
+        Some(Endpoint {
+            shared: shared.clone(),
+            batch,
+            url,
+        })
     }
 }
 
@@ -263,7 +290,13 @@ impl Transaction {
     ///
     /// After each of the first three, [`Error::steps`] has a line for each step.
     pub fn commit(self) -> Commit {
-        Commit::new(&self.shared, self.steps, self.isolation, self.fault)
+        Commit::new(
+            &self.shared,
+            self.steps,
+            self.isolation,
+            self.endpoint,
+            self.fault,
+        )
     }
 
     fn with<T: ResourceData>(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::lease::Isolation;
 use crate::operations::{Lazy, new_group};
-use crate::transaction::{Committed, OnCrash, Plan, run};
+use crate::transaction::{Committed, Endpoint, OnCrash, Plan, run};
 use crate::value::{Error, ErrorKind};
 use crate::write::request::target::Shared;
 use crate::write::step::Step;
@@ -31,6 +31,7 @@ impl Commit {
         shared: &Arc<Shared>,
         steps: Vec<Box<dyn Step>>,
         isolation: Option<Arc<dyn Isolation>>,
+        endpoint: Option<Endpoint>,
         fault: Option<Error>,
     ) -> Self {
         Self {
@@ -42,6 +43,7 @@ impl Commit {
                     atomic_only: false,
                     record: None,
                     on_crash: OnCrash::Forward,
+                    endpoint,
                 },
                 shared: shared.clone(),
                 fault,
@@ -67,7 +69,8 @@ impl Commit {
         self.with(|settings| settings.plan.on_crash = on_crash)
     }
 
-    /// Commits only by one atomic request. Where the API has none, the call returns `Config`, and nothing is sent.
+    /// Commits only by one atomic request. Where the API has none, or the steps do not fit into one, the call returns
+    /// `Config`, and nothing is written.
     pub fn atomic_only(self) -> Self {
         self.with(|settings| settings.plan.atomic_only = true)
     }

@@ -1,5 +1,6 @@
 //! A step that only looks whether a resource is still as it was seen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use crate::lease::Lease;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind};
+use crate::write::request::carrier::Carrier;
 use crate::write::step::{Back, Made, Risk, Step, TakenBack, Tried};
 
 pub(crate) struct UnchangedStep<T> {
@@ -57,6 +59,12 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
     fn has_lease(&self) -> bool {
         false
     }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn carried_by(&mut self, _: Option<Arc<dyn Carrier>>) {}
 
     fn hold(&mut self, _: &Lease) {}
 

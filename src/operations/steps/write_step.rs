@@ -24,6 +24,7 @@ use crate::value::{Error, ErrorKind};
 use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
+use crate::write::request::carrier::Carrier;
 use crate::write::step::{Back, Made, Risk, Step, Tried};
 
 /// A step that writes one resource.
@@ -47,6 +48,8 @@ pub(crate) struct WriteStep<T> {
     pub(super) met: Option<StoredSnapshot>,
     /// Its marks in the journal.
     pub(super) record: Option<StepRecord>,
+    /// Takes the requests of its runs to the server.
+    carrier: Option<Arc<dyn Carrier>>,
 }
 
 /// What a step writes.
@@ -89,6 +92,7 @@ impl<T: ResourceData> WriteStep<T> {
             prepared: None,
             met: None,
             record: None,
+            carrier: None,
         }
     }
 
@@ -174,7 +178,8 @@ impl<T: ResourceData> WriteStep<T> {
                     lost: done.lost,
                 });
             }
-            Made::Unchanged | Made::NotApplied => {}
+            // Nothing is left of the run, so the step may run again.
+            Made::Unchanged | Made::NotApplied => (self.has_run, self.open) = (false, None),
         }
         Tried {
             made,
@@ -238,6 +243,14 @@ impl<T: ResourceData> Step for WriteStep<T> {
             .is_some_and(LeaseBinding::has_lease)
     }
 
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn carried_by(&mut self, carrier: Option<Arc<dyn Carrier>>) {
+        self.carrier = carrier;
+    }
+
     fn hold(&mut self, lease: &Lease) {
         self.own_lease = self.handle.lease.take();
         self.handle.lease = Some(LeaseBinding::new(lease, self.own_lease.clone()));
@@ -274,6 +287,10 @@ impl<T: ResourceData> Step for WriteStep<T> {
         write.stamp_id = Some(self.write_id.clone());
         if let Some(record) = &self.record {
             record.goes_into(&mut write, &self.handle).await?;
+        }
+        if self.carrier.is_some() {
+            let target = Arc::make_mut(&mut write.context.target);
+            target.carrier.clone_from(&self.carrier);
         }
         match &self.input {
             Input::Edit(edit) => {

@@ -14,6 +14,7 @@ use crate::store::StoredSnapshot;
 use crate::write::recovery::monitor;
 use crate::write::recovery::recorder::WrittenFrom;
 use crate::write::recovery::unsettled::UnsettledWrite;
+use crate::write::request::carrier::Carried;
 use crate::write::request::payload::{NoPayload, Payload, RequestDraft};
 use crate::write::request::reading;
 
@@ -123,12 +124,18 @@ impl Driver<'_> {
             guard.send(going_out.clone());
             Ok(())
         };
-        let (exchange, deadline) = (&self.target.shared.exchange, self.timer.deadline());
+        let deadline = self.timer.deadline();
         let deadline = until.map_or(deadline, |until| until.min(deadline));
         let session = &mut self.session;
-        let watched = self.target.watched(purpose, session.count_write(resend));
-        let reply = session.send(exchange, &payload.call, deadline, &mut sent, watched);
-        let reply = reply.await;
+        let write = Carried {
+            target: self.target,
+            call: &payload.call,
+            condition,
+            deadline,
+            whose: session.whose(),
+            sent: &mut sent,
+        };
+        let reply = session.send_write(write, purpose, resend).await;
         self.timer.count(self.session.stats.waited);
         let is_settled = match &reply {
             Ok(_) => true,

@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod address;
 pub(crate) mod body;
+pub(crate) mod carrier;
 pub(crate) mod payload;
 pub(crate) mod reading;
 mod scim_patch;

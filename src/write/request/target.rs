@@ -30,6 +30,7 @@ use crate::write::machine::events::Goal;
 use crate::write::outcome::WriteOutcome;
 use crate::write::queued::OutboxState;
 use crate::write::recovery::unsettled::UnsettledWrites;
+use crate::write::request::carrier::Carrier;
 use crate::write::request::storage_behaviour::{AlteringCollections, StorageBehaviour};
 
 /// How a changed document is sent.
@@ -219,6 +220,8 @@ pub(crate) struct Target {
     pub(crate) storage_behaviour: StorageBehaviour,
     /// The lease under which is written.
     pub(crate) lease: Option<LeaseBinding>,
+    /// Takes the writes to the server, if they are not requests of their own.
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
 }
 
 impl Watch for Target {

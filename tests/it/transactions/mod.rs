@@ -1,5 +1,6 @@
 //! A transaction is committed, or nothing of it stands, or each step tells what became of it.
 
+mod batch;
 mod books;
 mod committing;
 mod doubt;
