@@ -231,6 +231,7 @@ pub use operations::{
     Queued, QueuedKind, QueuedState, QueuedWrite, Refresh, Reply, ResourceData, Revalidated, Save,
     SeenVersion, SendAction, SendsQueued, Update,
 };
+pub use probe::{BatchCheck, BatchFinding, BatchProbeReport, ProbeBatch};
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::format;
 pub use protocol::headers as header_fields;

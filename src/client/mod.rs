@@ -20,7 +20,7 @@ use url::Url;
 use crate::address::{self, IntoPath};
 use crate::merge::Merge;
 use crate::operations::{Handle, Outbox, PlainRequest, ResourceData};
-use crate::probe::Probe;
+use crate::probe::{Probe, ProbeBatch};
 use crate::resolve::{MergeStrategy, Strategy};
 use crate::retry::Limits;
 use crate::value::Error;
@@ -186,6 +186,45 @@ impl Client {
         let url = address::beneath(&self.base, below.as_ref());
         let strategy = self.shared.derived.of::<serde_json::Value>();
         Probe::new(Handle::new(self.shared.clone(), url, strategy))
+    }
+
+    /// Tests whether the request of the API for several writes is atomic, and keeps their preconditions.
+    ///
+    /// The name of an endpoint does not say so. Some apply a part of the writes, and some drop the preconditions. The
+    /// [profile](crate::Profile::batch) names the request.
+    ///
+    /// `below` names a collection, as in [`probe`](Self::probe). The checks use three resources there, with random names,
+    /// and remove them at the end. Run the probe during setup and in tests, not at each start of a program.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Config` if the profile names no such request, and the errors of [`probe`](Self::probe) if the temporary
+    /// resources cannot be created. Later failures are part of the report.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::testing::{BatchBehaviour, ResourceServer};
+    /// use ifmatch::{Batch, BatchCheck, Generic, Verdict};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ifmatch::Error> {
+    /// let server = ResourceServer::start().await;
+    /// let batch = Batch::change_set("$batch");
+    /// server.batch(&batch, BatchBehaviour::Liar);
+    /// let client = server.in_process().profile(Generic::new().batch(batch)).build()?;
+    /// let report = client.probe_batch("articles").await?;
+    /// println!("{report}");
+    /// assert!(!report.is_atomic());
+    /// assert_eq!(report.verdict(BatchCheck::Atomic), Verdict::Fails);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn probe_batch(&self, below: impl AsRef<str>) -> ProbeBatch {
+        let url = address::beneath(&self.base, below.as_ref());
+        let strategy = self.shared.derived.of::<serde_json::Value>();
+        let handle = Handle::new(self.shared.clone(), url, strategy);
+        ProbeBatch::new(handle, self.batch_endpoint())
     }
 
     /// Returns the outbox, which sends the writes that are queued in the [journal](crate::Journal).

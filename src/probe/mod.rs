@@ -1,5 +1,6 @@
 //! `Client::probe` checks whether an API really enforces preconditions.
 
+mod batch;
 mod checks;
 mod report;
 mod site;
@@ -21,6 +22,7 @@ use crate::protocol::Envelope;
 use crate::value::{Error, ErrorKind};
 use crate::write::request::target::WriteMode;
 
+pub use batch::{BatchCheck, BatchFinding, BatchProbeReport, ProbeBatch};
 use checks::{Checks, RACES};
 pub use report::{ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 use site::Site;

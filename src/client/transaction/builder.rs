@@ -106,7 +106,7 @@ impl Client {
 
 impl Client {
     /// Returns the atomic request of the API, if it has one.
-    fn batch_endpoint(&self) -> Option<Endpoint> {
+    pub(in crate::client) fn batch_endpoint(&self) -> Option<Endpoint> {
         let shared = self.shared();
         let batch = panics::named("the profile", || shared.profile.batch())?;
         let mut url = batch.endpoint(self.base())?;

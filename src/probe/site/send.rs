@@ -19,7 +19,7 @@ use crate::write::request::reading;
 impl Site {
     /// Sends one request. Reads are repeated after any transient failure, writes only if the server says that it
     /// did nothing.
-    pub(super) async fn send(&mut self, call: &Call) -> Result<Response, Stop> {
+    pub(in crate::probe) async fn send(&mut self, call: &Call) -> Result<Response, Stop> {
         let is_read = call.method == Method::GET;
         let target = self.target.clone();
         let exchange = &target.shared.exchange;
@@ -112,6 +112,23 @@ impl Site {
                 _ => None,
             },
         )
+    }
+
+    /// Returns the request that writes a draft over a state that was seen, onto a version.
+    pub(in crate::probe) fn write_call(
+        &self,
+        version: &Validator,
+        onto: &StoredSnapshot,
+        draft: usize,
+    ) -> Result<Call, Stop> {
+        let document = self.drafts.laid_over(&onto.document, draft)?;
+        let condition = Condition::Match(version.clone());
+        self.draft_call(&condition, Some(onto), &document, draft)
+    }
+
+    /// Returns the version in a response to a write.
+    pub(in crate::probe) fn version_in(&self, reply: &Response) -> Option<Validator> {
+        self.done(reply).version
     }
 
     /// Writes a draft over a state that was seen.

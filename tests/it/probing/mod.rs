@@ -1,5 +1,6 @@
 //! A probe reports the faults of a server, and leaves nothing behind.
 
+mod batches;
 mod existing;
 mod fault;
 mod server;
