@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a failed test may panic, and the figures are for people to read"
 )]
@@ -15,6 +16,7 @@ mod sagas;
 mod scim;
 mod story;
 mod texts;
+mod transactions;
 mod wire;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

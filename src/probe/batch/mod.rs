@@ -43,7 +43,7 @@ struct Settings {
     endpoint: Option<Endpoint>,
     timeout: Option<Duration>,
     make: Arc<MakeShared>,
-    suffix: String,
+    id: Box<dyn Fn(&str) -> String + Send>,
 }
 
 /// Makes the documents of all resources.
@@ -57,7 +57,7 @@ impl ProbeBatch {
                 endpoint,
                 timeout: None,
                 make: Arc::new(|name, n| Document::encode(&json!({"name": name, "probe": n}))),
-                suffix: String::new(),
+                id: Box::new(str::to_owned),
             }),
         }
     }
@@ -70,10 +70,10 @@ impl ProbeBatch {
 
     /// Sets the documents that the probe writes, for APIs that refuse the default ones.
     ///
-    /// Each document is made from the random name of its resource and a number that counts up from 0. All documents of one
-    /// name must be different, in members of the outermost object.
+    /// Each document is made from the [id](Self::id) of its resource and a number that counts up from 0. All documents of one
+    /// resource must be different, in members of the outermost object.
     ///
-    /// Default: `{"name": name, "probe": number}`.
+    /// Default: `{"name": id, "probe": number}`.
     ///
     /// # Errors
     ///
@@ -86,8 +86,8 @@ impl ProbeBatch {
     /// use serde_json::json;
     ///
     /// let report = client
-    ///     .probe_batch("people")
-    ///     .document(|name, n| json!({"PartitionKey": "probe", "RowKey": name, "n": n}))
+    ///     .probe_batch("orders")
+    ///     .document(|id, n| json!({"customer": id, "quantity": n + 1}))
     ///     .await?;
     /// # let _ = report;
     /// # Ok(())
@@ -102,10 +102,25 @@ impl ProbeBatch {
         })
     }
 
-    /// Sets the end of the random names, such as `.json` (default none).
-    pub fn suffix(self, suffix: impl Into<String>) -> Self {
-        let suffix = suffix.into();
-        self.set(|settings| settings.suffix = suffix)
+    /// Sets how the id of a resource is made from its random name (default: it is the name).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn f(client: ifmatch::Client) -> Result<(), ifmatch::Error> {
+    /// use serde_json::json;
+    ///
+    /// let report = client
+    ///     .probe_batch("")
+    ///     .id(|name| format!("people(PartitionKey='probe',RowKey='{name}')"))
+    ///     .document(|_, n| json!({"n": n}))
+    ///     .await?;
+    /// # let _ = report;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn id(self, make: impl Fn(&str) -> String + Send + 'static) -> Self {
+        self.set(|settings| settings.id = Box::new(make))
     }
 
     /// Adds a header to every request about a resource.
@@ -153,7 +168,7 @@ async fn run(settings: Settings) -> Result<BatchProbeReport, Error> {
         .unwrap_or(endpoint.shared.exchange.limits.time);
     let mut sites = Vec::with_capacity(MEMBERS);
     for _ in 0..MEMBERS {
-        let name = format!("ifmatch-probe-{}{}", ids::uuid(), settings.suffix);
+        let name = (settings.id)(&format!("ifmatch-probe-{}", ids::uuid()));
         let make = settings.make.clone();
         let make: MakeDraft = Box::new(move |name, n| make(name, n));
         let drafts = Drafts::new(name, make, false)?;

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use super::{BatchReply, BatchRequest, BatchWrite, PartResponse};
+use super::{BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse};
 use crate::BoxError;
 use crate::json::Document;
 use crate::protocol::multipart::{CONTENT_ID, Part, PartsWriter, parts, request_text};
@@ -20,9 +20,17 @@ const MESSAGES: [&str; 4] = [
     "/message",
 ];
 
-pub(super) fn encode(id: &str, writes: &[BatchWrite<'_>]) -> BatchRequest {
+pub(super) fn encode(id: &str, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
     // Some servers take letters, digits and `_` alone.
     let id: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let separates = |body: &Bytes| {
+        let mut texts = body.windows(id.len().max(1));
+        texts.any(|text| text == id.as_bytes())
+    };
+    // Otherwise a document could end its part and begin another one.
+    if writes.iter().any(|write| separates(write.body)) {
+        return Err(Misfit::Boundary);
+    }
     let mut changes = PartsWriter::new(format!("changeset_{id}"));
     for (at, write) in writes.iter().enumerate() {
         let headers = [
@@ -37,12 +45,12 @@ pub(super) fn encode(id: &str, writes: &[BatchWrite<'_>]) -> BatchRequest {
     let mut whole = PartsWriter::new(format!("batch_{id}"));
     whole.part(&[("Content-Type", &media_type)], &changes);
     let (media_type, body) = whole.finish();
-    BatchRequest {
+    Ok(BatchRequest {
         // The boundary is made of letters and digits.
         media_type: HeaderValue::from_str(&media_type)
             .unwrap_or(HeaderValue::from_static("multipart/mixed")),
         body: body.into(),
-    }
+    })
 }
 
 pub(super) fn decode(
@@ -152,7 +160,7 @@ mod tests {
             body: &nothing,
             ..put
         };
-        let request = encode("0a-1b", &[put, delete]);
+        let request = encode("0a-1b", &[put, delete]).unwrap();
         assert_eq!(request.media_type, "multipart/mixed; boundary=batch_0a1b");
         let expected = "--batch_0a1b\r\nContent-Type: multipart/mixed; boundary=changeset_0a1b\r\n\r\n\
              --changeset_0a1b\r\nContent-Type: application/http\r\n\
@@ -164,6 +172,20 @@ mod tests {
              DELETE http://h/t(PartitionKey='p',RowKey='a') HTTP/1.1\r\nif-match: W/\"1\"\r\n\r\n\r\n\
              --changeset_0a1b--\r\n\r\n--batch_0a1b--\r\n";
         assert_eq!(std::str::from_utf8(&request.body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_document_cannot_end_its_part() {
+        let url = Url::parse("http://h/1").unwrap();
+        let body = Bytes::from_static(b"{\"n\":\"\r\n--changeset_0a1b--\"}");
+        let write = BatchWrite {
+            method: &Method::PUT,
+            url: &url,
+            headers: &HeaderMap::new(),
+            body: &body,
+        };
+        assert_eq!(encode("0a-1b", &[write]), Err(Misfit::Boundary));
+        assert!(encode("0a-1c", &[write]).is_ok());
     }
 
     /// As Azurite 3.35 answers.

@@ -172,7 +172,7 @@ impl Batch {
         let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
         self.check(endpoint, &urls)?;
         let request = match self.form {
-            Form::ChangeSet => change_set::encode(id, writes),
+            Form::ChangeSet => change_set::encode(id, writes)?,
             Form::Bundle => bundle::encode(endpoint, writes)?,
             Form::Requests => requests::encode(writes)?,
         };
@@ -288,8 +288,12 @@ pub(crate) enum Misfit {
     Header(String),
     #[error("a part of this request has no place for a body that is not JSON")]
     NotJson,
+    #[error("a write contains the text that separates the parts")]
+    Boundary,
     #[error("a write is to an address outside of the API")]
     Outside,
+    #[error("the writes are of different users")]
+    OtherUser,
     #[error("the endpoint answered {0}")]
     NoEndpoint(StatusCode),
 }

@@ -10,18 +10,24 @@ use crate::protocol::{Batch, Problem, Profile, RefusalKind, Versioning, WeakTags
 /// `post`, which is refused with a 409 if the entity exists.
 ///
 /// A transaction whose entities are of one partition is committed by one change set (at most 100 entities and 4 MiB). The
-/// `PartitionKey` has to come before the `RowKey` in their addresses. The service wants `Accept` to name JSON alone, so set
-/// that as a default header of the client.
+/// `PartitionKey` has to come before the `RowKey` in their addresses.
+///
+/// The service takes no other media type beside JSON in `Accept`, and the metadata in its responses does not belong into
+/// entities that are written. So set the default header `Accept: application/json;odata=nometadata`.
 ///
 /// [Error codes](https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes).
 ///
 /// # Example
 ///
 /// ```
-/// use ifmatch::{Client, profiles::AzureTable};
+/// use ifmatch::{Client, HeaderName, HeaderValue, profiles::AzureTable};
 ///
 /// # fn main() -> Result<(), ifmatch::Error> {
-/// let client = Client::builder("https://account.table.core.windows.net").profile(AzureTable).build()?;
+/// let json = HeaderValue::from_static("application/json;odata=nometadata");
+/// let client = Client::builder("https://account.table.core.windows.net")
+///     .profile(AzureTable)
+///     .default_header(HeaderName::from_static("accept"), json)
+///     .build()?;
 /// let ada = client.resource::<serde_json::Value>(["people(PartitionKey='p',RowKey='ada')"]);
 /// # let _ = ada;
 /// # Ok(())

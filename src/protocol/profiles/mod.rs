@@ -9,7 +9,7 @@
 //! | profile | version, and how it is sent back | stale write | other features | run against |
 //! |---|---|---|---|---|
 //! | [`AzureBlob`] | strong tag → `If-Match` | 412 `ConditionNotMet` | leases are locks, a lost lease is an invalid state; 409 `BlobAlreadyExists` | Azurite 3.35 |
-//! | [`AzureTable`] | weak tag → `If-Match`, unchanged | 412 `UpdateConditionNotSatisfied` | creation only by `post`; 409 `EntityAlreadyExists`; tags in items | — |
+//! | [`AzureTable`] | weak tag → `If-Match`, unchanged | 412 `UpdateConditionNotSatisfied` | creation only by `post`; 409 `EntityAlreadyExists`; tags in items; change sets | Azurite 3.35 |
 //! | [`CouchDb`] | `_rev` → the document, `?rev=` in a removal | 409 `conflict` | new version in `rev` of the response; a 412 is never a race; tags are not used | express-pouchdb 4.2 |
 //! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation with `op_type=create`; the 200 of `_bulk` with `errors` | — |
 //! | [`EtcdV2`] | `node.modifiedIndex` → `?prevIndex=` | 412, code 101 | document as text in `node.value`, sent as a form; creation with `prevExist=false` | etcd 3.4 |

@@ -19,6 +19,7 @@ use crate::exchange::{
 };
 use crate::protocol::{Batch, BatchReply, BatchWrite, Misfit, PartResponse, forbid_keeping};
 use crate::retry::WaitReason;
+use crate::store::CredentialsDigest;
 use crate::write::request::target::Shared;
 
 /// The endpoint of an API that takes several writes.
@@ -68,7 +69,7 @@ pub(super) struct Dispatcher<'a> {
     inbox: mpsc::UnboundedReceiver<Message>,
     gathering: Gathering,
     asked: Vec<Option<Box<Asked>>>,
-    /// The members that look whether a refusal was about them, and the refusal.
+    /// A refusal about which the members look whether they are meant.
     looking: Option<Box<Response>>,
     stats: RequestStats,
     last_body: Option<Bytes>,
@@ -199,18 +200,21 @@ impl<'a> Dispatcher<'a> {
             .encode(&self.endpoint.url, self.id, &writes);
         let deadline = asked.iter().map(|asked| asked.deadline).min();
         let whose = asked.first().map(|asked| asked.whose);
-        let is_one_user = asked.iter().all(|asked| Some(asked.whose) == whose);
-        let request = match encoded {
-            Ok(request) => request,
+        let is_one_user = |whose: CredentialsDigest| {
+            let mut users = asked.iter().map(|asked| asked.whose);
+            users.all(|other| whose.may_go_on_as(other))
+        };
+        let fitting = encoded.and_then(|request| match (deadline, whose) {
+            (Some(deadline), Some(whose)) if is_one_user(whose) => Ok((request, deadline)),
+            _ => Err(Misfit::OtherUser),
+        });
+        let (request, deadline) = match fitting {
+            Ok(fitting) => fitting,
             Err(misfit) => {
                 self.misfit = Some(misfit);
                 self.gathering.is_over();
                 return self.turn_away(members);
             }
-        };
-        let Some(deadline) = deadline.filter(|_| is_one_user) else {
-            self.gathering.is_over();
-            return self.turn_away(members);
         };
         if !self.may_leave(members).await {
             return;
