@@ -25,7 +25,7 @@ struct Lossy {
 impl Lossy {
     fn new(every: u32) -> Self {
         Self {
-            inner: Arc::default(),
+            inner: Arc::new(Reqwest::new().unwrap()),
             writes: Arc::default(),
             every,
         }
@@ -86,7 +86,7 @@ impl Accounts {
                 Ok(())
             })
             .update(&self.docs, &self.to, move |account| {
-                account.shared += amount
+                account.shared += amount;
             })
     }
 

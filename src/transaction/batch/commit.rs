@@ -14,7 +14,7 @@ use crate::retry::later;
 use crate::support::{ids, join};
 use crate::transaction::machine::Standing;
 use crate::value::{Error, ErrorKind};
-use crate::write::step::{Made, Step, Tried};
+use crate::write::step::{Made, Risk, Step, Tried};
 
 /// What became of a batch.
 pub(crate) enum Ended {
@@ -85,6 +85,10 @@ pub(crate) fn check(
     urls: &[Url],
     endpoint: &Endpoint,
 ) -> Result<(), Error> {
+    if steps.iter().any(|step| step.risk() == Risk::Pivot) {
+        let why = "a `post` is no part of an atomic request, because its response would not name what was made";
+        return Err(Error::config(why));
+    }
     let writes = steps.iter().zip(urls).filter(|(step, _)| step.writes());
     let writes: Vec<_> = writes.map(|(_, url)| url).collect();
     let checked = endpoint.batch.check(&endpoint.url, &writes);
