@@ -233,12 +233,12 @@ pub use operations::{
 };
 pub use probe::{BatchCheck, BatchFinding, BatchProbeReport, ProbeBatch};
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
-pub use protocol::format;
 pub use protocol::headers as header_fields;
 pub use protocol::{
     Batch, EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind,
     Validator, Versioning, WeakTags, WriteRoute, profiles,
 };
+pub use protocol::{event_stream, format, json_lines};
 pub use resolve::{
     Answer, AskFn, Conflict, LastWriteWins, LocalWins, MergeFn, MergeStrategy, OrElse, Refusal,
     RefusalHandler, RemoteWins, Resolution, ask_fn, merge_fn,

@@ -7,11 +7,14 @@
 
 mod batch;
 mod envelope;
+pub mod event_stream;
 pub mod format;
 mod generic;
 pub mod headers;
 mod hidden;
+pub mod json_lines;
 mod kind;
+mod lines;
 mod meaning;
 mod message_words;
 pub(crate) mod multipart;
