@@ -205,6 +205,7 @@ mod support;
 pub mod testing;
 mod transaction;
 mod value;
+mod watch;
 mod write;
 
 pub use ::async_trait::async_trait;
@@ -235,8 +236,8 @@ pub use probe::{BatchCheck, BatchFinding, BatchProbeReport, ProbeBatch};
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::headers as header_fields;
 pub use protocol::{
-    Batch, EntityTag, Envelope, Format, Generic, HiddenRefusal, Problem, Profile, RefusalKind,
-    Validator, Versioning, WeakTags, WriteRoute, profiles,
+    Batch, EntityTag, Envelope, Feed, Format, Generic, HiddenRefusal, Problem, Profile,
+    RefusalKind, Validator, Versioning, WeakTags, WriteRoute, profiles,
 };
 pub use protocol::{event_stream, format, json_lines};
 pub use resolve::{
@@ -254,6 +255,9 @@ pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
     IntoValidator, Observer, Saved, Sides, Snapshot, StepReport, StepState, Versioned, WaitSeen,
     WriteReport, WriteSeen, box_error,
+};
+pub use watch::{
+    Change, KeepFresh, Live, LiveRef, OpenLive, OpenWatch, Position, Snapshots, Watch,
 };
 pub use write::request::target::WriteMode;
 

@@ -20,6 +20,7 @@ use crate::queue::Queues;
 use crate::resolve::Derived;
 use crate::retry::{Limits, Rate, RetryPolicy, ServerState};
 use crate::store::{BestEffortStore, MemoryStore, Secret, SnapshotStore};
+use crate::support::hints::Hints;
 use crate::value::{Error, Observer};
 use crate::write::queued::OutboxState;
 use crate::write::recovery::unsettled::UnsettledWrites;
@@ -431,6 +432,7 @@ impl ClientBuilder {
                 .then(|| Arc::new(Queues::new(self.max_queued_writes))),
             derived: Derived::default(),
             observer: self.observer,
+            hints: Hints::default(),
         };
         Ok(Client {
             shared: Arc::new(shared),

@@ -46,7 +46,7 @@ impl<T: ResourceData> Resource<T> {
         }
     }
 
-    fn handle(&self) -> Handle<T> {
+    pub(crate) fn handle(&self) -> Handle<T> {
         (*self.handle).clone()
     }
 

@@ -5,7 +5,6 @@ mod authenticator;
 mod credentials;
 mod fresh;
 mod gate;
-#[cfg_attr(not(test), expect(dead_code, reason = "for feeds"))]
 pub(crate) mod open;
 mod redirect;
 pub mod transport;

@@ -34,12 +34,12 @@ pub(super) async fn ask(
 
 /// How a request is sent.
 #[derive(Clone, Copy)]
-pub(super) struct AskRules {
-    pub(super) purpose: RequestPurpose,
+pub(crate) struct AskRules {
+    pub(crate) purpose: RequestPurpose,
     /// Whether it is retried while the cause of a failure is transient.
-    pub(super) retries: bool,
+    pub(crate) retries: bool,
     /// Whether a response with any status is a result and not an error.
-    pub(super) returns_any_status: bool,
+    pub(crate) returns_any_status: bool,
 }
 
 /// Sends a request by these rules. The observer is told about it by `watch`. Returns the response, and the report for
@@ -48,7 +48,7 @@ pub(super) struct AskRules {
 /// # Errors
 ///
 /// Once a request of an unsafe method was lost, returns `OutcomeUnknown`, whatever its retries met.
-pub(super) async fn ask_by(
+pub(crate) async fn ask_by(
     shared: &Shared,
     watch: &dyn Watch,
     call: &Call,

@@ -29,6 +29,7 @@ mod write_error;
 pub(crate) mod write_settings;
 
 pub use action::Action;
+pub(crate) use ask::{AskRules, ask_by};
 pub use create::Create;
 pub(crate) use delete::DeleteInput;
 pub use delete::{Delete, IntoTarget};

@@ -197,6 +197,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
                 // The caching rules of a 304 apply to the cached response (RFC 9111 4.3.4).
                 store.remove(&context.key, context.deadline()).await;
             }
+            store.confirm(&context.key);
             return Ok((known.clone(), false));
         }
         // The 304 cannot be used, so the resource is read without a condition. Either the user has changed since

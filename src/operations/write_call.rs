@@ -276,12 +276,14 @@ impl<T: ResourceData> Write<T> {
         }
     }
 
-    /// Takes the cached snapshot as the base, unless an unsettled write may have made it stale. A stale snapshot
-    /// is not edited, and the resource is read again.
+    /// Takes the cached snapshot as the base, unless an unsettled write, or a change of which a feed told, may have made it stale. A
+    /// stale snapshot is not edited, and the resource is read again.
     async fn load_cached(&mut self) {
         let cached = self.context.cached().await.filter(|cached| {
-            let unsettled = &self.context.target.shared.unsettled;
+            let shared = &self.context.target.shared;
+            let unsettled = &shared.unsettled;
             !unsettled.outdates(&self.context.key, cached.validator.as_ref())
+                && !shared.store.is_unsure(&self.context.key)
         });
         (self.base_is_cached, self.base) = (cached.is_some(), cached);
     }

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    Batch, Envelope, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind,
+    Batch, Envelope, Feed, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind,
     Versioning, WriteRoute, message_words,
 };
 use crate::json::Document;
@@ -39,6 +39,7 @@ pub struct Generic {
     versioning: Option<Versioning>,
     envelope: Option<Envelope>,
     route: Option<WriteRoute>,
+    feed: Option<Feed>,
     current: Option<String>,
     meanings: HashMap<String, RefusalKind>,
     hidden: Vec<HiddenRefusal>,
@@ -163,6 +164,12 @@ impl Generic {
         self
     }
 
+    /// Sets how the API tells which resources have changed (default that of the profile beneath, or none).
+    pub fn feed(mut self, feed: Feed) -> Self {
+        self.feed = Some(feed);
+        self
+    }
+
     /// Declares that the server honours idempotency keys (default no).
     ///
     /// A `POST` may then be sent again after a lost response.
@@ -219,6 +226,11 @@ impl Profile for Generic {
             (None, Some(beneath)) => beneath.write_route(),
             (None, None) => WriteRoute::default(),
         }
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        let beneath = || self.beneath.as_ref()?.feed();
+        self.feed.clone().or_else(beneath)
     }
 
     fn media_type(&self) -> &'static str {
@@ -302,6 +314,7 @@ impl fmt::Debug for Generic {
             .field("versioning", &self.versioning)
             .field("envelope", &self.envelope)
             .field("route", &self.route)
+            .field("feed", &self.feed)
             .field("current", &self.current)
             .field("meanings", &self.meanings)
             .field("hidden", &self.hidden)

@@ -8,6 +8,7 @@
 mod batch;
 mod envelope;
 pub mod event_stream;
+mod feed;
 pub mod format;
 mod generic;
 pub mod headers;
@@ -31,6 +32,8 @@ pub(crate) use batch::Form;
 pub(crate) use batch::{BatchReply, BatchWrite, Misfit, PartResponse};
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
+pub use feed::Feed;
+pub(crate) use feed::{FeedForm, FeedReader, ListPosition, Notice, PREFERRED_WAIT};
 pub use format::Format;
 pub(crate) use format::is_same_media_type;
 pub use generic::Generic;

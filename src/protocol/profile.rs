@@ -4,7 +4,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    Batch, Envelope, HiddenRefusal, Problem, RefusalKind, Validator, Versioning, WriteRoute,
+    Batch, Envelope, Feed, HiddenRefusal, Problem, RefusalKind, Validator, Versioning, WriteRoute,
 };
 use crate::json::Document;
 
@@ -105,6 +105,13 @@ pub trait Profile: Send + Sync + 'static {
     ///
     /// Transactions whose writes fit into it are committed by it.
     fn batch(&self) -> Option<Batch> {
+        None
+    }
+
+    /// Returns how the API tells which resources of a collection have changed, or `None` (the default) if it does not.
+    ///
+    /// [`Collection::watch`](crate::Collection::watch) then polls the collection.
+    fn feed(&self) -> Option<Feed> {
         None
     }
 

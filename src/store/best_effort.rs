@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{SnapshotKey, SnapshotOrigin, SnapshotStore, StoredSnapshot};
+use super::unsure::UnsureMarks;
+use super::{KeyDigest, SnapshotKey, SnapshotOrigin, SnapshotStore, StoredSnapshot};
 use crate::BoxError;
 use crate::support::panics;
 
@@ -12,15 +13,36 @@ use crate::support::panics;
 const STORE_STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A store whose failures are only logged.
-pub(crate) struct BestEffortStore(Box<dyn SnapshotStore>);
+pub(crate) struct BestEffortStore {
+    store: Box<dyn SnapshotStore>,
+    unsure: UnsureMarks,
+}
 
 impl BestEffortStore {
     pub(crate) fn new(store: Box<dyn SnapshotStore>) -> Self {
-        Self(store)
+        Self {
+            store,
+            unsure: UnsureMarks::default(),
+        }
+    }
+
+    /// Notes that the cached snapshots of an address may be outdated.
+    pub(crate) fn mark_unsure(&self, address: KeyDigest) {
+        self.unsure.set(address);
+    }
+
+    /// Notes that the server has confirmed the cached snapshot.
+    pub(crate) fn confirm(&self, key: &SnapshotKey) {
+        self.unsure.clear(key.address());
+    }
+
+    /// Whether the cached snapshot may be outdated.
+    pub(crate) fn is_unsure(&self, key: &SnapshotKey) -> bool {
+        self.unsure.has(key.address())
     }
 
     pub(crate) async fn get(&self, key: &SnapshotKey, until: Instant) -> Option<StoredSnapshot> {
-        let found = in_time(until, async { self.0.get(key).await })
+        let found = in_time(until, async { self.store.get(key).await })
             .await
             .flatten()?;
         let origin = SnapshotOrigin {
@@ -39,11 +61,12 @@ impl BestEffortStore {
         if !snapshot.origin.is_storable {
             return self.remove(key, until).await;
         }
-        in_time(until, async { self.0.put(key, snapshot).await }).await;
+        self.confirm(key);
+        in_time(until, async { self.store.put(key, snapshot).await }).await;
     }
 
     pub(crate) async fn remove(&self, key: &SnapshotKey, until: Instant) {
-        in_time(until, async { self.0.remove(key).await }).await;
+        in_time(until, async { self.store.remove(key).await }).await;
     }
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod shared;
 mod shelf;
 mod snapshot_key;
+mod unsure;
 
 use std::fmt;
 use std::sync::Arc;

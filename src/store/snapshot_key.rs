@@ -78,14 +78,7 @@ impl SnapshotKey {
         view: Option<&str>,
         credentials: CredentialsDigest,
     ) -> Self {
-        let (before, after) = (
-            &url[..Position::BeforeUsername],
-            &url[Position::BeforeHost..Position::AfterPath],
-        );
-        let mut bare = String::with_capacity(before.len() + after.len());
-        bare.push_str(before);
-        bare.push_str(after);
-        let query = &url[Position::AfterPath..Position::AfterQuery];
+        let (bare, address) = addressed(secret, url);
         let variant = match view {
             None => headers_digest.chosen,
             Some(view) => {
@@ -106,12 +99,17 @@ impl SnapshotKey {
             secret.digest(Purpose::User, parts)
         };
         Self {
-            address: secret.digest(Purpose::Address, [bare.as_bytes(), query.as_bytes()]),
+            address,
             url: bare.into(),
             variant,
             user,
             credentials,
         }
+    }
+
+    /// Returns the digest of a whole address, which is the same for every user.
+    pub(crate) fn address_of(secret: &Secret, url: &Url) -> KeyDigest {
+        addressed(secret, url).1
     }
 
     /// Returns the address of the resource, without user information and query, either of which may hold a secret.
@@ -185,6 +183,18 @@ impl SnapshotKey {
     fn parts(&self) -> [&KeyDigest; 3] {
         [&self.address, &self.variant, &self.user]
     }
+}
+
+/// Returns an address without user information and query, and the digest of the whole.
+fn addressed(secret: &Secret, url: &Url) -> (String, KeyDigest) {
+    let (before, after) = (
+        &url[..Position::BeforeUsername],
+        &url[Position::BeforeHost..Position::AfterPath],
+    );
+    let bare = [before, after].concat();
+    let query = &url[Position::AfterPath..Position::AfterQuery];
+    let address = secret.digest(Purpose::Address, [bare.as_bytes(), query.as_bytes()]);
+    (bare, address)
 }
 
 const VERSION: &str = "v2";

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod explore;
+pub(crate) mod hints;
 pub(crate) mod ids;
 pub(crate) mod join;
 pub(crate) mod panics;

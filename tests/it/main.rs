@@ -27,5 +27,6 @@ mod sent_as_meant;
 mod serializable;
 mod told;
 mod transactions;
+mod watches;
 mod whole_api;
 mod wrapped;

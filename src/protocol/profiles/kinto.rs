@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::json::Document;
 use crate::protocol::{
-    Envelope, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
+    Envelope, Feed, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
 };
 
 /// Kinto servers.
@@ -15,6 +15,8 @@ use crate::protocol::{
 /// write is a 412 with `errno` 114. It contains the current tag, and the current record in
 /// `details.existing`, which is merged without a read. A 409 with `errno` 122 means that a value must be
 /// unique. Its `details.existing` is the other record that has the value.
+///
+/// [`watch`](crate::Collection::watch) asks for the records and tombstones `_since` the last one, every 30 seconds.
 ///
 /// [Concurrency](https://docs.kinto-storage.org/en/stable/api/1.x/concurrency.html),
 /// [error codes](https://docs.kinto-storage.org/en/stable/api/1.x/errors.html).
@@ -44,6 +46,19 @@ const NO_SUCH_VERSION: &str = "116";
 impl Profile for Kinto {
     fn envelope(&self) -> Envelope {
         Envelope::at("/data")
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        // Each page begins after the newest record of the one before, so no page is left out.
+        let feed = Feed::pages("")
+            .query("_sort", "last_modified")
+            .position_query("_since")
+            .changes_at("/data")
+            .document_at("")
+            .tag_at("/last_modified")
+            .position_at("/last_modified");
+        let list = feed.items_at("/data").list_position_is_tag().whole_items();
+        Some(list.versions_count_up().signals_gaps())
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

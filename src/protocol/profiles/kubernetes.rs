@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::by_code;
-use crate::protocol::{Problem, Profile, RefusalKind, Versioning};
+use crate::protocol::{Feed, Problem, Profile, RefusalKind, Versioning};
 
 /// Kubernetes, and API servers built with its libraries.
 ///
@@ -60,6 +60,24 @@ impl Profile for Kubernetes {
 
     fn returns_stored(&self) -> bool {
         true
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        let feed = Feed::json_lines("")
+            .query("watch", true)
+            .query("allowWatchBookmarks", true)
+            .position_query("resourceVersion")
+            .kind_at("/type")
+            .id_at("/object/metadata/name")
+            .document_at("/object")
+            .version_at("/object/metadata/resourceVersion")
+            .position_at("/object/metadata/resourceVersion");
+        let list = feed
+            .items_at("/items")
+            .item_id_at("/metadata/name")
+            .list_position_at("/metadata/resourceVersion")
+            .whole_items();
+        Some(list.versions_count_up().signals_gaps())
     }
 
     fn classify(&self, problem: &Problem) -> Option<RefusalKind> {

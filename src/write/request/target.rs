@@ -24,6 +24,7 @@ use crate::queue::{Permit, Queues, Work};
 use crate::resolve::Derived;
 use crate::retry::{RetryPolicy, WaitReason};
 use crate::store::{BestEffortStore, SnapshotKey, StoredSnapshot};
+use crate::support::hints::Hints;
 use crate::support::panics;
 use crate::value::{AlteredSeen, Observer, WaitSeen, observer};
 use crate::write::machine::events::Goal;
@@ -120,6 +121,8 @@ pub(crate) struct Shared {
     /// One strategy for each type that derives it, so that edits through any handle can be batched.
     pub(crate) derived: Derived,
     pub(crate) observer: Option<Box<dyn Observer>>,
+    /// What the application has heard of changes, for watches.
+    pub(crate) hints: Hints,
 }
 
 impl Shared {

@@ -1,0 +1,290 @@
+//! Lists of the collection, item by item.
+
+use std::collections::VecDeque;
+
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use url::Url;
+
+use super::{ClientGone, Driver, Told, address};
+use crate::json::Document;
+use crate::protocol::{ListPosition, PREFERRED_WAIT, Validator, next_link};
+use crate::store::{SnapshotOrigin, StoredSnapshot};
+use crate::watch::machine::{Failure, Look};
+use crate::watch::request::{Refused, ask};
+use crate::write::request::reading;
+use crate::write::request::target::Target;
+
+/// The address of the next page, in Kinto and some others.
+const NEXT_PAGE: HeaderName = HeaderName::from_static("next-page");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// The longest position that is kept, in bytes.
+const LONGEST_POSITION: usize = 4_096;
+/// The largest number of pages of one list.
+const MOST_PAGES: u32 = 10_000;
+
+/// A list that is being read.
+pub(super) struct ListRun {
+    next: Option<Url>,
+    pages: u32,
+    items: VecDeque<Item>,
+    /// The position from which the feed continues: that of the first page, before which nothing is left out.
+    position: Option<String>,
+    tag: Option<HeaderValue>,
+    waited: bool,
+}
+
+struct Item {
+    id: String,
+    validator: Option<Validator>,
+    snapshot: StoredSnapshot,
+}
+
+impl Driver {
+    /// Tells the machine the next item, or the end.
+    pub(super) async fn list(&mut self, anew: bool) -> Result<(), ClientGone> {
+        if anew && !self.core.machine().lists_again() {
+            // What was told before may have to be told again.
+            self.validators.clear();
+        }
+        let documents = self.documents()?;
+        let target = match documents.target() {
+            Ok(target) => target,
+            Err(error) => {
+                self.list_fails(Refused {
+                    failure: Failure::Final,
+                    error,
+                });
+                return Ok(());
+            }
+        };
+        if let Some(id) = self.scope.only.clone() {
+            return self.list_one(id).await;
+        }
+        let mut run = match self.list.take().filter(|_| !anew) {
+            Some(run) => run,
+            None => match address(&target, &self.scope.collection, &self.feed.list.path) {
+                Ok(mut url) => {
+                    if !self.feed.list.query.is_empty() {
+                        url.query_pairs_mut().extend_pairs(&self.feed.list.query);
+                    }
+                    ListRun::at(url)
+                }
+                Err(refused) => {
+                    self.list_fails(refused);
+                    return Ok(());
+                }
+            },
+        };
+        while run.items.is_empty()
+            && let Some(page) = run.next.take()
+        {
+            match self.page(&target, &mut run, page).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.core.machine().list_is_unchanged(run.waited);
+                    return Ok(());
+                }
+                Err(refused) => {
+                    self.list_fails(refused);
+                    return Ok(());
+                }
+            }
+        }
+        let Some(item) = run.items.pop_front() else {
+            self.list_tag = run.tag.filter(|_| run.pages == 1);
+            let now = self.started.elapsed();
+            self.core
+                .machine()
+                .list_ended(now, run.position, run.waited);
+            return Ok(());
+        };
+        self.list = Some(run);
+        self.listed(item).await;
+        Ok(())
+    }
+
+    async fn listed(&mut self, item: Item) {
+        let Item {
+            id,
+            validator,
+            snapshot,
+        } = item;
+        let shown = self.version(validator.as_ref(), Some(&snapshot.document));
+        if let (Some(keeper), Ok(documents), Some(_)) = (self.keeper, self.documents(), &validator)
+        {
+            keeper
+                .told(&documents.item(&id), Some(shown), Some(&snapshot))
+                .await;
+        }
+        self.remember(&id, validator.as_ref());
+        self.core
+            .machine()
+            .listed(id, shown, Told::State(Box::new(snapshot)));
+    }
+
+    /// Lists the only resource that is watched.
+    async fn list_one(&mut self, id: String) -> Result<(), ClientGone> {
+        if self.list.take().is_none() {
+            match self.read_resource(&id).await? {
+                Look::Same => {
+                    self.core.machine().list_is_unchanged(false);
+                    return Ok(());
+                }
+                Look::State(version, state) => {
+                    let shown = version.unwrap_or_else(|| self.version(None, None));
+                    self.core.machine().listed(id, shown, state);
+                    self.list = Some(ListRun::done());
+                    return Ok(());
+                }
+                Look::Problem(Told::Problem(error)) => {
+                    self.list_fails(Refused {
+                        failure: Failure::Final,
+                        error: *error,
+                    });
+                    return Ok(());
+                }
+                Look::Failed(Told::Problem(error)) => {
+                    let retry_after = error.report().retry_after;
+                    let failure = Failure::Temporary(retry_after);
+                    self.list_fails(Refused {
+                        failure,
+                        error: *error,
+                    });
+                    return Ok(());
+                }
+                Look::Absent | Look::Problem(Told::State(_)) | Look::Failed(Told::State(_)) => {}
+            }
+        }
+        let now = self.started.elapsed();
+        self.core.machine().list_ended(now, None, false);
+        Ok(())
+    }
+
+    /// Reads one page. Returns whether the list has changed since the last one.
+    async fn page(
+        &mut self,
+        target: &Target,
+        run: &mut ListRun,
+        url: Url,
+    ) -> Result<bool, Refused> {
+        let mut call = reading::read_call(target, Method::GET, false);
+        call.url = url;
+        reading::ask_past_caches(target, &mut call.headers);
+        let is_repeated = run.pages == 0 && self.core.machine().lists_again();
+        if is_repeated {
+            let longest = target.shared.exchange.limits.request / 2;
+            let wait = PREFERRED_WAIT.min(longest).as_secs();
+            if let Ok(value) = HeaderValue::from_str(&format!("wait={wait}")) {
+                call.headers.insert(PREFER, value);
+            }
+            if let Some(tag) = &self.list_tag {
+                call.headers.insert(IF_NONE_MATCH, tag.clone());
+            }
+        }
+        let reply = ask(target, &call).await?;
+        run.pages += 1;
+        let applied = reply.headers.get(PREFERENCE_APPLIED);
+        run.waited = applied.is_some_and(|applied| applied.as_bytes().starts_with(b"wait"));
+        if reply.status == StatusCode::NOT_MODIFIED {
+            return Ok(false);
+        }
+        let path = call.url.path();
+        let body = reading::body(target, &reply);
+        let body = body.map_err(|error| Refused::unusable(format!("{path}: {error}")))?;
+        let shape = &self.feed.list;
+        let list = body.elements_at(&shape.items);
+        let is_empty = list.is_none() && target.envelope().tells_absence(&body);
+        let Some(list) = list.or_else(|| is_empty.then(Vec::new)) else {
+            let at = &shape.items;
+            return Err(Refused::unusable(format!(
+                "{path}: there is no array at {at:?} in the list: set its place with `Feed::items_at`"
+            )));
+        };
+        for element in &list {
+            run.items
+                .extend(self.item(target, path, element, reply.origin)?);
+        }
+        if run.pages == 1 {
+            run.tag = reply.headers.get(ETAG).cloned();
+            run.position = match &shape.position {
+                Some(ListPosition::Tag) => run.tag.as_ref().and_then(bare),
+                Some(ListPosition::Member(at)) => body.pointer(at).and_then(|at| at.as_id()),
+                None => None,
+            };
+            run.position = run
+                .position
+                .take()
+                .filter(|at| at.len() <= LONGEST_POSITION);
+        }
+        let next = next_link(&reply.headers, &call.url);
+        let next = next.or_else(|| Some(reply.headers.get(NEXT_PAGE)?.to_str().ok()?.to_owned()));
+        if let Some(next) = next.filter(|_| run.pages < MOST_PAGES) {
+            let next = crate::address::within_origin(&call.url, &next);
+            let elsewhere =
+                || Refused::unusable(format!("{path}: the next page is on another origin"));
+            run.next = Some(next.ok_or_else(elsewhere)?);
+        }
+        Ok(true)
+    }
+
+    fn item(
+        &self,
+        target: &Target,
+        path: &str,
+        element: &Document,
+        origin: SnapshotOrigin,
+    ) -> Result<Option<Item>, Refused> {
+        let shape = &self.feed.list;
+        let is_wrapped = !shape.document.is_empty();
+        if is_wrapped && self.feed.reader.is_removal(element) {
+            return Ok(None);
+        }
+        let Some(id) = element.pointer(&shape.id).and_then(|id| id.as_id()) else {
+            let at = &shape.id;
+            return Err(Refused::unusable(format!(
+                "{path}: an item has no id at {at:?}: set its place with `Feed::item_id_at`"
+            )));
+        };
+        let Some(document) = element.pointer(&shape.document) else {
+            return Ok(None);
+        };
+        let validator = Self::version_in(target, &document);
+        let validator = validator.or_else(|| self.feed.reader.version_of(element));
+        let usable = validator.clone().filter(|_| shape.is_whole);
+        let snapshot = Self::snapshot(target, &document, usable, origin);
+        Ok(Some(Item {
+            id,
+            validator,
+            snapshot,
+        }))
+    }
+}
+
+impl ListRun {
+    fn at(url: Url) -> Self {
+        Self {
+            next: Some(url),
+            ..Self::done()
+        }
+    }
+
+    fn done() -> Self {
+        Self {
+            next: None,
+            pages: 0,
+            items: VecDeque::new(),
+            position: None,
+            tag: None,
+            waited: false,
+        }
+    }
+}
+
+/// Returns an entity tag without its quotes.
+fn bare(tag: &HeaderValue) -> Option<String> {
+    let tag = tag.to_str().ok()?;
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    Some(tag.trim_matches('"').to_owned())
+}

@@ -1,0 +1,381 @@
+//! The feed itself: what it says, notice by notice.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use http::header::ACCEPT;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+
+use super::body::{EVENT_STREAM, FeedBody};
+use super::{ClientGone, Driver, Told, address};
+use crate::exchange::open::{Opened as Answered, Opening};
+use crate::exchange::transport::Fate;
+use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats};
+use crate::operations::Handle;
+use crate::protocol::{FeedForm, Notice};
+use crate::retry::later;
+use crate::store::SnapshotOrigin;
+use crate::value::{Error, ErrorKind};
+use crate::watch::keep::Filing;
+use crate::watch::machine::Failure;
+use crate::watch::request::{Refused, ask};
+use crate::write::request::reading;
+use crate::write::request::target::Target;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+type Documents = Handle<serde_json::Value>;
+
+/// An open feed.
+pub(super) struct Source {
+    /// What was read and not told yet.
+    notices: VecDeque<Notice>,
+    origin: SnapshotOrigin,
+    /// `None` if the response was one page.
+    body: Option<FeedBody>,
+    opened: Instant,
+}
+
+/// The outcome of an opening that has no error.
+enum Opened {
+    Source(Box<Source>),
+    /// There was no sign of life.
+    Silent,
+    /// The transport cannot stream.
+    Unsupported,
+}
+
+impl Driver {
+    /// Opens the feed.
+    pub(super) async fn open(&mut self, from: Option<String>) -> Result<(), ClientGone> {
+        let documents = self.documents()?;
+        self.source = None;
+        let failed = |error| Refused {
+            failure: Failure::Final,
+            error,
+        };
+        let call = documents.target().map_err(failed);
+        let call = call.and_then(|target| Ok((self.feed_call(&target, from.as_deref())?, target)));
+        let opened = match call {
+            Ok((call, target)) if self.feed.form == FeedForm::Pages => {
+                let page = self.open_page(&target, call).await;
+                page.map(|page| Opened::Source(Box::new(page)))
+            }
+            Ok((call, target)) => self.open_stream(&target, call, from.as_deref()).await,
+            Err(refused) => Err(refused),
+        };
+        let now = self.started.elapsed();
+        match opened {
+            Ok(Opened::Source(source)) => {
+                self.source = Some(*source);
+                self.core.machine().opened(now);
+            }
+            Ok(Opened::Silent) => self.core.machine().was_silent(),
+            Ok(Opened::Unsupported) => self.core.machine().falls_back(),
+            Err(refused) => self.fails(refused),
+        }
+        Ok(())
+    }
+
+    fn feed_call(&self, target: &Target, from: Option<&str>) -> Result<Call, Refused> {
+        let mut call = reading::read_call(target, Method::GET, false);
+        reading::ask_past_caches(target, &mut call.headers);
+        call.url = address(target, &self.scope.collection, &self.feed.path)?;
+        if !self.feed.query.is_empty() {
+            call.url.query_pairs_mut().extend_pairs(&self.feed.query);
+        }
+        match (&self.feed.position_query, from) {
+            (Some(name), Some(from)) => crate::address::set_parameter(&mut call.url, name, from),
+            (None, Some(from)) => {
+                // A position that is no header value cannot be sent. The feed then begins anew, and is compared.
+                if let Ok(value) = HeaderValue::from_str(from) {
+                    call.headers.insert(LAST_EVENT_ID, value);
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(call)
+    }
+
+    /// Reads a page of the feed.
+    async fn open_page(&mut self, target: &Target, call: Call) -> Result<Source, Refused> {
+        let reply = ask(target, &call).await?;
+        if reply.status == StatusCode::NO_CONTENT {
+            return Err(has_ended(&call));
+        }
+        let path = call.url.path();
+        let body = reading::body(target, &reply);
+        let body = body.map_err(|error| Refused::unusable(format!("{path}: {error}")))?;
+        let notices = self.feed.reader.page(&body).ok_or_else(|| {
+            Refused::unusable(format!(
+                "{path}: the changes are not in their place in the feed: set it with `Feed::changes_at`"
+            ))
+        })?;
+        Ok(Source {
+            notices: notices.into(),
+            origin: reply.origin,
+            body: None,
+            opened: Instant::now(),
+        })
+    }
+
+    async fn open_stream(
+        &mut self,
+        target: &Target,
+        mut call: Call,
+        from: Option<&str>,
+    ) -> Result<Opened, Refused> {
+        if self.feed.form == FeedForm::Events {
+            call.headers
+                .insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
+        }
+        // Some servers send the head with the first event only.
+        let head_time = self.core.machine().idle_time();
+        let exchange = &target.shared.exchange;
+        let opening = Opening {
+            call: &call,
+            // The time here is the shorter one, so that it is known as silence.
+            head_time: head_time + Duration::from_secs(1),
+            home: &target.url,
+            elsewhere: &[],
+        };
+        let mut stats = RequestStats::default();
+        let context = RequestContext {
+            deadline: later(Instant::now(), head_time + Duration::from_secs(1)),
+            stats: &mut stats,
+            whose: None,
+            sent: &mut || Ok(()),
+            watched: target.watched(RequestPurpose::Read, 0),
+        };
+        let path = call.url.path();
+        let opened = tokio::time::timeout(head_time, exchange.open(opening, context)).await;
+        let Ok(opened) = opened else {
+            return Ok(Opened::Silent);
+        };
+        match opened {
+            Ok(Answered::Stream(stream)) if stream.status == StatusCode::NO_CONTENT => {
+                Err(has_ended(&call))
+            }
+            Ok(Answered::Stream(stream)) => {
+                let origin = stream.origin;
+                let body = FeedBody::of(stream, self.feed.form, from, exchange.limits.depth);
+                let body = body.map_err(|kind| {
+                    Refused::unusable(format!("{path}: the response is {kind}, and no feed"))
+                })?;
+                Ok(Opened::Source(Box::new(Source {
+                    notices: VecDeque::new(),
+                    origin,
+                    body: Some(body),
+                    opened: Instant::now(),
+                })))
+            }
+            Ok(Answered::Refused(reply)) => Err(Refused::by_reply(target, &call, &reply)),
+            Err(NoResponse::Transport(error)) if error.fate == Fate::Unsupported => {
+                Ok(Opened::Unsupported)
+            }
+            Err(NoResponse::Transport(error)) => {
+                let failure = match error.fate {
+                    Fate::Impossible => Failure::Final,
+                    _ => Failure::Temporary(None),
+                };
+                let error = Error::new(ErrorKind::Transport, path).with_said(error);
+                Err(Refused { failure, error })
+            }
+            Err(NoResponse::Gated(held)) => {
+                let error = Error::new(ErrorKind::Exhausted, format!("{path}: {held}"));
+                let failure = Failure::Temporary(held.retry_after());
+                Err(Refused { failure, error })
+            }
+            Err(NoResponse::Credentials(source) | NoResponse::Withheld(source)) => {
+                let error = Error::config(format!("{path}: the credentials could not be obtained"));
+                Err(Refused {
+                    failure: Failure::Final,
+                    error: error.with_failed_part(source),
+                })
+            }
+        }
+    }
+
+    /// Tells the machine the next thing that the feed says.
+    pub(super) async fn read(&mut self, until: Option<Duration>) -> Result<(), ClientGone> {
+        let Some(source) = &mut self.source else {
+            // The feed was left.
+            self.core.machine().ended(Duration::ZERO);
+            return Ok(());
+        };
+        let origin = source.origin;
+        if let Some(notice) = source.notices.pop_front() {
+            return self.told(notice, origin).await;
+        }
+        let lived_for = source.opened.elapsed();
+        let Some(body) = &mut source.body else {
+            self.source = None;
+            self.core.machine().ended(lived_for);
+            return Ok(());
+        };
+        match body.decode(&self.feed.reader) {
+            Ok(Some(notices)) => {
+                if let Some(retry) = body.retry() {
+                    self.core.machine().asked_to_wait(retry);
+                }
+                source.notices = notices.into();
+                return Ok(());
+            }
+            Ok(None) => {
+                if let Some(after) = body.heartbeat() {
+                    self.core.machine().beat(after);
+                }
+            }
+            Err(error) => {
+                // The same would come again, so the feed goes on behind it.
+                self.source = None;
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%error, "a feed cannot be read any further");
+                #[cfg(not(feature = "tracing"))]
+                drop(error);
+                self.core.machine().lost_place();
+                return Ok(());
+            }
+        }
+        // The consumer comes first after each chunk.
+        if body.has_to_rest() && self.core.machine().has_ready() {
+            super::rest().await;
+            return Ok(());
+        }
+        let silent = later(body.last_sign(), self.core.machine().idle_time());
+        let until = until.map(|until| later(self.started, until));
+        let deadline = until.map_or(silent, |until| until.min(silent));
+        let chunk = tokio::select! {
+            biased;
+            chunk = body.chunk() => chunk,
+            hint = self.hints.recv() => return self.hinted(hint),
+            () = tokio::time::sleep_until(deadline) => {
+                if deadline == silent {
+                    self.source = None;
+                    self.core.machine().was_silent();
+                }
+                return Ok(());
+            }
+        };
+        match chunk {
+            Ok(true) => self.core.machine().lives(),
+            Ok(false) => {
+                self.source = None;
+                self.core.machine().ended(lived_for);
+            }
+            Err(error) => {
+                let path = self.scope.collection.path();
+                let error = Error::new(ErrorKind::Transport, path).with_said(error);
+                let failure = Failure::Temporary(None);
+                self.fails(Refused { failure, error });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_watched(&self, id: &str) -> bool {
+        let is_watched = self.scope.only.as_ref().is_none_or(|only| only == id);
+        if !is_watched {
+            self.core.machine().is_alive();
+        }
+        is_watched
+    }
+
+    fn handle_of(&self, documents: &Documents, id: &str) -> Documents {
+        match self.scope.only {
+            Some(_) => documents.clone(),
+            None => documents.item(id),
+        }
+    }
+
+    /// Leaves the feed because of what it says.
+    fn breaks(&mut self, failure: Failure, why: &str) {
+        let error = Error::new(
+            ErrorKind::Status,
+            format!("{}: {why}", self.scope.collection.path()),
+        );
+        self.fails(Refused { failure, error });
+    }
+
+    async fn told(&mut self, notice: Notice, origin: SnapshotOrigin) -> Result<(), ClientGone> {
+        match notice {
+            Notice::Put {
+                id,
+                validator,
+                body,
+            } => {
+                if !self.is_watched(&id) {
+                    return Ok(());
+                }
+                let documents = self.documents()?;
+                let Ok(target) = documents.target() else {
+                    return Ok(());
+                };
+                let in_body = |body| Self::version_in(&target, body);
+                let validator = validator.or_else(|| body.as_ref().and_then(in_body));
+                let snapshot =
+                    body.map(|body| Self::snapshot(&target, &body, validator.clone(), origin));
+                let document = snapshot.as_ref().map(|snapshot| &snapshot.document);
+                let version = (validator.is_some() || document.is_some())
+                    .then(|| self.version(validator.as_ref(), document));
+                if let Some(keeper) = self.keeper {
+                    let handle = self.handle_of(&documents, &id);
+                    let version = version.filter(|_| validator.is_some());
+                    let filing = keeper.told(&handle, version, snapshot.as_ref()).await;
+                    if self.is_for_snapshots && filing != Filing::MarkUnsure {
+                        self.core.machine().is_alive();
+                        return Ok(());
+                    }
+                }
+                self.remember(&id, validator.as_ref());
+                let state = snapshot.map(|snapshot| Told::State(Box::new(snapshot)));
+                self.core.machine().changed(id, version, state);
+            }
+            Notice::Gone { id, validator } => {
+                if !self.is_watched(&id) {
+                    return Ok(());
+                }
+                if let Some(keeper) = self.keeper {
+                    let handle = self.handle_of(&self.documents()?, &id);
+                    keeper.told_gone(&handle).await;
+                }
+                let version = validator
+                    .as_ref()
+                    .map(|validator| self.version(Some(validator), None));
+                self.core.machine().removed(id, version);
+            }
+            Notice::Something => self.core.machine().something_changed(),
+            Notice::Position(position) => self.core.machine().reached(position),
+            // Its bytes were a sign of life already.
+            Notice::Alive => {}
+            Notice::TooOld => {
+                self.source = None;
+                self.core.machine().lost_place();
+            }
+            Notice::Failed => {
+                self.breaks(Failure::Temporary(None), "the feed has reported a failure");
+            }
+            Notice::Unauthorized => {
+                if let Some(authenticator) = &self.documents()?.shared.exchange.authenticator {
+                    // A failure shows at the next request.
+                    let _ = authenticator.renew().await;
+                }
+                self.breaks(
+                    Failure::Unauthorized,
+                    "the feed has withdrawn the credentials",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the error of a feed that the server ends for good.
+fn has_ended(call: &Call) -> Refused {
+    let message = format!("{}: the server has ended the feed (204)", call.url.path());
+    Refused {
+        failure: Failure::Final,
+        error: Error::new(ErrorKind::Status, message),
+    }
+}

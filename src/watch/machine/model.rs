@@ -1,0 +1,435 @@
+//! Walks the machine through every order of writes, removals, cuts, forgotten positions, duplicates, restarts and questions
+//! of the consumer, up to a bound.
+//!
+//! The server has two resources and a log of changes, the last few of which a feed can replay. `cargo test --lib
+//! watch::machine::model -- --nocapture` prints the number of states, and the ways to the deliberate mistakes.
+
+mod scenarios;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::*;
+use crate::support::explore::Model;
+
+const IDS: [u8; 2] = [0, 1];
+
+impl Weight for u8 {
+    fn bytes(&self) -> usize {
+        1
+    }
+}
+
+type Watch = Machine<u8, u8, u8>;
+
+/// A mistake that the walk has to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Flaw {
+    None,
+    /// A position that is too old is moved to the oldest one that works.
+    BumpsPosition,
+    /// Nothing is compared after a reconnect, although the feed does not signal gaps.
+    TrustsFeed,
+    /// The states of a feed are delivered as they come, in place of versions that tell their order.
+    BelievesOrder,
+    /// What is handed over counts as handled before the consumer asks for more.
+    AsksTooEarly,
+    /// A server that answers a position that is too old with nothing is taken for a quiet one.
+    TakesNothingForQuiet,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    /// Whether the versions count up.
+    counts_up: bool,
+    signals_gaps: bool,
+    lists_first: bool,
+    items_are_whole: bool,
+    /// Whether a position that is too old is answered with nothing instead of a 410.
+    is_mute: bool,
+    /// How many changes the feed can replay.
+    history: usize,
+    /// How long the feed may catch up, and how long it may take to explain what was found.
+    patience: Duration,
+    budget: Budget,
+    flaw: Flaw,
+}
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Budget {
+    writes: u8,
+    removals: u8,
+    cuts: u8,
+    duplicates: u8,
+    restarts: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Logged {
+    id: u8,
+    is_removal: bool,
+}
+
+/// The feed, as far as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pipe {
+    None,
+    At(u8),
+    Cut,
+    /// The connection ends without having told anything.
+    Mute,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Consumer {
+    /// What it has handled. Persisted, so it survives a restart.
+    view: BTreeMap<u8, u8>,
+    in_hand: Option<Delivery<u8, u8>>,
+    /// The newest version of each resource since the last reset.
+    newest: BTreeMap<u8, u8>,
+    /// What has to be told before the consumer has caught up again.
+    untold: Option<BTreeSet<u8>>,
+    resets: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct World {
+    log: Vec<Logged>,
+    pipe: Pipe,
+    /// The next resource of the list that is being read, and the position at its beginning.
+    list: Option<(u8, u8)>,
+    now: Duration,
+    machine: Watch,
+    consumer: Consumer,
+    budget: Budget,
+    fault: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Write(u8),
+    Remove(u8),
+    Cut,
+    Duplicate,
+    Restart,
+    Act,
+    Tick,
+    Ask,
+}
+
+impl World {
+    /// The version of a resource on the server: the number of its last change in the log, if that is no removal.
+    fn current(&self, id: u8) -> Option<u8> {
+        let at = self.log.iter().rposition(|change| change.id == id)?;
+        (!self.log[at].is_removal).then_some(number(at + 1))
+    }
+
+    fn end(&self) -> u8 {
+        number(self.log.len())
+    }
+}
+
+fn number(at: usize) -> u8 {
+    u8::try_from(at).unwrap_or(u8::MAX)
+}
+
+impl Setting {
+    fn rules(&self) -> Rules {
+        Rules {
+            signals_gaps: self.signals_gaps || self.flaw == Flaw::TrustsFeed,
+            lists_first: self.lists_first,
+            polls: false,
+            items_are_whole: self.items_are_whole,
+            settle: self.patience,
+            grace: self.patience,
+            spread: Duration::ZERO,
+            max_queue: 2,
+            ..Rules::polling()
+        }
+    }
+
+    fn version(&self, version: u8) -> Version {
+        Version {
+            count: self.counts_up.then_some(u64::from(version)),
+            tag: Some(u64::from(version)),
+            text: Some(u64::from(version)),
+        }
+    }
+
+    /// The version of an event of the feed. A mistaken client takes the order of arrival for the order of versions.
+    fn told(&self, world: &World, version: u8) -> Version {
+        let count = match self.flaw {
+            Flaw::BelievesOrder => {
+                Some(u64::from(version) + u64::from(world.budget.cuts == 0) * 100)
+            }
+            _ => self.version(version).count,
+        };
+        Version {
+            count,
+            ..self.version(version)
+        }
+    }
+
+    fn open(&self, world: &mut World, from: Option<u8>) {
+        let oldest = number(world.log.len().saturating_sub(self.history));
+        let from = from.unwrap_or(world.end());
+        world.pipe = if from >= oldest {
+            world.machine.opened(world.now);
+            Pipe::At(from)
+        } else if self.is_mute {
+            world.machine.opened(world.now);
+            Pipe::Mute
+        } else if self.signals_gaps && self.flaw != Flaw::BumpsPosition {
+            world.machine.failed(Failure::TooOld);
+            Pipe::None
+        } else {
+            world.machine.opened(world.now);
+            Pipe::At(oldest)
+        };
+    }
+
+    fn read(&self, world: &mut World) {
+        match world.pipe {
+            Pipe::At(at) if at < world.end() => {
+                let Logged { id, is_removal } = world.log[usize::from(at)];
+                let version = self.told(world, at + 1);
+                if is_removal {
+                    world.machine.removed(id, Some(version));
+                } else {
+                    world.machine.changed(id, Some(version), Some(at + 1));
+                }
+                world.machine.reached(at + 1);
+                world.pipe = Pipe::At(at + 1);
+            }
+            Pipe::Cut => {
+                world.machine.failed(Failure::Temporary(None));
+                world.pipe = Pipe::None;
+            }
+            Pipe::Mute => {
+                world.machine.ended(Duration::ZERO);
+                world.pipe = Pipe::None;
+            }
+            Pipe::At(_) | Pipe::None => {}
+        }
+    }
+
+    fn list(&self, world: &mut World) {
+        let (id, position) = world.list.unwrap_or((0, world.end()));
+        if usize::from(id) == IDS.len() {
+            let position = self.lists_first.then_some(position);
+            world.machine.list_ended(world.now, position, false);
+            world.list = None;
+            return;
+        }
+        if let Some(version) = world.current(id) {
+            let mut shown = self.version(version);
+            if !self.items_are_whole {
+                (shown.tag, shown.count) = (None, None);
+            }
+            world.machine.listed(id, shown, version);
+        }
+        world.list = Some((id + 1, position));
+    }
+
+    fn act(&self, world: &mut World) {
+        match world.machine.next(world.now, 0.0) {
+            Action::Wait(_) => {}
+            Action::Open(from) => self.open(world, from),
+            Action::Read(_) => self.read(world),
+            Action::List { anew } => {
+                world.list = world.list.filter(|_| !anew);
+                self.list(world);
+            }
+            Action::Look(id) => {
+                let look = world.current(id).map_or(Look::Absent, |version| {
+                    Look::State(Some(self.version(version)), version)
+                });
+                world.machine.looked(id, look);
+            }
+            Action::Rest | Action::Stop => {}
+        }
+    }
+
+    fn ask(&self, world: &mut World) {
+        let consumer = &mut world.consumer;
+        match consumer.in_hand.take() {
+            Some(Delivery::Put(id, version)) => drop(consumer.view.insert(id, version)),
+            Some(Delivery::Gone(id)) => drop(consumer.view.remove(&id)),
+            _ => {}
+        }
+        world.machine.ask();
+        let Some(delivery) = world.machine.take() else {
+            return;
+        };
+        match &delivery {
+            Delivery::Put(id, version) => {
+                let newest = consumer.newest.insert(*id, *version);
+                if newest > Some(*version) {
+                    world.fault = Some(format!("the resource {id} went back in time"));
+                }
+                consumer.untold.iter_mut().for_each(|untold| {
+                    untold.remove(id);
+                });
+            }
+            Delivery::Gone(id) => {
+                consumer.untold.iter_mut().for_each(|untold| {
+                    untold.remove(id);
+                });
+            }
+            Delivery::Reset => {
+                consumer.newest.clear();
+                consumer.untold = Some(consumer.view.keys().copied().collect());
+                consumer.resets += 1;
+            }
+            Delivery::CaughtUp => {
+                let untold = consumer.untold.take().unwrap_or_default();
+                if self.budget.restarts > 0 {
+                    // A restarted watch cannot know what an earlier one has delivered. What a reset does not tell is gone.
+                    consumer.view.retain(|id, _| !untold.contains(id));
+                } else if !untold.is_empty() {
+                    world.fault = Some(format!("a reset has not told what became of {untold:?}"));
+                }
+            }
+            Delivery::Problem(..) => {}
+        }
+        consumer.in_hand = Some(delivery);
+        if self.flaw == Flaw::AsksTooEarly {
+            world.machine.ask();
+        }
+    }
+
+    fn has_ready(&self, world: &World) -> bool {
+        world.consumer.in_hand.is_some() || world.machine.clone().take().is_some()
+    }
+
+    fn can_act(&self, world: &World) -> bool {
+        match world.machine.clone().next(world.now, 0.0) {
+            Action::Read(_) => match world.pipe {
+                Pipe::At(at) => at < world.end(),
+                Pipe::Mute => self.flaw != Flaw::TakesNothingForQuiet,
+                Pipe::Cut => true,
+                Pipe::None => false,
+            },
+            Action::Rest | Action::Stop => false,
+            _ => true,
+        }
+    }
+}
+
+impl Model for Setting {
+    type State = World;
+    type Step = Step;
+
+    fn start(&self) -> World {
+        World {
+            log: vec![Logged {
+                id: 0,
+                is_removal: false,
+            }],
+            pipe: Pipe::None,
+            list: None,
+            now: Duration::ZERO,
+            machine: Machine::new(self.rules(), None),
+            consumer: Consumer::default(),
+            budget: self.budget,
+            fault: None,
+        }
+    }
+
+    fn steps(&self, world: &World) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.can_act(world) {
+            steps.push(Step::Act);
+        }
+        if let Action::Read(Some(until)) = world.machine.clone().next(world.now, 0.0)
+            && until > world.now
+        {
+            steps.push(Step::Tick);
+        }
+        if self.has_ready(world) {
+            steps.push(Step::Ask);
+        }
+        for id in IDS {
+            if world.budget.writes > 0 {
+                steps.push(Step::Write(id));
+            }
+            if world.budget.removals > 0 && world.current(id).is_some() {
+                steps.push(Step::Remove(id));
+            }
+        }
+        if world.budget.cuts > 0 && matches!(world.pipe, Pipe::At(_)) {
+            steps.push(Step::Cut);
+        }
+        if world.budget.duplicates > 0 && matches!(world.pipe, Pipe::At(1..)) {
+            steps.push(Step::Duplicate);
+        }
+        if world.budget.restarts > 0 {
+            steps.push(Step::Restart);
+        }
+        steps
+    }
+
+    fn take(&self, world: &World, step: &Step) -> World {
+        let mut next = world.clone();
+        match *step {
+            Step::Write(id) => {
+                next.budget.writes -= 1;
+                next.log.push(Logged {
+                    id,
+                    is_removal: false,
+                });
+            }
+            Step::Remove(id) => {
+                next.budget.removals -= 1;
+                next.log.push(Logged {
+                    id,
+                    is_removal: true,
+                });
+            }
+            Step::Cut => {
+                next.budget.cuts -= 1;
+                next.pipe = Pipe::Cut;
+            }
+            Step::Duplicate => {
+                next.budget.duplicates -= 1;
+                if let Pipe::At(at) = next.pipe {
+                    next.pipe = Pipe::At(at - 1);
+                }
+            }
+            Step::Restart => {
+                next.budget.restarts -= 1;
+                let position = next.machine.position().copied();
+                next.machine = Machine::new(self.rules(), position);
+                next.consumer.in_hand = None;
+                if position.is_none() {
+                    // A watch without a position begins with everything.
+                    next.consumer.view.clear();
+                }
+                // The order of states is a promise of one watch.
+                next.consumer.newest.clear();
+                (next.pipe, next.list) = (Pipe::None, None);
+            }
+            Step::Act => self.act(&mut next),
+            Step::Tick => {
+                if let Action::Read(Some(until)) = next.machine.clone().next(next.now, 0.0) {
+                    next.now = until;
+                }
+            }
+            Step::Ask => self.ask(&mut next),
+        }
+        next
+    }
+
+    fn fault(&self, world: &World, last: bool) -> Option<String> {
+        if world.fault.is_some() || !last {
+            return world.fault.clone();
+        }
+        let server: BTreeMap<u8, u8> = IDS
+            .into_iter()
+            .filter_map(|id| Some((id, world.current(id)?)))
+            .collect();
+        (world.consumer.view != server)
+            .then(|| format!("the consumer ends with {:?}", world.consumer.view))
+    }
+}

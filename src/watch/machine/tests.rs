@@ -1,0 +1,174 @@
+//! Single decisions of the machine. `model` walks their orders.
+
+use super::*;
+
+impl Weight for &'static str {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+type Small = Machine<&'static str, u8, u8>;
+
+const NOW: Duration = Duration::ZERO;
+
+fn version(number: u8) -> Version {
+    Version {
+        count: None,
+        tag: Some(u64::from(number)),
+        text: Some(u64::from(number)),
+    }
+}
+
+fn streaming() -> Rules {
+    Rules {
+        polls: false,
+        ..Rules::polling()
+    }
+}
+
+/// A watch whose feed is open and whose whole was told.
+fn caught_up(rules: Rules) -> Small {
+    let mut machine = Machine::new(rules, None);
+    machine.opened(NOW);
+    machine.listed("a", version(1), 1);
+    machine.list_ended(NOW, None, false);
+    while machine.take().is_some() {
+        machine.ask();
+    }
+    machine
+}
+
+fn next(machine: &mut Small) -> Action<&'static str, u8> {
+    machine.next(NOW, 0.0)
+}
+
+#[test]
+fn what_fails_for_good_ends_the_watch() {
+    let mut machine = caught_up(streaming());
+    machine.failed(Failure::Final);
+    assert_eq!(next(&mut machine), Action::Stop);
+}
+
+#[test]
+fn credentials_are_refused_once_before_the_watch_ends() {
+    let mut machine = caught_up(streaming());
+    machine.failed(Failure::Unauthorized);
+    assert!(matches!(next(&mut machine), Action::Wait(_)));
+    machine.opened(NOW);
+    machine.failed(Failure::Unauthorized);
+    assert!(!machine.has_ended(), "it was open in between");
+    machine.failed(Failure::Unauthorized);
+    assert!(machine.has_ended());
+}
+
+#[test]
+fn a_position_that_was_never_sent_cannot_be_too_old() {
+    let mut machine = caught_up(streaming());
+    machine.failed(Failure::TooOld);
+    assert!(machine.has_ended());
+}
+
+#[test]
+fn three_silent_openings_in_a_row_lead_to_polling() {
+    let mut machine = caught_up(streaming());
+    for _ in 0..2 {
+        machine.was_silent();
+        machine.opened(NOW);
+    }
+    // A sign of life between them counts anew.
+    machine.lives();
+    machine.was_silent();
+    for _ in 0..3 {
+        assert!(!machine.has_fallen_back());
+        assert!(matches!(next(&mut machine), Action::Wait(_)));
+        assert!(matches!(next(&mut machine), Action::Open(_)));
+        machine.opened(NOW);
+        machine.was_silent();
+    }
+    assert!(machine.has_fallen_back());
+    assert!(matches!(next(&mut machine), Action::Wait(_)));
+    assert_eq!(next(&mut machine), Action::List { anew: true });
+}
+
+#[test]
+fn the_interval_of_polls_is_short_if_the_server_waits_itself() {
+    let mut machine: Small = Machine::new(Rules::polling(), None);
+    machine.list_ended(NOW, None, false);
+    assert_eq!(next(&mut machine), Action::Wait(Duration::from_secs(30)));
+    machine.list_is_unchanged(true);
+    assert_eq!(next(&mut machine), Action::Wait(Duration::from_secs(1)));
+}
+
+#[test]
+fn nothing_more_is_read_while_the_queue_is_full() {
+    let rules = Rules {
+        max_queue: 2,
+        ..streaming()
+    };
+    let mut machine = caught_up(rules);
+    machine.changed("x", Some(version(1)), Some(1));
+    machine.changed("y", Some(version(1)), Some(1));
+    assert_eq!(next(&mut machine), Action::Rest);
+    // A newer state takes the place of the older one, and no further one.
+    machine.changed("y", None, None);
+    assert_eq!(next(&mut machine), Action::Rest);
+    assert_eq!(machine.take(), Some(Delivery::Put("x", 1)));
+    assert_eq!(next(&mut machine), Action::Look("y"));
+}
+
+#[test]
+fn a_resource_that_cannot_be_reached_is_told_after_three_tries() {
+    let mut machine = caught_up(streaming());
+    machine.changed("a", Some(version(2)), None);
+    for _ in 0..2 {
+        assert_eq!(next(&mut machine), Action::Look("a"));
+        machine.looked("a", Look::Failed(9));
+        assert!(matches!(next(&mut machine), Action::Wait(_)));
+    }
+    assert_eq!(next(&mut machine), Action::Look("a"));
+    machine.looked("a", Look::Failed(9));
+    assert_eq!(machine.take(), Some(Delivery::Problem("a", 9)));
+}
+
+#[test]
+fn more_resources_than_are_remembered_are_admitted() {
+    let rules = Rules {
+        max_known: 1,
+        ..streaming()
+    };
+    let mut machine = caught_up(rules);
+    assert!(machine.tells_all_removals());
+    machine.changed("b", Some(version(1)), Some(1));
+    assert!(!machine.tells_all_removals());
+}
+
+#[test]
+fn more_differences_than_can_be_read_lead_to_a_reset() {
+    let rules = Rules {
+        max_looks: 1,
+        settle: Duration::ZERO,
+        ..streaming()
+    };
+    let mut machine = caught_up(rules);
+    machine.failed(Failure::Temporary(None));
+    assert!(matches!(next(&mut machine), Action::Wait(_)));
+    machine.opened(NOW);
+    for id in ["b", "c"] {
+        machine.listed(id, version(1), 1);
+    }
+    // The list is abandoned for another one.
+    assert_eq!(next(&mut machine), Action::List { anew: true });
+    machine.listed("a", version(1), 1);
+    assert_eq!(machine.take(), Some(Delivery::Reset));
+}
+
+#[test]
+fn an_earlier_change_survives_a_read_that_shows_nothing_new() {
+    let mut machine = caught_up(streaming());
+    machine.changed("b", Some(version(1)), Some(1));
+    machine.changed("b", None, None);
+    assert_eq!(next(&mut machine), Action::Look("b"));
+    machine.looked("b", Look::Same);
+    assert_eq!(machine.take(), Some(Delivery::Put("b", 1)));
+}

@@ -1,0 +1,125 @@
+//! What a feed and reads tell of resources.
+
+use super::known::Weight;
+use super::listing::Need;
+use super::queue::Delivery;
+use super::version::{Order, Version};
+use super::{Look, Looking, Machine, Pause};
+use std::time::Duration;
+
+/// How often the read of one resource is tried before its problem is handed over.
+const LOOKS: u8 = 3;
+
+impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
+    /// The feed tells of a state. Without a state or a version, it is only a hint.
+    pub(crate) fn changed(&mut self, id: I, version: Option<Version>, state: Option<S>) {
+        self.told();
+        let order = self.known.order(&id, version);
+        if matches!(order, Some(Order::Same | Order::Older)) {
+            return;
+        }
+        // A first state cannot go back in time, and a version that counts up tells that it does not.
+        let is_newer = order == Some(Order::Newer) || !self.known.has(&id);
+        let is_usable = is_newer && version.is_some() && self.explains(&id, version);
+        self.suspects.remove(&id);
+        match state.filter(|_| is_usable) {
+            Some(state) => self.put(id, version, state),
+            None => self.want(id),
+        }
+    }
+
+    /// The feed tells of a removal.
+    pub(crate) fn removed(&mut self, id: I, version: Option<Version>) {
+        self.told();
+        let order = self.known.order(&id, version);
+        if order == Some(Order::Older) {
+            return;
+        }
+        let is_newer = order == Some(Order::Newer) && self.explains(&id, version);
+        self.suspects.remove(&id);
+        if is_newer {
+            self.gone(id, version);
+        } else {
+            self.want(id);
+        }
+    }
+
+    /// The feed tells that something has changed, but not what.
+    pub(crate) fn something_changed(&mut self) {
+        self.told();
+        if self.need.is_none() {
+            self.need = Some(Need::Differences);
+        }
+    }
+
+    /// The application was told that a resource has changed.
+    pub(crate) fn hinted(&mut self, id: I) {
+        self.want(id);
+    }
+
+    /// The feed was received up to this position.
+    pub(crate) fn reached(&mut self, position: A) {
+        self.is_fresh = false;
+        self.has_moved |= self.reached.as_ref() != Some(&position);
+        self.reached = Some(position.clone());
+        self.queue.reach(position);
+    }
+
+    /// The feed asks for this wait before each later connection (`retry:`).
+    pub(crate) fn asked_to_wait(&mut self, retry: Duration) {
+        self.backoff.ask(retry);
+    }
+
+    /// A resource was read.
+    pub(crate) fn looked(&mut self, id: I, look: Look<S>) {
+        let looking = self.looking.take();
+        if looking == Some(Looking::Compared) {
+            self.to_compare.pop_front();
+            return self.compared(id, look);
+        }
+        match look {
+            Look::Failed(_) if self.fails_again() => {}
+            Look::State(version, state) => match self.known.order(&id, version) {
+                Some(order @ (Order::Same | Order::Older)) => {
+                    if order == Order::Same {
+                        self.known.adopt(&id, version);
+                    }
+                    self.queue.found_nothing_new(&id);
+                }
+                _ => self.put(id, version, state),
+            },
+            // A resource that is not known may have been delivered before a restart.
+            Look::Absent if self.known.is_live(&id) || !self.known.has(&id) => self.gone(id, None),
+            Look::Same | Look::Absent => self.queue.found_nothing_new(&id),
+            Look::Problem(problem) | Look::Failed(problem) => {
+                self.queue.push(Delivery::Problem(id, problem));
+            }
+        }
+    }
+
+    /// Counts the failed read of a resource, and returns whether it is read again after a wait.
+    pub(super) fn fails_again(&mut self) -> bool {
+        self.failed_looks += 1;
+        if self.failed_looks >= LOOKS {
+            self.failed_looks = 0;
+            return false;
+        }
+        self.backoff.fails(None);
+        self.wait = Some(Pause::Backoff);
+        true
+    }
+
+    pub(super) fn put(&mut self, id: I, version: Option<Version>, state: S) {
+        self.known.delivered(&id, version);
+        self.queue.push(Delivery::Put(id, state));
+    }
+
+    pub(super) fn gone(&mut self, id: I, version: Option<Version>) {
+        self.known.removed(&id, version);
+        self.queue.push(Delivery::Gone(id));
+    }
+
+    pub(super) fn want(&mut self, id: I) {
+        self.queue.want(id);
+    }
+}

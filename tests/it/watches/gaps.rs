@@ -1,0 +1,179 @@
+//! Feeds that forget, repeat and cannot continue.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ifmatch::{Change, ErrorKind};
+use serde_json::Value;
+
+use super::feed_server::{FeedServer, Opening};
+use super::{next, until, within};
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_has_forgotten_is_told_after_a_reset() {
+    let server = FeedServer::new();
+    server.state().history = 1;
+    server.put("a", 1);
+    server.put("b", 1);
+    server.put("c", 1);
+    let mut watch = server.articles().watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.put("a", 2);
+    assert_eq!(next(&mut watch).await, "a=2");
+    server.cut();
+    server.put("a", 3);
+    server.remove("b");
+    server.put("d", 1);
+    server.put("c", 2);
+    let seen = until(&mut watch, "caught up").await;
+    assert!(seen.contains(&"reset".to_owned()), "{seen:?}");
+    for told in ["a=3", "b gone", "c=2", "d=1"] {
+        assert!(seen.contains(&told.to_owned()), "{told} is not in {seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconnect_that_lost_nothing_is_not_told() {
+    let server = FeedServer::new();
+    server.put("a", 1);
+    let mut watch = server.articles().watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.put("a", 2);
+    assert_eq!(next(&mut watch).await, "a=2");
+    server.cut();
+    server.put("a", 3);
+    let seen = within(&mut watch, Duration::from_secs(40)).await;
+    assert_eq!(seen, ["a=3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_ways_to_say_that_a_position_is_too_old_lead_to_a_reset() {
+    let ways = [
+        Opening::Status(410, &[]),
+        Opening::Text("event: error\ndata: {\"code\": 410}\n\n"),
+        Opening::Text("data: {\"canceled\": true, \"compact_revision\": \"9\"}\n\n"),
+        Opening::Text(""),
+    ];
+    for way in ways {
+        let server = FeedServer::new();
+        server.put("a", 1);
+        let articles = server
+            .client_with(FeedServer::feed().signals_gaps())
+            .collection::<serde_json::Value>("articles");
+        let mut watch = articles.watch().await.unwrap();
+        until(&mut watch, "caught up").await;
+        server.put("a", 2);
+        next(&mut watch).await;
+        server.next_opening(way);
+        server.cut();
+        server.remove("a");
+        server.put("b", 1);
+        let seen = until(&mut watch, "caught up").await;
+        assert_eq!(seen[0], "reset", "{seen:?}");
+        assert!(
+            seen.contains(&"b=1".to_owned()) && seen.contains(&"a gone".to_owned()),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_is_a_failure_for_the_back_off() {
+    let server = FeedServer::new();
+    for _ in 0..8 {
+        server.next_opening(Opening::Text(""));
+    }
+    let mut watch = server.articles().watch().await.unwrap();
+    within(&mut watch, Duration::from_secs(600)).await;
+    let state = server.state();
+    let took = state.opened[8].1 - state.opened[0].1;
+    assert!(took >= Duration::from_secs(8), "{took:?}");
+    assert!(state.opened.len() < 30, "{}", state.opened.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_events_are_told_once() {
+    let server = FeedServer::new();
+    let mut watch = server.articles().watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.put("a", 1);
+    server.put("a", 2);
+    until(&mut watch, "a=2").await;
+    let old = server.state().event(1);
+    let new = server.state().event(2);
+    for event in [&old, &new, &old, &new] {
+        server.say(event);
+    }
+    server.put("b", 1);
+    assert_eq!(until(&mut watch, "b=1").await, ["b=1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_cannot_be_read_is_told_once_and_is_not_gone() {
+    let server = FeedServer::new();
+    server.put("a", 1);
+    let mut watch = server.articles().watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.state().forbidden.push("a".to_owned());
+    server.put("a", 2);
+    let error = watch.next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Status, "{error}");
+    server.put("b", 1);
+    assert_eq!(next(&mut watch).await, "b=1");
+}
+
+/// A thousand writes of other clients, two hundred cuts, and a server that can repeat ten events.
+async fn a_thousand_writes(server: &FeedServer) -> (usize, usize) {
+    server.state().history = 10;
+    let mut watch = server.articles().watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut view, mut resets) = (BTreeMap::new(), 0);
+    let mut handle = |change: Change<Value>| match change {
+        Change::Put(article) => {
+            let id = article["id"].as_str().unwrap().to_owned();
+            view.insert(id, article["n"].as_u64().unwrap());
+        }
+        Change::Gone(id) => drop(view.remove(&id)),
+        Change::Reset => resets += 1,
+        Change::CaughtUp => {}
+    };
+    for n in 1..=1_000 {
+        let id = format!("r{}", random.u8(..30));
+        if random.u8(..8) == 0 {
+            server.remove(&id);
+        } else {
+            server.put(&id, n);
+        }
+        if n % 5 == 0 {
+            server.cut();
+        }
+        let pause = Duration::from_millis(random.u64(..100));
+        while let Ok(change) = tokio::time::timeout(pause, watch.next()).await {
+            handle(change.unwrap().unwrap());
+        }
+    }
+    while let Ok(change) = tokio::time::timeout(Duration::from_secs(120), watch.next()).await {
+        handle(change.unwrap().unwrap());
+    }
+    let server: BTreeMap<String, u64> = server
+        .state()
+        .documents
+        .iter()
+        .map(|(id, (_, text))| {
+            let document: Value = serde_json::from_str(text).unwrap();
+            (id.clone(), document["n"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(view, server);
+    (resets, server.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_final_state_of_a_thousand_writes_with_two_hundred_cuts_is_told() {
+    let server = FeedServer::new();
+    let (resets, resources) = a_thousand_writes(&server).await;
+    let opened = server.state().opened.len();
+    println!("{resources} resources, {opened} connections, {resets} resets");
+    assert!(resets > 0, "gaps are told");
+}
