@@ -17,6 +17,7 @@ mod scim;
 mod story;
 mod texts;
 mod transactions;
+mod watches;
 mod wire;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -184,6 +185,25 @@ async fn kinto() {
     story::tell::<Plain>(&server).await;
     sagas::tell(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
+    watches::tell(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run nchan"]
+async fn nchan() {
+    let Ok(root) = std::env::var("IFMATCH_NCHAN") else {
+        println!("nchan: skipped, IFMATCH_NCHAN is not set");
+        return;
+    };
+    let Some(server) = Server::kinto("nchan", "IFMATCH_NCHAN") else {
+        return;
+    };
+    let server = Server {
+        base: format!("{root}/v1"),
+        profile: Generic::over(Kinto),
+        ..server
+    };
+    watches::tell_of_cuts(&server, &format!("{root}/publish")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -335,6 +355,7 @@ async fn pouchdb() {
     assert!(server.probe().await.enforces_preconditions());
     story::tell::<Plain>(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
+    watches::tell(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
