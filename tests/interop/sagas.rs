@@ -114,8 +114,9 @@ async fn committed(server: &Server) {
     let accounts = Accounts::new(server, "committed", u32::MAX).await;
     let done = accounts.transfer(30).commit().await.unwrap();
     assert_eq!(accounts.balances(server).await, (70, 130));
-    // Two reads, and two writes.
-    assert_eq!(done.report().requests, 4);
+    // For each account a write, and a read, or two where a read is not kept.
+    let requests = done.report().requests;
+    assert!((4..=6).contains(&requests), "{requests}");
     let done = accounts.transfer(30).commit().await.unwrap();
     assert_eq!(accounts.balances(server).await, (40, 160));
     println!(
