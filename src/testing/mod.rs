@@ -75,6 +75,12 @@
 //! # }
 //! ```
 //!
+//! # Feeds
+//!
+//! [`feed`](ResourceServer::feed) adds a feed of server-sent events about all changes. A [`FeedStep`] scripts a stream
+//! that breaks off, stalls, repeats or reorders events, or has lost the position. Streams need the transport
+//! [within the process](ResourceServer::in_process), or the socket of [`listen`](ResourceServer::listen).
+//!
 //! # Recorded requests
 //!
 //! [`requests`](ResourceServer::requests) filters, counts and asserts the requests that the server received. A
@@ -165,9 +171,14 @@ mod batch;
 mod clocks;
 mod dialect;
 mod fast;
+mod feed;
+mod feed_state;
+mod feed_step;
+mod feed_stream;
 mod hold_clock;
 mod in_process;
 mod laws;
+mod listener;
 mod listing;
 mod proxy;
 mod recorded;
@@ -181,8 +192,11 @@ pub use batch::BatchBehaviour;
 pub use clocks::Clocks;
 pub use dialect::Dialect;
 pub use fast::fast;
+pub use feed::Feed;
+pub use feed_step::{FeedStep, GoneForm};
 pub use hold_clock::{HoldsClock, hold_clock};
 pub use laws::{BrokenLaw, Law, LawReport, check_merge_laws};
+pub use listener::Listener;
 pub use proxy::LossyProxy;
 pub use recorded::Recorded;
 pub use reply::Reply;

@@ -118,7 +118,7 @@ async fn pass(
 }
 
 /// Reads one request, header and body.
-async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(super) async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let (mut message, mut chunk) = (Vec::new(), [0; 8 * 1024]);
     loop {
         if let Some(end) = header_end(&message)
@@ -133,7 +133,7 @@ async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn header_end(message: &[u8]) -> Option<usize> {
+pub(super) fn header_end(message: &[u8]) -> Option<usize> {
     message
         .windows(4)
         .position(|four| four == b"\r\n\r\n")

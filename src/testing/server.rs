@@ -10,7 +10,9 @@ use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::batch::{BatchBehaviour, BatchEndpoint};
 use super::dialect::Dialect;
+use super::feed::Feed;
 use super::in_process::InProcess;
+use super::listener::Listener;
 use super::recorded::Recorded;
 use super::reply::Reply;
 use super::requests::Requests;
@@ -25,7 +27,8 @@ use crate::{Batch, Client, ClientBuilder};
 /// `"v2"`, and so on for each path. It honours `If-Match` and `If-None-Match`, and refuses stale writes in its
 /// [dialect](Self::dialect). Other behaviour is [scripted](Self::next_write). It stops when it is dropped.
 ///
-/// Clients reach it over a socket at [`uri`](Self::uri), or [within the process](Self::in_process).
+/// Clients reach it over a socket at [`uri`](Self::uri), or [within the process](Self::in_process). A
+/// [feed](Self::feed) streams its changes.
 pub struct ResourceServer {
     server: MockServer,
     state: Arc<Mutex<SimulatedState>>,
@@ -64,6 +67,21 @@ impl ResourceServer {
     /// real socket, because it advances while the socket is idle, unless [`hold_clock`](super::hold_clock()) holds it.
     pub fn in_process(&self) -> ClientBuilder {
         Client::builder(self.uri()).transport(InProcess(self.state.clone()))
+    }
+
+    /// Starts a socket at which clients reach this server and its [feeds](Self::feed).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no port is free.
+    pub async fn listen(&self) -> io::Result<Listener> {
+        Listener::start(InProcess(self.state.clone())).await
+    }
+
+    /// Returns the feed at a path, which streams the changes of all documents as server-sent events. The first call with a
+    /// path creates it.
+    pub fn feed(&self, path: &str) -> Feed {
+        Feed::new(self.state.clone(), path)
     }
 
     /// Stores a document, as another client would.

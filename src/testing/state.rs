@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::batch::BatchEndpoint;
 use super::dialect::Dialect;
+use super::feed_state::{FeedState, Opening};
 use super::recorded::Recorded;
 use super::reply::{Reply, tag};
 use super::step::{ForeignChange, Lost, ScriptedAnswer, Step};
@@ -46,6 +47,8 @@ pub(super) struct SimulatedState {
     pub(super) reads: VecDeque<Step>,
     pub(super) writes: VecDeque<Step>,
     pub(super) log: Vec<Recorded>,
+    /// The feeds, by path.
+    pub(super) feeds: BTreeMap<String, FeedState>,
 }
 
 /// The resource at one path. Versions count on after a removal, so no tag is used twice.
@@ -69,19 +72,29 @@ impl SimulatedState {
             reads: VecDeque::new(),
             writes: VecDeque::new(),
             log: Vec::new(),
+            feeds: BTreeMap::new(),
         }
     }
 
     pub(super) fn store(&mut self, path: &str, text: String) -> u64 {
         let resource = self.resources.entry(path.to_owned()).or_default();
         resource.version += 1;
+        for feed in self.feeds.values_mut() {
+            feed.changed(path, Some((resource.version, &text)));
+        }
         resource.text = Some(text);
         resource.version
     }
 
     pub(super) fn remove(&mut self, path: &str) -> bool {
         let resource = self.resources.get_mut(path);
-        resource.is_some_and(|resource| resource.text.take().is_some())
+        let was_there = resource.is_some_and(|resource| resource.text.take().is_some());
+        if was_there {
+            for feed in self.feeds.values_mut() {
+                feed.changed(path, None);
+            }
+        }
+        was_there
     }
 
     /// The version and text of the current document.
@@ -128,6 +141,22 @@ impl SimulatedState {
             reply: reply.filter(|_| step.lost.is_none()),
             delay: step.delay,
         }
+    }
+
+    /// Opens a feed, if the request is for one. Otherwise, it is returned.
+    pub(super) fn open_feed(&mut self, asked: IncomingRequest) -> Result<Opening, IncomingRequest> {
+        let feed = self.feeds.get_mut(&asked.path);
+        let Some(feed) = feed.filter(|_| asked.method == Method::GET) else {
+            return Err(asked);
+        };
+        let last_event_id = asked.headers.get("last-event-id");
+        let opening = feed.open(last_event_id.and_then(|id| id.to_str().ok()));
+        let reply = match &opening {
+            Opening::Reply(reply) => reply.clone(),
+            Opening::Stream { .. } => stream_head(),
+        };
+        self.log.push(Recorded::new(asked, Some(&reply), None));
+        Ok(opening)
     }
 
     fn somebody_else(&mut self, path: &str, change: Option<ForeignChange>) {
@@ -221,6 +250,13 @@ impl SimulatedState {
         let version = self.store(&location, text.clone());
         Ok(document(201, version, &text).header(LOCATION.as_str(), &location))
     }
+}
+
+/// The head of a stream.
+pub(super) fn stream_head() -> Reply {
+    Reply::new(200)
+        .header(CONTENT_TYPE.as_str(), "text/event-stream")
+        .header(CACHE_CONTROL.as_str(), "no-cache")
 }
 
 /// A refusal by the server itself: status, kind and title of a problem.

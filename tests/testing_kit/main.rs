@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod asserting;
+mod feeds;
 mod laws;
 mod listing;
 mod scripting;
