@@ -130,15 +130,15 @@ async fn makes_transfers() {
                 tokens.push(token.into());
             }
         };
-        let (taken, given) = (token.clone(), token.clone());
+        let (from_note, to_note) = (token.clone(), token.clone());
         let mut transfer = client
             .transaction()
             .try_update(&accounts, site.id(from), move |account| {
-                note(account, -amount, &taken);
+                note(account, -amount, &from_note);
                 Ok(())
             })
             .update(&accounts, site.id(to), move |account| {
-                note(account, amount, &given);
+                note(account, amount, &to_note);
             });
         if fastrand::u8(..10) == 0 {
             // The name is taken.
