@@ -151,6 +151,11 @@
 //! [`Client::transaction`] writes to several resources, and takes back what was written if one of them refuses, by a merge
 //! that keeps the changes of others. See [`guide::transactions`].
 //!
+//! # Changes
+//!
+//! [`Collection::watch`] tells what changes in a collection, by the feed of its API or by polling, and
+//! [`Snapshots::keep_fresh`] keeps what is cached fresh, so that fewer writes are refused. See [`guide::watches`].
+//!
 //! # Other APIs
 //!
 //! [`Format`] defines how bodies that are not JSON are read and written: text, bytes, forms, or a format of your own.

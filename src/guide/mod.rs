@@ -30,3 +30,8 @@ pub mod locks {}
 ///
 #[doc = include_str!("../../docs/guide/transactions.md")]
 pub mod transactions {}
+
+/// Watches: changes that are told before the clash, and snapshots that stay fresh.
+///
+#[doc = include_str!("../../docs/guide/watches.md")]
+pub mod watches {}
