@@ -1,6 +1,6 @@
 //! A watch of a real server: another client writes and removes, and every final state is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ifmatch::profiles::Kinto;
@@ -19,6 +19,11 @@ const WRITES: u64 = 100;
 const RESOURCES: u8 = 12;
 /// How long the watch may take to tell everything after the last write.
 const LATEST: Duration = Duration::from_secs(90);
+
+/// The id of one resource of this story.
+fn id(server: &Server, resource: u8) -> String {
+    server.id(&format!("watch{resource}"))
+}
 
 fn documents_of(server: &Server) -> Collection<Value> {
     server.client().collection_with(server.path, RemoteWins)
@@ -53,27 +58,39 @@ async fn write(server: &Server, from: u64) -> BTreeMap<String, u64> {
     let mut random = fastrand::Rng::with_seed(from);
     let mut there = BTreeMap::new();
     for resource in 0..RESOURCES {
-        let id = server.id(&format!("watch{resource}"));
+        let id = id(server, resource);
         if let Some(found) = documents.get_opt(&id).await.unwrap() {
             there.insert(id, found["n"].as_u64().unwrap());
         }
     }
     for n in from..from + WRITES {
-        let id = server.id(&format!("watch{}", random.u8(..RESOURCES)));
+        let id = id(server, random.u8(..RESOURCES));
         let removes = random.u8(..5) == 0;
         change(&documents, &mut there, &id, n, removes).await;
     }
     there
 }
 
-#[derive(Default)]
 struct View {
+    /// The ids of this story. Documents of others lie there too.
+    ids: BTreeSet<String>,
     of: BTreeMap<String, u64>,
     told: usize,
     resets: usize,
 }
 
 impl View {
+    fn of(server: &Server) -> Self {
+        Self {
+            ids: (0..RESOURCES)
+                .map(|resource| id(server, resource))
+                .collect(),
+            of: BTreeMap::new(),
+            told: 0,
+            resets: 0,
+        }
+    }
+
     /// Follows for a time.
     async fn follow_for(&mut self, watch: &mut Watch<Value>, time: Duration) {
         if let Ok(change) = tokio::time::timeout(time, watch.next()).await {
@@ -99,9 +116,8 @@ impl View {
         match change {
             Change::Put(document) => {
                 let id = document.snapshot().id().unwrap().to_owned();
-                // Documents of other tests lie there too.
-                if let Some(n) = document["n"].as_u64().filter(|_| id.contains("watch")) {
-                    self.of.insert(id, n);
+                if self.ids.contains(&id) {
+                    self.of.insert(id, document["n"].as_u64().unwrap());
                 }
             }
             Change::Gone(id) => drop(self.of.remove(&id)),
@@ -116,7 +132,7 @@ pub(crate) async fn tell(server: &Server) {
     let there = write(server, 1).await;
     let documents = documents_of(server);
     let mut watch = documents.watch().await.unwrap();
-    let mut view = View::default();
+    let mut view = View::of(server);
     view.follow(&mut watch, &there).await;
     let writer = write(server, 1_000);
     // It is followed while the other client writes.
@@ -201,7 +217,7 @@ pub(crate) async fn tell_of_cuts(server: &Server, publish: &str) {
         .unwrap();
     let documents: Collection<Value> = client.collection_with(server.path, RemoteWins);
     let mut watch = documents.watch().await.unwrap();
-    let mut view = View::default();
+    let mut view = View::of(server);
     view.follow_for(&mut watch, Duration::from_secs(5)).await;
 
     let others = documents_of(server);
@@ -210,7 +226,7 @@ pub(crate) async fn tell_of_cuts(server: &Server, publish: &str) {
         let mut random = fastrand::Rng::with_seed(11);
         let mut there = BTreeMap::new();
         for n in 1..=1_000_u64 {
-            let id = server.id(&format!("watch{}", random.u8(..RESOURCES)));
+            let id = id(server, random.u8(..RESOURCES));
             let removes = random.u8(..8) == 0;
             change(&others, &mut there, &id, n, removes).await;
             let event = json!({ "id": id, "deleted": !there.contains_key(&id) });

@@ -38,6 +38,7 @@ enum Flaw {
     TakesNothingForQuiet,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug)]
 struct Setting {
     /// Whether the versions count up.
@@ -128,6 +129,10 @@ impl World {
     fn end(&self) -> u8 {
         number(self.log.len())
     }
+}
+
+fn has_ready(world: &World) -> bool {
+    world.consumer.in_hand.is_some() || world.machine.clone().take().is_some()
 }
 
 fn number(at: usize) -> u8 {
@@ -234,7 +239,6 @@ impl Setting {
 
     fn act(&self, world: &mut World) {
         match world.machine.next(world.now, 0.0) {
-            Action::Wait(_) => {}
             Action::Open(from) => self.open(world, from),
             Action::Read(_) => self.read(world),
             Action::List { anew } => {
@@ -247,7 +251,7 @@ impl Setting {
                 });
                 world.machine.looked(id, look);
             }
-            Action::Rest | Action::Stop => {}
+            Action::Wait(_) | Action::Rest | Action::Stop => {}
         }
     }
 
@@ -299,10 +303,6 @@ impl Setting {
         }
     }
 
-    fn has_ready(&self, world: &World) -> bool {
-        world.consumer.in_hand.is_some() || world.machine.clone().take().is_some()
-    }
-
     fn can_act(&self, world: &World) -> bool {
         match world.machine.clone().next(world.now, 0.0) {
             Action::Read(_) => match world.pipe {
@@ -347,7 +347,7 @@ impl Model for Setting {
         {
             steps.push(Step::Tick);
         }
-        if self.has_ready(world) {
+        if has_ready(world) {
             steps.push(Step::Ask);
         }
         for id in IDS {

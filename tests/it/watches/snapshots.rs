@@ -106,7 +106,7 @@ async fn a_feed_that_lies_costs_requests_and_no_update() {
         settle().await;
         articles
             .update("a", |article| {
-                article["n"] = (article["n"].as_u64().unwrap() + 1).into()
+                article["n"] = (article["n"].as_u64().unwrap() + 1).into();
             })
             .await
             .unwrap();

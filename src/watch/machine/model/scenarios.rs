@@ -1,4 +1,5 @@
 //! The settings that are walked, and the mistakes that the walk has to find.
+#![expect(clippy::panic, clippy::expect_used, reason = "a failed test may panic")]
 
 use super::*;
 use crate::support::explore::{Counterexample, Walk, walk};
