@@ -152,7 +152,7 @@ impl State {
     /// The event of the change with this number.
     pub(super) fn event(&self, number: usize) -> String {
         let Logged { id, is_removal } = &self.log[number - 1];
-        let mut data = json!({"id": id, "tag": format!("v{number}")});
+        let mut data = json!({"id": id, "tag": number.to_string()});
         let now = self
             .documents
             .get(id)
@@ -222,7 +222,7 @@ impl State {
 }
 
 fn tag(version: u64) -> String {
-    format!("\"v{version}\"")
+    format!("\"{version}\"")
 }
 
 fn answer(status: u16, version: Option<u64>, body: &str) -> Response {
