@@ -41,7 +41,7 @@ impl Transport for InProcess {
         let path = request.url.path().to_owned();
         let opening = lock(&self.0).open_feed(request.into());
         let (step, after, first, cuts, heartbeat) = match opening {
-            Err(asked) => return Ok(at_once(self.answer(asked).await?)),
+            Err(asked) => return Ok(at_once(self.answer(*asked).await?)),
             Ok(Opening::Reply(reply)) => return Ok(at_once(reply)),
             Ok(Opening::Stream {
                 step,

@@ -144,10 +144,13 @@ impl SimulatedState {
     }
 
     /// Opens a feed, if the request is for one. Otherwise, it is returned.
-    pub(super) fn open_feed(&mut self, asked: IncomingRequest) -> Result<Opening, IncomingRequest> {
+    pub(super) fn open_feed(
+        &mut self,
+        asked: IncomingRequest,
+    ) -> Result<Opening, Box<IncomingRequest>> {
         let feed = self.feeds.get_mut(&asked.path);
         let Some(feed) = feed.filter(|_| asked.method == Method::GET) else {
-            return Err(asked);
+            return Err(Box::new(asked));
         };
         let last_event_id = asked.headers.get("last-event-id");
         let opening = feed.open(last_event_id.and_then(|id| id.to_str().ok()));
