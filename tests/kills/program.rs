@@ -90,15 +90,10 @@ pub(crate) fn drawn() -> (&'static str, String) {
 
 /// Returns another document.
 pub(crate) fn other_than(name: &str) -> &'static str {
-    other_than_both(name, name)
-}
-
-/// Returns a document that is neither of two.
-pub(crate) fn other_than_both(one: &str, two: &str) -> &'static str {
     loop {
-        let (name, _) = drawn();
-        if name != one && name != two {
-            return name;
+        let (other, _) = drawn();
+        if other != name {
+            return other;
         }
     }
 }

@@ -14,9 +14,27 @@ use crate::{Queue, Site, reports_of};
 /// Each account at the beginning.
 const BALANCE: i64 = 1_000;
 
+/// A document that exists, and that no client writes. Its stamps show that no creation of it was applied.
+const TAKEN: &str = "taken.json";
+
+/// Returns a document for the taken name.
+fn new_document(site: &Site) -> Value {
+    let mut new = serde_json::json!({"n": 0, "tokens": [], "foreign": 0});
+    if site.kind == "kinto" {
+        new["id"] = site.id(TAKEN).into();
+    }
+    new
+}
+
 /// Gives each account its balance.
 async fn create(site: &Site) {
     program::create(site).await;
+    let documents = site.documents(&site.builder().build().unwrap());
+    let taken = documents.get_opt(site.id(TAKEN)).await.unwrap();
+    if taken.is_none() {
+        let new = new_document(site);
+        documents.create(site.id(TAKEN), &new).await.unwrap();
+    }
     let accounts = site.documents(&site.builder().build().unwrap());
     for name in DOCUMENTS {
         let update = accounts.update(site.id(name), |account| account["n"] = BALANCE.into());
@@ -141,13 +159,7 @@ async fn makes_transfers() {
                 note(account, amount, &to_note);
             });
         if fastrand::u8(..10) == 0 {
-            // The name is taken.
-            let third = program::other_than_both(from, to);
-            let mut new = serde_json::json!({"n": 0, "tokens": [], "foreign": 0});
-            if site.kind == "kinto" {
-                new["id"] = site.id(third).into();
-            }
-            transfer = transfer.create(&accounts, site.id(third), &new);
+            transfer = transfer.create(&accounts, site.id(TAKEN), &new_document(&site));
         }
         match transfer.commit().await {
             Ok(_) => tell("committed", &token),
