@@ -38,6 +38,14 @@ impl Exchange {
         Ok(CredentialsDigest::unknown(&self.secret))
     }
 
+    /// Asks for new credentials after a refusal. Returns whether there are any.
+    pub(crate) async fn renew(&self, deadline: Instant) -> Result<bool, NoResponse> {
+        match &self.authenticator {
+            Some(authenticator) => in_time(deadline, authenticator.renew()).await,
+            None => Ok(false),
+        }
+    }
+
     /// Returns the user of a call with these headers, at its start.
     pub(crate) async fn whose(
         &self,
@@ -73,7 +81,7 @@ fn named(authenticator: &dyn Authenticator) -> Result<Option<String>, NoResponse
     name.map_err(|panicked| NoResponse::Credentials(panicked.into()))
 }
 
-pub(super) async fn in_time<T>(
+async fn in_time<T>(
     deadline: Instant,
     credentials: impl Future<Output = Result<T, BoxError>>,
 ) -> Result<T, NoResponse> {

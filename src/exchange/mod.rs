@@ -27,7 +27,6 @@ use crate::support::panics;
 use answer::Answer;
 pub use authenticator::Authenticator;
 pub(crate) use credentials::NoCredentials;
-use credentials::in_time;
 use open::{Opening, headers_elsewhere};
 use redirect::Loses;
 pub use transport::Transport;
@@ -177,9 +176,7 @@ impl Exchange {
                 return Ok(reply);
             };
             if is_home && !renewed && fresh::is_wanted(response) {
-                if let Some(authenticator) = &self.authenticator
-                    && in_time(deadline, authenticator.renew()).await?
-                {
+                if self.renew(deadline).await? {
                     renewed = true;
                     continue;
                 }

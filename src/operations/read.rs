@@ -174,15 +174,8 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     // A document that was written and not read since is read as a whole, without an extra request. This shows
     // whether the server stored it as sent.
     let known = cached.as_ref().filter(|cached| !cached.is_unread);
-    match known.and_then(|known| known.validator.as_ref()) {
-        Some(Validator::Tag(tag)) => {
-            call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
-        }
-        Some(Validator::LastModified(date)) => {
-            call.headers
-                .insert(IF_MODIFIED_SINCE, date.to_header_value());
-        }
-        _ => {}
+    if let Some(version) = known.and_then(|known| known.validator.as_ref()) {
+        reading::ask_if_changed(&mut call.headers, version);
     }
     let mut reply = ask(target, &call, Some(context.time), context.since).await?;
     let of_another = |reply: &Response| reply.origin.credentials != Some(context.key.credentials());
@@ -191,7 +184,10 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     if reply.status == StatusCode::NOT_MODIFIED {
         let mut asked = [IF_NONE_MATCH, IF_MODIFIED_SINCE].into_iter();
         let asked = asked.any(|name| call.headers.contains_key(name));
-        let ours = known.filter(|known| asked && evidence::confirms(&reply.headers, known));
+        let is_ours = |known: &&StoredSnapshot| {
+            asked && evidence::confirms(&reply.headers, known.validator.as_ref())
+        };
+        let ours = known.filter(is_ours);
         if let Some(known) = ours.filter(|_| !of_another(&reply)) {
             if !reply.origin.is_storable {
                 // The caching rules of a 304 apply to the cached response (RFC 9111 4.3.4).
@@ -203,8 +199,7 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
         // The 304 cannot be used, so the resource is read without a condition. Either the user has changed since
         // the snapshot was looked up and must not see it, or the 304 is about another version than the requested
         // one, or the request was not conditional (RFC 9110 15.4.5).
-        call.headers.remove(IF_NONE_MATCH);
-        call.headers.remove(IF_MODIFIED_SINCE);
+        reading::ask_anyway(&mut call.headers);
         reply = ask(target, &call, Some(context.time), context.since).await?;
     }
     let read = match reading::representation(target, &reply) {

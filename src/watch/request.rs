@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
 use tokio::time::Instant;
 
@@ -9,8 +10,9 @@ use super::machine::Failure;
 use crate::exchange::transport::Response;
 use crate::exchange::{Call, RequestPurpose};
 use crate::operations::{AskRules, ask_by};
-use crate::protocol::{Problem, RequestFacts};
+use crate::protocol::{Problem, RequestFacts, Validator};
 use crate::value::{Error, ErrorKind};
+use crate::write::recovery::evidence;
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 
@@ -84,4 +86,36 @@ pub(super) async fn ask(target: &Target, call: &Call) -> Result<Response, Refuse
             Err(Refused::of(error, retry_after))
         }
     }
+}
+
+/// Sends a read that is of use only if it shows another version than the known one, and returns whether it does.
+///
+/// A 304 that was not asked for, or that names another version, says nothing about the known one (RFC 9110 15.4.5). The read is
+/// then sent without a condition.
+pub(super) async fn ask_if_changed(
+    target: &Target,
+    call: &mut Call,
+    known: Option<&Validator>,
+) -> Result<(Response, bool), Refused> {
+    if let Some(known) = known {
+        reading::ask_if_changed(&mut call.headers, known);
+        let reply = ask(target, call).await?;
+        if reply.status != StatusCode::NOT_MODIFIED {
+            return Ok((reply, true));
+        }
+        if evidence::confirms(&reply.headers, Some(known)) {
+            return Ok((reply, false));
+        }
+        reading::ask_anyway(&mut call.headers);
+    }
+    let reply = ask(target, call).await?;
+    if reply.status == StatusCode::NOT_MODIFIED {
+        let path = call.url.path();
+        let message = format!("{path}: the server answers 304 to a read without a condition");
+        return Err(Refused {
+            failure: Failure::Temporary(None),
+            error: Error::new(ErrorKind::Status, message),
+        });
+    }
+    Ok((reply, true))
 }

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 
-use http::header::{ETAG, IF_NONE_MATCH};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::header::ETAG;
+use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
 use super::{ClientGone, Driver, Told, address};
 use crate::json::Document;
-use crate::protocol::{ListPosition, PREFERRED_WAIT, Validator, next_link};
+use crate::protocol::{
+    ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, next_link,
+};
 use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::watch::machine::{Failure, Look};
-use crate::watch::request::{Refused, ask};
+use crate::watch::request::{Refused, ask_if_changed};
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 
@@ -31,7 +33,7 @@ pub(super) struct ListRun {
     items: VecDeque<Item>,
     /// The position from which the feed continues: that of the first page, before which nothing is left out.
     position: Option<String>,
-    tag: Option<HeaderValue>,
+    tag: Option<Validator>,
     waited: bool,
 }
 
@@ -179,15 +181,13 @@ impl Driver {
             if let Ok(value) = HeaderValue::from_str(&format!("wait={wait}")) {
                 call.headers.insert(PREFER, value);
             }
-            if let Some(tag) = &self.list_tag {
-                call.headers.insert(IF_NONE_MATCH, tag.clone());
-            }
         }
-        let reply = ask(target, &call).await?;
+        let known = self.list_tag.as_ref().filter(|_| is_repeated);
+        let (reply, has_changed) = ask_if_changed(target, &mut call, known).await?;
         run.pages += 1;
         let applied = reply.headers.get(PREFERENCE_APPLIED);
         run.waited = applied.is_some_and(|applied| applied.as_bytes().starts_with(b"wait"));
-        if reply.status == StatusCode::NOT_MODIFIED {
+        if !has_changed {
             return Ok(false);
         }
         let path = call.url.path();
@@ -207,9 +207,12 @@ impl Driver {
                 .extend(self.item(target, path, element, reply.origin)?);
         }
         if run.pages == 1 {
-            run.tag = reply.headers.get(ETAG).cloned();
+            run.tag = match entity_tag_of(&reply.headers) {
+                TagField::Found(tag) => Some(Validator::Tag(tag)),
+                TagField::Missing | TagField::Unusable(_) => None,
+            };
             run.position = match &shape.position {
-                Some(ListPosition::Tag) => run.tag.as_ref().and_then(bare),
+                Some(ListPosition::Tag) => reply.headers.get(ETAG).and_then(bare),
                 Some(ListPosition::Member(at)) => body.pointer(at).and_then(|at| at.as_id()),
                 None => None,
             };

@@ -1,14 +1,12 @@
 //! Reads of single resources.
 
-use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use http::{Method, StatusCode};
+use http::Method;
 
 use super::{ClientGone, Driver, Told, look_of};
-use crate::protocol::Validator;
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind};
 use crate::watch::machine::Look;
-use crate::watch::request::ask;
+use crate::watch::request::ask_if_changed;
 use crate::write::request::reading::{self, NoRepresentation};
 
 impl Driver {
@@ -48,18 +46,14 @@ impl Driver {
         let cached = before.as_ref().filter(|cached| !cached.is_unread);
         let cached = cached.and_then(|cached| cached.validator.as_ref());
         let known = if self.is_for_snapshots { cached } else { told };
-        match known {
-            Some(Validator::Tag(tag)) => {
-                call.headers.insert(IF_NONE_MATCH, tag.to_header_value());
+        let reply = match ask_if_changed(target, &mut call, known).await {
+            Ok((reply, true)) => reply,
+            Ok((_, false)) => {
+                if self.is_for_snapshots {
+                    target.shared.store.confirm(&context.key);
+                }
+                return Ok(Look::Same);
             }
-            Some(Validator::LastModified(date)) => {
-                call.headers
-                    .insert(IF_MODIFIED_SINCE, date.to_header_value());
-            }
-            _ => {}
-        }
-        let reply = match ask(target, &call).await {
-            Ok(reply) => reply,
             Err(refused)
                 if matches!(refused.error.kind(), ErrorKind::NotFound | ErrorKind::Gone) =>
             {
@@ -68,12 +62,6 @@ impl Driver {
             }
             Err(refused) => return Ok(look_of(refused)),
         };
-        if reply.status == StatusCode::NOT_MODIFIED {
-            if self.is_for_snapshots {
-                target.shared.store.confirm(&context.key);
-            }
-            return Ok(Look::Same);
-        }
         match reading::representation(target, &reply) {
             Ok(read) => {
                 if let Some(keeper) = self.keeper {

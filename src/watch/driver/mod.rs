@@ -80,7 +80,7 @@ pub(super) struct Driver {
     source: Option<Source>,
     list: Option<ListRun>,
     /// The entity tag of the last list, if it was one page.
-    list_tag: Option<http::HeaderValue>,
+    list_tag: Option<Validator>,
     /// The validators of states that were told, for conditional reads.
     validators: HashMap<String, Validator>,
     has_told_fallback: bool,

@@ -357,10 +357,12 @@ impl Driver {
                 self.breaks(Failure::Temporary(None), "the feed has reported a failure");
             }
             Notice::Unauthorized => {
-                if let Some(authenticator) = &self.documents()?.shared.exchange.authenticator {
-                    // A failure shows at the next request.
-                    let _ = authenticator.renew().await;
-                }
+                let documents = self.documents()?;
+                let exchange = &documents.shared.exchange;
+                let deadline = later(Instant::now(), exchange.limits.time);
+                // A failure shows at the next request.
+                let _ = exchange.renew(deadline).await;
+                drop(documents);
                 self.breaks(
                     Failure::Unauthorized,
                     "the feed has withdrawn the credentials",

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, LOCATION, PRAGMA};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, PRAGMA,
+};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::exchange::Call;
@@ -46,6 +48,25 @@ pub(crate) fn read_call(target: &Target, method: Method, fresh: bool) -> Call {
         headers,
         body: Bytes::new(),
     }
+}
+
+/// Asks for a representation only if it is of another version (RFC 9110 13.1.2 and 13.1.3).
+pub(crate) fn ask_if_changed(headers: &mut HeaderMap, known: &Validator) {
+    match known {
+        Validator::Tag(tag) => {
+            headers.insert(IF_NONE_MATCH, tag.to_header_value());
+        }
+        Validator::LastModified(date) => {
+            headers.insert(IF_MODIFIED_SINCE, date.to_header_value());
+        }
+        _ => {}
+    }
+}
+
+/// Asks for a representation of any version.
+pub(crate) fn ask_anyway(headers: &mut HeaderMap) {
+    headers.remove(IF_NONE_MATCH);
+    headers.remove(IF_MODIFIED_SINCE);
 }
 
 /// Asks the origin server instead of a cache on the way, and keeps the caller's other cache directives.

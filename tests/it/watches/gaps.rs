@@ -3,11 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ifmatch::{Change, ErrorKind};
+use ifmatch::{Change, Collection, ErrorKind, Feed, Watch};
 use serde_json::Value;
 
 use super::feed_server::{FeedServer, Opening};
 use super::{next, until, within};
+
+/// A watch that was told everything, and one change of `a`.
+async fn followed(articles: &Collection<Value>, server: &FeedServer) -> Watch<Value> {
+    let mut watch = articles.watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.put("a", 2);
+    assert_eq!(next(&mut watch).await, "a=2");
+    watch
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_the_server_has_forgotten_is_told_after_a_reset() {
@@ -16,10 +25,7 @@ async fn what_the_server_has_forgotten_is_told_after_a_reset() {
     server.put("a", 1);
     server.put("b", 1);
     server.put("c", 1);
-    let mut watch = server.articles().watch().await.unwrap();
-    until(&mut watch, "caught up").await;
-    server.put("a", 2);
-    assert_eq!(next(&mut watch).await, "a=2");
+    let mut watch = followed(&server.articles(), &server).await;
     server.cut();
     server.put("a", 3);
     server.remove("b");
@@ -36,10 +42,7 @@ async fn what_the_server_has_forgotten_is_told_after_a_reset() {
 async fn a_reconnect_that_lost_nothing_is_not_told() {
     let server = FeedServer::new();
     server.put("a", 1);
-    let mut watch = server.articles().watch().await.unwrap();
-    until(&mut watch, "caught up").await;
-    server.put("a", 2);
-    assert_eq!(next(&mut watch).await, "a=2");
+    let mut watch = followed(&server.articles(), &server).await;
     server.cut();
     server.put("a", 3);
     let seen = within(&mut watch, Duration::from_secs(40)).await;
@@ -60,10 +63,7 @@ async fn all_ways_to_say_that_a_position_is_too_old_lead_to_a_reset() {
         let articles = server
             .client_with(FeedServer::feed().signals_gaps())
             .collection::<serde_json::Value>("articles");
-        let mut watch = articles.watch().await.unwrap();
-        until(&mut watch, "caught up").await;
-        server.put("a", 2);
-        next(&mut watch).await;
+        let mut watch = followed(&articles, &server).await;
         server.next_opening(way);
         server.cut();
         server.remove("a");
@@ -75,6 +75,20 @@ async fn all_ways_to_say_that_a_position_is_too_old_lead_to_a_reset() {
             "{seen:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_about_another_list_hides_no_change() {
+    let server = FeedServer::new();
+    server.state().lists_have_tags = true;
+    server.put("a", 1);
+    let feed = Feed::polling().interval(Duration::from_secs(1));
+    let articles = server.client_with(feed).collection::<Value>("articles");
+    let mut watch = articles.watch().await.unwrap();
+    until(&mut watch, "caught up").await;
+    server.state().claims_unchanged = true;
+    server.put("b", 1);
+    until(&mut watch, "b=1").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ mod apis;
 mod bounds;
 mod feed_server;
 mod gaps;
+mod kit;
 mod polling;
 mod reconnects;
 mod snapshots;

@@ -228,3 +228,37 @@ async fn credentials_that_end_within_the_stream_are_renewed() {
     assert_eq!(next(&mut watch).await, "a=1");
     assert_eq!(server.state().opened.len(), 2);
 }
+
+/// Credentials whose renewal hangs, or panics.
+struct Broken {
+    panics: bool,
+}
+
+#[async_trait]
+impl Authenticator for Broken {
+    async fn authenticate(&self, _: &mut HeaderMap) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    async fn renew(&self) -> Result<bool, BoxError> {
+        assert!(!self.panics, "a mistake in the renewal");
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_or_panics_does_not_end_a_watch() {
+    for panics in [false, true] {
+        let server = FeedServer::new();
+        let builder = Client::builder("http://api.test").transport(server.clone());
+        let profile = Generic::new().feed(FeedServer::feed());
+        let client = builder.profile(profile).auth(Broken { panics });
+        let articles = client.build().unwrap().collection::<Value>("articles");
+        let mut watch = articles.watch().await.unwrap();
+        until(&mut watch, "caught up").await;
+        server.say("event: auth_revoked\ndata: null\n\n");
+        within(&mut watch, Duration::from_secs(60)).await;
+        server.put("a", 1);
+        assert_eq!(next(&mut watch).await, "a=1");
+    }
+}

@@ -38,6 +38,26 @@ async fn a_write_after_a_change_of_another_client_is_not_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_304_about_another_version_does_not_confirm_a_snapshot() {
+    let server = FeedServer::new();
+    server.put("a", 1);
+    let client = server.client();
+    let articles = client.collection::<Value>("articles");
+    articles.get("a").await.unwrap();
+    client.snapshots().keep_fresh(&articles).await.unwrap();
+    settle().await;
+    server.state().claims_unchanged = true;
+    server.put("a", 2);
+    settle().await;
+    let update = articles.update("a", |article| article["m"] = 1.into());
+    let saved = update.await.unwrap();
+    assert_eq!(
+        (saved["n"].as_u64(), server.state().refused_writes),
+        (Some(2), 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_resources_of_which_a_snapshot_is_cached_are_read() {
     let server = FeedServer::new();
     let client = server.client();

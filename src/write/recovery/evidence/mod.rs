@@ -42,7 +42,6 @@ use crate::json::Document;
 use crate::protocol::{
     EntityTag, LastModified, TagField, Validator, entity_tag_of, essence, is_html, is_problem,
 };
-use crate::store::StoredSnapshot;
 
 /// One write and its success response.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -240,10 +239,10 @@ fn is_another(claim: &Claim<'_>) -> bool {
     claim.shows_another || renamed
 }
 
-/// Whether a 304 with these headers is about this snapshot. It must name the snapshot's version, or no version (RFC
-/// 9110 15.4.5).
-pub(crate) fn confirms(headers: &HeaderMap, known: &StoredSnapshot) -> bool {
-    match &known.validator {
+/// Whether a 304 with these headers is about a snapshot of this version. It must name that version, or none (RFC 9110
+/// 15.4.5).
+pub(crate) fn confirms(headers: &HeaderMap, known: Option<&Validator>) -> bool {
+    match known {
         Some(Validator::Tag(tag)) => match entity_tag_of(headers) {
             TagField::Found(found) => is_the_same(&found, tag),
             TagField::Missing => true,
