@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::BoxError;
-use crate::protocol::forbid_keeping;
+use crate::protocol::{BatchWrite, forbid_keeping};
 use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
@@ -55,6 +55,17 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl<'c> From<&'c Call> for BatchWrite<'c> {
+    fn from(call: &'c Call) -> Self {
+        Self {
+            method: &call.method,
+            url: &call.url,
+            headers: &call.headers,
+            body: &call.body,
+        }
+    }
 }
 
 /// The context in which a call is sent: its deadline, its credentials and its statistics.

@@ -178,7 +178,7 @@ impl Checks {
             calls.push(site.write_call(version, &onto.snapshot, draft)?);
             drafts.push(draft);
         }
-        let writes: Vec<_> = calls.iter().map(write_of).collect();
+        let writes: Vec<_> = calls.iter().map(BatchWrite::from).collect();
         let (batch, url) = (&self.endpoint.batch, &self.endpoint.url);
         let request = batch.encode(url, &ids::uuid(), &writes);
         let request = request.map_err(|misfit| Stop(misfit.to_string()))?;
@@ -258,15 +258,6 @@ fn versions(reads: &[ProbeRead]) -> Result<Vec<Validator>, Stop> {
     let versions = reads.iter().map(|read| read.version().cloned());
     let versions: Option<_> = versions.collect();
     versions.ok_or_else(|| Stop("a read returns no usable version".to_owned()))
-}
-
-fn write_of(call: &Call) -> BatchWrite<'_> {
-    BatchWrite {
-        method: &call.method,
-        url: &call.url,
-        headers: &call.headers,
-        body: &call.body,
-    }
 }
 
 fn response(part: &PartResponse) -> Response {

@@ -7,7 +7,7 @@ mod requests;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::BoxError;
@@ -197,12 +197,25 @@ impl Batch {
         if !status.is_success() {
             return Ok(of_refusal(self.form, status, headers, body));
         }
-        match self.form {
-            Form::ChangeSet => change_set::decode(writes, headers, body),
-            Form::Bundle => bundle::decode(writes, body),
-            Form::Requests => requests::decode(writes, body),
+        let reply = match self.form {
+            Form::ChangeSet => change_set::decode(writes, headers, body)?,
+            Form::Bundle => BatchReply::Each(bundle::decode(body)?),
+            Form::Requests => BatchReply::Each(requests::decode(body)?),
+        };
+        match &reply {
+            // One is missing, or there is one too many, so it is not known which write each of them answers.
+            BatchReply::Each(parts) if parts.len() != writes => {
+                let found = parts.len();
+                Err(format!("it has {found} responses to {writes} writes").into())
+            }
+            _ => Ok(reply),
         }
     }
+}
+
+/// Returns the value of a header as text.
+fn text_of<'v>(name: &HeaderName, value: &'v HeaderValue) -> Result<&'v str, Misfit> {
+    value.to_str().map_err(|_| Misfit::Header(name.to_string()))
 }
 
 /// Returns the meaning of a response that is no success, and so is about all writes at once.
@@ -322,6 +335,31 @@ mod tests {
         assert!(!format!("{signed:?}").contains("sig"));
         assert_eq!(at(Batch::bundle("")), expected("http://h/v1"));
         assert_eq!(at(Batch::requests("../batch")), None);
+    }
+
+    #[test]
+    fn a_response_that_is_missing_or_too_much_answers_no_write() {
+        let ok = StatusCode::OK;
+        let set = "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nHTTP/1.1 204 x\n\n\n--c\n\n\
+                   HTTP/1.1 204 x\n\n\n--c--\n--b--\n";
+        let bundle = r#"{"entry":[{"response":{"status":"200"}},{"response":{"status":"200"}}]}"#;
+        let requests = r#"{"responses":[{"status":200},{"status":200}]}"#;
+        let kind = HeaderValue::from_static("multipart/mixed; boundary=b");
+        let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
+        for (batch, body) in [
+            (Batch::change_set("b"), set),
+            (Batch::bundle("b"), bundle),
+            (Batch::requests("b"), requests),
+        ] {
+            let body = Bytes::from_static(body.as_bytes());
+            let read = |writes| batch.decode(writes, ok, &headers, &body);
+            assert!(matches!(read(2), Ok(BatchReply::Each(_))), "{batch:?}");
+            assert!(read(1).is_err() && read(3).is_err(), "{batch:?}");
+        }
+        for (batch, body) in [(Batch::bundle("b"), "{}"), (Batch::requests("b"), "{}")] {
+            let body = Bytes::from_static(body.as_bytes());
+            assert!(batch.decode(2, ok, &headers, &body).is_err());
+        }
     }
 
     #[test]

@@ -193,7 +193,10 @@ impl<'a> Dispatcher<'a> {
             .iter()
             .filter_map(|it| self.asked[*it].as_deref())
             .collect();
-        let writes: Vec<_> = asked.iter().map(|asked| write_of(&asked.call)).collect();
+        let writes: Vec<_> = asked
+            .iter()
+            .map(|asked| BatchWrite::from(&asked.call))
+            .collect();
         let encoded = self
             .endpoint
             .batch
@@ -359,15 +362,6 @@ fn in_time(deadline: Instant) -> Result<(), BoxError> {
         Ok(())
     } else {
         Err("the time of a write of the batch was over before it left".into())
-    }
-}
-
-fn write_of(call: &Call) -> BatchWrite<'_> {
-    BatchWrite {
-        method: &call.method,
-        url: &call.url,
-        headers: &call.headers,
-        body: &call.body,
     }
 }
 
