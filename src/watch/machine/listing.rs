@@ -187,12 +187,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         match failure {
             Failure::Final => self.phase = Phase::Ended,
             Failure::Unauthorized if self.was_unauthorized => self.phase = Phase::Ended,
-            Failure::Unauthorized => {
-                self.was_unauthorized = true;
-                self.backoff.fails(None);
-                self.wait = Some(Pause::Backoff);
-            }
-            Failure::TooOld => {
+            Failure::Unauthorized | Failure::TooOld => {
+                self.was_unauthorized |= failure == Failure::Unauthorized;
                 self.backoff.fails(None);
                 self.wait = Some(Pause::Backoff);
             }
