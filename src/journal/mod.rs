@@ -54,6 +54,7 @@ const MARK_SIZE: usize = 256;
 ///   a `save` of the same read or the same `create` in a restarted program finds out whether the request was applied, and
 ///   does not apply it twice. An `update` that is made again is another edit: it runs on the state that it reads. See
 ///   [`journal_awaited`](crate::ClientBuilder::journal_awaited).
+/// - The steps of a [transaction](crate::Client::transaction) are kept as a whole, and the outbox of a later process ends it.
 ///
 /// If a mark cannot be kept, the call ends as [`ErrorKind::Journal`](crate::ErrorKind::Journal), and the request is not
 /// sent. An awaited `post`, an action and a plain request are never sent again on a guess, so they need no mark, and are

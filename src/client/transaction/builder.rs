@@ -283,10 +283,12 @@ impl Transaction {
     /// - `OutcomeUnknown` if it is not known whether a step was applied or taken back.
     /// - `Config` before anything is sent, for example if two steps write to one address, or if the client has a journal and
     ///   its authenticator does not [name](crate::Authenticator::identity) the user.
-    /// - `Journal` before anything is sent, if the steps cannot be kept.
+    /// - `Journal` before anything is sent, if the steps cannot be kept. If the disk has failed in the middle, they may be kept
+    ///   all the same, and a later process makes them.
     ///
-    /// With a journal, the outbox goes on with what ended as `OutcomeUnknown`, and the steps that stand after `HalfDone` are
-    /// listed by [`conflicts`](crate::Collection::conflicts).
+    /// If the client has a journal, and the steps were made one after the other, the outbox goes on with what ended as
+    /// `OutcomeUnknown`, and the steps that stand after `HalfDone` are listed by
+    /// [`conflicts`](crate::Collection::conflicts).
     ///
     /// After each of the first three, [`Error::steps`] has a line for each step.
     pub fn commit(self) -> Commit {

@@ -68,6 +68,14 @@ impl Done {
         }
     }
 
+    /// Returns the address of what was created, if it is not the one that was asked for.
+    pub(super) fn elsewhere(&self) -> Option<&Url> {
+        match self {
+            Self::Created(_, elsewhere) => elsewhere.as_ref(),
+            Self::Changed { .. } | Self::Removed(_) | Self::Unclear(_) => None,
+        }
+    }
+
     /// Returns what the journal keeps of it: its documents, and the URL of what was created elsewhere.
     pub(super) fn kept(&self) -> (MarkDocuments, Option<Box<str>>) {
         let none = MarkDocuments::default();

@@ -1,5 +1,7 @@
 //! What the journal keeps of a step.
 
+use url::Url;
+
 use crate::journal::{
     GroupStep, Intent, IntentGoal, IntentId, Journal, LeftOpen, MarkDocuments, Open, Standing,
     StepEnd, StepRole, Stepped,
@@ -228,11 +230,18 @@ impl StepRecord {
         documents: MarkDocuments,
         remote: Option<StoredSnapshot>,
         error: Option<&Error>,
+        elsewhere: Option<&Url>,
     ) -> LeftOpen {
         let id = self.undo.unwrap_or_else(IntentId::random);
         let what = "a step of a transaction could not be taken back";
+        let mut intent = self.undo_intent(id, goal);
+        if let Some(url) = elsewhere {
+            // The server has created it at another address.
+            intent.url = url.as_str().into();
+            intent.resource = crate::address::last_segment(url).map(Into::into);
+        }
         LeftOpen {
-            intent: self.undo_intent(id, goal),
+            intent,
             open: Open {
                 intent: id,
                 schema: self.schema,

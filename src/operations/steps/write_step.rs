@@ -374,6 +374,7 @@ impl<T: ResourceData> Step for WriteStep<T> {
         let taken_back = self.done.as_ref().and_then(Done::taken_back);
         // If it is not known what was written, a person is shown what was to be written.
         let (goal, documents) = taken_back.unwrap_or_else(|| record.wanted());
-        Some(record.left(goal, documents, self.met.clone(), error))
+        let elsewhere = self.done.as_ref().and_then(Done::elsewhere);
+        Some(record.left(goal, documents, self.met.clone(), error, elsewhere))
     }
 }

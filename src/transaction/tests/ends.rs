@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Account;
+use super::{Account, take};
 use crate::journal::stopping::Marks;
 use crate::testing::{ResourceServer, Step};
 use crate::{Client, Collection, Drained, Error, ErrorKind, Journal, OnCrash};
@@ -91,13 +91,7 @@ async fn transfer(client: &Client, case: Case, server: &ResourceServer) -> Resul
     let transaction = client
         .transaction()
         .unchanged(&rates, &rate)
-        .try_update(&accounts, "anna", |anna| {
-            anna.balance -= 20;
-            if anna.balance < 0 {
-                return Err("too little".into());
-            }
-            Ok(())
-        })
+        .try_update(&accounts, "anna", take)
         .update(&accounts, "ben", |ben| ben.balance += 20)
         .create(&transfers, "1", &Account::default());
     transaction.commit().on_crash(case.on_crash).await.map(drop)

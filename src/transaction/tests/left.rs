@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use super::Account;
+use super::{Account, take};
 use crate::journal::stopping::Marks;
 use crate::testing::{ResourceServer, Step};
 use crate::{
@@ -47,13 +47,7 @@ fn transfer(client: &Client) -> crate::Transaction {
     let accounts = accounts(client);
     client
         .transaction()
-        .try_update(&accounts, "anna", |anna| {
-            anna.balance -= 20;
-            if anna.balance < 0 {
-                return Err("too little".into());
-            }
-            Ok(())
-        })
+        .try_update(&accounts, "anna", take)
         .update(&accounts, "ben", |ben| ben.balance += 20)
 }
 

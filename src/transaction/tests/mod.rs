@@ -7,7 +7,7 @@ mod left;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Merge;
+use crate::{BoxError, Merge};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Merge)]
 struct Account {
@@ -17,4 +17,13 @@ struct Account {
     note: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     writes: Vec<String>,
+}
+
+/// Takes 20 from an account, unless it has less.
+fn take(account: &mut Account) -> Result<(), BoxError> {
+    account.balance -= 20;
+    if account.balance < 0 {
+        return Err("too little".into());
+    }
+    Ok(())
 }
