@@ -106,6 +106,12 @@ impl Run {
                     } else {
                         self.steps[step].run(left).await
                     };
+                    // An earlier process may have made it, also if it cannot begin again.
+                    let tried = if self.is_resumed {
+                        still_unknown(tried)
+                    } else {
+                        tried
+                    };
                     self.made(step, tried)
                 }
                 Action::Drive(step) => {

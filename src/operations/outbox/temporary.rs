@@ -23,6 +23,14 @@ pub(in crate::operations) fn may_pass(done: &WriteOutcome, error: &Error) -> boo
     }
 }
 
+/// Whether a later read may end in another way. What is wrong with the credentials may pass too.
+pub(in crate::operations) fn read_may_pass(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Transport | ErrorKind::Exhausted | ErrorKind::Locked | ErrorKind::Config => true,
+        _ => error.status().is_some_and(may_change),
+    }
+}
+
 /// Whether the request can never be sent, now or later.
 fn cannot_be_made(done: &WriteOutcome) -> bool {
     let cause = done.diagnosis.cause.as_ref();

@@ -11,7 +11,7 @@ use crate::operations::outbox::record::now;
 use crate::operations::outbox::view::journal;
 use crate::operations::outbox::writer::{check_owner, register_first, start};
 use crate::operations::write_call::Write;
-use crate::operations::{Handle, ResourceData};
+use crate::operations::{CallContext, Handle, ResourceData};
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind};
 use crate::write::driver::QueuedRun;
@@ -108,6 +108,15 @@ impl StepRecord {
         self.intent.id.to_string()
     }
 
+    /// Checks that a call runs as the user whose step it is.
+    pub(super) fn check_owner<T: ResourceData>(
+        &self,
+        handle: &Handle<T>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
+        check_owner(handle, context, &self.intent.owner)
+    }
+
     fn standing(&self, id: IntentId) -> Option<Standing> {
         self.journal.read(|fold| fold.get(id).cloned())
     }
@@ -138,7 +147,7 @@ impl StepRecord {
         write: &mut Write<T>,
         handle: &Handle<T>,
     ) -> Result<(), Error> {
-        check_owner(handle, &write.context, &self.intent.owner)?;
+        self.check_owner(handle, &write.context)?;
         let (run, _) = self.run_of(self.intent.id, handle).await?;
         write.queued = Some(run);
         Ok(())
@@ -150,7 +159,7 @@ impl StepRecord {
         write: &mut Write<T>,
         handle: &Handle<T>,
     ) -> Result<(), Error> {
-        check_owner(handle, &write.context, &self.intent.owner)?;
+        self.check_owner(handle, &write.context)?;
         let Some(undo) = self.undo else { return Ok(()) };
         let (run, base) = self.run_of(undo, handle).await?;
         if !run.marks.is_empty() {

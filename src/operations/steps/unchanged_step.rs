@@ -11,6 +11,7 @@ use crate::journal::{
     GroupStep, Intent, IntentGoal, LeftOpen, MarkDocuments, StepEnd, StepRole, Stepped,
 };
 use crate::lease::Lease;
+use crate::operations::outbox::temporary::read_may_pass;
 use crate::operations::{Handle, ResourceData, read};
 use crate::store::StoredSnapshot;
 use crate::value::{Error, ErrorKind};
@@ -74,10 +75,20 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
 
     async fn run(&mut self, time: Duration) -> Result<Tried, Error> {
         let context = self.handle.call_context(Some(time)).await?;
+        if let Some(record) = &self.record {
+            record.check_owner(&self.handle, &context)?;
+        }
         let now = match read::read_in(&context).await {
             Ok(now) => Some(now),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => None,
-            Err(error) => return Err(error),
+            Err(error) => {
+                return Ok(Tried {
+                    made: Made::NotApplied,
+                    requests: 1,
+                    may_pass: read_may_pass(&error),
+                    error: Some(error),
+                });
+            }
         };
         let is_same = now.is_some_and(|now| {
             now.validator == self.seen.validator && now.document == self.seen.document

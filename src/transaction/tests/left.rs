@@ -283,3 +283,29 @@ async fn a_transaction_waits_while_the_server_cannot_be_reached() {
     assert_eq!(balances(&server), (30, 30));
     assert_eq!(marks.len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_cannot_be_made_decides_nothing() {
+    let (server, marks) = (server().await, Arc::<Marks>::default());
+    server.put("/rates/1", r#"{"balance":1,"note":"r"}"#);
+    let begin = async |first: Client| {
+        let rates = first.collection::<Account>("rates");
+        let rate = rates.get("1").await.unwrap();
+        drop(transfer(&first).unchanged(&rates, &rate).commit().await);
+    };
+    // The steps are kept, and none of them is made.
+    ends_at(&marks, 1, &server, begin).await;
+    let second = client(&server, marks.open(usize::MAX, true));
+    let rates = second.collection::<Account>("rates");
+    for _ in 0..20 {
+        server.next_read(Step::new().lose_request());
+    }
+    let outbox = || second.outbox().of(&accounts(&second)).of(&rates);
+    let drained = outbox().drain().await.unwrap();
+    assert_eq!((drained.open, drained.left), (0, 3), "{drained:?}");
+    for _ in 0..20 {
+        outbox().drain().await.unwrap();
+    }
+    assert_eq!(balances(&server), (30, 30));
+    assert_eq!(marks.len(), 0);
+}
