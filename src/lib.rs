@@ -154,7 +154,8 @@
 //! # Changes
 //!
 //! [`Collection::watch`] tells what changes in a collection, by the feed of its API or by polling, and
-//! [`Snapshots::keep_fresh`] keeps what is cached fresh, so that fewer writes are refused. See [`guide::watches`].
+//! [`Snapshots::keep_fresh`] keeps what is cached fresh, so that fewer writes are refused. [`Client::watch_conflicts`] tells
+//! the conflicts that wait for a person, and takes what the person decides. See [`guide::watches`].
 //!
 //! # Other APIs
 //!
@@ -188,6 +189,7 @@
 
 mod address;
 mod client;
+mod conflicts;
 #[cfg(feature = "durable")]
 mod durable;
 mod exchange;
@@ -220,6 +222,7 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 pub use ::url::Url;
 pub use address::{ApiVersion, IntoPath};
 pub use client::{Client, ClientBuilder, Collection, Commit, Resource, Transaction};
+pub use conflicts::{ConflictNotice, ConflictNotices, ReportedConflict, Resolved, WatchConflicts};
 pub use exchange::{AttemptSeen, Authenticator, RequestPurpose, Transport, transport};
 pub use ifmatch_merge::{BoxError, FieldConflict, Merge, Policy, Rule, ThreeWay};
 pub use ifmatch_merge::{json, lens, merge};
@@ -241,8 +244,8 @@ pub use probe::{BatchCheck, BatchFinding, BatchProbeReport, ProbeBatch};
 pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::headers as header_fields;
 pub use protocol::{
-    Batch, EntityTag, Envelope, Feed, Format, Generic, HiddenRefusal, Problem, Profile,
-    RefusalKind, Validator, Versioning, WeakTags, WriteRoute, profiles,
+    Batch, ConflictService, EntityTag, Envelope, Feed, Format, Generic, HiddenRefusal, Problem,
+    Profile, RefusalKind, Validator, Versioning, WeakTags, WriteRoute, profiles,
 };
 pub use protocol::{event_stream, format, json_lines};
 pub use resolve::{

@@ -31,7 +31,8 @@ pub mod locks {}
 #[doc = include_str!("../../docs/guide/transactions.md")]
 pub mod transactions {}
 
-/// Watches: changes that are told before the clash, and snapshots that stay fresh.
+/// Watching and resolving: changes that are told before the clash, snapshots that stay fresh, and conflicts that a person
+/// decides.
 ///
 #[doc = include_str!("../../docs/guide/watches.md")]
 pub mod watches {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
+use url::Url;
 
 use super::action_hooks::{CarriedOut, Guard};
 use super::guard_result::GuardResult;
@@ -79,6 +80,8 @@ pub(super) struct ActionSettings<T> {
     pub(super) write: WriteSettings<T>,
     pub(super) handle: Handle<T>,
     pub(super) path: Vec<String>,
+    /// The address of the action, if it is not below that of the resource.
+    pub(super) elsewhere: Option<Url>,
     pub(super) ends_in_slash: bool,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -105,6 +108,7 @@ impl<T: ResourceData> Action<T> {
                 write: WriteSettings::default(),
                 handle,
                 path,
+                elsewhere: None,
                 ends_in_slash,
                 method: Method::POST,
                 headers: HeaderMap::new(),
@@ -117,6 +121,14 @@ impl<T: ResourceData> Action<T> {
                 returns_resource: false,
             }),
         }
+    }
+
+    /// An action on a resource at another address of the API, pinned to a state of the resource.
+    pub(crate) fn elsewhere(handle: Handle<T>, url: Url, seen: Option<StoredSnapshot>) -> Self {
+        Self::new(handle, "/").with(|settings| {
+            settings.elsewhere = Some(url);
+            settings.pinned = seen.map(Ok);
+        })
     }
 
     fn with(mut self, change: impl FnOnce(&mut ActionSettings<T>)) -> Self {

@@ -5,6 +5,7 @@ mod action_hooks;
 mod ask;
 mod batch;
 mod create;
+pub(crate) mod decision;
 mod delete;
 mod failure_reason;
 mod guard_result;

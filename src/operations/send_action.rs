@@ -69,6 +69,7 @@ where
         mut write,
         handle,
         path,
+        elsewhere,
         ends_in_slash,
         method,
         headers,
@@ -89,7 +90,10 @@ where
         }
     }
     let target = handle.target()?;
-    let mut url = address::below(&target.url, &path, ends_in_slash)?;
+    let mut url = match elsewhere {
+        Some(url) => url,
+        None => address::below(&target.url, &path, ends_in_slash)?,
+    };
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }

@@ -8,8 +8,8 @@ use std::time::UNIX_EPOCH;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    Batch, Envelope, Feed, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH, Profile, RefusalKind,
-    Versioning, WriteRoute, message_words,
+    Batch, ConflictService, Envelope, Feed, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH,
+    Profile, RefusalKind, Versioning, WriteRoute, message_words,
 };
 use crate::json::Document;
 use crate::protocol::{Problem, Validator};
@@ -44,6 +44,7 @@ pub struct Generic {
     meanings: HashMap<String, RefusalKind>,
     hidden: Vec<HiddenRefusal>,
     batch: Option<Batch>,
+    conflict_service: Option<ConflictService>,
     honours_keys: bool,
     stores_as_sent: Option<bool>,
     returns_stored: bool,
@@ -167,6 +168,13 @@ impl Generic {
     /// Sets how the API tells which resources have changed (default that of the profile beneath, or none).
     pub fn feed(mut self, feed: Feed) -> Self {
         self.feed = Some(feed);
+        self
+    }
+
+    /// Sets where the API tells of conflicts and takes what a person has decided (default that of the profile beneath, or
+    /// the paths and members of [`ConflictService`]).
+    pub fn conflict_service(mut self, service: ConflictService) -> Self {
+        self.conflict_service = Some(service);
         self
     }
 
@@ -299,6 +307,12 @@ impl Profile for Generic {
         self.batch.clone().or_else(beneath)
     }
 
+    fn conflict_service(&self) -> ConflictService {
+        let beneath = || Some(self.beneath.as_ref()?.conflict_service());
+        let own = self.conflict_service.clone();
+        own.or_else(beneath).unwrap_or_default()
+    }
+
     fn honours_idempotency_keys(&self) -> bool {
         let beneath = || {
             let beneath = self.beneath.as_ref();
@@ -319,6 +333,7 @@ impl fmt::Debug for Generic {
             .field("meanings", &self.meanings)
             .field("hidden", &self.hidden)
             .field("batch", &self.batch)
+            .field("conflict_service", &self.conflict_service)
             .field("honours_keys", &self.honours_keys)
             .field("stores_as_sent", &self.stores_as_sent)
             .field("returns_stored", &self.returns_stored)

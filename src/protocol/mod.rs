@@ -6,6 +6,7 @@
 //! input becomes a value, never a panic.
 
 mod batch;
+mod conflict_service;
 mod envelope;
 pub mod event_stream;
 mod feed;
@@ -30,6 +31,8 @@ pub use batch::Batch;
 #[cfg(feature = "testing")]
 pub(crate) use batch::Form;
 pub(crate) use batch::{BatchReply, BatchWrite, Misfit, PartResponse};
+pub use conflict_service::ConflictService;
+pub(crate) use conflict_service::{ToldConflict, ToldSide};
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
 pub use feed::Feed;

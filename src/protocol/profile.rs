@@ -4,7 +4,8 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    Batch, Envelope, Feed, HiddenRefusal, Problem, RefusalKind, Validator, Versioning, WriteRoute,
+    Batch, ConflictService, Envelope, Feed, HiddenRefusal, Problem, RefusalKind, Validator,
+    Versioning, WriteRoute,
 };
 use crate::json::Document;
 
@@ -113,6 +114,12 @@ pub trait Profile: Send + Sync + 'static {
     /// [`Collection::watch`](crate::Collection::watch) then polls the collection.
     fn feed(&self) -> Option<Feed> {
         None
+    }
+
+    /// Returns where the API tells of conflicts and takes what a person has decided (default: the paths and members of
+    /// [`ConflictService`]).
+    fn conflict_service(&self) -> ConflictService {
+        ConflictService::new()
     }
 
     /// Whether the server honours idempotency keys (default `false`), so that a `POST` may be sent

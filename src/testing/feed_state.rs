@@ -15,6 +15,8 @@ use crate::address;
 const HISTORY: usize = 100;
 
 pub(super) struct FeedState {
+    /// Whether it tells the changes of documents.
+    pub(super) is_of_documents: bool,
     history: VecDeque<Change>,
     most: usize,
     pub(super) last_id: u64,
@@ -48,6 +50,7 @@ pub(super) enum Opening {
 impl Default for FeedState {
     fn default() -> Self {
         Self {
+            is_of_documents: true,
             history: VecDeque::new(),
             most: HISTORY,
             last_id: 0,
@@ -71,7 +74,9 @@ impl FeedState {
 
     /// Records that a document was stored, or removed if it has no version and text.
     pub(super) fn changed(&mut self, path: &str, stored: Option<(u64, &str)>) {
-        self.last_id += 1;
+        if !self.is_of_documents {
+            return;
+        }
         let segment = path.trim_end_matches('/').rsplit('/').next();
         let segment = segment.unwrap_or_default();
         let id = address::decoded(segment).unwrap_or_else(|| segment.to_owned());
@@ -86,7 +91,13 @@ impl FeedState {
             }
             None => ("gone", format!(r#"{{"path":{path},"id":{id}}}"#)),
         };
-        let event = event(self.last_id, event_type, &data);
+        self.push(event_type, &data);
+    }
+
+    /// Adds an event.
+    pub(super) fn push(&mut self, event_type: &str, data: &str) {
+        self.last_id += 1;
+        let event = event(self.last_id, event_type, data);
         self.history.push_back(Change {
             id: self.last_id,
             event: event.into(),

@@ -81,6 +81,11 @@
 //! that breaks off, stalls, repeats or reorders events, or has lost the position. Streams need the transport
 //! [within the process](ResourceServer::in_process), or the socket of [`listen`](ResourceServer::listen).
 //!
+//! # Conflicts
+//!
+//! [`conflicts`](ResourceServer::conflicts) adds a service that tells of conflicts and takes resolutions, as a
+//! [`ConflictService`](crate::ConflictService) expects it.
+//!
 //! # Recorded requests
 //!
 //! [`requests`](ResourceServer::requests) filters, counts and asserts the requests that the server received. A
@@ -169,6 +174,7 @@
 
 mod batch;
 mod clocks;
+mod conflicts;
 mod dialect;
 mod fast;
 mod feed;
@@ -190,6 +196,7 @@ mod step;
 
 pub use batch::BatchBehaviour;
 pub use clocks::Clocks;
+pub use conflicts::ConflictDesk;
 pub use dialect::Dialect;
 pub use fast::fast;
 pub use feed::Feed;

@@ -9,6 +9,7 @@ use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::batch::{BatchBehaviour, BatchEndpoint};
+use super::conflicts::ConflictDesk;
 use super::dialect::Dialect;
 use super::feed::Feed;
 use super::in_process::InProcess;
@@ -82,6 +83,11 @@ impl ResourceServer {
     /// path creates it.
     pub fn feed(&self, path: &str) -> Feed {
         Feed::new(self.state.clone(), path)
+    }
+
+    /// Returns the conflict service, at `/conflict-notifications` and `/resolve-conflict`. The first call creates it.
+    pub fn conflicts(&self) -> ConflictDesk {
+        ConflictDesk::new(self.state.clone())
     }
 
     /// Stores a document, as another client would.

@@ -7,6 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATIO
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::batch::BatchEndpoint;
+use super::conflicts::ConflictState;
 use super::dialect::Dialect;
 use super::feed_state::{FeedState, Opening};
 use super::recorded::Recorded;
@@ -49,6 +50,8 @@ pub(super) struct SimulatedState {
     pub(super) log: Vec<Recorded>,
     /// The feeds, by path.
     pub(super) feeds: BTreeMap<String, FeedState>,
+    /// The conflict service, if there is one.
+    pub(super) conflicts: Option<ConflictState>,
 }
 
 /// The resource at one path. Versions count on after a removal, so no tag is used twice.
@@ -73,6 +76,7 @@ impl SimulatedState {
             writes: VecDeque::new(),
             log: Vec::new(),
             feeds: BTreeMap::new(),
+            conflicts: None,
         }
     }
 
@@ -124,7 +128,8 @@ impl SimulatedState {
             let first = self
                 .batch
                 .as_ref()
-                .and_then(|batch| batch.first_path(&asked));
+                .and_then(|batch| batch.first_path(&asked))
+                .or_else(|| self.resolved_path(&asked));
             self.somebody_else(first.as_ref().unwrap_or(&asked.path), step.change);
             match step.answer {
                 Some(ScriptedAnswer::Instead(reply)) => reply,
@@ -148,6 +153,10 @@ impl SimulatedState {
         &mut self,
         asked: IncomingRequest,
     ) -> Result<Opening, Box<IncomingRequest>> {
+        let conflicts = self.conflicts.as_ref();
+        if conflicts.is_some_and(|of| of.is_for_list(&asked.path, &asked.headers)) {
+            return Err(Box::new(asked));
+        }
         let feed = self.feeds.get_mut(&asked.path);
         let Some(feed) = feed.filter(|_| asked.method == Method::GET) else {
             return Err(Box::new(asked));
@@ -184,6 +193,9 @@ impl SimulatedState {
     pub(super) fn carry_out(&mut self, asked: &IncomingRequest) -> Reply {
         if let Some(batch) = self.batch.clone().filter(|batch| batch.is_for(asked)) {
             return batch.carry_out(self, asked);
+        }
+        if let Some(reply) = self.ask_desk(asked) {
+            return reply;
         }
         let reply = match asked.method.as_str() {
             "GET" | "HEAD" => self.read(asked),
@@ -286,7 +298,7 @@ fn json(body: &[u8]) -> Result<Document, Wrong> {
 }
 
 /// Whether a condition names this version, or any version.
-fn names(asked: &IncomingRequest, header: &HeaderName, version: u64) -> bool {
+pub(super) fn names(asked: &IncomingRequest, header: &HeaderName, version: u64) -> bool {
     let value = asked
         .headers
         .get(header)

@@ -10,6 +10,7 @@ mod support;
 
 mod addresses;
 mod bounded;
+mod conflicts;
 mod evidence;
 mod hostile_input;
 mod leases;

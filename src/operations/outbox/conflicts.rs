@@ -28,7 +28,7 @@ impl<T: ResourceData> Conflicts<T> {
 
     /// Returns the next open write, or `None` after the last one. Those that one process queued come in their order.
     ///
-    /// Writes of other users are not shown.
+    /// Writes of other users are not shown. The future may be dropped before it is ready. Nothing is lost then.
     ///
     /// # Errors
     ///
@@ -40,7 +40,8 @@ impl<T: ResourceData> Conflicts<T> {
             self.left = Some(self.list(&journal)?);
         }
         loop {
-            let Some(id) = self.left.as_mut().and_then(VecDeque::pop_front) else {
+            // It leaves the list when it is returned, so that a dropped future loses nothing.
+            let Some(id) = self.left.as_ref().and_then(VecDeque::front).copied() else {
                 return Ok(None);
             };
             let standing = journal.read(|fold| fold.get(id).cloned());
@@ -52,20 +53,22 @@ impl<T: ResourceData> Conflicts<T> {
                     OpenWrite::new(self.handle.clone(), standing.clone(), &open, sides)
                 };
                 let sides = self.sides(&journal, &standing, at, &open).await;
-                let unreadable = match sides.and_then(|sides| sides.map(new).transpose()) {
-                    Ok(Some(write)) => return Ok(Some(write)),
-                    Ok(None) => {
-                        // It has changed since.
-                        self.left.get_or_insert_default().push_front(id);
-                        continue;
-                    }
+                let write = match sides.and_then(|sides| sides.map(new).transpose()) {
+                    Ok(Some(write)) => write,
+                    // It has changed since.
+                    Ok(None) => continue,
                     Err(error) if error.is_journal() && !is_damaged(&error) => return Err(error),
-                    Err(error) => error,
+                    Err(error) => new(Sides::default())?.unreadable(error),
                 };
-                let write = new(Sides::default())?;
-                return Ok(Some(write.unreadable(unreadable)));
+                self.pass();
+                return Ok(Some(write));
             }
+            self.pass();
         }
+    }
+
+    fn pass(&mut self) {
+        self.left.as_mut().and_then(VecDeque::pop_front);
     }
 
     /// Returns the documents of an open write, or `None` if it has changed since.

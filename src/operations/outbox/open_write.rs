@@ -14,8 +14,7 @@ use crate::journal::{
     RawProblem, Sent, Standing,
 };
 use crate::json::Document;
-use crate::merge::ThreeWay;
-use crate::operations::typed_edit::conflict;
+use crate::operations::decision::{Decision, shown_conflict};
 use crate::operations::{Handle, ResourceData};
 use crate::protocol::Problem;
 use crate::resolve::{Conflict, Resolution};
@@ -79,17 +78,9 @@ impl<T: ResourceData> OpenWrite<T> {
             may_have_been_applied: kind == ErrorKind::OutcomeUnknown,
             doubtful: Vec::new(),
         };
-        let mut conflict = conflict(&documents)
+        let merges_by = (kind == ErrorKind::Conflict).then_some(&*handle.policy);
+        let conflict = shown_conflict(&documents, merges_by)
             .map_err(|error| Error::decode("an open write does not fit the type", error))?;
-        if let (ErrorKind::Conflict, Some(local), Some(remote)) =
-            (kind, &documents.local, &documents.remote)
-        {
-            let merge = ThreeWay::new((*handle.policy).clone());
-            let merged = merge.merge_documents(documents.base.as_ref(), local, remote);
-            conflict = conflict
-                .after(Some(merged.document), merged.conflicts)
-                .map_err(|error| Error::decode("an open write does not fit the type", error))?;
-        }
         Ok(Self(Box::new(Inner {
             handle,
             standing,
@@ -113,6 +104,12 @@ impl<T: ResourceData> OpenWrite<T> {
     /// Returns the id of the write.
     pub fn id(&self) -> IntentId {
         self.0.standing.intent.id
+    }
+
+    /// Returns the write, and the mark that has opened it.
+    pub(crate) fn opened(&self) -> Option<(IntentId, MarkAt)> {
+        let (at, _) = self.0.standing.open.as_ref()?;
+        Some((self.id(), *at))
     }
 
     /// Returns the id of the resource in its collection.
@@ -167,30 +164,10 @@ impl<T: ResourceData> OpenWrite<T> {
         if let Some(unreadable) = self.0.unreadable.take() {
             return Err(unreadable);
         }
-        let documents = || {
-            self.0
-                .conflict
-                .documents()
-                .map_err(|error| Error::decode("the sides cannot be read", error))
-        };
-        let written = |error: crate::BoxError| {
-            Error::config("the decision cannot be written").with_failed_part(error)
-        };
-        let local: Option<Document> = match decision {
-            Resolution::Merged(value) => Some(
-                documents()?
-                    .put(&self.0.handle.lens, &value)
-                    .map_err(written)?,
-            ),
-            Resolution::KeepLocal => documents()?
-                .keep_local(&self.0.handle.lens)
-                .map_err(written)?,
-            Resolution::Delete => None,
-            Resolution::KeepRemote => return self.keep_remote().await,
-            Resolution::Unresolved { .. } => {
-                let why = "the decision leaves the conflict open: leave the write as it is instead";
-                return Err(Error::config(why));
-            }
+        let local = match Decision::of(decision, &self.0.conflict, &self.0.handle.lens)? {
+            Decision::Write(document) => Some(document),
+            Decision::Remove => None,
+            Decision::KeepRemote => return self.keep_remote().await,
         };
         let goal = match (&local, &self.0.shown) {
             (Some(_), Some(_)) => IntentGoal::Replace,

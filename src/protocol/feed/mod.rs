@@ -61,6 +61,8 @@ pub struct Feed {
     pub(crate) position_query: Option<String>,
     pub(crate) counts_up: bool,
     pub(crate) signals_gaps: bool,
+    /// Whether what the feed tells is all that there is, because single items cannot be read.
+    pub(crate) tells_states: bool,
     pub(crate) interval: Duration,
     pub(crate) list: FeedList,
     pub(crate) reader: Reader,
@@ -109,6 +111,7 @@ impl Feed {
             position_query: None,
             counts_up: false,
             signals_gaps: false,
+            tells_states: false,
             interval: INTERVAL,
             list: FeedList {
                 path: String::new(),
@@ -145,6 +148,14 @@ impl Feed {
     /// after the [`interval`](Self::interval). For `path`, see [`event_stream`](Self::event_stream).
     pub fn pages(path: impl Into<String>) -> Self {
         Self::of(FeedForm::Pages, path.into())
+    }
+
+    /// The same feed of something whose items cannot be read, so that what it tells is believed. Changes of these kinds are
+    /// removals.
+    pub(crate) fn telling_states(mut self, removals: &'static [&'static str]) -> Self {
+        self.tells_states = true;
+        self.reader.removals = removals;
+        self
     }
 
     /// No feed: the collection is listed again and again.

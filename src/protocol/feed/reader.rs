@@ -9,7 +9,7 @@ const LONGEST_ID: usize = 1_024;
 /// The longest position that is kept, in bytes.
 const LONGEST_POSITION: usize = 4_096;
 
-const REMOVALS: [&str; 6] = [
+const REMOVALS: &[&str] = &[
     "deleted",
     "delete",
     "removed",
@@ -32,6 +32,8 @@ pub(crate) struct Reader {
     pub(super) version_is_tag: bool,
     pub(super) removal_version: Option<String>,
     pub(super) removed: String,
+    /// The kinds of changes that are removals.
+    pub(super) removals: &'static [&'static str],
     pub(super) kind: Option<String>,
     pub(super) position: Option<String>,
     pub(super) page_position: Option<String>,
@@ -47,6 +49,7 @@ impl Default for Reader {
             version_is_tag: false,
             removal_version: None,
             removed: "/deleted".to_owned(),
+            removals: REMOVALS,
             kind: None,
             position: None,
             page_position: None,
@@ -130,7 +133,7 @@ impl Reader {
             .and_then(|at| text_at(body, at, LONGEST_POSITION));
         let mut notices = Vec::new();
         if !is_kind(&["bookmark"]) {
-            notices.extend(self.notice(is_kind(&REMOVALS), position.is_some(), body));
+            notices.extend(self.notice(is_kind(self.removals), position.is_some(), body));
         }
         notices.extend(position.map(Notice::Position));
         notices

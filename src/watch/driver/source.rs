@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::body::{EVENT_STREAM, FeedBody};
 use super::{ClientGone, Driver, Told, address};
 use crate::exchange::open::{Opened as Answered, Opening};
-use crate::exchange::transport::Fate;
+use crate::exchange::transport::{Fate, Streaming};
 use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats};
 use crate::operations::Handle;
-use crate::protocol::{FeedForm, Notice};
+use crate::protocol::{FeedForm, Notice, essence};
 use crate::retry::later;
 use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind};
@@ -156,6 +156,15 @@ impl Driver {
         match opened {
             Ok(Answered::Stream(stream)) if stream.status == StatusCode::NO_CONTENT => {
                 Err(has_ended(&call))
+            }
+            // A service that answers with the list has no stream.
+            Ok(Answered::Stream(stream)) if self.feed.tells_states && is_json(&stream) => {
+                Ok(Opened::Unsupported)
+            }
+            Ok(Answered::Refused(reply))
+                if self.feed.tells_states && reply.status == StatusCode::NOT_ACCEPTABLE =>
+            {
+                Ok(Opened::Unsupported)
             }
             Ok(Answered::Stream(stream)) => {
                 let origin = stream.origin;
@@ -371,6 +380,10 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+fn is_json(stream: &Streaming) -> bool {
+    essence(&stream.headers).as_deref() == Some("application/json")
 }
 
 /// Returns the error of a feed that the server ends for good.

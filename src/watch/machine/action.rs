@@ -18,6 +18,8 @@ pub(crate) struct Rules {
     pub(crate) is_paged: bool,
     /// Whether items of the list show everything that a read shows.
     pub(crate) items_are_whole: bool,
+    /// Whether what the feed tells is all that there is, because single items cannot be read.
+    pub(crate) tells_states: bool,
     /// The idle time that the application sets.
     pub(crate) idle_time: Option<Duration>,
     /// The wait between two polls, or after a page without changes.
@@ -45,6 +47,7 @@ impl Rules {
             polls: true,
             is_paged: false,
             items_are_whole: false,
+            tells_states: false,
             idle_time: None,
             interval: Duration::from_secs(30),
             settle: Duration::from_secs(1),

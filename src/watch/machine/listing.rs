@@ -46,6 +46,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
                 }
                 Purpose::Whole
             }
+            // Nothing can be read to find out more, so the list itself is believed.
+            Some(Need::Compare { .. }) if self.rules.tells_states => Purpose::Poll,
             Some(Need::Compare { .. }) => Purpose::Compare,
             Some(Need::Differences) | None => Purpose::Poll,
         };
@@ -99,7 +101,11 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             Purpose::Whole => self.whole_ended(position),
             Purpose::Poll => {
                 for id in self.known.missing() {
-                    self.queue.want(id);
+                    if self.rules.tells_states {
+                        self.gone(id, None);
+                    } else {
+                        self.queue.want(id);
+                    }
                 }
             }
             Purpose::Compare => self.compare_ended(now),
@@ -109,7 +115,9 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
 
     fn whole_ended(&mut self, position: Option<A>) {
         let missing = self.known.missing();
-        let is_exact = self.rules.lists_first || missing.len() > self.rules.max_looks;
+        let is_exact = self.rules.lists_first
+            || self.rules.tells_states
+            || missing.len() > self.rules.max_looks;
         for id in missing {
             if is_exact {
                 self.gone(id, None);

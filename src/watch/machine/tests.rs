@@ -172,3 +172,56 @@ fn an_earlier_change_survives_a_read_that_shows_nothing_new() {
     machine.looked("b", Look::Same);
     assert_eq!(machine.take(), Some(Delivery::Put("b", 1)));
 }
+
+/// A feed of items that cannot be read, such as conflicts.
+fn telling() -> Rules {
+    Rules {
+        tells_states: true,
+        items_are_whole: true,
+        ..streaming()
+    }
+}
+
+fn delivered(machine: &mut Small) -> Vec<Delivery<&'static str, u8>> {
+    std::iter::from_fn(|| {
+        machine.ask();
+        machine.take()
+    })
+    .collect()
+}
+
+#[test]
+fn what_cannot_be_read_is_believed_as_it_is_told() {
+    let mut machine = caught_up(telling());
+    machine.changed("a", Some(version(2)), Some(2));
+    machine.changed("a", Some(version(2)), Some(2));
+    machine.changed("b", Some(version(1)), Some(1));
+    machine.removed("c", None);
+    assert!(
+        matches!(next(&mut machine), Action::Read(_)),
+        "no item is read"
+    );
+    let expected = [
+        Delivery::Put("a", 2),
+        Delivery::Put("b", 1),
+        Delivery::Gone("c"),
+    ];
+    assert_eq!(delivered(&mut machine), expected);
+}
+
+#[test]
+fn a_list_after_a_reconnect_tells_what_was_missed_of_what_cannot_be_read() {
+    let mut machine = caught_up(telling());
+    machine.changed("b", Some(version(1)), Some(1));
+    delivered(&mut machine);
+    machine.ended(Duration::ZERO);
+    assert!(matches!(next(&mut machine), Action::Wait(_)));
+    machine.opened(NOW);
+    let later = Duration::from_secs(2);
+    assert_eq!(machine.next(later, 0.0), Action::List { anew: true });
+    machine.listed("b", version(1), 1);
+    machine.listed("c", version(1), 1);
+    machine.list_ended(later, None, false);
+    let expected = [Delivery::Put("c", 1), Delivery::Gone("a")];
+    assert_eq!(delivered(&mut machine), expected);
+}

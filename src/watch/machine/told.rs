@@ -20,10 +20,12 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         }
         // A first state cannot go back in time, and a version that counts up tells that it does not.
         let is_newer = order == Some(Order::Newer) || !self.known.has(&id);
+        let is_newer = is_newer || self.rules.tells_states;
         let is_usable = is_newer && version.is_some() && self.explains(&id, version);
         self.suspects.remove(&id);
         match state.filter(|_| is_usable) {
             Some(state) => self.put(id, version, state),
+            None if self.rules.tells_states => self.something_changed(),
             None => self.want(id),
         }
     }
@@ -37,7 +39,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         }
         let is_newer = order == Some(Order::Newer) && self.explains(&id, version);
         self.suspects.remove(&id);
-        if is_newer {
+        if is_newer || self.rules.tells_states {
             self.gone(id, version);
         } else {
             self.want(id);

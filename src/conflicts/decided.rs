@@ -1,0 +1,175 @@
+//! A decision about a reported conflict: how it is sent, and how the resource shows that it was carried out.
+
+use std::sync::Arc;
+
+use ifmatch_merge::internal::push_token;
+use serde_json::{Map, Value, json};
+
+use super::reported::Shown;
+use crate::address;
+use crate::json::Document;
+use crate::merge::{Policy, ThreeWay};
+use crate::operations::decision::Decision;
+use crate::operations::{Action, ResourceData};
+use crate::protocol::Validator;
+use crate::value::{Error, WriteReport};
+use crate::write::recovery::stamp;
+
+/// A decision, and how the resource shows that it was carried out.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    /// The word for it in the resolution.
+    word: &'static str,
+    /// The document that is sent, with its stamp.
+    sent: Option<Document>,
+    key: String,
+    pub(super) evidence: Arc<Evidence>,
+}
+
+/// How a state of the resource shows that a decision was carried out.
+pub(super) enum Evidence {
+    /// The resource is gone.
+    Absence,
+    /// Its list of stamps has this id.
+    Stamp(String, String),
+    /// It has everything that the decision changes.
+    Changes {
+        policy: Policy,
+        shown: Document,
+        decided: Document,
+    },
+    /// Nothing does.
+    None,
+}
+
+impl Evidence {
+    pub(super) fn is_in(&self, state: Option<&Document>) -> bool {
+        match (self, state) {
+            (Self::Absence, state) => state.is_none(),
+            (Self::Stamp(pointer, id), Some(state)) => stamp::holds(pointer, id, state),
+            (
+                Self::Changes {
+                    policy,
+                    shown,
+                    decided,
+                },
+                Some(state),
+            ) => {
+                let merge = ThreeWay::new(policy.clone());
+                let merged = merge.merge_documents(Some(shown), decided, state);
+                let has_all = merged.conflicts.is_empty() && merged.document == *state;
+                has_all || state == decided
+            }
+            (Self::Stamp(..) | Self::Changes { .. } | Self::None, _) => false,
+        }
+    }
+}
+
+impl<T: ResourceData> Shown<T> {
+    /// Adds to a decision what is sent, and how it is recognised later.
+    pub(super) fn decided(&self, decision: Decision) -> Result<Decided, Error> {
+        let remote = self.remote.as_ref().map(|remote| &remote.document);
+        // A document that changes nothing keeps the remote side.
+        let decision = match decision {
+            Decision::Write(document) if Some(&document) == remote => Decision::KeepRemote,
+            decision => decision,
+        };
+        let (word, document) = match &decision {
+            Decision::Write(document) => {
+                let is_local = self.told.local.document() == Some(document);
+                (if is_local { "local" } else { "merged" }, Some(document))
+            }
+            Decision::Remove => ("delete", None),
+            Decision::KeepRemote => ("remote", None),
+        };
+        let key = self.key(word, document);
+        let handle = &self.service.handle;
+        let (sent, evidence) = match (document, remote, &handle.stamp) {
+            (Some(document), Some(remote), Some(pointer)) => {
+                let stamped = stamp::stamped(document, remote, pointer, &key);
+                let stamped = stamped.map_err(Error::unwritable)?;
+                let evidence = Evidence::Stamp(pointer.clone(), key.clone());
+                (Some(stamped), evidence)
+            }
+            (Some(document), Some(remote), None) => {
+                let evidence = Evidence::Changes {
+                    policy: (*handle.policy).clone(),
+                    shown: remote.clone(),
+                    decided: document.clone(),
+                };
+                (Some(document.clone()), evidence)
+            }
+            (Some(document), None, _) => (Some(document.clone()), Evidence::None),
+            (None, ..) if decision == Decision::Remove => (None, Evidence::Absence),
+            (None, ..) => (None, Evidence::None),
+        };
+        Ok(Decided {
+            decision,
+            word,
+            sent,
+            key,
+            evidence: Arc::new(evidence),
+        })
+    }
+
+    /// Returns the key of a decision, by which a service recognises it when it is sent again.
+    fn key(&self, word: &str, document: Option<&Document>) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("ifmatch resolution of a conflict");
+        let version = self.version().unwrap_or_default();
+        let document = document.map_or("", Document::as_str);
+        for part in [&self.told.id, &self.resource, &version, word, document] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let digest = hasher.finalize().to_hex();
+        digest.as_str().chars().take(32).collect()
+    }
+
+    /// Returns the version that was shown, as the API spells it.
+    fn version(&self) -> Option<String> {
+        match self.remote.as_ref()?.validator.as_ref()? {
+            Validator::Tag(tag) => Some(tag.to_string()),
+            Validator::Version(version) => Some(version.clone()),
+            Validator::LastModified(date) => Some(date.to_string()),
+        }
+    }
+
+    /// Sends a resolution to the service.
+    pub(super) async fn send(&self, decided: &Decided) -> Result<WriteReport, Error> {
+        let service = &self.service;
+        let (rules, client) = (&service.rules, &service.client);
+        let url = address::lead_plain(client.base(), rules.resolutions.as_str())?;
+        let members = &rules.members;
+        let mut body = Map::new();
+        let mut set = |name: &String, value: Value| body.insert(name.clone(), value);
+        set(&members.conflict, json!(self.told.id));
+        set(&members.resource, json!(self.told.resource));
+        set(&members.resolution, json!(decided.word));
+        if let Some(version) = self.version() {
+            set(&members.version, json!(version));
+        }
+        let mut body = Document::from_value(&Value::Object(body));
+        if let Some(document) = &decided.sent {
+            // As it is, with the text of its numbers.
+            let mut at = String::new();
+            push_token(&mut at, &members.document);
+            body = body.with(&at, document).map_err(Error::unwritable)?;
+        }
+        let mut handle = service.handle.item(&self.resource).as_documents();
+        handle.lease.clone_from(&service.handle.lease);
+        let action = Action::elsewhere(handle, url, self.remote.clone());
+        let action = action.idempotency_key(&decided.key);
+        let action = match &*decided.evidence {
+            // A repetition of these for the same version changes nothing.
+            Evidence::Absence | Evidence::None => action.idempotent(),
+            Evidence::Stamp(..) | Evidence::Changes { .. } => {
+                let evidence = decided.evidence.clone();
+                action.done_when(move |state: &Value| {
+                    evidence.is_in(Some(&Document::from_value(state)))
+                })
+            }
+        };
+        let reply = action.send::<()>(&body).await?;
+        Ok(reply.report().clone())
+    }
+}

@@ -1,0 +1,133 @@
+//! What a person decides about a reported conflict, and what becomes of it.
+
+use super::decided::Decided;
+use super::reported::ReportedConflict;
+use crate::json::Document;
+use crate::operations::decision::Decision;
+use crate::operations::{GetOpt, ResourceData};
+use crate::resolve::Resolution;
+use crate::value::{Error, ErrorKind, WriteReport};
+
+/// What became of a decision about a conflict.
+#[derive(Debug)]
+#[must_use = "the decision may not have been taken"]
+pub enum Resolved<T> {
+    /// The decision stands.
+    Done(WriteReport),
+    /// The conflict was resolved before, by someone else. Nothing was written.
+    Already,
+    /// The resource has changed since it was shown. Nothing was written, and this is the conflict with the new state.
+    Changed(ReportedConflict<T>),
+}
+
+impl<T: ResourceData> ReportedConflict<T> {
+    /// Sends what a person has decided.
+    ///
+    /// The decision holds for the remote side that was shown. If the resource has changed since, nothing is written, and the
+    /// conflict is [shown again](Resolved::Changed) with the new state.
+    ///
+    /// [`KeepLocal`](Resolution::KeepLocal) and [`Merged`](Resolution::Merged) replace the resource. If it does not exist, or
+    /// if the API takes no resolutions (404, 405 or 501), that is an ordinary conditional write, which does not tell the
+    /// service that the conflict is resolved.
+    ///
+    /// After a lost response, the resource is read: the decision stands if its stamp is there
+    /// ([`write_stamp`](crate::Collection::write_stamp)), or all that it changes. Otherwise it is sent again, for the same
+    /// version and with the same key. The key is the same whenever the same decision is made about the same state, also in
+    /// another process.
+    ///
+    /// # Errors
+    ///
+    /// The conflict can be resolved again after any of them.
+    ///
+    /// - `Config` if the value cannot be written, the decision is `Unresolved`, or it is `KeepLocal` and the service does not
+    ///   [tell](Self::tells_local) the local side.
+    /// - `UnusableValidator` if the resource has no version to which the decision could be pinned.
+    /// - `OutcomeUnknown` if a response was lost, and nothing shows whether the decision was carried out.
+    /// - Otherwise the errors of [`Action::send`](crate::Action::send) and [`save`](crate::Collection::save).
+    pub async fn resolve(&self, resolution: Resolution<T>) -> Result<Resolved<T>, Error> {
+        let is_unknown = !self.tells_local();
+        if is_unknown && matches!(resolution, Resolution::KeepLocal) {
+            let why = "the service does not tell the local side, so it cannot be kept: decide for `Merged` instead";
+            return Err(Error::config(why));
+        }
+        let handle = self.0.service.handle.item(&self.0.resource);
+        let decision = Decision::of(resolution, self.conflict(), &handle.lens)?;
+        let decided = self.0.decided(decision)?;
+        if self.0.remote.is_none() && matches!(decided.decision, Decision::Write(_)) {
+            return self.write(decided).await;
+        }
+        match self.0.send(&decided).await {
+            Ok(report) => Ok(Resolved::Done(report)),
+            Err(error) => self.after(error, decided).await,
+        }
+    }
+
+    /// Returns what a resolution that has failed means.
+    async fn after(&self, error: Error, decided: Decided) -> Result<Resolved<T>, Error> {
+        let status = error.problem().map(|problem| problem.status().as_u16());
+        match (error.kind(), status) {
+            (_, Some(405 | 501)) => self.write(decided).await,
+            (ErrorKind::NotFound | ErrorKind::Gone, _) | (_, Some(404 | 410)) => {
+                let state = self.read().await?;
+                if decided.evidence.is_in(state.as_ref()) {
+                    return Ok(Resolved::Done(settled(&error)));
+                }
+                // It is resolved, or there is nothing at the address to which it was sent.
+                match self.0.service.lists(&self.0.told).await {
+                    Ok(false) => Ok(Resolved::Already),
+                    Ok(true) if status == Some(404) => self.write(decided).await,
+                    Ok(true) | Err(_) => Err(error),
+                }
+            }
+            (ErrorKind::Conflict, _) => self.changed(&decided, &error).await,
+            _ => Err(error),
+        }
+    }
+
+    /// Writes the decision to the resource itself.
+    async fn write(&self, decided: Decided) -> Result<Resolved<T>, Error> {
+        let handle = self.0.service.handle.item(&self.0.resource);
+        let remote = self.0.remote.clone();
+        match decided.decision.clone().write(handle, remote).await {
+            Ok(report) => Ok(Resolved::Done(report)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Conflict | ErrorKind::AlreadyExists | ErrorKind::Gone
+                ) =>
+            {
+                self.changed(&decided, &error).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The resource has changed: shows the conflict with the new state, unless that has the decision, or the conflict is not
+    /// open any more.
+    async fn changed(&self, decided: &Decided, error: &Error) -> Result<Resolved<T>, Error> {
+        let (service, told) = (&self.0.service, self.0.told.clone());
+        let now = Self::show(service, told, self.0.resource.clone()).await?;
+        let state = now.0.remote.as_ref().map(|remote| &remote.document);
+        if decided.evidence.is_in(state) {
+            return Ok(Resolved::Done(settled(error)));
+        }
+        Ok(match service.lists(&self.0.told).await {
+            Ok(false) => Resolved::Already,
+            Ok(true) | Err(_) => Resolved::Changed(now),
+        })
+    }
+
+    async fn read(&self) -> Result<Option<Document>, Error> {
+        let handle = self.0.service.handle.item(&self.0.resource);
+        let state = GetOpt::new(handle).await?;
+        Ok(state.map(|state| state.snapshot().document().clone()))
+    }
+}
+
+fn settled(error: &Error) -> WriteReport {
+    WriteReport {
+        requests: error.report().requests,
+        settled: true,
+        ..WriteReport::default()
+    }
+}
