@@ -85,7 +85,7 @@ async fn main() -> Result<(), BoxError> {
         let decision = ask(found.conflict())?;
         match found.resolve(decision).await? {
             Resolved::Done(report) => {
-                println!("Ann's decision stands ({} request)", report.requests)
+                println!("Ann's decision stands ({} request)", report.requests);
             }
             Resolved::Already => println!("somebody else has decided"),
             Resolved::Changed(_) => println!("the meter has changed: it is shown again"),
@@ -101,7 +101,7 @@ async fn main() -> Result<(), BoxError> {
         match found.resolve(Resolution::KeepLocal).await? {
             Resolved::Done(_) => println!("Bob, who decided late, wanted the same"),
             Resolved::Already => {
-                println!("Bob's late decision is not taken: it was resolved already")
+                println!("Bob's late decision is not taken: it was resolved already");
             }
             Resolved::Changed(_) => println!("Bob has to look again"),
         }

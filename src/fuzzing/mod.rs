@@ -3,12 +3,14 @@
 
 mod addresses;
 mod batches;
+mod feeds;
 mod locks;
 mod machine;
 mod stored;
 
 pub use addresses::addresses;
 pub use batches::batches;
+pub use feeds::feeds;
 pub use locks::locks;
 pub use machine::machine;
 pub use stored::stored_snapshot;
