@@ -1,7 +1,9 @@
 //! The promises over sockets, with reqwest, wiremock and a lossy proxy.
 
-use ifmatch::testing::{LossyProxy, ResourceServer};
-use ifmatch::{Client, Collection, Merge, Saved};
+use std::time::Duration;
+
+use ifmatch::testing::{FeedStep, LossyProxy, ResourceServer};
+use ifmatch::{Change, Client, Collection, Generic, Merge, Saved};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_rustls::LazyConfigAcceptor;
@@ -199,4 +201,31 @@ async fn a_refusal_whose_body_breaks_off_is_a_refusal_all_the_same() {
     let saved = update.await.unwrap();
     assert_eq!(saved["n"], 6);
     assert_eq!(saved.snapshot().validator().unwrap().to_string(), "\"3\"");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_half_open_is_left_after_the_idle_time() {
+    let server = ResourceServer::start().await;
+    server.put("/notes/1", r#"{"id": "1", "n": 1}"#);
+    let feed = server.feed("/notes/changes");
+    // The server's side neither sends nor closes, as after a router has forgotten the connection.
+    feed.next_stream(FeedStep::new().stall_after(0));
+    let listener = server.listen().await.unwrap();
+    let notes = Client::builder(listener.uri())
+        .profile(Generic::new().feed(ifmatch::Feed::event_stream("changes").tag_at("/version")))
+        .build()
+        .unwrap()
+        .collection::<serde_json::Value>("notes");
+    let watch = notes.watch().idle_timeout(Duration::from_millis(200));
+    let mut watch = watch.await.unwrap();
+    while !matches!(watch.next().await.unwrap(), Some(Change::CaughtUp)) {}
+    server.put("/notes/1", r#"{"id": "1", "n": 2}"#);
+    let told = loop {
+        if let Some(Change::Put(note)) = watch.next().await.unwrap() {
+            break note;
+        }
+    };
+    assert_eq!(told["n"], 2);
+    let streams = server.requests().to("/notes/changes").count();
+    assert!(streams >= 2, "it was opened again: {streams}");
 }

@@ -114,11 +114,14 @@ impl Driver {
             snapshot,
         } = item;
         let shown = self.version(validator.as_ref(), Some(&snapshot.document));
-        if let (Some(keeper), Ok(documents), Some(_)) = (self.keeper, self.documents(), &validator)
-        {
-            keeper
-                .told(&documents.item(&id), Some(shown), Some(&snapshot))
-                .await;
+        if let (Some(keeper), Ok(documents)) = (self.keeper, self.documents()) {
+            // An item without a version says no more than that something has changed, and only if it has.
+            let says = validator.is_some() || !self.core.machine().is_listed(&id, shown);
+            if says {
+                let version = validator.is_some().then_some(shown);
+                let state = version.is_some().then_some(&snapshot);
+                keeper.told(&documents.item(&id), version, state).await;
+            }
         }
         self.remember(&id, validator.as_ref());
         self.core

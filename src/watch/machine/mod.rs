@@ -161,6 +161,12 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         self.known.order(id, Some(version)) == Some(Order::Same)
     }
 
+    /// Whether a list shows nothing new of a resource with this item.
+    pub(crate) fn is_listed(&self, id: &I, item: Version) -> bool {
+        let order = self.known.order_listed(id, item);
+        matches!(order, Some(Order::Same | Order::Older))
+    }
+
     /// Whether a change is ready to be handed over.
     pub(crate) fn has_ready(&self) -> bool {
         !self.queue.is_empty() && self.queue.wanted().is_none()

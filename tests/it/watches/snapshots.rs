@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ifmatch::testing::ResourceServer;
+use ifmatch::{Feed, Generic};
 use serde_json::Value;
 
 use super::feed_server::FeedServer;
@@ -146,4 +148,26 @@ async fn snapshots_are_kept_fresh_until_the_client_is_dropped() {
     drop((client, articles));
     settle().await;
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_polled_list_whose_items_have_no_versions_keeps_writes_from_being_refused() {
+    for feed in [Feed::polling(), Feed::polling().whole_items()] {
+        let server = ResourceServer::start().await;
+        server.put("/notes/a", r#"{"n": 1}"#);
+        let feed = feed.interval(Duration::from_secs(1));
+        let client = server.in_process().profile(Generic::new().feed(feed));
+        let client = client.build().unwrap();
+        let notes = client.collection::<Value>("notes");
+        notes.get("a").await.unwrap();
+        client.snapshots().keep_fresh(&notes).await.unwrap();
+        for n in [2, 3] {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            server.put("/notes/a", &format!(r#"{{"n": {n}}}"#));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let saved = notes.update("a", |note| note["m"] = 1.into()).await;
+            assert_eq!(saved.unwrap().report().rounds, 1);
+        }
+        server.requests().answered(412).assert_none();
+    }
 }
