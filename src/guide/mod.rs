@@ -1,4 +1,32 @@
-//! Guides: what the crate means and how it works, page by page.
+#![doc = include_str!("../../docs/guide/index.md")]
+
+#[cfg(test)]
+mod tests;
+
+/// Start: from `cargo add` to a first conflict that is resolved.
+///
+#[doc = include_str!("../../docs/guide/start.md")]
+pub mod start {}
+
+/// Operations: which one to use.
+///
+#[doc = include_str!("../../docs/guide/verbs.md")]
+pub mod verbs {}
+
+/// Merging: write a merge for your type, and test it.
+///
+#[doc = include_str!("../../docs/guide/merging.md")]
+pub mod merging {}
+
+/// Errors: what is known and what to do, for every [`ErrorKind`](crate::ErrorKind).
+///
+#[doc = include_str!("../../docs/guide/errors.md")]
+pub mod errors {}
+
+/// Lost responses: find out whether a write was applied.
+///
+#[doc = include_str!("../../docs/guide/lost.md")]
+pub mod lost {}
 
 /// The concepts of the crate, the states of a write, and the path of a write through the crate.
 ///

@@ -1,0 +1,35 @@
+//! The page about errors is complete.
+
+use crate::ErrorKind;
+
+/// Makes a list of all kinds. A kind that is missing here does not compile, because the `match` has no wildcard.
+macro_rules! all_kinds {
+    ($($kind:ident)*) => {{
+        let _ = |kind: ErrorKind| match kind { $(ErrorKind::$kind => (),)* };
+        [$(ErrorKind::$kind),*]
+    }};
+}
+
+#[test]
+fn the_page_about_errors_says_of_each_kind_what_to_do() {
+    let kinds = all_kinds! {
+        Conflict Refused NotFound Gone AlreadyExists Locked OutcomeUnknown Accepted UnusableValidator Exhausted
+        Status Transport Decode TooLarge UnsupportedApiVersion Config Unfaithful Journal LeaseLost Undone HalfDone
+        Edit
+    };
+    let page = include_str!("../../docs/guide/errors.md");
+    for kind in kinds {
+        let start = format!("| [`{kind:?}`](crate::ErrorKind::{kind:?}) |");
+        let rows: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .collect();
+        assert_eq!(rows.len(), 1, "{kind:?} has {} rows", rows.len());
+        let cells = rows.iter().flat_map(|row| row.trim_matches('|').split('|'));
+        assert_eq!(
+            cells.filter(|cell| !cell.trim().is_empty()).count(),
+            5,
+            "{kind:?}"
+        );
+    }
+}
