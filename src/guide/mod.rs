@@ -28,6 +28,21 @@ pub mod errors {}
 #[doc = include_str!("../../docs/guide/lost.md")]
 pub mod lost {}
 
+/// APIs: set up the client for yours, and find out what it does.
+///
+#[doc = include_str!("../../docs/guide/apis.md")]
+pub mod apis {}
+
+/// Many writers: queues, limits, stores and hot spots.
+///
+#[doc = include_str!("../../docs/guide/many_writers.md")]
+pub mod many_writers {}
+
+/// Testing: your application, without waits, with assertions on the requests.
+///
+#[doc = include_str!("../../docs/guide/testing.md")]
+pub mod testing {}
+
 /// The concepts of the crate, the states of a write, and the path of a write through the crate.
 ///
 #[doc = include_str!("../../docs/guide/concepts.md")]
