@@ -43,6 +43,16 @@ pub mod many_writers {}
 #[doc = include_str!("../../docs/guide/testing.md")]
 pub mod testing {}
 
+/// Security: what holds without any setting, and what you have to do.
+///
+#[doc = include_str!("../../docs/guide/security.md")]
+pub mod security {}
+
+/// Servers: what an API should answer, so that clients can resolve conflicts by themselves.
+///
+#[doc = include_str!("../../docs/guide/servers.md")]
+pub mod servers {}
+
 /// The concepts of the crate, the states of a write, and the path of a write through the crate.
 ///
 #[doc = include_str!("../../docs/guide/concepts.md")]

@@ -1,6 +1,6 @@
-//! The page about errors is complete.
+//! The tables of the guide are complete.
 
-use crate::ErrorKind;
+use crate::{ErrorKind, ProbeCheck};
 
 /// Makes a list of all kinds. A kind that is missing here does not compile, because the `match` has no wildcard.
 macro_rules! all_kinds {
@@ -31,5 +31,13 @@ fn the_page_about_errors_says_of_each_kind_what_to_do() {
             5,
             "{kind:?}"
         );
+    }
+}
+
+#[test]
+fn the_page_for_servers_names_each_check_of_a_probe() {
+    let page = include_str!("../../docs/guide/servers.md");
+    for check in ProbeCheck::ALL {
+        assert!(page.contains(&format!("`{check:?}`")), "{check:?}");
     }
 }
