@@ -6,7 +6,8 @@
 //! local, remote), and writes again. It repeats this until the write succeeds, a limit is reached, or a person
 //! has to decide. If a response is lost, it finds out whether the write was applied before it does anything else.
 //!
-//! The page [`guide::concepts`] explains the words that this documentation uses, and shows the states of a write.
+//! The [`guide`] has a page for each task. Begin with [`guide::start`]. [`guide::concepts`] explains the words that this
+//! documentation uses.
 //!
 //! # Which operation to use
 //!
@@ -38,9 +39,6 @@
 //! [`action`]: Resource::action
 //! [`request`]: Client::request
 //! [`OutcomeUnknown`]: ErrorKind::OutcomeUnknown
-//!
-//! The example `shop` in the repository is a whole application on this crate: an order workflow with an action, pages
-//! and photos, metrics, and its tests.
 //!
 //! # Edit a resource
 //!
@@ -100,13 +98,8 @@
 //! # }
 //! ```
 //!
-//! # Know what happened
-//!
-//! Every successful write returns a [`WriteReport`]. Every error has a [`kind`](Error::kind), which shows what to
-//! do next, and a [report](Error::report), which states why the call was not retried. The error of a write also
-//! has its [`Sides`]. [`ErrorKind::OutcomeUnknown`] means that you have to look before you try again: a response
-//! was lost, and there is no evidence whether the write was applied. [A write stamp](Collection::write_stamp)
-//! provides that evidence for every kind of edit.
+//! Every successful write returns a [`WriteReport`], and every error has a [`kind`](Error::kind), which shows what to do
+//! next. [`ErrorKind::OutcomeUnknown`] means that you have to look before you try again; see [`guide::lost`].
 //!
 //! # Promises and limits
 //!
@@ -136,33 +129,27 @@
 //! - Where entity tags are hashes of the content, a state that was changed and changed back (A, B, A) has its
 //!   old tag again. A request that was given up may then still be applied to it.
 //!
-//! # Offline and restarts
+//! # More than one request
 //!
-//! With a [`Journal`], a write can be [queued](Update::queue) instead of awaited. It is durable when the call returns, and
-//! [`Client::outbox`] sends it when the server can be reached, also after a restart. What cannot be applied waits for a
-//! person, in [`Collection::conflicts`]. See [`guide::offline`].
+//! | for | use | guide |
+//! |---|---|---|
+//! | writes without a network, and across restarts | [`Journal`], `queue` of an operation, [`Client::outbox`] | [`offline`](guide::offline) |
+//! | exclusive access for a time | [`Leases`], [`Collection::under`], [`Collection::fenced`] | [`locks`](guide::locks) |
+//! | several resources, or none of them | [`Client::transaction`] | [`transactions`](guide::transactions) |
+//! | changes, and fresh snapshots | [`Collection::watch`], [`Snapshots::keep_fresh`] | [`watches`](guide::watches) |
+//! | conflicts that wait for a person | [`Client::watch_conflicts`] | [`watches`](guide::watches) |
 //!
-//! # Locks and transactions
+//! # Your own parts
 //!
-//! [`Leases`] give one holder exclusive access for a time, on any API with conditional writes. [`Collection::under`] binds
-//! writes to a lease, and [`Collection::fenced`] keeps a holder that stood still from writing over a later one. See
-//! [`guide::locks`].
-//!
-//! [`Client::transaction`] writes to several resources, and takes back what was written if one of them refuses, by a merge
-//! that keeps the changes of others. See [`guide::transactions`].
-//!
-//! # Changes
-//!
-//! [`Collection::watch`] tells what changes in a collection, by the feed of its API or by polling, and
-//! [`Snapshots::keep_fresh`] keeps what is cached fresh, so that fewer writes are refused. [`Client::watch_conflicts`] tells
-//! the conflicts that wait for a person, and takes what the person decides. See [`guide::watches`].
-//!
-//! # Other APIs
-//!
-//! [`Format`] defines how bodies that are not JSON are read and written: text, bytes, forms, or a format of your own.
-//! [`Versioning`] defines where versions are sent, [`Profile`] defines what refusals mean, and [`HiddenRefusal`]
-//! defines which responses with status 200 are refusals. The default profile, [`Generic`], fits most APIs.
-//! [`Transport`], [`SnapshotStore`], [`Authenticator`] and [`Observer`] are traits for your own parts.
+//! | trait | for | default |
+//! |---|---|---|
+//! | [`Profile`] | how an API represents versions and refusals | [`Generic`], which fits most APIs |
+//! | [`Format`] | bodies that are not JSON | JSON |
+//! | [`MergeStrategy`], [`RefusalHandler`] | decisions about conflicts, and about other refusals | the rules of the type; none |
+//! | [`Authenticator`] | credentials that change | none |
+//! | [`Transport`] | how requests are sent | reqwest |
+//! | [`SnapshotStore`] | where snapshots are cached | in memory |
+//! | [`Observer`] | what you want to know | none |
 //!
 //! # Features
 //!

@@ -53,6 +53,16 @@ pub mod security {}
 #[doc = include_str!("../../docs/guide/servers.md")]
 pub mod servers {}
 
+/// Other crates: what changes for those who come from one, and when not to use this one.
+///
+#[doc = include_str!("../../docs/guide/from_elsewhere.md")]
+pub mod from_elsewhere {}
+
+/// Examples: programs to run and to read.
+///
+#[doc = include_str!("../../docs/guide/examples.md")]
+pub mod examples {}
+
 /// The concepts of the crate, the states of a write, and the path of a write through the crate.
 ///
 #[doc = include_str!("../../docs/guide/concepts.md")]
