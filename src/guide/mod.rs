@@ -1,4 +1,11 @@
 #![doc = include_str!("../../docs/guide/index.md")]
+#![cfg_attr(
+    not(all(feature = "testing", feature = "durable", feature = "redis")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "pages link to items that need these features"
+    )
+)]
 
 #[cfg(test)]
 mod tests;
