@@ -6,7 +6,8 @@ use crate::BoxError;
 
 /// The error of a [`Journal`](crate::Journal).
 ///
-/// Calls that need the journal end as [`ErrorKind::Journal`](crate::ErrorKind::Journal), with this error as the source.
+/// Calls that need the journal end as [`ErrorKind::Journal`](crate::ErrorKind::Journal), and [`Error::edit_error`](crate::Error::edit_error)
+/// returns this error.
 /// A request that could not be recorded was not sent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]

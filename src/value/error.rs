@@ -228,7 +228,10 @@ impl Error {
 
     /// Returns the error of type `E` that an edit, a strategy or another part of the application returned.
     ///
-    /// It is found in the [source](std::error::Error::source) of this error, or behind it. An error inside an
+    /// It also returns the [`JournalError`](crate::JournalError) of a `Journal` error and the
+    /// [`LeaseLost`](crate::lease::LeaseLost) of a `LeaseLost` error.
+    ///
+    /// It is found in the cause of this error, or behind it. An error inside an
     /// `anyhow::Error` is found too, unless `?` or `into` has converted the `anyhow::Error` to a `BoxError`, which
     /// hides its type: use [`try_update_typed`](crate::Collection::try_update_typed) or
     /// [`box_error`](crate::box_error).
@@ -382,6 +385,9 @@ questions! {
     is_unfaithful => Unfaithful,
     is_edit => Edit,
     is_journal => Journal,
+    is_lease_lost => LeaseLost,
+    is_undone => Undone,
+    is_half_done => HalfDone,
 }
 
 impl fmt::Display for Error {

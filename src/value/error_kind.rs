@@ -70,15 +70,16 @@ pub enum ErrorKind {
     /// [source](std::error::Error::source) is a [`lens::Unfaithful`](crate::lens::Unfaithful), which names the
     /// location. Change the serde attributes of the type there, or edit a `serde_json::Value`.
     Unfaithful,
-    /// The [journal](crate::Journal) failed, or is full. A request that it could not record was not sent. The
-    /// [source](std::error::Error::source) is a [`JournalError`](crate::JournalError). If the journal is full, send or
-    /// answer what it holds. If its disk failed, open it again.
+    /// The [journal](crate::Journal) failed, or is full. A request that it could not record was not sent.
+    /// [`Error::edit_error`](crate::Error::edit_error) returns the [`JournalError`](crate::JournalError). If the journal is
+    /// full, send or answer what it holds. If its disk failed, open it again.
     Journal,
     /// The [lease](crate::Lease) of the call was lost, so nothing was written any more. Acquire it again, and look at what
-    /// was done since. The [source](std::error::Error::source) is a [`LeaseLost`](crate::lease::LeaseLost).
+    /// was done since. [`Error::edit_error`](crate::Error::edit_error) returns the
+    /// [`LeaseLost`](crate::lease::LeaseLost).
     LeaseLost,
-    /// The [transaction](crate::Transaction) was not committed, and nothing of it stands. The
-    /// [source](std::error::Error::source) is the error of the step that failed. Try it again, or tell the user.
+    /// The [transaction](crate::Transaction) was not committed, and nothing of it stands. One of the
+    /// [steps](crate::Error::steps) has the error. Try it again, or tell the user.
     Undone,
     /// A part of the [transaction](crate::Transaction) stands, and could not be taken back. [`Error::steps`](crate::Error::steps)
     /// tells which, and why. A person has to look.
@@ -88,30 +89,38 @@ pub enum ErrorKind {
     Edit,
 }
 
-/// All kinds, for their names.
-const ALL: &[ErrorKind] = &[
-    ErrorKind::Conflict,
-    ErrorKind::Refused,
-    ErrorKind::NotFound,
-    ErrorKind::Gone,
-    ErrorKind::AlreadyExists,
-    ErrorKind::Locked,
-    ErrorKind::OutcomeUnknown,
-    ErrorKind::Accepted,
-    ErrorKind::UnusableValidator,
-    ErrorKind::Exhausted,
-    ErrorKind::Status,
-    ErrorKind::Transport,
-    ErrorKind::Decode,
-    ErrorKind::TooLarge,
-    ErrorKind::UnsupportedApiVersion,
-    ErrorKind::Config,
-    ErrorKind::Unfaithful,
-    ErrorKind::Journal,
-    ErrorKind::LeaseLost,
-    ErrorKind::Undone,
-    ErrorKind::HalfDone,
-    ErrorKind::Edit,
+/// Lists all kinds, for their names. A kind that is missing does not compile, because the `match` has no wildcard.
+macro_rules! all {
+    ($($kind:ident),* $(,)?) => {{
+        let _ = |kind: ErrorKind| match kind { $(ErrorKind::$kind => (),)* };
+        &[$(ErrorKind::$kind),*]
+    }};
+}
+
+/// All kinds.
+pub(crate) const ALL: &[ErrorKind] = all![
+    Conflict,
+    Refused,
+    NotFound,
+    Gone,
+    AlreadyExists,
+    Locked,
+    OutcomeUnknown,
+    Accepted,
+    UnusableValidator,
+    Exhausted,
+    Status,
+    Transport,
+    Decode,
+    TooLarge,
+    UnsupportedApiVersion,
+    Config,
+    Unfaithful,
+    Journal,
+    LeaseLost,
+    Undone,
+    HalfDone,
+    Edit,
 ];
 
 impl ErrorKind {

@@ -14,6 +14,8 @@ mod versioned;
 pub use box_error::{IntoBoxError, box_error};
 pub use error::Error;
 pub(crate) use error::{is_own, unfaithful_at};
+#[cfg(test)]
+pub(crate) use error_kind::ALL;
 pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
 pub use observer::{AlteredSeen, ConflictSeen, Observer, WaitSeen, WriteSeen};

@@ -278,7 +278,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// - `Undone` if nothing of it stands. The [source](std::error::Error::source) is the error of the step that failed.
+    /// - `Undone` if nothing of it stands. One of the [steps](crate::Error::steps) has the error.
     /// - `HalfDone` if something stands that could not be taken back.
     /// - `OutcomeUnknown` if it is not known whether a step was applied or taken back.
     /// - `Config` before anything is sent, for example if two steps write to one address, or if the client has a journal and

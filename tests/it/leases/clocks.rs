@@ -15,6 +15,10 @@ async fn a_machine_that_slept_writes_nothing_under_its_lease() {
     one.clocks.sleep(HOUR);
     let lost = rename(&one.under(&held), "late").await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::LeaseLost);
+    assert!(
+        lost.edit_error::<ifmatch::lease::LeaseLost>().is_some(),
+        "{lost}"
+    );
     assert_eq!(server.value(crate::support::AT)["title"], "old");
 }
 

@@ -133,7 +133,9 @@ async fn a_full_journal_takes_nothing_new_and_sends_nothing() {
     // An awaited write cannot be kept either, so it is not sent.
     let other = program.client.collection::<serde_json::Value>("others");
     let create = other.create(7, &serde_json::json!({"a": 1})).await;
-    assert!(create.unwrap_err().is_journal());
+    let full = create.unwrap_err();
+    let error = full.edit_error::<ifmatch::JournalError>();
+    assert!(full.is_journal() && error.is_some(), "{full}");
     assert_eq!(program.server.writes(), 0);
     // What is kept makes room by being sent.
     assert_eq!(program.drain().await.sent, kept);
