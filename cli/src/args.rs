@@ -175,7 +175,10 @@ pub(crate) struct Watch {
     /// The address is that of one resource.
     #[arg(long)]
     pub(crate) resource: bool,
-    /// Keep the position in this file, and continue from it.
+    /// List the collection again after this many seconds (default 30), also if the API has a feed.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) every: Option<Duration>,
+    /// Keep the position in this file, and continue from it. Not every API has positions.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
 }

@@ -46,6 +46,13 @@ impl Shape {
         }
     }
 
+    /// Returns what is wrong with a text that has so many lines above it, and in which line.
+    pub(crate) fn problem(text: &str, above: usize, error: &JsonError) -> String {
+        let before = error.offset().and_then(|offset| text.get(..offset));
+        let line = before.map(|before| before.matches('\n').count() + 1 + above);
+        line.map_or_else(|| error.to_string(), |line| format!("line {line}: {error}"))
+    }
+
     /// Returns the end of the names of files.
     pub(crate) fn suffix(self) -> &'static str {
         match self {

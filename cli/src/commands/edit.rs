@@ -75,6 +75,12 @@ pub(crate) async fn run(context: &Context, arguments: &Edit) -> Result<(), Failu
     session.run().await
 }
 
+/// What is above a text that cannot be written, and `{}` the reason.
+pub(super) const MEND: [&str; 2] = [
+    "{}.",
+    "Mend it and leave the editor. Empty the file to cancel.",
+];
+
 /// What the user has decided in the editor.
 enum Decision {
     /// The document to write.
@@ -173,17 +179,14 @@ impl Session<'_> {
                 _ if is_marked => "there are conflict markers left".to_owned(),
                 Ok(document) if document == base => return Ok(Decision::Keep("unchanged")),
                 Ok(document) => return Ok(Decision::Write(document)),
-                Err(error) => error.to_string(),
+                Err(error) => Shape::problem(&self.text, MEND.len(), &error),
             };
             if self.text == before {
                 let code = if is_marked { CONFLICT } else { LOCAL };
                 let why = format!("the edit was given up: {problem}");
                 return Err(Failure::new(code, "given_up", why));
             }
-            messages = vec![
-                format!("{problem}."),
-                "Mend it and leave the editor. Empty the file to cancel.".to_owned(),
-            ];
+            messages = MEND.map(|line| line.replace("{}", &problem)).to_vec();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use ifmatch::{BoxError, Document};
 
+use super::edit::MEND;
 use super::edited::Edited;
 use super::get::content;
 use crate::args::Edit;
@@ -97,18 +98,16 @@ fn edited(target: &Target, shown: &Document) -> Result<Option<Document>, Failure
         }
         match shape.read(&text) {
             Ok(document) => return Ok(Some(document).filter(|document| document != shown)),
-            Err(error) if text == before => {
-                let why = format!("the edit was given up: {error}");
-                let left = file.leave();
-                let failure = Failure::new(LOCAL, "given_up", why);
-                let advice = format!("Your text is still in {}.", left.display());
-                return Err(failure.advise(advice).saved_to(left));
-            }
             Err(error) => {
-                messages = vec![
-                    format!("{error}."),
-                    "Mend it and leave the editor. Empty the file to cancel.".to_owned(),
-                ];
+                let problem = Shape::problem(&text, MEND.len(), &error);
+                if text == before {
+                    let left = file.leave();
+                    let why = format!("the edit was given up: {problem}");
+                    let advice = format!("Your text is still in {}.", left.display());
+                    let failure = Failure::new(LOCAL, "given_up", why);
+                    return Err(failure.advise(advice).saved_to(left));
+                }
+                messages = MEND.map(|line| line.replace("{}", &problem)).to_vec();
             }
         }
     }

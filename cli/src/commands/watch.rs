@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use ifmatch::{Change, Position, ThreeWay};
+use ifmatch::{Change, Feed, Position, ThreeWay};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -48,6 +48,10 @@ pub(crate) async fn run(context: &Context, arguments: &Watch) -> Result<(), Fail
     } else {
         let client = context.client(&target.collection_base()?, None)?;
         target.collection(&client, merge)?.watch().from(position)
+    };
+    let opening = match arguments.every {
+        Some(time) => opening.feed(Feed::polling().interval(time)),
+        None => opening,
     };
     let mut watch = opening.await?;
     let mut kept = None;
