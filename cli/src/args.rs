@@ -133,6 +133,9 @@ pub(crate) struct Edit {
 pub(crate) struct Probe {
     /// The address of a collection. A temporary resource is created in it.
     pub(crate) url: String,
+    /// The end of the name of the resource, such as .json, for servers that need one.
+    #[arg(long)]
+    pub(crate) suffix: Option<String>,
     /// Do not ask before the probe starts.
     #[arg(long, short)]
     pub(crate) yes: bool,

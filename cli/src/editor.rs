@@ -31,12 +31,15 @@ impl EditedFile {
     }
 
     /// Opens the editor on a text, below some lines for the user. Returns what the user made of it.
-    pub(crate) fn edit(&self, messages: &[String], text: &str) -> Result<String, Failure> {
+    pub(crate) async fn edit(&self, messages: &[String], text: &str) -> Result<String, Failure> {
         let failed = |error: io::Error| Failure::file(&self.path, &error);
         let lines = messages.iter().flat_map(|message| message.lines());
         let top: String = lines.flat_map(|line| [MESSAGE, line, "\n"]).collect();
         write_private(&self.path, &(top + text)).map_err(failed)?;
-        open(&self.path)?;
+        let path = self.path.clone();
+        // The runtime goes on, so that a Ctrl-C in the editor is not taken for a later one.
+        let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+        opened.map_err(|error| Failure::new(LOCAL, "editor", error.to_string()))??;
         if fs::metadata(&self.path).map_err(failed)?.len() > LONGEST {
             let why = format!("the edited file is longer than {LONGEST} bytes");
             return Err(Failure::new(LOCAL, "edit", why));

@@ -111,9 +111,13 @@ impl Failure {
         Self::new(INTERRUPTED, "interrupted", "interrupted")
     }
 
-    /// Says what to do next.
+    /// Says what to do next, below what was said before.
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.0.advice = Some(advice.into());
+        let advice = advice.into();
+        self.0.advice = Some(match self.0.advice.take() {
+            Some(before) => before + "\n" + &advice,
+            None => advice,
+        });
         self
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, INTERRUPTED};
 
 /// How results and messages are printed.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,10 @@ impl Output {
             complain(&shown.to_string());
             return;
         }
-        complain(&format!("ifmatch: {failure}"));
+        // The user knows that.
+        if failure.code() != INTERRUPTED {
+            complain(&format!("ifmatch: {failure}"));
+        }
         if let Some(advice) = failure.advice() {
             complain(advice);
         }

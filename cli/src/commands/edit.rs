@@ -1,5 +1,7 @@
 //! `edit`: a document in the editor of the user, merged with what others changed meanwhile.
 
+use std::path::PathBuf;
+
 use ifmatch::transport::Request;
 use ifmatch::{Document, Policy, Resource, Rule, Saved, Sides, ThreeWay, Versioned};
 
@@ -28,6 +30,8 @@ struct Session<'s> {
     base: Versioned<Content>,
     /// The text in the editor.
     text: String,
+    /// The file in which the edit was kept.
+    from: Option<PathBuf>,
 }
 
 pub(crate) async fn run(context: &Context, arguments: &Edit) -> Result<(), Failure> {
@@ -66,6 +70,7 @@ pub(crate) async fn run(context: &Context, arguments: &Edit) -> Result<(), Failu
     let session = Session {
         document: document.strategy(merge.clone()),
         text: edited.unwrap_or_else(|| seen.shape().show(base.snapshot().document())),
+        from: arguments.from.clone(),
         context,
         target,
         merge,
@@ -104,7 +109,12 @@ impl Session<'_> {
         let file = EditedFile::new(&self.target.file_name(), self.shape().suffix())?;
         let output = self.context.output;
         let failure = match self.edit(&file).await {
-            Ok(Ending::Saved(saved)) => return edited::saved(output, &saved),
+            Ok(Ending::Saved(saved)) => {
+                if let Some(file) = &self.from {
+                    output.note(&format!("{} is no longer needed.", file.display()));
+                }
+                return edited::saved(output, &saved);
+            }
             Ok(Ending::HeldBack(local, request)) => {
                 let shapes =
                     [self.base.snapshot().document(), &local].map(|it| self.shape().show(it));
@@ -122,7 +132,8 @@ impl Session<'_> {
         Err(match path {
             Ok(path) => {
                 let shown = path.display();
-                let next = format!("ifmatch edit {address} --from {shown}");
+                let [url, file] = [address.as_str(), &shown.to_string()].map(quoted);
+                let next = format!("ifmatch edit {url} --from {file}");
                 let advice = format!("Your edit is kept in {shown}. Go on with:\n  {next}");
                 failure.advise(advice).saved_to(path)
             }
@@ -141,7 +152,7 @@ impl Session<'_> {
     async fn edit(&mut self, file: &EditedFile) -> Result<Ending, Failure> {
         let mut messages = Vec::new();
         loop {
-            let decision = self.decide(file, std::mem::take(&mut messages))?;
+            let decision = self.decide(file, std::mem::take(&mut messages)).await?;
             let document = match decision {
                 Decision::Write(document) => document,
                 Decision::Keep(outcome) => return Ok(Ending::Kept(outcome)),
@@ -162,7 +173,7 @@ impl Session<'_> {
     }
 
     /// Opens the editor until its text is a document, or the user gives up.
-    fn decide(
+    async fn decide(
         &mut self,
         file: &EditedFile,
         mut messages: Vec<String>,
@@ -170,7 +181,7 @@ impl Session<'_> {
         let base = self.base.snapshot().document().clone();
         loop {
             let before = self.text.clone();
-            self.text = file.edit(&messages, &before)?;
+            self.text = file.edit(&messages, &before).await?;
             if self.text.trim().is_empty() {
                 return Ok(Decision::Keep("cancelled"));
             }
@@ -234,5 +245,15 @@ impl Session<'_> {
             edited: self.text.clone(),
             ..SavedEdit::new(&self.target, self.context.profile())
         }
+    }
+}
+
+/// Returns a word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@%+,=".contains(it);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

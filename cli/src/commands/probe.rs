@@ -54,9 +54,20 @@ pub(crate) async fn run(context: &Context, arguments: &Probe) -> Result<(), Fail
         ));
     }
     let client = context.client(&target.origin(), None)?;
-    // A probe that is dropped cleans up on a task, which needs the runtime. So Ctrl-C waits for the end of that.
-    let probing = client.probe(url.as_str()).timeout(context.global.timeout);
-    let report = interrupt::or(context.progress.during(probing)).await??;
+    let mut probing = client.probe(url.as_str()).timeout(context.global.timeout);
+    if let Some(suffix) = &arguments.suffix {
+        probing = probing.suffix(suffix);
+    }
+    let mut probing = std::pin::pin!(context.progress.during(probing));
+    let report = match interrupt::or(&mut probing).await {
+        Ok(report) => report?,
+        Err(interrupted) => {
+            let why = "The probe ends by itself, so that its resource is removed. Press Ctrl-C again to leave it behind.";
+            context.output.note(why);
+            interrupt::or(&mut probing).await??;
+            return Err(interrupted);
+        }
+    };
     context
         .output
         .result(&shown(&report), &format!("{report}\n"))?;

@@ -39,7 +39,7 @@ pub(crate) async fn run(
         (None, Err(error)) => return Err(error.into()),
     };
     let shown = document_of(&shown)?;
-    let Some(edited) = edited(target, &shown)? else {
+    let Some(edited) = edited(target, &shown).await? else {
         let url = target.url().as_str();
         let edited = Edited {
             outcome: "unchanged",
@@ -86,13 +86,13 @@ fn document_of(content: &Content) -> Result<Document, Failure> {
 }
 
 /// Opens the editor until its text is a document. Returns `None` if nothing is to be written.
-fn edited(target: &Target, shown: &Document) -> Result<Option<Document>, Failure> {
+async fn edited(target: &Target, shown: &Document) -> Result<Option<Document>, Failure> {
     let shape = Shape::Json;
     let file = EditedFile::new(&target.file_name(), shape.suffix())?;
     let (mut text, mut messages) = (shape.show(shown), Vec::new());
     loop {
         let before = text;
-        text = file.edit(&messages, &before)?;
+        text = file.edit(&messages, &before).await?;
         if text.trim().is_empty() {
             return Ok(None);
         }

@@ -7,11 +7,15 @@ use tokio::process::Child;
 
 use super::kit::Desk;
 
-/// Presses Ctrl-C.
-async fn interrupt(child: &mut Child) -> i32 {
+async fn press_ctrl_c(child: &Child) {
     let id = child.id().unwrap().to_string();
     let mut kill = tokio::process::Command::new("kill");
     assert!(kill.args(["-INT", &id]).status().await.unwrap().success());
+}
+
+/// Presses Ctrl-C, and returns the exit code.
+async fn interrupt(child: &mut Child) -> i32 {
+    press_ctrl_c(child).await;
     child.wait().await.unwrap().code().unwrap()
 }
 
@@ -67,4 +71,39 @@ async fn ctrl_c_ends_a_call_that_waits_and_keeps_the_edit() {
     }
     assert_eq!(interrupt(&mut child).await, 130);
     desk.kept_edit();
+}
+
+#[tokio::test]
+async fn ctrl_c_in_the_editor_does_not_end_the_edit() {
+    let desk = Desk::new().await;
+    desk.server.put("/goods/tea", "{\"a\": 1}");
+    let waits = "touch is-open; while [ ! -e go-on ]; do sleep 0.01; done";
+    desk.editor(&[&format!("{waits}; {}", Desk::change("s/1/2/"))]);
+    let url = desk.url("/goods/tea");
+    let mut child = desk.command(&["edit", &url]).spawn().unwrap();
+    while !desk.path("is-open").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    press_ctrl_c(&child).await;
+    desk.write("go-on", "");
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert_eq!(desk.server.text("/goods/tea").unwrap(), "{\"a\": 2}");
+}
+
+#[tokio::test]
+async fn a_probe_that_is_interrupted_removes_its_resource() {
+    let desk = Desk::new().await;
+    desk.server.collection("/goods");
+    let slow = ifmatch::testing::Step::new().delay(std::time::Duration::from_millis(300));
+    desk.server.next_read(slow);
+    let url = desk.url("/goods");
+    let mut child = desk.command(&["probe", &url, "--yes"]).spawn().unwrap();
+    while desk.server.requests().writes().count() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    press_ctrl_c(&child).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+    let recorded = desk.server.recorded();
+    let path = &recorded.iter().find(|it| it.method == "PUT").unwrap().path;
+    assert_eq!(desk.server.text(path), None);
 }
