@@ -29,9 +29,10 @@ pub(crate) struct Cli {
 
 /// The options of all commands.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of all commands")]
 pub(crate) struct Global {
     /// The API family, which says where versions are and what refusals mean.
-    #[arg(long, global = true, env = "IFMATCH_PROFILE", value_name = "NAME", value_parser = profile::names())]
+    #[arg(long, global = true, env = "IFMATCH_PROFILE", hide_env_values = true, value_name = "NAME", value_parser = profile::names())]
     pub(crate) profile: Option<String>,
     /// Print results on stdout and errors on stderr as JSON objects.
     #[arg(long, global = true)]
@@ -43,13 +44,31 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
     /// A file with a bearer token. IFMATCH_TOKEN holds the token itself.
-    #[arg(long, global = true, env = "IFMATCH_TOKEN_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "IFMATCH_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) token_file: Option<PathBuf>,
     /// A file with USER:PASSWORD. IFMATCH_BASIC holds them themselves.
-    #[arg(long, global = true, env = "IFMATCH_BASIC_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "IFMATCH_BASIC_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) basic_file: Option<PathBuf>,
     /// A file with a header in each line, as NAME: VALUE. IFMATCH_HEADERS holds such lines themselves.
-    #[arg(long, global = true, env = "IFMATCH_HEADER_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "IFMATCH_HEADER_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) header_file: Option<PathBuf>,
 }
 
@@ -74,8 +93,11 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
-    /// Print the manual page, for `man -l -`.
-    Man,
+    /// Print the manual page of the program, or of one command, for `man -l -`.
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
 }
 
 /// How bodies are read and written.
@@ -274,7 +296,12 @@ pub(crate) struct RuleArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct JournalArgs {
     /// The folder of the queue. Default: $XDG_DATA_HOME/ifmatch/journal.
-    #[arg(long, env = "IFMATCH_JOURNAL", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "IFMATCH_JOURNAL",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(crate) journal: Option<PathBuf>,
 }
 

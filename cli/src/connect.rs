@@ -89,11 +89,12 @@ impl Queue {
     pub(crate) fn named(arguments: &JournalArgs) -> Result<Self, Failure> {
         let folder = match &arguments.journal {
             Some(folder) => folder.clone(),
-            None => places::data()?.join("journal"),
+            None => places::queue()?,
         };
-        let store = FileStore::open(folder.join("cache")).map_err(ifmatch::Error::from)?;
-        let journal = Journal::open(folder.join("writes")).build();
-        let journal = journal.map_err(ifmatch::Error::from)?;
+        let store = FileStore::open(places::cache()?).map_err(ifmatch::Error::from)?;
+        let journal = Journal::open(folder)
+            .build()
+            .map_err(ifmatch::Error::from)?;
         Ok(Self { journal, store })
     }
 

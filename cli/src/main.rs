@@ -28,21 +28,13 @@ use clap::Parser as _;
 use crate::args::{Cli, Command};
 use crate::connect::Context;
 use crate::exit::{Failure, GIT_STOPS, LOCAL};
+use crate::output::Output;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let is_error = error.use_stderr();
-            // There is no other place to report that it cannot be printed.
-            let _ = error.print();
-            return match is_error {
-                false => ExitCode::SUCCESS,
-                true if args::is_merge(&arguments) => GIT_STOPS.into(),
-                true => exit::USAGE.into(),
-            };
-        }
+        Err(error) => return unparsed(&error, &arguments),
     };
     let context = Context::new(cli.global);
     match run(&context, &cli.command) {
@@ -56,11 +48,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints the help, or what is wrong with the arguments.
+fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // There is no other place to report that it cannot be printed.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let code = if args::is_merge(arguments) {
+        GIT_STOPS
+    } else {
+        exit::USAGE
+    };
+    if arguments.iter().any(|it| it == "--json") {
+        let message = error.to_string();
+        Output::new(true).failure(&Failure::usage(message.trim()).with_code(code));
+    } else {
+        let _ = error.print();
+    }
+    code.into()
+}
+
 fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Merge(arguments) => return commands::merge::run(context, arguments),
         Command::Completions { shell } => return commands::generate::completions(*shell),
-        Command::Man => return commands::generate::man(),
+        Command::Man { command } => return commands::generate::man(command.as_deref()),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -77,7 +90,7 @@ fn run(context: &Context, command: &Command) -> Result<(), Failure> {
             Command::Watch(arguments) => commands::watch::run(context, arguments).await,
             Command::Conflicts(arguments) => commands::conflicts::run(context, arguments).await,
             Command::Send(arguments) => commands::send::run(context, arguments).await,
-            Command::Merge(_) | Command::Completions { .. } | Command::Man => Ok(()),
+            Command::Merge(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }
     })
 }

@@ -32,30 +32,29 @@ fn base_of(merged: &MergedDocument) -> Document {
     pick_side(&merged.document, &bases.collect::<Vec<_>>(), Side::Local)
 }
 
-/// Whether a text still has the markers.
+/// Whether a text still has markers. A line of `=======` alone is none: it is a heading in some texts.
 pub(crate) fn has_markers(text: &str) -> bool {
-    text.lines().any(|line| section(line).is_some())
+    text.lines().any(|line| MARKERS.contains(&line))
 }
+
+/// The markers that begin with a name.
+const MARKERS: [&str; 3] = ["<<<<<<< yours", "||||||| base", ">>>>>>> theirs"];
 
 /// Returns a text with one side in place of each conflict: 0 yours, 1 base, 2 theirs.
 fn solved(marked: &str, side: usize) -> String {
     let mut at = None;
     let lines = marked.split_inclusive('\n').filter(|line| {
-        match section(line.trim_end_matches(['\n', '\r'])) {
-            Some(next) => {
-                at = (next < NAMES.len()).then_some(next);
-                false
-            }
-            None => at.is_none_or(|at| at == side),
-        }
+        let next = match (line.trim_end_matches(['\n', '\r']), at) {
+            ("<<<<<<< yours", None) => Some(0),
+            ("||||||| base", Some(0)) => Some(1),
+            ("=======", Some(1)) => Some(2),
+            (">>>>>>> theirs", Some(2)) => None,
+            _ => return at.is_none_or(|at| at == side),
+        };
+        at = next;
+        false
     });
     lines.collect()
-}
-
-/// Returns the section that a marker begins: 0 to 2, or 3 after the last one.
-fn section(line: &str) -> Option<usize> {
-    let markers = ["<<<<<<< yours", "||||||| base", "=======", ">>>>>>> theirs"];
-    markers.iter().position(|marker| *marker == line)
 }
 
 #[cfg(test)]
@@ -100,6 +99,12 @@ mod tests {
             shown.contains("\"x\": 2") && shown.contains("\"x\": 1"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_heading_of_equals_signs_is_no_marker() {
+        assert!(!has_markers("Tea\n=======\n"));
+        assert!(has_markers("a\n>>>>>>> theirs\n"));
     }
 
     #[test]

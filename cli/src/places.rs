@@ -4,12 +4,21 @@ use std::path::PathBuf;
 
 use crate::exit::Failure;
 
-/// Returns the folder for the queue: `$XDG_DATA_HOME/ifmatch`, or `~/.local/share/ifmatch`.
-pub(crate) fn data() -> Result<PathBuf, Failure> {
-    below("XDG_DATA_HOME", ".local/share").ok_or_else(|| {
-        Failure::usage("neither XDG_DATA_HOME nor HOME is set, so there is no place for the queue")
-            .advise("Name a folder with --journal or IFMATCH_JOURNAL.")
-    })
+/// Returns the folder of the queue: `$XDG_DATA_HOME/ifmatch/journal`, or the same in `~/.local/share`.
+pub(crate) fn queue() -> Result<PathBuf, Failure> {
+    let data = below("XDG_DATA_HOME", ".local/share");
+    Ok(data.ok_or_else(|| homeless("queue"))?.join("journal"))
+}
+
+/// Returns the folder of what was read, on which edits are queued without a server: `$XDG_CACHE_HOME/ifmatch`, or the same
+/// in `~/.cache`.
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
+    below("XDG_CACHE_HOME", ".cache").ok_or_else(|| homeless("cache"))
+}
+
+fn homeless(what: &str) -> Failure {
+    Failure::usage(format!("there is no place for the {what}: HOME is not set"))
+        .advise("Set HOME, or XDG_DATA_HOME and XDG_CACHE_HOME.")
 }
 
 /// Returns the folder for edits that could not be sent: `$XDG_STATE_HOME/ifmatch`, or `~/.local/state/ifmatch`, or the

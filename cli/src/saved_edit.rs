@@ -64,7 +64,11 @@ impl SavedEdit {
     /// Keeps the edit in a new file that only its owner may read, and returns the path.
     pub(crate) fn keep(&self, target: &Target) -> Result<PathBuf, Failure> {
         let folder = places::edits();
-        fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+        let mut private = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        let made = private.recursive(true).create(&folder);
+        made.map_err(|error| Failure::file(&folder, &error))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let millis = since.unwrap_or_default().as_millis();
         let process = std::process::id();

@@ -39,7 +39,7 @@ pub(crate) async fn run(
         (None, Err(error)) => return Err(error.into()),
     };
     let shown = document_of(&shown)?;
-    let Some(edited) = edited(target, &shown).await? else {
+    let Some((edited, file)) = edited(target, &shown).await? else {
         let url = target.url().as_str();
         let edited = Edited {
             outcome: "unchanged",
@@ -67,8 +67,10 @@ pub(crate) async fn run(
         *value = wanted.clone();
         Ok(())
     });
-    let queued = update.queue().await?;
-    let id = queued.id().to_string();
+    let id = match update.queue().await {
+        Ok(queued) => queued.id().to_string(),
+        Err(error) => return Err(left(file, error.into())),
+    };
     let text = format!("Queued as {id}. `ifmatch send` sends it.\n");
     let edited = Edited {
         outcome: "queued",
@@ -85,8 +87,18 @@ fn document_of(content: &Content) -> Result<Document, Failure> {
         .map_err(|error| Failure::new(12, "decode", error.to_string()))
 }
 
+/// Leaves the text of an edit that cannot be queued where it is.
+fn left(file: EditedFile, failure: Failure) -> Failure {
+    let path = file.leave();
+    let advice = format!("Your text is still in {}.", path.display());
+    failure.advise(advice).saved_to(path)
+}
+
 /// Opens the editor until its text is a document. Returns `None` if nothing is to be written.
-async fn edited(target: &Target, shown: &Document) -> Result<Option<Document>, Failure> {
+async fn edited(
+    target: &Target,
+    shown: &Document,
+) -> Result<Option<(Document, EditedFile)>, Failure> {
     let shape = Shape::Json;
     let file = EditedFile::new(&target.file_name(), shape.suffix())?;
     let (mut text, mut messages) = (shape.show(shown), Vec::new());
@@ -97,15 +109,13 @@ async fn edited(target: &Target, shown: &Document) -> Result<Option<Document>, F
             return Ok(None);
         }
         match shape.read(&text) {
-            Ok(document) => return Ok(Some(document).filter(|document| document != shown)),
+            Ok(document) if document == *shown => return Ok(None),
+            Ok(document) => return Ok(Some((document, file))),
             Err(error) => {
                 let problem = Shape::problem(&text, MEND.len(), &error);
                 if text == before {
-                    let left = file.leave();
                     let why = format!("the edit was given up: {problem}");
-                    let advice = format!("Your text is still in {}.", left.display());
-                    let failure = Failure::new(LOCAL, "given_up", why);
-                    return Err(failure.advise(advice).saved_to(left));
+                    return Err(left(file, Failure::new(LOCAL, "given_up", why)));
                 }
                 messages = MEND.map(|line| line.replace("{}", &problem)).to_vec();
             }

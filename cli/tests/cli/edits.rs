@@ -198,6 +198,21 @@ async fn a_text_is_merged_by_lines_and_goes_back_with_its_media_type() {
 }
 
 #[tokio::test]
+async fn a_text_with_a_heading_of_equals_signs_is_sent() {
+    let desk = Desk::new().await;
+    let page = Reply::new(200).body("text/markdown", "Tea\n=======\n");
+    let page = page.header("etag", "\"t1\"");
+    desk.server.next_read(Step::new().answer(page));
+    desk.server.put("/pages/home", "{}");
+    let stored = Reply::new(204).header("etag", "\"t2\"");
+    desk.server.next_write(Step::new().answer(stored));
+    desk.editor(&[&Desk::change("s/Tea/Tee/")]);
+    let ran = desk.run(&["edit", &desk.url("/pages/home")]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(desk.times_opened(), 1);
+}
+
+#[tokio::test]
 async fn a_slow_server_ends_the_call_at_the_time_limit() {
     let desk = tea().await;
     desk.server

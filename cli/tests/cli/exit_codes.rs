@@ -114,4 +114,10 @@ async fn wrong_arguments_end_with_2_and_those_of_merge_stop_git() {
         assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
         assert!(!ran.stderr.contains("pw"), "{ran:?}");
     }
+    let ran = desk.run(&["get", "--json"]).await;
+    assert_eq!(
+        (ran.code, &ran.error()["kind"]),
+        (2, &"usage".into()),
+        "{ran:?}"
+    );
 }

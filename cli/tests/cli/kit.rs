@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use ifmatch::testing::ResourceServer;
 use tokio::process::Command;
@@ -24,6 +25,9 @@ pub(crate) struct Ran {
 
 /// Replaces the first argument, a file, by what `sed` makes of it.
 const CHANGE: &str = "sed \"$1\" \"$2\" > \"$2.new\" && mv \"$2.new\" \"$2\"\n";
+
+/// The command of an editor that says that it is open, and waits.
+pub(crate) const WAITS: &str = "touch is-open; while [ ! -e go-on ]; do sleep 0.01; done";
 
 impl Desk {
     pub(crate) async fn new() -> Self {
@@ -109,6 +113,13 @@ impl Desk {
         command
     }
 
+    /// Waits until a file exists.
+    pub(crate) async fn until(&self, file: &str) {
+        while !self.path(file).exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.command(arguments)).await
     }
@@ -129,14 +140,19 @@ impl Desk {
     }
 }
 
-impl Ran {
-    pub(crate) async fn of(command: &mut Command) -> Self {
-        let output = command.output().await.unwrap();
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+}
+
+impl Ran {
+    pub(crate) async fn of(command: &mut Command) -> Self {
+        command.output().await.unwrap().into()
     }
 
     /// Returns stdout as JSON.

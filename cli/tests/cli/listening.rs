@@ -5,7 +5,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
-use super::kit::Desk;
+use super::kit::{Desk, WAITS};
 
 async fn press_ctrl_c(child: &Child) {
     let id = child.id().unwrap().to_string();
@@ -77,13 +77,10 @@ async fn ctrl_c_ends_a_call_that_waits_and_keeps_the_edit() {
 async fn ctrl_c_in_the_editor_does_not_end_the_edit() {
     let desk = Desk::new().await;
     desk.server.put("/goods/tea", "{\"a\": 1}");
-    let waits = "touch is-open; while [ ! -e go-on ]; do sleep 0.01; done";
-    desk.editor(&[&format!("{waits}; {}", Desk::change("s/1/2/"))]);
+    desk.editor(&[&format!("{WAITS}; {}", Desk::change("s/1/2/"))]);
     let url = desk.url("/goods/tea");
     let mut child = desk.command(&["edit", &url]).spawn().unwrap();
-    while !desk.path("is-open").exists() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    desk.until("is-open").await;
     press_ctrl_c(&child).await;
     desk.write("go-on", "");
     assert_eq!(child.wait().await.unwrap().code(), Some(0));

@@ -55,6 +55,9 @@ async fn completions_and_the_manual_are_made_of_the_arguments() {
     }
     let ran = desk.run(&["man"]).await;
     assert!(ran.stdout.contains(".TH ifmatch 1"), "{}", ran.stdout);
+    let ran = desk.run(&["man", "edit"]).await;
+    assert!(ran.stdout.contains(".TH ifmatch-edit 1"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("queue"), "{}", ran.stdout);
 }
 
 #[tokio::test]
@@ -115,4 +118,17 @@ async fn a_probe_reports_what_it_found() {
             .iter()
             .any(|it| it["check"] == "StaleWrite" && it["verdict"] == "holds")
     );
+}
+
+#[tokio::test]
+async fn an_api_without_versions_is_told_to_lose_updates() {
+    let desk = Desk::new().await;
+    desk.server.collection("/goods");
+    let url = desk.url("/goods");
+    // This profile expects versions in the documents, where this server has none.
+    let ran = desk
+        .run(&["probe", &url, "--yes", "--profile", "couchdb"])
+        .await;
+    assert_eq!(ran.code, 17, "{ran:?}");
+    assert!(ran.stdout.contains("LOSES UPDATES"), "{ran:?}");
 }

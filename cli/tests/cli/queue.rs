@@ -180,3 +180,15 @@ async fn credentials_of_one_server_are_not_sent_to_another() {
     let ran = Ran::of(&mut named(&["send", &desk.server.uri(), "--json"])).await;
     assert_eq!((ran.code, &ran.json()["sent"]), (0, &1.into()), "{ran:?}");
 }
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_opened_has_an_exit_code_of_its_own() {
+    let desk = Desk::new().await;
+    let file = desk.write("no-folder", "").display().to_string();
+    let ran = desk.run(&["send", "--journal", &file, "--json"]).await;
+    assert_eq!(
+        (ran.code, &ran.error()["kind"]),
+        (14, &"journal".into()),
+        "{ran:?}"
+    );
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use ifmatch::testing::{Reply, Step};
 
-use super::kit::{Desk, mode};
+use super::kit::{Desk, Ran, WAITS, mode};
 
 const TEA: &str = r#"{"title":"Tea","price":1}"#;
 
@@ -14,24 +14,22 @@ async fn tea() -> Desk {
     desk
 }
 
-/// Loses the next writes, with all tries.
-fn gone(desk: &Desk) {
-    for _ in 0..40 {
-        desk.server.next_write(Step::new().answer(Reply::new(503)));
-    }
-}
-
 #[tokio::test]
 async fn an_edit_that_cannot_be_sent_is_kept_for_its_owner_with_what_to_do_next() {
     let desk = tea().await;
-    gone(&desk);
-    desk.editor(&[&Desk::change("s/Tea/Green tea/")]);
-    let url = desk.url("/goods/tea");
-    let ran = desk.run(&["edit", &url, "--timeout", "1"]).await;
-    assert_ne!(ran.code, 0, "{ran:?}");
+    let socket = desk.server.listen().await.unwrap();
+    let url = socket.uri() + "/goods/tea?a=1&b=2";
+    desk.editor(&[&format!("{WAITS}; {}", Desk::change("s/Tea/Green tea/"))]);
+    let mut command = desk.command(&["edit", &url, "--timeout", "1"]);
+    let child = command.spawn().unwrap();
+    desk.until("is-open").await;
+    drop(socket);
+    desk.write("go-on", "");
+    let ran = Ran::from(child.wait_with_output().await.unwrap());
+    assert_eq!(ran.code, 11, "{ran:?}");
     let kept = desk.kept_edit();
     assert_eq!(mode(&kept), 0o600);
-    let next = format!("ifmatch edit {url} --from {}", kept.display());
+    let next = format!("ifmatch edit '{url}' --from {}", kept.display());
     assert!(ran.stderr.contains(&next), "{ran:?}");
 }
 
@@ -147,4 +145,18 @@ async fn a_file_of_another_edit_or_of_no_edit_is_refused() {
         .await;
     assert_eq!(ran.code, 2, "{ran:?}");
     assert_eq!(desk.times_opened(), 0);
+}
+
+#[tokio::test]
+async fn an_edit_that_cannot_even_be_kept_stays_where_it_was_edited() {
+    let desk = tea().await;
+    desk.server.next_write(Step::new().remove());
+    desk.editor(&[&Desk::change("s/Tea/Green tea/")]);
+    let no_folder = desk.write("no-folder", "");
+    let mut command = desk.command(&["edit", &desk.url("/goods/tea"), "--json"]);
+    let ran = Ran::of(command.env("XDG_STATE_HOME", no_folder)).await;
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let error = ran.error();
+    let left = fs::read_to_string(error["saved_to"].as_str().unwrap()).unwrap();
+    assert!(left.contains("Green tea"), "{left}");
 }
