@@ -179,13 +179,15 @@ impl Session<'_> {
         mut messages: Vec<String>,
     ) -> Result<Decision, Failure> {
         let base = self.base.snapshot().document().clone();
+        let has_own_markers = markers::has_markers(&self.shape().show(&base));
         loop {
             let before = self.text.clone();
             self.text = file.edit(&messages, &before).await?;
             if self.text.trim().is_empty() {
                 return Ok(Decision::Keep("cancelled"));
             }
-            let is_marked = markers::has_markers(&self.text);
+            // A document may have such lines of its own.
+            let is_marked = markers::has_markers(&self.text) && !has_own_markers;
             let problem = match self.shape().read(&self.text) {
                 _ if is_marked => "there are conflict markers left".to_owned(),
                 Ok(document) if document == base => return Ok(Decision::Keep("unchanged")),

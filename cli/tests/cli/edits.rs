@@ -198,9 +198,9 @@ async fn a_text_is_merged_by_lines_and_goes_back_with_its_media_type() {
 }
 
 #[tokio::test]
-async fn a_text_with_a_heading_of_equals_signs_is_sent() {
+async fn a_text_that_has_lines_like_markers_of_its_own_is_sent() {
     let desk = Desk::new().await;
-    let page = Reply::new(200).body("text/markdown", "Tea\n=======\n");
+    let page = Reply::new(200).body("text/markdown", "Tea\n=======\n>>>>>>> theirs\n");
     let page = page.header("etag", "\"t1\"");
     desk.server.next_read(Step::new().answer(page));
     desk.server.put("/pages/home", "{}");

@@ -192,3 +192,37 @@ async fn a_queue_that_cannot_be_opened_has_an_exit_code_of_its_own() {
         "{ran:?}"
     );
 }
+
+#[tokio::test]
+async fn the_journal_of_another_program_can_be_decided_here() {
+    let desk = Desk::new().await;
+    desk.server.put("/goods/tea", TEA);
+    let folder = desk.path("journal");
+    let client = ifmatch::Client::builder(desk.server.uri())
+        .journal(ifmatch::Journal::open(&folder).build().unwrap())
+        .build()
+        .unwrap();
+    let goods = client.collection::<serde_json::Value>("goods");
+    let update = goods.update("tea", |tea| tea["title"] = "Green tea".into());
+    let id = update.queue().await.unwrap().id().to_string();
+    desk.server
+        .put("/goods/tea", r#"{"title":"Black tea","price":2}"#);
+    let drained = client.outbox().drain().await.unwrap();
+    assert_eq!(drained.open, 1);
+    drop((client, goods));
+
+    let journal = folder.to_str().unwrap();
+    let ran = desk
+        .run(&["conflicts", "--journal", journal, "--json"])
+        .await;
+    assert_eq!(
+        (ran.code, &ran.json()[0]["id"]),
+        (0, &id.clone().into()),
+        "{ran:?}"
+    );
+    let resolve = ["conflicts", "resolve", &id, "--local", "--journal", journal];
+    assert_eq!(desk.run(&resolve).await.code, 0);
+    let ran = desk.run(&["send", "--journal", journal]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(stored(&desk), r#"{"title":"Green tea","price":2}"#);
+}
