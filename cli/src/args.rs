@@ -32,7 +32,8 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Options of all commands")]
 pub(crate) struct Global {
     /// The API family, which says where versions are and what refusals mean.
-    #[arg(long, global = true, env = "IFMATCH_PROFILE", hide_env_values = true, value_name = "NAME", value_parser = profile::names())]
+    #[arg(long, global = true, env = "IFMATCH_PROFILE", hide_env_values = true)]
+    #[arg(value_name = "NAME", value_parser = profile::names())]
     pub(crate) profile: Option<String>,
     /// Print results on stdout and errors on stderr as JSON objects.
     #[arg(long, global = true)]
@@ -129,8 +130,9 @@ pub(crate) struct Get {
 The editor is $VISUAL, or $EDITOR, or vi. An unchanged file sends nothing, and an emptied one cancels. A syntax error \
 opens the editor again.
 
-If another client wrote meanwhile, its changes are merged with yours. What both sides changed is shown between conflict \
-markers in the editor. Solve them and leave the editor, and the result is sent for the version that you were shown.
+If another client wrote meanwhile, its changes are merged with yours. What both sides changed is shown between \
+conflict markers in the editor. Solve them and leave the editor, and the result is sent for the version that you were \
+shown.
 
 What cannot be sent is kept in a file, and `ifmatch edit URL --from FILE` goes on with it.")]
 pub(crate) struct Edit {

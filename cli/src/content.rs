@@ -106,6 +106,21 @@ fn pretty(json: &str) -> String {
     out
 }
 
+/// Returns valid JSON on one line, without a change to any value.
+pub(crate) fn compact(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let kept = json.chars().filter(|character| {
+        if in_string {
+            in_string = is_escaped || *character != '"';
+            is_escaped = *character == '\\' && !is_escaped;
+            return true;
+        }
+        in_string = *character == '"';
+        !character.is_ascii_whitespace()
+    });
+    kept.collect()
+}
+
 fn line(out: &mut String, depth: usize) {
     out.push('\n');
     out.extend(std::iter::repeat_n("  ", depth));
@@ -123,6 +138,7 @@ mod tests {
                      \"x, {\\\"y\\\": [\\\\\"\n    ]\n  },\n  \"e\": {}\n}\n";
         assert_eq!(pretty(json), shown);
         assert_eq!(pretty(&pretty(json)), shown);
+        assert_eq!(compact(shown), json.replace("[ ]", "[]"));
     }
 
     #[test]

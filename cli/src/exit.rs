@@ -46,6 +46,8 @@ struct Inner {
     saved_to: Option<PathBuf>,
     status: Option<u16>,
     problem: Option<ProblemShown>,
+    /// Whether it was printed already.
+    is_told: bool,
 }
 
 /// What the server said, for programs.
@@ -94,6 +96,7 @@ impl Failure {
             saved_to: None,
             status: None,
             problem: None,
+            is_told: false,
         }))
     }
 
@@ -129,6 +132,16 @@ impl Failure {
     pub(crate) fn with_code(mut self, code: u8) -> Self {
         self.0.code = code;
         self
+    }
+
+    /// Records that it was printed.
+    pub(crate) fn told(mut self) -> Self {
+        self.0.is_told = true;
+        self
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.is_told
     }
 
     pub(crate) fn code(&self) -> u8 {

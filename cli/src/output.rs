@@ -62,8 +62,11 @@ impl Output {
         }
     }
 
-    /// Prints a failure.
+    /// Prints a failure, unless that was done before.
     pub(crate) fn failure(self, failure: &Failure) {
+        if failure.is_told() {
+            return;
+        }
         if self.is_json {
             let shown = serde_json::json!({"error": failure.shown()});
             complain(&shown.to_string());

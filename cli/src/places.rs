@@ -10,8 +10,8 @@ pub(crate) fn queue() -> Result<PathBuf, Failure> {
     Ok(data.ok_or_else(|| homeless("queue"))?.join("journal"))
 }
 
-/// Returns the folder of what was read, on which edits are queued without a server: `$XDG_CACHE_HOME/ifmatch`, or the same
-/// in `~/.cache`.
+/// Returns the folder of what was read, on which edits are queued without a server: `$XDG_CACHE_HOME/ifmatch`, or
+/// the same in `~/.cache`.
 pub(crate) fn cache() -> Result<PathBuf, Failure> {
     below("XDG_CACHE_HOME", ".cache").ok_or_else(|| homeless("cache"))
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::args::Get;
 use crate::connect::Context;
-use crate::content::{Content, Shape};
+use crate::content::{Content, Shape, compact};
 use crate::exit::Failure;
 use crate::format::SeenFormat;
 use crate::output;
@@ -55,9 +55,9 @@ fn text(document: &Document, shape: Shape, is_raw: bool) -> String {
     shape.show(document)
 }
 
-/// Returns a document as a part of a result.
+/// Returns a document as a part of a result, which is on one line.
 pub(crate) fn raw(document: &Document) -> Result<Box<RawValue>, Failure> {
-    let raw = RawValue::from_string(document.as_str().trim().to_owned());
+    let raw = RawValue::from_string(compact(document.as_str()));
     raw.map_err(|error| Failure::new(12, "decode", error.to_string()))
 }
 

@@ -62,8 +62,11 @@ pub(crate) async fn run(context: &Context, arguments: &Probe) -> Result<(), Fail
     let report = match interrupt::or(&mut probing).await {
         Ok(report) => report?,
         Err(interrupted) => {
-            let why = "The probe ends by itself, so that its resource is removed. Press Ctrl-C again to leave it behind.";
+            let why = "The probe ends by itself, so that its resource is removed.";
             context.output.note(why);
+            context
+                .output
+                .note("Press Ctrl-C again to leave it behind.");
             interrupt::or(&mut probing).await??;
             return Err(interrupted);
         }

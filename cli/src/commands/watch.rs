@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &Context, arguments: &Watch) -> Result<(), Fail
         None => opening,
     };
     let mut watch = opening.await?;
-    let mut kept = None;
+    let (mut kept, mut failed) = (None, None);
     loop {
         let next = interrupt::or(watch.next()).await;
         // Every change before this one was printed.
@@ -66,17 +66,17 @@ pub(crate) async fn run(context: &Context, arguments: &Watch) -> Result<(), Fail
             kept = Some(position);
         }
         match next? {
-            Ok(Some(change)) => print(context, &change)?,
-            Ok(None) => return Ok(()),
+            Ok(Some(change)) => {
+                failed = None;
+                print(context, &change)?;
+            }
+            // An error about one resource does not end the watch, so what follows tells.
             Err(error) => {
                 let failure = Failure::from(error);
                 context.output.failure(&failure);
-                // An error about one resource does not end the watch.
-                match interrupt::or(watch.next()).await? {
-                    Ok(Some(change)) => print(context, &change)?,
-                    _ => return Err(failure),
-                }
+                failed = Some(failure.told());
             }
+            Ok(None) => return failed.map_or(Ok(()), Err),
         }
     }
 }
@@ -102,7 +102,7 @@ fn print(context: &Context, change: &Change<Content>) -> Result<(), Failure> {
     if context.output.is_json() {
         return context.output.result(&told, "");
     }
-    let document = told.document.as_deref().map(one_line);
+    let document = told.document.as_deref().map(start);
     let words = [
         Some(told.change),
         told.id,
@@ -114,14 +114,12 @@ fn print(context: &Context, change: &Change<Content>) -> Result<(), Failure> {
 }
 
 /// Returns the start of a document on one line.
-fn one_line(document: &RawValue) -> String {
+fn start(document: &RawValue) -> String {
     const LONGEST: usize = 200;
-    let words = document.get().split_whitespace();
-    let line: Vec<&str> = words.collect();
-    let line = line.join(" ");
+    let line = document.get();
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => line[..end].to_owned() + "…",
-        None => line,
+        None => line.to_owned(),
     }
 }
 

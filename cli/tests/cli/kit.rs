@@ -59,8 +59,8 @@ impl Desk {
         self.server.uri() + path
     }
 
-    /// Makes an editor that runs one of these commands each time it is opened, with the file as `$1`. What it was shown is
-    /// kept.
+    /// Makes an editor that runs one of these commands each time it is opened, with the file as `$1`. What it was
+    /// shown is kept.
     pub(crate) fn editor(&self, opened: &[&str]) {
         let folder = self.folder.path().display();
         let mut commands = format!(

@@ -25,7 +25,7 @@ async fn interrupt(child: &mut Child) -> i32 {
 async fn changes_are_told_as_they_come_until_the_user_ends_it() {
     let desk = Desk::new().await;
     desk.server
-        .put("/goods/tea", r#"{"id": "tea", "price": 1}"#);
+        .put("/goods/tea", "{\n  \"id\": \"tea\",\n  \"price\": 1\n}");
     let mut command = desk.command(&["watch", &desk.url("/goods"), "--json", "--every", "0.05"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
