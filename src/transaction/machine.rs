@@ -86,7 +86,8 @@ impl Machine {
         }
     }
 
-    /// Goes on with a transaction that an earlier process has left, from what it has recorded of each step. It is taken back
+    /// Goes on with a transaction that an earlier process has left, from what it has recorded of each step, or whose steps were
+    /// tried together. It is taken back
     /// if a step was refused or taken back already, or if `goes_back`. `in_doubt` says of each step whether requests of it may
     /// have been applied.
     pub(super) fn resumed(steps: Vec<Standing>, in_doubt: Vec<bool>, goes_back: bool) -> Self {

@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     /// Its marks, if the client has a journal.
     pub(crate) record: Option<Record>,
     pub(crate) on_crash: OnCrash,
-    /// The atomic request of the API, if it has one.
+    /// The request of the API for several writes, if it has one.
     pub(crate) endpoint: Option<Endpoint>,
 }
 
@@ -43,6 +43,10 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
         endpoint,
     } = plan;
     checked(&steps)?;
+    let (for_tries, endpoint) = match endpoint {
+        Some(endpoint) if endpoint.batch.is_plain() => (Some(endpoint), None),
+        endpoint => (None, endpoint),
+    };
     steps.sort_by_key(|step| step.risk());
     let urls = checked(&steps)?;
     if atomic_only {
@@ -83,7 +87,10 @@ pub(crate) async fn run(plan: Plan) -> Result<Committed, Error> {
         record.begin(&mut run.steps, on_crash, is_isolated).await?;
         run.record = Some(record);
     }
-    let machine = Machine::new(run.steps.len());
+    let machine = match &for_tries {
+        Some(endpoint) if run.steps.len() > 1 => run.together(endpoint).await,
+        _ => Machine::new(run.steps.len()),
+    };
     let ended = run.make(machine).await;
     release(held).await;
     ended

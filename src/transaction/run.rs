@@ -32,6 +32,8 @@ pub(super) struct Run {
     pub(super) record: Option<Record>,
     /// Whether an earlier process has begun it, so that a failure that may pass by itself does not decide anything.
     pub(super) is_resumed: bool,
+    /// Whether requests of each step may have been applied that were sent together with others.
+    in_doubt: Vec<bool>,
     /// A failure that may pass by itself, for which the transaction has to wait.
     pub(super) waits: Option<Arc<Error>>,
 }
@@ -40,6 +42,7 @@ impl Run {
     pub(super) fn new(steps: Vec<Box<dyn Step>>, urls: Vec<Url>, time: Duration) -> Self {
         Self {
             errors: steps.iter().map(|_| None).collect(),
+            in_doubt: vec![false; steps.len()],
             steps,
             urls,
             first: None,
@@ -94,6 +97,40 @@ impl Run {
         })
     }
 
+    /// Tries all steps together, by an endpoint that applies each write by itself. Returns the machine that goes on from what
+    /// became of them.
+    pub(super) async fn together(&mut self, endpoint: &Endpoint) -> Machine {
+        let mut standings = vec![Standing::Waiting; self.steps.len()];
+        for step in 0..self.steps.len() {
+            if self.steps[step].writes() {
+                continue;
+            }
+            let left = self.left();
+            let tried = self.steps[step].run(left).await;
+            if self.made(step, tried) != Event::Made(Made::Unchanged) {
+                // Nothing was written yet.
+                standings[step] = Standing::NotApplied;
+                return Machine::resumed(standings, self.in_doubt.clone(), false);
+            }
+            standings[step] = Standing::Unchanged;
+        }
+        let deadline = later(Instant::now(), self.left());
+        let tried = batch::together(&mut self.steps, &self.urls, endpoint, deadline).await;
+        if let Some(together) = tried {
+            self.requests = self.requests.saturating_add(together.requests);
+            for (step, tried) in together.tried {
+                self.in_doubt[step] = batch::is_unknown(&tried);
+                standings[step] = match self.made(step, tried) {
+                    Event::Made(Made::Applied) => Standing::Applied,
+                    Event::Made(Made::Unchanged) => Standing::Unchanged,
+                    Event::Made(Made::NotApplied) => Standing::NotApplied,
+                    _ => Standing::Waiting,
+                };
+            }
+        }
+        Machine::resumed(standings, self.in_doubt.clone(), false)
+    }
+
     pub(super) async fn make(&mut self, mut machine: Machine) -> Result<Committed, Error> {
         let mut event = Event::Begin;
         loop {
@@ -106,8 +143,8 @@ impl Run {
                     } else {
                         self.steps[step].run(left).await
                     };
-                    // An earlier process may have made it, also if it cannot begin again.
-                    let tried = if self.is_resumed {
+                    // An earlier request may have made it, also if it cannot begin again.
+                    let tried = if self.is_resumed || self.in_doubt[step] {
                         still_unknown(tried)
                     } else {
                         tried

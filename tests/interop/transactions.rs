@@ -302,8 +302,8 @@ async fn many_clients_leave_the_sum_exact(tables: &Tables) {
     assert_eq!(sum(&accounts, "q").await, before);
 }
 
-/// Kinto's `/batch` answers 200 around a refusal, and the other writes stand. So its profile names no batch, and a
-/// transaction there is made of single writes.
+/// Kinto's `/batch` answers 200 around a refusal, and the other writes stand. So its profile names it as a plain one, by which
+/// the steps of a transaction are tried together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a server: tests/interop/run kinto"]
 async fn transactions_of_kinto() {
@@ -361,6 +361,29 @@ async fn transactions_of_kinto() {
     assert_eq!((balance(&one).await, balance(&two).await), (99, 102));
     let error = transfer(&client, &accounts, &one, &two).atomic_only().await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Config);
+
+    // Half of the requests of single writes.
+    let alone = Generic::over(Kinto).batch(Batch::requests("batch").plain().at_most(1));
+    let alone = builder().profile(alone).build().unwrap();
+    let mut requests = Vec::new();
+    for client in [&client, &alone] {
+        let accounts = client.collection::<Account>(path).write_stamp("/writes");
+        let mut sent = 0;
+        for nth in 0..11 {
+            for (from, to) in [(&one, &two), (&two, &one)] {
+                let done = transfer(client, &accounts, from, to).await.unwrap();
+                // The first ones read what is stored.
+                sent += if nth > 0 { done.report().requests } else { 0 };
+            }
+        }
+        requests.push(sent);
+    }
+    println!(
+        "kinto: 20 transfers took {} requests together, {} alone",
+        requests[0], requests[1]
+    );
+    assert!(requests[0] * 2 <= requests[1], "{requests:?}");
+    assert_eq!((balance(&one).await, balance(&two).await), (99, 102));
 
     // A client that takes it for atomic is told what stands.
     let trusted = trusting.collection::<Account>(path).write_stamp("/writes");

@@ -34,7 +34,9 @@ use crate::write::step::{Risk, Step};
 /// into it, the transaction is that request. Others then see all of it or nothing, and
 /// [`TransactionReport::by`](crate::TransactionReport::by) says so. [`Commit::atomic_only`](crate::Commit::atomic_only)
 /// forbids any other way. The endpoint must be atomic and keep the preconditions of its parts:
-/// [`Client::probe_batch`](crate::Client::probe_batch) checks it. Steps that only check are made before the request.
+/// [`Client::probe_batch`](crate::Client::probe_batch) checks it. Steps that only check are made before the request. An
+/// endpoint that applies each write by itself ([`Batch::plain`](crate::Batch::plain)) saves requests: the steps are tried
+/// together, and taken back as said if one of them is refused.
 ///
 /// Otherwise others see the steps in between, and may build on them, unless they respect the leases of
 /// [`isolated_by`](Self::isolated_by). If the program ends while the transaction is being made, the steps that were made
@@ -105,7 +107,7 @@ impl Client {
 }
 
 impl Client {
-    /// Returns the atomic request of the API, if it has one.
+    /// Returns the request of the API for several writes, if it has one.
     pub(in crate::client) fn batch_endpoint(&self) -> Option<Endpoint> {
         let shared = self.shared();
         let batch = panics::named("the profile", || shared.profile.batch())?;

@@ -163,7 +163,8 @@ impl StepRecord {
         let Some(undo) = self.undo else { return Ok(()) };
         let (run, base) = self.run_of(undo, handle).await?;
         if !run.marks.is_empty() {
-            write.base = base;
+            // The cache of this process knows nothing of that request.
+            (write.base, write.base_is_cached) = (base, false);
         }
         write.queued = Some(run);
         Ok(())

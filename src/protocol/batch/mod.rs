@@ -21,8 +21,8 @@ const MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// A request of an API that carries several writes.
 ///
 /// A [transaction](crate::Transaction) whose writes fit into one *atomic* request is committed by it: the API applies all
-/// of them, or none. A profile names the request of its API, and [`Generic::batch`](crate::Generic::batch) sets that of an
-/// API of your own.
+/// of them, or none. By a [plain](Self::plain) one, its steps are tried together, and taken back if one of them is refused.
+/// A profile names the request of its API, and [`Generic::batch`](crate::Generic::batch) sets that of an API of your own.
 ///
 /// Whether an endpoint is atomic, and whether it keeps the preconditions of its parts, is not visible in its name.
 /// [`Client::probe_batch`](crate::Client::probe_batch) finds out.
@@ -34,6 +34,7 @@ const MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// | [`at_most`](Self::at_most) | 100 writes |
 /// | [`max_bytes`](Self::max_bytes) | 4 MiB |
 /// | [`same_before`](Self::same_before) | none: the writes may be to any resources of the API |
+/// | [`plain`](Self::plain) | no: the request is atomic |
 ///
 /// # Example
 ///
@@ -51,6 +52,7 @@ pub struct Batch {
     at_most: usize,
     max_bytes: usize,
     same_before: Option<&'static str>,
+    is_plain: bool,
 }
 
 /// How the writes stand in the body.
@@ -79,7 +81,7 @@ impl Batch {
     /// Creates a JSON body `{"requests": [{"method", "path", "headers", "body"}]}`, whose response has the statuses,
     /// headers and bodies in `responses`, in the same order.
     ///
-    /// Use it only if the API applies all of the requests or none. Kinto has this form, and is not atomic.
+    /// If the API does not apply all of the requests or none, as Kinto, declare it as [`plain`](Self::plain).
     pub fn requests(at: impl Into<String>) -> Self {
         Self::of(at, Form::Requests)
     }
@@ -91,7 +93,24 @@ impl Batch {
             at_most: AT_MOST,
             max_bytes: MAX_BYTES,
             same_before: None,
+            is_plain: false,
         }
+    }
+
+    /// Declares that the API applies each write by itself.
+    ///
+    /// A transaction then tries all of its steps in one request. If one of them is refused, those that were applied are taken
+    /// back, as without such a request.
+    pub fn plain(self) -> Self {
+        Self {
+            is_plain: true,
+            ..self
+        }
+    }
+
+    /// Whether the API applies each write by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Sets how many writes one request carries at most.
@@ -244,6 +263,7 @@ impl fmt::Debug for Batch {
             .field("at_most", &self.at_most)
             .field("max_bytes", &self.max_bytes)
             .field("same_before", &self.same_before)
+            .field("is_plain", &self.is_plain)
             .finish()
     }
 }

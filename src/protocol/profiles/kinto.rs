@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::json::Document;
 use crate::protocol::{
-    Envelope, Feed, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
+    Batch, Envelope, Feed, Problem, Profile, RefusalKind, TagField, Validator, entity_tag_of,
 };
 
 /// Kinto servers.
@@ -15,6 +15,8 @@ use crate::protocol::{
 /// write is a 412 with `errno` 114. It contains the current tag, and the current record in
 /// `details.existing`, which is merged without a read. A 409 with `errno` 122 means that a value must be
 /// unique. Its `details.existing` is the other record that has the value.
+///
+/// A transaction tries its steps together, by one request to `batch` below the base URL. That request is not atomic.
 ///
 /// [`watch`](crate::Collection::watch) asks for the records and tombstones `_since` the last one, every 30 seconds.
 ///
@@ -46,6 +48,11 @@ const NO_SUCH_VERSION: &str = "116";
 impl Profile for Kinto {
     fn envelope(&self) -> Envelope {
         Envelope::at("/data")
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        // As many as a server takes that sets nothing else (`kinto.batch_max_requests`).
+        Some(Batch::requests("batch").plain().at_most(25))
     }
 
     fn feed(&self) -> Option<Feed> {

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use url::Url;
 
 use super::dispatch::{Dispatched, Dispatcher, Endpoint};
 use super::gathering::concluded;
-use super::seat::Seat;
+use super::side_by_side::{self, left, made};
 use crate::retry::later;
-use crate::support::{ids, join};
+use crate::support::ids;
 use crate::transaction::machine::Standing;
 use crate::value::{Error, ErrorKind};
 use crate::write::step::{Made, Risk, Step, Tried};
@@ -95,11 +94,6 @@ pub(crate) fn check(
     checked.map_err(|misfit| Error::config(misfit.to_string()))
 }
 
-/// Returns the time until a deadline.
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
-}
-
 impl Members<'_> {
     /// Runs the steps that only check, one after the other. Returns whether all of them hold.
     async fn validate(&mut self, deadline: Instant) -> bool {
@@ -123,42 +117,10 @@ impl Members<'_> {
         let open: Vec<usize> = (0..self.steps.len())
             .filter(|at| self.steps[*at].writes() && self.made[*at] == Made::Unknown)
             .collect();
-        // Members take their turns in the queues of their resources in this order, so that two batches cannot wait for
-        // each other.
-        let mut order: Vec<usize> = (0..open.len()).collect();
-        order.sort_by_key(|place| &self.urls[open[*place]]);
-        let (batch, inbox) = mpsc::unbounded_channel();
-        let mut starts: Vec<_> = open.iter().map(|_| (None, None)).collect();
-        for pair in order.windows(2) {
-            let (next, starts_next) = oneshot::channel();
-            starts[pair[0]].0 = Some(next);
-            starts[pair[1]].1 = Some(starts_next);
-        }
-        let mut starts = starts.into_iter();
-        let mut runs = Vec::with_capacity(open.len());
-        for (at, step) in self.steps.iter_mut().enumerate() {
-            if !open.contains(&at) {
-                continue;
-            }
-            let Some((next, start)) = starts.next() else {
-                continue;
-            };
-            let seat = Arc::new(Seat::new(runs.len(), batch.clone(), next));
-            runs.push(async move {
-                if let Some(start) = start {
-                    // A member that ends without a turn starts the next one, too.
-                    let _: Result<(), _> = start.await;
-                }
-                step.carried_by(Some(seat.clone()));
-                let tried = step.run(left(deadline)).await;
-                step.carried_by(None);
-                seat.ended(made(&tried));
-                tried
-            });
-        }
-        drop(batch);
-        let gatherer = Dispatcher::new(self.endpoint, &self.id, runs.len(), inbox);
-        let (tried, dispatched) = tokio::join!(join::all(runs), gatherer.run());
+        let (endpoint, id) = (self.endpoint, &self.id);
+        let gather = |members, inbox| Dispatcher::new(endpoint, id, members, inbox).run();
+        let ran = side_by_side::run(self.steps, self.urls, &open, deadline, gather);
+        let (tried, dispatched) = ran.await;
         for (at, tried) in open.iter().zip(tried) {
             self.tried(*at, tried);
         }
@@ -250,14 +212,5 @@ impl Members<'_> {
             first,
             requests: self.requests,
         }
-    }
-}
-
-/// Returns what a run shows.
-fn made(tried: &Result<Tried, Error>) -> Made {
-    match tried {
-        Ok(tried) => tried.made,
-        Err(error) if error.kind() == ErrorKind::OutcomeUnknown => Made::Unknown,
-        Err(_) => Made::NotApplied,
     }
 }

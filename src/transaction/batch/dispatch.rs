@@ -154,6 +154,9 @@ impl<'a> Dispatcher<'a> {
                 self.gathering
                     .answered(member, Answer::Given { is_refused: true });
             }
+            Message::Alone(requests) => {
+                self.stats.requests = self.stats.requests.saturating_add(requests);
+            }
             Message::Ended(member, made) => self.gathering.ended(member, made),
         }
     }
@@ -357,7 +360,7 @@ impl<'a> Dispatcher<'a> {
 }
 
 /// Returns an error if a request leaves too late.
-fn in_time(deadline: Instant) -> Result<(), BoxError> {
+pub(super) fn in_time(deadline: Instant) -> Result<(), BoxError> {
     if Instant::now() < deadline {
         Ok(())
     } else {
@@ -366,7 +369,7 @@ fn in_time(deadline: Instant) -> Result<(), BoxError> {
 }
 
 /// Returns a part as a response of the server, from the same user as the whole.
-fn response(whole: &Response, part: PartResponse) -> Response {
+pub(super) fn response(whole: &Response, part: PartResponse) -> Response {
     let mut origin = whole.origin;
     origin.is_storable &= !forbid_keeping(&part.headers);
     let mut response = Response::new(part.status, part.headers, part.body);
@@ -375,7 +378,7 @@ fn response(whole: &Response, part: PartResponse) -> Response {
 }
 
 /// Returns the same failure for another member.
-fn same(error: &NoResponse) -> NoResponse {
+pub(super) fn same(error: &NoResponse) -> NoResponse {
     match error {
         NoResponse::Transport(error) => {
             NoResponse::Transport(TransportError::new(error.fate, error.to_string()))

@@ -27,6 +27,8 @@ pub(super) enum Message {
     Unmoved(usize, u32),
     /// It has looked, and its version has moved. It has sent this many requests.
     Moved(usize, u32),
+    /// It has sent its request alone. It took this many requests.
+    Alone(u32),
     /// It has come to its end.
     Ended(usize, Made),
 }
@@ -48,6 +50,8 @@ pub(super) enum Turn {
     /// The batch was refused, and the response does not say because of whom.
     Look(Box<Response>),
     Answer(Box<Result<Response, NoResponse>>),
+    /// The member sends the request by itself.
+    Alone,
 }
 
 /// The place of one member.
@@ -135,9 +139,35 @@ impl Carrier for Seat {
                     self.tell(Message::Unmoved(self.member, requests));
                 }
                 Some(Turn::Answer(answer)) => return *answer,
+                Some(Turn::Alone) => return self.alone(write, has_left).await,
                 None => return Err(lost(Fate::Unknown, "the batch was stopped")),
             }
         }
+    }
+}
+
+impl Seat {
+    /// Sends a write by itself. What is called before it leaves was called already if it was about to leave with others.
+    async fn alone(&self, write: Carried<'_>, has_left: bool) -> Result<Response, NoResponse> {
+        let Carried {
+            target,
+            call,
+            deadline,
+            whose,
+            sent,
+            ..
+        } = write;
+        let mut stats = RequestStats::default();
+        let context = RequestContext {
+            deadline,
+            stats: &mut stats,
+            whose: Some(whose),
+            sent: &mut || if has_left { Ok(()) } else { sent() },
+            watched: target.watched(RequestPurpose::Write, 0),
+        };
+        let answer = target.shared.exchange.send(call, context).await;
+        self.tell(Message::Alone(stats.requests));
+        answer
     }
 }
 

@@ -4,6 +4,7 @@ mod committing;
 mod doubts;
 mod fitting;
 mod lying;
+mod plain;
 mod side_by_side;
 
 use std::sync::{Arc, Mutex};
@@ -58,7 +59,7 @@ impl Bank {
         Self {
             accounts: client.collection("accounts").write_stamp("/writes"),
             transfers: client.collection("transfers"),
-            path: if *batch == Batch::bundle("") {
+            path: if [Batch::bundle(""), Batch::bundle("").plain()].contains(batch) {
                 "/"
             } else {
                 BATCH
