@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Conflict, MergeStrategy, Resolution};
 use crate::BoxError;
+use crate::merge::{Side, pick_side};
 
 /// A strategy made from a function over values. See [`merge_fn`].
 #[derive(Clone)]
@@ -22,7 +23,13 @@ pub struct MergeFn<F> {
 ///
 /// The function is called only if both sides exist. A removal on either side stays unresolved. An error of the
 /// function ends the write like an unresolved conflict, with the error as its source. `?` converts any error, and
-/// [`box_error`](crate::box_error) keeps the type of an `anyhow::Error`. The result counts as
+/// [`box_error`](crate::box_error) keeps the type of an `anyhow::Error`.
+///
+/// After another strategy ([`MergeStrategy::or_else`]), local and remote differ only in the fields that are still open. All
+/// others are as that strategy has merged them, on both sides. So a function that takes some fields of one side, and the rest of
+/// the other, loses nothing.
+///
+/// The result counts as
 /// operation-like (see [`MergeStrategy::is_state_like`]) unless [`state_like`](MergeFn::state_like) is set.
 ///
 /// # Example
@@ -59,10 +66,14 @@ impl<F> MergeFn<F> {
 #[async_trait]
 impl<T, F> MergeStrategy<T> for MergeFn<F>
 where
-    T: Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
     F: Fn(Option<&T>, &T, &T) -> Result<T, BoxError> + Send + Sync + 'static,
 {
     async fn resolve(&self, conflict: &Conflict<T>) -> Result<Resolution<T>, BoxError> {
+        if let Some((local, remote)) = open_sides(conflict)? {
+            let merged = (self.merge)(conflict.base.as_ref(), &local, &remote);
+            return merged.map(Resolution::Merged);
+        }
         match (&conflict.local, &conflict.remote) {
             (Some(local), Some(remote)) => {
                 (self.merge)(conflict.base.as_ref(), local, remote).map(Resolution::Merged)
@@ -77,6 +88,19 @@ where
     fn is_state_like(&self) -> bool {
         self.state_like
     }
+}
+
+/// Returns what an earlier strategy has merged, once with the local and once with the remote side of the open fields. `None`
+/// if there was no such strategy.
+fn open_sides<T: Serialize + DeserializeOwned>(
+    conflict: &Conflict<T>,
+) -> Result<Option<(T, T)>, BoxError> {
+    let merged = conflict.documents()?.merged;
+    let Some(merged) = merged.filter(|_| !conflict.fields.is_empty()) else {
+        return Ok(None);
+    };
+    let side = |side| pick_side(&merged, &conflict.fields, side).decode::<T>();
+    Ok(Some((side(Side::Local)?, side(Side::Remote)?)))
 }
 
 impl<F> fmt::Debug for MergeFn<F> {

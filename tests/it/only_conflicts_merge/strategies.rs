@@ -250,3 +250,21 @@ fn strategies_show_what_they_are_made_of() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn a_function_after_another_strategy_decides_what_is_open_and_keeps_the_rest() {
+    // The title is open. The views of the other client, and the body of this one, are merged already.
+    let longest = merge_fn(|_: Option<&Article>, mine: &Article, theirs: &Article| {
+        let title = [&mine.title, &theirs.title];
+        let title = title.into_iter().max_by_key(|title| title.len());
+        Ok(Article {
+            title: title.unwrap().clone(),
+            ..theirs.clone()
+        })
+    });
+    let merged = outcome(ThreeWay::default().or_else(longest)).await.unwrap();
+    assert_eq!(merged, article("theirs", "mine", 5));
+    let mine = merge_fn(|_: Option<&Article>, mine: &Article, _: &Article| Ok(mine.clone()));
+    let merged = outcome(ThreeWay::default().or_else(mine)).await.unwrap();
+    assert_eq!(merged, article("mine", "mine", 5));
+}
