@@ -121,8 +121,8 @@ operation!(WatchConflicts<T> => Result<ConflictNotices<T>, Error>, "watch confli
 
 async fn open<T: ResourceData>(settings: ConflictSettings<T>) -> Result<ConflictNotices<T>, Error> {
     let idle_time = settings.idle_time;
-    let service = Arc::new(Service::of(settings)?);
-    let mut watch = service.subscribe().await?;
+    let service = Arc::new(Service::of(settings).await?);
+    let mut watch = service.watch();
     if let Some(time) = idle_time {
         watch = watch.idle_timeout(time);
     }

@@ -5,6 +5,7 @@ use super::reported::ReportedConflict;
 use crate::json::Document;
 use crate::operations::decision::Decision;
 use crate::operations::{GetOpt, ResourceData};
+use crate::protocol::ToldConflict;
 use crate::resolve::Resolution;
 use crate::value::{Error, ErrorKind, WriteReport};
 
@@ -73,10 +74,10 @@ impl<T: ResourceData> ReportedConflict<T> {
                     return Ok(Resolved::Done(settled(&error)));
                 }
                 // It is resolved, or there is nothing at the address to which it was sent.
-                match self.0.service.lists(&self.0.told).await {
-                    Ok(false) => Ok(Resolved::Already),
-                    Ok(true) if status == Some(404) => self.write(decided).await,
-                    Ok(true) | Err(_) => Err(error),
+                match self.0.service.listed(&self.0.told).await {
+                    Ok(None) => Ok(Resolved::Already),
+                    Ok(Some(_)) if status == Some(404) => self.write(decided).await,
+                    Ok(Some(_)) | Err(_) => Err(error),
                 }
             }
             (ErrorKind::Conflict, _) => self.changed(&decided, &error).await,
@@ -105,15 +106,20 @@ impl<T: ResourceData> ReportedConflict<T> {
     /// The resource has changed: shows the conflict with the new state, unless that has the decision, or the conflict is not
     /// open any more.
     async fn changed(&self, decided: &Decided, error: &Error) -> Result<Resolved<T>, Error> {
-        let (service, told) = (&self.0.service, self.0.told.clone());
-        let now = Self::show(service, told, self.0.resource.clone()).await?;
+        let (service, told) = (&self.0.service, &self.0.told);
+        let listed = service.listed(told).await;
+        // The service may tell of another refused write by now.
+        let is_same = |told: &ToldConflict| service.id_of(told).as_ref() == Some(&self.0.resource);
+        let shown = listed.as_ref().ok().and_then(Option::as_ref);
+        let shown = shown.filter(|told| is_same(told)).unwrap_or(told).clone();
+        let now = Self::show(service, shown, self.0.resource.clone()).await?;
         let state = now.0.remote.as_ref().map(|remote| &remote.document);
         if decided.evidence.is_in(state) {
             return Ok(Resolved::Done(settled(error)));
         }
-        Ok(match service.lists(&self.0.told).await {
-            Ok(false) => Resolved::Already,
-            Ok(true) | Err(_) => Resolved::Changed(now),
+        Ok(match listed {
+            Ok(None) => Resolved::Already,
+            Ok(Some(_)) | Err(_) => Resolved::Changed(now),
         })
     }
 

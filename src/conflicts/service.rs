@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use url::Url;
 
 use super::open::ConflictSettings;
 use crate::address;
 use crate::client::{Client, Collection};
-use crate::json::Document;
-use crate::operations::{Handle, ResourceData};
-use crate::protocol::{ConflictService, Envelope, ToldConflict, next_link};
+use crate::exchange::RequestPurpose;
+use crate::operations::{AskRules, Handle, ResourceData, ask_by};
+use crate::protocol::{ConflictService, Envelope, ToldConflict, next_page};
 use crate::value::Error;
 use crate::watch::OpenWatch;
+use crate::write::request::reading;
 
 /// How many resources the query of a subscription names at most.
 const MOST_IN_QUERY: usize = 100;
@@ -29,22 +31,32 @@ pub(super) struct Service<T> {
     /// The ids of the resources that are followed, if not all are.
     only: Option<BTreeSet<String>>,
     own: Url,
+    /// The notifications, as they were subscribed to.
+    subscription: Collection<Value>,
 }
 
 impl<T: ResourceData> Service<T> {
-    pub(super) fn of(settings: ConflictSettings<T>) -> Result<Self, Error> {
+    /// Returns the service, to whose notifications it subscribes.
+    pub(super) async fn of(settings: ConflictSettings<T>) -> Result<Self, Error> {
         let handle = settings.collection.handle().clone();
         if !Arc::ptr_eq(&handle.shared, settings.client.shared()) {
             return Err(Error::config("the collection is one of another client"));
         }
         let own = handle.url.clone().map_err(|why| Error::config(&*why))?;
-        Ok(Self {
+        let notifications = settings
+            .client
+            .collection::<Value>(settings.service.notifications.as_str())
+            .envelope(Envelope::none());
+        let mut service = Self {
             client: settings.client,
             handle,
             rules: settings.service,
             only: settings.only,
             own,
-        })
+            subscription: notifications,
+        };
+        service.subscription = service.subscribed().await?;
+        Ok(service)
     }
 
     /// Returns the path of a resource below the base URL.
@@ -64,37 +76,33 @@ impl<T: ResourceData> Service<T> {
         only.iter().map(path).collect()
     }
 
-    /// Returns the notifications as a collection of conflicts.
-    fn notifications(&self) -> Collection<Value> {
-        self.client
-            .collection::<Value>(self.rules.notifications.as_str())
-            .envelope(Envelope::none())
+    /// Returns the watch of the notifications.
+    pub(super) fn watch(&self) -> OpenWatch<Value> {
+        self.subscription.watch().feed(self.rules.feed())
     }
 
-    /// Returns the watch of the notifications. A service that is subscribed to by `POST` is asked first.
-    pub(super) async fn subscribe(&self) -> Result<OpenWatch<Value>, Error> {
-        let resources = self.resources()?;
-        let conflicts = if self.rules.subscribes_by_post {
-            self.subscribed(&resources).await?
-        } else {
-            if resources.len() > MOST_IN_QUERY {
-                return Err(Error::config(format!(
-                    "{} resources do not fit into a query: follow the whole collection, or set \
-                     `ConflictService::subscribe_by_post`",
-                    resources.len()
-                )));
-            }
-            let name = &self.rules.resource_query;
-            let all = resources.iter().fold(self.notifications(), |all, path| {
-                all.query(name.as_str(), path)
-            });
-            all.handle().target()?;
-            all
-        };
-        Ok(conflicts.watch().feed(self.rules.feed()))
+    /// Returns the notifications for what is followed. A service that is subscribed to by `POST` is asked first.
+    async fn subscribed(&self) -> Result<Collection<Value>, Error> {
+        let (resources, notifications) = (self.resources()?, self.subscription.clone());
+        if self.rules.subscribes_by_post {
+            return self.subscribed_by_post(&resources).await;
+        }
+        if resources.len() > MOST_IN_QUERY {
+            return Err(Error::config(format!(
+                "{} resources do not fit into a query: follow the whole collection, or set \
+                 `ConflictService::subscribe_by_post`",
+                resources.len()
+            )));
+        }
+        let name = &self.rules.resource_query;
+        let all = resources
+            .iter()
+            .fold(notifications, |all, path| all.query(name.as_str(), path));
+        all.handle().target()?;
+        Ok(all)
     }
 
-    async fn subscribed(&self, resources: &[String]) -> Result<Collection<Value>, Error> {
+    async fn subscribed_by_post(&self, resources: &[String]) -> Result<Collection<Value>, Error> {
         let path = self.rules.notifications.as_str();
         let request = self.client.request(Method::POST, path);
         let response = request.json(&json!({"resources": resources})).await?;
@@ -104,7 +112,7 @@ impl<T: ResourceData> Service<T> {
                 "{path}: the response to the subscription names no address in `Location`"
             ))
         })?;
-        let at = self.notifications().handle().at(at, None)?;
+        let at = self.subscription.handle().at(at, None)?;
         Ok(Collection::new(at))
     }
 
@@ -126,27 +134,43 @@ impl<T: ResourceData> Service<T> {
         is_followed.then_some(id)
     }
 
-    /// Whether the service still lists a conflict as open.
-    pub(super) async fn lists(&self, told: &ToldConflict) -> Result<bool, Error> {
-        let path = self.rules.notifications.as_str();
-        let mut request = self.client.request(Method::GET, path);
-        request = request.query(self.rules.resource_query.as_str(), &told.resource);
+    /// Returns a conflict as the service lists it now, if it is still open.
+    ///
+    /// It is asked as the notifications were subscribed to. Other words for the resource may select nothing, which would look
+    /// as if the conflict were resolved.
+    pub(super) async fn listed(&self, told: &ToldConflict) -> Result<Option<ToldConflict>, Error> {
+        let target = self.subscription.handle().target()?;
+        let (path, started) = (target.url.path(), Instant::now());
+        let mut next = target.url.clone();
         for _ in 0..MOST_PAGES {
-            let response = request.retry().await?.error_for_status()?;
-            let listed = Document::parse(response.bytes());
-            let listed = listed.map_err(|error| Error::decode(path, error))?;
-            let listed = self.rules.list(&listed).ok_or_else(|| {
+            let mut call = reading::read_call(&target, Method::GET, false);
+            call.url = next;
+            reading::ask_past_caches(&target, &mut call.headers);
+            let rules = AskRules {
+                purpose: RequestPurpose::Read,
+                retries: true,
+                returns_any_status: false,
+            };
+            let asked = ask_by(&target.shared, &target, &call, None, started, rules);
+            let (reply, _) = asked.await?;
+            let listed =
+                reading::body(&target, &reply).map_err(|error| Error::decode(path, error))?;
+            let items = self.rules.list(&listed).ok_or_else(|| {
                 Error::undecoded(format!("{path}: the conflicts are not in their place"))
             })?;
-            if listed.contains(&told.id) {
-                return Ok(true);
+            let found = self.rules.find(&items, told);
+            if found.is_some() {
+                return Ok(found);
             }
-            let Some(next) = next_link(response.headers(), response.url()) else {
-                break;
+            let Some(page) = next_page(&reply.headers, &call.url) else {
+                return Ok(None);
             };
-            request = self.client.follow(Method::GET, next);
+            next = address::within_origin(&call.url, &page).ok_or_else(|| {
+                Error::undecoded(format!("{path}: the next page is on another origin"))
+            })?;
         }
-        Ok(false)
+        let why = format!("{path}: the list of conflicts has more than {MOST_PAGES} pages");
+        Err(Error::undecoded(why))
     }
 }
 

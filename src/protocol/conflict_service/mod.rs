@@ -203,11 +203,19 @@ impl ConflictService {
         feed.telling_states(&["resolved"])
     }
 
-    /// Returns the ids of the conflicts in a list. Returns `None` if they are not in their place.
-    pub(crate) fn list(&self, body: &Document) -> Option<Vec<String>> {
-        let items = body.elements_at(&self.items)?;
-        let id = |item: &Document| item.pointer(&self.reader.id)?.as_id();
-        Some(items.iter().filter_map(id).collect())
+    /// Returns the items of a list. Returns `None` if they are not in their place.
+    pub(crate) fn list(&self, body: &Document) -> Option<Vec<Document>> {
+        body.elements_at(&self.items)
+    }
+
+    /// Finds a conflict among the items of a list, as it is told there.
+    pub(crate) fn find(&self, items: &[Document], told: &ToldConflict) -> Option<ToldConflict> {
+        let is_it = |item: &&Document| {
+            let id = item.pointer(&self.reader.id).and_then(|id| id.as_id());
+            id.as_ref() == Some(&told.id)
+        };
+        let found = items.iter().find(is_it)?;
+        Some(self.read(found).unwrap_or_else(|| told.clone()))
     }
 
     /// Reads a conflict that the service tells of. Returns `None` if it has no id or names no resource.

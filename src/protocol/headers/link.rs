@@ -1,11 +1,13 @@
 //! `Link` fields (RFC 8288).
 
-use http::HeaderMap;
 use http::header::LINK;
+use http::{HeaderMap, HeaderName};
 use url::Url;
 
 /// The number of links that are read from a response.
 const MOST: usize = 256;
+/// The address of the next page, in Kinto and some others.
+const NEXT_PAGE: HeaderName = HeaderName::from_static("next-page");
 
 /// Returns the target of the link with the relation `next`, as it is written. `context` is the address of the
 /// response, which is the source of a link unless its `anchor` says otherwise (RFC 8288 3.2).
@@ -15,6 +17,11 @@ pub(crate) fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
     let mut links = fields.flat_map(links).take(MOST);
     let next = links.find(|link| link.is_next() && link.is_from(context))?;
     Some(next.target.to_owned())
+}
+
+/// Returns the target of the link to the next page, or else the field `Next-Page`, as Kinto and some others send it.
+pub(crate) fn next_page(headers: &HeaderMap, context: &Url) -> Option<String> {
+    next_link(headers, context).or_else(|| Some(headers.get(NEXT_PAGE)?.to_str().ok()?.to_owned()))
 }
 
 struct Link<'a> {

@@ -9,7 +9,7 @@ use url::Url;
 use super::{ClientGone, Driver, Told, address};
 use crate::json::Document;
 use crate::protocol::{
-    ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, next_link,
+    ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, next_page,
 };
 use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::watch::machine::{Failure, Look};
@@ -17,8 +17,6 @@ use crate::watch::request::{Refused, ask_if_changed};
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 
-/// The address of the next page, in Kinto and some others.
-const NEXT_PAGE: HeaderName = HeaderName::from_static("next-page");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// The longest position that is kept, in bytes.
@@ -224,8 +222,7 @@ impl Driver {
                 .take()
                 .filter(|at| at.len() <= LONGEST_POSITION);
         }
-        let next = next_link(&reply.headers, &call.url);
-        let next = next.or_else(|| Some(reply.headers.get(NEXT_PAGE)?.to_str().ok()?.to_owned()));
+        let next = next_page(&reply.headers, &call.url);
         if let Some(next) = next.filter(|_| run.pages < MOST_PAGES) {
             let next = crate::address::within_origin(&call.url, &next);
             let elsewhere =

@@ -4,6 +4,7 @@ mod decisions;
 mod notices;
 mod queued;
 mod service;
+mod still_open;
 
 use std::time::Duration;
 
