@@ -148,7 +148,7 @@ pub(super) fn prepare<T: ResourceData>(
         polls,
         is_paged: feed.form == FeedForm::Pages,
         items_are_whole: feed.list.is_whole || is_single,
-        tells_states: feed.tells_states,
+        tells_states: feed.tells_states(),
         interval: feed.interval,
         ..Rules::polling()
     };

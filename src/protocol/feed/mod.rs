@@ -61,8 +61,6 @@ pub struct Feed {
     pub(crate) position_query: Option<String>,
     pub(crate) counts_up: bool,
     pub(crate) signals_gaps: bool,
-    /// Whether what the feed tells is all that there is, because single items cannot be read.
-    pub(crate) tells_states: bool,
     pub(crate) interval: Duration,
     pub(crate) list: FeedList,
     pub(crate) reader: Reader,
@@ -111,7 +109,6 @@ impl Feed {
             position_query: None,
             counts_up: false,
             signals_gaps: false,
-            tells_states: false,
             interval: INTERVAL,
             list: FeedList {
                 path: String::new(),
@@ -153,9 +150,14 @@ impl Feed {
     /// The same feed of something whose items cannot be read, so that what it tells is believed. Changes of these kinds are
     /// removals.
     pub(crate) fn telling_states(mut self, removals: &'static [&'static str]) -> Self {
-        self.tells_states = true;
+        self.reader.tells_states = true;
         self.reader.removals = removals;
         self
+    }
+
+    /// Whether what the feed tells is all that there is, because single items cannot be read.
+    pub(crate) fn tells_states(&self) -> bool {
+        self.reader.tells_states
     }
 
     /// No feed: the collection is listed again and again.

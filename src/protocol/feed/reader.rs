@@ -34,6 +34,8 @@ pub(crate) struct Reader {
     pub(super) removed: String,
     /// The kinds of changes that are removals.
     pub(super) removals: &'static [&'static str],
+    /// Whether items are not documents of the API, so that ids are no addresses, and only the kind tells a removal.
+    pub(super) tells_states: bool,
     pub(super) kind: Option<String>,
     pub(super) position: Option<String>,
     pub(super) page_position: Option<String>,
@@ -50,6 +52,7 @@ impl Default for Reader {
             removal_version: None,
             removed: "/deleted".to_owned(),
             removals: REMOVALS,
+            tells_states: false,
             kind: None,
             position: None,
             page_position: None,
@@ -107,7 +110,7 @@ impl Reader {
             .and_then(|at| text_at(body, at, LONGEST_ID));
         let kind = kind.as_deref().or(name).map(str::to_ascii_lowercase);
         let is_kind = |kinds: &[&str]| kind.as_deref().is_some_and(|kind| kinds.contains(&kind));
-        if is_true(body, "/canceled") {
+        if !self.tells_states && is_true(body, "/canceled") {
             return vec![Notice::TooOld];
         }
         if is_kind(&["error", "cancel"]) {
@@ -140,7 +143,12 @@ impl Reader {
     }
 
     fn notice(&self, is_removal: bool, has_position: bool, body: &Document) -> Option<Notice> {
-        let id = text_at(body, &self.id, LONGEST_ID).and_then(id_of);
+        let id = text_at(body, &self.id, LONGEST_ID);
+        let id = if self.tells_states {
+            id
+        } else {
+            id.and_then(id_of)
+        };
         let Some(id) = id else {
             // A line that has only a position ends a page.
             return (!has_position).then_some(Notice::Something);
@@ -162,7 +170,7 @@ impl Reader {
 
     /// Whether a change is a removal, by its member.
     pub(crate) fn is_removal(&self, body: &Document) -> bool {
-        is_true(body, &self.removed)
+        !self.tells_states && is_true(body, &self.removed)
     }
 
     /// Returns the version of a state that a change, or an item of the same form, names.

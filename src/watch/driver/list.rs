@@ -253,7 +253,7 @@ impl Driver {
         let Some(document) = element.pointer(&shape.document) else {
             return Ok(None);
         };
-        let validator = Self::version_in(target, &document);
+        let validator = self.version_in(target, &document);
         let validator = validator.or_else(|| self.feed.reader.version_of(element));
         let usable = validator.clone().filter(|_| shape.is_whole);
         let snapshot = Self::snapshot(target, &document, usable, origin);

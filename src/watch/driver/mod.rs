@@ -79,7 +79,8 @@ pub(super) struct Driver {
     started: Instant,
     source: Option<Source>,
     list: Option<ListRun>,
-    /// The entity tag of the last list, if it was one page.
+    /// The entity tag of the last list, if it was one page and nothing else has told of a change since. The collection may be
+    /// as it was listed again, and the consumer may not know.
     list_tag: Option<Validator>,
     /// The validators of states that were told, for conditional reads.
     validators: HashMap<String, Validator>,
@@ -182,7 +183,10 @@ impl Driver {
                     .only
                     .as_ref()
                     .is_some_and(|only| *only != hint.id) => {}
-            Ok(hint) => self.core.machine().hinted(hint.id),
+            Ok(hint) => {
+                self.list_tag = None;
+                self.core.machine().hinted(hint.id);
+            }
             Err(RecvError::Lagged(_)) => self.core.machine().something_changed(),
             Err(RecvError::Closed) => return Err(ClientGone),
         }
@@ -250,8 +254,11 @@ impl Driver {
         reading::snapshot(unwrapped, validator, HeaderMap::new(), origin)
     }
 
-    /// Returns the version that the document itself contains.
-    fn version_in(target: &Target, body: &Document) -> Option<Validator> {
+    /// Returns the version that the document itself contains, if it is a document of the API.
+    fn version_in(&self, target: &Target, body: &Document) -> Option<Validator> {
+        if self.feed.tells_states() {
+            return None;
+        }
         let now = std::time::SystemTime::now();
         match target.versioning.of_read(&HeaderMap::new(), body, now) {
             FoundVersion::Version(validator) => Some(validator),

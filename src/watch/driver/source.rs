@@ -158,11 +158,11 @@ impl Driver {
                 Err(has_ended(&call))
             }
             // A service that answers with the list has no stream.
-            Ok(Answered::Stream(stream)) if self.feed.tells_states && is_json(&stream) => {
+            Ok(Answered::Stream(stream)) if self.feed.tells_states() && is_json(&stream) => {
                 Ok(Opened::Unsupported)
             }
             Ok(Answered::Refused(reply))
-                if self.feed.tells_states && reply.status == StatusCode::NOT_ACCEPTABLE =>
+                if self.feed.tells_states() && reply.status == StatusCode::NOT_ACCEPTABLE =>
             {
                 Ok(Opened::Unsupported)
             }
@@ -321,8 +321,10 @@ impl Driver {
                 let Ok(target) = documents.target() else {
                     return Ok(());
                 };
-                let in_body = |body| Self::version_in(&target, body);
-                let validator = validator.or_else(|| body.as_ref().and_then(in_body));
+                let validator = match (validator, &body) {
+                    (None, Some(body)) => self.version_in(&target, body),
+                    (validator, _) => validator,
+                };
                 let snapshot =
                     body.map(|body| Self::snapshot(&target, &body, validator.clone(), origin));
                 let document = snapshot.as_ref().map(|snapshot| &snapshot.document);
@@ -337,6 +339,7 @@ impl Driver {
                         return Ok(());
                     }
                 }
+                self.list_tag = None;
                 self.remember(&id, validator.as_ref());
                 let state = snapshot.map(|snapshot| Told::State(Box::new(snapshot)));
                 self.core.machine().changed(id, version, state);
@@ -349,6 +352,7 @@ impl Driver {
                     let handle = self.handle_of(&self.documents()?, &id);
                     keeper.told_gone(&handle).await;
                 }
+                self.list_tag = None;
                 let version = validator
                     .as_ref()
                     .map(|validator| self.version(Some(validator), None));

@@ -5,6 +5,7 @@ mod notices;
 mod queued;
 mod service;
 mod still_open;
+mod streams;
 
 use std::time::Duration;
 
