@@ -138,7 +138,10 @@ impl<T: ResourceData> Shown<T> {
     pub(super) async fn send(&self, decided: &Decided) -> Result<WriteReport, Error> {
         let service = &self.service;
         let (rules, client) = (&service.rules, &service.client);
-        let url = address::lead_plain(client.base(), rules.resolutions.as_str())?;
+        let mut url = address::lead_plain(client.base(), rules.resolutions.as_str())?;
+        if let Some(version) = &client.shared().version {
+            version.put_on(&mut url);
+        }
         let members = &rules.members;
         let mut body = Map::new();
         let mut set = |name: &String, value: Value| body.insert(name.clone(), value);

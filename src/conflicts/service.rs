@@ -122,16 +122,23 @@ impl<T: ResourceData> Service<T> {
     pub(super) fn id_of(&self, told: &ToldConflict) -> Option<String> {
         let text = told.resource.as_str();
         let id = if text.contains('/') {
-            let url = address::link(self.client.base(), text).ok()?;
-            let is_ours = address::item(&self.own, &address::last_segment(&url)?);
-            let path = |url: &Url| decoded(url.path().trim_end_matches('/'));
-            let is_ours = is_ours.is_ok_and(|ours| path(&ours) == path(&url));
-            is_ours.then(|| address::last_segment(&url))??
+            // A path that begins with a slash is below the base URL, or below the host.
+            let below = text.trim_start_matches('/');
+            self.item_at(text).or_else(|| self.item_at(below))?
         } else {
             text.to_owned()
         };
         let is_followed = self.only.as_ref().is_none_or(|only| only.contains(&id));
         is_followed.then_some(id)
+    }
+
+    /// Returns the id of the item of the collection at an address.
+    fn item_at(&self, address: &str) -> Option<String> {
+        let url = address::link(self.client.base(), address).ok()?;
+        let id = address::last_segment(&url)?;
+        let ours = address::item(&self.own, &id).ok()?;
+        let path = |url: &Url| decoded(url.path().trim_end_matches('/'));
+        (path(&ours) == path(&url)).then_some(id)
     }
 
     /// Returns a conflict as the service lists it now, if it is still open.

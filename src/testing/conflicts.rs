@@ -178,7 +178,7 @@ impl ConflictState {
         let is_wanted = |told: &&Value| {
             let resource = told["resource"].as_str().unwrap_or_default();
             let is_at = |wanted: &String| {
-                let beneath = resource.strip_prefix(wanted.as_str());
+                let beneath = resource.strip_prefix(wanted.trim_end_matches('/'));
                 beneath.is_some_and(|beneath| beneath.is_empty() || beneath.starts_with('/'))
             };
             wanted.is_empty() || wanted.iter().any(is_at)

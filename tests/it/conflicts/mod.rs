@@ -1,6 +1,7 @@
 //! Conflicts that wait for a person: what is told of them, and what becomes of a decision.
 
 mod decisions;
+mod names;
 mod notices;
 mod queued;
 mod service;
