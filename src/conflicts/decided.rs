@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ifmatch_merge::internal::push_token;
+use ifmatch_merge::internal::{Sight, Sighting, push_token, sightings};
 use serde_json::{Map, Value, json};
 
 use super::reported::Shown;
 use crate::address;
 use crate::json::Document;
-use crate::merge::{Policy, ThreeWay};
+use crate::lease::LeaseBinding;
+use crate::merge::{Policy, changes};
 use crate::operations::decision::Decision;
 use crate::operations::{Action, ResourceData};
 use crate::protocol::Validator;
@@ -55,10 +56,13 @@ impl Evidence {
                 },
                 Some(state),
             ) => {
-                let merge = ThreeWay::new(policy.clone());
-                let merged = merge.merge_documents(Some(shown), decided, state);
-                let has_all = merged.conflicts.is_empty() && merged.document == *state;
-                has_all || state == decided
+                // Another client may have counted to the same number.
+                let made = changes(shown, decided, policy);
+                let counts = made.iter().any(|change| change.operation_like);
+                // A person has decided on values, so no rule of the type puts others in their place.
+                let seen = sightings(shown, decided, state, &Policy::default());
+                let is_there = |seen: &Sighting| matches!(seen.sight, Sight::After | Sight::Within);
+                !counts && seen.iter().all(is_there)
             }
             (Self::Stamp(..) | Self::Changes { .. } | Self::None, _) => false,
         }
@@ -69,16 +73,24 @@ impl<T: ResourceData> Shown<T> {
     /// Adds to a decision what is sent, and how it is recognised later.
     pub(super) fn decided(&self, decision: Decision) -> Result<Decided, Error> {
         let remote = self.remote.as_ref().map(|remote| &remote.document);
-        // A document that changes nothing keeps the remote side.
+        let mut word = "merged";
         let decision = match decision {
-            Decision::Write(document) if Some(&document) == remote => Decision::KeepRemote,
+            Decision::Write(document) => {
+                if self.told.local.document() == Some(&document) {
+                    word = "local";
+                }
+                let document = self.keeping(document)?;
+                // A document that changes nothing keeps the remote side.
+                if Some(&document) == remote {
+                    Decision::KeepRemote
+                } else {
+                    Decision::Write(document)
+                }
+            }
             decision => decision,
         };
         let (word, document) = match &decision {
-            Decision::Write(document) => {
-                let is_local = self.told.local.document() == Some(document);
-                (if is_local { "local" } else { "merged" }, Some(document))
-            }
+            Decision::Write(document) => (word, Some(document)),
             Decision::Remove => ("delete", None),
             Decision::KeepRemote => ("remote", None),
         };
@@ -89,7 +101,7 @@ impl<T: ResourceData> Shown<T> {
                 let stamped = stamp::stamped(document, remote, pointer, &key);
                 let stamped = stamped.map_err(Error::unwritable)?;
                 let evidence = Evidence::Stamp(pointer.clone(), key.clone());
-                (Some(stamped), evidence)
+                (Some(self.marked(stamped)?), evidence)
             }
             (Some(document), Some(remote), None) => {
                 let evidence = Evidence::Changes {
@@ -97,10 +109,11 @@ impl<T: ResourceData> Shown<T> {
                     shown: remote.clone(),
                     decided: document.clone(),
                 };
-                (Some(document.clone()), evidence)
+                (Some(self.marked(document.clone())?), evidence)
             }
             (Some(document), None, _) => (Some(document.clone()), Evidence::None),
-            (None, ..) if decision == Decision::Remove => (None, Evidence::Absence),
+            // An absence that was shown proves nothing.
+            (None, Some(_), _) if decision == Decision::Remove => (None, Evidence::Absence),
             (None, ..) => (None, Evidence::None),
         };
         Ok(Decided {
@@ -110,6 +123,42 @@ impl<T: ResourceData> Shown<T> {
             key,
             evidence: Arc::new(evidence),
         })
+    }
+
+    /// Puts into a decided document what a write keeps of the state that it replaces: its version, its stamps, and the members
+    /// of a lease. The refused write has older ones.
+    fn keeping(&self, document: Document) -> Result<Document, Error> {
+        let Some(remote) = &self.remote else {
+            return Ok(document);
+        };
+        let handle = self.service.handle.item(&self.resource);
+        let target = handle.target()?;
+        let envelope = target.envelope();
+        let parts = match &remote.validator {
+            Some(Validator::Version(version)) => target.versioning.placed(version, false),
+            _ => Ok(Vec::new()),
+        };
+        let versions = parts.unwrap_or_default().into_iter();
+        let versions = versions.filter_map(|part| envelope.within(part.origin?).map(str::to_owned));
+        let lease = handle.lease.iter().flat_map(LeaseBinding::places);
+        let places = versions.chain(lease).chain(handle.stamp.clone());
+        places
+            .filter(|at| !at.is_empty())
+            .try_fold(document, |document, at| {
+                match remote.document.pointer(&at) {
+                    Some(member) => document.with(&at, &member).map_err(Error::unwritable),
+                    None => Ok(document.without(&at)),
+                }
+            })
+    }
+
+    /// Puts the fencing token of the lease into a document that is sent.
+    fn marked(&self, document: Document) -> Result<Document, Error> {
+        let remote = self.remote.as_ref().map(|remote| &remote.document);
+        match &self.service.handle.lease {
+            Some(lease) => lease.mark(document, remote).map_err(Error::unwritable),
+            None => Ok(document),
+        }
     }
 
     /// Returns the key of a decision, by which a service recognises it when it is sent again.
@@ -148,9 +197,7 @@ impl<T: ResourceData> Shown<T> {
         set(&members.conflict, json!(self.told.id));
         set(&members.resource, json!(self.told.resource));
         set(&members.resolution, json!(decided.word));
-        if let Some(version) = self.version() {
-            set(&members.version, json!(version));
-        }
+        set(&members.version, json!(self.version()));
         let mut body = Document::from_value(&Value::Object(body));
         if let Some(document) = &decided.sent {
             // As it is, with the text of its numbers.

@@ -5,6 +5,7 @@ mod names;
 mod notices;
 mod queued;
 mod service;
+mod shown_state;
 mod still_open;
 mod streams;
 

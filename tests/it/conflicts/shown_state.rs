@@ -1,0 +1,146 @@
+//! A decision holds for the state that was shown, and keeps what belongs to that state.
+
+use ifmatch::testing::{Reply, ResourceServer, Step};
+use ifmatch::{
+    ErrorKind, Generic, Leases, Merge, ReportedConflict, Resolution, Resolved, Versioning,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{clash, found, found_by};
+
+fn stored(server: &ResourceServer) -> Value {
+    let text = server.text("/articles/42");
+    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+#[derive(Debug, Serialize, Deserialize, Merge)]
+struct Counted {
+    title: String,
+    #[merge(counter)]
+    n: i64,
+    #[merge(max)]
+    top: i64,
+}
+
+fn counted(n: i64, top: i64) -> Value {
+    json!({"title": "t", "n": n, "top": top})
+}
+
+/// A conflict about `counted(1, 5)`.
+async fn clash_of_counts(local: &Value) -> (ResourceServer, ReportedConflict<Counted>) {
+    let server = ResourceServer::start().await;
+    server.put("/articles/42", &counted(1, 5).to_string());
+    let desk = server.conflicts();
+    desk.report("/articles/42", Some(&counted(1, 5)), local);
+    let client = server.in_process().build().unwrap();
+    let articles = client.collection::<Counted>("articles");
+    let mut notices = client.watch_conflicts(&articles).await.unwrap();
+    match notices.next().await.unwrap() {
+        Some(ifmatch::ConflictNotice::Reported(found)) => (server, found),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decided_count_is_not_taken_for_stored_because_another_client_counted() {
+    let (server, conflict) = clash_of_counts(&counted(2, 5)).await;
+    server.put("/articles/42", &counted(2, 5).to_string());
+    let outcome = conflict.resolve(Resolution::KeepLocal).await.unwrap();
+    assert!(matches!(outcome, Resolved::Changed(_)), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decided_value_is_not_taken_for_stored_because_a_rule_prefers_another_one() {
+    let (server, conflict) = clash_of_counts(&counted(1, 9)).await;
+    server.put("/articles/42", &counted(1, 8).to_string());
+    let decided = Counted {
+        title: "t".into(),
+        n: 1,
+        top: 3,
+    };
+    let outcome = conflict.resolve(Resolution::Merged(decided)).await.unwrap();
+    assert!(matches!(outcome, Resolved::Changed(_)), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fence_of_a_decided_document_is_the_token_of_the_lease() {
+    for takes_resolutions in [true, false] {
+        let server = ResourceServer::start().await;
+        server.put("/articles/42", r#"{"title": "theirs", "fence": 1}"#);
+        let desk = server.conflicts();
+        desk.report("/articles/42", None, &json!({"title": "mine", "fence": 0}));
+        if !takes_resolutions {
+            desk.without_resolutions();
+        }
+        let client = server.in_process().build().unwrap();
+        let leases = Leases::documents(&client, "leases");
+        for _ in 0..2 {
+            leases.acquire("x").await.unwrap().release().await.unwrap();
+        }
+        let held = leases.acquire("x").await.unwrap();
+        let articles = client.collection::<Value>("articles");
+        let articles = articles.under(&held).fenced("/fence");
+        let conflict = found_by(&client, &articles).await;
+        let outcome = conflict.resolve(Resolution::KeepLocal).await.unwrap();
+        assert!(matches!(outcome, Resolved::Done(_)), "{outcome:?}");
+        let expected = json!({"title": "mine", "fence": held.token()});
+        assert_eq!(stored(&server), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_version_in_a_decided_document_is_that_of_the_state_that_was_shown() {
+    for versioning in [
+        Versioning::body_field("/rev"),
+        Versioning::body_field("/rev").sent_as_tag(),
+    ] {
+        let server = ResourceServer::start().await;
+        server.put("/articles/42", r#"{"title": "theirs", "rev": 7}"#);
+        let desk = server.conflicts();
+        desk.report("/articles/42", None, &json!({"title": "mine", "rev": 3}));
+        let profile = Generic::new().versioning(versioning);
+        let client = server.in_process().profile(profile).build().unwrap();
+        let conflict = found_by(&client, &client.collection::<Value>("articles")).await;
+        server.next_write(Step::new().answer(Reply::new(204)));
+        let outcome = conflict.resolve(Resolution::KeepLocal).await.unwrap();
+        assert!(matches!(outcome, Resolved::Done(_)), "{outcome:?}");
+        let sent = server.requests().post().assert_one();
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        assert_eq!(body["document"], json!({"title": "mine", "rev": 7}));
+        assert_eq!(
+            (&body["resolution"], &body["version"]),
+            (&json!("local"), &json!("7"))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_decision_that_was_overwritten_is_not_told_as_one_of_someone_else() {
+    let (server, desk) = clash().await;
+    let conflict = found(&server).await;
+    server.next_write(Step::new().lose_reply());
+    server.next_read(Step::new().edit(|now| now["title"] = "later".into()));
+    let decision = Resolution::Merged(json!({"title": "both", "n": 1}));
+    let error = conflict.resolve(decision).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(desk.resolved().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_answer_to_a_resolution_is_not_taken_for_one() {
+    let problem = r#"{"type": "about:blank", "title": "no", "status": 409}"#;
+    for reply in [
+        Reply::new(200).body("application/problem+json", problem),
+        Reply::new(303).header("location", "/login"),
+        Reply::new(202),
+    ] {
+        for decision in [|| Resolution::KeepLocal, || Resolution::KeepRemote] {
+            let (server, desk) = clash().await;
+            let conflict = found(&server).await;
+            server.next_write(Step::new().answer(reply.clone()));
+            assert!(conflict.resolve(decision()).await.is_err());
+            assert_eq!(desk.open(), ["c1"]);
+        }
+    }
+}
