@@ -28,6 +28,14 @@ pub(super) struct Shown<T> {
     conflict: Conflict<T>,
 }
 
+impl<T> Shown<T> {
+    /// Whether both show the same state of the resource.
+    pub(super) fn shows_the_same(&self, other: &Self) -> bool {
+        let document = |shown: &Self| shown.remote.as_ref().map(|remote| remote.document.clone());
+        document(self) == document(other)
+    }
+}
+
 impl<T: ResourceData> ReportedConflict<T> {
     /// Reads the resource of a conflict.
     pub(super) async fn show(

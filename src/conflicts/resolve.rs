@@ -80,15 +80,23 @@ impl<T: ResourceData> ReportedConflict<T> {
                     Ok(Some(_)) | Err(_) => Err(error),
                 }
             }
-            (ErrorKind::Conflict, _) => self.changed(&decided, &error).await,
+            (ErrorKind::Conflict, _) => self.changed(&decided, error).await,
+            // Nothing that exists was pinned, so the refusal is not known as a race.
+            (ErrorKind::Refused, Some(409 | 412)) if self.0.remote.is_none() => {
+                self.changed(&decided, error).await
+            }
             _ => Err(error),
         }
     }
 
     /// Writes the decision to the resource itself.
     async fn write(&self, decided: Decided) -> Result<Resolved<T>, Error> {
-        let handle = self.0.service.handle.item(&self.0.resource);
         let remote = self.0.remote.clone();
+        match (&decided.decision, &remote) {
+            (Decision::KeepRemote, _) | (Decision::Remove, None) => return self.keep().await,
+            _ => {}
+        }
+        let handle = self.0.service.handle.item(&self.0.resource);
         match decided.decision.clone().write(handle, remote).await {
             Ok(report) => Ok(Resolved::Done(report)),
             Err(error)
@@ -97,15 +105,28 @@ impl<T: ResourceData> ReportedConflict<T> {
                     ErrorKind::Conflict | ErrorKind::AlreadyExists | ErrorKind::Gone
                 ) =>
             {
-                self.changed(&decided, &error).await
+                self.changed(&decided, error).await
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Keeps the state that was shown, to which nothing has to be written, if it is still there.
+    async fn keep(&self) -> Result<Resolved<T>, Error> {
+        let (service, told) = (&self.0.service, self.0.told.clone());
+        let now = Self::show(service, told, self.0.resource.clone()).await?;
+        if !now.0.shows_the_same(&self.0) {
+            return Ok(Resolved::Changed(now));
+        }
+        Ok(Resolved::Done(WriteReport {
+            requests: 1,
+            ..WriteReport::unchanged()
+        }))
+    }
+
     /// The resource has changed: shows the conflict with the new state, unless that has the decision, or the conflict is not
     /// open any more.
-    async fn changed(&self, decided: &Decided, error: &Error) -> Result<Resolved<T>, Error> {
+    async fn changed(&self, decided: &Decided, error: Error) -> Result<Resolved<T>, Error> {
         let (service, told) = (&self.0.service, &self.0.told);
         let listed = service.listed(told).await;
         // The service may tell of another refused write by now.
@@ -115,12 +136,14 @@ impl<T: ResourceData> ReportedConflict<T> {
         let now = Self::show(service, shown, self.0.resource.clone()).await?;
         let state = now.0.remote.as_ref().map(|remote| &remote.document);
         if decided.evidence.is_in(state) {
-            return Ok(Resolved::Done(settled(error)));
+            return Ok(Resolved::Done(settled(&error)));
         }
-        Ok(match listed {
-            Ok(None) => Resolved::Already,
-            Ok(Some(_)) | Err(_) => Resolved::Changed(now),
-        })
+        match listed {
+            Ok(None) => Ok(Resolved::Already),
+            // It was not refused because of the resource.
+            Ok(Some(_)) | Err(_) if now.0.remote.is_none() && self.0.remote.is_none() => Err(error),
+            Ok(Some(_)) | Err(_) => Ok(Resolved::Changed(now)),
+        }
     }
 
     async fn read(&self) -> Result<Option<Document>, Error> {

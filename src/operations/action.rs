@@ -76,12 +76,15 @@ pub struct Action<T> {
     settings: Box<ActionSettings<T>>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct ActionSettings<T> {
     pub(super) write: WriteSettings<T>,
     pub(super) handle: Handle<T>,
     pub(super) path: Vec<String>,
     /// The address of the action, if it is not below that of the resource.
     pub(super) elsewhere: Option<Url>,
+    /// Whether the action is only for a resource that does not exist.
+    pub(super) requires_absence: bool,
     pub(super) ends_in_slash: bool,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -109,6 +112,7 @@ impl<T: ResourceData> Action<T> {
                 handle,
                 path,
                 elsewhere: None,
+                requires_absence: false,
                 ends_in_slash,
                 method: Method::POST,
                 headers: HeaderMap::new(),
@@ -123,10 +127,11 @@ impl<T: ResourceData> Action<T> {
         }
     }
 
-    /// An action on a resource at another address of the API, pinned to a state of the resource.
+    /// An action on a resource at another address of the API, pinned to a state of the resource, or to its absence.
     pub(crate) fn elsewhere(handle: Handle<T>, url: Url, seen: Option<StoredSnapshot>) -> Self {
         Self::new(handle, "/").with(|settings| {
             settings.elsewhere = Some(url);
+            settings.requires_absence = seen.is_none();
             settings.pinned = seen.map(Ok);
         })
     }

@@ -70,6 +70,7 @@ where
         handle,
         path,
         elsewhere,
+        requires_absence,
         ends_in_slash,
         method,
         headers,
@@ -116,6 +117,7 @@ where
         url,
         headers,
         body: body?,
+        requires_absence,
         returns_resource,
     };
     let id = handle.id.clone();

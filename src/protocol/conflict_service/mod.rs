@@ -52,7 +52,8 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// {"conflict": "c1", "resource": "articles/42", "resolution": "merged", "version": "\"v3\"", "document": {"title": "Both"}}
 /// ```
 ///
-/// `resolution` is `local`, `remote`, `merged` or `delete`, and `version` is that of the state that the person was shown.
+/// `resolution` is `local`, `remote`, `merged` or `delete`, and `version` is that of the state that the person was shown. If
+/// the resource did not exist, `version` is `null`, and the request has `If-None-Match: *` instead of `If-Match`.
 /// Only `local` and `merged` have a `document`, which replaces the resource. The service answers with a success, with 409 or
 /// 412 if the resource has changed, and with 404 or 410 if the conflict is resolved already.
 ///

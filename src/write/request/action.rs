@@ -17,6 +17,8 @@ pub(crate) struct ActionRequest {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ActionBody,
+    /// Whether the action is only for a resource that does not exist.
+    pub(crate) requires_absence: bool,
     /// Whether the body of a successful response is the resource as stored.
     pub(crate) returns_resource: bool,
 }

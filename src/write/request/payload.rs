@@ -209,6 +209,9 @@ impl RequestDraft<'_> {
     }
 
     fn precondition(&self, versioning: &Versioning) -> Result<Precondition, NoPayload> {
+        if self.action.is_some_and(|action| action.requires_absence) {
+            return Ok(Precondition::IfNoneMatchAny);
+        }
         Ok(match (self.condition, versioning.creation()) {
             (Condition::Match(validator), _) => Precondition::for_validator(validator),
             (Condition::Absent, Creation::Standard) => Precondition::IfNoneMatchAny,

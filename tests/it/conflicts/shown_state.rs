@@ -14,6 +14,73 @@ fn stored(server: &ResourceServer) -> Value {
     text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_decision_about_an_absent_resource_holds_only_while_it_is_absent() {
+    for decision in [|| Resolution::Delete, || Resolution::KeepRemote] {
+        for appears in [false, true] {
+            let (server, desk) = clash().await;
+            server.remove("/articles/42");
+            let conflict = found(&server).await;
+            if appears {
+                server.put("/articles/42", r#"{"title": "new"}"#);
+            }
+            let outcome = conflict.resolve(decision()).await.unwrap();
+            let sent = server.requests().post().assert_one();
+            assert_eq!(sent.header("if-none-match"), "*");
+            let body: Value = serde_json::from_str(&sent.body).unwrap();
+            assert_eq!(body.get("version"), Some(&Value::Null));
+            if appears {
+                let Resolved::Changed(again) = outcome else {
+                    unreachable!("{outcome:?}");
+                };
+                assert_eq!(again.conflict().remote, Some(json!({"title": "new"})));
+                assert_eq!(stored(&server)["title"], "new");
+                assert_eq!(desk.open(), ["c1"]);
+            } else {
+                assert!(matches!(outcome, Resolved::Done(_)), "{outcome:?}");
+                assert!(desk.open().is_empty());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_not_about_the_absent_resource_is_an_error() {
+    let (server, _) = clash().await;
+    server.remove("/articles/42");
+    let conflict = found(&server).await;
+    server.next_write(Step::new().answer(Reply::new(409)));
+    let error = conflict.resolve(Resolution::Delete).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_is_kept_only_if_it_was_shown_also_where_nothing_has_to_be_written() {
+    for is_absent in [false, true] {
+        for decision in [|| Resolution::Delete, || Resolution::KeepRemote] {
+            for changes in [false, true] {
+                let (server, desk) = clash().await;
+                desk.without_resolutions();
+                if is_absent {
+                    server.remove("/articles/42");
+                }
+                let conflict = found(&server).await;
+                if changes {
+                    server.put("/articles/42", r#"{"title": "newest"}"#);
+                }
+                let outcome = conflict.resolve(decision()).await.unwrap();
+                let of = format!("{:?}, absent: {is_absent}: {outcome:?}", decision());
+                if changes {
+                    assert!(matches!(outcome, Resolved::Changed(_)), "{of}");
+                    assert_eq!(stored(&server)["title"], "newest");
+                } else {
+                    assert!(matches!(outcome, Resolved::Done(_)), "{of}");
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize, Merge)]
 struct Counted {
     title: String,
