@@ -94,6 +94,9 @@ impl Driver {
         }
         let Some(item) = run.items.pop_front() else {
             self.list_tag = run.tag.filter(|_| run.pages == 1);
+            if run.pages > 1 {
+                self.core.machine().list_has_pages();
+            }
             let now = self.started.elapsed();
             self.core
                 .machine()

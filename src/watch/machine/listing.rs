@@ -51,6 +51,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             Some(Need::Compare { .. }) => Purpose::Compare,
             Some(Need::Differences) | None => Purpose::Poll,
         };
+        (self.listed_in_pages, self.owes_list) = (false, false);
         self.known.begin_list();
         self.listing = Some(Listing { purpose });
         purpose
@@ -88,6 +89,12 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         self.known.is_listed_as(&id, shown);
         self.known.in_list(&id);
         self.queue.push(Delivery::Put(id, state));
+    }
+
+    /// Items may be missing in a list of several pages if another one was removed between two pages, and so the following
+    /// ones moved up.
+    pub(crate) fn list_has_pages(&mut self) {
+        self.listed_in_pages = true;
     }
 
     /// The list is at its end. It may name the position from which the feed continues. `waited` states whether the server

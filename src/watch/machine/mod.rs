@@ -81,6 +81,10 @@ pub(crate) struct Machine<I: Ord, S, A> {
     is_fresh: bool,
     need: Option<Need>,
     listing: Option<Listing>,
+    /// Whether the last list was read in several pages, and the feed has told of no removal since.
+    listed_in_pages: bool,
+    /// Whether the feed has told of a removal that may have moved items between the pages of the last list.
+    owes_list: bool,
     /// Resources that are compared with what was delivered, and when the next one is read.
     to_compare: VecDeque<I>,
     next_compare: Duration,
@@ -118,6 +122,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
                 resets: from.is_some(),
             }),
             listing: None,
+            listed_in_pages: false,
+            owes_list: false,
             to_compare: VecDeque::new(),
             next_compare: Duration::ZERO,
             compare_every: Duration::ZERO,
@@ -229,6 +235,11 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if !self.suspects.is_empty() && now >= self.suspects_until {
             // The feed had its time. It has lost what was found.
             self.need_reset();
+        }
+        if self.need.is_none() && std::mem::take(&mut self.owes_list) {
+            // More removals may be on their way.
+            let not_before = now + self.rules.settle;
+            self.need = Some(Need::Compare { not_before });
         }
         match self.need {
             Some(Need::Whole { .. }) if self.rules.lists_first => {

@@ -39,6 +39,9 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         }
         let is_newer = order == Some(Order::Newer) && self.explains(&id, version);
         self.suspects.remove(&id);
+        if self.rules.tells_states {
+            self.owes_list |= std::mem::take(&mut self.listed_in_pages);
+        }
         if is_newer || self.rules.tells_states {
             self.gone(id, version);
         } else {

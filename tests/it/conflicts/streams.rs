@@ -7,7 +7,7 @@ use ifmatch::testing::{Reply, ResourceServer};
 use ifmatch::{Generic, Versioning};
 use serde_json::{Value, json};
 
-use super::{articles, clash, opened, within};
+use super::{articles, clash, next, opened, short, within};
 
 /// Shorter than the idle time, so that everything is told by one stream.
 const A_MOMENT: Duration = Duration::from_secs(20);
@@ -102,4 +102,31 @@ async fn a_list_that_looks_like_an_older_one_is_read_if_the_stream_has_told_some
         .iter()
         .filter(|list| list.headers.contains_key("if-none-match"));
     assert_eq!(conditions.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_moved_to_a_page_that_was_read_already_is_told() {
+    let (server, desk) = clash().await;
+    desk.report("/articles/42", None, &json!({"title": "another"}));
+    // The second page is read after the first conflict was resolved, so the second one is on neither.
+    let first = json!([{"id": "c1", "resource": "articles/42"}]);
+    let first = Reply::new(200).json(&first);
+    let first = first.header("link", "</second>; rel=\"next\"");
+    server.put("/second", "[]");
+    server.next_read(Step::new().answer(first));
+    let (client, articles) = articles(&server);
+    let mut notices = opened(&client, &articles).await;
+    assert_eq!(short(&next(&mut notices).await), "c1 of 42");
+    desk.close("c1");
+    assert_eq!(
+        within(&mut notices, A_MOMENT).await,
+        ["caught up", "c1 of 42 is resolved", "c2 of 42"]
+    );
+    desk.close("c2");
+    assert_eq!(
+        within(&mut notices, A_MOMENT).await,
+        ["c2 of 42 is resolved"]
+    );
+    let lists = server.requests().to("/conflict-notifications");
+    assert_eq!(lists.count(), 3, "the stream, and two lists");
 }
