@@ -207,6 +207,7 @@ impl<T: ResourceData> Shown<T> {
         }
         let mut handle = service.handle.item(&self.resource).as_documents();
         handle.lease.clone_from(&service.handle.lease);
+        handle.require_proof = service.handle.require_proof;
         let action = Action::elsewhere(handle, url, self.remote.clone());
         let action = action.idempotency_key(&decided.key);
         let action = match &*decided.evidence {

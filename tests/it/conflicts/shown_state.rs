@@ -211,3 +211,24 @@ async fn what_is_no_answer_to_a_resolution_is_not_taken_for_one() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_decision_without_a_trace_is_not_sent_again_if_proof_is_required() {
+    for requires_proof in [false, true] {
+        let (server, desk) = clash().await;
+        let client = server.in_process().build().unwrap();
+        let mut articles = client.collection::<Value>("articles");
+        if requires_proof {
+            articles = articles.require_proof();
+        }
+        let conflict = found_by(&client, &articles).await;
+        server.next_write(Step::new().lose_request());
+        let outcome = conflict.resolve(Resolution::KeepLocal).await;
+        if requires_proof {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+            assert_eq!(desk.open(), ["c1"]);
+        } else {
+            assert!(matches!(outcome, Ok(Resolved::Done(_))), "{outcome:?}");
+        }
+    }
+}
