@@ -16,6 +16,8 @@ use crate::watch::{Change, Watch};
 
 /// How many open conflicts are remembered, to say of which resource a resolved one was.
 const MOST_REMEMBERED: usize = 100_000;
+/// The largest number of bytes of all ids that are remembered.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a watch for conflicts tells.
 #[derive(Debug)]
@@ -50,8 +52,7 @@ pub struct ConflictNotices<T> {
     queued: Option<QueuedConflicts<T>>,
     /// A conflict whose resource is being read.
     pending: Option<(String, ToldConflict)>,
-    /// The resources of the conflicts that were told.
-    resources: HashMap<String, String>,
+    resources: Remembered,
     has_answered: bool,
 }
 
@@ -63,7 +64,7 @@ impl<T: ResourceData> ConflictNotices<T> {
             queued: journal.map(|journal| QueuedConflicts::new(handle.clone(), journal)),
             watch: Some(watch),
             pending: None,
-            resources: HashMap::new(),
+            resources: Remembered::default(),
             has_answered: false,
             service,
         }
@@ -117,7 +118,7 @@ impl<T: ResourceData> ConflictNotices<T> {
                     }
                 }
                 Ok(None) => self.watch = None,
-                Err(error) if !self.has_answered && is_missing(&error) => {
+                Err(error) if self.may_be_missing() && is_missing(&error) => {
                     self.watch = None;
                     if self.queued.is_none() {
                         let why = "the API has no conflict service there: set its paths with `ConflictService`";
@@ -129,14 +130,17 @@ impl<T: ResourceData> ConflictNotices<T> {
         }
     }
 
+    /// Whether there may be no service. One that has answered, or to which it was subscribed, exists.
+    fn may_be_missing(&self) -> bool {
+        !self.has_answered && !self.service.rules.subscribes_by_post
+    }
+
     fn told(&mut self, change: Change<Value>) -> Option<ConflictNotice<T>> {
         Some(match change {
             Change::Put(conflict) => {
                 let told = self.service.rules.read(conflict.snapshot().document())?;
                 let id = self.service.id_of(&told)?;
-                if self.resources.len() < MOST_REMEMBERED || self.resources.contains_key(&told.id) {
-                    self.resources.insert(told.id.clone(), id.clone());
-                }
+                self.resources.insert(&told.id, &id);
                 self.pending = Some((id, told));
                 return None;
             }
@@ -147,6 +151,31 @@ impl<T: ResourceData> ConflictNotices<T> {
             Change::Reset => ConflictNotice::Reset,
             Change::CaughtUp => ConflictNotice::CaughtUp,
         })
+    }
+}
+
+/// The resources of the conflicts that were told, up to a limit.
+#[derive(Default)]
+struct Remembered {
+    of: HashMap<String, String>,
+    /// The bytes of all ids.
+    bytes: usize,
+}
+
+impl Remembered {
+    fn insert(&mut self, conflict: &str, resource: &str) {
+        self.remove(conflict);
+        let bytes = self.bytes + conflict.len() + resource.len();
+        if self.of.len() < MOST_REMEMBERED && bytes <= MOST_BYTES {
+            self.of.insert(conflict.to_owned(), resource.to_owned());
+            self.bytes = bytes;
+        }
+    }
+
+    fn remove(&mut self, conflict: &str) -> Option<String> {
+        let resource = self.of.remove(conflict)?;
+        self.bytes -= conflict.len() + resource.len();
+        Some(resource)
     }
 }
 
@@ -166,5 +195,28 @@ fn is_missing(error: &Error) -> bool {
 impl<T> fmt::Debug for ConflictNotices<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConflictNotices").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_for_open_conflicts_is_bounded_in_bytes_and_freed_again() {
+        let mut remembered = Remembered::default();
+        let id = |number: usize| format!("{number:01024}");
+        for number in 0..20_000 {
+            remembered.insert(&id(number), "42");
+        }
+        assert!(remembered.bytes <= MOST_BYTES && remembered.of.len() > 8_000);
+        let kept = remembered.of.len();
+        remembered.insert(&id(0), "43");
+        assert_eq!(remembered.of.len(), kept);
+        assert_eq!(remembered.remove(&id(0)).as_deref(), Some("43"));
+        for number in 1..20_000 {
+            remembered.remove(&id(number));
+        }
+        assert_eq!((remembered.bytes, remembered.of.len()), (0, 0));
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ifmatch::testing::{Reply, ResourceServer, Step};
-use ifmatch::{Client, Collection, ConflictNotice, Journal, Resolution};
+use ifmatch::{
+    Client, Collection, ConflictNotice, ConflictService, ErrorKind, Journal, Resolution,
+};
 use serde_json::{Value, json};
 
 use super::{clash, next, opened, short, within};
@@ -72,4 +74,16 @@ async fn without_a_service_the_open_writes_are_told_now_and_later_and_each_once(
         assert_eq!(short(&next(&mut notices).await), "queued for 42: Conflict");
         drop(queued);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_has_vanished_is_an_error_and_not_an_api_without_the_service() {
+    let server = ResourceServer::start().await;
+    let (client, articles) = journaled(&server);
+    server.next_write(Step::new().answer(Reply::new(201).header("location", "/vanished")));
+    let service = ConflictService::new().subscribe_by_post();
+    let open = client.watch_conflicts(&articles).service(service);
+    let mut notices = open.await.unwrap();
+    let first = tokio::time::timeout(MINUTES, notices.next()).await.unwrap();
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::NotFound);
 }
