@@ -29,11 +29,16 @@ impl<T: ResourceData> ReportedConflict<T> {
     ///
     /// [`KeepLocal`](Resolution::KeepLocal) and [`Merged`](Resolution::Merged) replace the resource. If it does not exist, or
     /// if the API takes no resolutions (404, 405 or 501), that is an ordinary conditional write, which does not tell the
-    /// service that the conflict is resolved.
+    /// service that the conflict is resolved. Where nothing has to be written, the resource is read instead, to see whether it
+    /// is as it was shown.
+    ///
+    /// A document is sent with the version, the stamps and the fencing token of the state that was shown, because those of the
+    /// refused write are older.
     ///
     /// After a lost response, the resource is read: the decision stands if its stamp is there
-    /// ([`write_stamp`](crate::Collection::write_stamp)), or all that it changes. Otherwise it is sent again, for the same
-    /// version and with the same key. The key is the same whenever the same decision is made about the same state, also in
+    /// ([`write_stamp`](crate::Collection::write_stamp)), or all that it changes. A changed counter shows nothing without a
+    /// stamp, because another client may have counted to the same number. Otherwise the decision is sent again, for the same
+    /// version and with the same key, unless [`require_proof`](crate::Collection::require_proof) is set. The key is the same whenever the same decision is made about the same state, also in
     /// another process.
     ///
     /// # Errors
