@@ -78,6 +78,13 @@ impl<T: ResourceData> Collection<T> {
         }
     }
 
+    /// Returns the same collection, whose writes wait for no other write of this client to the same resource.
+    pub(crate) fn without_queue(&self) -> Self {
+        let mut handle = (*self.handle).clone();
+        handle.skips_queue = true;
+        Self::new(handle)
+    }
+
     /// Returns the same collection as plain documents, the remote state of which wins.
     pub(crate) fn as_documents(&self) -> Collection<serde_json::Value> {
         Collection::new(self.handle.as_documents())

@@ -125,6 +125,7 @@ impl<T: ResourceData> Handle<T> {
                 handler: None,
                 schema: Schema::default(),
                 lease: None,
+                skips_queue: false,
             },
         }
     }

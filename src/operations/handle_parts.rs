@@ -42,6 +42,8 @@ pub(crate) struct HandleParts<T> {
     pub(crate) schema: Schema,
     /// The lease under which the handle writes.
     pub(crate) lease: Option<LeaseBinding>,
+    /// Whether its writes wait for no other write of this client to the same resource.
+    pub(crate) skips_queue: bool,
 }
 
 impl<T> HandleParts<T> {
@@ -67,6 +69,7 @@ impl<T> HandleParts<T> {
             handler: None,
             schema: Schema::default(),
             lease: None,
+            skips_queue: self.skips_queue,
         }
     }
 
@@ -94,6 +97,7 @@ impl<T> HandleParts<T> {
             handler: self.handler.clone(),
             schema: self.schema.clone(),
             lease: self.lease.clone(),
+            skips_queue: self.skips_queue,
         }
     }
 }

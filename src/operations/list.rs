@@ -11,7 +11,7 @@ use super::{Lazy, operation};
 use crate::address::within_origin;
 use crate::json::Document;
 use crate::operations::{Handle, ResourceData};
-use crate::protocol::{FoundVersion, next_link};
+use crate::protocol::{FoundVersion, next_page};
 use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind, Versioned};
 use crate::write::request::reading;
@@ -263,7 +263,7 @@ async fn run<T: ResourceData>(settings: ListSettings<T>) -> Result<Page<T>, Erro
             crate::address::set_parameter(&mut page, parameter, &token);
             page.into()
         }),
-        None => next_link(&reply.headers, &target.url),
+        None => next_page(&reply.headers, &target.url),
     };
     let next = next.map(|next| follow(&target.url, &next)).transpose()?;
     Ok(Page {

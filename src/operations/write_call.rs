@@ -132,7 +132,9 @@ impl<T: ResourceData> Write<T> {
     ) -> Result<(Box<WriteOutcome>, WriteReport), Error> {
         let queues = self.context.target.shared.queues.clone();
         match queues {
-            Some(queues) if self.goal != Goal::Append => batch::in_turn(&queues, self).await,
+            Some(queues) if self.goal != Goal::Append && !self.handle.skips_queue => {
+                batch::in_turn(&queues, self).await
+            }
             _ => batch::alone(self, WritePermit::free()).await,
         }
     }

@@ -11,6 +11,8 @@ use super::waits::Waits;
 
 /// The first window after a transient failure if no round trip has been measured yet.
 const FIRST_WINDOW: Duration = Duration::from_millis(10);
+/// The shortest first window that a measured round trip leads to.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(1);
 /// The default maximum of a window.
 const LARGEST_WINDOW: Duration = Duration::from_secs(5);
 /// The default factor from one window to the next.
@@ -29,7 +31,7 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | the first lost race | none |
 /// | the second | drawn evenly from 0 to 12 measured round trips (16 without numeric versions) |
 /// | a later one | from two thirds of a window (half without numeric versions) to all of it, or less if it is narrow |
-/// | a transient failure | drawn evenly from 0 to a window of one round trip, which doubles with each failure |
+/// | a transient failure | drawn evenly from 0 to a window of one round trip, at least 1 ms, which doubles with each failure |
 ///
 /// A *window* is the longest wait that may be drawn. No window exceeds 5 s ([`cap`](Self::cap)). No window after a
 /// race exceeds a quarter of the remaining time of the write, so that an old write is favoured over a new one.
@@ -131,7 +133,7 @@ impl fmt::Debug for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Sets the first window (default one measured round trip, or 12 or 16 of them after a race).
+    /// Sets the first window (default one measured round trip and at least 1 ms, or 12 or 16 of them after a race).
     pub fn first(mut self, window: Duration) -> Self {
         self.first = Some(window);
         self
@@ -217,7 +219,9 @@ impl RetryPolicy {
                 own: None,
             };
         }
-        let first = self.first.or(round_trip).unwrap_or(FIRST_WINDOW);
+        // A clock that measures nothing must not lead to tries without any wait.
+        let measured = round_trip.map(|trip| trip.max(SHORTEST_WINDOW));
+        let first = self.first.or(measured).unwrap_or(FIRST_WINDOW);
         // The jitter is applied in `Delays::next`, because backon adds its own on top of the cap.
         let windows = ExponentialBuilder::new()
             .with_min_delay(first.min(self.cap))

@@ -73,7 +73,9 @@ impl Reported {
 pub(crate) async fn balanced(site: Site) {
     create(&site).await;
     let of = site.clone();
-    let reports = tokio::task::spawn_blocking(move || reports_of(&of, Queue::Transfers));
+    let reports = tokio::task::spawn_blocking(move || {
+        reports_of(&of, Queue::Transfers, &["committed ", "undone "])
+    });
     let reported = Reported::of(&reports.await.unwrap());
     let accounts = program::stored(&site).await;
     let sum: i64 = accounts.iter().map(|it| it["n"].as_i64().unwrap()).sum();

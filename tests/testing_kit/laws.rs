@@ -233,3 +233,25 @@ fn every_law_has_words_of_its_own() {
     let words: std::collections::BTreeSet<_> = Law::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(words.len(), Law::ALL.len());
 }
+
+#[derive(Debug, Serialize, Deserialize, Merge)]
+struct Party {
+    #[merge(set)]
+    guests: Vec<String>,
+}
+
+#[tokio::test]
+async fn the_order_of_a_set_breaks_no_law() {
+    let party = |guests: &[&str]| Party {
+        guests: guests.iter().map(|guest| (*guest).to_owned()).collect(),
+    };
+    let samples = [
+        party(&[]),
+        party(&["Ann"]),
+        party(&["Cid"]),
+        party(&["Ann", "Cid"]),
+    ];
+    check_merge_laws(&ThreeWay::of::<Party>(), &samples)
+        .await
+        .assert_kept();
+}

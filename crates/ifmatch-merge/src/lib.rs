@@ -30,5 +30,6 @@ pub mod internal {
     pub use crate::line::one_line;
     pub use crate::merge::impartial;
     pub use crate::merge::pick_side::edited;
+    pub use crate::merge::set_order::same_but_for_sets;
     pub use crate::merge::sightings::{Sight, Sighting, sightings};
 }

@@ -25,9 +25,8 @@ impl Leases {
     /// renews and releases leases with random names, as several holders, one after the other and at the same time. It takes
     /// about forty requests. Run it during setup and in tests, not at each start of a program.
     ///
-    /// A race is not always lost where it can be. Writes of one client to one document even take turns, so for
-    /// [`documents`](Self::documents) and [`field`](Self::field) run [`Client::probe`](crate::Client::probe) on the
-    /// collection too.
+    /// A race is not always lost where it can be. So for [`documents`](Self::documents) and [`field`](Self::field), run
+    /// [`Client::probe`](crate::Client::probe) on the collection too.
     ///
     /// Leases on resources need a resource that exists: use [`probe_at`](Self::probe_at). The documents of leases stay
     /// there, because their tokens must never be used again.

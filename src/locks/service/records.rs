@@ -98,7 +98,8 @@ impl Records {
 
     fn new(documents: Collection<Value>, place: RecordPlace) -> Self {
         Self {
-            documents,
+            // A write of the holder that hangs must not keep the lease from being renewed.
+            documents: documents.without_queue(),
             place,
             watched: Mutex::default(),
         }

@@ -11,7 +11,7 @@ const NEXT_PAGE: HeaderName = HeaderName::from_static("next-page");
 
 /// Returns the target of the link with the relation `next`, as it is written. `context` is the address of the
 /// response, which is the source of a link unless its `anchor` says otherwise (RFC 8288 3.2).
-pub(crate) fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
+fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
     let fields = headers.get_all(LINK).iter();
     let fields = fields.filter_map(|value| value.to_str().ok());
     let mut links = fields.flat_map(links).take(MOST);

@@ -175,3 +175,19 @@ async fn a_call_that_the_rate_would_hold_back_beyond_its_time_ends_at_once_and_s
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(server.seen().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_busy_is_given_time_even_if_the_clock_measured_no_round_trip() {
+    let server = ifmatch::testing::ResourceServer::start().await;
+    server.put("/notes/1", r#"{"n": 1}"#);
+    let notes = server.in_process().build().unwrap();
+    let notes = notes.collection::<serde_json::Value>("notes");
+    notes.get(1).await.unwrap();
+    for _ in 0..10 {
+        let busy = ifmatch::testing::Reply::new(429);
+        server.next_write(ifmatch::testing::Step::new().answer(busy));
+    }
+    let saved = notes.update(1, |note| note["n"] = 2.into()).await.unwrap();
+    let waited = saved.report().waited;
+    assert!(waited > std::time::Duration::from_millis(10), "{waited:?}");
+}

@@ -494,3 +494,21 @@ async fn headers_and_queries_of_a_handle_go_with_each_request() {
             .all(|seen| seen.query.as_deref() == Some("tenant=a%26b"))
     );
 }
+
+#[tokio::test]
+async fn a_listing_also_follows_the_field_next_page() {
+    let server = Server::default();
+    server.script([
+        Event::Answer(
+            200,
+            &[("next-page", "/v1/things?_token=2")],
+            r#"[{"id":1}]"#,
+        ),
+        Event::Answer(200, &[], r#"[{"id":2}]"#),
+    ]);
+    let things = server.client().collection::<Value>("things");
+    let first = things.list().await.unwrap();
+    let last = first.next().unwrap().await.unwrap();
+    assert_eq!(last.items[0].snapshot().id(), Some("2"));
+    assert!(last.next().is_none());
+}

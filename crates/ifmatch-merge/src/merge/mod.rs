@@ -90,6 +90,7 @@ mod prose;
 mod restore_text;
 mod rule;
 mod set;
+pub(crate) mod set_order;
 pub(crate) mod sightings;
 mod text;
 mod three_way;
