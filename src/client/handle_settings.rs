@@ -42,7 +42,7 @@ macro_rules! settings {
             }
 
             /// Sets the handler for refusals that are not version conflicts (default none, so that they are
-            /// errors).
+            /// errors). See [`guide::refusals`](crate::guide::refusals).
             pub fn on_refusal(self, handler: impl RefusalHandler<T>) -> Self {
                 self.with(|handle| handle.handler = Some(Arc::new(handler)))
             }

@@ -30,6 +30,11 @@ pub mod merging {}
 #[doc = include_str!("../../docs/guide/errors.md")]
 pub mod errors {}
 
+/// Refusals: handle those that are not races, such as an order that must be paid first.
+///
+#[doc = include_str!("../../docs/guide/refusals.md")]
+pub mod refusals {}
+
 /// Lost responses: find out whether a write was applied.
 ///
 #[doc = include_str!("../../docs/guide/lost.md")]

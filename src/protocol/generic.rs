@@ -127,14 +127,27 @@ impl Generic {
         self
     }
 
-    /// Sets the meaning of a refusal by its problem type (an absolute URI) or its machine code.
+    /// Sets the meaning of a refusal by the `type` of its Problem Details, as an absolute URI, or by its machine code.
     ///
-    /// The type is looked up first. The meaning applies at every status, including 403, 429 and 500, and to
-    /// reads as well as writes.
+    /// The type is [`Problem::problem_type`], in which a relative reference is already resolved. The code is
+    /// [`Problem::code`]. The type is looked up first. The meaning applies at every status, including 403, 429 and 500,
+    /// and to reads as well as writes.
     ///
     /// A refusal whose kind allows the same request again ([`Transient`](RefusalKind::Transient),
     /// [`InFlight`](RefusalKind::InFlight)) is retried after a wait. A 5xx with a meaning counts as a
-    /// refusal, which means that the server did not carry out the request.
+    /// refusal, which means that the server did not carry out the request. To give a meaning to a status that comes
+    /// without type and code, implement [`Profile::classify`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{Generic, RefusalKind};
+    ///
+    /// let profile = Generic::new()
+    ///     .map_code("https://api.example.com/problems/room-closed", RefusalKind::InvalidState) // a type
+    ///     .map_code("MAINTENANCE", RefusalKind::Transient); // a code: not applied, so it may be sent again
+    /// # let _ = profile;
+    /// ```
     pub fn map_code(mut self, type_or_code: impl Into<String>, kind: RefusalKind) -> Self {
         self.meanings.insert(type_or_code.into(), kind);
         self

@@ -32,13 +32,20 @@ pub struct Refusal<T> {
 pub enum Answer<T> {
     /// Retry the request unchanged. The cause of the refusal has been resolved.
     Again,
-    /// Send this value instead.
+    /// Send this value instead, under the same precondition. A `post` gets a new idempotency key.
+    ///
+    /// For `save`, `update`, `create` and `post`. A `delete` has no document, so its call ends with the refusal.
+    ///
+    /// If the changed value loses a race, a `save` merges it like any other local side. An `update` runs its edit
+    /// again on the new state, so the changed value is not kept. If the server refuses the result again, the handler
+    /// is asked again.
     Change(T),
     /// Create the resource under this id instead, with the same document. Only for
     /// [`create`](crate::Collection::create). An existing resource keeps its id, and the server assigns the id of a
     /// resource created by [`post`](crate::Collection::post).
     Rename(String),
-    /// Accept the state on the server as the remote side, and merge into it. An `update` runs its edit on it.
+    /// Accept the state on the server as the remote side, and merge into it. An `update` runs its edit on it. The state
+    /// is read if that has not been done. A `post` has no such state, so its call ends with the refusal.
     Adopt,
     /// Retry the request unchanged after this time.
     Wait(Duration),
@@ -49,7 +56,10 @@ pub enum Answer<T> {
 /// Handles refusals other than version conflicts, such as an order that must be paid first or a name that is taken.
 ///
 /// A handler may act before it decides, through its own clone of the client. Its writes are conditional like all
-/// others. The round limit and the deadline of the write bound how often it is called.
+/// others. The round limit and the deadline of the write bound how often it is called. An
+/// [`action`](crate::Resource::action) does not ask it.
+///
+/// [`guide::refusals`](crate::guide::refusals) shows what each answer does for which operation.
 ///
 /// # Example
 ///

@@ -12,7 +12,7 @@ use crate::protocol::RefusalKind;
 ///
 /// | what the tries met | kind |
 /// |---|---|
-/// | at least one response, such as 429, 503 or a lost race | [`Exhausted`](Self::Exhausted) |
+/// | at least one response, such as 429, a lost race, or a 503 to a read | [`Exhausted`](Self::Exhausted) |
 /// | no response at all | [`Transport`](Self::Transport) |
 /// | for a write: a lock of another client | [`Locked`](Self::Locked) |
 /// | for a write: anything, and the write may have been applied | [`OutcomeUnknown`](Self::OutcomeUnknown) |
@@ -37,7 +37,8 @@ pub enum ErrorKind {
     /// Another client holds a lock on the resource. Try again when the lock has ended.
     /// [`Error::problem`](crate::Error::problem) may name its owner.
     Locked,
-    /// The write may or may not have been applied, and nothing shows which. Read the resource before trying again.
+    /// The write may or may not have been applied, and nothing shows which. A response was lost, or was a 5xx, 503
+    /// included, that does not say whether the request was carried out. Read the resource before trying again.
     OutcomeUnknown,
     /// The server accepted the write (202) but did not complete it before the deadline of the call. Query
     /// [`Error::monitor`](crate::Error::monitor) for its progress, or read the resource later. Do not send the write
@@ -48,6 +49,11 @@ pub enum ErrorKind {
     UnusableValidator,
     /// The server responded, and the round, time or retry limit was reached before a try succeeded. A write was not
     /// applied. Try again later, or raise the [limit](crate::Limits). See [`Error::status`](crate::Error::status).
+    ///
+    /// Also the kind if the call was held back and sent nothing, because an earlier response of the server asked for a
+    /// wait that is longer than the time of this call. The [report](crate::Error::report) then has no requests and no
+    /// status, and its `retry_after` is the rest of that wait. Such a wait holds back later calls for at most
+    /// [`Limits::retry_after`](crate::Limits::retry_after).
     Exhausted,
     /// The server responded with any other unsuccessful status, which a retry would get again. See
     /// [`Error::problem`](crate::Error::problem).
