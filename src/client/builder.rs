@@ -50,7 +50,7 @@ const MAX_QUEUED_WRITES: usize = 4_096;
 /// | [`limits`](Self::limits) | [`Limits::default`] |
 /// | [`max_queued_writes`](Self::max_queued_writes) | 4 096 writes for each resource |
 /// | [`rate_limit`](Self::rate_limit) | none |
-/// | [`observer`](Self::observer) | none; `tracing` events if the feature is on |
+/// | [`observer`](Self::observer) | none. Spans and events of `tracing` do not depend on it |
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base: String,

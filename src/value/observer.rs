@@ -25,14 +25,14 @@ use crate::value::{ErrorKind, WriteReport};
 /// ```
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
-/// use ifmatch::{ConflictSeen, Observer};
+/// use ifmatch::{ConflictSeen, Observer, RefusalKind};
 ///
 /// #[derive(Default)]
 /// struct HotSpots(Mutex<HashMap<String, u32>>);
 ///
 /// impl Observer for HotSpots {
 ///     fn conflict(&self, conflict: &ConflictSeen<'_>) {
-///         if let Ok(mut counts) = self.0.lock() {
+///         if conflict.kind == RefusalKind::StaleVersion && let Ok(mut counts) = self.0.lock() {
 ///             *counts.entry(conflict.path.to_owned()).or_default() += 1;
 ///         }
 ///     }
@@ -51,7 +51,11 @@ pub trait Observer: Send + Sync + 'static {
         let _ = wait;
     }
 
-    /// Called when a write is refused.
+    /// Called after each refusal of a write, for whatever reason. A race has the kind
+    /// [`StaleVersion`](RefusalKind::StaleVersion), or [`Unknown`](RefusalKind::Unknown) if the server sends a 409 that
+    /// does not say why.
+    ///
+    /// A conflict that stays open is told by [`finished`](Self::finished), with [`ErrorKind::Conflict`].
     fn conflict(&self, conflict: &ConflictSeen<'_>) {
         let _ = conflict;
     }
@@ -69,7 +73,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
-/// A refused write, as reported to an observer.
+/// A refusal of a write, as reported to an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConflictSeen<'a> {
