@@ -13,6 +13,42 @@ use tokio::task::JoinHandle;
 /// loopback.
 ///
 /// It passes one request on each connection and then closes it. It stops when it is dropped.
+///
+/// Each call of a method is about one further request, in the order of the calls. Reads count too: the first `update` of a
+/// client reads and then writes, so `pass_next` comes before `lose_next_reply` there. Requests after the last call pass.
+///
+/// # Example: the response to a write is lost, in front of stubs
+///
+/// After the loss, the client reads. A read that shows the edit under another `ETag` settles that it was applied.
+///
+/// ```
+/// use ifmatch::{Client, testing, testing::LossyProxy};
+/// use wiremock::matchers::method;
+/// use wiremock::{Mock, MockServer, ResponseTemplate};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = MockServer::start().await;
+/// let note = |tag: &str, body: &str| {
+///     let note = ResponseTemplate::new(200).insert_header("etag", tag);
+///     note.set_body_raw(body, "application/json")
+/// };
+/// let first = Mock::given(method("GET")).respond_with(note("\"1\"", r#"{"n": 1}"#));
+/// first.up_to_n_times(1).mount(&api).await;
+/// Mock::given(method("GET")).respond_with(note("\"2\"", r#"{"n": 2}"#)).mount(&api).await;
+/// let put = Mock::given(method("PUT")).respond_with(ResponseTemplate::new(204));
+/// put.expect(1).mount(&api).await;
+///
+/// let proxy = LossyProxy::in_front_of(&api.uri()).await?;
+/// proxy.pass_next(); // the read
+/// proxy.lose_next_reply(); // the write
+/// let client = Client::builder(proxy.uri()).retry(testing::fast()).build()?;
+/// let notes = client.collection::<serde_json::Value>("notes");
+/// let saved = notes.update("1", |note| note["n"] = 2.into()).await?;
+/// assert!(saved.report().settled); // and `expect(1)` checks that it was sent once
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct LossyProxy {
     address: SocketAddr,

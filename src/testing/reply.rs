@@ -54,6 +54,10 @@ impl Reply {
     /// Creates a response with Problem Details (RFC 9457). A type without a scheme is placed beneath
     /// `https://ifmatch.test/problems/`.
     ///
+    /// It has no extension members. A problem with such members is sent by
+    /// [`refuse_next_write`](super::ResourceServer::refuse_next_write), or by
+    /// `Reply::new(409).body("application/problem+json", …)`.
+    ///
     /// # Panics
     ///
     /// Panics as [`new`](Self::new) does.

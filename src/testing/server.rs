@@ -177,6 +177,8 @@ impl ResourceServer {
 
     /// Responds to the next write with this status and Problem Details, without carrying it out.
     ///
+    /// The problem is sent as it is, extension members included. [`Reply::problem`] makes one with a type and a title.
+    ///
     /// # Panics
     ///
     /// Panics if the status is not a number from 100 to 999.
