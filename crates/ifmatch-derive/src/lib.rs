@@ -28,7 +28,11 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[merge(nested)]` | the rules of the field's type, which must implement `Merge` |
 /// | `#[merge(foreign)]`, `#[merge(key = "id", foreign)]` | the field's type, or its element type, does not implement `Merge` and has no rules |
 /// | `#[merge(with = path)]` | `fn(Option<&F>, &F, &F) -> Result<F, E>` of base, local and remote |
-/// | `#[merge(with_json = path)]` | the same over `serde_json::Value` |
+/// | `#[merge(with_json = path)]` | `fn(Option<&Value>, &Value, &Value) -> Result<Value, BoxError>`, over `serde_json::Value` |
+///
+/// A function named by `with` is called only if both sides have the place and both changed it. `E` is any type that
+/// converts into `BoxError`: an error type, a `String`, a `&str` or an `anyhow::Error`. An error or a panic leaves the
+/// place in conflict. If both sides made the same change, it is called too, unless it is `state_like`.
 ///
 /// Functions named by `with` are treated as operation-like. Add `state_like` (`#[merge(with = f, state_like)]`) if
 /// applying a change twice gives the same result as applying it once.

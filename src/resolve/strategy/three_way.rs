@@ -10,8 +10,11 @@ use crate::merge::{ConflictKind, FieldConflict, Policy, Side, ThreeWay, pick_sid
 
 /// Merges the documents by the policy. Fields that cannot be merged stay open.
 ///
-/// A removal on one side and a change on the other also stay open. Without a base (both sides created the
-/// resource), values that are equal on both sides are kept and all others are open.
+/// A removal on one side and a change on the other also stay open.
+///
+/// Without a base, both sides created the resource. A member that only one side has is then an addition and is kept.
+/// Sets, keyed lists and sequences keep the elements of both sides. `max`, `min`, `local`, `remote` and functions decide
+/// as always. Any other value that differs stays open, counters and texts included, because no change can be computed.
 #[async_trait]
 impl<T> MergeStrategy<T> for ThreeWay
 where
