@@ -79,7 +79,7 @@ impl<T: ResourceData> Collection<T> {
     }
 
     /// Returns the same collection, whose writes wait for no other write of this client to the same resource.
-    pub(crate) fn without_queue(&self) -> Self {
+    pub(crate) fn without_queue(self) -> Self {
         let mut handle = (*self.handle).clone();
         handle.skips_queue = true;
         Self::new(handle)
