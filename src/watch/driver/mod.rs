@@ -3,6 +3,7 @@
 mod body;
 mod list;
 mod look;
+mod notices;
 mod source;
 
 use std::collections::HashMap;

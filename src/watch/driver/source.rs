@@ -1,4 +1,4 @@
-//! The feed itself: what it says, notice by notice.
+//! The feed itself: how it is opened and read.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,24 +8,20 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::body::{EVENT_STREAM, FeedBody};
-use super::{ClientGone, Driver, Told, address};
+use super::{ClientGone, Driver, address};
 use crate::exchange::open::{Opened as Answered, Opening};
 use crate::exchange::transport::{Fate, Streaming};
 use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats};
-use crate::operations::Handle;
 use crate::protocol::{FeedForm, Notice, essence};
 use crate::retry::later;
 use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind};
-use crate::watch::keep::Filing;
 use crate::watch::machine::Failure;
 use crate::watch::request::{Refused, ask};
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-type Documents = Handle<serde_json::Value>;
 
 /// An open feed.
 pub(super) struct Source {
@@ -278,108 +274,6 @@ impl Driver {
                 let error = Error::new(ErrorKind::Transport, path).with_said(error);
                 let failure = Failure::Temporary(None);
                 self.fails(Refused { failure, error });
-            }
-        }
-        Ok(())
-    }
-
-    fn is_watched(&self, id: &str) -> bool {
-        let is_watched = self.scope.only.as_ref().is_none_or(|only| only == id);
-        if !is_watched {
-            self.core.machine().is_alive();
-        }
-        is_watched
-    }
-
-    fn handle_of(&self, documents: &Documents, id: &str) -> Documents {
-        match self.scope.only {
-            Some(_) => documents.clone(),
-            None => documents.item(id),
-        }
-    }
-
-    /// Leaves the feed because of what it says.
-    fn breaks(&mut self, failure: Failure, why: &str) {
-        let error = Error::new(
-            ErrorKind::Status,
-            format!("{}: {why}", self.scope.collection.path()),
-        );
-        self.fails(Refused { failure, error });
-    }
-
-    async fn told(&mut self, notice: Notice, origin: SnapshotOrigin) -> Result<(), ClientGone> {
-        match notice {
-            Notice::Put {
-                id,
-                validator,
-                body,
-            } => {
-                if !self.is_watched(&id) {
-                    return Ok(());
-                }
-                let documents = self.documents()?;
-                let Ok(target) = documents.target() else {
-                    return Ok(());
-                };
-                let validator = match (validator, &body) {
-                    (None, Some(body)) => self.version_in(&target, body),
-                    (validator, _) => validator,
-                };
-                let snapshot =
-                    body.map(|body| Self::snapshot(&target, &body, validator.clone(), origin));
-                let document = snapshot.as_ref().map(|snapshot| &snapshot.document);
-                let version = (validator.is_some() || document.is_some())
-                    .then(|| self.version(validator.as_ref(), document));
-                if let Some(keeper) = self.keeper {
-                    let handle = self.handle_of(&documents, &id);
-                    let version = version.filter(|_| validator.is_some());
-                    let filing = keeper.told(&handle, version, snapshot.as_ref()).await;
-                    if self.is_for_snapshots && filing != Filing::MarkUnsure {
-                        self.core.machine().is_alive();
-                        return Ok(());
-                    }
-                }
-                self.list_tag = None;
-                self.remember(&id, validator.as_ref());
-                let state = snapshot.map(|snapshot| Told::State(Box::new(snapshot)));
-                self.core.machine().changed(id, version, state);
-            }
-            Notice::Gone { id, validator } => {
-                if !self.is_watched(&id) {
-                    return Ok(());
-                }
-                if let Some(keeper) = self.keeper {
-                    let handle = self.handle_of(&self.documents()?, &id);
-                    keeper.told_gone(&handle).await;
-                }
-                self.list_tag = None;
-                let version = validator
-                    .as_ref()
-                    .map(|validator| self.version(Some(validator), None));
-                self.core.machine().removed(id, version);
-            }
-            Notice::Something => self.core.machine().something_changed(),
-            Notice::Position(position) => self.core.machine().reached(position),
-            // Its bytes were a sign of life already.
-            Notice::Alive => {}
-            Notice::TooOld => {
-                self.source = None;
-                self.core.machine().lost_place();
-            }
-            Notice::Failed => {
-                self.breaks(Failure::Temporary(None), "the feed has reported a failure");
-            }
-            Notice::Unauthorized => {
-                let documents = self.documents()?;
-                let exchange = &documents.shared.exchange;
-                let deadline = later(Instant::now(), exchange.limits.time);
-                // A failure shows at the next request.
-                let _ = exchange.renew(deadline).await;
-                drop(documents);
-                self.breaks(
-                    Failure::Unauthorized,
-                    "the feed has withdrawn the credentials",
-                );
             }
         }
         Ok(())
