@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::dispatch::{Dispatched, Dispatcher, Endpoint};
+use super::dispatch::{Dispatched, Dispatcher};
+use super::endpoint::Endpoint;
 use super::gathering::concluded;
 use super::side_by_side::{self, left, made};
 use crate::retry::later;

@@ -1,49 +1,14 @@
 //! Sends the requests of all members as one, and gives each member the response to its own.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
-use url::Url;
+use tokio::sync::mpsc;
 
+use super::endpoint::{Endpoint, response, same};
 use super::gathering::{Act, Answer, Gathering};
-use super::seat::{Asked, Message, Turn, lost};
-use crate::BoxError;
-use crate::exchange::transport::{Fate, Response, TransportError};
-use crate::exchange::{
-    AttemptSeen, Call, NoResponse, RequestContext, RequestPurpose, RequestStats, Watch, Watched,
-};
-use crate::protocol::{Batch, BatchReply, BatchWrite, Misfit, PartResponse, forbid_keeping};
-use crate::retry::WaitReason;
-use crate::store::CredentialsDigest;
-use crate::write::request::target::Shared;
-
-/// The endpoint of an API that takes several writes.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) batch: Batch,
-    pub(crate) url: Url,
-}
-
-impl Watch for Endpoint {
-    fn template(&self) -> &str {
-        self.url.path()
-    }
-
-    fn attempt(&self, attempt: &AttemptSeen<'_>) {
-        self.shared.tell_attempt(attempt);
-    }
-
-    fn waited(&self, reason: WaitReason, time: Duration) {
-        self.shared
-            .tell_wait(self.template(), &self.url, reason, time);
-    }
-}
+use super::seat::{Asked, Message, Turn, lost, may_leave};
+use crate::exchange::transport::{Fate, Response};
+use crate::exchange::{NoResponse, RequestStats};
+use crate::protocol::{BatchReply, Misfit, PartResponse};
 
 /// Nothing is sent for a member any more.
 #[derive(Debug, thiserror::Error)]
@@ -192,29 +157,8 @@ impl<'a> Dispatcher<'a> {
             }
             return;
         }
-        let asked: Vec<_> = members
-            .iter()
-            .filter_map(|it| self.asked[*it].as_deref())
-            .collect();
-        let writes: Vec<_> = asked
-            .iter()
-            .map(|asked| BatchWrite::from(&asked.call))
-            .collect();
-        let encoded = self
-            .endpoint
-            .batch
-            .encode(&self.endpoint.url, self.id, &writes);
-        let deadline = asked.iter().map(|asked| asked.deadline).min();
-        let whose = asked.first().map(|asked| asked.whose);
-        let is_one_user = |whose: CredentialsDigest| {
-            let mut users = asked.iter().map(|asked| asked.whose);
-            users.all(|other| whose.may_go_on_as(other))
-        };
-        let fitting = encoded.and_then(|request| match (deadline, whose) {
-            (Some(deadline), Some(whose)) if is_one_user(whose) => Ok((request, deadline)),
-            _ => Err(Misfit::OtherUser),
-        });
-        let (request, deadline) = match fitting {
+        let asked = members.iter().filter_map(|it| self.asked[*it].as_deref());
+        let (request, limits) = match self.endpoint.request(self.id, asked) {
             Ok(fitting) => fitting,
             Err(misfit) => {
                 self.misfit = Some(misfit);
@@ -225,48 +169,19 @@ impl<'a> Dispatcher<'a> {
         if !self.may_leave(members).await {
             return;
         }
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, request.media_type);
-        let call = Call {
-            method: Method::POST,
-            url: self.endpoint.url.clone(),
-            headers,
-            body: request.body,
-        };
-        let is_again = self.last_body.replace(call.body.clone()) == Some(call.body.clone());
+        let body = Some(request.body.clone());
+        let is_again = std::mem::replace(&mut self.last_body, body.clone()) == body;
         self.resends = if is_again { self.resends + 1 } else { 0 };
-        let purpose = if is_again {
-            RequestPurpose::Resend
-        } else {
-            RequestPurpose::Write
-        };
-        let context = RequestContext {
-            deadline,
-            stats: &mut self.stats,
-            whose,
-            // It may have waited since the members let it go, and their leases may be over.
-            sent: &mut || in_time(deadline),
-            watched: Watched {
-                watch: self.endpoint,
-                purpose,
-                resends: self.resends,
-            },
-        };
-        let reply = self.endpoint.shared.exchange.send(&call, context).await;
+        let sending = self
+            .endpoint
+            .send(request, limits, &mut self.stats, self.resends);
+        let reply = sending.await;
         self.replied(members, reply);
     }
 
     /// Asks each member whether its request may leave. If not, the others wait on.
     async fn may_leave(&mut self, members: &[usize]) -> bool {
-        let mut allowed = Vec::with_capacity(members.len());
-        for member in members {
-            let (answer, allows) = oneshot::channel();
-            if let Some(asked) = &self.asked[*member] {
-                let _ = asked.turns.send(Turn::Leaves(answer));
-            }
-            // A member that is gone drops its end.
-            allowed.push(allows.await.unwrap_or(false));
-        }
+        let allowed = may_leave(&self.asked, members).await;
         let all = allowed.iter().all(|allowed| *allowed);
         for (member, allowed) in members.iter().zip(allowed) {
             match (all, allowed) {
@@ -356,35 +271,5 @@ impl<'a> Dispatcher<'a> {
                 self.answer(*member, Ok(response(reply, part)), is_refused);
             }
         }
-    }
-}
-
-/// Returns an error if a request leaves too late.
-pub(super) fn in_time(deadline: Instant) -> Result<(), BoxError> {
-    if Instant::now() < deadline {
-        Ok(())
-    } else {
-        Err("the time of a write of the batch was over before it left".into())
-    }
-}
-
-/// Returns a part as a response of the server, from the same user as the whole.
-pub(super) fn response(whole: &Response, part: PartResponse) -> Response {
-    let mut origin = whole.origin;
-    origin.is_storable &= !forbid_keeping(&part.headers);
-    let mut response = Response::new(part.status, part.headers, part.body);
-    response.origin = origin;
-    response
-}
-
-/// Returns the same failure for another member.
-pub(super) fn same(error: &NoResponse) -> NoResponse {
-    match error {
-        NoResponse::Transport(error) => {
-            NoResponse::Transport(TransportError::new(error.fate, error.to_string()))
-        }
-        NoResponse::Gated(held) => NoResponse::Gated(*held),
-        NoResponse::Credentials(error) => NoResponse::Credentials(error.to_string().into()),
-        NoResponse::Withheld(error) => NoResponse::Withheld(error.to_string().into()),
     }
 }

@@ -2,11 +2,12 @@
 
 mod commit;
 mod dispatch;
+mod endpoint;
 mod gathering;
 mod seat;
 mod side_by_side;
 mod together;
 
 pub(super) use commit::{Ended, check, make};
-pub(crate) use dispatch::Endpoint;
+pub(crate) use endpoint::Endpoint;
 pub(super) use together::{is_unknown, together};

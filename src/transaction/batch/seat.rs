@@ -211,6 +211,20 @@ fn is_met(target: &Target, condition: &Condition<Validator>, reply: &Response) -
     }
 }
 
+/// Asks each member whether its request may leave, and returns their answers.
+pub(super) async fn may_leave(asked: &[Option<Box<Asked>>], members: &[usize]) -> Vec<bool> {
+    let mut allowed = Vec::with_capacity(members.len());
+    for member in members {
+        let (answer, allows) = oneshot::channel();
+        if let Some(asked) = &asked[*member] {
+            let _ = asked.turns.send(Turn::Leaves(answer));
+        }
+        // A member that is gone drops its end.
+        allowed.push(allows.await.unwrap_or(false));
+    }
+    allowed
+}
+
 /// Returns the failure of a request without a response.
 pub(super) fn lost(fate: Fate, why: &str) -> NoResponse {
     NoResponse::Transport(TransportError::new(fate, why))

@@ -3,19 +3,18 @@
 //! Each step is an ordinary write. Only its first request is held back, until every other step has one too or has nothing to
 //! write. From then on, each step sends its requests alone: after a race, it need not wait for the others.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use http::StatusCode;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use url::Url;
 
-use super::dispatch::{Endpoint, TurnedAway, in_time, response, same};
-use super::seat::{Asked, Message, Turn, lost};
+use super::dispatch::TurnedAway;
+use super::endpoint::{Endpoint, response, same};
+use super::seat::{Asked, Message, Turn, lost, may_leave};
 use super::side_by_side::{self, made};
 use crate::exchange::transport::{Fate, Response};
-use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats, Watched};
-use crate::protocol::{BatchReply, BatchRequest, BatchWrite};
-use crate::store::CredentialsDigest;
+use crate::exchange::{NoResponse, RequestStats};
+use crate::protocol::BatchReply;
 use crate::support::ids;
 use crate::value::Error;
 use crate::write::step::{Made, Risk, Step, Tried};
@@ -110,8 +109,7 @@ impl<'a> Gatherer<'a> {
         if self.ended.iter().any(has_failed) {
             // The transaction is taken back, so nothing more is written.
             for member in members {
-                self.turned_away.push(member);
-                self.answer(member, Err(NoResponse::Withheld(TurnedAway.into())));
+                self.turn_away(member);
             }
         } else {
             self.send(members).await;
@@ -179,82 +177,39 @@ impl<'a> Gatherer<'a> {
 
     /// Sends the requests of the members as one.
     async fn send(&mut self, members: Vec<usize>) {
-        let Some((request, deadline, whose)) = self.request(&members) else {
-            for member in members {
-                self.alone(member);
-            }
-            return;
+        let asked = members.iter().filter_map(|it| self.asked[*it].as_deref());
+        let fitting = self.endpoint.request(&ids::uuid(), asked);
+        let (request, limits) = match fitting {
+            Ok(fitting) if members.len() > 1 => fitting,
+            _ => return self.all_alone(&members),
         };
-        let allowed = self.allowed(&members).await;
-        if allowed.len() < members.len() {
-            // One of them may not leave, so the request is another one.
-            let left = allowed.clone();
-            for member in left {
-                self.alone(member);
+        let allowed = may_leave(&self.asked, &members).await;
+        if allowed.contains(&false) {
+            // The transaction is taken back, so nothing is written.
+            for (member, allowed) in members.into_iter().zip(allowed) {
+                if !allowed {
+                    self.forget(member);
+                } else if let Some(asked) = &self.asked[member] {
+                    let _ = asked.turns.send(Turn::Stays);
+                    self.turn_away(member);
+                }
             }
             return;
         }
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, request.media_type);
-        let call = Call {
-            method: Method::POST,
-            url: self.endpoint.url.clone(),
-            headers,
-            body: request.body,
-        };
-        let context = RequestContext {
-            deadline,
-            stats: &mut self.stats,
-            whose: Some(whose),
-            // It may have waited since the members let it go, and their leases may be over.
-            sent: &mut || in_time(deadline),
-            watched: Watched {
-                watch: self.endpoint,
-                purpose: RequestPurpose::Write,
-                resends: 0,
-            },
-        };
-        let reply = self.endpoint.shared.exchange.send(&call, context).await;
+        let sending = self.endpoint.send(request, limits, &mut self.stats, 0);
+        let reply = sending.await;
         self.replied(&members, reply);
     }
 
-    /// Returns the request for all members, its deadline and its user. `None` if they do not fit into one request.
-    fn request(&self, members: &[usize]) -> Option<(BatchRequest, Instant, CredentialsDigest)> {
-        let asked: Vec<_> = members
-            .iter()
-            .filter_map(|member| self.asked[*member].as_deref())
-            .collect();
-        let whose = asked.first()?.whose;
-        let is_one_user = asked.iter().all(|other| whose.may_go_on_as(other.whose));
-        if asked.len() < 2 || !is_one_user {
-            return None;
-        }
-        let writes: Vec<_> = asked
-            .iter()
-            .map(|asked| BatchWrite::from(&asked.call))
-            .collect();
-        let endpoint = self.endpoint;
-        let request = endpoint.batch.encode(&endpoint.url, &ids::uuid(), &writes);
-        let deadline = asked.iter().map(|asked| asked.deadline).min()?;
-        Some((request.ok()?, deadline, whose))
+    fn turn_away(&mut self, member: usize) {
+        self.turned_away.push(member);
+        self.answer(member, Err(NoResponse::Withheld(TurnedAway.into())));
     }
 
-    /// Asks each member whether its request may leave. Returns those that may.
-    async fn allowed(&mut self, members: &[usize]) -> Vec<usize> {
-        let mut allowed = Vec::with_capacity(members.len());
+    fn all_alone(&mut self, members: &[usize]) {
         for member in members {
-            let (answer, allows) = oneshot::channel();
-            if let Some(asked) = &self.asked[*member] {
-                let _ = asked.turns.send(Turn::Leaves(answer));
-            }
-            // A member that is gone drops its end.
-            if allows.await.unwrap_or(false) {
-                allowed.push(*member);
-            } else {
-                self.forget(*member);
-            }
+            self.alone(*member);
         }
-        allowed
     }
 
     fn replied(&mut self, members: &[usize], reply: Result<Response, NoResponse>) {
@@ -280,11 +235,7 @@ impl<'a> Gatherer<'a> {
                 }
             }
             // Nothing was applied.
-            Ok(BatchReply::NoEndpoint(_) | BatchReply::Refused(..)) => {
-                for member in members {
-                    self.alone(*member);
-                }
-            }
+            Ok(BatchReply::NoEndpoint(_) | BatchReply::Refused(..)) => self.all_alone(members),
             Ok(BatchReply::Whole) => {
                 for member in members {
                     self.answer(*member, Ok(reply.clone()));

@@ -1,7 +1,7 @@
 //! Steps that are tried together, by an endpoint that applies each write by itself.
 
 use ifmatch::testing::{BatchBehaviour, Reply, Step};
-use ifmatch::{Batch, CommittedBy, ErrorKind, StepState};
+use ifmatch::{Batch, CommittedBy, ErrorKind, Leases, StepState};
 
 use super::super::Transfer;
 use super::{BATCH, Bank, forms, impatient};
@@ -53,11 +53,16 @@ async fn a_refused_step_takes_back_the_others_and_no_change_of_others() {
     for batch in plain_forms() {
         let bank = Bank::warm(&batch, BatchBehaviour::Plain).await;
         bank.server.put("/transfers/t1", r#"{"amount":1}"#);
+        // Another client writes between the request and the write that takes the first step back.
+        let note = Step::new().edit(|account| account["note"] = "theirs".into());
+        bank.server.nth_write(2, note);
         let transfer = Transfer { amount: 20 };
         let transaction = bank.transfer(20).create(&bank.transfers, "t1", &transfer);
         let error = transaction.commit().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Undone, "{batch:?}: {error}");
         assert_eq!(bank.balances(), (50, 10), "{batch:?}");
+        let accounts = [super::ANNA, super::BEN].map(|path| bank.server.text(path).unwrap());
+        assert!(accounts.concat().contains("theirs"), "{accounts:?}");
         let states: Vec<_> = error
             .steps()
             .iter()
@@ -165,4 +170,22 @@ async fn whatever_the_endpoint_says_the_end_is_told_as_it_is() {
             assert_eq!(bank.balances(), (30, 30), "{of}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_lease_is_lost_lets_no_other_be_sent() {
+    let bank = Bank::warm(&plain(), BatchBehaviour::Plain).await;
+    let leases = Leases::documents(&bank.client, "leases");
+    let held = leases.acquire("anna").await.unwrap();
+    let under = bank.accounts.clone().under(&held);
+    held.release().await.unwrap();
+    let transaction = bank.client.transaction();
+    let transaction = transaction.update(&bank.accounts, "ben", |ben| ben.balance += 1);
+    let transaction = transaction.update(&under, "anna", |anna| anna.balance -= 1);
+    let error = transaction.commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Undone, "{error}");
+    assert_eq!(
+        (bank.server.version(super::BEN), bank.batches()),
+        (Some(1), 0)
+    );
 }

@@ -105,34 +105,39 @@ async fn opposite_orders_of_clients_that_share_only_the_server_leave_the_sum_exa
 
 #[tokio::test(start_paused = true)]
 async fn the_token_of_a_lease_is_in_each_document_and_a_lost_lease_sends_nothing() {
-    let bank = Bank::warm(&forms()[0], BatchBehaviour::Atomic).await;
-    let leases = Leases::documents(&bank.client, "leases");
-    let held = leases.acquire("books").await.unwrap();
-    let accounts = bank.accounts.clone().under(&held).fenced("/fence");
-    move_one(&bank.client, &accounts, "anna", "ben")
-        .await
-        .unwrap();
-    for path in [ANNA, BEN] {
-        assert!(
-            bank.server.text(path).unwrap().contains(r#""fence":"#),
-            "{path}"
+    for (batch, behaviour) in [
+        (forms()[0].clone(), BatchBehaviour::Atomic),
+        (forms()[0].clone().plain(), BatchBehaviour::Plain),
+    ] {
+        let bank = Bank::warm(&batch, behaviour).await;
+        let leases = Leases::documents(&bank.client, "leases");
+        let held = leases.acquire("books").await.unwrap();
+        let accounts = bank.accounts.clone().under(&held).fenced("/fence");
+        move_one(&bank.client, &accounts, "anna", "ben")
+            .await
+            .unwrap();
+        for path in [ANNA, BEN] {
+            assert!(
+                bank.server.text(path).unwrap().contains(r#""fence":"#),
+                "{path}"
+            );
+        }
+        let batches = bank.batches();
+        assert_eq!(batches, 1);
+        let lease = held.clone();
+        held.release().await.unwrap();
+        let accounts = bank.accounts.clone().under(&lease).fenced("/fence");
+        let error = move_one(&bank.client, &accounts, "anna", "ben")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ifmatch::ErrorKind::Undone,
+            "{:?}",
+            error.steps()
         );
+        assert_eq!((bank.balances(), bank.batches()), ((49, 11), batches));
     }
-    let batches = bank.batches();
-    assert_eq!(batches, 1);
-    let lease = held.clone();
-    held.release().await.unwrap();
-    let accounts = bank.accounts.clone().under(&lease).fenced("/fence");
-    let error = move_one(&bank.client, &accounts, "anna", "ben")
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ifmatch::ErrorKind::Undone,
-        "{:?}",
-        error.steps()
-    );
-    assert_eq!((bank.balances(), bank.batches()), ((49, 11), batches));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,135 @@
+//! The endpoint for several writes: how their requests become one, and how that is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+use tokio::time::Instant;
+use url::Url;
+
+use super::seat::Asked;
+use crate::BoxError;
+use crate::exchange::transport::{Response, TransportError};
+use crate::exchange::{
+    AttemptSeen, Call, NoResponse, RequestContext, RequestPurpose, RequestStats, Watch, Watched,
+};
+use crate::protocol::{Batch, BatchRequest, BatchWrite, Misfit, PartResponse, forbid_keeping};
+use crate::retry::WaitReason;
+use crate::store::CredentialsDigest;
+use crate::write::request::target::Shared;
+
+/// The endpoint of an API that takes several writes.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) batch: Batch,
+    pub(crate) url: Url,
+}
+
+impl Watch for Endpoint {
+    fn template(&self) -> &str {
+        self.url.path()
+    }
+
+    fn attempt(&self, attempt: &AttemptSeen<'_>) {
+        self.shared.tell_attempt(attempt);
+    }
+
+    fn waited(&self, reason: WaitReason, time: Duration) {
+        self.shared
+            .tell_wait(self.template(), &self.url, reason, time);
+    }
+}
+
+/// Until when a request may take, and as whom it is sent.
+#[derive(Clone, Copy)]
+pub(super) struct SendLimits {
+    deadline: Instant,
+    whose: CredentialsDigest,
+}
+
+impl Endpoint {
+    /// Returns one request for all that were asked for. The id makes the boundaries of its parts, so that the same writes are
+    /// the same bytes.
+    pub(super) fn request<'a>(
+        &self,
+        id: &str,
+        asked: impl Iterator<Item = &'a Asked>,
+    ) -> Result<(BatchRequest, SendLimits), Misfit> {
+        let asked: Vec<_> = asked.collect();
+        let writes: Vec<_> = asked.iter().map(|it| BatchWrite::from(&it.call)).collect();
+        let request = self.batch.encode(&self.url, id, &writes)?;
+        let deadline = asked.iter().map(|asked| asked.deadline).min();
+        let whose = asked.first().map(|asked| asked.whose);
+        let (deadline, whose) = deadline.zip(whose).ok_or(Misfit::OtherUser)?;
+        if !asked.iter().all(|other| whose.may_go_on_as(other.whose)) {
+            return Err(Misfit::OtherUser);
+        }
+        Ok((request, SendLimits { deadline, whose }))
+    }
+
+    /// Sends a request. It was sent `resends` times before.
+    pub(super) async fn send(
+        &self,
+        request: BatchRequest,
+        SendLimits { deadline, whose }: SendLimits,
+        stats: &mut RequestStats,
+        resends: u32,
+    ) -> Result<Response, NoResponse> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, request.media_type);
+        let call = Call {
+            method: Method::POST,
+            url: self.url.clone(),
+            headers,
+            body: request.body,
+        };
+        let context = RequestContext {
+            deadline,
+            stats,
+            whose: Some(whose),
+            // It may have waited since the members let it go, and their leases may be over.
+            sent: &mut || in_time(deadline),
+            watched: Watched {
+                watch: self,
+                purpose: match resends {
+                    0 => RequestPurpose::Write,
+                    _ => RequestPurpose::Resend,
+                },
+                resends,
+            },
+        };
+        self.shared.exchange.send(&call, context).await
+    }
+}
+
+/// Returns an error if a request leaves too late.
+fn in_time(deadline: Instant) -> Result<(), BoxError> {
+    if Instant::now() < deadline {
+        Ok(())
+    } else {
+        Err("the time of a write of the batch was over before it left".into())
+    }
+}
+
+/// Returns a part as a response of the server, from the same user as the whole.
+pub(super) fn response(whole: &Response, part: PartResponse) -> Response {
+    let mut origin = whole.origin;
+    origin.is_storable &= !forbid_keeping(&part.headers);
+    let mut response = Response::new(part.status, part.headers, part.body);
+    response.origin = origin;
+    response
+}
+
+/// Returns the same failure for another member.
+pub(super) fn same(error: &NoResponse) -> NoResponse {
+    match error {
+        NoResponse::Transport(error) => {
+            NoResponse::Transport(TransportError::new(error.fate, error.to_string()))
+        }
+        NoResponse::Gated(held) => NoResponse::Gated(*held),
+        NoResponse::Credentials(error) => NoResponse::Credentials(error.to_string().into()),
+        NoResponse::Withheld(error) => NoResponse::Withheld(error.to_string().into()),
+    }
+}
