@@ -98,7 +98,7 @@ async fn the_second_resolver_is_told_and_overwrites_nothing() {
     let late = second.resolve(merged()).await.unwrap();
     assert!(matches!(late, Resolved::Already), "{late:?}");
     assert_eq!(stored(&server)["title"], "mine");
-    // The same decision stands, whoever made it.
+    // The same decision stands, although another person made it.
     let same = third.resolve(Resolution::KeepLocal).await.unwrap();
     assert!(matches!(same, Resolved::Done(_)), "{same:?}");
     assert_eq!(desk.resolved().len(), 1);

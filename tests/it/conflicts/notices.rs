@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ifmatch::testing::{FeedStep, GoneForm, Reply, ResourceServer, Step};
+use ifmatch::testing::{FeedStep, Reply, ResourceServer, Step};
 use ifmatch::{ConflictNotice, ErrorKind, Merge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{articles, clash, next, opened, short, within};
+use crate::support::feeds::troubles;
 
 const MINUTES: Duration = Duration::from_secs(300);
 
@@ -50,20 +51,8 @@ async fn later_conflicts_and_resolutions_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_a_stream_does_what_is_open_in_the_end_is_told() {
-    let steps = [
-        FeedStep::new().gone(GoneForm::Status),
-        FeedStep::new().gone(GoneForm::Event),
-        FeedStep::new().gone(GoneForm::Canceled),
-        FeedStep::new().gone(GoneForm::Empty),
-        FeedStep::new().cut_after(70),
-        FeedStep::new().end_after(0),
-        FeedStep::new().stall_after(0),
-        FeedStep::new().stall_after(90),
-        FeedStep::new().forget_id(),
-        FeedStep::new().duplicate(),
-        FeedStep::new().answer(Reply::new(503)),
-        FeedStep::new().answer(Reply::new(406)),
-    ];
+    let mut steps = troubles();
+    steps.push(FeedStep::new().answer(Reply::new(406)));
     for (nth, step) in steps.into_iter().enumerate() {
         let (server, desk) = clash().await;
         let feed = desk.feed().history(2);

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod dialect;
+pub(crate) mod feeds;
 mod handles;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_server;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ifmatch::testing::{FeedStep, GoneForm, Reply, ResourceServer};
+use ifmatch::testing::{FeedStep, ResourceServer};
 use ifmatch::{Change, Feed, Generic};
 use serde_json::{Value, json};
+
+use crate::support::feeds::troubles;
 
 /// What is told within a time, by id.
 async fn told(watch: &mut ifmatch::Watch<Value>, view: &mut BTreeMap<String, u64>) {
@@ -24,23 +26,8 @@ async fn told(watch: &mut ifmatch::Watch<Value>, view: &mut BTreeMap<String, u64
 
 #[tokio::test(start_paused = true)]
 async fn whatever_a_feed_of_the_kit_does_the_final_states_are_told() {
-    let gone = [
-        GoneForm::Status,
-        GoneForm::Event,
-        GoneForm::Canceled,
-        GoneForm::Empty,
-    ];
-    let mut steps: Vec<FeedStep> = gone.map(|form| FeedStep::new().gone(form)).into();
-    steps.extend([
-        FeedStep::new().cut_after(70),
-        FeedStep::new().end_after(0),
-        FeedStep::new().stall_after(0),
-        FeedStep::new().stall_after(90),
-        FeedStep::new().forget_id(),
-        FeedStep::new().duplicate(),
-        FeedStep::new().reverse(),
-        FeedStep::new().answer(Reply::new(503)),
-    ]);
+    let mut steps = troubles();
+    steps.push(FeedStep::new().reverse());
     for (nth, step) in steps.into_iter().enumerate() {
         let server = ResourceServer::start().await;
         server.collection("/notes");
