@@ -87,7 +87,7 @@ async fn main() -> Result<(), BoxError> {
             Resolved::Done(report) => {
                 println!("Ann's decision stands ({} request)", report.requests);
             }
-            Resolved::Already => println!("somebody else has decided"),
+            Resolved::Already => println!("someone else has decided"),
             Resolved::Changed(_) => println!("the meter has changed: it is shown again"),
         }
     }

@@ -17,7 +17,7 @@ const LONGEST: u64 = 64 * 1024;
 pub(crate) struct Credentials {
     authorization: Option<Authorization>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The name of the user, to whom queued edits belong. Without a name they belong to whoever has the same headers.
+    /// The name of the user, to whom queued edits belong. Without a name, they belong to everyone who sends the same headers.
     user: Option<String>,
 }
 

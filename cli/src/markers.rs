@@ -32,7 +32,8 @@ fn base_of(merged: &MergedDocument) -> Document {
     pick_side(&merged.document, &bases.collect::<Vec<_>>(), Side::Local)
 }
 
-/// Whether a text still has markers. A line of `=======` alone is none: it is a heading in some texts.
+/// Whether a text still has markers. A line of `=======` alone does not count, because it
+/// is a heading in some texts.
 pub(crate) fn has_markers(text: &str) -> bool {
     text.lines().any(|line| MARKERS.contains(&line))
 }

@@ -91,7 +91,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         .map_err(|error| unprinted(&error))
 }
 
-/// The failure of stdout. A reader that has seen enough, such as `head`, is none.
+/// Returns the failure of stdout. It is not a failure if the reader has seen enough, such as `head`.
 fn unprinted(error: &io::Error) -> Failure {
     let failure = Failure::new(crate::exit::LOCAL, "output", format!("stdout: {error}"));
     if error.kind() == io::ErrorKind::BrokenPipe {

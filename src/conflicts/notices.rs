@@ -27,7 +27,7 @@ pub enum ConflictNotice<T> {
     Reported(ReportedConflict<T>),
     /// A queued write of this client's journal, which cannot be applied as it is.
     Queued(OpenWrite<T>),
-    /// A reported conflict is resolved, by whomever.
+    /// A reported conflict is resolved, by this client or by another one.
     Resolved {
         /// The id of the conflict.
         conflict: String,

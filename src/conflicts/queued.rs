@@ -30,7 +30,7 @@ impl<T: ResourceData> QueuedConflicts<T> {
         }
     }
 
-    /// Returns the next open write, or `None` if there is none now.
+    /// Returns the next open write, or `None` if no write is open now.
     pub(super) async fn next(&mut self) -> Result<Option<OpenWrite<T>>, Error> {
         loop {
             if self.list.is_none() && !self.changes.has_changed().unwrap_or(false) {

@@ -112,7 +112,7 @@ impl Limits {
     /// Sets the longest `Retry-After` that the client waits for (default 60 s).
     ///
     /// A longer one ends the call, and the error reports it. So does one that is longer than what is left of
-    /// [`time`](Self::time).
+    /// [`time`](Self::time). Later calls to the host are held back for this time at most.
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = time;
         self
