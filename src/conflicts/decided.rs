@@ -94,13 +94,13 @@ impl<T: ResourceData> Shown<T> {
             Decision::Remove => ("delete", None),
             Decision::KeepRemote => ("remote", None),
         };
-        let key = self.key(word, document);
+        let id = self.digest(word, document);
         let handle = &self.service.handle;
         let (sent, evidence) = match (document, remote, &handle.stamp) {
             (Some(document), Some(remote), Some(pointer)) => {
-                let stamped = stamp::stamped(document, remote, pointer, &key);
+                let stamped = stamp::stamped(document, remote, pointer, &id);
                 let stamped = stamped.map_err(Error::unwritable)?;
-                let evidence = Evidence::Stamp(pointer.clone(), key.clone());
+                let evidence = Evidence::Stamp(pointer.clone(), id);
                 (Some(self.marked(stamped)?), evidence)
             }
             (Some(document), Some(remote), None) => {
@@ -116,6 +116,8 @@ impl<T: ResourceData> Shown<T> {
             (None, Some(_), _) if decision == Decision::Remove => (None, Evidence::Absence),
             (None, ..) => (None, Evidence::None),
         };
+        // A key names one document, also where that has the token of a lease.
+        let key = self.digest(word, sent.as_ref());
         Ok(Decided {
             decision,
             word,
@@ -161,8 +163,8 @@ impl<T: ResourceData> Shown<T> {
         }
     }
 
-    /// Returns the key of a decision, by which a service recognises it when it is sent again.
-    fn key(&self, word: &str, document: Option<&Document>) -> String {
+    /// Returns a digest of a decision. It is the same whenever the same decision is made about the same state.
+    fn digest(&self, word: &str, document: Option<&Document>) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("ifmatch resolution of a conflict");
         let version = self.version().unwrap_or_default();
         let document = document.map_or("", Document::as_str);

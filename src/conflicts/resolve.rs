@@ -39,7 +39,7 @@ impl<T: ResourceData> ReportedConflict<T> {
     /// ([`write_stamp`](crate::Collection::write_stamp)), or all that it changes. A changed counter shows nothing without a
     /// stamp, because another client may have counted to the same number. Otherwise the decision is sent again, for the same
     /// version and with the same key, unless [`require_proof`](crate::Collection::require_proof) is set. The key is the same
-    /// whenever the same decision is made about the same state, also in another process.
+    /// whenever the same document is decided on for the same state, also in another process.
     ///
     /// # Errors
     ///

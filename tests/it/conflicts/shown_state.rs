@@ -232,3 +232,31 @@ async fn a_lost_decision_without_a_trace_is_not_sent_again_if_proof_is_required(
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_names_one_document_also_under_another_lease() {
+    let mut sent = Vec::new();
+    for turn in 0..2 {
+        let server = ResourceServer::start().await;
+        server.put("/articles/42", r#"{"title": "theirs"}"#);
+        server
+            .conflicts()
+            .report("/articles/42", None, &json!({"title": "mine"}));
+        let client = server.in_process().build().unwrap();
+        let leases = Leases::documents(&client, "leases");
+        for _ in 0..turn {
+            leases.acquire("x").await.unwrap().release().await.unwrap();
+        }
+        let held = leases.acquire("x").await.unwrap();
+        let articles = client.collection::<Value>("articles");
+        let articles = articles.under(&held).fenced("/fence");
+        let conflict = found_by(&client, &articles).await;
+        let outcome = conflict.resolve(Resolution::KeepLocal).await.unwrap();
+        assert!(matches!(outcome, Resolved::Done(_)), "{outcome:?}");
+        let request = server.requests().post().to("/resolve-conflict");
+        let request = request.assert_one();
+        sent.push((request.header("idempotency-key").to_owned(), request.body));
+    }
+    assert_ne!(sent[0].1, sent[1].1, "the tokens differ");
+    assert_ne!(sent[0].0, sent[1].0, "so do the keys");
+}
