@@ -232,7 +232,7 @@ pub use probe::{Probe, ProbeCheck, ProbeFinding, ProbeReport, Verdict};
 pub use protocol::headers as header_fields;
 pub use protocol::{
     Batch, ConflictService, EntityTag, Envelope, Feed, Format, Generic, HiddenRefusal, Problem,
-    Profile, RefusalKind, Validator, Versioning, WeakTags, WriteRoute, profiles,
+    Profile, RefusalKind, Translation, Validator, Versioning, WeakTags, WriteRoute, profiles,
 };
 pub use protocol::{event_stream, format, json_lines};
 pub use resolve::{

@@ -5,7 +5,7 @@ use ifmatch::{ClientBuilder, profiles};
 
 /// Names the profiles: the word on the command line, and the type.
 macro_rules! named {
-    ($($name:literal => $profile:ident),* $(,)?) => {
+    ($($name:literal => $profile:ident $(:: $new:ident ())?),* $(,)?) => {
         /// Returns the parser of the names.
         pub(crate) fn names() -> PossibleValuesParser {
             PossibleValuesParser::new(["generic", $($name),*])
@@ -14,7 +14,7 @@ macro_rules! named {
         /// Sets the profile of this name. The parser has checked the name.
         pub(crate) fn set(builder: ClientBuilder, name: &str) -> ClientBuilder {
             match name {
-                $($name => builder.profile(profiles::$profile),)*
+                $($name => builder.profile(profiles::$profile $(:: $new ())?),)*
                 _ => builder,
             }
         }
@@ -27,6 +27,7 @@ named! {
     "couchdb" => CouchDb,
     "elasticsearch" => Elasticsearch,
     "etcd-v2" => EtcdV2,
+    "etcd-v3" => EtcdV3::new(),
     "eve" => Eve,
     "fhir" => Fhir,
     "github-contents" => GitHubContents,

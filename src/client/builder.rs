@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::address::{self, ApiVersion};
-use crate::exchange::transport::{Layer, Reqwest, Transport, layered};
+use crate::exchange::transport::{Layer, Reqwest, Translated, Transport, layered};
 use crate::exchange::{Authenticator, Exchange};
 use crate::journal::Journal;
 use crate::operations::refuse_conditions;
@@ -391,7 +391,11 @@ impl ClientBuilder {
                 Error::config("the HTTP client of reqwest cannot be initialised").with_source(error)
             })?),
         };
-        let transport = layered(transport, self.layers);
+        let mut transport = layered(transport, self.layers);
+        let translation = self.profile.translation(&base);
+        if let Some(translation) = &translation {
+            transport = Translated::before(transport, translation.clone());
+        }
         let accept = target::accept(&self.headers, &*self.profile, self.version.as_ref());
         refuse_conditions(&self.headers)?;
         let of_journal = self
@@ -410,6 +414,7 @@ impl ClientBuilder {
         let exchange = Exchange {
             secret,
             transport,
+            translation,
             authenticator: self.authenticator,
             server: ServerState::new(&self.retry, self.rate),
             limits: self.limits,

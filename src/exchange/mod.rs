@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::BoxError;
-use crate::protocol::{BatchWrite, forbid_keeping};
+use crate::protocol::{BatchWrite, Translation, forbid_keeping};
 use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
@@ -38,6 +38,8 @@ pub(crate) use watch::{Watch, Watched};
 /// The state that all requests of one client share.
 pub(crate) struct Exchange {
     pub(crate) transport: Arc<dyn Transport>,
+    /// What the transport has before it, if the API has no resources.
+    pub(crate) translation: Option<Translation>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) server: ServerState,
     pub(crate) limits: Limits,

@@ -22,11 +22,12 @@ pub fn feeds(bytes: &[u8]) {
     let Some((name, data)) = bytes.split_at_checked(usize::from(*length)) else {
         return;
     };
-    let feed = match chosen % 6 {
+    let feed = match chosen % 7 {
         0 => profiles::Kinto.feed(),
         1 => profiles::CouchDb.feed(),
         2 => profiles::Kubernetes.feed(),
         3 => Some(ConflictService::new().feed()),
+        6 => profiles::EtcdV3::new().feed(),
         4 => Some(Feed::event_stream("").kind_at("/kind").position_at("/at")),
         _ => Some(Feed::pages("").tag_at("/tag").document_at("/doc")),
     };

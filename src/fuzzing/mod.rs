@@ -7,6 +7,7 @@ mod feeds;
 mod locks;
 mod machine;
 mod stored;
+mod translations;
 
 pub use addresses::addresses;
 pub use batches::batches;
@@ -14,3 +15,4 @@ pub use feeds::feeds;
 pub use locks::locks;
 pub use machine::machine;
 pub use stored::stored_snapshot;
+pub use translations::translations;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use http::{HeaderMap, HeaderName};
+use url::Url;
 
 use super::{
     Batch, ConflictService, Envelope, Feed, FoundVersion, HiddenRefusal, JSON, MERGE_PATCH,
-    Profile, RefusalKind, Versioning, WriteRoute, message_words,
+    Profile, RefusalKind, Translation, Versioning, WriteRoute, message_words,
 };
 use crate::json::Document;
 use crate::protocol::{Problem, Validator};
@@ -247,6 +248,10 @@ impl Profile for Generic {
             (None, Some(beneath)) => beneath.write_route(),
             (None, None) => WriteRoute::default(),
         }
+    }
+
+    fn translation(&self, base: &Url) -> Option<Translation> {
+        self.beneath.as_ref()?.translation(base)
     }
 
     fn feed(&self) -> Option<Feed> {

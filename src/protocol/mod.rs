@@ -24,6 +24,7 @@ mod problem;
 mod profile;
 pub mod profiles;
 mod route;
+mod translation;
 mod unsupported;
 mod versioning;
 
@@ -48,5 +49,7 @@ pub(crate) use meaning::{Meaning, RefusalStanding, RequestFacts, meaning};
 pub use profile::Profile;
 use profile::{JSON, MERGE_PATCH, usual_monitors};
 pub use route::WriteRoute;
+pub use translation::Translation;
+pub(crate) use translation::{RemoteCall, Translate, Untranslated};
 pub(crate) use versioning::{Creation, FoundVersion, PlacedPart, VersionTarget};
 pub use versioning::{Versioning, WeakTags};

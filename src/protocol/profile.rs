@@ -2,10 +2,11 @@
 
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName};
+use url::Url;
 
 use super::{
-    Batch, ConflictService, Envelope, Feed, HiddenRefusal, Problem, RefusalKind, Validator,
-    Versioning, WriteRoute,
+    Batch, ConflictService, Envelope, Feed, HiddenRefusal, Problem, RefusalKind, Translation,
+    Validator, Versioning, WriteRoute,
 };
 use crate::json::Document;
 
@@ -30,6 +31,14 @@ pub trait Profile: Send + Sync + 'static {
     /// Returns the method and the address for writing whole documents, and the address for reading them.
     fn write_route(&self) -> WriteRoute {
         WriteRoute::default()
+    }
+
+    /// Returns how requests for resources become calls, if the API at this base URL has no resources (default `None`).
+    ///
+    /// Called once, when the client is built.
+    fn translation(&self, base: &Url) -> Option<Translation> {
+        let _ = base;
+        None
     }
 
     /// Returns the media type of documents (default `application/json`).

@@ -14,7 +14,7 @@ use crate::Server;
 const TTL: Duration = Duration::from_secs(2);
 
 /// The gateway is at the root of the server.
-fn root(server: &Server) -> String {
+pub(crate) fn root(server: &Server) -> String {
     let mut root = url::Url::parse(&server.base).unwrap();
     root.set_path("/");
     root.as_str().trim_end_matches('/').to_owned()

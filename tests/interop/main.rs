@@ -9,6 +9,7 @@
 
 mod actions;
 mod document;
+mod etcd;
 mod leases;
 mod leases_etcd;
 mod race;
@@ -203,7 +204,7 @@ async fn nchan() {
         profile: Generic::over(Kinto),
         ..server
     };
-    watches::tell_of_cuts(&server, &format!("{root}/publish")).await;
+    watches::tell_of_gaps(&server, &format!("{root}/publish")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

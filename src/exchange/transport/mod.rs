@@ -18,6 +18,7 @@ mod sent_writes;
 mod streaming;
 #[cfg(feature = "tower")]
 mod tower;
+mod translated;
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use sent_writes::SentWrites;
 pub use streaming::{Chunks, Streaming};
 #[cfg(feature = "tower")]
 pub use tower::{Tower, TransportService};
+pub(crate) use translated::Translated;
 
 /// One request, ready to be sent.
 #[derive(Clone)]

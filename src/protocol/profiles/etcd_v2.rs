@@ -10,7 +10,7 @@ use crate::protocol::{Envelope, Problem, Profile, RefusalKind, Versioning};
 /// `value`. A stale write is a 412 with the code 101. Its `index` belongs to the store and not to the key, so
 /// the key is read. `If-Match` is ignored.
 ///
-/// This profile is not for the v3 JSON gateway, which responds with 200 to a failed comparison.
+/// [`EtcdV3`](super::EtcdV3) is for the v3 API.
 ///
 /// [Reference](https://etcd.io/docs/v2.3/api/), [error codes](https://etcd.io/docs/v2.3/errorcode/).
 ///

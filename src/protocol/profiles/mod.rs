@@ -13,6 +13,7 @@
 //! | [`CouchDb`] | `_rev` → the document, `?rev=` in a removal | 409 `conflict` | new version in `rev` of the response; a 412 is never a race; tags are not used | express-pouchdb 4.2 |
 //! | [`Elasticsearch`] | `_seq_no`, `_primary_term` → `?if_seq_no=&if_primary_term=` | 409 `version_conflict_engine_exception` | document in `_source`, sent alone; creation with `op_type=create`; the 200 of `_bulk` with `errors` | — |
 //! | [`EtcdV2`] | `node.modifiedIndex` → `?prevIndex=` | 412, code 101 | document as text in `node.value`, sent as a form; creation with `prevExist=false` | etcd 3.4 |
+//! | [`EtcdV3`] | `mod_revision` → a comparison of the transaction | the comparison failed | requests become calls of the JSON gateway; the refusal contains the current value, which is merged without a read; `create_revision` tells a key that was created again; transactions | etcd 3.4 |
 //! | [`Eve`] | strong tag → `If-Match` | 412 | 428 to a creation: it exists; tags in items | Eve 2.3 |
 //! | [`Fhir`] | weak tag → `If-Match`, unchanged | 412; 409 on some servers, confirmed by a read | issue types; media type | — |
 //! | [`GitHubContents`] | `sha` → the document | 409, confirmed by a read | new version in `content.sha`; retry if the branch is busy; 422 without `sha`: it exists | — |
@@ -50,6 +51,7 @@ mod azure_table;
 mod couchdb;
 mod elasticsearch;
 mod etcd_v2;
+mod etcd_v3;
 mod eve;
 mod fhir;
 mod github_contents;
@@ -67,6 +69,7 @@ pub use azure_table::AzureTable;
 pub use couchdb::CouchDb;
 pub use elasticsearch::Elasticsearch;
 pub use etcd_v2::EtcdV2;
+pub use etcd_v3::EtcdV3;
 pub use eve::Eve;
 pub use fhir::Fhir;
 pub use github_contents::GitHubContents;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::BoxError;
 use crate::exchange::transport::{Streaming, TransportError};
 use crate::protocol::event_stream::EventStream;
 use crate::protocol::json_lines::{JsonLines, JsonLinesError};
-use crate::protocol::{FeedForm, FeedReader, Notice, essence};
+use crate::protocol::{FeedForm, FeedReader, Notice, Translation, essence};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
@@ -27,6 +28,8 @@ pub(super) struct FeedBody {
     /// Whether a chunk was read since the consumer was let in.
     has_to_rest: bool,
     depth: usize,
+    /// What its lines mean, and the address of the request that opened it, if the API has no resources.
+    translation: Option<(Translation, Url)>,
 }
 
 enum Decoder {
@@ -67,7 +70,14 @@ impl FeedBody {
             has_beaten: false,
             has_to_rest: false,
             depth,
+            translation: None,
         })
+    }
+
+    /// Sets what its lines mean. `opened` is the address of the request that opened it.
+    pub(super) fn translated(mut self, translation: Option<Translation>, opened: &Url) -> Self {
+        self.translation = translation.map(|translation| (translation, opened.clone()));
+        self
     }
 
     pub(super) fn last_sign(&self) -> Instant {
@@ -101,7 +111,16 @@ impl FeedBody {
                 )
             }),
             Decoder::Lines(lines) => match lines.decode(&mut rest) {
-                Ok(document) => document.map(|document| reader.line(Some(&document))),
+                Ok(document) => document.map(|line| match &self.translation {
+                    None => reader.line(Some(&line)),
+                    Some((translation, opened)) => {
+                        let changes = translation.rules().changes(opened, &line);
+                        let changes = changes.iter();
+                        changes
+                            .flat_map(|change| reader.line(Some(change)))
+                            .collect()
+                    }
+                }),
                 Err(JsonLinesError::Json(_)) => Some(reader.line(None)),
                 Err(error) => return Err(error.into()),
             },

@@ -165,6 +165,8 @@ impl Driver {
             Ok(Answered::Stream(stream)) => {
                 let origin = stream.origin;
                 let body = FeedBody::of(stream, self.feed.form, from, exchange.limits.depth);
+                let translation = exchange.translation.clone();
+                let body = body.map(|body| body.translated(translation, &call.url));
                 let body = body.map_err(|kind| {
                     Refused::unusable(format!("{path}: the response is {kind}, and no feed"))
                 })?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod dialect;
+pub(crate) mod etcd_gateway;
 pub(crate) mod feeds;
 mod handles;
 #[cfg(feature = "redis")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use ifmatch::profiles::{CouchDb, Kinto, Kubernetes};
+use ifmatch::profiles::{CouchDb, EtcdV3, Kinto, Kubernetes};
 use ifmatch::transport::{
     Bytes, Chunks, Fate, Request, Response, Streaming, Transport, TransportError,
 };
@@ -15,7 +15,10 @@ use serde_json::Value;
 
 /// Answers in their order, and the addresses that were asked for.
 #[derive(Clone, Default)]
-struct Scripted(Arc<Mutex<(VecDeque<Answer>, Vec<String>)>>);
+struct Scripted(Arc<Mutex<(VecDeque<Answer>, Vec<Asked>)>>);
+
+/// The address and the body of a request.
+type Asked = (String, String);
 
 struct Answer {
     tag: Option<&'static str>,
@@ -35,7 +38,8 @@ impl Scripted {
         let mut script = self.0.lock().unwrap();
         let asked = request.url.path().to_owned();
         let query = request.url.query().map(|query| format!("?{query}"));
-        script.1.push(asked + &query.unwrap_or_default());
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        script.1.push((asked + &query.unwrap_or_default(), body));
         let Answer { tag, body } = script.0.pop_front()?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -46,7 +50,13 @@ impl Scripted {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().1.clone()
+        let asked = &self.0.lock().unwrap().1;
+        asked.iter().map(|(address, _)| address.clone()).collect()
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let asked = &self.0.lock().unwrap().1;
+        asked.iter().map(|(_, body)| body.clone()).collect()
     }
 
     async fn watch(&self, profile: impl Profile) -> Watch<Value> {
@@ -152,6 +162,60 @@ async fn kubernetes_is_listed_and_followed_with_bookmarks_until_the_version_is_t
             "/things".to_owned()
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn etcd_is_listed_and_followed_until_the_revision_was_compacted() {
+    let kv = |key: &str, revision: u8| {
+        format!(
+            r#"{{"key":"{key}","create_revision":"2","mod_revision":"{revision}","value":"eyJuIjoxfQ=="}}"#
+        )
+    };
+    let result = |revision: u8, more: &str| {
+        format!(r#"{{"header":{{"cluster_id":"9","revision":"{revision}"}},{more}}}"#)
+    };
+    let line = |revision: u8, more: &str| format!("{{\"result\":{}}}\n", result(revision, more));
+    // `things/a`, `things/b`, and `things/x/a` of another collection.
+    let (a, b, below) = ("dGhpbmdzL2E=", "dGhpbmdzL2I=", "dGhpbmdzL3gvYQ==");
+    let events = format!(
+        r#""events":[{{"kv":{}}},{{"kv":{}}},{{"type":"DELETE","kv":{{"key":"{b}","mod_revision":"14"}}}}]"#,
+        kv(a, 13),
+        kv(below, 13)
+    );
+    let server = Scripted::of(&[
+        (
+            None,
+            &result(12, &format!(r#""kvs":[{},{}]"#, kv(a, 10), kv(b, 11))),
+        ),
+        (None, &(line(14, r#""created":true"#) + &line(14, &events))),
+        (
+            None,
+            &line(30, r#""canceled":true,"compact_revision":"20""#),
+        ),
+        (None, &result(30, &format!(r#""kvs":[{}]"#, kv(b, 25)))),
+    ]);
+    let mut watch = server.watch(EtcdV3::new()).await;
+    let told = tell(&mut watch, 7).await;
+    let expected = [
+        "a version:13",
+        "b gone",
+        "caught up",
+        "reset",
+        "b version:25",
+        "a gone",
+        "caught up",
+    ];
+    assert_eq!(told, expected);
+    let asked = server.asked();
+    let expected = ["/v3/kv/range", "/v3/watch", "/v3/watch", "/v3/kv/range"];
+    assert_eq!(asked[..4], expected);
+    let bodies = server.bodies();
+    // The range from `things/` to `things0`.
+    let range = r#""key":"dGhpbmdzLw==","progress_notify":true,"range_end":"dGhpbmdzMA==""#;
+    for (body, revision) in [(&bodies[1], 13), (&bodies[2], 15)] {
+        let expected = format!(r#"{{"create_request":{{{range},"start_revision":"{revision}"}}}}"#);
+        assert_eq!(*body, expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,3 +13,4 @@ mod request_formats;
 mod requests;
 mod site;
 mod told_actions;
+mod translated;

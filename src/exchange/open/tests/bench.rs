@@ -188,6 +188,7 @@ impl Bench {
         });
         Ok(Self {
             exchange: Exchange {
+                translation: None,
                 transport: server.clone(),
                 authenticator: Some(Arc::new(Keys::default())),
                 server: ServerState::new(&RetryPolicy::default(), Some(rate)),
