@@ -248,8 +248,9 @@ pub use store::{RedisStore, RedisStoreError};
 pub use transaction::{Committed, CommittedBy, OnCrash, TransactionReport};
 pub use value::{
     AlteredSeen, ConflictSeen, Error, ErrorKind, ErrorReport, IntoBoxError, IntoDocument,
-    IntoValidator, Observer, Saved, Sides, Snapshot, StepReport, StepState, Versioned, WaitSeen,
-    WriteReport, WriteSeen, box_error,
+    IntoValidator, LeaseEvent, LeaseSeen, Observer, OpenSeen, Saved, Sides, Snapshot, StepReport,
+    StepState, TransactionSeen, Versioned, WaitSeen, WatchEvent, WatchSeen, WriteReport, WriteSeen,
+    box_error,
 };
 pub use watch::{
     Change, KeepFresh, Live, LiveRef, OpenLive, OpenWatch, Position, Snapshots, Watch,

@@ -67,7 +67,7 @@ pub struct ClientBuilder {
     journal: Option<Journal>,
     journals_awaited: bool,
     limits: Limits,
-    observer: Option<Box<dyn Observer>>,
+    observer: Option<Arc<dyn Observer>>,
     max_queued_writes: usize,
     rate: Option<Rate>,
     fault: Option<Error>,
@@ -354,7 +354,7 @@ impl ClientBuilder {
     /// Sets the observer of refusals and writes (default none). A panic in its `conflict` method ends the write.
     /// Other panics are logged.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.observer = Some(Arc::new(observer));
         self
     }
 

@@ -20,7 +20,6 @@ use crate::operations::{
 };
 use crate::protocol::{Envelope, Format};
 use crate::resolve::{Conflict, MergeStrategy, RefusalHandler, Resolution, ask_fn, merge_fn};
-use crate::retry::Limits;
 use crate::value::{Error, IntoBoxError, IntoDocument, IntoValidator, Versioned};
 use crate::write::request::target::WriteMode;
 
@@ -98,11 +97,6 @@ impl<T: ResourceData> Collection<T> {
     /// Returns the handle of the collection.
     pub(crate) fn handle(&self) -> &Handle<T> {
         &self.handle
-    }
-
-    /// Returns the limits of the client.
-    pub(crate) fn limits(&self) -> Limits {
-        self.handle.shared.exchange.limits.clone()
     }
 
     /// Returns the address of a resource.

@@ -22,7 +22,6 @@ use crate::merge::Merge;
 use crate::operations::{Handle, Outbox, PlainRequest, ResourceData};
 use crate::probe::{Probe, ProbeBatch};
 use crate::resolve::{MergeStrategy, Strategy};
-use crate::retry::Limits;
 use crate::value::Error;
 use crate::write::request::target::Shared;
 
@@ -104,11 +103,6 @@ impl Client {
         strategy: impl MergeStrategy<T>,
     ) -> Resource<T> {
         Resource::new(self.handle(path, Arc::new(strategy)).with_own_strategy())
-    }
-
-    /// Returns the limits of the client.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.shared.exchange.limits
     }
 
     /// Prepares a plain request to the API, for everything that is not a typed resource.

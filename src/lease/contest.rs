@@ -18,7 +18,7 @@ use super::names::{Names, Passed, Turn, Waiter};
 use super::service::{Granted, LeaseRequest, LeaseService, NotGranted};
 use crate::retry::later;
 use crate::support::ids;
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, LeaseEvent, LeaseSeen, Observer, observer};
 
 /// Where leases come from.
 #[derive(Clone)]
@@ -26,6 +26,7 @@ pub(crate) struct Place {
     pub(crate) service: Arc<dyn LeaseService>,
     pub(crate) clock: Arc<dyn LeaseClock>,
     pub(crate) names: Arc<Names>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 /// What a call wants.
@@ -40,8 +41,27 @@ pub(crate) struct Order {
 /// What a contender has met so far.
 type Met = Arc<Mutex<Option<NotGranted>>>;
 
-/// Gets a lease, in turn with the other calls of this process.
+/// Gets a lease, and tells the observer.
 pub(crate) async fn acquire(place: Place, order: Order) -> Result<Held, Error> {
+    let (name, observer, since) = (order.name.clone(), place.observer.clone(), Instant::now());
+    let acquired = in_turn(place, order).await;
+    let waited = since.elapsed();
+    let event = match &acquired {
+        Ok(held) => LeaseEvent::Acquired {
+            waited,
+            token: held.token(),
+        },
+        Err(error) => LeaseEvent::NotAcquired {
+            waited,
+            error: error.kind(),
+        },
+    };
+    observer::lease(observer.as_deref(), &LeaseSeen::new(&name, event));
+    acquired
+}
+
+/// Gets a lease, in turn with the other calls of this process.
+async fn in_turn(place: Place, order: Order) -> Result<Held, Error> {
     let (passed, waiting) = oneshot::channel();
     let waiter = Waiter {
         owner: order.owner.clone(),
@@ -144,6 +164,7 @@ impl Contest {
             Facts { granted, holder },
             commands.downgrade(),
             rules,
+            self.place.observer,
         );
         let held = Held::new(lease.clone(), commands);
         // If the caller has stopped waiting, the guard is dropped here, and the lease is released.

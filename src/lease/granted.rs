@@ -15,7 +15,7 @@ use super::keeper::Command;
 use super::service::{Granted, LeaseService, SERVICE};
 use crate::retry::later;
 use crate::support::panics::{self, Panicked};
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, LeaseEvent, LeaseSeen, Observer, observer};
 
 /// A lease that was acquired, to which writes are bound with [`Collection::under`](crate::Collection::under).
 ///
@@ -36,6 +36,7 @@ pub(super) struct State {
     pub(super) rules: Rules,
     /// Requests of writes that were sent and not answered.
     pub(super) unanswered: AtomicUsize,
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 /// What a service demands of writes under a lease.
@@ -125,6 +126,7 @@ impl Lease {
         facts: Facts,
         keeper: mpsc::WeakSender<Command>,
         rules: Rules,
+        observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         Self(Arc::new(State {
             name: facts.granted.name.clone(),
@@ -135,6 +137,7 @@ impl Lease {
             keeper,
             rules,
             unanswered: AtomicUsize::default(),
+            observer,
         }))
     }
 
@@ -226,14 +229,24 @@ impl Lease {
 
     /// Ends the lease for all who use it. The first reason stays.
     pub(super) fn end(&self, because: LostBecause) {
+        let event = match &because {
+            LostBecause::Released => LeaseEvent::Released,
+            because => LeaseEvent::Lost {
+                because: because.to_string(),
+            },
+        };
         let lost = self.because(because);
-        self.0.lost.send_if_modified(|known| {
+        let is_first = self.0.lost.send_if_modified(|known| {
             let is_first = known.is_none();
             if is_first {
                 *known = Some(lost);
             }
             is_first
         });
+        if is_first {
+            let seen = LeaseSeen::new(&self.0.name, event);
+            observer::lease(self.0.observer.as_deref(), &seen);
+        }
     }
 
     /// Whether a write under the lease may still be on its way.

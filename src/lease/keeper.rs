@@ -209,8 +209,8 @@ impl Keeper {
                 }
             };
             let (service, clock) = (self.service.clone(), self.clock.clone());
-            let rules = self.lease.0.rules.clone();
-            let lease = Lease::new(service, clock, facts, commands.downgrade(), rules);
+            let (rules, observer) = (self.lease.0.rules.clone(), self.lease.0.observer.clone());
+            let lease = Lease::new(service, clock, facts, commands.downgrade(), rules, observer);
             let held = Held::new(lease.clone(), commands);
             if waiter.passed.send(Passed::Held(held)).is_ok() {
                 self.request.owner = waiter.owner;

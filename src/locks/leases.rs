@@ -20,7 +20,8 @@ use crate::lease::{
 use crate::operations::ResourceData;
 use crate::resolve::RemoteWins;
 use crate::support::panics;
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, Observer};
+use crate::write::request::target::Shared;
 
 /// The ttl of a lease, unless another one is set.
 const TTL: Duration = Duration::from_secs(15);
@@ -79,6 +80,7 @@ pub struct Leases {
     names: Arc<Names>,
     ttl: Duration,
     wait: Duration,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// The service, or how it is made for a collection.
@@ -109,11 +111,8 @@ impl Leases {
     /// taken over once its document has not changed for its own ttl, as the contender counts.
     pub fn documents(client: &Client, path: impl IntoPath) -> Self {
         let documents = client.collection_with::<Value>(path, RemoteWins);
-        let wait = documents.limits().time;
-        Self {
-            wait,
-            ..Self::of(Records::documents(documents))
-        }
+        let client = documents.handle().shared.clone();
+        Self::of(Records::documents(documents)).of_client(&client)
     }
 
     /// Keeps each lease in the resource that it protects, at this JSON Pointer.
@@ -225,9 +224,13 @@ impl Leases {
         Self::with(Service::Ready(Arc::new(service)))
     }
 
-    /// Sets how long a call waits, unless it sets that itself.
-    pub(super) fn waiting(self, wait: Duration) -> Self {
-        Self { wait, ..self }
+    /// Takes the time that a call waits, and the observer, from a client.
+    pub(super) fn of_client(self, client: &Shared) -> Self {
+        Self {
+            wait: client.exchange.limits.time,
+            observer: client.observer.clone().or(self.observer),
+            ..self
+        }
     }
 
     pub(super) fn made_for(
@@ -243,24 +246,25 @@ impl Leases {
             names: Arc::default(),
             ttl: TTL,
             wait: WAIT,
+            observer: None,
         }
     }
 
     /// Names the collection whose resources are leased, for services that lock the resources themselves.
     pub fn on(self, collection: &impl LeaseTarget) -> Self {
         let documents = collection.documents();
-        let wait = documents.limits().time;
+        let client = documents.handle().shared.clone();
         let service = match self.service {
             Service::Of(make) => Service::Ready(make(documents)),
             ready @ Service::Ready(_) => ready,
         };
-        Self {
+        let on = Self {
             service,
-            wait,
             // The same name is another lease now.
             names: Arc::default(),
             ..self
-        }
+        };
+        on.of_client(&client)
     }
 
     /// Sets the ttl (default 15 seconds, at least 100 milliseconds).
@@ -286,6 +290,37 @@ impl Leases {
         }
     }
 
+    /// Sets who is told when a lease is acquired or lost (default the observer of the client that keeps the leases).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::{LeaseEvent, LeaseSeen, Leases, Observer, testing::ResourceServer};
+    ///
+    /// struct Losses;
+    ///
+    /// impl Observer for Losses {
+    ///     fn lease(&self, lease: &LeaseSeen<'_>) {
+    ///         if let LeaseEvent::Lost { because } = &lease.event {
+    ///             eprintln!("{} is lost: {because}", lease.name);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # async fn run() -> Result<(), ifmatch::Error> {
+    /// # let server = ResourceServer::start().await;
+    /// # let client = server.in_process().build()?;
+    /// let leases = Leases::documents(&client, "leases").observer(Losses);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observer(self, observer: impl Observer) -> Self {
+        Self {
+            observer: Some(Arc::new(observer)),
+            ..self
+        }
+    }
+
     /// Acquires a lease by its name.
     ///
     /// # Errors
@@ -301,6 +336,7 @@ impl Leases {
             service,
             clock: self.clock.clone(),
             names: self.names.clone(),
+            observer: self.observer.clone(),
         });
         Acquire::new(place, name.to_string(), self.ttl, self.wait)
     }

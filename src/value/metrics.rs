@@ -2,7 +2,10 @@
 
 use metrics::{counter, gauge, histogram};
 
-use super::{ConflictSeen, WaitSeen, WriteSeen};
+use super::{
+    ConflictSeen, LeaseEvent, LeaseSeen, OpenSeen, TransactionSeen, WaitSeen, WatchEvent,
+    WatchSeen, WriteSeen,
+};
 use crate::value::ErrorKind;
 
 pub(super) fn conflict(seen: &ConflictSeen<'_>) {
@@ -35,6 +38,42 @@ pub(super) fn finished(seen: &WriteSeen<'_>) {
         counter!("ifmatch_lost_replies_total", "collection" => collection(), "outcome" => outcome)
             .increment(seen.lost_replies.into());
     }
+}
+
+pub(super) fn transaction(seen: &TransactionSeen) {
+    let outcome = seen
+        .error
+        .map_or_else(|| "committed".to_owned(), ErrorKind::name);
+    counter!("ifmatch_transactions_total", "outcome" => outcome).increment(1);
+}
+
+pub(super) fn open(seen: &OpenSeen<'_>) {
+    counter!("ifmatch_open_writes_total", "kind" => seen.error.name()).increment(1);
+}
+
+pub(super) fn watch(seen: &WatchSeen<'_>) {
+    let event = match seen.event {
+        WatchEvent::Connected => "connected",
+        WatchEvent::Disconnected { .. } => "disconnected",
+        WatchEvent::Reset => "reset",
+        WatchEvent::FellBack => "fell_back",
+    };
+    let collection = seen.template.to_owned();
+    counter!("ifmatch_watch_events_total", "collection" => collection, "event" => event)
+        .increment(1);
+}
+
+pub(super) fn lease(seen: &LeaseSeen<'_>) {
+    let event = match &seen.event {
+        LeaseEvent::Acquired { waited, .. } => {
+            histogram!("ifmatch_lease_wait_seconds").record(*waited);
+            "acquired"
+        }
+        LeaseEvent::NotAcquired { .. } => "not_acquired",
+        LeaseEvent::Released => "released",
+        LeaseEvent::Lost { .. } => "lost",
+    };
+    counter!("ifmatch_leases_total", "event" => event).increment(1);
 }
 
 /// Reports how many retries are left for a server.

@@ -8,6 +8,7 @@ mod error_report;
 pub(crate) mod metrics;
 pub(crate) mod observer;
 mod restore;
+mod seen;
 mod step_report;
 mod versioned;
 
@@ -18,8 +19,12 @@ pub(crate) use error::{is_own, unfaithful_at};
 pub(crate) use error_kind::ALL;
 pub use error_kind::ErrorKind;
 pub use error_report::{ErrorReport, Sides};
-pub use observer::{AlteredSeen, ConflictSeen, Observer, WaitSeen, WriteSeen};
+pub use observer::Observer;
 pub use restore::{IntoDocument, IntoValidator};
+pub use seen::{
+    AlteredSeen, ConflictSeen, LeaseEvent, LeaseSeen, OpenSeen, TransactionSeen, WaitSeen,
+    WatchEvent, WatchSeen, WriteSeen,
+};
 pub use step_report::{StepReport, StepState};
 pub(crate) use versioned::SnapshotAddress;
 pub use versioned::{Saved, Snapshot, Versioned, WriteReport};

@@ -1,14 +1,15 @@
 //! Events for observers, for `tracing` and for `metrics`.
 
+#[cfg(feature = "tracing")]
 use std::time::Duration;
 
-use http::StatusCode;
-
+use super::seen::{
+    AlteredSeen, ConflictSeen, LeaseSeen, OpenSeen, TransactionSeen, WaitSeen, WatchSeen, WriteSeen,
+};
+#[cfg(feature = "tracing")]
+use super::seen::{LeaseEvent, WatchEvent};
 use crate::exchange::AttemptSeen;
-use crate::protocol::RefusalKind;
-use crate::retry::WaitReason;
 use crate::support::panics;
-use crate::value::{ErrorKind, WriteReport};
 
 /// Is told about requests, waits, refusals and the ends of writes, for example to count hot spots.
 ///
@@ -71,116 +72,35 @@ pub trait Observer: Send + Sync + 'static {
     fn finished(&self, write: &WriteSeen<'_>) {
         let _ = write;
     }
-}
 
-/// A refusal of a write, as reported to an observer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ConflictSeen<'a> {
-    /// The path of the resource.
-    pub path: &'a str,
-    /// The path, with `{id}` in place of the id.
-    pub template: &'a str,
-    /// The meaning of the refusal.
-    pub kind: RefusalKind,
-    /// The status of the response.
-    pub status: StatusCode,
-    /// The round of the write in which the refusal came.
-    pub round: u32,
-}
+    /// Called when a transaction ends, also one of an earlier process that the [outbox](crate::Client::outbox) ends.
+    fn transaction(&self, transaction: &TransactionSeen) {
+        let _ = transaction;
+    }
 
-impl<'a> ConflictSeen<'a> {
-    pub(crate) fn new(
-        path: &'a str,
-        template: &'a str,
-        kind: RefusalKind,
-        status: StatusCode,
-        round: u32,
-    ) -> Self {
-        Self {
-            path,
-            template,
-            kind,
-            status,
-            round,
-        }
+    /// Called when a queued write begins to wait for a person, who finds it among the
+    /// [conflicts](crate::Collection::conflicts).
+    fn open(&self, write: &OpenSeen<'_>) {
+        let _ = write;
+    }
+
+    /// Called when a watch connects, loses its connection, or begins anew.
+    fn watch(&self, watch: &WatchSeen<'_>) {
+        let _ = watch;
+    }
+
+    /// Called when a lease is acquired or not, and when it ends.
+    ///
+    /// Leases that are kept with the help of a client are told to its observer, and all others to that of
+    /// [`Leases::observer`](crate::Leases::observer).
+    fn lease(&self, lease: &LeaseSeen<'_>) {
+        let _ = lease;
     }
 }
 
-/// A difference between the stored document and the one that was sent, as reported to an observer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AlteredSeen<'a> {
-    /// The path of the resource on which the difference was seen.
-    pub path: &'a str,
-    /// The path, with `{id}` in place of the id.
-    pub template: &'a str,
-}
-
-impl<'a> AlteredSeen<'a> {
-    pub(crate) fn new(path: &'a str, template: &'a str) -> Self {
-        Self { path, template }
-    }
-}
-
-/// A wait, as reported to an observer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WaitSeen<'a> {
-    /// The path, with `{id}` in place of the id.
-    pub template: &'a str,
-    /// The reason for the wait.
-    pub reason: WaitReason,
-    /// How long it was.
-    pub time: Duration,
-}
-
-impl<'a> WaitSeen<'a> {
-    pub(crate) fn new(template: &'a str, reason: WaitReason, time: Duration) -> Self {
-        Self {
-            template,
-            reason,
-            time,
-        }
-    }
-}
-
-/// A finished write, as reported to an observer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WriteSeen<'a> {
-    /// The path of the resource.
-    pub path: &'a str,
-    /// The path, with `{id}` in place of the id.
-    pub template: &'a str,
-    /// The kind of the error, if the write failed.
-    pub error: Option<ErrorKind>,
-    /// Number of fields left in conflict.
-    pub open_fields: usize,
-    /// Number of responses that were lost, or that did not show whether the request was applied. The write found that
-    /// out, unless its error is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
-    pub lost_replies: u32,
-    /// The report of the write.
-    pub report: &'a WriteReport,
-}
-
-impl<'a> WriteSeen<'a> {
-    pub(crate) fn new(
-        path: &'a str,
-        template: &'a str,
-        error: Option<ErrorKind>,
-        report: &'a WriteReport,
-    ) -> Self {
-        Self {
-            path,
-            template,
-            error,
-            open_fields: 0,
-            lost_replies: 0,
-            report,
-        }
-    }
-}
+/// The target of the events.
+#[cfg(feature = "tracing")]
+const TARGET: &str = "ifmatch";
 
 /// Waits from this length on are events of `tracing`.
 #[cfg(feature = "tracing")]
@@ -196,7 +116,7 @@ pub(crate) fn attempt(observer: Option<&dyn Observer>, seen: &AttemptSeen<'_>) {
 pub(crate) fn waited(observer: Option<&dyn Observer>, seen: &WaitSeen<'_>) {
     #[cfg(feature = "tracing")]
     if seen.time > LONG_WAIT {
-        tracing::info!(url.template = seen.template, reason = seen.reason.as_str(), time = ?seen.time, "waited");
+        tracing::info!(target: TARGET, { url.template = seen.template, reason = seen.reason.as_str(), time = ?seen.time }, "waited");
     }
     #[cfg(feature = "metrics")]
     super::metrics::waited(seen);
@@ -207,7 +127,7 @@ pub(crate) fn waited(observer: Option<&dyn Observer>, seen: &WaitSeen<'_>) {
 
 pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>) {
     #[cfg(feature = "tracing")]
-    tracing::info!(url.template = seen.template, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round, "write refused");
+    tracing::info!(target: TARGET, { url.template = seen.template, kind = ?seen.kind, status = seen.status.as_u16(), round = seen.round }, "write refused");
     #[cfg(feature = "metrics")]
     super::metrics::conflict(seen);
     if let Some(observer) = observer {
@@ -218,7 +138,8 @@ pub(crate) fn conflict(observer: Option<&dyn Observer>, seen: &ConflictSeen<'_>)
 pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
-        url.template = seen.template,
+        target: TARGET,
+        { url.template = seen.template },
         "the server stores a different document from the one it is sent, although its responses give a version for the document as sent (RFC 9110 9.3.4). Writes to this collection now read first. Set `stores_as_sent(false)` to do so from the start"
     );
     if let Some(observer) = observer {
@@ -229,7 +150,8 @@ pub(crate) fn altered(observer: Option<&dyn Observer>, seen: &AlteredSeen<'_>) {
 pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     #[cfg(feature = "tracing")]
     tracing::debug!(
-        url.template = seen.template,
+        target: TARGET,
+        { url.template = seen.template,
         error = ?seen.error,
         open_fields = seen.open_fields,
         lost_replies = seen.lost_replies,
@@ -237,7 +159,7 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
         rounds = seen.report.rounds,
         merged = seen.report.merged,
         settled = seen.report.settled,
-        waited = ?seen.report.waited,
+        waited = ?seen.report.waited },
         "write finished"
     );
     #[cfg(feature = "metrics")]
@@ -247,11 +169,71 @@ pub(crate) fn finished(observer: Option<&dyn Observer>, seen: &WriteSeen<'_>) {
     }
 }
 
+pub(crate) fn transaction(observer: Option<&dyn Observer>, seen: &TransactionSeen) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(
+        target: TARGET,
+        error = ?seen.error,
+        steps = seen.steps,
+        is_atomic = seen.is_atomic,
+        is_resumed = seen.is_resumed,
+        requests = seen.requests,
+        "transaction finished"
+    );
+    #[cfg(feature = "metrics")]
+    super::metrics::transaction(seen);
+    if let Some(observer) = observer {
+        notify(|| observer.transaction(seen));
+    }
+}
+
+pub(crate) fn open(observer: Option<&dyn Observer>, seen: &OpenSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: TARGET, error = ?seen.error, "a queued write waits for a person");
+    #[cfg(feature = "metrics")]
+    super::metrics::open(seen);
+    if let Some(observer) = observer {
+        notify(|| observer.open(seen));
+    }
+}
+
+pub(crate) fn watch(observer: Option<&dyn Observer>, seen: &WatchSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    match seen.event {
+        WatchEvent::FellBack => tracing::warn!(
+            target: TARGET,
+            { url.template = seen.template },
+            "the feed gives no sign of life, perhaps because a proxy buffers it: the collection is polled instead"
+        ),
+        event => {
+            tracing::debug!(target: TARGET, { url.template = seen.template, event = ?event }, "watch");
+        }
+    }
+    #[cfg(feature = "metrics")]
+    super::metrics::watch(seen);
+    if let Some(observer) = observer {
+        notify(|| observer.watch(seen));
+    }
+}
+
+pub(crate) fn lease(observer: Option<&dyn Observer>, seen: &LeaseSeen<'_>) {
+    #[cfg(feature = "tracing")]
+    match &seen.event {
+        LeaseEvent::Lost { because, .. } => tracing::warn!(target: TARGET, because, "lease lost"),
+        event => tracing::debug!(target: TARGET, ?event, "lease"),
+    }
+    #[cfg(feature = "metrics")]
+    super::metrics::lease(seen);
+    if let Some(observer) = observer {
+        notify(|| observer.lease(seen));
+    }
+}
+
 /// Notifies an observer. A panic of the observer is logged and does not affect the call.
 fn notify(tell: impl FnOnce()) {
     if let Err(panicked) = panics::catch("the observer", tell) {
         #[cfg(feature = "tracing")]
-        tracing::warn!(%panicked, "an observer failed to handle an event");
+        tracing::warn!(target: TARGET, %panicked, "an observer failed to handle an event");
         #[cfg(not(feature = "tracing"))]
         let _ = panicked;
     }

@@ -14,7 +14,7 @@ use super::position::Position;
 use crate::operations::{Handle, ResourceData};
 use crate::store::StoredSnapshot;
 use crate::support::panics;
-use crate::value::{Error, Versioned};
+use crate::value::{Error, Versioned, WatchEvent};
 
 /// Follows the changes of a collection or a resource.
 ///
@@ -123,7 +123,10 @@ impl<T: ResourceData> Watch<T> {
                 return Err(*error);
             }
             Delivery::Gone(id) => Change::Gone(id),
-            Delivery::Reset => Change::Reset,
+            Delivery::Reset => {
+                super::driver::tell(&self.handle, WatchEvent::Reset);
+                Change::Reset
+            }
             Delivery::CaughtUp => Change::CaughtUp,
         })
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::lease::Isolation;
 use crate::operations::{Lazy, new_group};
-use crate::transaction::{Committed, Endpoint, OnCrash, Plan, run};
-use crate::value::{Error, ErrorKind};
+use crate::transaction::{Committed, CommittedBy, Endpoint, OnCrash, Plan, run};
+use crate::value::{Error, ErrorKind, TransactionSeen, observer};
 use crate::write::request::target::Shared;
 use crate::write::step::Step;
 
@@ -91,14 +91,34 @@ impl Future for Commit {
                     return Err(fault);
                 }
                 plan.record = new_group(&shared)?;
+                let steps = plan.steps.len();
                 // A dropped future must not leave a transaction half done.
-                let task = tokio::spawn(run(plan));
+                let task = tokio::spawn(async move {
+                    let ended = run(plan).await;
+                    let seen = seen(&ended, steps);
+                    observer::transaction(shared.observer.as_deref(), &seen);
+                    ended
+                });
                 task.await.unwrap_or_else(|error| {
                     let why = format!("the task of the transaction was stopped: {error}");
                     Err(Error::new(ErrorKind::OutcomeUnknown, why))
                 })
             })
         })
+    }
+}
+
+fn seen(ended: &Result<Committed, Error>, steps: usize) -> TransactionSeen {
+    let report = ended.as_ref().ok().map(Committed::report);
+    TransactionSeen {
+        error: ended.as_ref().err().map(Error::kind),
+        steps,
+        is_atomic: report.is_some_and(|report| report.by == CommittedBy::Batch),
+        is_resumed: false,
+        requests: match ended {
+            Ok(done) => done.report().requests,
+            Err(error) => error.report().requests,
+        },
     }
 }
 

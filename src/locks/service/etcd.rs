@@ -57,9 +57,9 @@ impl Leases {
     /// # }
     /// ```
     pub fn etcd(client: &Client) -> Self {
-        let wait = client.limits().time;
+        let shared = client.shared();
         let client = client.clone();
-        Self::of(Etcd { client }).waiting(wait)
+        Self::of(Etcd { client }).of_client(shared)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use super::group::Group;
 use super::owner::owner;
 use super::temporary::may_pass;
 use super::view::no_journal;
 use crate::journal::{ChainKey, IntentGoal, Journal, JournalError, MarkDocuments, Open, Standing};
 use crate::lease::Isolation;
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, OpenSeen, observer};
 use crate::write::queued::{QueuedEnd, Ran, Running};
 use crate::write::request::target::Shared;
 
@@ -125,6 +127,7 @@ async fn run_begun(
                     continue;
                 }
                 open(journal, &first, &error, &end, writer.schema()).await?;
+                tell_open(shared, &first, &error);
                 return stopped(sent, Stop::Open);
             }
             Err(error) if error.kind() == ErrorKind::Journal && !is_damaged(&error) => {
@@ -145,6 +148,7 @@ async fn run_begun(
                 let end = QueuedEnd::NotBegun(error.to_string());
                 shared.outbox.tell(id, &end);
                 open(journal, &first, &error, &end, writer.schema()).await?;
+                tell_open(shared, &first, &error);
                 return stopped(sent, Stop::Open);
             }
         }
@@ -185,6 +189,16 @@ async fn open(
     };
     let kept = journal.leave_open(open, documents).await;
     kept.map_err(Error::journal)
+}
+
+/// Tells the observer that a write waits for a person.
+pub(super) fn tell_open(shared: &Shared, standing: &Standing, error: &Error) {
+    let url = Url::parse(&standing.intent.url).ok();
+    let path = url.as_ref().map_or("", Url::path);
+    observer::open(
+        shared.observer.as_deref(),
+        &OpenSeen::new(path, error.kind()),
+    );
 }
 
 /// Returns why a write is tried again later, or `None` if it would end in the same way.

@@ -8,7 +8,7 @@ use crate::journal::{ChainKey, Journal, Open, Standing, StepRole};
 use crate::lease::Isolation;
 use crate::support::ids;
 use crate::transaction::{Left, OnCrash, Record, WentOn, go_on};
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, TransactionSeen, observer};
 use crate::write::queued::{QueuedEnd, Running};
 use crate::write::request::target::Shared;
 
@@ -86,7 +86,7 @@ impl Group {
                     return Err(error);
                 }
                 Err(error) => {
-                    self.leave_open(journal, &error).await?;
+                    self.leave_open(shared, journal, &error).await?;
                     return stopped(0, Stop::Open);
                 }
             }
@@ -111,6 +111,7 @@ impl Group {
             on_crash,
         };
         let went_on = go_on(left).await;
+        self.tell(shared, &went_on);
         if matches!(went_on, WentOn::Committed | WentOn::Failed(_)) {
             for step in &self.steps {
                 let end = QueuedEnd::WithTransaction;
@@ -137,10 +138,29 @@ impl Group {
             ),
             WentOn::Unknown(error) => {
                 let now = Self::of(journal, &key);
-                now.unwrap_or(self).leave_open(journal, &error).await?;
+                now.unwrap_or(self)
+                    .leave_open(shared, journal, &error)
+                    .await?;
                 stopped(0, Stop::Open)
             }
         }
+    }
+
+    /// Tells the observer how it has ended, if it has.
+    fn tell(&self, shared: &Shared, went_on: &WentOn) {
+        let error = match went_on {
+            WentOn::Committed => None,
+            WentOn::Failed(error) | WentOn::Unknown(error) => Some(error),
+            WentOn::Later(_) => return,
+        };
+        let seen = TransactionSeen {
+            error: error.map(Error::kind),
+            steps: self.steps.len(),
+            is_atomic: false,
+            is_resumed: true,
+            requests: error.map_or(0, |error| error.report().requests),
+        };
+        observer::transaction(shared.observer.as_deref(), &seen);
     }
 
     /// Returns the steps that do not only check.
@@ -164,7 +184,12 @@ impl Group {
 
     /// Leaves the steps that write to a person, because the transaction cannot go on by itself. It goes on once all of them
     /// are tried again.
-    async fn leave_open(&self, journal: &Journal, error: &Error) -> Result<(), Error> {
+    async fn leave_open(
+        &self,
+        shared: &Shared,
+        journal: &Journal,
+        error: &Error,
+    ) -> Result<(), Error> {
         for step in self.writes() {
             let open = Open {
                 intent: step.intent.id,
@@ -177,6 +202,7 @@ impl Group {
             let kept = journal.documents(step.at).await.unwrap_or_default();
             let left = journal.leave_open(open, kept).await;
             left.map_err(Error::journal)?;
+            super::chain::tell_open(shared, step, error);
         }
         Ok(())
     }

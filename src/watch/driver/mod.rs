@@ -20,11 +20,12 @@ use url::Url;
 use super::keep::Keeper;
 use super::machine::{Action, Failure, Look, Machine, Version};
 use super::request::Refused;
-use crate::operations::{Handle, WeakHandle};
+use crate::exchange::Watch as _;
+use crate::operations::{Handle, ResourceData, WeakHandle};
 use crate::protocol::{Feed, FoundVersion, Validator};
 use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::support::hints::Hint;
-use crate::value::Error;
+use crate::value::{Error, WatchEvent, WatchSeen, observer};
 use crate::write::request::reading;
 use crate::write::request::target::Target;
 use http::HeaderMap;
@@ -206,6 +207,8 @@ impl Driver {
         self.source = None;
         #[cfg(feature = "tracing")]
         tracing::debug!(error = %refused.error, "a feed failed");
+        let error = Some(refused.error.kind());
+        self.tell(WatchEvent::Disconnected { error });
         self.core.machine().failed(refused.failure);
         self.keep_error(refused);
     }
@@ -214,6 +217,8 @@ impl Driver {
         self.list = None;
         #[cfg(feature = "tracing")]
         tracing::debug!(error = %refused.error, "a list of a watch failed");
+        let error = Some(refused.error.kind());
+        self.tell(WatchEvent::Disconnected { error });
         self.core.machine().list_failed(refused.failure);
         self.keep_error(refused);
     }
@@ -229,11 +234,13 @@ impl Driver {
         if !self.has_told_fallback && self.core.machine().has_fallen_back() {
             self.has_told_fallback = true;
             self.source = None;
-            #[cfg(feature = "tracing")]
-            tracing::warn!(
-                path = self.scope.collection.path(),
-                "the feed gives no sign of life, perhaps because a proxy buffers it: the collection is polled instead"
-            );
+            self.tell(WatchEvent::FellBack);
+        }
+    }
+
+    fn tell(&self, event: WatchEvent) {
+        if let Ok(documents) = self.documents() {
+            tell(&documents, event);
         }
     }
 
@@ -277,6 +284,14 @@ impl Driver {
             }
             None => drop(self.validators.remove(id)),
         }
+    }
+}
+
+/// Tells the observer what has happened to a watch.
+pub(super) fn tell<T: ResourceData>(documents: &Handle<T>, event: WatchEvent) {
+    if let Ok(target) = documents.target() {
+        let seen = WatchSeen::new(target.template(), event);
+        observer::watch(target.shared.observer.as_deref(), &seen);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestS
 use crate::protocol::{FeedForm, Notice, essence};
 use crate::retry::later;
 use crate::store::SnapshotOrigin;
-use crate::value::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind, WatchEvent};
 use crate::watch::machine::Failure;
 use crate::watch::request::{Refused, ask};
 use crate::write::request::reading;
@@ -64,10 +64,13 @@ impl Driver {
         let now = self.started.elapsed();
         match opened {
             Ok(Opened::Source(source)) => {
+                if source.body.is_some() {
+                    self.tell(WatchEvent::Connected);
+                }
                 self.source = Some(*source);
                 self.core.machine().opened(now);
             }
-            Ok(Opened::Silent) => self.core.machine().was_silent(),
+            Ok(Opened::Silent) => self.is_silent(),
             Ok(Opened::Unsupported) => self.core.machine().falls_back(),
             Err(refused) => self.fails(refused),
         }
@@ -204,6 +207,13 @@ impl Driver {
         }
     }
 
+    /// Leaves a connection that gives no sign of life.
+    fn is_silent(&mut self) {
+        self.source = None;
+        self.tell(WatchEvent::Disconnected { error: None });
+        self.core.machine().was_silent();
+    }
+
     /// Tells the machine the next thing that the feed says.
     pub(super) async fn read(&mut self, until: Option<Duration>) -> Result<(), ClientGone> {
         let Some(source) = &mut self.source else {
@@ -259,8 +269,7 @@ impl Driver {
             hint = self.hints.recv() => return self.hinted(hint),
             () = tokio::time::sleep_until(deadline) => {
                 if deadline == silent {
-                    self.source = None;
-                    self.core.machine().was_silent();
+                    self.is_silent();
                 }
                 return Ok(());
             }
@@ -269,6 +278,7 @@ impl Driver {
             Ok(true) => self.core.machine().lives(),
             Ok(false) => {
                 self.source = None;
+                self.tell(WatchEvent::Disconnected { error: None });
                 self.core.machine().ended(lived_for);
             }
             Err(error) => {

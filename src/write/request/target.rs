@@ -120,7 +120,7 @@ pub(crate) struct Shared {
     pub(crate) queues: Option<Arc<Queues<Writes>>>,
     /// One strategy for each type that derives it, so that edits through any handle can be batched.
     pub(crate) derived: Derived,
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     /// What the application has heard of changes, for watches.
     pub(crate) hints: Hints,
 }

@@ -16,6 +16,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event as Told, Metadata, Subscriber};
 
+use crate::support::subscribed::subscribe;
 use crate::support::{AT, Article, Event, Server, foreign};
 
 /// Every secret of this file has this word in it.
@@ -196,7 +197,7 @@ fn edit(article: &mut Article) {
 #[tokio::test(start_paused = true)]
 async fn values_handles_calls_and_events_show_no_secret() {
     let printed = Printed::default();
-    let _told = tracing::subscriber::set_default(printed.clone());
+    let _told = subscribe(printed.clone());
     let server = Server::with(AT, ARTICLE);
     let articles = articles(&server, &printed);
     let draft = Article {
@@ -240,7 +241,7 @@ async fn values_handles_calls_and_events_show_no_secret() {
 #[tokio::test(start_paused = true)]
 async fn errors_of_every_kind_show_no_secret() {
     let printed = Printed::default();
-    let _told = tracing::subscriber::set_default(printed.clone());
+    let _told = subscribe(printed.clone());
     let both = || foreign(|theirs| theirs["title"] = "their hunter2".into());
     for (events, kind) in [
         (vec![Event::Plain, both()], "Conflict"),

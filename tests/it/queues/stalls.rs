@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::support::subscribed::subscribe;
 use crate::support::{AT, Event, Server, foreign};
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{
@@ -343,7 +344,7 @@ impl<F: Future> Future for InSpan<F> {
 
 #[tokio::test(start_paused = true)]
 async fn each_of_several_edits_runs_in_the_span_of_its_caller() {
-    let _subscribed = tracing::subscriber::set_default(Spans::default());
+    let _subscribed = subscribe(Spans::default());
     let server = Server::with(AT, r#"{"items":[]}"#);
     let values = values(&server);
     values.get(1).await.unwrap();

@@ -8,6 +8,7 @@ mod handles;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_server;
 pub(crate) mod served;
+pub(crate) mod subscribed;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

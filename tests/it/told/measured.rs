@@ -124,3 +124,38 @@ async fn the_length_of_a_queue_is_known_while_writes_wait_and_none_is_left() {
     // This recorder sets a gauge to zero when it is read, so this is the change since.
     assert_eq!(length(), "-4");
 }
+
+#[tokio::test(start_paused = true)]
+async fn transactions_and_leases_are_counted_by_how_they_end() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let server = ifmatch::testing::ResourceServer::start().await;
+    server.put("/articles/order-4711", BODY);
+    let client = server.in_process().build().unwrap();
+    let articles = client.collection_with::<Article>("articles", ThreeWay::default());
+    let held = ifmatch::Leases::documents(&client, "leases")
+        .acquire("4711")
+        .await
+        .unwrap();
+    held.release().await.unwrap();
+    let edits = client.transaction().update(&articles, "order-4711", edit);
+    edits.commit().await.unwrap();
+    let refused = client
+        .transaction()
+        .try_update(&articles, "order-4711", |_| Err("no".into()));
+    refused.commit().await.unwrap_err();
+    let metrics = metrics(&snapshotter);
+    for name in [
+        "ifmatch_leases_total event=acquired",
+        "ifmatch_leases_total event=released",
+        "ifmatch_transactions_total outcome=committed",
+        "ifmatch_transactions_total outcome=Undone",
+    ] {
+        assert_eq!(metrics.get(name), Some(&1.0), "{name}: {metrics:#?}");
+    }
+    assert!(
+        metrics.keys().all(|name| !name.contains("4711")),
+        "{metrics:#?}"
+    );
+}

@@ -2,6 +2,7 @@
 
 mod edit_errors;
 mod endings;
+mod ends;
 #[cfg(feature = "metrics")]
 mod measured;
 mod seen;

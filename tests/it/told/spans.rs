@@ -10,6 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
 
+use crate::support::subscribed::subscribe;
 use crate::support::{Article, Event, Server, edit, foreign};
 
 type Fields = BTreeMap<&'static str, String>;
@@ -125,7 +126,7 @@ fn server() -> Server {
 #[tokio::test(start_paused = true)]
 async fn a_call_has_a_span_and_each_of_its_requests_one_within_it() -> Result<(), Error> {
     let subscriber = Spans::default();
-    let _recording = tracing::subscriber::set_default(subscriber.clone());
+    let _recording = subscribe(subscriber.clone());
     let server = server();
     server.script([
         Event::Plain,
@@ -185,7 +186,7 @@ async fn a_call_has_a_span_and_each_of_its_requests_one_within_it() -> Result<()
 #[tokio::test(start_paused = true)]
 async fn no_id_body_or_secret_is_told_by_any_call() {
     let subscriber = Spans::default();
-    let _recording = tracing::subscriber::set_default(subscriber.clone());
+    let _recording = subscribe(subscriber.clone());
     let server = server();
     let articles = articles(&server);
     let item = articles.item(ID);
@@ -233,7 +234,7 @@ async fn no_id_body_or_secret_is_told_by_any_call() {
 #[tokio::test(start_paused = true)]
 async fn a_path_with_a_users_name_has_the_template_that_was_set() {
     let subscriber = Spans::default();
-    let _recording = tracing::subscriber::set_default(subscriber.clone());
+    let _recording = subscribe(subscriber.clone());
     let server = server();
     let client = server.client();
     let strategy = ThreeWay::default;
