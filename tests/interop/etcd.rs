@@ -8,29 +8,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use ifmatch::profiles::EtcdV3;
-use ifmatch::transport::{Fate, Request, Response, Transport, TransportError};
-use ifmatch::{
-    BoxError, Client, Collection, CommittedBy, ErrorKind, Generic, Merge, RemoteWins, Versioned,
-    async_trait,
-};
-use serde::{Deserialize, Serialize};
+use ifmatch::{Client, Collection, CommittedBy, ErrorKind, Generic, RemoteWins, Versioned};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::document::Plain;
 use crate::leases_etcd::root;
 use crate::race::Race;
+use crate::transactions::{Account, Counted, transfer};
 use crate::{Server, story, watches};
 
 const ACCOUNTS: usize = 8;
 const CLIENTS: usize = 8;
 const TRANSFERS: usize = 100;
-
-#[derive(Clone, Debug, Serialize, Deserialize, Merge)]
-struct Account {
-    #[merge(counter)]
-    balance: i64,
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a server: tests/interop/run etcd"]
@@ -151,62 +141,14 @@ async fn lists_have_pages(server: &Server) {
     assert_eq!(saved.report().requests, 1);
 }
 
-/// Counts requests, and loses every so many responses to transactions.
-struct Counted {
-    inner: Arc<dyn Transport>,
-    requests: Arc<AtomicU32>,
-    written: AtomicU32,
-    loses_every: u32,
-}
-
-#[async_trait]
-impl Transport for Counted {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let is_write = request.url.path().ends_with("/txn");
-        let reply = self.inner.send(request).await;
-        if is_write && self.loses_every > 0 {
-            let nth = self.written.fetch_add(1, Ordering::Relaxed) + 1;
-            if nth.is_multiple_of(self.loses_every) {
-                return Err(TransportError::new(Fate::Unknown, "cut"));
-            }
-        }
-        reply
-    }
-}
-
 fn accounts(server: &Server, loses_every: u32) -> (Client, Collection<Account>, Arc<AtomicU32>) {
-    let requests = Arc::new(AtomicU32::new(0));
-    let counts = requests.clone();
-    let client = server.builder().layer(move |inner| Counted {
-        inner,
-        requests: counts,
-        written: AtomicU32::new(0),
-        loses_every,
-    });
+    let (layer, requests) = Counted::layer("/v3/kv/txn", loses_every);
+    let client = server.builder().layer(layer);
     let client = client.build().unwrap();
     let accounts = client
         .collection::<Account>(server.path)
         .write_stamp("/writes");
     (client, accounts, requests)
-}
-
-fn transfer(
-    client: &Client,
-    accounts: &Collection<Account>,
-    from: &str,
-    to: &str,
-) -> ifmatch::Commit {
-    let transaction = client.transaction().try_update(accounts, from, |account| {
-        account.balance -= 1;
-        if account.balance < 0 {
-            Err(BoxError::from("too little"))
-        } else {
-            Ok(())
-        }
-    });
-    let transaction = transaction.update(accounts, to, |account| account.balance += 1);
-    transaction.commit().atomic_only()
 }
 
 async fn transactions(server: &Server) {
@@ -238,7 +180,10 @@ async fn transactions(server: &Server) {
     let before = requests.load(Ordering::Relaxed);
     let times = 20;
     for _ in 0..times {
-        let done = transfer(&client, &all, &ids[0], &ids[1]).await.unwrap();
+        let done = transfer(&client, &all, &ids[0], &ids[1])
+            .atomic_only()
+            .await
+            .unwrap();
         assert_eq!(done.report().by, CommittedBy::Batch);
     }
     let taken = requests.load(Ordering::Relaxed) - before;
@@ -251,7 +196,10 @@ async fn transactions(server: &Server) {
         .await
         .unwrap();
     let before = requests.load(Ordering::Relaxed);
-    transfer(&client, &all, &ids[0], &ids[1]).await.unwrap();
+    transfer(&client, &all, &ids[0], &ids[1])
+        .atomic_only()
+        .await
+        .unwrap();
     assert_eq!(requests.load(Ordering::Relaxed) - before, 2);
     theirs
         .update(&ids[1], |account| account.balance -= 1)
@@ -261,7 +209,10 @@ async fn transactions(server: &Server) {
 
     let (losing, lost, requests) = accounts(server, 3);
     for _ in 0..times {
-        transfer(&losing, &lost, &ids[1], &ids[0]).await.unwrap();
+        transfer(&losing, &lost, &ids[1], &ids[0])
+            .atomic_only()
+            .await
+            .unwrap();
     }
     let taken = requests.load(Ordering::Relaxed);
     println!(
@@ -288,7 +239,8 @@ async fn many_clients(server: &Server, ids: &[String]) {
                 if from == to {
                     continue;
                 }
-                match transfer(&client, &accounts, &ids[from], &ids[to]).await {
+                let transfer = transfer(&client, &accounts, &ids[from], &ids[to]);
+                match transfer.atomic_only().await {
                     Ok(_) => done += 1,
                     Err(error) if error.kind() == ErrorKind::Undone => undone += 1,
                     // Others have written so much since that nothing shows the lost write. It is whole or nothing.

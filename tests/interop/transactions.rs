@@ -25,9 +25,9 @@ const CLIENTS: usize = 8;
 const TRANSFERS: usize = 25;
 
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
-struct Account {
+pub(crate) struct Account {
     #[merge(counter)]
-    balance: i64,
+    pub(crate) balance: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, Merge)]
@@ -36,19 +36,40 @@ struct Noted {
     note: String,
 }
 
-/// Counts requests, and loses every so many responses to a batch.
-struct Counted {
+/// Counts requests, and loses every so many responses to writes of several resources.
+pub(crate) struct Counted {
     inner: Arc<dyn Transport>,
     requests: Arc<AtomicU32>,
     batches: AtomicU32,
+    /// What the path of such a write ends with.
+    path: &'static str,
     loses_every: u32,
+}
+
+impl Counted {
+    /// Returns the layer, and the number of its requests.
+    pub(crate) fn layer(
+        path: &'static str,
+        loses_every: u32,
+    ) -> (impl FnOnce(Arc<dyn Transport>) -> Self, Arc<AtomicU32>) {
+        let requests = Arc::new(AtomicU32::new(0));
+        let counts = requests.clone();
+        let layer = move |inner| Self {
+            inner,
+            requests: counts,
+            batches: AtomicU32::new(0),
+            path,
+            loses_every,
+        };
+        (layer, requests)
+    }
 }
 
 #[async_trait]
 impl Transport for Counted {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let is_batch = request.method == Method::POST;
+        let is_batch = request.method == Method::POST && request.url.path().ends_with(self.path);
         let reply = self.inner.send(request).await;
         if is_batch && self.loses_every > 0 {
             let nth = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
@@ -85,17 +106,11 @@ impl Tables {
 
     /// A client of its own, which loses every so many responses to its batches.
     fn client(&self, loses_every: u32) -> (Client, Arc<AtomicU32>) {
-        let requests = Arc::new(AtomicU32::new(0));
-        let counts = requests.clone();
+        let (layer, requests) = Counted::layer("$batch", loses_every);
         let client = Client::builder(&self.root)
             .profile(Generic::over(AzureTable).batch(self.batch()))
             .default_header(ACCEPT, HeaderValue::from_static(PLAIN_JSON))
-            .layer(move |inner| Counted {
-                inner,
-                requests: counts,
-                batches: AtomicU32::new(0),
-                loses_every,
-            });
+            .layer(layer);
         (client.build().unwrap(), requests)
     }
 
@@ -127,7 +142,7 @@ fn id(partition: &str, row: usize) -> String {
     format!("{}(PartitionKey='{partition}',RowKey='{row}')", table())
 }
 
-fn transfer(
+pub(crate) fn transfer(
     client: &Client,
     accounts: &Collection<Account>,
     from: &str,

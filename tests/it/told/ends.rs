@@ -1,6 +1,5 @@
 //! An observer is told of transactions, of writes that wait for a person, of watches and of leases.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ifmatch::testing::{FeedStep, GoneForm, ResourceServer};
@@ -10,37 +9,28 @@ use ifmatch::{
 };
 use serde_json::{Value, json};
 
-/// Everything that was told, one line each.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+use super::Log;
 
-impl Log {
-    fn note(&self, line: String) {
-        self.0.lock().unwrap().push(line);
-    }
+/// Notes what is told.
+struct Ends(Log);
 
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Observer for Log {
+impl Observer for Ends {
     fn transaction(&self, it: &TransactionSeen) {
         let (error, by) = (it.error, if it.is_atomic { "batch" } else { "saga" });
         let resumed = if it.is_resumed { ", resumed" } else { "" };
-        self.note(format!(
+        self.0.note(format!(
             "{error:?} by {by}{resumed}: {} steps, {} requests",
             it.steps, it.requests
         ));
     }
 
     fn open(&self, it: &OpenSeen<'_>) {
-        self.note(format!("{} waits: {:?}", it.path, it.error));
+        self.0.note(format!("{} waits: {:?}", it.path, it.error));
     }
 
     fn watch(&self, it: &WatchSeen<'_>) {
         assert_eq!(it.template, "/articles");
-        self.note(format!("{:?}", it.event));
+        self.0.note(format!("{:?}", it.event));
     }
 
     fn lease(&self, it: &LeaseSeen<'_>) {
@@ -50,14 +40,18 @@ impl Observer for Log {
             LeaseEvent::Lost { because } => because.clone(),
             other => format!("{other:?}"),
         };
-        self.note(format!("{}: {event}", it.name));
+        self.0.note(format!("{}: {event}", it.name));
     }
 }
 
 fn articles(server: &ResourceServer, log: &Log) -> (ifmatch::Client, Collection<Value>) {
     server.put("/articles/1", r#"{"n":1}"#);
     server.put("/articles/2", r#"{"n":1}"#);
-    let client = server.in_process().observer(log.clone()).build().unwrap();
+    let client = server
+        .in_process()
+        .observer(Ends(log.clone()))
+        .build()
+        .unwrap();
     let articles = client.collection_with("articles", ThreeWay::default());
     (client, articles)
 }
@@ -100,7 +94,7 @@ async fn a_write_that_waits_for_a_person_is_told_once() {
     server.put("/articles/1", r#"{"n":1}"#);
     let client = server
         .in_process()
-        .observer(log.clone())
+        .observer(Ends(log.clone()))
         .journal(Journal::in_memory());
     let client = client.build().unwrap();
     let articles: Collection<Value> = client.collection_with("articles", ThreeWay::default());
@@ -123,7 +117,7 @@ async fn a_watch_tells_its_connections_and_when_it_begins_anew() {
     let feed = Feed::event_stream("../changes").signals_gaps();
     let client = server
         .in_process()
-        .observer(log.clone())
+        .observer(Ends(log.clone()))
         .profile(Generic::new().feed(feed));
     let client = client.build().unwrap();
     let articles: Collection<Value> = client.collection_with("articles", ThreeWay::default());
@@ -195,7 +189,7 @@ async fn leases_are_told_to_the_observer_of_their_client() {
 
     // Another observer takes its place.
     let own = Log::default();
-    let leases = leases.observer(own.clone());
+    let leases = leases.observer(Ends(own.clone()));
     leases
         .acquire("weekly")
         .await

@@ -7,3 +7,19 @@ mod ends;
 mod measured;
 mod seen;
 mod spans;
+
+use std::sync::{Arc, Mutex};
+
+/// Everything that was told, one line each.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn note(&self, line: String) {
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}

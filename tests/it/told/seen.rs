@@ -1,6 +1,5 @@
 //! An observer is told of each request, each wait, each refusal and each end.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ifmatch::{
@@ -8,21 +7,8 @@ use ifmatch::{
     WriteSeen,
 };
 
+use super::Log;
 use crate::support::{ARTICLE, AT, Article, Event, Server, edit, foreign};
-
-/// Everything that was told, one line each.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn note(&self, line: String) {
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
 
 impl Observer for Log {
     fn attempt(&self, it: &AttemptSeen<'_>) {
