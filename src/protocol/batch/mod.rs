@@ -247,7 +247,7 @@ fn of_refusal(form: Form, status: StatusCode, headers: &HeaderMap, body: &Bytes)
     match status.as_u16() {
         // A bundle that was refused is answered with the status of the entry that was at fault.
         404 | 409 | 412 | 422 if form == Form::Bundle => BatchReply::Refused(None, whole),
-        404 | 405 | 501 => BatchReply::NoEndpoint(status),
+        404 | 405 | 413 | 501 => BatchReply::NoEndpoint(status),
         409 | 412 => BatchReply::Refused(None, whole),
         _ => BatchReply::Whole,
     }
@@ -300,7 +300,7 @@ pub(crate) enum BatchReply {
     Each(Vec<PartResponse>),
     /// The response to the write that was at fault, if it is known which. The others were not applied.
     Refused(Option<usize>, PartResponse),
-    /// There is no such endpoint, so nothing was applied.
+    /// There is no such endpoint, or it does not take as much. So nothing was applied.
     NoEndpoint(StatusCode),
     /// The response is about each of the writes, as if it had been sent alone.
     Whole,

@@ -41,7 +41,7 @@ async fn what_is_seen_beforehand_is_told_before_anything_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_the_endpoint_gets_single_writes() {
-    for status in [404, 405, 501] {
+    for status in [404, 405, 413, 501] {
         let bank = Bank::warm(&Batch::requests("batch"), BatchBehaviour::Atomic).await;
         let refuse = || {
             let problem = serde_json::json!({"title": "There is no such endpoint"});

@@ -124,7 +124,7 @@ async fn a_lost_message_doubles_nothing_and_leaves_nothing_half_done() {
 
 #[tokio::test(start_paused = true)]
 async fn without_an_endpoint_or_after_a_failure_of_the_whole_each_step_goes_alone() {
-    for status in [404, 405, 501, 503, 500] {
+    for status in [404, 405, 413, 501, 503, 500] {
         let bank = Bank::warm(&plain(), BatchBehaviour::Plain).await;
         bank.server
             .next_write(Step::new().answer(Reply::new(status)));
