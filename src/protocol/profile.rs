@@ -111,9 +111,10 @@ pub trait Profile: Send + Sync + 'static {
         None
     }
 
-    /// Returns the request by which the API applies several writes, all of them or none (default `None`).
+    /// Returns the request by which the API applies several writes (default `None`).
     ///
-    /// Transactions whose writes fit into it are committed by it.
+    /// Transactions whose writes fit into it are committed by it. If it is [plain](Batch::plain), their steps are tried
+    /// together by it.
     fn batch(&self) -> Option<Batch> {
         None
     }

@@ -189,7 +189,9 @@ impl ResourceServer {
 
     /// Opens an endpoint that takes several writes in one request.
     ///
-    /// A step that is scripted for such a request edits the resource of its first write.
+    /// A step that is scripted for such a request edits the resource of its first write. With
+    /// [`Batch::bulk`], documents below `{index}/_doc` are read and written as Elasticsearch does it, so that
+    /// [`profiles::Elasticsearch`](crate::profiles::Elasticsearch) can be used.
     ///
     /// # Example: a transaction that is one request
     ///

@@ -194,6 +194,16 @@ impl SimulatedState {
         if let Some(batch) = self.batch.clone().filter(|batch| batch.is_for(asked)) {
             return batch.carry_out(self, asked);
         }
+        let batch = self.batch.as_ref();
+        if let Some(single) = batch.and_then(|batch| batch.single(asked)) {
+            let reply = self.carry_out_one(&single);
+            return BatchEndpoint::answer_single(&single, &reply);
+        }
+        self.carry_out_one(asked)
+    }
+
+    /// Carries out a request for one resource.
+    pub(super) fn carry_out_one(&mut self, asked: &IncomingRequest) -> Reply {
         if let Some(reply) = self.ask_desk(asked) {
             return reply;
         }

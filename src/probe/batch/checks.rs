@@ -9,7 +9,7 @@ use crate::exchange::Call;
 use crate::exchange::transport::Response;
 use crate::probe::Verdict;
 use crate::probe::site::{ProbeRead, Site, Stop};
-use crate::protocol::{BatchReply, BatchWrite, PartResponse, Validator};
+use crate::protocol::{BatchReply, BatchWrite, Misfit, PartResponse, Validator};
 use crate::support::ids;
 use crate::transaction::Endpoint;
 use crate::value::Error;
@@ -17,6 +17,8 @@ use crate::value::Error;
 pub(super) struct Checks {
     sites: Vec<Site>,
     endpoint: Endpoint,
+    /// The path to which the last request went.
+    path: String,
     findings: Vec<BatchFinding>,
 }
 
@@ -82,6 +84,7 @@ impl Checks {
     pub(super) fn new(sites: Vec<Site>, endpoint: Endpoint) -> Self {
         Self {
             sites,
+            path: endpoint.url.path().to_owned(),
             endpoint,
             findings: Vec::new(),
         }
@@ -179,17 +182,21 @@ impl Checks {
             drafts.push(draft);
         }
         let writes: Vec<_> = calls.iter().map(BatchWrite::from).collect();
-        let (batch, url) = (&self.endpoint.batch, &self.endpoint.url);
-        let request = batch.encode(url, &ids::uuid(), &writes);
-        let request = request.map_err(|misfit| Stop(misfit.to_string()))?;
+        let (batch, endpoint) = (&self.endpoint.batch, &self.endpoint.url);
+        let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
+        let misfit = |misfit: Misfit| Stop(misfit.to_string());
+        let url = batch.address(endpoint, &urls).map_err(misfit)?;
+        let request = batch.encode(endpoint, &ids::uuid(), &writes);
+        let request = request.map_err(misfit)?;
+        self.path = url.path().to_owned();
         let call = Call {
             method: Method::POST,
-            url: url.clone(),
+            url,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, request.media_type)]),
             body: request.body,
         };
         let reply = self.sites[0].send(&call).await?;
-        let decoded = batch.decode(calls.len(), reply.status, &reply.headers, &reply.body);
+        let decoded = batch.decode(&writes, reply.status, &reply.headers, &reply.body);
         let decoded = decoded
             .map_err(|error| Stop(format!("the response to the batch cannot be read: {error}")))?;
         let (mut now, mut applied) = (Vec::new(), Vec::new());
@@ -239,7 +246,7 @@ impl Checks {
         left_behind: Option<String>,
     ) -> BatchProbeReport {
         BatchProbeReport {
-            path: self.endpoint.url.path().to_owned(),
+            path: self.path.clone(),
             findings: self.findings.clone(),
             stopped,
             left_behind,

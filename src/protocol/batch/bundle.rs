@@ -1,25 +1,14 @@
 //! Transaction bundles of FHIR (R4 3.2.0.11.2).
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LOCATION,
-};
+use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{BatchRequest, BatchWrite, Misfit, PartResponse, text_of};
+use super::{BatchRequest, BatchWrite, LEFT_OUT, Misfit, PartResponse, text_of};
 use crate::BoxError;
 use crate::json::Document;
-
-/// Headers that say how the response is to look, or that the server may ignore. A part has no place for them.
-const LEFT_OUT: [HeaderName; 5] = [
-    ACCEPT,
-    ACCEPT_ENCODING,
-    CONTENT_TYPE,
-    HeaderName::from_static("prefer"),
-    HeaderName::from_static("idempotency-key"),
-];
 
 pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
     let mut text = String::from(r#"{"resourceType":"Bundle","type":"transaction","entry":["#);
@@ -97,7 +86,7 @@ fn response(entry: &Document) -> Result<PartResponse, BoxError> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
-    use http::Method;
+    use http::{HeaderName, Method};
 
     use super::*;
 

@@ -1,5 +1,7 @@
 //! Requests that carry several writes: how an API spells them, and whether it applies all of them or none.
 
+mod bulk;
+mod bulk_docs;
 mod bundle;
 mod change_set;
 mod requests;
@@ -7,16 +9,26 @@ mod requests;
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::BoxError;
+use crate::address::collection_of;
 pub(crate) use crate::protocol::multipart::PartResponse;
 
 /// How many writes one request carries if the API says nothing else.
 const AT_MOST: usize = 100;
 /// How long a request may be if the API says nothing else, in bytes.
 const MAX_BYTES: usize = 4 * 1_024 * 1_024;
+/// Headers that say how the response is to look, or that the server may ignore. Not every part has a place for them.
+const LEFT_OUT: [HeaderName; 5] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    CONTENT_TYPE,
+    HeaderName::from_static("prefer"),
+    HeaderName::from_static("idempotency-key"),
+];
 
 /// A request of an API that carries several writes.
 ///
@@ -34,7 +46,7 @@ const MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// | [`at_most`](Self::at_most) | 100 writes |
 /// | [`max_bytes`](Self::max_bytes) | 4 MiB |
 /// | [`same_before`](Self::same_before) | none: the writes may be to any resources of the API |
-/// | [`plain`](Self::plain) | no: the request is atomic |
+/// | [`plain`](Self::plain) | no: the request is atomic, but for [`bulk_docs`](Self::bulk_docs) and [`bulk`](Self::bulk) |
 ///
 /// # Example
 ///
@@ -61,6 +73,8 @@ pub(crate) enum Form {
     ChangeSet,
     Bundle,
     Requests,
+    BulkDocs,
+    Bulk,
 }
 
 impl Batch {
@@ -84,6 +98,52 @@ impl Batch {
     /// If the API does not apply all of the requests or none, as Kinto, declare it as [`plain`](Self::plain).
     pub fn requests(at: impl Into<String>) -> Self {
         Self::of(at, Form::Requests)
+    }
+
+    /// Creates `_bulk_docs` of `CouchDB`: a JSON body with the documents, each with its `_id` and `_rev`.
+    ///
+    /// The address is a path below the collection of the writes, which is the database. Writes to different databases do
+    /// not fit into one request. It is [plain](Self::plain).
+    ///
+    /// The `_rev` comes from the document, from `rev` in the query, or from `If-Match`. A removal without any does not
+    /// fit.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::profiles::CouchDb;
+    /// use ifmatch::{Batch, Generic};
+    ///
+    /// // A server that takes at most ten documents in one request.
+    /// let profile = Generic::over(CouchDb).batch(Batch::bulk_docs("_bulk_docs").at_most(10));
+    /// # let _ = profile;
+    /// ```
+    pub fn bulk_docs(at: impl Into<String>) -> Self {
+        Self::of(at, Form::BulkDocs).plain()
+    }
+
+    /// Creates `_bulk` of Elasticsearch and `OpenSearch`: a line with the action and a line with the document for each
+    /// write to `{index}/_doc/{id}`.
+    ///
+    /// The address is a path below the base URL, which may have a query. It is [plain](Self::plain).
+    ///
+    /// `if_seq_no`, `if_primary_term`, `op_type` and `routing` of a write become members of its action, and so do
+    /// `version`, `version_type`, `pipeline` and `require_alias`. A write with another parameter fits only if the address
+    /// of the request has the same one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::profiles::Elasticsearch;
+    /// use ifmatch::{Batch, Generic};
+    ///
+    /// // Handles with `.query("refresh", "wait_for")` take this request, too.
+    /// let batch = Batch::bulk("_bulk?refresh=wait_for");
+    /// let profile = Generic::over(Elasticsearch).batch(batch);
+    /// # let _ = profile;
+    /// ```
+    pub fn bulk(at: impl Into<String>) -> Self {
+        Self::of(at, Form::Bulk).plain()
     }
 
     fn of(at: impl Into<String>, form: Form) -> Self {
@@ -145,7 +205,8 @@ impl Batch {
         (format!("/{}", path.trim_start_matches('/')), self.form)
     }
 
-    /// Returns the address of the endpoint of an API with this base URL. `None` if it cannot be built, or leaves the base.
+    /// Returns the address of the endpoint below an API, or below a collection. `None` if it cannot be built, or leaves the
+    /// base.
     pub(crate) fn endpoint(&self, base: &Url) -> Option<Url> {
         let (path, query) = match self.at.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -164,8 +225,28 @@ impl Batch {
         url.path().starts_with(root).then_some(url)
     }
 
+    /// Returns the address of the request that carries writes to these addresses. The endpoint is that below the base of the
+    /// API.
+    pub(crate) fn address(&self, endpoint: &Url, urls: &[&Url]) -> Result<Url, Misfit> {
+        self.check(endpoint, urls)?;
+        let (Form::BulkDocs, Some((first, others))) = (self.form, urls.split_first()) else {
+            return Ok(endpoint.clone());
+        };
+        let collection = collection_of(first);
+        if others
+            .iter()
+            .any(|url| collection_of(url).path() != collection.path())
+        {
+            return Err(Misfit::OtherCollection);
+        }
+        let mut url = self.endpoint(&collection).ok_or(Misfit::Outside)?;
+        // It may have the version of the API.
+        url.set_query(endpoint.query());
+        Ok(url)
+    }
+
     /// Checks what the addresses of the writes show.
-    pub(crate) fn check(&self, endpoint: &Url, urls: &[&Url]) -> Result<(), Misfit> {
+    fn check(&self, endpoint: &Url, urls: &[&Url]) -> Result<(), Misfit> {
         if urls.len() > self.at_most {
             return Err(Misfit::TooMany(self.at_most));
         }
@@ -189,11 +270,13 @@ impl Batch {
         writes: &[BatchWrite<'_>],
     ) -> Result<BatchRequest, Misfit> {
         let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
-        self.check(endpoint, &urls)?;
+        self.address(endpoint, &urls)?;
         let request = match self.form {
             Form::ChangeSet => change_set::encode(id, writes)?,
             Form::Bundle => bundle::encode(endpoint, writes)?,
             Form::Requests => requests::encode(writes)?,
+            Form::BulkDocs => bulk_docs::encode(endpoint, writes)?,
+            Form::Bulk => bulk::encode(endpoint, writes)?,
         };
         if request.body.len() > self.max_bytes {
             return Err(Misfit::TooLarge(self.max_bytes));
@@ -208,7 +291,7 @@ impl Batch {
     /// Returns an error if a success cannot be read. The writes may have been applied.
     pub(crate) fn decode(
         &self,
-        writes: usize,
+        writes: &[BatchWrite<'_>],
         status: StatusCode,
         headers: &HeaderMap,
         body: &Bytes,
@@ -217,18 +300,44 @@ impl Batch {
             return Ok(of_refusal(self.form, status, headers, body));
         }
         let reply = match self.form {
-            Form::ChangeSet => change_set::decode(writes, headers, body)?,
+            Form::ChangeSet => change_set::decode(writes.len(), headers, body)?,
             Form::Bundle => BatchReply::Each(bundle::decode(body)?),
             Form::Requests => BatchReply::Each(requests::decode(body)?),
+            Form::BulkDocs => BatchReply::Each(bulk_docs::decode(writes, body)?),
+            Form::Bulk => BatchReply::Each(bulk::decode(writes, body)?),
         };
-        match &reply {
-            // One is missing, or there is one too many, so it is not known which write each of them answers.
-            BatchReply::Each(parts) if parts.len() != writes => {
-                let found = parts.len();
-                Err(format!("it has {found} responses to {writes} writes").into())
-            }
-            _ => Ok(reply),
+        if let BatchReply::Each(parts) = &reply {
+            is_one_each(parts.len(), writes)?;
         }
+        Ok(reply)
+    }
+}
+
+/// Returns an error if one response is missing, or if there is one too many. Then it is not known which write each of them
+/// answers.
+fn is_one_each(found: usize, writes: &[BatchWrite<'_>]) -> Result<(), BoxError> {
+    let of = writes.len();
+    let is_one_each = found == of;
+    is_one_each
+        .then_some(())
+        .ok_or_else(|| format!("it has {found} responses to {of} writes").into())
+}
+
+/// Returns the query parameters of a write for which a part needs a place. The request has the others.
+fn own_parameters(endpoint: &Url, url: &Url) -> Vec<(String, String)> {
+    let of_all: Vec<_> = endpoint.query_pairs().collect();
+    let own = url.query_pairs().filter(|pair| !of_all.contains(pair));
+    own.map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// Returns a response whose body is JSON.
+fn json_part(status: StatusCode, body: impl Into<Bytes>) -> PartResponse {
+    let media_type = HeaderValue::from_static("application/json");
+    PartResponse {
+        status,
+        headers: HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
+        body: body.into(),
     }
 }
 
@@ -317,8 +426,18 @@ pub(crate) enum Misfit {
     OtherOrigin,
     #[error("the writes are to different partitions")]
     OtherPartition,
-    #[error("a part of a bundle has no place for the header `{0}`")]
+    #[error("the writes are to different collections")]
+    OtherCollection,
+    #[error("a part of this request has no place for the header `{0}`")]
     Header(String),
+    #[error("a part of this request has no place for the query parameter `{0}`")]
+    Query(String),
+    #[error("a part of this request cannot be this `{0}`")]
+    Method(String),
+    #[error("a part of this request cannot name the address of a write")]
+    Address,
+    #[error("a part of this request cannot say the condition of a write")]
+    Condition,
     #[error("a part of this request has no place for a body that is not JSON")]
     NotJson,
     #[error("a write contains the text that separates the parts")]
@@ -364,22 +483,56 @@ mod tests {
                    HTTP/1.1 204 x\n\n\n--c--\n--b--\n";
         let bundle = r#"{"entry":[{"response":{"status":"200"}},{"response":{"status":"200"}}]}"#;
         let requests = r#"{"responses":[{"status":200},{"status":200}]}"#;
+        let docs = r#"[{"ok":true,"id":"a","rev":"1"},{"ok":true,"id":"a","rev":"2"}]"#;
+        let items = r#"{"errors":false,"items":[{"index":{"_id":"a","status":200}},{"index":{"_id":"a","status":200}}]}"#;
+        let (nothing, no_headers) = (Bytes::new(), HeaderMap::new());
+        let write = BatchWrite {
+            method: &Method::PUT,
+            url: &url("http://h/i/_doc/a"),
+            headers: &no_headers,
+            body: &nothing,
+        };
         let kind = HeaderValue::from_static("multipart/mixed; boundary=b");
         let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
         for (batch, body) in [
             (Batch::change_set("b"), set),
             (Batch::bundle("b"), bundle),
             (Batch::requests("b"), requests),
+            (Batch::bulk_docs("b"), docs),
+            (Batch::bulk("b"), items),
         ] {
             let body = Bytes::from_static(body.as_bytes());
-            let read = |writes| batch.decode(writes, ok, &headers, &body);
+            let read = |count| batch.decode(&vec![write; count], ok, &headers, &body);
             assert!(matches!(read(2), Ok(BatchReply::Each(_))), "{batch:?}");
             assert!(read(1).is_err() && read(3).is_err(), "{batch:?}");
         }
-        for (batch, body) in [(Batch::bundle("b"), "{}"), (Batch::requests("b"), "{}")] {
-            let body = Bytes::from_static(body.as_bytes());
-            assert!(batch.decode(2, ok, &headers, &body).is_err());
+        for batch in [
+            Batch::bundle("b"),
+            Batch::requests("b"),
+            Batch::bulk_docs("b"),
+            Batch::bulk("b"),
+        ] {
+            let body = Bytes::from_static(b"{}");
+            assert!(batch.decode(&[write; 2], ok, &headers, &body).is_err());
         }
+    }
+
+    #[test]
+    fn a_collection_has_an_endpoint_of_its_own() {
+        let batch = Batch::bulk_docs("_bulk_docs");
+        let endpoint = batch.endpoint(&url("http://h/v1")).unwrap();
+        let address = |urls: &[&str]| {
+            let urls: Vec<_> = urls.iter().map(|path| url(path)).collect();
+            let urls: Vec<_> = urls.iter().collect();
+            batch.address(&endpoint, &urls).map(String::from)
+        };
+        let (one, two) = ("http://h/v1/db/a?rev=1", "http://h/v1/db/b");
+        let expected = "http://h/v1/db/_bulk_docs".to_owned();
+        assert_eq!(address(&[one, two]), Ok(expected));
+        let elsewhere = address(&[one, "http://h/v1/other/a"]);
+        assert_eq!(elsewhere, Err(Misfit::OtherCollection));
+        let elsewhere = address(&["http://i/v1/db/a"]);
+        assert_eq!(elsewhere, Err(Misfit::OtherOrigin));
     }
 
     #[test]

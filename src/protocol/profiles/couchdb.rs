@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::by_code;
-use crate::protocol::{Feed, Problem, Profile, RefusalKind, Versioning};
+use crate::protocol::{Batch, Feed, Problem, Profile, RefusalKind, Versioning};
 
 /// `CouchDB` and servers with the same protocol, such as `PouchDB` servers and Cloudant.
 ///
@@ -14,6 +14,8 @@ use crate::protocol::{Feed, Problem, Profile, RefusalKind, Versioning};
 /// `If-None-Match` are ignored, so a creation leaves `_rev` out. Tags are not used, because `PouchDB` derives
 /// them from the bodies of its responses, errors included. A 412 is never a race. It reports that a database
 /// already exists, or that an attachment does not.
+///
+/// A transaction tries its steps together, by one request to `_bulk_docs` of their database. That request is not atomic.
 ///
 /// [`watch`](crate::Collection::watch) follows `_changes` by long polls. Design documents are told like all others.
 ///
@@ -49,6 +51,10 @@ impl Profile for CouchDb {
         Versioning::body_field("/_rev")
             .reply_field("/rev")
             .query("rev")
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        Some(Batch::bulk_docs("_bulk_docs"))
     }
 
     fn feed(&self) -> Option<Feed> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{by_code, meaning_of};
-use crate::protocol::{Envelope, HiddenRefusal, Problem, Profile, RefusalKind, Versioning};
+use crate::protocol::{Batch, Envelope, HiddenRefusal, Problem, Profile, RefusalKind, Versioning};
 
 /// Elasticsearch and `OpenSearch`: documents under `/{index}/_doc/{id}`.
 ///
@@ -13,6 +13,8 @@ use crate::protocol::{Envelope, HiddenRefusal, Problem, Profile, RefusalKind, Ve
 /// existing document. A gateway that writes through `_bulk` responds with 200 and `"errors": true`. The error
 /// of the only item then counts. If there are several items, some may have been stored, and a read determines
 /// the outcome.
+///
+/// A transaction tries its steps together, by one request to `_bulk` below the base URL. That request is not atomic.
 ///
 /// [Optimistic concurrency control](https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control).
 ///
@@ -54,6 +56,10 @@ impl Profile for Elasticsearch {
 
     fn envelope(&self) -> Envelope {
         Envelope::at("/_source").sent_bare()
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        Some(Batch::bulk("_bulk"))
     }
 
     fn hidden_refusals(&self) -> Vec<HiddenRefusal> {

@@ -1,5 +1,7 @@
 //! The endpoint of the test server that takes several writes in one request.
 
+mod bulk;
+mod bulk_docs;
 mod bundle;
 mod change_set;
 mod requests;
@@ -48,7 +50,13 @@ impl BatchEndpoint {
     }
 
     pub(super) fn is_for(&self, asked: &IncomingRequest) -> bool {
-        asked.method == Method::POST && asked.path == self.path
+        asked.method == Method::POST && self.root(asked).is_some()
+    }
+
+    /// Returns the path below which the endpoint is, if the request is for it.
+    fn root<'a>(&self, asked: &'a IncomingRequest) -> Option<&'a str> {
+        let root = asked.path.strip_suffix(&self.path)?;
+        (root.is_empty() || self.form == Form::BulkDocs).then_some(root)
     }
 
     /// Returns the path of the first write, if the request is for this endpoint.
@@ -62,6 +70,8 @@ impl BatchEndpoint {
             Form::ChangeSet => change_set::writes(asked),
             Form::Bundle => bundle::writes(&asked.body),
             Form::Requests => requests::writes(&asked.body),
+            Form::BulkDocs => bulk_docs::writes(self.root(asked)?, &asked.body),
+            Form::Bulk => bulk::writes(self.root(asked)?, &asked.body),
         }
     }
 
@@ -76,40 +86,57 @@ impl BatchEndpoint {
                 write.headers.remove(IF_NONE_MATCH);
             }
         }
-        let replies: Vec<_> = writes.iter().map(|write| state.carry_out(write)).collect();
+        let replies: Vec<_> = writes
+            .iter()
+            .map(|write| state.carry_out_one(write))
+            .collect();
         let is_refused = |reply: &Reply| !reply.status.is_success();
         let refused = replies.iter().position(is_refused);
         match (self.behaviour, refused) {
-            (_, None) | (BatchBehaviour::Plain, _) => self.each(&replies),
+            (_, None) | (BatchBehaviour::Plain, _) => self.each(&writes, &replies),
             (behaviour, Some(at)) => {
                 if behaviour != BatchBehaviour::Liar {
                     state.resources = before;
                 }
-                self.refused(at, &replies)
+                self.refused(at, &writes, &replies)
             }
         }
     }
 
+    /// Returns a request for a single document as the test server spells it, if the API of this endpoint spells it in
+    /// another way.
+    pub(super) fn single(&self, asked: &IncomingRequest) -> Option<IncomingRequest> {
+        let is_bulk = self.form == Form::Bulk;
+        is_bulk.then(|| bulk::single(asked)).flatten()
+    }
+
+    /// Returns the response to a request for a single document as the API of this endpoint spells it.
+    pub(super) fn answer_single(asked: &IncomingRequest, reply: &Reply) -> Reply {
+        bulk::answer(asked, reply)
+    }
+
     /// The response that tells what became of each write.
-    fn each(&self, replies: &[Reply]) -> Reply {
+    fn each(&self, writes: &[IncomingRequest], replies: &[Reply]) -> Reply {
         match self.form {
             Form::ChangeSet => change_set::each(replies),
             Form::Bundle => bundle::each(replies),
             Form::Requests => requests::each(replies),
+            Form::BulkDocs => bulk_docs::each(writes, replies),
+            Form::Bulk => bulk::each(writes, replies),
         }
     }
 
     /// The response that says that nothing was applied because of one write.
-    fn refused(&self, at: usize, replies: &[Reply]) -> Reply {
+    fn refused(&self, at: usize, writes: &[IncomingRequest], replies: &[Reply]) -> Reply {
         let refused = &replies[at];
         match self.form {
             Form::ChangeSet => change_set::refused(at, refused),
             Form::Bundle => refused.clone(),
-            Form::Requests => {
+            Form::Requests | Form::BulkDocs | Form::Bulk => {
                 let depends = Reply::new(StatusCode::FAILED_DEPENDENCY.as_u16());
                 let mut all = vec![depends; replies.len()];
                 all[at] = refused.clone();
-                requests::each(&all)
+                self.each(writes, &all)
             }
         }
     }

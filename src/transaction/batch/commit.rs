@@ -91,8 +91,10 @@ pub(crate) fn check(
     }
     let writes = steps.iter().zip(urls).filter(|(step, _)| step.writes());
     let writes: Vec<_> = writes.map(|(_, url)| url).collect();
-    let checked = endpoint.batch.check(&endpoint.url, &writes);
-    checked.map_err(|misfit| Error::config(misfit.to_string()))
+    let address = endpoint.batch.address(&endpoint.url, &writes);
+    address
+        .map(drop)
+        .map_err(|misfit| Error::config(misfit.to_string()))
 }
 
 impl Members<'_> {

@@ -210,8 +210,8 @@ impl<'a> Dispatcher<'a> {
                 return;
             }
         };
-        let (batch, count) = (&self.endpoint.batch, members.len());
-        match batch.decode(count, reply.status, &reply.headers, &reply.body) {
+        let asked = members.iter().filter_map(|it| self.asked[*it].as_deref());
+        match self.endpoint.decode(asked, &reply) {
             Ok(BatchReply::Each(parts)) => self.each(members, &reply, parts),
             Ok(BatchReply::Refused(Some(at), part)) => {
                 for (place, member) in members.iter().enumerate() {

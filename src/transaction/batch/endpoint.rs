@@ -14,7 +14,9 @@ use crate::exchange::transport::{Response, TransportError};
 use crate::exchange::{
     AttemptSeen, Call, NoResponse, RequestContext, RequestPurpose, RequestStats, Watch, Watched,
 };
-use crate::protocol::{Batch, BatchRequest, BatchWrite, Misfit, PartResponse, forbid_keeping};
+use crate::protocol::{
+    Batch, BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse, forbid_keeping,
+};
 use crate::retry::WaitReason;
 use crate::store::CredentialsDigest;
 use crate::write::request::target::Shared;
@@ -24,10 +26,17 @@ use crate::write::request::target::Shared;
 pub(crate) struct Endpoint {
     pub(crate) shared: Arc<Shared>,
     pub(crate) batch: Batch,
+    /// The address below the base of the API. Where a request goes may depend on its writes.
     pub(crate) url: Url,
 }
 
-impl Watch for Endpoint {
+/// Where a request goes, and who is told of it.
+struct Destination<'a> {
+    shared: &'a Shared,
+    url: Url,
+}
+
+impl Watch for Destination<'_> {
     fn template(&self) -> &str {
         self.url.path()
     }
@@ -42,9 +51,9 @@ impl Watch for Endpoint {
     }
 }
 
-/// Until when a request may take, and as whom it is sent.
-#[derive(Clone, Copy)]
+/// Where a request goes, until when it may take, and as whom it is sent.
 pub(super) struct SendLimits {
+    url: Url,
     deadline: Instant,
     whose: CredentialsDigest,
 }
@@ -59,6 +68,8 @@ impl Endpoint {
     ) -> Result<(BatchRequest, SendLimits), Misfit> {
         let asked: Vec<_> = asked.collect();
         let writes: Vec<_> = asked.iter().map(|it| BatchWrite::from(&it.call)).collect();
+        let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
+        let url = self.batch.address(&self.url, &urls)?;
         let request = self.batch.encode(&self.url, id, &writes)?;
         let deadline = asked.iter().map(|asked| asked.deadline).min();
         let whose = asked.first().map(|asked| asked.whose);
@@ -66,22 +77,47 @@ impl Endpoint {
         if !asked.iter().all(|other| whose.may_go_on_as(other.whose)) {
             return Err(Misfit::OtherUser);
         }
-        Ok((request, SendLimits { deadline, whose }))
+        let limits = SendLimits {
+            url,
+            deadline,
+            whose,
+        };
+        Ok((request, limits))
+    }
+
+    /// Reads what a response says about each of the writes that were asked for.
+    pub(super) fn decode<'a>(
+        &self,
+        asked: impl Iterator<Item = &'a Asked>,
+        reply: &Response,
+    ) -> Result<BatchReply, BoxError> {
+        let writes: Vec<_> = asked.map(|it| BatchWrite::from(&it.call)).collect();
+        self.batch
+            .decode(&writes, reply.status, &reply.headers, &reply.body)
     }
 
     /// Sends a request. It was sent `resends` times before.
     pub(super) async fn send(
         &self,
         request: BatchRequest,
-        SendLimits { deadline, whose }: SendLimits,
+        limits: SendLimits,
         stats: &mut RequestStats,
         resends: u32,
     ) -> Result<Response, NoResponse> {
+        let SendLimits {
+            url,
+            deadline,
+            whose,
+        } = limits;
+        let destination = Destination {
+            shared: &self.shared,
+            url,
+        };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, request.media_type);
         let call = Call {
             method: Method::POST,
-            url: self.url.clone(),
+            url: destination.url.clone(),
             headers,
             body: request.body,
         };
@@ -92,7 +128,7 @@ impl Endpoint {
             // It may have waited since the members let it go, and their leases may be over.
             sent: &mut || in_time(deadline),
             watched: Watched {
-                watch: self,
+                watch: &destination,
                 purpose: match resends {
                     0 => RequestPurpose::Write,
                     _ => RequestPurpose::Resend,

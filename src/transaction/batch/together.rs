@@ -38,7 +38,7 @@ pub(crate) async fn together(
         .filter(|at| steps[*at].writes() && steps[*at].risk() != Risk::Pivot)
         .collect();
     let addresses: Vec<&Url> = open.iter().map(|at| &urls[*at]).collect();
-    let fits = endpoint.batch.check(&endpoint.url, &addresses).is_ok();
+    let fits = endpoint.batch.address(&endpoint.url, &addresses).is_ok();
     if open.len() < 2 || !fits {
         return None;
     }
@@ -222,8 +222,8 @@ impl<'a> Gatherer<'a> {
                 return;
             }
         };
-        let (batch, count) = (&self.endpoint.batch, members.len());
-        match batch.decode(count, reply.status, &reply.headers, &reply.body) {
+        let asked = members.iter().filter_map(|it| self.asked[*it].as_deref());
+        match self.endpoint.decode(asked, &reply) {
             Ok(BatchReply::Each(parts)) => {
                 for (member, part) in members.iter().zip(parts) {
                     if part.status == StatusCode::FAILED_DEPENDENCY {

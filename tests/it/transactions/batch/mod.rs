@@ -1,5 +1,7 @@
 //! A transaction that is one atomic request: all of it or nothing, whatever is lost, and whoever else writes.
 
+mod bulk;
+mod bulk_docs;
 mod committing;
 mod doubts;
 mod fitting;
