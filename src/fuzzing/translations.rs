@@ -58,8 +58,9 @@ pub fn translations(bytes: &[u8]) {
     if let Ok(response) = translation.rules().response(&request, result) {
         assert!(!response.status.is_server_error());
         if at.ends_with("$batch") {
+            let writes = [request, request];
             let batch = Batch::requests("$batch");
-            let read = batch.decode(2, response.status, &response.headers, &response.body);
+            let read = batch.decode(&writes, response.status, &response.headers, &response.body);
             assert!(matches!(read, Ok(BatchReply::Each(_))), "{read:?}");
         } else {
             assert!(response.body.is_empty() || Document::parse(&response.body).is_ok());

@@ -18,6 +18,7 @@ mod scim;
 mod story;
 mod texts;
 mod transactions;
+mod transactions_pouchdb;
 mod watches;
 mod wire;
 
