@@ -53,10 +53,11 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// Called after each refusal of a write, for whatever reason. A race has the kind
-    /// [`StaleVersion`](RefusalKind::StaleVersion), or [`Unknown`](RefusalKind::Unknown) if the server sends a 409 that
-    /// does not say why.
+    /// [`StaleVersion`](crate::RefusalKind::StaleVersion), or [`Unknown`](crate::RefusalKind::Unknown) if the server sends
+    /// a 409 that does not say why.
     ///
-    /// A conflict that stays open is told by [`finished`](Self::finished), with [`ErrorKind::Conflict`].
+    /// A conflict that stays open is told by [`finished`](Self::finished), with
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     fn conflict(&self, conflict: &ConflictSeen<'_>) {
         let _ = conflict;
     }
