@@ -221,8 +221,10 @@ async fn fetch(context: &CallContext, fresh: bool) -> Result<(StoredSnapshot, bo
     if let Some(cached) = &cached {
         target.check(cached, &read.snapshot);
     }
+    let with_rest = target.envelope().needs_rest();
     let same = |cached: &StoredSnapshot| {
-        cached.validator == read.snapshot.validator && cached.says_the_same(&read.snapshot, true)
+        cached.validator == read.snapshot.validator
+            && cached.says_the_same(&read.snapshot, with_rest)
     };
     let changed = !cached.as_ref().is_some_and(same);
     if read.snapshot.validator.is_some() {

@@ -85,7 +85,7 @@ impl Inner {
     fn range(&self, range: &Value) -> Value {
         let found = self.keys.get(&text(&range["key"])).map(|(created, changed, value)| {
             json!({ "key": range["key"], "create_revision": created.to_string(),
-                "mod_revision": changed.to_string(), "version": "1", "value": STANDARD.encode(value) })
+                "mod_revision": changed.to_string(), "version": changed.to_string(), "value": STANDARD.encode(value) })
         });
         // Empty members are left out, as etcd does.
         match found {

@@ -49,6 +49,10 @@ async fn a_write_compares_the_revision_that_was_read() {
         saved.snapshot().validator().unwrap().to_string(),
         "version:3"
     );
+    // The members beside the value, such as the number of writes, were not in the result.
+    assert!(!settings.refresh("db").await.unwrap().changed);
+    gateway.put("settings/db", r#"{"n":4}"#);
+    assert!(settings.refresh("db").await.unwrap().changed);
 }
 
 #[tokio::test]
