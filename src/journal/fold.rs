@@ -147,15 +147,25 @@ impl Fold {
         outdated
     }
 
-    /// Forgets a write that was applied or given up, and returns its marks.
+    /// Forgets a write that was applied or given up, and returns its marks. With a step of a transaction ends the write that
+    /// takes it back.
     pub(crate) fn ended(&mut self, id: IntentId) -> Vec<MarkAt> {
         let Some(standing) = self.intents.remove(&id) else {
             return Vec::new();
         };
         self.forget_place(&standing);
-        let outdated = standing.marks();
+        let undo = self.undo_of(&standing.intent);
+        let mut outdated = standing.marks();
         self.forget_sizes(&outdated);
+        outdated.extend(undo.map_or_else(Vec::new, |undo| self.ended(undo)));
         outdated
+    }
+
+    /// Returns the write that takes a step of a transaction back, if that has begun.
+    fn undo_of(&self, step: &Intent) -> Option<IntentId> {
+        let of = step.group.filter(|of| of.role != StepRole::TakesBack)?;
+        let steps = self.groups.get(&step.chain())?;
+        steps.get(&(of.step, StepRole::TakesBack)).copied()
     }
 
     /// Forgets all writes of a transaction that has ended, and returns their marks.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::digest;
 use crate::store::KeyDigest;
@@ -151,6 +152,12 @@ impl Intent {
     /// Returns the queue of its resource, or that of its transaction, whose steps are made together.
     pub(crate) fn chain(&self) -> ChainKey {
         (self.owner, self.group.map_or(self.address, |of| of.group))
+    }
+
+    /// Returns the path of the resource, or of the collection of a new document.
+    pub(crate) fn path(&self) -> String {
+        let url = Url::parse(&self.url);
+        url.map(|url| url.path().to_owned()).unwrap_or_default()
     }
 
     /// Returns the idempotency key of its document: its own, or that of any new document for a collection.

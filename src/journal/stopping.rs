@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::error::JournalError;
 use super::home::{Changes, Done, Home};
+use super::intent::Intent;
 use super::mark::{Mark, MarkAt, MarkDocuments};
 use super::{Journal, Secret, State};
 
@@ -60,6 +61,12 @@ impl Marks {
     /// Waits until the process has stopped.
     pub(crate) async fn stopped(&self) {
         self.stopped.notified().await;
+    }
+
+    /// Loses these writes, as if their marks were damaged.
+    pub(crate) fn lose(&self, is_lost: impl Fn(&Intent) -> bool) {
+        let marks = &mut self.kept().marks;
+        marks.retain(|_, (mark, _)| !matches!(mark, Mark::Intended(intent) if is_lost(intent)));
     }
 
     pub(crate) fn changes(&self) -> usize {

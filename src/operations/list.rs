@@ -292,7 +292,8 @@ fn item<T: ResourceData>(
     };
     let id = item.pointer(&shape.id).and_then(|id| id.as_id());
     let depth = target.shared.exchange.limits.depth;
-    let unwrapped = target.envelope().unwrap_item(item, depth);
+    let is_whole = shape.items_are_whole;
+    let unwrapped = target.envelope().unwrap_item(item, is_whole, depth);
     let url = match &id {
         Some(id) => crate::address::item(collection, id)?,
         None => {
@@ -306,6 +307,8 @@ fn item<T: ResourceData>(
             ));
         }
     };
+    let unreadable = || Error::undecoded(format!("{}: the item cannot be read", url.path()));
+    let unwrapped = unwrapped.ok_or_else(unreadable)?;
     let snapshot = reading::snapshot(unwrapped, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
         .map(|item: Versioned<T>| item.listed_with(handle.query.clone()))

@@ -1,7 +1,9 @@
 //! The marks of a transaction in the journal, from which a later process goes on.
 
+use std::sync::Arc;
+
 use crate::journal::{ChainKey, GroupStep, Journal, JournalError, LeftOpen, StepEnd, StepRole};
-use crate::value::Error;
+use crate::value::{Error, ErrorKind, Observer, OpenSeen, observer};
 use crate::write::queued::Running;
 use crate::write::step::Step;
 
@@ -12,6 +14,7 @@ pub(crate) struct Record {
     key: ChainKey,
     /// Keeps the outbox from it.
     _running: Running,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// What becomes of a transaction whose process ends before the transaction does.
@@ -33,7 +36,13 @@ impl Record {
             journal,
             key,
             _running: running,
+            observer: None,
         }
+    }
+
+    /// Sets who is told of the steps that wait for a person.
+    pub(crate) fn observed_by(self, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Records all steps before the first of them is made.
@@ -77,6 +86,16 @@ impl Record {
     ///
     /// Returns the error of the journal. The outbox then goes on with the transaction.
     pub(super) async fn end(&self, left: Vec<LeftOpen>) -> Result<(), JournalError> {
-        self.journal.end_group(&self.key, left).await
+        let told = left.iter().map(|left| {
+            let kind = ErrorKind::named(&left.open.kind);
+            (left.intent.path(), kind)
+        });
+        let told: Vec<_> = told.collect();
+        self.journal.end_group(&self.key, left).await?;
+        for (path, error) in told {
+            let seen = OpenSeen::new(&path, error);
+            observer::open(self.observer.as_deref(), &seen);
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::journal::StepEnd;
 use crate::lease::{Held, Isolation};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind, StepReport, StepState};
-use crate::write::step::{Back, Made, Step, TakenBack, Tried};
+use crate::write::step::{Back, Made, Step, TakenBack, Tried, may_begin_later};
 
 /// A transaction that is being made.
 pub(super) struct Run {
@@ -220,7 +220,7 @@ impl Run {
                 (Made::Unknown, Some(error), false)
             }
             Err(error) => {
-                let may_pass = matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Journal);
+                let may_pass = may_begin_later(error.kind());
                 (Made::NotApplied, Some(error), may_pass)
             }
         };
@@ -333,7 +333,7 @@ impl Run {
 fn still_unknown(tried: Result<Tried, Error>) -> Result<Tried, Error> {
     tried.or_else(|error| {
         Ok(Tried {
-            may_pass: matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Journal),
+            may_pass: may_begin_later(error.kind()),
             error: Some(error),
             ..Tried::unknown()
         })

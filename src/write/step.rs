@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::journal::{GroupStep, Intent, LeftOpen, MarkDocuments, StepEnd, Stepped};
 use crate::lease::Lease;
-use crate::value::Error;
+use crate::value::{Error, ErrorKind};
 use crate::write::request::carrier::Carrier;
 
 /// The result of a run, of a further one, or of a fence.
@@ -105,6 +105,13 @@ impl Tried {
             may_pass: false,
         }
     }
+}
+
+/// Whether a step that could not be made or taken back for this reason may be by a later run. A later run takes the leases of
+/// the transaction again.
+pub(crate) fn may_begin_later(kind: ErrorKind) -> bool {
+    use ErrorKind::{Exhausted, Journal, LeaseLost};
+    matches!(kind, Exhausted | Journal | LeaseLost)
 }
 
 /// The result of an undo, and why it is not a success.

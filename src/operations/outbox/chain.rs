@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use url::Url;
-
 use super::group::Group;
 use super::owner::owner;
 use super::temporary::may_pass;
@@ -193,12 +191,9 @@ async fn open(
 
 /// Tells the observer that a write waits for a person.
 pub(super) fn tell_open(shared: &Shared, standing: &Standing, error: &Error) {
-    let url = Url::parse(&standing.intent.url).ok();
-    let path = url.as_ref().map_or("", Url::path);
-    observer::open(
-        shared.observer.as_deref(),
-        &OpenSeen::new(path, error.kind()),
-    );
+    let path = standing.intent.path();
+    let seen = OpenSeen::new(&path, error.kind());
+    observer::open(shared.observer.as_deref(), &seen);
 }
 
 /// Returns why a write is tried again later, or `None` if it would end in the same way.

@@ -19,7 +19,8 @@ pub(crate) fn new_group(shared: &Arc<Shared>) -> Result<Option<Record>, Error> {
     };
     let key = (owner(shared)?, ids::uuid_bits().to_be_bytes());
     let running = shared.outbox.begin(key);
-    Ok(running.map(|running| Record::new(journal.clone(), key, running)))
+    let record = |running| Record::new(journal.clone(), key, running);
+    Ok(running.map(|running| record(running).observed_by(shared.observer.clone())))
 }
 
 /// The transactions of a journal that were begun and have not ended.
@@ -29,15 +30,18 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Returns a transaction, or `None` if it has ended.
+    /// Returns a transaction, or `None` if it has ended. It has no steps if they are damaged.
     pub(super) fn of(journal: &Journal, key: &ChainKey) -> Option<Self> {
         let all: Vec<_> = journal.read(|fold| fold.group(key).cloned().collect());
+        if all.is_empty() {
+            return None;
+        }
         let is_undo = |it: &Standing| {
             let of = it.intent.group;
             of.is_some_and(|of| of.role == StepRole::TakesBack)
         };
         let (undos, steps): (Vec<_>, Vec<_>) = all.into_iter().partition(is_undo);
-        (!steps.is_empty()).then_some(Self { steps, undos })
+        Some(Self { steps, undos })
     }
 
     /// Whether it needs leases of the transaction.
@@ -75,6 +79,11 @@ impl Group {
         if self.is_isolated() && isolation.is_none() {
             return stopped(0, Stop::Foreign);
         }
+        if self.steps.is_empty() {
+            let error = Error::config("the step that is taken back is damaged");
+            self.leave_open(shared, journal, &error).await?;
+            return stopped(0, Stop::Open);
+        }
         let mut steps = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             let Some(writer) = shared.outbox.writer(&step.intent.handle) else {
@@ -107,7 +116,7 @@ impl Group {
             in_doubt: self.steps.iter().map(|it| !it.sent.is_empty()).collect(),
             isolation: isolation.filter(|_| self.is_isolated()),
             time: shared.exchange.limits.time,
-            record: Record::new(journal.clone(), key, running),
+            record: Record::new(journal.clone(), key, running).observed_by(shared.observer.clone()),
             on_crash,
         };
         let went_on = go_on(left).await;
@@ -182,6 +191,15 @@ impl Group {
         self.undos.iter().find(|undo| number(undo) == number(step))
     }
 
+    /// Returns what a person decides about: the steps that write, or what takes them back if they are damaged.
+    fn to_decide(&self) -> Vec<&Standing> {
+        if self.steps.is_empty() {
+            self.undos.iter().collect()
+        } else {
+            self.writes().collect()
+        }
+    }
+
     /// Leaves the steps that write to a person, because the transaction cannot go on by itself. It goes on once all of them
     /// are tried again.
     async fn leave_open(
@@ -190,7 +208,7 @@ impl Group {
         journal: &Journal,
         error: &Error,
     ) -> Result<(), Error> {
-        for step in self.writes() {
+        for step in self.to_decide() {
             let open = Open {
                 intent: step.intent.id,
                 schema: step.intent.schema,
@@ -202,6 +220,8 @@ impl Group {
             let kept = journal.documents(step.at).await.unwrap_or_default();
             let left = journal.leave_open(open, kept).await;
             left.map_err(Error::journal)?;
+            let end = QueuedEnd::NotBegun(error.to_string());
+            shared.outbox.tell(step.intent.id, &end);
             super::chain::tell_open(shared, step, error);
         }
         Ok(())

@@ -212,7 +212,8 @@ impl<T: ResourceData> OpenWrite<T> {
     /// Use it when the reason is gone, for example after a permission was granted. A `post` whose outcome is unknown is sent
     /// again, under the same key: find out first whether the server has the new resource. For a queued removal,
     /// [`Queued::settled`] returns `Gone` once the resource has been removed. A step of a transaction is made with the other
-    /// steps, once all open ones are tried again, and `settled` returns `Config` when the transaction has ended.
+    /// steps, once all open ones are tried again. `settled` then returns `Config` when the transaction has ended, or when the
+    /// step is open again.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::operations::ResourceData;
 use crate::operations::write_call::Write;
 use crate::value::{Error, ErrorKind};
 use crate::write::machine::events::{Goal, OutcomeKind};
-use crate::write::step::{Back, TakenBack};
+use crate::write::step::{Back, TakenBack, may_begin_later};
 
 impl<T: ResourceData> WriteStep<T> {
     /// Takes the step back, but no change of others.
@@ -29,7 +29,7 @@ impl<T: ResourceData> WriteStep<T> {
                 return Ok(Back {
                     result: TakenBack::Stands,
                     requests: 0,
-                    may_pass: matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Journal),
+                    may_pass: may_begin_later(error.kind()),
                     error: Some(error),
                 });
             }

@@ -43,7 +43,15 @@ impl Envelope {
     }
 
     /// Takes the document out of an item of a list. Many APIs omit the outermost level there.
-    pub(crate) fn unwrap_item(&self, item: &Document, depth: usize) -> Unwrapped {
+    ///
+    /// Returns `None` if the item shows all of the resource (`is_whole`), and a document that is spelled as a text is not
+    /// there or cannot be read: what is around it is no document, and must not be written in its place.
+    pub(crate) fn unwrap_item(
+        &self,
+        item: &Document,
+        is_whole: bool,
+        depth: usize,
+    ) -> Option<Unwrapped> {
         let inner = || {
             let at = self.at.as_deref()?.strip_prefix('/')?;
             let inner = at.find('/').map_or("", |end| &at[end..]);
@@ -53,8 +61,10 @@ impl Envelope {
                 rest: None,
             })
         };
+        let is_other = is_whole && self.spelling != DocumentSpelling::Json;
+        let around = || (!is_other).then(|| Unwrapped::whole(item));
         let unwrapped = self.unwrap_body(item, depth).or_else(inner);
-        unwrapped.unwrap_or_else(|| Unwrapped::whole(item))
+        unwrapped.or_else(around)
     }
 
     /// Returns the body for sending a document in the place of the one that was unwrapped.

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod decided;
 mod doubts;
 mod ends;
+mod kinds;
 mod left;
+mod lost_leases;
 
 use serde::{Deserialize, Serialize};
 

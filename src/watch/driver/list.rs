@@ -12,6 +12,7 @@ use crate::protocol::{
     ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, next_page,
 };
 use crate::store::{SnapshotOrigin, StoredSnapshot};
+use crate::value::Error;
 use crate::watch::machine::{Failure, Look};
 use crate::watch::request::{Refused, ask_if_changed};
 use crate::write::request::reading;
@@ -38,7 +39,8 @@ pub(super) struct ListRun {
 struct Item {
     id: String,
     validator: Option<Validator>,
-    snapshot: StoredSnapshot,
+    /// The state, or why it cannot be read.
+    snapshot: Result<StoredSnapshot, Error>,
 }
 
 impl Driver {
@@ -114,20 +116,23 @@ impl Driver {
             validator,
             snapshot,
         } = item;
-        let shown = self.version(validator.as_ref(), Some(&snapshot.document));
+        let state = snapshot.as_ref().ok();
+        let shown = self.version(validator.as_ref(), state.map(|state| &state.document));
         if let (Some(keeper), Ok(documents)) = (self.keeper, self.documents()) {
             // An item without a version says no more than that something has changed, and only if it has.
             let says = validator.is_some() || !self.core.machine().is_listed(&id, shown);
             if says {
                 let version = validator.is_some().then_some(shown);
-                let state = version.is_some().then_some(&snapshot);
+                let state = state.filter(|_| version.is_some());
                 keeper.told(&documents.item(&id), version, state).await;
             }
         }
         self.remember(&id, validator.as_ref());
-        self.core
-            .machine()
-            .listed(id, shown, Told::State(Box::new(snapshot)));
+        let told = match snapshot {
+            Ok(snapshot) => Told::State(Box::new(snapshot)),
+            Err(error) => Told::Problem(Box::new(error)),
+        };
+        self.core.machine().listed(id, shown, told);
     }
 
     /// Lists the only resource that is watched.
@@ -260,6 +265,8 @@ impl Driver {
         let validator = validator.or_else(|| self.feed.reader.version_of(element));
         let usable = validator.clone().filter(|_| shape.is_whole);
         let snapshot = Self::snapshot(target, &document, usable, origin);
+        let unreadable = || Error::undecoded(format!("{path}: the item {id:?} cannot be read"));
+        let snapshot = snapshot.ok_or_else(unreadable);
         Ok(Some(Item {
             id,
             validator,

@@ -250,16 +250,18 @@ impl Driver {
         Version::of(validator, text, self.feed.counts_up)
     }
 
-    /// Returns the snapshot of a state that an item of a list, or an event, shows.
+    /// Returns the snapshot of a state that an item of a list, or an event, shows. `None` if it shows no document.
     fn snapshot(
         target: &Target,
         body: &Document,
         validator: Option<Validator>,
         origin: SnapshotOrigin,
-    ) -> StoredSnapshot {
+    ) -> Option<StoredSnapshot> {
         let depth = target.shared.exchange.limits.depth;
-        let unwrapped = target.envelope().unwrap_item(body, depth);
-        reading::snapshot(unwrapped, validator, HeaderMap::new(), origin)
+        let is_whole = validator.is_some();
+        let unwrapped = target.envelope().unwrap_item(body, is_whole, depth)?;
+        let snapshot = reading::snapshot(unwrapped, validator, HeaderMap::new(), origin);
+        Some(snapshot)
     }
 
     /// Returns the version that the document itself contains, if it is a document of the API.

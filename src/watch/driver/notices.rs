@@ -62,8 +62,9 @@ impl Driver {
                     (None, Some(body)) => self.version_in(&target, body),
                     (validator, _) => validator,
                 };
+                // A state that cannot be read is asked for, which tells why.
                 let snapshot =
-                    body.map(|body| Self::snapshot(&target, &body, validator.clone(), origin));
+                    body.and_then(|body| Self::snapshot(&target, &body, validator.clone(), origin));
                 let document = snapshot.as_ref().map(|snapshot| &snapshot.document);
                 let version = (validator.is_some() || document.is_some())
                     .then(|| self.version(validator.as_ref(), document));

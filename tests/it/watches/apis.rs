@@ -219,6 +219,42 @@ async fn etcd_is_listed_and_followed_until_the_revision_was_compacted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_of_etcd_that_is_no_json_is_told_as_an_error() {
+    let kv = |key: &str, revision: u8, value: &str| {
+        format!(
+            r#"{{"key":"{key}","create_revision":"2","mod_revision":"{revision}","value":"{value}"}}"#
+        )
+    };
+    // `things/a`, `things/b`, and `no JSON`.
+    let (a, b, unreadable) = ("dGhpbmdzL2E=", "dGhpbmdzL2I=", "bm8gSlNPTg==");
+    let range = |revision: u8, kvs: &str| {
+        format!(r#"{{"header":{{"revision":"{revision}"}},"kvs":[{kvs}]}}"#)
+    };
+    let (bad, good) = (kv(a, 10, unreadable), kv(b, 11, "eyJuIjoxfQ=="));
+    let event = kv(b, 13, unreadable);
+    let lines = format!(
+        "{{\"result\":{{\"header\":{{\"revision\":\"12\"}},\"created\":true}}}}\n\
+         {{\"result\":{{\"header\":{{\"revision\":\"13\"}},\"events\":[{{\"kv\":{event}}}]}}}}\n"
+    );
+    let server = Scripted::of(&[
+        (None, &range(12, &format!("{bad},{good}"))),
+        (None, &lines),
+        (None, &range(13, &event)),
+    ]);
+    let mut watch = server.watch(EtcdV3::new()).await;
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let change = tokio::time::timeout(Duration::from_secs(600), watch.next()).await;
+        told.push(match change.unwrap() {
+            Ok(Some(Change::Put(thing))) => thing.snapshot().id().unwrap().to_owned(),
+            Ok(other) => format!("{other:?}"),
+            Err(error) => format!("{:?}", error.kind()),
+        });
+    }
+    assert_eq!(told, ["Decode", "b", "Some(CaughtUp)", "Decode"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn kinto_is_asked_for_what_changed_since_the_last_record() {
     let server = Scripted::of(&[
         (

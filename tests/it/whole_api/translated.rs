@@ -255,3 +255,41 @@ async fn a_server_without_a_gateway_has_no_missing_keys() {
     let error = settings.get("db").await.unwrap_err();
     assert!(error.to_string().contains("user name is empty"), "{error}");
 }
+
+#[tokio::test]
+async fn a_value_that_is_no_json_is_no_item_of_a_list() {
+    let gateway = Gateway::default();
+    let settings = settings(&gateway);
+    // `no JSON`, and an empty value, which etcd leaves out.
+    for value in [r#","value":"bm8gSlNPTg==""#, ""] {
+        let list = format!(
+            r#"{{"header":{{"revision":"9"}},"kvs":[{{"key":"{DB}","create_revision":"3","mod_revision":"3"{value}}}]}}"#
+        );
+        gateway.script([Call::Answered(200, list.leak())]);
+        let list = settings.list().query("prefix", true);
+        let page = list.items_at("/kvs").whole_items().await;
+        let error = page.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_created_again_is_another_one_after_a_write_too() {
+    for is_created in [true, false] {
+        let gateway = Gateway::default();
+        let settings = settings(&gateway);
+        let mut written = if is_created {
+            settings.create("db", &json!({"n": 1})).await.unwrap()
+        } else {
+            gateway.put("settings/db", r#"{"n":0}"#);
+            let set = |db: &mut Value| db["n"] = 1.into();
+            settings.update("db", set).await.unwrap()
+        };
+        gateway.remove("settings/db");
+        gateway.put("settings/db", r#"{"n":1}"#);
+        written["n"] = 2.into();
+        let error = settings.save(&written).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
+        assert_eq!(gateway.value("settings/db"), json!({"n": 1}));
+    }
+}

@@ -73,7 +73,7 @@ impl Change {
 
     /// Returns the response to the write, if the transaction applied it.
     fn applied(&self, result: &Document) -> Result<PartResponse, BoxError> {
-        if self.value.is_none() {
+        let Some(value) = &self.value else {
             let deleted = result.pointer("/response_delete_range");
             let deleted = deleted
                 .ok_or("it has no result of a removal")?
@@ -85,13 +85,17 @@ impl Change {
                 StatusCode::NOT_FOUND
             };
             return Ok(empty(status));
-        }
+        };
         let revision = result
             .pointer("/response_put/header/revision")
             .and_then(|revision| revision.as_id())
             .ok_or("it has no revision of a write")?;
         if self.condition == Some(Condition::IsAbsent) {
-            let body = json!({ "mod_revision": revision, "create_revision": revision });
+            // As a range would show it. Without its `create_revision`, it could not be told from a key that is created later.
+            let body = json!({
+                "key": base64(&self.key), "create_revision": revision, "mod_revision": revision, "version": "1",
+                "value": base64(value),
+            });
             return Ok(with_json(StatusCode::CREATED, body.to_string().into()));
         }
         let body = json!({ "mod_revision": revision });
