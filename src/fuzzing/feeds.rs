@@ -1,7 +1,12 @@
 //! What feeds and conflict services say.
 
+use url::Url;
+
 use crate::json::Document;
-use crate::protocol::{ConflictService, Feed, Notice, Profile, profiles};
+use crate::protocol::turtle::{Turtle, TurtleError};
+use crate::protocol::{
+    ConflictService, Feed, FeedReader, Notice, Profile, StatementMembers, members_of, profiles,
+};
 
 const DEPTH: usize = 64;
 const LONGEST_ID: usize = 1_024;
@@ -22,22 +27,30 @@ pub fn feeds(bytes: &[u8]) {
     let Some((name, data)) = bytes.split_at_checked(usize::from(*length)) else {
         return;
     };
-    let feed = match chosen % 7 {
+    let feed = match chosen % 9 {
         0 => profiles::Kinto.feed(),
         1 => profiles::CouchDb.feed(),
         2 => profiles::Kubernetes.feed(),
         3 => Some(ConflictService::new().feed()),
-        6 => profiles::EtcdV3::new().feed(),
         4 => Some(Feed::event_stream("").kind_at("/kind").position_at("/at")),
-        _ => Some(Feed::pages("").tag_at("/tag").document_at("/doc")),
+        5 => Some(Feed::pages("").tag_at("/tag").document_at("/doc")),
+        6 => profiles::Firebase.feed(),
+        7 => profiles::Solid.feed(),
+        _ => profiles::EtcdV3::new().feed(),
     };
     let Some(reader) = feed.map(|feed| feed.reader) else {
         panic!("the profile has no feed");
     };
     let name = std::str::from_utf8(name).ok();
     let told = reader.event(name, name, data, DEPTH);
-    assert!(told.len() <= 2, "one event is one change and one position");
+    // A patch of a tree hints at several resources.
+    let is_tree = chosen % 8 == 6;
+    assert!(
+        told.len() <= 2 || is_tree,
+        "one event is one change and one position"
+    );
     told.iter().for_each(check);
+    statements(&reader, data);
     let Ok(document) = Document::parse_with_depth(data, DEPTH) else {
         return;
     };
@@ -55,6 +68,34 @@ pub fn feeds(bytes: &[u8]) {
     }
 }
 
+/// Reads bytes as a channel and as a container of Solid.
+fn statements(reader: &FeedReader, data: &[u8]) {
+    let Ok(base) = Url::parse("http://pod.test/c/") else {
+        panic!("it is an address");
+    };
+    let mut turtle = Turtle::at(base.clone()).max_statement(LONGEST_TEXT);
+    let mut rest = data;
+    loop {
+        let mut members = StatementMembers::default();
+        match turtle.decode(&mut rest, |triple| members.take(triple)) {
+            Ok(false) => break,
+            Ok(true) => {
+                let document = members.document();
+                let told = document
+                    .iter()
+                    .flat_map(|document| reader.line(Some(document)));
+                told.for_each(|notice| check(&notice));
+            }
+            Err(TurtleError::Invalid(_)) => {}
+            Err(TurtleError::TooLong(_)) => return,
+        }
+    }
+    assert!(rest.is_empty());
+    for member in members_of(&base, data).unwrap_or_default() {
+        assert!(!member.id.is_empty() && member.id.len() <= LONGEST_ID);
+    }
+}
+
 fn check(notice: &Notice) {
     match notice {
         Notice::Put { id, body, .. } => {
@@ -65,6 +106,10 @@ fn check(notice: &Notice) {
         Notice::Gone { id, .. } => assert!(!id.is_empty() && id.len() <= LONGEST_ID),
         Notice::Position(position) => {
             assert!(!position.is_empty() && position.len() <= LONGEST_TEXT);
+        }
+        Notice::Whole(states) => {
+            let is_id = |id: &String| !id.is_empty() && id.len() <= LONGEST_ID;
+            assert!(states.iter().all(|(id, _)| is_id(id)));
         }
         Notice::Something
         | Notice::TooOld

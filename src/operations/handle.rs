@@ -195,15 +195,16 @@ impl<T: ResourceData> Handle<T> {
             )));
         }
         refuse_conditions(&self.headers.map)?;
+        let profile = &*self.shared.profile;
+        let route = profile.write_route();
+        route.add_suffix(&mut url);
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         if let Some(version) = &self.shared.version {
             version.put_on(&mut url);
         }
-        let profile = &*self.shared.profile;
         let versioning = profile.versioning();
-        let route = profile.write_route();
         let invalid = |error: crate::BoxError| Error::config(error.to_string());
         let read_url = route.lead_to_read(&url).map_err(invalid)?;
         Ok(Target {

@@ -52,6 +52,8 @@ impl<T: ResourceData> Handle<T> {
                 to.ascii_serialization()
             )));
         }
+        let mut url = url;
+        self.shared.profile.write_route().remove_suffix(&mut url);
         let mut at = self.over(Ok(url), id);
         at.query.clear();
         Ok(at)
@@ -88,8 +90,10 @@ impl<T: ResourceData> Handle<T> {
             // The call returns the error of the address itself.
             return Ok(());
         };
+        let mut own = own.clone();
+        self.shared.profile.write_route().add_suffix(&mut own);
         let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
-        if own.origin() != address.url.origin() || path(own) != path(&address.url) {
+        if own.origin() != address.url.origin() || path(&own) != path(&address.url) {
             return Err(format!(
                 "the call is on {}, but the value that it is pinned to was read from {}",
                 own.path(),

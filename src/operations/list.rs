@@ -294,7 +294,7 @@ fn item<T: ResourceData>(
     let depth = target.shared.exchange.limits.depth;
     let is_whole = shape.items_are_whole;
     let unwrapped = target.envelope().unwrap_item(item, is_whole, depth);
-    let url = match &id {
+    let mut url = match &id {
         Some(id) => crate::address::item(collection, id)?,
         None => {
             return Err(Error::new(
@@ -309,6 +309,7 @@ fn item<T: ResourceData>(
     };
     let unreadable = || Error::undecoded(format!("{}: the item cannot be read", url.path()));
     let unwrapped = unwrapped.ok_or_else(unreadable)?;
+    target.route.add_suffix(&mut url);
     let snapshot = reading::snapshot(unwrapped, validator, no_headers, origin);
     Versioned::new(snapshot, url, id)
         .map(|item: Versioned<T>| item.listed_with(handle.query.clone()))

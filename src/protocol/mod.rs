@@ -25,6 +25,7 @@ mod profile;
 pub mod profiles;
 mod route;
 mod translation;
+pub(crate) mod turtle;
 mod unsupported;
 mod versioning;
 
@@ -37,7 +38,10 @@ pub(crate) use conflict_service::{ToldConflict, ToldSide};
 pub use envelope::Envelope;
 pub(crate) use envelope::Unwrapped;
 pub use feed::Feed;
-pub(crate) use feed::{FeedForm, FeedReader, ListPosition, Notice, PREFERRED_WAIT};
+pub(crate) use feed::{
+    FeedForm, FeedReader, ListForm, ListPosition, Notice, PREFERRED_WAIT, StatementMembers,
+    members_of,
+};
 pub use format::Format;
 pub(crate) use format::is_same_media_type;
 pub use generic::Generic;

@@ -59,6 +59,8 @@ pub struct WriteRoute {
     read_at: Option<String>,
     /// The route of creations, if another one.
     creation: Option<Box<WriteRoute>>,
+    /// What is added to the path of each resource and collection.
+    suffix: &'static str,
 }
 
 impl Default for WriteRoute {
@@ -111,6 +113,15 @@ impl WriteRoute {
         self
     }
 
+    /// Sets a text that is added to the path of each resource and collection, such as `.json`.
+    ///
+    /// It is no part of the ids. Reads, lists, writes and removals use the path with it, and so do the parts of an
+    /// [address](Self#addresses). Plain requests use the path as it is.
+    pub fn suffix(mut self, suffix: &'static str) -> Self {
+        self.suffix = suffix;
+        self
+    }
+
     /// Sets another route for creations, such as a `PUT` that only creates. Its [`read_at`](Self::read_at) is not
     /// used.
     pub fn create_with(mut self, route: Self) -> Self {
@@ -124,11 +135,28 @@ impl WriteRoute {
             at: None,
             read_at: None,
             creation: None,
+            suffix: "",
         }
     }
 
     pub(crate) fn method(&self) -> &Method {
         &self.method
+    }
+
+    /// Adds the suffix to the address of a resource or a collection.
+    pub(crate) fn add_suffix(&self, url: &mut Url) {
+        if !self.suffix.is_empty() {
+            let path = format!("{}{}", url.path(), self.suffix);
+            url.set_path(&path);
+        }
+    }
+
+    /// Removes the suffix from the address of a resource, if it has it.
+    pub(crate) fn remove_suffix(&self, url: &mut Url) {
+        let own = url.path().strip_suffix(self.suffix).map(str::to_owned);
+        if let Some(own) = own.filter(|_| !self.suffix.is_empty()) {
+            url.set_path(&own);
+        }
     }
 
     /// Returns the route of creations.
@@ -227,6 +255,28 @@ mod tests {
             ),
         ] {
             assert_eq!(filled(template, resource)?, address);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_suffix_is_added_to_the_path() -> Result<(), BoxError> {
+        let route = WriteRoute::put().suffix(".json");
+        for (resource, address) in [
+            (
+                "http://h/users/a%2Fb?auth=7",
+                "http://h/users/a%2Fb.json?auth=7",
+            ),
+            ("http://h", "http://h/.json"),
+        ] {
+            let mut url = Url::parse(resource)?;
+            route.add_suffix(&mut url);
+            assert_eq!(url.as_str(), address);
+            route.remove_suffix(&mut url);
+            assert_eq!(url, Url::parse(resource)?);
+            // What has none stays.
+            route.remove_suffix(&mut url);
+            assert_eq!(url, Url::parse(resource)?);
         }
         Ok(())
     }

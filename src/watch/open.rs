@@ -9,7 +9,7 @@ use super::position::Position;
 use super::stream::Watch;
 use crate::client::{Collection, Resource};
 use crate::operations::{Handle, Lazy, ResourceData, operation};
-use crate::protocol::{Feed, FeedForm};
+use crate::protocol::{Feed, FeedForm, ListForm};
 use crate::value::Error;
 
 /// A watch that is not open yet, returned by [`Collection::watch`](crate::Collection::watch).
@@ -24,6 +24,7 @@ use crate::value::Error;
 /// | [`feed`](Self::feed) | that of the profile, or polling |
 /// | [`idle_timeout`](Self::idle_timeout) | three heartbeats, 45 seconds until one was seen |
 /// | [`refresh_snapshots`](Self::refresh_snapshots) | no |
+/// | [`allow_origin`](Self::allow_origin) | only the origin of the API |
 #[must_use = "nothing is sent before it is awaited"]
 pub struct OpenWatch<T> {
     call: Lazy<WatchSettings<T>, Result<Watch<T>, Error>>,
@@ -36,6 +37,7 @@ struct WatchSettings<T> {
     from: Option<Position>,
     idle_time: Option<Duration>,
     refreshes: bool,
+    elsewhere: Vec<String>,
 }
 
 impl<T: ResourceData> OpenWatch<T> {
@@ -48,6 +50,7 @@ impl<T: ResourceData> OpenWatch<T> {
                 from: None,
                 idle_time: None,
                 refreshes: false,
+                elsewhere: Vec::new(),
             }),
         }
     }
@@ -80,6 +83,20 @@ impl<T: ResourceData> OpenWatch<T> {
         }
     }
 
+    /// Lets the feed lie on another origin, such as `https://stream.example.com`. It can be called several times.
+    ///
+    /// Some APIs redirect a feed to another host (307), or link to one there. Only origins that are named here are followed.
+    /// No credentials and no default headers are sent to them, and no query parameters that are not part of the address
+    /// that the server gives. Lists and reads go to the origin of the API only.
+    ///
+    /// A text that is no URL makes the call return a `Config` error.
+    pub fn allow_origin(self, origin: impl Into<String>) -> Self {
+        let origin = origin.into();
+        Self {
+            call: self.call.set(|settings| settings.elsewhere.push(origin)),
+        }
+    }
+
     /// Keeps the cached snapshots of the collection fresh, so that fewer writes are refused.
     ///
     /// Only resources are refreshed of which a snapshot is cached. A newer state replaces it if its version tells that it is
@@ -106,6 +123,10 @@ fn open<T: ResourceData>(settings: WatchSettings<T>) -> Result<Watch<T>, Error> 
         settings.from
     })?;
     let mut driver = driver;
+    for origin in &settings.elsewhere {
+        let url = crate::address::base(origin)?;
+        driver.elsewhere.push(url.origin());
+    }
     if refreshes {
         driver.refresh_snapshots();
     }
@@ -140,6 +161,7 @@ pub(super) fn prepare<T: ResourceData>(
         None if is_single && !is_item => Feed::polling(),
         None => of_profile().unwrap_or_else(Feed::polling),
     };
+    let feed = if is_single { feed.of_one() } else { feed };
     // All pages of a collection cost more than reading one resource again and again.
     let polls = feed.form == FeedForm::Polling || (is_single && feed.form == FeedForm::Pages);
     let mut rules = Rules {
@@ -148,6 +170,9 @@ pub(super) fn prepare<T: ResourceData>(
         polls,
         is_paged: feed.form == FeedForm::Pages,
         items_are_whole: feed.list.is_whole || is_single,
+        items_are_names: feed.list.form == ListForm::Container && !is_single,
+        misses_changes: feed.misses_changes,
+        begins_with_whole: feed.begins_with_whole(),
         tells_states: feed.tells_states(),
         interval: feed.interval,
         ..Rules::polling()

@@ -141,7 +141,9 @@ impl<T: ResourceData> Watch<T> {
         let url = if has_version {
             item.target()?.url
         } else {
-            item.url.clone().map_err(|why| Error::config(&*why))?
+            let mut url = item.url.clone().map_err(|why| Error::config(&*why))?;
+            item.shared.profile.write_route().add_suffix(&mut url);
+            url
         };
         let path = url.path().to_owned();
         let versioned = panics::catch(panics::VALUE, || {

@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, ETAG};
 use http::{HeaderName, HeaderValue};
-use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, S3, WebDav};
+use ifmatch::profiles::{AzureBlob, CouchDb, EtcdV2, Eve, Kinto, S3, Solid, WebDav};
 use ifmatch::transport::Transport;
 use ifmatch::{
-    Client, ClientBuilder, Collection, Generic, Probe, ProbeCheck, ProbeReport, Verdict,
+    Client, ClientBuilder, Collection, Generic, Probe, ProbeCheck, ProbeReport, Profile, Verdict,
 };
 
 use crate::document::{Enveloped, Plain, Shape};
@@ -450,4 +450,26 @@ async fn eve() {
     story::tell_but_of_what_is_gone::<Plain>(&server).await;
     sagas::tell(&server).await;
     Race::default().run::<Plain>(&server).await.is_exact();
+}
+
+/// A write to what somebody removed makes it anew there, so that part of the story is left out. The channel of the container
+/// tells of additions and removals, and lists find the other changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/interop/run solid"]
+async fn solid() {
+    let Some(server) = Server::from_env("solid", "IFMATCH_SOLID") else {
+        return;
+    };
+    let server = Server {
+        profile: Generic::over(Solid),
+        ..server
+    };
+    let report = server.probe().await;
+    let failed: Vec<_> = report.failed().map(|found| found.check).collect();
+    assert_eq!(failed, [ProbeCheck::WriteToRemoved], "{report}");
+    story::tell_but_of_what_is_gone::<Plain>(&server).await;
+    Race::default().run::<Plain>(&server).await.is_exact();
+    let feed = Solid.feed().unwrap().interval(Duration::from_millis(500));
+    let profile = server.profile.clone().feed(feed);
+    watches::tell_of_cuts(&server, profile, async |_, _, _| {}).await;
 }

@@ -1,16 +1,21 @@
 //! Feeds: how an API tells which resources have changed.
 
+mod container;
 mod notice;
 mod reader;
 mod setters;
+mod statement;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::time::Duration;
 
+pub(crate) use container::members_of;
 pub(crate) use notice::Notice;
 use reader::Reader;
 pub(crate) use reader::Reader as FeedReader;
+pub(crate) use statement::StatementMembers;
 
 /// How long to wait between two polls, unless the server holds the response back.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -30,6 +35,7 @@ pub(crate) const PREFERRED_WAIT: Duration = Duration::from_secs(20);
 /// | setting | default |
 /// |---|---|
 /// | address | the collection itself |
+/// | [`linked_as`](Self::linked_as) | no: the address is known |
 /// | [`id_at`](Self::id_at) | `/id` |
 /// | [`document_at`](Self::document_at) | none: each event leads to a read |
 /// | [`version_at`](Self::version_at), [`tag_at`](Self::tag_at) | where [`Versioning`](crate::Versioning) finds it in the document |
@@ -39,8 +45,10 @@ pub(crate) const PREFERRED_WAIT: Duration = Duration::from_secs(20);
 /// | [`position_query`](Self::position_query) | the header `Last-Event-ID` |
 /// | [`versions_count_up`](Self::versions_count_up) | no |
 /// | [`signals_gaps`](Self::signals_gaps) | no: after each reconnect, the collection is compared with what was delivered |
+/// | [`misses_changes`](Self::misses_changes) | no |
 /// | [`interval`](Self::interval) | 30 seconds |
 /// | [`items_at`](Self::items_at), [`item_id_at`](Self::item_id_at) | the whole body of a list, `/id` |
+/// | [`items_are_members`](Self::items_are_members), [`list_is_container`](Self::list_is_container) | no: the list is an array |
 /// | [`whole_items`](Self::whole_items) | no |
 ///
 /// # Example: events at an address of their own
@@ -61,6 +69,10 @@ pub struct Feed {
     pub(crate) position_query: Option<String>,
     pub(crate) counts_up: bool,
     pub(crate) signals_gaps: bool,
+    /// Whether there are changes of which the feed does not tell.
+    pub(crate) misses_changes: bool,
+    /// The relation of the link that names the address. Without one, the address is `path`.
+    pub(crate) link: Option<String>,
     pub(crate) interval: Duration,
     pub(crate) list: FeedList,
     pub(crate) reader: Reader,
@@ -73,6 +85,8 @@ pub(crate) enum FeedForm {
     Events,
     /// JSON, one document on each line.
     Lines,
+    /// Statements in Turtle.
+    Statements,
     /// One JSON document with the changes since a position.
     Pages,
     /// No feed. The list is read again and again.
@@ -84,11 +98,23 @@ pub(crate) enum FeedForm {
 pub(crate) struct FeedList {
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
+    pub(crate) form: ListForm,
     pub(crate) items: String,
     pub(crate) id: String,
     pub(crate) document: String,
     pub(crate) is_whole: bool,
     pub(crate) position: Option<ListPosition>,
+}
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListForm {
+    /// An array of resources.
+    Array,
+    /// An object whose members are resources, each under its id.
+    Members,
+    /// A container in Turtle, which only names its resources. Its entity tag says nothing about them.
+    Container,
 }
 
 /// Where a list names the position from which the feed continues.
@@ -109,10 +135,13 @@ impl Feed {
             position_query: None,
             counts_up: false,
             signals_gaps: false,
+            misses_changes: false,
+            link: None,
             interval: INTERVAL,
             list: FeedList {
                 path: String::new(),
                 query: Vec::new(),
+                form: ListForm::Array,
                 items: String::new(),
                 id: "/id".to_owned(),
                 document: String::new(),
@@ -138,6 +167,27 @@ impl Feed {
         Self::of(FeedForm::Lines, path.into())
     }
 
+    /// A feed of statements in Turtle, as the channels of Solid send them.
+    ///
+    /// A statement is a change, and is read as a JSON object. It has a member for each predicate, under the part of its name
+    /// behind the last `#` or `/`. The member is the object as text, or an array if there are several. The member `type`
+    /// holds the class in the same short form. An address that ends with a slash names a container. Only its removal
+    /// counts, which leads to a list. For `path`, see [`event_stream`](Self::event_stream).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use ifmatch::Feed;
+    ///
+    /// // <urn:7> as:object <http://pod/notes/42>; a as:Remove.
+    /// let feed = Feed::turtle("events").id_at("/object").kind_at("/type");
+    /// ```
+    pub fn turtle(path: impl Into<String>) -> Self {
+        let mut feed = Self::of(FeedForm::Statements, path.into());
+        feed.reader.has_containers = true;
+        feed
+    }
+
     /// A feed of pages: each response is one JSON document with the changes since a position.
     ///
     /// Set where the changes are in it with [`changes_at`](Self::changes_at), and the query parameter of the position with
@@ -158,6 +208,18 @@ impl Feed {
     /// Whether what the feed tells is all that there is, because single items cannot be read.
     pub(crate) fn tells_states(&self) -> bool {
         self.reader.tells_states
+    }
+
+    /// The same feed for the watch of one resource.
+    pub(crate) fn of_one(mut self) -> Self {
+        self.reader.is_of_one = true;
+        self.misses_changes = false;
+        self
+    }
+
+    /// Whether each connection begins with the whole.
+    pub(crate) fn begins_with_whole(&self) -> bool {
+        self.reader.tree.is_some() && !self.reader.is_of_one
     }
 
     /// No feed: the collection is listed again and again.

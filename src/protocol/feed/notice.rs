@@ -19,6 +19,8 @@ pub(crate) enum Notice {
         id: String,
         validator: Option<Validator>,
     },
+    /// All resources, each with its id and its state.
+    Whole(Vec<(String, Document)>),
     /// Something has changed, but it is not said what.
     Something,
     /// Everything before this position was said.

@@ -1,13 +1,14 @@
 //! Reads the events of a feed. Pure and bounded: an event that cannot be read is a hint that something has changed.
 
+use super::tree::Tree;
 use crate::json::Document;
 use crate::protocol::feed::Notice;
 use crate::protocol::{EntityTag, Validator};
 
 /// The longest id that is believed, in bytes.
-const LONGEST_ID: usize = 1_024;
+pub(super) const LONGEST_ID: usize = 1_024;
 /// The longest position that is kept, in bytes.
-const LONGEST_POSITION: usize = 4_096;
+pub(super) const LONGEST_POSITION: usize = 4_096;
 
 const REMOVALS: &[&str] = &[
     "deleted",
@@ -22,6 +23,7 @@ const HEARTBEATS: [&str; 5] = ["ping", "heartbeat", "keep-alive", "keepalive", "
 const TOO_OLD: &str = "410";
 
 /// Where the parts of an event are.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
     /// Where a page has its changes.
@@ -36,6 +38,12 @@ pub(crate) struct Reader {
     pub(super) removals: &'static [&'static str],
     /// Whether items are not documents of the API, so that ids are no addresses, and only the kind tells a removal.
     pub(super) tells_states: bool,
+    /// Whether an address that ends with a slash is that of a container.
+    pub(super) has_containers: bool,
+    /// Where an event names a part of the tree of all resources, and its new value.
+    pub(super) tree: Option<Tree>,
+    /// Whether the feed tells of one resource.
+    pub(super) is_of_one: bool,
     pub(super) kind: Option<String>,
     pub(super) position: Option<String>,
     pub(super) page_position: Option<String>,
@@ -53,6 +61,9 @@ impl Default for Reader {
             removed: "/deleted".to_owned(),
             removals: REMOVALS,
             tells_states: false,
+            has_containers: false,
+            tree: None,
+            is_of_one: false,
             kind: None,
             position: None,
             page_position: None,
@@ -130,6 +141,14 @@ impl Reader {
         if is_kind(&HEARTBEATS) {
             return vec![Notice::Alive];
         }
+        if let Some(tree) = &self.tree {
+            let is_patch = is_kind(&["patch"]);
+            return if self.is_of_one {
+                vec![Notice::Something]
+            } else {
+                tree.notices(is_patch, body)
+            };
+        }
         let position = self
             .position
             .as_deref()
@@ -144,6 +163,13 @@ impl Reader {
 
     fn notice(&self, is_removal: bool, has_position: bool, body: &Document) -> Option<Notice> {
         let id = text_at(body, &self.id, LONGEST_ID);
+        if self.has_containers && id.as_ref().is_some_and(|id| id.ends_with('/')) {
+            return Some(if is_removal {
+                Notice::Something
+            } else {
+                Notice::Alive
+            });
+        }
         let id = if self.tells_states {
             id
         } else {
@@ -204,7 +230,7 @@ fn unreadable(name: Option<&str>) -> Notice {
 }
 
 /// Returns the id in a name or an address.
-fn id_of(text: String) -> Option<String> {
+pub(super) fn id_of(text: String) -> Option<String> {
     if !text.contains('/') {
         return Some(text);
     }
@@ -213,12 +239,12 @@ fn id_of(text: String) -> Option<String> {
     crate::address::decoded(last).filter(|id| !id.is_empty())
 }
 
-fn text_at(body: &Document, pointer: &str, longest: usize) -> Option<String> {
+pub(super) fn text_at(body: &Document, pointer: &str, longest: usize) -> Option<String> {
     let text = body.pointer(pointer)?.as_id()?;
     bounded(text, longest)
 }
 
-fn bounded(text: String, longest: usize) -> Option<String> {
+pub(super) fn bounded(text: String, longest: usize) -> Option<String> {
     (!text.is_empty() && text.len() <= longest).then_some(text)
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::{Feed, ListPosition};
+use super::tree::Tree;
+use super::{Feed, ListForm, ListPosition};
 
 impl Feed {
     /// Adds a query parameter to the requests of the feed.
@@ -106,6 +107,44 @@ impl Feed {
         self
     }
 
+    /// Declares that the feed does not tell of every change.
+    ///
+    /// The collection is then also listed at each [`interval`](Self::interval) while the feed is open.
+    pub fn misses_changes(mut self) -> Self {
+        self.misses_changes = true;
+        self
+    }
+
+    /// Declares that the address of the feed is the target of the `Link` with this relation (RFC 8288).
+    ///
+    /// It is requested by `HEAD` before each connection, from the address of the [list](Self::list_at), or from the resource
+    /// that is watched alone. Without such a link, the collection is polled. The target may lie on another origin only if
+    /// [`OpenWatch::allow_origin`](crate::OpenWatch::allow_origin) names it.
+    pub fn linked_as(mut self, relation: impl Into<String>) -> Self {
+        self.link = Some(relation.into());
+        self
+    }
+
+    /// Declares that the events tell the changes of a tree, of which each resource is a branch, as Firebase does.
+    ///
+    /// `path` and `data` are JSON Pointers to the path of what has changed, and to its new value. What an event means:
+    ///
+    /// | path | event | meaning |
+    /// |---|---|---|
+    /// | `/` | any but `patch` | all resources, each in a member under its id; `null` if there are none |
+    /// | `/42` | any but `patch` | the new state of `42`, or its removal if the value is `null` |
+    /// | `/` | `patch` | a hint at each resource that a member of the value names |
+    /// | `/42` or deeper | `patch`, or any other | a hint at `42` |
+    ///
+    /// Each connection begins with all resources, so that no list is requested.
+    pub fn tree_at(mut self, path: impl Into<String>, data: impl Into<String>) -> Self {
+        self.reader.tree = Some(Tree {
+            path: path.into(),
+            data: data.into(),
+        });
+        self
+    }
+
     /// Sets how long to wait between two polls, or after a page without changes (default 30 seconds).
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -140,6 +179,24 @@ impl Feed {
     /// Sets where an item of a list contains the resource, as a JSON Pointer (default the item itself).
     pub fn item_document_at(mut self, pointer: impl Into<String>) -> Self {
         self.list.document = pointer.into();
+        self
+    }
+
+    /// Declares that the list is an object that has each resource in a member under its id.
+    ///
+    /// [`items_at`](Self::items_at) names the object.
+    pub fn items_are_members(mut self) -> Self {
+        self.list.form = ListForm::Members;
+        self
+    }
+
+    /// Declares that the list is a container in Turtle, which names its resources by `ldp:contains`.
+    ///
+    /// Each resource is read, and later again if what the container says about it has changed. If the container gives no
+    /// time of its last change, it is read after each list. Lists are not conditional, because the entity tag of a container
+    /// can stay the same when a resource in it changes.
+    pub fn list_is_container(mut self) -> Self {
+        self.list.form = ListForm::Container;
         self
     }
 

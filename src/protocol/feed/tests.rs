@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::json::Document;
-use crate::protocol::profiles::{CouchDb, Kinto, Kubernetes};
+use crate::protocol::profiles::{CouchDb, Firebase, Kinto, Kubernetes, Solid};
+use crate::protocol::turtle::Turtle;
 use crate::protocol::{Profile, Validator};
 
 fn put(id: &str, validator: Option<&str>, body: Option<&str>) -> Notice {
@@ -133,4 +134,151 @@ fn a_page_whose_changes_are_elsewhere_is_none() {
         page(&feed_of(&CouchDb), r#"{"error":"unauthorized"}"#),
         None
     );
+}
+
+/// What a channel says, notification by notification.
+fn notified(text: &str) -> Vec<Notice> {
+    let Ok(base) = "http://pod/.notifications/x".parse() else {
+        return Vec::new();
+    };
+    let (mut turtle, reader) = (Turtle::at(base), feed_of(&Solid).reader);
+    let (mut rest, mut notices) = (text.as_bytes(), Vec::new());
+    loop {
+        let mut members = StatementMembers::default();
+        match turtle.decode(&mut rest, |triple| members.take(triple)) {
+            Ok(true) => {
+                let document = members.document();
+                notices.extend(
+                    document
+                        .iter()
+                        .flat_map(|document| reader.line(Some(document))),
+                );
+            }
+            Ok(false) => return notices,
+            Err(_) => notices.extend(reader.line(None)),
+        }
+    }
+}
+
+#[test]
+fn solid_tells_what_was_added_to_a_container_and_removed_from_it() {
+    let said = |activity: &str, object: &str| {
+        format!(
+            "<urn:1795810498795:http://pod/c/> <https://www.w3.org/ns/activitystreams#object> <{object}>;
+    <https://www.w3.org/ns/activitystreams#target> <http://pod/c/>;
+    <http://www.w3.org/ns/solid/notifications#state> \"\\\"1795810498759-text/turtle\\\"\";
+    <https://www.w3.org/ns/activitystreams#published> \"2026-11-27T20:14:58.795Z\"^^<http://www.w3.org/2001/XMLSchema#dateTime>;
+    a <https://www.w3.org/ns/activitystreams#{activity}>.\n"
+        )
+    };
+    let text = [
+        said("Update", "http://pod/c/"),
+        "@prefix as: <https://www.w3.org/ns/activitystreams#>.\n".to_owned(),
+        said("Add", "http://pod/c/a%20b"),
+        said("Remove", "http://pod/c/b"),
+        said("Add", "http://pod/c/sub/"),
+        "<urn:1> as:object <http://pod/c/d>; a as:Create.\n".to_owned(),
+        "<urn:1> not turtle.\n".to_owned(),
+        said("Delete", "http://pod/c/e"),
+        said("Delete", "http://pod/c/"),
+    ];
+    let expected = [
+        Notice::Alive,
+        put("a b", None, None),
+        gone("b", None),
+        Notice::Alive,
+        put("d", None, None),
+        Notice::Something,
+        gone("e", None),
+        Notice::Something,
+    ];
+    assert_eq!(notified(&text.concat()), expected);
+}
+
+#[test]
+fn a_container_names_its_documents_and_says_when_they_were_changed() -> Result<(), String> {
+    let container = "http://pod/c/".parse().map_err(|_| "no address")?;
+    let read =
+        |text: &str| members_of(&container, text.as_bytes()).map_err(|error| error.to_string());
+    let of = |time: &str| {
+        format!(
+            "@prefix ldp: <http://www.w3.org/ns/ldp#>. @prefix dc: <http://purl.org/dc/terms/>.
+            <> ldp:contains <a>, <sub/>, <http://other/c/x>, <b%20c>, <deep/er>, <../up>.
+            <a> a ldp:Resource; dc:modified \"{time}\". <not-contained> dc:modified \"1\"."
+        )
+    };
+    let members = read(&of("2026"))?;
+    let ids: Vec<_> = members.iter().map(|member| member.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b c"]);
+    let [a, b] = members.as_slice() else {
+        return Err("two members".to_owned());
+    };
+    assert_eq!(b.digest, None, "it has no time");
+    assert_ne!(a.digest, None);
+    assert_eq!(read(&of("2026"))?, members);
+    assert_ne!(read(&of("2027"))?.first(), Some(a));
+    let other_order = "<http://pod/c/a> <http://purl.org/dc/terms/modified> \"2026\"; a <http://www.w3.org/ns/ldp#Resource>.
+        <http://pod/c/> <http://www.w3.org/ns/ldp#contains> <http://pod/c/a>.";
+    assert_eq!(read(other_order)?.first(), Some(a));
+    assert_eq!(read("")?, []);
+    assert!(read("<> <http://www.w3.org/ns/ldp#contains> <a>, <b").is_err());
+    assert!(read("<> x:y <a>.").is_err());
+    Ok(())
+}
+
+#[test]
+fn firebase_tells_the_whole_documents_and_parts_of_them() {
+    let feed = feed_of(&Firebase);
+    let event = |name, data: &str| feed.reader.event(Some(name), None, data.as_bytes(), 64);
+    let whole = event("put", r#"{"path": "/", "data": {"a": {"n": 1}, "b": 2}}"#);
+    let state = |text: &str| {
+        Document::parse(text.as_bytes()).unwrap_or_else(|_| Document::from_trusted(""))
+    };
+    let states = vec![
+        ("a".to_owned(), state(r#"{"n": 1}"#)),
+        ("b".to_owned(), state("2")),
+    ];
+    assert_eq!(whole, [Notice::Whole(states)]);
+    assert_eq!(
+        event("put", r#"{"path": "/", "data": null}"#),
+        [Notice::Whole(Vec::new())]
+    );
+    let one = event(
+        "put",
+        r#"{"path": "/c", "data": {"foo": true, "bar": false}}"#,
+    );
+    assert_eq!(
+        one,
+        [put("c", None, Some(r#"{"foo": true, "bar": false}"#))]
+    );
+    assert_eq!(
+        event("put", r#"{"path": "/c", "data": null}"#),
+        [gone("c", None)]
+    );
+    for (name, data) in [
+        ("put", r#"{"path": "/c/foo", "data": null}"#),
+        ("patch", r#"{"path": "/c", "data": {"foo": 3, "baz": 4}}"#),
+        (
+            "patch",
+            r#"{"path": "/", "data": {"c/foo": 3, "c/bar": 4}}"#,
+        ),
+        ("put", r#"{"path": "/c", "data": 7}"#),
+    ] {
+        assert_eq!(event(name, data), [put("c", None, None)], "{data}");
+    }
+    assert_eq!(event("keep-alive", "null"), [Notice::Alive]);
+    assert_eq!(event("cancel", "null"), [Notice::Failed]);
+    assert_eq!(
+        event("auth_revoked", "credential is no longer valid"),
+        [Notice::Unauthorized]
+    );
+    for data in [
+        "{}",
+        "7",
+        r#"{"path": 7}"#,
+        r#"{"path": "/", "data": [1, 2]}"#,
+        r#"{"path": "/", "data": "x"}"#,
+    ] {
+        assert_eq!(event("put", data), [Notice::Something], "{data}");
+    }
 }

@@ -12,11 +12,16 @@ const NEXT_PAGE: HeaderName = HeaderName::from_static("next-page");
 /// Returns the target of the link with the relation `next`, as it is written. `context` is the address of the
 /// response, which is the source of a link unless its `anchor` says otherwise (RFC 8288 3.2).
 fn next_link(headers: &HeaderMap, context: &Url) -> Option<String> {
+    linked(headers, context, "next")
+}
+
+/// Returns the target of the first link with this relation, as it is written. For `context`, see [`next_link`].
+pub(crate) fn linked(headers: &HeaderMap, context: &Url, relation: &str) -> Option<String> {
     let fields = headers.get_all(LINK).iter();
     let fields = fields.filter_map(|value| value.to_str().ok());
     let mut links = fields.flat_map(links).take(MOST);
-    let next = links.find(|link| link.is_next() && link.is_from(context))?;
-    Some(next.target.to_owned())
+    let found = links.find(|link| link.has_relation(relation) && link.is_from(context))?;
+    Some(found.target.to_owned())
 }
 
 /// Returns the target of the link to the next page, or else the field `Next-Page`, as Kinto and some others send it.
@@ -38,10 +43,10 @@ impl Link<'_> {
         named.map(|(_, value)| value.as_str())
     }
 
-    fn is_next(&self) -> bool {
+    fn has_relation(&self, wanted: &str) -> bool {
         let relations = self.parameter("rel").unwrap_or_default();
         let mut relations = relations.split_ascii_whitespace();
-        relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        relations.any(|relation| relation.eq_ignore_ascii_case(wanted))
     }
 
     fn is_from(&self, context: &Url) -> bool {

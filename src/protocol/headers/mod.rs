@@ -18,7 +18,7 @@ pub(crate) use caching::forbid_keeping;
 pub(crate) use dav::{LockTimeout, LockToken};
 pub use entity_tag::EntityTag;
 pub use last_modified::{InvalidValidator, LastModified};
-pub(crate) use link::next_page;
+pub(crate) use link::{linked, next_page};
 pub(crate) use lock_bodies::{ActiveLock, FIND_LOCKS, active_locks, lock_info};
 pub(crate) use media_type::is_coded;
 pub use media_type::{essence, is_html, is_json, is_problem, is_xml};

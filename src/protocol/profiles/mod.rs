@@ -16,6 +16,7 @@
 //! | [`EtcdV3`] | `mod_revision` → a comparison of the transaction | the comparison failed | requests become calls of the JSON gateway; the refusal contains the current value, which is merged without a read; `create_revision` tells a key that was created again; transactions | etcd 3.4 |
 //! | [`Eve`] | strong tag → `If-Match` | 412 | 428 to a creation: it exists; tags in items | Eve 2.3 |
 //! | [`Fhir`] | weak tag → `If-Match`, unchanged | 412; 409 on some servers, confirmed by a read | issue types; media type | — |
+//! | [`Firebase`] | tag (a hash of the content) → `If-Match` | 412 | the refusal contains the current state, which is merged without a read; `.json` behind each path; creation with `If-Match: null_etag`; `null` is nothing | — |
 //! | [`GitHubContents`] | `sha` → the document | 409, confirmed by a read | new version in `content.sha`; retry if the branch is busy; 422 without `sha`: it exists | — |
 //! | [`Google`] | `etag` → the document, `?etag=` in a removal | 409 `ABORTED` (confirmed by a read), 412 `conditionNotMet` | 400 `FAILED_PRECONDITION` is an invalid state; media type of patches | — |
 //! | [`JsonApi`] | strong tag → `If-Match` | 412 | document in `data.attributes`; 409 at `/data/id`: it exists; media types | — |
@@ -24,6 +25,7 @@
 //! | [`OData`] | weak tag → `If-Match`, unchanged | 412; `resourceModified`, `Request_EntityChanged` | duplicates at 412 (Dataverse); tags in items; media type of patches | — |
 //! | [`S3`] | strong tag → `If-Match` | 412 `PreconditionFailed` | 409 `ConditionalRequestConflict`: retried | moto 5.2 |
 //! | [`Scim`] | weak tag → `If-Match`, unchanged | 412 | 409 `uniqueness`; `meta.version` in items; media type; `PatchOp` with `WriteMode::ScimPatch` | scim2-server 0.8 |
+//! | [`Solid`] | strong tag → `If-Match` | 412 | a write to what was removed creates it anew; containers in Turtle; streaming channels | Community Solid Server 7.2, with files |
 //! | [`WebDav`] | strong tag → `If-Match` | 412 | 423; 409: the collection is missing; `no-uid-conflict`; `-gzip` is removed | Apache 2.4, lighttpd 1.4; not nginx, whose `dav` ignores `If-Match` |
 //!
 //! Profiles with a server in the last column were tested and probed on it: reads, conflicts, merges,
@@ -54,6 +56,7 @@ mod etcd_v2;
 mod etcd_v3;
 mod eve;
 mod fhir;
+mod firebase;
 mod github_contents;
 mod google;
 mod json_api;
@@ -62,6 +65,7 @@ mod kubernetes;
 mod odata;
 mod s3;
 mod scim;
+mod solid;
 mod webdav;
 
 pub use azure_blob::AzureBlob;
@@ -72,6 +76,7 @@ pub use etcd_v2::EtcdV2;
 pub use etcd_v3::EtcdV3;
 pub use eve::Eve;
 pub use fhir::Fhir;
+pub use firebase::Firebase;
 pub use github_contents::GitHubContents;
 pub use google::Google;
 pub use json_api::JsonApi;
@@ -80,6 +85,7 @@ pub use kubernetes::Kubernetes;
 pub use odata::OData;
 pub use s3::S3;
 pub use scim::Scim;
+pub use solid::Solid;
 pub use webdav::WebDav;
 
 use http::StatusCode;

@@ -7,7 +7,7 @@ mod version_part;
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::json::Document;
@@ -88,6 +88,8 @@ pub struct Versioning {
     identity: Option<String>,
     /// Where a body shows that its object is being removed.
     deletion_mark: Option<String>,
+    /// The header field that asks for the version.
+    request: Option<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,11 @@ pub(crate) enum FoundVersion {
 impl Versioning {
     pub(crate) fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
+    }
+
+    /// Returns the header field that asks for the version.
+    pub(crate) fn request(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        self.request.as_ref().map(|(name, value)| (name, value))
     }
 
     pub(crate) fn mark(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::tag::Tags;
@@ -224,6 +224,22 @@ impl Versioning {
         if let VersionLocation::Tag(tags) = &mut self.location {
             tags.gzip_suffix = true;
         }
+        self
+    }
+
+    /// Sets a header field that asks for the version, for APIs that send it only then. Reads and writes carry it.
+    ///
+    /// # Example: Firebase
+    ///
+    /// ```
+    /// use http::{HeaderName, HeaderValue};
+    ///
+    /// let asked = HeaderName::from_static("x-firebase-etag");
+    /// let tags = ifmatch::Versioning::default().requested_by(asked, HeaderValue::from_static("true"));
+    /// # let _ = tags;
+    /// ```
+    pub fn requested_by(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.request = Some((name, value));
         self
     }
 

@@ -10,9 +10,11 @@ use crate::BoxError;
 use crate::exchange::transport::{Streaming, TransportError};
 use crate::protocol::event_stream::EventStream;
 use crate::protocol::json_lines::{JsonLines, JsonLinesError};
-use crate::protocol::{FeedForm, FeedReader, Notice, Translation, essence};
+use crate::protocol::turtle::{Turtle, TurtleError};
+use crate::protocol::{FeedForm, FeedReader, Notice, StatementMembers, Translation, essence};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
+pub(super) const TURTLE: &str = "text/turtle";
 
 /// A body that arrives in chunks. It holds one chunk and one event.
 pub(super) struct FeedBody {
@@ -35,27 +37,41 @@ pub(super) struct FeedBody {
 enum Decoder {
     Events(EventStream),
     Lines(JsonLines),
+    Statements(Box<Turtle>),
+}
+
+/// What is known of a response before it is read.
+pub(super) struct FeedResponse<'a> {
+    pub(super) form: FeedForm,
+    pub(super) url: &'a Url,
+    pub(super) from: Option<&'a str>,
+    pub(super) depth: usize,
+    /// The longest event, in bytes, if it is not the usual one.
+    pub(super) longest_event: Option<usize>,
 }
 
 impl FeedBody {
     /// Begins to read a response. Its content type tells what it is, not what was asked for. Returns the content type if
     /// it is none of a feed.
-    pub(super) fn of(
-        stream: Streaming,
-        form: FeedForm,
-        from: Option<&str>,
-        depth: usize,
-    ) -> Result<Self, String> {
-        let kind = essence(&stream.headers);
+    pub(super) fn of(stream: Streaming, response: &FeedResponse<'_>) -> Result<Self, String> {
+        let (kind, depth) = (essence(&stream.headers), response.depth);
         let decoder = match kind.as_deref() {
             Some(EVENT_STREAM) => {
-                Decoder::Events(EventStream::new().resume_after(from.unwrap_or_default()))
+                let from = response.from.unwrap_or_default();
+                let mut events = EventStream::new().resume_after(from);
+                if let Some(bytes) = response.longest_event {
+                    events = events.max_line(bytes).max_event(bytes);
+                }
+                Decoder::Events(events)
             }
+            Some(TURTLE) => Decoder::Statements(Box::new(Turtle::at(response.url.clone()))),
             // Some servers answer JSON to a request for events.
             Some(kind) if kind.contains("json") => {
                 Decoder::Lines(JsonLines::new().max_depth(depth))
             }
-            None | Some("text/plain" | "application/octet-stream") if form == FeedForm::Lines => {
+            None | Some("text/plain" | "application/octet-stream")
+                if response.form == FeedForm::Lines =>
+            {
                 Decoder::Lines(JsonLines::new().max_depth(depth))
             }
             Some(kind) => return Err(kind.to_owned()),
@@ -93,7 +109,7 @@ impl FeedBody {
     pub(super) fn retry(&self) -> Option<Duration> {
         match &self.decoder {
             Decoder::Events(events) => events.retry(),
-            Decoder::Lines(_) => None,
+            Decoder::Lines(_) | Decoder::Statements(_) => None,
         }
     }
 
@@ -124,6 +140,20 @@ impl FeedBody {
                 Err(JsonLinesError::Json(_)) => Some(reader.line(None)),
                 Err(error) => return Err(error.into()),
             },
+            Decoder::Statements(turtle) => {
+                let mut members = StatementMembers::default();
+                match turtle.decode(&mut rest, |triple| members.take(triple)) {
+                    Ok(false) => None,
+                    // A directive says nothing.
+                    Ok(true) => Some(
+                        members
+                            .document()
+                            .map_or_else(Vec::new, |document| reader.line(Some(&document))),
+                    ),
+                    Err(TurtleError::Invalid(_)) => Some(reader.line(None)),
+                    Err(error @ TurtleError::TooLong(_)) => return Err(error.into()),
+                }
+            }
         };
         let read = self.rest.len() - rest.len();
         self.rest = self.rest.slice(read..);

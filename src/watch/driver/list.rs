@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
-use http::header::ETAG;
-use http::{HeaderName, HeaderValue, Method};
+use http::header::{ACCEPT, ETAG};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use super::body::TURTLE;
 use super::{ClientGone, Driver, Told, address};
+use crate::exchange::transport::Response;
 use crate::json::Document;
 use crate::protocol::{
-    ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, next_page,
+    ListForm, ListPosition, PREFERRED_WAIT, TagField, Validator, entity_tag_of, essence,
+    members_of, next_page,
 };
 use crate::store::{SnapshotOrigin, StoredSnapshot};
 use crate::value::Error;
@@ -36,11 +39,11 @@ pub(super) struct ListRun {
     waited: bool,
 }
 
-struct Item {
-    id: String,
-    validator: Option<Validator>,
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) validator: Option<Validator>,
     /// The state, or why it cannot be read.
-    snapshot: Result<StoredSnapshot, Error>,
+    pub(super) snapshot: Result<StoredSnapshot, Error>,
 }
 
 impl Driver {
@@ -183,15 +186,22 @@ impl Driver {
         let mut call = reading::read_call(target, Method::GET, false);
         call.url = url;
         reading::ask_past_caches(target, &mut call.headers);
+        let is_container = self.feed.list.form == ListForm::Container;
+        if is_container {
+            call.headers
+                .insert(ACCEPT, HeaderValue::from_static(TURTLE));
+        }
         let is_repeated = run.pages == 0 && self.core.machine().lists_again();
-        if is_repeated {
+        // A response that is held back would hold the feed back too.
+        if is_repeated && !is_container && self.core.machine().polls() {
             let longest = target.shared.exchange.limits.request / 2;
             let wait = PREFERRED_WAIT.min(longest).as_secs();
             if let Ok(value) = HeaderValue::from_str(&format!("wait={wait}")) {
                 call.headers.insert(PREFER, value);
             }
         }
-        let known = self.list_tag.as_ref().filter(|_| is_repeated);
+        let known = self.list_tag.as_ref();
+        let known = known.filter(|_| is_repeated && !is_container);
         let (reply, has_changed) = ask_if_changed(target, &mut call, known).await?;
         run.pages += 1;
         let applied = reply.headers.get(PREFERENCE_APPLIED);
@@ -200,21 +210,17 @@ impl Driver {
             return Ok(false);
         }
         let path = call.url.path();
-        let body = reading::body(target, &reply);
-        let body = body.map_err(|error| Refused::unusable(format!("{path}: {error}")))?;
-        let shape = &self.feed.list;
-        let list = body.elements_at(&shape.items);
-        let is_empty = list.is_none() && target.envelope().tells_absence(&body);
-        let Some(list) = list.or_else(|| is_empty.then(Vec::new)) else {
-            let at = &shape.items;
-            return Err(Refused::unusable(format!(
-                "{path}: there is no array at {at:?} in the list: set its place with `Feed::items_at`"
-            )));
+        let body = if is_container {
+            run.items.extend(Self::contained(&call.url, &reply)?);
+            Document::from_trusted("null")
+        } else {
+            let body = reading::body(target, &reply);
+            let body = body.map_err(|error| Refused::unusable(format!("{path}: {error}")))?;
+            let items = self.items(target, path, &body, reply.origin)?;
+            run.items.extend(items);
+            body
         };
-        for element in &list {
-            run.items
-                .extend(self.item(target, path, element, reply.origin)?);
-        }
+        let shape = &self.feed.list;
         if run.pages == 1 {
             run.tag = match entity_tag_of(&reply.headers) {
                 TagField::Found(tag) => Some(Validator::Tag(tag)),
@@ -238,6 +244,76 @@ impl Driver {
             run.next = Some(next.ok_or_else(elsewhere)?);
         }
         Ok(true)
+    }
+
+    /// Returns the resources that a container names. What it says about each stands for its state, which is to be read.
+    fn contained(container: &Url, reply: &Response) -> Result<Vec<Item>, Refused> {
+        let path = container.path();
+        let kind = essence(&reply.headers);
+        if kind.as_deref() != Some(TURTLE) {
+            let kind = kind.unwrap_or_else(|| "without a content type".to_owned());
+            let message = format!("{path}: the list is {kind}, and not Turtle");
+            return Err(Refused::unusable(message));
+        }
+        let members = members_of(container, &reply.body);
+        let members = members.map_err(|error| Refused::unusable(format!("{path}: {error}")))?;
+        let items = members.into_iter().map(|member| {
+            // Without a time of its last change, it may have changed since every list.
+            let digest = member.digest.unwrap_or_else(|| fastrand::u64(..));
+            let document = Document::from_trusted(format!("{digest}"));
+            Item {
+                id: member.id,
+                validator: None,
+                snapshot: Ok(StoredSnapshot::new(document, None, HeaderMap::new())),
+            }
+        });
+        Ok(items.collect())
+    }
+
+    fn items(
+        &self,
+        target: &Target,
+        path: &str,
+        body: &Document,
+        origin: SnapshotOrigin,
+    ) -> Result<Vec<Item>, Refused> {
+        let at = &self.feed.list.items;
+        let is_empty = || target.envelope().tells_absence(body);
+        if self.feed.list.form == ListForm::Members {
+            let members = body.members_at(at);
+            let members = members.or_else(|| is_empty().then(Vec::new));
+            let members = members.ok_or_else(|| no_list(path, "object", at))?;
+            let items = members.into_iter();
+            return Ok(items
+                .map(|(id, state)| self.told_item(target, path, id, &state, origin))
+                .collect());
+        }
+        let list = body.elements_at(at);
+        let list = list.or_else(|| is_empty().then(Vec::new));
+        let list = list.ok_or_else(|| no_list(path, "array", at))?;
+        let items = list.iter();
+        let items = items.map(|element| self.item(target, path, element, origin));
+        items.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns an item that is the state of a resource.
+    pub(super) fn told_item(
+        &self,
+        target: &Target,
+        path: &str,
+        id: String,
+        state: &Document,
+        origin: SnapshotOrigin,
+    ) -> Item {
+        let validator = self.version_in(target, state);
+        let usable = validator.clone().filter(|_| self.feed.list.is_whole);
+        let snapshot = Self::snapshot(target, state, usable, origin);
+        let snapshot = snapshot.ok_or_else(|| unreadable(path, &id));
+        Item {
+            id,
+            validator,
+            snapshot,
+        }
     }
 
     fn item(
@@ -265,8 +341,7 @@ impl Driver {
         let validator = validator.or_else(|| self.feed.reader.version_of(element));
         let usable = validator.clone().filter(|_| shape.is_whole);
         let snapshot = Self::snapshot(target, &document, usable, origin);
-        let unreadable = || Error::undecoded(format!("{path}: the item {id:?} cannot be read"));
-        let snapshot = snapshot.ok_or_else(unreadable);
+        let snapshot = snapshot.ok_or_else(|| unreadable(path, &id));
         Ok(Some(Item {
             id,
             validator,
@@ -275,7 +350,26 @@ impl Driver {
     }
 }
 
+/// Returns the error of a list without its items.
+fn no_list(path: &str, what: &str, at: &str) -> Refused {
+    Refused::unusable(format!(
+        "{path}: there is no {what} at {at:?} in the list: set its place with `Feed::items_at`"
+    ))
+}
+
+fn unreadable(path: &str, id: &str) -> Error {
+    Error::undecoded(format!("{path}: the item {id:?} cannot be read"))
+}
+
 impl ListRun {
+    /// Makes a list of what the feed has told.
+    pub(super) fn of_feed(items: Vec<Item>) -> Self {
+        Self {
+            items: items.into(),
+            ..Self::done()
+        }
+    }
+
     fn at(url: Url) -> Self {
         Self {
             next: Some(url),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
-use url::Url;
+use url::{Origin, Url};
 
 use super::keep::Keeper;
 use super::machine::{Action, Failure, Look, Machine, Version};
@@ -77,6 +77,8 @@ pub(super) struct Driver {
     pub(super) keeper: Option<Keeper>,
     /// Whether only cached snapshots matter, so that other resources are not read.
     pub(super) is_for_snapshots: bool,
+    /// Other origins on which the feed may lie.
+    pub(super) elsewhere: Vec<Origin>,
     hints: Receiver<Hint>,
     started: Instant,
     source: Option<Source>,
@@ -112,6 +114,7 @@ impl Driver {
             core,
             keeper: None,
             is_for_snapshots: false,
+            elsewhere: Vec::new(),
             started: Instant::now(),
             source: None,
             list: None,
@@ -157,12 +160,16 @@ impl Driver {
         self.source = None;
         let until = crate::retry::later(Instant::now(), time);
         loop {
+            let wants_behind = self.core.machine().wants_behind();
             let hint = tokio::select! {
                 () = tokio::time::sleep_until(until) => return Ok(()),
-                hint = self.hints.recv() => hint,
+                hint = self.hints.recv() => Some(hint),
+                () = rest(), if wants_behind => None,
             };
-            self.hinted(hint)?;
-            // What was hinted at is read at once. If that fails, the wait goes on.
+            if let Some(hint) = hint {
+                self.hinted(hint)?;
+            }
+            // What was hinted at, or waits behind what was ready, is read at once. If that fails, the wait goes on.
             let mut last = None;
             loop {
                 let wanted = self.core.machine().wanted();

@@ -2,7 +2,9 @@
 
 use tokio::time::Instant;
 
+use super::list::ListRun;
 use super::{ClientGone, Driver, Told};
+use crate::json::Document;
 use crate::operations::Handle;
 use crate::protocol::Notice;
 use crate::retry::later;
@@ -28,6 +30,25 @@ impl Driver {
             Some(_) => documents.clone(),
             None => documents.item(id),
         }
+    }
+
+    /// Tells the machine of all resources, as of a list.
+    fn told_whole(
+        &mut self,
+        states: Vec<(String, Document)>,
+        origin: SnapshotOrigin,
+    ) -> Result<(), ClientGone> {
+        let documents = self.documents()?;
+        let Ok(target) = documents.target() else {
+            return Ok(());
+        };
+        let items = states
+            .into_iter()
+            .map(|(id, state)| self.told_item(&target, target.url.path(), id, &state, origin));
+        let run = ListRun::of_feed(items.collect());
+        (self.list, self.list_tag) = (Some(run), None);
+        self.core.machine().whole_begins();
+        Ok(())
     }
 
     /// Leaves the feed because of what it says.
@@ -96,6 +117,7 @@ impl Driver {
                     .map(|validator| self.version(Some(validator), None));
                 self.core.machine().removed(id, version);
             }
+            Notice::Whole(states) => self.told_whole(states, origin)?,
             Notice::Something => self.core.machine().something_changed(),
             Notice::Position(position) => self.core.machine().reached(position),
             // Its bytes were a sign of life already.

@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use http::header::ACCEPT;
+use http::header::{ACCEPT, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
+use url::Url;
 
-use super::body::{EVENT_STREAM, FeedBody};
+use super::body::{EVENT_STREAM, FeedBody, FeedResponse, TURTLE};
 use super::{ClientGone, Driver, address};
+use crate::address::within_origin;
 use crate::exchange::open::{Opened as Answered, Opening};
-use crate::exchange::transport::{Fate, Streaming};
-use crate::exchange::{Call, NoResponse, RequestContext, RequestPurpose, RequestStats};
-use crate::protocol::{FeedForm, Notice, essence};
+use crate::exchange::transport::{Fate, Response, Streaming};
+use crate::exchange::{Call, Exchange, NoResponse, RequestContext, RequestPurpose, RequestStats};
+use crate::protocol::{FeedForm, Notice, essence, linked};
 use crate::retry::later;
 use crate::store::SnapshotOrigin;
 use crate::value::{Error, ErrorKind, WatchEvent};
@@ -81,6 +83,10 @@ impl Driver {
         let mut call = reading::read_call(target, Method::GET, false);
         reading::ask_past_caches(target, &mut call.headers);
         call.url = address(target, &self.scope.collection, &self.feed.path)?;
+        if let Some((name, _)) = target.versioning.request() {
+            // A feed has no version.
+            call.headers.remove(name);
+        }
         if !self.feed.query.is_empty() {
             call.url.query_pairs_mut().extend_pairs(&self.feed.query);
         }
@@ -125,9 +131,20 @@ impl Driver {
         mut call: Call,
         from: Option<&str>,
     ) -> Result<Opened, Refused> {
-        if self.feed.form == FeedForm::Events {
+        let accepted = match self.feed.form {
+            FeedForm::Events => Some(EVENT_STREAM),
+            FeedForm::Statements => Some(TURTLE),
+            FeedForm::Lines | FeedForm::Pages | FeedForm::Polling => None,
+        };
+        if let Some(accepted) = accepted {
             call.headers
-                .insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
+                .insert(ACCEPT, HeaderValue::from_static(accepted));
+        }
+        if let Some(relation) = self.feed.link.clone() {
+            let Some(linked) = self.linked(target, &relation).await? else {
+                return Ok(Opened::Unsupported);
+            };
+            call.url = linked;
         }
         // Some servers send the head with the first event only.
         let head_time = self.core.machine().idle_time();
@@ -137,7 +154,7 @@ impl Driver {
             // The time here is the shorter one, so that it is known as silence.
             head_time: head_time + Duration::from_secs(1),
             home: &target.url,
-            elsewhere: &[],
+            elsewhere: &self.elsewhere,
         };
         let mut stats = RequestStats::default();
         let context = RequestContext {
@@ -166,21 +183,13 @@ impl Driver {
                 Ok(Opened::Unsupported)
             }
             Ok(Answered::Stream(stream)) => {
-                let origin = stream.origin;
-                let body = FeedBody::of(stream, self.feed.form, from, exchange.limits.depth);
-                let translation = exchange.translation.clone();
-                let body = body.map(|body| body.translated(translation, &call.url));
-                let body = body.map_err(|kind| {
-                    Refused::unusable(format!("{path}: the response is {kind}, and no feed"))
-                })?;
-                Ok(Opened::Source(Box::new(Source {
-                    notices: VecDeque::new(),
-                    origin,
-                    body: Some(body),
-                    opened: Instant::now(),
-                })))
+                let source = self.source_of(stream, exchange, &call.url, from)?;
+                Ok(Opened::Source(Box::new(source)))
             }
-            Ok(Answered::Refused(reply)) => Err(Refused::by_reply(target, &call, &reply)),
+            Ok(Answered::Refused(reply)) => Err(match leads_elsewhere(&call.url, &reply) {
+                Some(refused) => refused,
+                None => Refused::by_reply(target, &call, &reply),
+            }),
             Err(NoResponse::Transport(error)) if error.fate == Fate::Unsupported => {
                 Ok(Opened::Unsupported)
             }
@@ -207,11 +216,70 @@ impl Driver {
         }
     }
 
+    fn source_of(
+        &self,
+        stream: Streaming,
+        exchange: &Exchange,
+        url: &Url,
+        from: Option<&str>,
+    ) -> Result<Source, Refused> {
+        let (origin, limits) = (stream.origin, &exchange.limits);
+        let response = FeedResponse {
+            form: self.feed.form,
+            url,
+            from,
+            depth: limits.depth,
+            // An event that is the whole is as long as a list.
+            longest_event: self.feed.begins_with_whole().then_some(limits.body),
+        };
+        let body = FeedBody::of(stream, &response).map_err(|kind| {
+            let path = url.path();
+            Refused::unusable(format!("{path}: the response is {kind}, and no feed"))
+        })?;
+        Ok(Source {
+            notices: VecDeque::new(),
+            origin,
+            body: Some(body.translated(exchange.translation.clone(), url)),
+            opened: Instant::now(),
+        })
+    }
+
     /// Leaves a connection that gives no sign of life.
     fn is_silent(&mut self) {
         self.source = None;
         self.tell(WatchEvent::Disconnected { error: None });
         self.core.machine().was_silent();
+    }
+
+    /// Asks for the address of the feed. Returns `None` if nothing names it.
+    async fn linked(&mut self, target: &Target, relation: &str) -> Result<Option<Url>, Refused> {
+        let mut call = reading::read_call(target, Method::HEAD, false);
+        reading::ask_past_caches(target, &mut call.headers);
+        if self.scope.only.is_none() {
+            call.url = address(target, &self.scope.collection, &self.feed.list.path)?;
+        }
+        let reply = match ask(target, &call).await {
+            Ok(reply) => reply,
+            // What does not exist yet has no feed.
+            Err(refused) if refused.error.is_not_found() && self.scope.only.is_some() => {
+                return Ok(None);
+            }
+            Err(refused) => return Err(refused),
+        };
+        let Some(linked) = linked(&reply.headers, &call.url, relation) else {
+            return Ok(None);
+        };
+        if let Some(url) = within_origin(&call.url, &linked) {
+            return Ok(Some(url));
+        }
+        let url = call.url.join(&linked).map_err(|_| {
+            let path = call.url.path();
+            Refused::unusable(format!("{path}: the link to the feed is no address"))
+        })?;
+        if self.elsewhere.contains(&url.origin()) {
+            return Ok(Some(url));
+        }
+        Err(is_elsewhere(&call.url, &url))
     }
 
     /// Tells the machine the next thing that the feed says.
@@ -244,6 +312,12 @@ impl Driver {
                     self.core.machine().beat(after);
                 }
             }
+            Err(error) if self.feed.begins_with_whole() => {
+                // Nothing can be told without the whole, which would come again.
+                let path = self.scope.collection.path();
+                self.fails(Refused::unusable(format!("{path}: {error}")));
+                return Ok(());
+            }
             Err(error) => {
                 // The same would come again, so the feed goes on behind it.
                 self.source = None;
@@ -263,9 +337,11 @@ impl Driver {
         let silent = later(body.last_sign(), self.core.machine().idle_time());
         let until = until.map(|until| later(self.started, until));
         let deadline = until.map_or(silent, |until| until.min(silent));
+        let wants_behind = self.core.machine().wants_behind();
         let chunk = tokio::select! {
             biased;
             chunk = body.chunk() => chunk,
+            () = super::rest(), if wants_behind => return Ok(()),
             hint = self.hints.recv() => return self.hinted(hint),
             () = tokio::time::sleep_until(deadline) => {
                 if deadline == silent {
@@ -294,6 +370,25 @@ impl Driver {
 
 fn is_json(stream: &Streaming) -> bool {
     essence(&stream.headers).as_deref() == Some("application/json")
+}
+
+/// Returns the error of a redirect to another origin, which was not followed.
+fn leads_elsewhere(from: &Url, reply: &Response) -> Option<Refused> {
+    let location = reply.headers.get(LOCATION)?.to_str().ok()?;
+    let to = from.join(location).ok()?;
+    let is_elsewhere_at = reply.status.is_redirection() && to.origin() != from.origin();
+    is_elsewhere_at.then(|| is_elsewhere(from, &to))
+}
+
+/// Returns the error of a feed on another origin.
+fn is_elsewhere(from: &Url, to: &Url) -> Refused {
+    let (path, origin) = (from.path(), to.origin().ascii_serialization());
+    Refused {
+        failure: Failure::Final,
+        error: Error::config(format!(
+            "{path}: the feed is on another origin: allow it with `OpenWatch::allow_origin({origin:?})`"
+        )),
+    }
 }
 
 /// Returns the error of a feed that the server ends for good.

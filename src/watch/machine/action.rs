@@ -18,11 +18,17 @@ pub(crate) struct Rules {
     pub(crate) is_paged: bool,
     /// Whether items of the list show everything that a read shows.
     pub(crate) items_are_whole: bool,
+    /// Whether items of the list only name resources, so that each is read.
+    pub(crate) items_are_names: bool,
+    /// Whether the feed does not tell of every change, so that the list is read at each interval too.
+    pub(crate) misses_changes: bool,
+    /// Whether the feed tells the whole at the start of each connection.
+    pub(crate) begins_with_whole: bool,
     /// Whether what the feed tells is all that there is, because single items cannot be read.
     pub(crate) tells_states: bool,
     /// The idle time that the application sets.
     pub(crate) idle_time: Option<Duration>,
-    /// The wait between two polls, or after a page without changes.
+    /// The wait between two polls, between two lists beside a feed that misses changes, or after a page without changes.
     pub(crate) interval: Duration,
     /// How long a reconnected feed may catch up before the collection is compared with what was delivered.
     pub(crate) settle: Duration,
@@ -47,6 +53,9 @@ impl Rules {
             polls: true,
             is_paged: false,
             items_are_whole: false,
+            items_are_names: false,
+            misses_changes: false,
+            begins_with_whole: false,
             tells_states: false,
             idle_time: None,
             interval: Duration::from_secs(30),

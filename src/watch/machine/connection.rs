@@ -146,6 +146,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         self.listing = None;
         self.to_compare.clear();
         self.suspects.clear();
+        self.shown.clear();
         if self.rules.lists_first {
             self.reached = None;
         }

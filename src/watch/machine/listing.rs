@@ -28,6 +28,8 @@ enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Listing {
     purpose: Purpose,
+    /// Whether the feed has told it. A read may have shown newer states since.
+    is_of_feed: bool,
 }
 
 impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
@@ -48,13 +50,44 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             }
             // Nothing can be read to find out more, so the list itself is believed.
             Some(Need::Compare { .. }) if self.rules.tells_states => Purpose::Poll,
+            // The feed will not tell of what is found.
+            Some(Need::Compare { .. })
+                if self.rules.misses_changes || self.rules.begins_with_whole =>
+            {
+                Purpose::Poll
+            }
             Some(Need::Compare { .. }) => Purpose::Compare,
             Some(Need::Differences) | None => Purpose::Poll,
         };
         (self.listed_in_pages, self.owes_list) = (false, false);
         self.known.begin_list();
-        self.listing = Some(Listing { purpose });
+        self.listing = Some(Listing {
+            purpose,
+            is_of_feed: false,
+        });
         purpose
+    }
+
+    /// The feed begins to tell the whole, which is then told as a list. If it has done so on this connection before, all
+    /// was replaced.
+    pub(crate) fn whole_begins(&mut self) {
+        self.told();
+        if std::mem::replace(&mut self.has_told_whole, true) {
+            self.need_reset();
+        }
+        self.listing();
+        if let Some(listing) = &mut self.listing {
+            listing.is_of_feed = true;
+        }
+    }
+
+    /// Whether the items of the current list show everything that a read shows now.
+    fn shows_newest(&self) -> bool {
+        let is_of_feed = self
+            .listing
+            .as_ref()
+            .is_some_and(|listing| listing.is_of_feed);
+        self.rules.items_are_whole && !is_of_feed
     }
 
     /// The list has this item. `shown` is its version, or one made of its text.
@@ -66,9 +99,13 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         match purpose {
             _ if is_delivered => {}
             // The read that is due shows more than an item.
-            Purpose::Whole if self.queue.wants(&id) && !self.rules.items_are_whole => {}
+            Purpose::Whole | Purpose::Poll if self.rules.items_are_names => {
+                self.want(id.clone());
+                self.shown.insert(id, shown);
+            }
+            Purpose::Whole if self.queue.wants(&id) && !self.shows_newest() => {}
             Purpose::Whole => self.put_listed(id, shown, state),
-            Purpose::Poll if self.rules.items_are_whole || !self.known.has(&id) => {
+            Purpose::Poll if self.shows_newest() || !self.known.has(&id) => {
                 self.put_listed(id, shown, state);
             }
             Purpose::Poll => self.queue.want(id),

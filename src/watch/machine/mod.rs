@@ -75,12 +75,18 @@ pub(crate) struct Machine<I: Ord, S, A> {
     has_moved: bool,
     /// Whether this connection has shown any sign of life.
     has_lived: bool,
+    /// Whether this connection has told the whole.
+    has_told_whole: bool,
     /// The position up to which the feed was received.
     reached: Option<A>,
     /// Whether the position comes from a list, and the feed has told nothing since.
     is_fresh: bool,
     need: Option<Need>,
     listing: Option<Listing>,
+    /// When the next list is due beside a feed that misses changes.
+    next_list: Duration,
+    /// What the last list has shown of resources that are to be read because of it.
+    shown: BTreeMap<I, Version>,
     /// Whether the last list was read in several pages, and the feed has told of no removal since.
     listed_in_pages: bool,
     /// Whether the feed has told of a removal that may have moved items between the pages of the last list.
@@ -115,6 +121,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             has_told: false,
             has_moved: false,
             has_lived: false,
+            has_told_whole: false,
             reached: from.clone(),
             is_fresh: false,
             // Without a sign of a gap, nothing proves that the feed continues where the consumer stopped.
@@ -122,6 +129,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
                 resets: from.is_some(),
             }),
             listing: None,
+            next_list: Duration::ZERO,
+            shown: BTreeMap::new(),
             listed_in_pages: false,
             owes_list: false,
             to_compare: VecDeque::new(),
@@ -178,6 +187,16 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         !self.queue.is_empty() && self.queue.wanted().is_none()
     }
 
+    /// Whether the collection is listed again and again, without a feed.
+    pub(crate) fn polls(&self) -> bool {
+        self.polls
+    }
+
+    /// Whether a change is ready, and a resource behind it has to be read once that was handed over.
+    pub(crate) fn wants_behind(&self) -> bool {
+        self.queue.wants_behind()
+    }
+
     pub(crate) fn idle_time(&self) -> Duration {
         self.heartbeat.idle_time()
     }
@@ -212,6 +231,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if self.phase == Phase::Closed {
             let lists = self.polls || (self.rules.lists_first && self.need.is_some());
             (self.has_told, self.has_moved, self.has_lived) = (false, false, false);
+            self.has_told_whole = false;
             return if lists {
                 self.list()
             } else {
@@ -241,13 +261,17 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             let not_before = now + self.rules.settle;
             self.need = Some(Need::Compare { not_before });
         }
+        if self.need.is_none() && self.rules.misses_changes && now >= self.next_list {
+            self.need = Some(Need::Differences);
+        }
         match self.need {
+            Some(_) if self.awaits_whole() => return Action::Read(None),
             Some(Need::Whole { .. }) if self.rules.lists_first => {
                 self.phase = Phase::Closed;
                 return self.list();
             }
-            Some(Need::Whole { .. } | Need::Differences) => return self.list(),
-            Some(Need::Compare { not_before }) if now >= not_before => return self.list(),
+            Some(Need::Whole { .. } | Need::Differences) => return self.list_at(now),
+            Some(Need::Compare { not_before }) if now >= not_before => return self.list_at(now),
             Some(Need::Compare { not_before }) => return Action::Read(Some(not_before)),
             None => {}
         }
@@ -262,7 +286,17 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if !self.suspects.is_empty() {
             return Action::Read(Some(self.suspects_until));
         }
-        Action::Read(None)
+        Action::Read(self.rules.misses_changes.then_some(self.next_list))
+    }
+
+    /// Whether the feed is about to tell the whole.
+    fn awaits_whole(&self) -> bool {
+        self.rules.begins_with_whole && !self.has_told_whole && !self.has_told
+    }
+
+    fn list_at(&mut self, now: Duration) -> Action<I, A> {
+        self.next_list = now + self.rules.interval;
+        self.list()
     }
 
     fn list(&self) -> Action<I, A> {

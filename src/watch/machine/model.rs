@@ -46,6 +46,10 @@ struct Setting {
     signals_gaps: bool,
     lists_first: bool,
     items_are_whole: bool,
+    /// Whether items of the list only name resources, and the feed does not tell of new states of what is there.
+    is_container: bool,
+    /// Whether each connection begins with the whole.
+    begins_with_whole: bool,
     /// Whether a position that is too old is answered with nothing instead of a 410.
     is_mute: bool,
     /// How many changes the feed can replay.
@@ -100,6 +104,8 @@ struct World {
     pipe: Pipe,
     /// The next resource of the list that is being read, and the position at its beginning.
     list: Option<(u8, u8)>,
+    /// The position as of which the feed is about to tell the whole, and then tells it.
+    whole: Option<u8>,
     now: Duration,
     machine: Watch,
     consumer: Consumer,
@@ -122,8 +128,28 @@ enum Step {
 impl World {
     /// The version of a resource on the server: the number of its last change in the log, if that is no removal.
     fn current(&self, id: u8) -> Option<u8> {
-        let at = self.log.iter().rposition(|change| change.id == id)?;
-        (!self.log[at].is_removal).then_some(number(at + 1))
+        self.at(self.end(), id)
+    }
+
+    /// The version of a resource at a position.
+    fn at(&self, end: u8, id: u8) -> Option<u8> {
+        let log = &self.log[..usize::from(end)];
+        let at = log.iter().rposition(|change| change.id == id)?;
+        (!log[at].is_removal).then_some(number(at + 1))
+    }
+
+    /// Whether there is nothing that a list could show, or something that the consumer has to ask for first.
+    fn is_quiet(&self) -> bool {
+        let server = IDS
+            .into_iter()
+            .filter_map(|id| Some((id, self.current(id)?)));
+        has_ready(self) || self.consumer.view == server.collect()
+    }
+
+    /// Whether the change at a position is a new state of what was there.
+    fn is_update(&self, at: u8) -> bool {
+        let change = self.log.get(usize::from(at));
+        change.is_some_and(|change| !change.is_removal && self.at(at, change.id).is_some())
     }
 
     fn end(&self) -> u8 {
@@ -146,6 +172,9 @@ impl Setting {
             lists_first: self.lists_first,
             polls: false,
             items_are_whole: self.items_are_whole,
+            items_are_names: self.is_container,
+            misses_changes: self.is_container,
+            begins_with_whole: self.begins_with_whole,
             settle: self.patience,
             grace: self.patience,
             spread: Duration::ZERO,
@@ -178,6 +207,7 @@ impl Setting {
 
     fn open(&self, world: &mut World, from: Option<u8>) {
         let oldest = number(world.log.len().saturating_sub(self.history));
+        world.whole = self.begins_with_whole.then_some(world.end());
         let from = from.unwrap_or(world.end());
         world.pipe = if from >= oldest {
             world.machine.opened(world.now);
@@ -196,6 +226,13 @@ impl Setting {
 
     fn read(&self, world: &mut World) {
         match world.pipe {
+            Pipe::At(_) if world.whole.is_some() && world.list.is_none() => {
+                world.machine.whole_begins();
+                world.list = Some((0, world.end()));
+            }
+            Pipe::At(at) if self.is_container && world.is_update(at) => {
+                world.pipe = Pipe::At(at + 1);
+            }
             Pipe::At(at) if at < world.end() => {
                 let Logged { id, is_removal } = world.log[usize::from(at)];
                 let version = self.told(world, at + 1);
@@ -224,10 +261,12 @@ impl Setting {
         if usize::from(id) == IDS.len() {
             let position = self.lists_first.then_some(position);
             world.machine.list_ended(world.now, position, false);
-            world.list = None;
+            (world.list, world.whole) = (None, None);
             return;
         }
-        if let Some(version) = world.current(id) {
+        // The feed tells the whole as of its beginning.
+        let end = world.whole.unwrap_or(world.end());
+        if let Some(version) = world.at(end, id) {
             let mut shown = self.version(version);
             if !self.items_are_whole {
                 (shown.tag, shown.count) = (None, None);
@@ -243,6 +282,7 @@ impl Setting {
             Action::Read(_) => self.read(world),
             Action::List { anew } => {
                 world.list = world.list.filter(|_| !anew);
+                world.whole = world.whole.filter(|_| !anew);
                 self.list(world);
             }
             Action::Look(id) => {
@@ -306,6 +346,7 @@ impl Setting {
     fn can_act(&self, world: &World) -> bool {
         match world.machine.clone().next(world.now, 0.0) {
             Action::Read(_) => match world.pipe {
+                Pipe::At(_) if world.whole.is_some() => true,
                 Pipe::At(at) => at < world.end(),
                 Pipe::Mute => self.flaw != Flaw::TakesNothingForQuiet,
                 Pipe::Cut => true,
@@ -329,6 +370,7 @@ impl Model for Setting {
             }],
             pipe: Pipe::None,
             list: None,
+            whole: None,
             now: Duration::ZERO,
             machine: Machine::new(self.rules(), None),
             consumer: Consumer::default(),
@@ -344,6 +386,8 @@ impl Model for Setting {
         }
         if let Action::Read(Some(until)) = world.machine.clone().next(world.now, 0.0)
             && until > world.now
+            // Lists go on for ever, and show nothing new.
+            && !(self.is_container && world.is_quiet())
         {
             steps.push(Step::Tick);
         }
@@ -408,7 +452,7 @@ impl Model for Setting {
                 }
                 // The order of states is a promise of one watch.
                 next.consumer.newest.clear();
-                (next.pipe, next.list) = (Pipe::None, None);
+                (next.pipe, next.list, next.whole) = (Pipe::None, None, None);
             }
             Step::Act => self.act(&mut next),
             Step::Tick => {

@@ -101,6 +101,12 @@ impl<I: Clone + Eq, S, A: Clone> Queue<I, S, A> {
         }
     }
 
+    /// Whether something is ready, and something behind it has to be read.
+    pub(super) fn wants_behind(&self) -> bool {
+        let is_wanted = |entry: &Entry<I, S, A>| matches!(entry.waiting, Waiting::Wanted(..));
+        self.wanted().is_none() && self.entries.iter().any(is_wanted)
+    }
+
     /// Adds a change. It replaces one of the same resource in its place, so a busy resource does not hold itself back.
     pub(super) fn push(&mut self, delivery: Delivery<I, S>) {
         let waiting = Waiting::Ready(delivery);

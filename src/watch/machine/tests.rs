@@ -225,3 +225,111 @@ fn a_list_after_a_reconnect_tells_what_was_missed_of_what_cannot_be_read() {
     let expected = [Delivery::Put("c", 1), Delivery::Gone("a")];
     assert_eq!(delivered(&mut machine), expected);
 }
+
+/// A watch of a container, which only names its resources, beside a feed that does not tell of every change.
+fn container() -> Rules {
+    Rules {
+        items_are_names: true,
+        misses_changes: true,
+        ..streaming()
+    }
+}
+
+fn told(machine: &mut Small) -> Vec<Delivery<&'static str, u8>> {
+    machine.ask();
+    std::iter::from_fn(|| machine.take()).collect()
+}
+
+#[test]
+fn what_a_list_only_names_is_read_once_and_then_if_the_list_shows_another_item() {
+    let mut machine: Small = Machine::new(container(), None);
+    machine.opened(NOW);
+    for (item, reads) in [(1, true), (1, false), (2, true), (2, false)] {
+        machine.listed("a", version(100 + item), 0);
+        machine.list_ended(NOW, None, false);
+        let read = machine.wanted();
+        assert_eq!(read, reads.then_some("a"));
+        if let Some(id) = read {
+            machine.looked(id, Look::State(Some(version(item)), item));
+        }
+        assert_eq!(
+            told(&mut machine).contains(&Delivery::Put("a", item)),
+            reads
+        );
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_read_after_the_next_list_too() {
+    let mut machine: Small = Machine::new(container(), None);
+    machine.opened(NOW);
+    for _ in 0..2 {
+        machine.listed("a", version(100), 0);
+        machine.list_ended(NOW, None, false);
+        assert_eq!(machine.wanted(), Some("a"));
+        machine.looked("a", Look::Problem(7));
+        assert!(told(&mut machine).contains(&Delivery::Problem("a", 7)));
+    }
+}
+
+#[test]
+fn a_feed_that_misses_changes_is_left_for_a_list_at_each_interval() {
+    let mut machine: Small = Machine::new(container(), None);
+    machine.opened(NOW);
+    assert_eq!(next(&mut machine), Action::List { anew: true });
+    machine.list_ended(NOW, None, false);
+    told(&mut machine);
+    let interval = Rules::polling().interval;
+    assert_eq!(next(&mut machine), Action::Read(Some(interval)));
+    assert_eq!(machine.next(interval, 0.0), Action::List { anew: true });
+    machine.list_is_unchanged(false);
+    assert_eq!(
+        machine.next(interval, 0.0),
+        Action::Read(Some(2 * interval))
+    );
+}
+
+/// A watch of a feed that begins with the whole.
+fn tree() -> Rules {
+    Rules {
+        begins_with_whole: true,
+        items_are_whole: true,
+        ..streaming()
+    }
+}
+
+#[test]
+fn nothing_is_listed_before_a_feed_has_told_the_whole() {
+    let mut machine: Small = Machine::new(tree(), None);
+    machine.opened(NOW);
+    assert_eq!(next(&mut machine), Action::Read(None));
+    machine.whole_begins();
+    assert_eq!(next(&mut machine), Action::List { anew: false });
+    machine.listed("a", version(1), 1);
+    machine.list_ended(NOW, None, false);
+    assert_eq!(
+        told(&mut machine),
+        [Delivery::Put("a", 1), Delivery::CaughtUp]
+    );
+    // One that tells something else first is listed as any other.
+    let mut machine: Small = Machine::new(tree(), None);
+    machine.opened(NOW);
+    machine.something_changed();
+    assert_eq!(next(&mut machine), Action::List { anew: true });
+}
+
+#[test]
+fn a_read_after_the_whole_was_made_is_newer_than_it() {
+    let mut machine = caught_up(tree());
+    machine.failed(Failure::Temporary(None));
+    next(&mut machine);
+    next(&mut machine);
+    machine.opened(NOW);
+    machine.hinted("a");
+    machine.looked("a", Look::State(Some(version(3)), 3));
+    assert_eq!(told(&mut machine), [Delivery::Put("a", 3)]);
+    machine.whole_begins();
+    machine.listed("a", version(2), 2);
+    machine.list_ended(NOW, None, false);
+    assert_eq!(machine.wanted(), Some("a"), "it is read again");
+}

@@ -82,8 +82,15 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             self.to_compare.pop_front();
             return self.compared(id, look);
         }
+        if matches!(look, Look::Failed(_)) && self.fails_again() {
+            return;
+        }
+        let listed_as = self.shown.remove(&id);
+        let is_found = matches!(look, Look::Same | Look::State(..));
+        let listed_as = listed_as
+            .filter(|_| is_found)
+            .map(|shown| (id.clone(), shown));
         match look {
-            Look::Failed(_) if self.fails_again() => {}
             Look::State(version, state) => match self.known.order(&id, version) {
                 Some(order @ (Order::Same | Order::Older)) => {
                     if order == Order::Same {
@@ -99,6 +106,10 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             Look::Problem(problem) | Look::Failed(problem) => {
                 self.queue.push(Delivery::Problem(id, problem));
             }
+        }
+        if let Some((id, shown)) = listed_as {
+            // The read came after the list, so the list shows nothing newer.
+            self.known.is_listed_as(&id, shown);
         }
     }
 

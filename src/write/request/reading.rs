@@ -22,7 +22,7 @@ use crate::write::request::body;
 use crate::write::request::payload::Payload;
 use crate::write::request::target::{Target, WriteMode};
 
-/// Sets the client's `Accept` header, unless the handle has its own.
+/// Sets the client's `Accept` header and the field that asks for a version, unless the handle has its own.
 ///
 /// Each content coding has its own tag (RFC 9110 8.8.3.3), so only `identity` is requested.
 pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
@@ -30,6 +30,9 @@ pub(crate) fn accept(target: &Target, headers: &mut HeaderMap) {
     let of_format = of_format.and_then(|accept| HeaderValue::from_str(&accept).ok());
     let accepted = || of_format.unwrap_or_else(|| target.shared.accept.clone());
     headers.entry(ACCEPT).or_insert_with(accepted);
+    if let Some((name, value)) = target.versioning.request() {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 

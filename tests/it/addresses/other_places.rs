@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ifmatch::profiles::Firebase;
 use ifmatch::transport::{Request, Response, Transport, TransportError};
 use ifmatch::{Envelope, Generic, RefusalKind, Versioning, WriteRoute, async_trait};
 use serde_json::{Value, json};
@@ -115,6 +116,39 @@ async fn where_null_says_that_nothing_is_there_it_is_read_created_and_removed_li
         json!({"title": "mine", "views": 3})
     );
     nodes.delete(saved).await.unwrap();
+    assert_eq!(state.lock().unwrap().1, Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn firebase_is_asked_for_versions_at_paths_with_json_behind_them() {
+    let state = Arc::new(Mutex::new((1, old())));
+    let server = served(&state, |state, request| {
+        assert_eq!(request.headers["x-firebase-etag"], "true");
+        assert_eq!(request.url.path(), "/v1/nodes/1.json", "{}", request.method);
+        firebase(state, request)
+    });
+    let nodes = client(server, Firebase).collection::<Value>("nodes");
+    let mut node = nodes.get(1).await.unwrap();
+    node["title"] = "mine".into();
+    *state.lock().unwrap() = (9, with(&old(), "views", 3));
+    let saved = nodes.save(node).await.unwrap();
+    assert_eq!(saved.report().requests, 2, "the refusal brought the state");
+    assert_eq!(
+        state.lock().unwrap().1,
+        json!({"title": "mine", "views": 3})
+    );
+    nodes.delete(saved).await.unwrap();
+    assert_eq!(state.lock().unwrap().1, Value::Null);
+    nodes.create(1, &old()).await.unwrap();
+    let created = nodes.create(1, &old()).await;
+    assert!(created.unwrap_err().is_already_exists());
+
+    // An edit of what was removed meanwhile is no creation.
+    let mut node = nodes.get(1).await.unwrap();
+    node["views"] = 9.into();
+    state.lock().unwrap().1 = Value::Null;
+    let ended = nodes.save(node).await;
+    assert!(ended.unwrap_err().is_gone());
     assert_eq!(state.lock().unwrap().1, Value::Null);
 }
 

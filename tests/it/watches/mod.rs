@@ -3,11 +3,14 @@
 mod apis;
 mod bounds;
 mod feed_server;
+mod firebase;
 mod gaps;
 mod kit;
 mod polling;
 mod reconnects;
 mod snapshots;
+mod solid;
+mod wire;
 
 use std::time::Duration;
 

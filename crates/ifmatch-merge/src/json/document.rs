@@ -254,6 +254,20 @@ impl Document {
         })
     }
 
+    /// Returns the members of the object at a JSON Pointer with their names, in one pass over the text.
+    #[doc(hidden)]
+    pub fn members_at(&self, pointer: &str) -> Option<Vec<(String, Self)>> {
+        let tokens = pointer::tokens(pointer)?;
+        self.with_root(|root| {
+            let object = edit::find(root, &tokens)?;
+            let is_object = matches!(object.view(), View::Object);
+            let members = object.each_member();
+            let members =
+                members.map(|(key, value)| (key.name.to_owned(), Self::from_trusted(value.raw())));
+            is_object.then(|| members.collect())
+        })
+    }
+
     /// Returns the document with the value at a JSON Pointer replaced. The rest keeps its text.
     ///
     /// A missing member is added, together with missing objects on the path to it. In an array, the index must be

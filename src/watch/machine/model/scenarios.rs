@@ -18,6 +18,8 @@ const SIGNALS: Setting = Setting {
     signals_gaps: true,
     lists_first: true,
     items_are_whole: true,
+    is_container: false,
+    begins_with_whole: false,
     is_mute: false,
     history: 1,
     patience: Duration::ZERO,
@@ -134,6 +136,41 @@ fn every_state_is_delivered_if_items_of_a_list_show_less_than_a_read() {
         "items show less",
         &Setting {
             items_are_whole: false,
+            budget,
+            ..FORGETS
+        },
+    );
+}
+
+#[test]
+fn every_state_is_delivered_if_a_list_only_names_what_the_feed_does_not_tell() {
+    let budget = Budget {
+        duplicates: 0,
+        ..BUDGET
+    };
+    holds(
+        "a container",
+        &Setting {
+            items_are_whole: false,
+            is_container: true,
+            budget,
+            ..FORGETS
+        },
+    );
+}
+
+#[test]
+fn every_state_is_delivered_by_a_feed_that_begins_with_the_whole() {
+    let budget = Budget {
+        duplicates: 0,
+        ..BUDGET
+    };
+    // It repeats nothing.
+    holds(
+        "begins with the whole",
+        &Setting {
+            begins_with_whole: true,
+            history: 0,
             budget,
             ..FORGETS
         },
