@@ -30,6 +30,7 @@ named! {
     "etcd-v3" => EtcdV3::new(),
     "eve" => Eve,
     "fhir" => Fhir,
+    "firebase" => Firebase,
     "github-contents" => GitHubContents,
     "google" => Google,
     "json-api" => JsonApi,
@@ -38,6 +39,7 @@ named! {
     "odata" => OData,
     "s3" => S3,
     "scim" => Scim,
+    "solid" => Solid,
     "webdav" => WebDav,
 }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::BoxError;
-use crate::protocol::{BatchWrite, Translation, forbid_keeping};
+use crate::protocol::{RequestParts, Translation, forbid_keeping};
 use crate::retry::{BlockedBy, Limits, RequestSample, ServerState};
 use crate::store::{CredentialsDigest, HeadersDigest, Secret, SnapshotOrigin};
 use crate::support::panics;
@@ -59,7 +59,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-impl<'c> From<&'c Call> for BatchWrite<'c> {
+impl<'c> From<&'c Call> for RequestParts<'c> {
     fn from(call: &'c Call) -> Self {
         Self {
             method: &call.method,

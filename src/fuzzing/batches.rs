@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::Batch;
-use crate::protocol::{BatchReply, BatchWrite};
+use crate::protocol::{BatchReply, RequestParts};
 
 /// The boundary of the seeds.
 const MULTIPART: &str = "multipart/mixed; boundary=batchresponse";
@@ -26,7 +26,7 @@ pub fn batches(writes: usize, body: &[u8]) {
     let body = Bytes::copy_from_slice(body);
     let urls = WRITES.map(|(method, url)| Url::parse(url).map(|url| (method, url)));
     let (nothing, no_headers) = (Bytes::new(), HeaderMap::new());
-    let asked = urls.iter().flatten().map(|(method, url)| BatchWrite {
+    let asked = urls.iter().flatten().map(|(method, url)| RequestParts {
         method,
         url,
         headers: &no_headers,

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::json::Document;
-use crate::protocol::{Batch, BatchReply, BatchWrite, PartResponse, Profile, profiles};
+use crate::protocol::{Batch, BatchReply, Profile, RequestParts, ResponseParts, profiles};
 
 const BATCH: &str = r#"{"requests":[{"method":"PUT","path":"/s/a","headers":{"if-match":"\"7\""},"body":{}},
     {"method":"DELETE","path":"/s/b","headers":{"if-match":"\"8\""}}]}"#;
@@ -44,13 +44,13 @@ pub fn translations(bytes: &[u8]) {
     };
     let headers = condition.map(|(name, value)| (name, HeaderValue::from_static(value)));
     let headers = HeaderMap::from_iter(headers);
-    let request = BatchWrite {
+    let request = RequestParts {
         method: &method,
         url: &url(at),
         headers: &headers,
         body: &Bytes::from_static(sent.as_bytes()),
     };
-    let result = PartResponse {
+    let result = ResponseParts {
         status: StatusCode::OK,
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body),

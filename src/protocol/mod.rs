@@ -32,7 +32,7 @@ mod versioning;
 pub use batch::Batch;
 #[cfg(feature = "testing")]
 pub(crate) use batch::Form;
-pub(crate) use batch::{BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse};
+pub(crate) use batch::{BatchReply, BatchRequest, Misfit, RequestParts, ResponseParts};
 pub use conflict_service::ConflictService;
 pub(crate) use conflict_service::{ToldConflict, ToldSide};
 pub use envelope::Envelope;

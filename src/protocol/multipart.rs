@@ -41,7 +41,7 @@ pub(crate) struct Part {
 
 /// A response that is a part of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PartResponse {
+pub(crate) struct ResponseParts {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -59,7 +59,7 @@ impl Part {
     }
 
     /// Reads the part as a response. A `Content-ID` may stand in either head.
-    pub(crate) fn response(&self) -> Result<PartResponse, NoParts> {
+    pub(crate) fn response(&self) -> Result<ResponseParts, NoParts> {
         let (line, rest) = line(&self.body, 0).ok_or(NoParts::NotHttp)?;
         let status = status_of(line).ok_or(NoParts::NotHttp)?;
         let (mut headers, start) = head(&self.body, rest)?;
@@ -78,7 +78,7 @@ impl Part {
         if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             body.clear();
         }
-        Ok(PartResponse {
+        Ok(ResponseParts {
             status,
             headers,
             body,

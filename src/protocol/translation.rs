@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use url::Url;
 
-use super::{BatchWrite, PartResponse};
+use super::{RequestParts, ResponseParts};
 use crate::BoxError;
 use crate::json::Document;
 
@@ -27,14 +27,14 @@ pub(crate) trait Translate: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns an error if no call says the same, conditions included. Nothing is sent then.
-    fn call(&self, request: &BatchWrite<'_>) -> Result<Option<RemoteCall>, BoxError>;
+    fn call(&self, request: &RequestParts<'_>) -> Result<Option<RemoteCall>, BoxError>;
 
     /// Returns what the result of the call means for the request.
     fn response(
         &self,
-        request: &BatchWrite<'_>,
-        result: PartResponse,
-    ) -> Result<PartResponse, Untranslated>;
+        request: &RequestParts<'_>,
+        result: ResponseParts,
+    ) -> Result<ResponseParts, Untranslated>;
 
     /// Returns the changes that a line of a feed tells of. `opened` is the address of the request that opened the feed.
     fn changes(&self, opened: &Url, line: &Document) -> Vec<Document>;

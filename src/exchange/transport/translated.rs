@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::{Fate, Request, Response, Streaming, Transport, TransportError};
 use crate::BoxError;
-use crate::protocol::{BatchWrite, PartResponse, Translation, Untranslated};
+use crate::protocol::{RequestParts, ResponseParts, Translation, Untranslated};
 
 /// What the call says in its body, or not at all.
 const LEFT_OUT: [HeaderName; 6] = [
@@ -59,7 +59,7 @@ impl Translated {
         // An address of the API names no resource.
         headers.remove(LOCATION);
         headers.remove(CONTENT_LENGTH);
-        let result = PartResponse {
+        let result = ResponseParts {
             status: reply.status,
             headers,
             body: std::mem::take(&mut reply.body),
@@ -83,8 +83,8 @@ impl Translated {
     }
 }
 
-fn parts(request: &Request) -> BatchWrite<'_> {
-    BatchWrite {
+fn parts(request: &Request) -> RequestParts<'_> {
+    RequestParts {
         method: &request.method,
         url: &request.url,
         headers: &request.headers,

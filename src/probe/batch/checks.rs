@@ -9,7 +9,7 @@ use crate::exchange::Call;
 use crate::exchange::transport::Response;
 use crate::probe::Verdict;
 use crate::probe::site::{ProbeRead, Site, Stop};
-use crate::protocol::{BatchReply, BatchWrite, Misfit, PartResponse, Validator};
+use crate::protocol::{BatchReply, Misfit, RequestParts, ResponseParts, Validator};
 use crate::support::ids;
 use crate::transaction::Endpoint;
 use crate::value::Error;
@@ -34,7 +34,7 @@ struct Tried {
 
 impl Tried {
     /// Returns the responses to the writes, if there is one for each.
-    fn each(&self) -> Option<&[PartResponse]> {
+    fn each(&self) -> Option<&[ResponseParts]> {
         match &self.reply {
             BatchReply::Each(parts) => Some(parts),
             _ => None,
@@ -56,7 +56,7 @@ impl Tried {
             BatchReply::Each(parts) => {
                 let depends = http::StatusCode::FAILED_DEPENDENCY;
                 let is_at_fault =
-                    |part: &&PartResponse| !part.status.is_success() && part.status != depends;
+                    |part: &&ResponseParts| !part.status.is_success() && part.status != depends;
                 let at = parts.iter().position(|part| is_at_fault(&part))?;
                 (parts.iter().filter(is_at_fault).count() == 1).then_some(at)
             }
@@ -181,7 +181,7 @@ impl Checks {
             calls.push(site.write_call(version, &onto.snapshot, draft)?);
             drafts.push(draft);
         }
-        let writes: Vec<_> = calls.iter().map(BatchWrite::from).collect();
+        let writes: Vec<_> = calls.iter().map(RequestParts::from).collect();
         let (batch, endpoint) = (&self.endpoint.batch, &self.endpoint.url);
         let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
         let misfit = |misfit: Misfit| Stop(misfit.to_string());
@@ -267,6 +267,6 @@ fn versions(reads: &[ProbeRead]) -> Result<Vec<Validator>, Stop> {
     versions.ok_or_else(|| Stop("a read returns no usable version".to_owned()))
 }
 
-fn response(part: &PartResponse) -> Response {
+fn response(part: &ResponseParts) -> Response {
     Response::new(part.status, part.headers.clone(), Bytes::clone(&part.body))
 }

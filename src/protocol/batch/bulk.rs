@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    BatchRequest, BatchWrite, LEFT_OUT, Misfit, PartResponse, is_one_each, json_part,
+    BatchRequest, LEFT_OUT, Misfit, RequestParts, ResponseParts, is_one_each, json_part,
     own_parameters,
 };
 use crate::BoxError;
@@ -23,7 +23,7 @@ const DELETE: &str = "delete";
 /// The two parts of a version, which an action has both or neither.
 const VERSION: [&str; 2] = ["if_seq_no", "if_primary_term"];
 
-pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+pub(super) fn encode(endpoint: &Url, writes: &[RequestParts<'_>]) -> Result<BatchRequest, Misfit> {
     let mut text = String::new();
     for write in writes {
         let (name, action) = action(endpoint, write)?;
@@ -44,7 +44,7 @@ pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchR
 /// Returns the name of an action and its members.
 fn action(
     endpoint: &Url,
-    write: &BatchWrite<'_>,
+    write: &RequestParts<'_>,
 ) -> Result<(&'static str, Map<String, Value>), Misfit> {
     let name = name(write).ok_or_else(|| Misfit::Method(write.method.to_string()))?;
     let is_removal = name == DELETE;
@@ -83,7 +83,7 @@ fn action(
 }
 
 /// Returns the name of the action of a write. `None` if there is none like it.
-fn name(write: &BatchWrite<'_>) -> Option<&'static str> {
+fn name(write: &RequestParts<'_>) -> Option<&'static str> {
     let creates = |(name, value): (_, _)| name == "op_type" && value == CREATE;
     match *write.method {
         Method::PUT if write.url.query_pairs().any(creates) => Some(CREATE),
@@ -113,9 +113,9 @@ fn place(endpoint: &Url, url: &Url) -> Result<Map<String, Value>, Misfit> {
 }
 
 pub(super) fn decode(
-    writes: &[BatchWrite<'_>],
+    writes: &[RequestParts<'_>],
     body: &Bytes,
-) -> Result<Vec<PartResponse>, BoxError> {
+) -> Result<Vec<ResponseParts>, BoxError> {
     let whole = Document::parse(body)?;
     let items = whole.elements_at("/items").unwrap_or_default();
     is_one_each(items.len(), writes)?;
@@ -124,7 +124,7 @@ pub(super) fn decode(
         .map(|(item, write)| response(item, write))
         .collect::<Result<_, _>>()?;
     let is_error =
-        |part: &PartResponse| part.status.is_client_error() || part.status.is_server_error();
+        |part: &ResponseParts| part.status.is_client_error() || part.status.is_server_error();
     let has_errors = whole.pointer("/errors").map(|errors| errors.to_value());
     match has_errors.and_then(|errors| errors.as_bool()) {
         Some(true) if !parts.iter().any(is_error) => {
@@ -136,7 +136,7 @@ pub(super) fn decode(
 }
 
 /// Returns what the document's own request would have been answered.
-fn response(item: &Document, write: &BatchWrite<'_>) -> Result<PartResponse, BoxError> {
+fn response(item: &Document, write: &RequestParts<'_>) -> Result<ResponseParts, BoxError> {
     let result = name(write).and_then(|name| item.pointer(&format!("/{name}")));
     let result = result.ok_or("an item is about another action")?;
     let text = |at: &str| result.pointer(at).and_then(|text| text.as_id());
@@ -183,7 +183,7 @@ mod tests {
     ) -> Result<Value, Misfit> {
         let headers = header.map(|(name, value)| (name, HeaderValue::from_static(value)));
         let headers: HeaderMap = headers.into_iter().collect();
-        let write = BatchWrite {
+        let write = RequestParts {
             method,
             url: &url(&format!("http://h{path}")),
             headers: &headers,
@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn each_write_is_a_line_that_says_what_is_done_and_the_document() {
         let (headers, nothing) = (HeaderMap::new(), Bytes::new());
-        let put = BatchWrite {
+        let put = RequestParts {
             method: &Method::PUT,
             url: &url("http://h/es/a/_doc/x%2Fy?if_seq_no=7&if_primary_term=1&refresh=true"),
             headers: &headers,
             body: &Bytes::from_static(b"{\r\n  \"n\": 1.50,\n \"t\": \"\\n\"}"),
         };
-        let delete = BatchWrite {
+        let delete = RequestParts {
             method: &Method::DELETE,
             url: &url("http://h/es/a/_doc/z?if_seq_no=8&if_primary_term=1"),
             body: &nothing,
@@ -224,7 +224,7 @@ mod tests {
             json!({"delete": expected})
         );
         assert!(text.ends_with('\n'));
-        let wrong = BatchWrite {
+        let wrong = RequestParts {
             body: &Bytes::from_static(b"text"),
             ..put
         };
@@ -355,13 +355,13 @@ mod tests {
         let (headers, nothing) = (HeaderMap::new(), Bytes::new());
         let urls = ["a?op_type=create", "b", "c", "d"];
         let [a, b, c, d] = urls.map(|id| url(&format!("http://h/es/i/_doc/{id}")));
-        let put = |url| BatchWrite {
+        let put = |url| RequestParts {
             method: &Method::PUT,
             url,
             headers: &headers,
             body: &nothing,
         };
-        let delete = |url| BatchWrite {
+        let delete = |url| RequestParts {
             method: &Method::DELETE,
             ..put(url)
         };
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn an_item_that_contradicts_itself_or_is_about_another_write_is_none() {
         let (headers, body) = (HeaderMap::new(), Bytes::from_static(b"{}"));
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &url("http://h/es/i/_doc/a"),
             headers: &headers,

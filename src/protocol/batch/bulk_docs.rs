@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    BatchRequest, BatchWrite, LEFT_OUT, Misfit, PartResponse, is_one_each, json_part,
+    BatchRequest, LEFT_OUT, Misfit, RequestParts, ResponseParts, is_one_each, json_part,
     own_parameters, text_of,
 };
 use crate::BoxError;
@@ -30,7 +30,7 @@ const STATUSES: [(&str, StatusCode); 10] = [
     ("attachment_too_large", StatusCode::PAYLOAD_TOO_LARGE),
 ];
 
-pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+pub(super) fn encode(endpoint: &Url, writes: &[RequestParts<'_>]) -> Result<BatchRequest, Misfit> {
     let parts = writes.iter().map(|write| part(endpoint, write));
     let parts: Vec<Document> = parts.collect::<Result<_, _>>()?;
     let parts: Vec<&str> = parts.iter().map(Document::as_str).collect();
@@ -41,7 +41,7 @@ pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchR
 }
 
 /// Returns the document of a write, with its id and the version that it replaces.
-fn part(endpoint: &Url, write: &BatchWrite<'_>) -> Result<Document, Misfit> {
+fn part(endpoint: &Url, write: &RequestParts<'_>) -> Result<Document, Misfit> {
     let is_removal = *write.method == Method::DELETE && write.body.is_empty();
     let document = match *write.method {
         Method::PUT => Document::parse(write.body).map_err(|_| Misfit::NotJson)?,
@@ -85,7 +85,7 @@ fn id(url: &Url) -> Option<String> {
 /// Returns the version that a write replaces. `None` if there must be no document, which a part without a version says.
 fn condition(
     endpoint: &Url,
-    write: &BatchWrite<'_>,
+    write: &RequestParts<'_>,
     document: &Document,
 ) -> Result<Option<String>, Misfit> {
     let mut versions = Vec::new();
@@ -125,9 +125,9 @@ fn strong_tag(text: &str) -> Option<String> {
 }
 
 pub(super) fn decode(
-    writes: &[BatchWrite<'_>],
+    writes: &[RequestParts<'_>],
     body: &Bytes,
-) -> Result<Vec<PartResponse>, BoxError> {
+) -> Result<Vec<ResponseParts>, BoxError> {
     let results = Document::parse(body)?.elements_at("").unwrap_or_default();
     is_one_each(results.len(), writes)?;
     let parts = results.iter().zip(writes);
@@ -137,7 +137,7 @@ pub(super) fn decode(
 }
 
 /// Returns what the document's own request would have been answered.
-fn response(result: &Document, write: &BatchWrite<'_>) -> Result<PartResponse, BoxError> {
+fn response(result: &Document, write: &RequestParts<'_>) -> Result<ResponseParts, BoxError> {
     let text = |at: &str| result.pointer(at).and_then(|text| text.as_id());
     if text("/id") != id(write.url) {
         return Err("a result is about another document".into());
@@ -191,7 +191,7 @@ mod tests {
         let headers: HeaderMap = headers
             .map(|(name, value)| (name, HeaderValue::from_static(value)))
             .collect();
-        let write = BatchWrite {
+        let write = RequestParts {
             method,
             url: &url(&format!("http://h{path}")),
             headers: &headers,
@@ -203,13 +203,13 @@ mod tests {
     #[test]
     fn documents_have_their_ids_and_versions_and_the_text_of_their_numbers() {
         let (headers, nothing) = (HeaderMap::new(), Bytes::new());
-        let put = BatchWrite {
+        let put = RequestParts {
             method: &Method::PUT,
             url: &url("http://h/db/a%20b%2Fc"),
             headers: &headers,
             body: &Bytes::from_static(br#"{"n":1.50,"_rev":"1-x"}"#),
         };
-        let delete = BatchWrite {
+        let delete = RequestParts {
             method: &Method::DELETE,
             url: &url("http://h/db/d?rev=2-y"),
             body: &nothing,
@@ -310,13 +310,13 @@ mod tests {
     fn each_result_is_the_response_to_its_document() {
         let (headers, body) = (HeaderMap::new(), Bytes::from_static(b"{}"));
         let [a, b, c] = ["a", "b", "c"].map(|id| url(&format!("http://h/db/{id}")));
-        let put = |url| BatchWrite {
+        let put = |url| RequestParts {
             method: &Method::PUT,
             url,
             headers: &headers,
             body: &body,
         };
-        let delete = BatchWrite {
+        let delete = RequestParts {
             method: &Method::DELETE,
             ..put(&c)
         };
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_result_that_says_nothing_or_is_about_another_document_is_none() {
         let (headers, body) = (HeaderMap::new(), Bytes::from_static(b"{}"));
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &url("http://h/db/a"),
             headers: &headers,

@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{BatchRequest, BatchWrite, LEFT_OUT, Misfit, PartResponse, text_of};
+use super::{BatchRequest, LEFT_OUT, Misfit, RequestParts, ResponseParts, text_of};
 use crate::BoxError;
 use crate::json::Document;
 
-pub(super) fn encode(endpoint: &Url, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+pub(super) fn encode(endpoint: &Url, writes: &[RequestParts<'_>]) -> Result<BatchRequest, Misfit> {
     let mut text = String::from(r#"{"resourceType":"Bundle","type":"transaction","entry":["#);
     for (at, write) in writes.iter().enumerate() {
         text.push_str(if at > 0 { ",{" } else { "{" });
@@ -53,13 +53,13 @@ fn relative(endpoint: &Url, url: &Url) -> Result<String, Misfit> {
     Ok(format!("{path}{}", query.unwrap_or_default()))
 }
 
-pub(super) fn decode(body: &Bytes) -> Result<Vec<PartResponse>, BoxError> {
+pub(super) fn decode(body: &Bytes) -> Result<Vec<ResponseParts>, BoxError> {
     let bundle = Document::parse(body)?;
     let entries = bundle.elements_at("/entry").unwrap_or_default();
     entries.iter().map(response).collect()
 }
 
-fn response(entry: &Document) -> Result<PartResponse, BoxError> {
+fn response(entry: &Document) -> Result<ResponseParts, BoxError> {
     let text = |at: &str| entry.pointer(at).and_then(|text| text.as_id());
     let status = text("/response/status").ok_or("an entry has no status")?;
     let status = status.get(..3).unwrap_or(&status);
@@ -75,7 +75,7 @@ fn response(entry: &Document) -> Result<PartResponse, BoxError> {
         let media_type = HeaderValue::from_static("application/fhir+json");
         headers.insert(CONTENT_TYPE, media_type);
     }
-    Ok(PartResponse {
+    Ok(ResponseParts {
         status,
         headers,
         body: shown.map_or_else(Bytes::new, |shown| shown.to_bytes()),
@@ -96,7 +96,7 @@ mod tests {
 
     fn encoded(at: &str, name: HeaderName, body: &'static [u8]) -> Result<String, Misfit> {
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_static("W/\"3\""))]);
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &url(at),
             headers: &headers,

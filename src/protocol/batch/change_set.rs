@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use super::{BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse};
+use super::{BatchReply, BatchRequest, Misfit, RequestParts, ResponseParts};
 use crate::BoxError;
 use crate::json::Document;
 use crate::protocol::multipart::{CONTENT_ID, Part, PartsWriter, parts, request_text};
@@ -20,7 +20,7 @@ const MESSAGES: [&str; 4] = [
     "/message",
 ];
 
-pub(super) fn encode(id: &str, writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+pub(super) fn encode(id: &str, writes: &[RequestParts<'_>]) -> Result<BatchRequest, Misfit> {
     // Some servers take letters, digits and `_` alone.
     let id: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
     let separates = |body: &Bytes| {
@@ -75,7 +75,7 @@ pub(super) fn decode(
 }
 
 /// Reads the response that stands in place of all.
-fn alone(writes: usize, response: PartResponse) -> BatchReply {
+fn alone(writes: usize, response: ResponseParts) -> BatchReply {
     if response.status.is_success() {
         return BatchReply::Each(vec![response]);
     }
@@ -83,7 +83,7 @@ fn alone(writes: usize, response: PartResponse) -> BatchReply {
 }
 
 /// Returns which write a refusal is about, as its `Content-ID` or the start of its text says.
-fn at_fault(writes: usize, response: &PartResponse) -> Option<usize> {
+fn at_fault(writes: usize, response: &ResponseParts) -> Option<usize> {
     if writes == 1 {
         return Some(0);
     }
@@ -97,13 +97,13 @@ fn at_fault(writes: usize, response: &PartResponse) -> Option<usize> {
     by_id.or_else(by_text).filter(|index| *index < writes)
 }
 
-fn content_id(response: &PartResponse) -> Option<usize> {
+fn content_id(response: &ResponseParts) -> Option<usize> {
     let value = response.headers.get(CONTENT_ID)?.to_str().ok()?;
     value.trim().parse().ok()
 }
 
 /// Puts the responses into the order of the writes, if all of them say which they answer.
-fn in_order(responses: Vec<PartResponse>) -> Vec<PartResponse> {
+fn in_order(responses: Vec<ResponseParts>) -> Vec<ResponseParts> {
     let mut ids: Vec<_> = responses.iter().filter_map(content_id).collect();
     ids.sort_unstable();
     if !ids.into_iter().eq(1..=responses.len()) {
@@ -142,13 +142,13 @@ mod tests {
         let url = Url::parse("http://h/t(PartitionKey='p',RowKey='a')").unwrap();
         let headers = HeaderMap::from_iter([(IF_MATCH, "W/\"1\"".parse().unwrap())]);
         let (body, nothing) = (Bytes::from_static(b"{}"), Bytes::new());
-        let put = BatchWrite {
+        let put = RequestParts {
             method: &Method::PUT,
             url: &url,
             headers: &headers,
             body: &body,
         };
-        let delete = BatchWrite {
+        let delete = RequestParts {
             method: &Method::DELETE,
             body: &nothing,
             ..put
@@ -171,7 +171,7 @@ mod tests {
     fn a_document_cannot_end_its_part() {
         let url = Url::parse("http://h/1").unwrap();
         let body = Bytes::from_static(b"{\"n\":\"\r\n--changeset_0a1b--\"}");
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &url,
             headers: &HeaderMap::new(),

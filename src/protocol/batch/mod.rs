@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::BoxError;
 use crate::address::collection_of;
-pub(crate) use crate::protocol::multipart::PartResponse;
+pub(crate) use crate::protocol::multipart::ResponseParts;
 
 /// How many writes one request carries if the API says nothing else.
 const AT_MOST: usize = 100;
@@ -267,7 +267,7 @@ impl Batch {
         &self,
         endpoint: &Url,
         id: &str,
-        writes: &[BatchWrite<'_>],
+        writes: &[RequestParts<'_>],
     ) -> Result<BatchRequest, Misfit> {
         let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
         self.address(endpoint, &urls)?;
@@ -291,7 +291,7 @@ impl Batch {
     /// Returns an error if a success cannot be read. The writes may have been applied.
     pub(crate) fn decode(
         &self,
-        writes: &[BatchWrite<'_>],
+        writes: &[RequestParts<'_>],
         status: StatusCode,
         headers: &HeaderMap,
         body: &Bytes,
@@ -315,7 +315,7 @@ impl Batch {
 
 /// Returns an error if one response is missing, or if there is one too many. Then it is not known which write each of them
 /// answers.
-fn is_one_each(found: usize, writes: &[BatchWrite<'_>]) -> Result<(), BoxError> {
+fn is_one_each(found: usize, writes: &[RequestParts<'_>]) -> Result<(), BoxError> {
     let of = writes.len();
     let is_one_each = found == of;
     is_one_each
@@ -332,9 +332,9 @@ fn own_parameters(endpoint: &Url, url: &Url) -> Vec<(String, String)> {
 }
 
 /// Returns a response whose body is JSON.
-fn json_part(status: StatusCode, body: impl Into<Bytes>) -> PartResponse {
+fn json_part(status: StatusCode, body: impl Into<Bytes>) -> ResponseParts {
     let media_type = HeaderValue::from_static("application/json");
-    PartResponse {
+    ResponseParts {
         status,
         headers: HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
         body: body.into(),
@@ -348,7 +348,7 @@ fn text_of<'v>(name: &HeaderName, value: &'v HeaderValue) -> Result<&'v str, Mis
 
 /// Returns the meaning of a response that is no success, and so is about all writes at once.
 fn of_refusal(form: Form, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> BatchReply {
-    let whole = PartResponse {
+    let whole = ResponseParts {
         status,
         headers: headers.clone(),
         body: body.clone(),
@@ -386,9 +386,9 @@ fn before(url: &Url, text: &str) -> Option<Vec<u8>> {
     Some(path[..at].to_vec())
 }
 
-/// One write of a batch.
+/// A request without credentials: one write of a batch, or what becomes a call of an API without resources.
 #[derive(Clone, Copy)]
-pub(crate) struct BatchWrite<'a> {
+pub(crate) struct RequestParts<'a> {
     pub(crate) method: &'a Method,
     pub(crate) url: &'a Url,
     pub(crate) headers: &'a HeaderMap,
@@ -406,9 +406,9 @@ pub(crate) struct BatchRequest {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BatchReply {
     /// The response to each write.
-    Each(Vec<PartResponse>),
+    Each(Vec<ResponseParts>),
     /// The response to the write that was at fault, if it is known which. The others were not applied.
-    Refused(Option<usize>, PartResponse),
+    Refused(Option<usize>, ResponseParts),
     /// There is no such endpoint, or it does not take as much. So nothing was applied.
     NoEndpoint(StatusCode),
     /// The response is about each of the writes, as if it had been sent alone.
@@ -486,7 +486,7 @@ mod tests {
         let docs = r#"[{"ok":true,"id":"a","rev":"1"},{"ok":true,"id":"a","rev":"2"}]"#;
         let items = r#"{"errors":false,"items":[{"index":{"_id":"a","status":200}},{"index":{"_id":"a","status":200}}]}"#;
         let (nothing, no_headers) = (Bytes::new(), HeaderMap::new());
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &url("http://h/i/_doc/a"),
             headers: &no_headers,

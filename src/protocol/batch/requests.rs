@@ -5,14 +5,14 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
-use super::{BatchRequest, BatchWrite, Misfit, PartResponse, text_of};
+use super::{BatchRequest, Misfit, RequestParts, ResponseParts, text_of};
 use crate::BoxError;
 use crate::json::Document;
 
 /// How many headers are read of one response.
 const MAX_FIELDS: usize = 100;
 
-pub(super) fn encode(writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> {
+pub(super) fn encode(writes: &[RequestParts<'_>]) -> Result<BatchRequest, Misfit> {
     let mut text = String::from(r#"{"requests":["#);
     for (at, write) in writes.iter().enumerate() {
         let mut headers = Map::new();
@@ -48,13 +48,13 @@ pub(super) fn encode(writes: &[BatchWrite<'_>]) -> Result<BatchRequest, Misfit> 
     })
 }
 
-pub(super) fn decode(body: &Bytes) -> Result<Vec<PartResponse>, BoxError> {
+pub(super) fn decode(body: &Bytes) -> Result<Vec<ResponseParts>, BoxError> {
     let whole = Document::parse(body)?;
     let responses = whole.elements_at("/responses").unwrap_or_default();
     responses.iter().map(response).collect()
 }
 
-fn response(response: &Document) -> Result<PartResponse, BoxError> {
+fn response(response: &Document) -> Result<ResponseParts, BoxError> {
     let status = response.pointer("/status").and_then(|it| it.as_id());
     let status = status.ok_or("a response has no status")?;
     let status = StatusCode::from_bytes(status.as_bytes())?;
@@ -73,7 +73,7 @@ fn response(response: &Document) -> Result<PartResponse, BoxError> {
     }
     let body = response.pointer("/body");
     let body = body.filter(|body| !matches!(body.as_str().trim(), "null" | "\"\""));
-    Ok(PartResponse {
+    Ok(ResponseParts {
         status,
         headers,
         body: body.map_or_else(Bytes::new, |body| body.to_bytes()),
@@ -93,14 +93,14 @@ mod tests {
     #[test]
     fn a_write_is_an_object_with_its_precondition() {
         let headers = HeaderMap::from_iter([(IF_MATCH, HeaderValue::from_static("\"7\""))]);
-        let write = BatchWrite {
+        let write = RequestParts {
             method: &Method::PUT,
             url: &Url::parse("http://h/v1/records/a?x=1").unwrap(),
             headers: &headers,
             body: &Bytes::from_static(br#"{"data":{"n":1.50}}"#),
         };
         let nothing = Bytes::new();
-        let delete = BatchWrite {
+        let delete = RequestParts {
             method: &Method::DELETE,
             body: &nothing,
             ..write
@@ -109,7 +109,7 @@ mod tests {
         let expected = r#"{"requests":[{"method":"PUT","path":"/v1/records/a?x=1","headers":{"if-match":"\"7\""},"body":{"data":{"n":1.50}}},{"method":"DELETE","path":"/v1/records/a?x=1","headers":{"if-match":"\"7\""}}]}"#;
         assert_eq!(std::str::from_utf8(&request.body).unwrap(), expected);
         let text = Bytes::from_static(b"text");
-        let misfit = encode(&[BatchWrite {
+        let misfit = encode(&[RequestParts {
             body: &text,
             ..write
         }])

@@ -23,7 +23,7 @@ use crate::protocol::{
 ///
 /// [`watch`](crate::Collection::watch) follows the stream of the collection. It begins with the whole, so that no list is
 /// requested. A `put` of a known document, and a `patch`, lead to a read. The whole is one event, which is at most as long as
-/// any body ([`RetryPolicy`](crate::RetryPolicy)).
+/// any body ([`Limits::body`](crate::Limits::body)).
 ///
 /// The database may redirect the stream to another host (307). Name its origin with
 /// [`OpenWatch::allow_origin`](crate::OpenWatch::allow_origin). No credentials go there, except those in the address that

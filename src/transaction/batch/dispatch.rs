@@ -8,7 +8,7 @@ use super::gathering::{Act, Answer, Gathering};
 use super::seat::{Asked, Message, Turn, lost, may_leave};
 use crate::exchange::transport::{Fate, Response};
 use crate::exchange::{NoResponse, RequestStats};
-use crate::protocol::{BatchReply, Misfit, PartResponse};
+use crate::protocol::{BatchReply, Misfit, ResponseParts};
 
 /// Nothing is sent for a member any more.
 #[derive(Debug, thiserror::Error)]
@@ -253,11 +253,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Gives each member its part.
-    fn each(&mut self, members: &[usize], reply: &Response, parts: Vec<PartResponse>) {
-        let is_success = |part: &PartResponse| part.status.is_success();
+    fn each(&mut self, members: &[usize], reply: &Response, parts: Vec<ResponseParts>) {
+        let is_success = |part: &ResponseParts| part.status.is_success();
         let contradicts = parts.iter().any(is_success) && !parts.iter().all(is_success);
         // A part that failed only because of another one (RFC 4918 11.4).
-        let depends = |part: &PartResponse| part.status == http::StatusCode::FAILED_DEPENDENCY;
+        let depends = |part: &ResponseParts| part.status == http::StatusCode::FAILED_DEPENDENCY;
         let is_told = parts.iter().any(|part| !is_success(part) && !depends(part));
         for (member, part) in members.iter().zip(parts) {
             let is_refused = !is_success(&part);

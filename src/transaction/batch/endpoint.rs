@@ -15,7 +15,7 @@ use crate::exchange::{
     AttemptSeen, Call, NoResponse, RequestContext, RequestPurpose, RequestStats, Watch, Watched,
 };
 use crate::protocol::{
-    Batch, BatchReply, BatchRequest, BatchWrite, Misfit, PartResponse, forbid_keeping,
+    Batch, BatchReply, BatchRequest, Misfit, RequestParts, ResponseParts, forbid_keeping,
 };
 use crate::retry::WaitReason;
 use crate::store::CredentialsDigest;
@@ -67,7 +67,10 @@ impl Endpoint {
         asked: impl Iterator<Item = &'a Asked>,
     ) -> Result<(BatchRequest, SendLimits), Misfit> {
         let asked: Vec<_> = asked.collect();
-        let writes: Vec<_> = asked.iter().map(|it| BatchWrite::from(&it.call)).collect();
+        let writes: Vec<_> = asked
+            .iter()
+            .map(|it| RequestParts::from(&it.call))
+            .collect();
         let urls: Vec<_> = writes.iter().map(|write| write.url).collect();
         let url = self.batch.address(&self.url, &urls)?;
         let request = self.batch.encode(&self.url, id, &writes)?;
@@ -91,7 +94,7 @@ impl Endpoint {
         asked: impl Iterator<Item = &'a Asked>,
         reply: &Response,
     ) -> Result<BatchReply, BoxError> {
-        let writes: Vec<_> = asked.map(|it| BatchWrite::from(&it.call)).collect();
+        let writes: Vec<_> = asked.map(|it| RequestParts::from(&it.call)).collect();
         self.batch
             .decode(&writes, reply.status, &reply.headers, &reply.body)
     }
@@ -150,7 +153,7 @@ fn in_time(deadline: Instant) -> Result<(), BoxError> {
 }
 
 /// Returns a part as a response of the server, from the same user as the whole.
-pub(super) fn response(whole: &Response, part: PartResponse) -> Response {
+pub(super) fn response(whole: &Response, part: ResponseParts) -> Response {
     let mut origin = whole.origin;
     origin.is_storable &= !forbid_keeping(&part.headers);
     let mut response = Response::new(part.status, part.headers, part.body);

@@ -12,7 +12,7 @@ use super::wanted::{FROM, PREFIX, Wanted};
 use super::{events, keys};
 use crate::BoxError;
 use crate::json::Document;
-use crate::protocol::{BatchWrite, PartResponse, RemoteCall, Translate, Untranslated};
+use crate::protocol::{RemoteCall, RequestParts, ResponseParts, Translate, Untranslated};
 
 const RANGE: &str = "v3/kv/range";
 const TXN: &str = "v3/kv/txn";
@@ -37,7 +37,7 @@ impl Gateway {
 }
 
 impl Translate for Gateway {
-    fn call(&self, request: &BatchWrite<'_>) -> Result<Option<RemoteCall>, BoxError> {
+    fn call(&self, request: &RequestParts<'_>) -> Result<Option<RemoteCall>, BoxError> {
         let Some(wanted) = Wanted::of(&self.prefix, &self.base, request)? else {
             return Ok(None);
         };
@@ -52,9 +52,9 @@ impl Translate for Gateway {
 
     fn response(
         &self,
-        request: &BatchWrite<'_>,
-        mut result: PartResponse,
-    ) -> Result<PartResponse, Untranslated> {
+        request: &RequestParts<'_>,
+        mut result: ResponseParts,
+    ) -> Result<ResponseParts, Untranslated> {
         let Some(wanted) = Wanted::of(&self.prefix, &self.base, request)? else {
             return Ok(result);
         };
@@ -80,7 +80,7 @@ impl Translate for Gateway {
             Wanted::Watch { .. } => return Ok(result),
         };
         result.headers.extend(translated.headers);
-        Ok(PartResponse {
+        Ok(ResponseParts {
             headers: result.headers,
             ..translated
         })
@@ -88,7 +88,7 @@ impl Translate for Gateway {
 
     fn changes(&self, opened: &Url, line: &Document) -> Vec<Document> {
         let (headers, body) = (http::HeaderMap::new(), bytes::Bytes::new());
-        let request = BatchWrite {
+        let request = RequestParts {
             method: &http::Method::GET,
             url: opened,
             headers: &headers,
@@ -139,7 +139,7 @@ fn is_about_the_call(status: StatusCode) -> bool {
 ///
 /// A later page is not of the revision of the first one, because that may be compacted by then. A watch that continues from
 /// the revision of the first page is told what has changed since.
-fn list(collection: &[u8], body: &Document) -> Result<PartResponse, BoxError> {
+fn list(collection: &[u8], body: &Document) -> Result<ResponseParts, BoxError> {
     let (first, _) = range_of(collection.to_vec());
     let found = body.elements_at("/kvs").unwrap_or_default();
     let mut items = Vec::new();

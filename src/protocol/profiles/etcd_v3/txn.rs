@@ -10,7 +10,7 @@ use super::gateway::found;
 use super::keys::base64;
 use crate::BoxError;
 use crate::json::Document;
-use crate::protocol::PartResponse;
+use crate::protocol::ResponseParts;
 
 /// Returns the transaction of one write.
 pub(super) fn single(change: &Change) -> Value {
@@ -72,7 +72,7 @@ impl Change {
     }
 
     /// Returns the response to the write, if the transaction applied it.
-    fn applied(&self, result: &Document) -> Result<PartResponse, BoxError> {
+    fn applied(&self, result: &Document) -> Result<ResponseParts, BoxError> {
         let Some(value) = &self.value else {
             let deleted = result.pointer("/response_delete_range");
             let deleted = deleted
@@ -103,7 +103,7 @@ impl Change {
     }
 
     /// Returns the response to the write, if the comparison failed. `looked` is what was found instead.
-    fn refused(&self, looked: &Document) -> Result<PartResponse, BoxError> {
+    fn refused(&self, looked: &Document) -> Result<ResponseParts, BoxError> {
         let range = looked.pointer("/response_range");
         let range = range.ok_or("it has no current value")?;
         let Some(current) = found(&range, &self.key)? else {
@@ -128,7 +128,7 @@ impl Change {
 }
 
 /// Reads the result of [`single`].
-pub(super) fn result_of_single(change: &Change, txn: &Document) -> Result<PartResponse, BoxError> {
+pub(super) fn result_of_single(change: &Change, txn: &Document) -> Result<ResponseParts, BoxError> {
     let results = results(txn, 1)?;
     let result = results.first().ok_or("it has no result")?;
     if has_succeeded(txn) {
@@ -142,7 +142,7 @@ pub(super) fn result_of_single(change: &Change, txn: &Document) -> Result<PartRe
 pub(super) fn result_of_several(
     changes: &[Change],
     txn: &Document,
-) -> Result<PartResponse, BoxError> {
+) -> Result<ResponseParts, BoxError> {
     let results = results(txn, changes.len())?;
     let both = changes.iter().zip(&results);
     let parts: Result<Vec<_>, BoxError> = if has_succeeded(txn) {
@@ -153,7 +153,7 @@ pub(super) fn result_of_several(
             .collect()
     };
     let parts = parts?;
-    let depends = |part: &PartResponse| part.status == StatusCode::FAILED_DEPENDENCY;
+    let depends = |part: &ResponseParts| part.status == StatusCode::FAILED_DEPENDENCY;
     if parts.iter().all(depends) {
         return Err("no write is at fault for the refusal".into());
     }
@@ -167,7 +167,7 @@ pub(super) fn result_of_several(
 
 impl Change {
     /// Returns the response to a write of a transaction that was refused.
-    fn in_refused(&self, result: &Document) -> Result<PartResponse, BoxError> {
+    fn in_refused(&self, result: &Document) -> Result<ResponseParts, BoxError> {
         let inner = result.pointer("/response_txn");
         let inner = inner.ok_or("it has no result of an inner transaction")?;
         if has_succeeded(&inner) {
@@ -193,7 +193,7 @@ fn results(txn: &Document, expected: usize) -> Result<Vec<Document>, BoxError> {
     }
 }
 
-fn listed(part: &PartResponse) -> String {
+fn listed(part: &ResponseParts) -> String {
     let status = part.status.as_u16();
     let kind = part
         .headers
@@ -208,17 +208,17 @@ fn listed(part: &PartResponse) -> String {
     format!("{{\"status\":{status},\"headers\":{headers},\"body\":{body}}}")
 }
 
-pub(super) fn empty(status: StatusCode) -> PartResponse {
-    PartResponse {
+pub(super) fn empty(status: StatusCode) -> ResponseParts {
+    ResponseParts {
         status,
         headers: HeaderMap::new(),
         body: Bytes::new(),
     }
 }
 
-pub(super) fn with_json(status: StatusCode, body: Bytes) -> PartResponse {
+pub(super) fn with_json(status: StatusCode, body: Bytes) -> ResponseParts {
     let kind = HeaderValue::from_static("application/json");
-    PartResponse {
+    ResponseParts {
         status,
         headers: HeaderMap::from_iter([(CONTENT_TYPE, kind)]),
         body,

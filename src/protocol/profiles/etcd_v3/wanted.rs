@@ -10,7 +10,7 @@ use super::change::Change;
 use super::keys::{below, key_of};
 use crate::BoxError;
 use crate::json::Document;
-use crate::protocol::BatchWrite;
+use crate::protocol::RequestParts;
 
 /// The paths of the gateway.
 const CALLS: &str = "v3/";
@@ -46,9 +46,9 @@ impl Wanted {
     pub(super) fn of(
         prefix: &str,
         base: &Url,
-        request: &BatchWrite<'_>,
+        request: &RequestParts<'_>,
     ) -> Result<Option<Self>, BoxError> {
-        let BatchWrite {
+        let RequestParts {
             method,
             url,
             headers,
