@@ -12,11 +12,12 @@ use crate::write::request::reading::NoRepresentation;
 pub(in crate::operations) fn may_pass(done: &WriteOutcome, error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Transport => !cannot_be_made(done),
-        ErrorKind::Exhausted | ErrorKind::Locked => true,
+        // A later run takes the leases of the transaction again.
+        ErrorKind::Exhausted | ErrorKind::Locked | ErrorKind::LeaseLost => true,
         ErrorKind::Status => error.status().is_some_and(may_change),
         ErrorKind::Config => matches!(done.diagnosis.cause, Some(FailureCause::Credentials(_))),
         ErrorKind::Decode => is_foreign_page(done),
-        // The read that has to judge an earlier request could not be made. A judgement that came to no end is open the
+        // The request that has to judge an earlier one could not be made. A judgement that came to no end is open the
         // second time.
         ErrorKind::OutcomeUnknown => is_unread(done),
         _ => false,
@@ -68,6 +69,7 @@ fn is_unread(done: &WriteOutcome) -> bool {
             | FailureCause::Gated(_)
             | FailureCause::Credentials(_)
             | FailureCause::Journal(_)
+            | FailureCause::Lease(_)
             | FailureCause::OutOfTime
             | FailureCause::WaitTooLong(_)
             | FailureCause::Budget

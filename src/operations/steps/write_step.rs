@@ -25,7 +25,7 @@ use crate::write::in_flight::LostWrite;
 use crate::write::machine::events::{Goal, OutcomeKind};
 use crate::write::outcome::WriteOutcome;
 use crate::write::request::carrier::Carrier;
-use crate::write::step::{Back, Made, Risk, Step, Tried, may_begin_later};
+use crate::write::step::{Back, Made, Risk, Step, Tried};
 
 /// A step that writes one resource.
 pub(crate) struct WriteStep<T> {
@@ -146,9 +146,7 @@ impl<T: ResourceData> WriteStep<T> {
         let failed = !done.succeeded();
         let error = failed.then(|| concluded::<T>(target, id, done.clone(), report));
         let error = error.and_then(Result::err);
-        let passes = error
-            .as_ref()
-            .is_some_and(|error| may_pass(&done, error) || may_begin_later(error.kind()));
+        let passes = error.as_ref().is_some_and(|error| may_pass(&done, error));
         Ok((*done, error, passes))
     }
 

@@ -111,7 +111,7 @@ async fn a_step_that_stands_is_told_as_one_that_waits_for_a_person() {
     for is_resumed in [false, true] {
         let (server, marks, log) = (server().await, Arc::<Marks>::default(), Log::default());
         // The process ends before the second step is made.
-        let at = if is_resumed { 4 } else { usize::MAX };
+        let at = if is_resumed { 3 } else { usize::MAX };
         let first = client(&server, marks.open(at, true), &log);
         let ours = accounts(&first);
         ours.get("ben").await.unwrap();
