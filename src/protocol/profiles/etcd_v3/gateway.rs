@@ -18,7 +18,7 @@ const RANGE: &str = "v3/kv/range";
 const TXN: &str = "v3/kv/txn";
 const WATCH: &str = "v3/watch";
 /// How many keys a page of a list has.
-const PAGE: u32 = 500;
+const PAGE: u32 = 100;
 
 /// The gateway of an etcd server.
 pub(super) struct Gateway {

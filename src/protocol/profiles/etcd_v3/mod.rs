@@ -33,12 +33,12 @@ const BATCH_BYTES: usize = 1_024 * 1_024;
 /// | write, creation, removal | `/v3/kv/txn`, which compares the `mod_revision` and applies the write, or returns the current value |
 /// | [transaction](crate::Client::transaction) | one `/v3/kv/txn` for all steps: all of them are applied, or none |
 /// | [watch](crate::Collection::watch) | `/v3/watch`, from the revision of the list on; a compacted revision leads to a new list |
-/// | list | `/v3/kv/range` in pages of 500; see below |
+/// | list | `/v3/kv/range` in pages of 100; see below |
 /// | `POST` to `v3/…`, such as [`Leases::etcd`](crate::Leases::etcd) sends | itself |
 ///
 /// The version is `mod_revision`, which rises with each write and never returns. A refused comparison carries the current
 /// value, which is merged without a read. A key that was removed and created again has another `create_revision`, so an edit
-/// of the old value never ends up in the new one. A write keeps the etcd lease of its key.
+/// of the old value never ends up in the new one. A conditional write keeps the etcd lease of its key.
 ///
 /// An id that contains a slash, a `PATCH`, an action and a `post` cannot be expressed, and are an error before anything is
 /// sent. The gateway of etcd 3.4 and later has the paths above.
