@@ -4,7 +4,8 @@
 //! cargo run --release --manifest-path benches/merge/Cargo.toml [json|keyed|text|hostile|time]
 //! ```
 //!
-//! `time` fails if anything takes longer than its limit per MB of document.
+//! `time` fails if anything takes longer than its limit per MB of document. `time deep merge` measures only the shapes
+//! and the work whose names contain these words.
 //!
 //! Times are those of the fastest of many runs, which was disturbed least. "peak" is the largest allocation of a run,
 //! beyond its inputs.
@@ -64,7 +65,7 @@ fn measure<R>(mut run: impl FnMut() -> R) -> Cost {
 }
 
 fn main() -> ExitCode {
-    let which = std::env::args().nth(1);
+    let [which, shape, work] = [1, 2, 3].map(|at| std::env::args().nth(at));
     let wants = |name: &str| which.as_deref().is_none_or(|w| w == name);
     if wants("json") {
         json::against_parsing();
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     if wants("text") {
         text::against_peers();
     }
-    let over = if wants("time") { time::by_size() } else { Vec::new() };
+    let over = if wants("time") { time::by_size(&shape.unwrap_or_default(), &work.unwrap_or_default()) } else { Vec::new() };
     if wants("hostile") {
         text::hostile();
         json::hostile();

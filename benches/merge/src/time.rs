@@ -1,5 +1,6 @@
 //! Everything that the crate does to documents between two requests, by their size, in milliseconds per MB.
 
+use std::any::Any;
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
@@ -7,7 +8,7 @@ use ifmatch::json::Document;
 use ifmatch::json::patch::{json_patch, merge_patch};
 use ifmatch::merge::{FieldConflict, Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
 use ifmatch::Conflict;
-use ifmatch_merge::internal::sightings;
+use ifmatch_merge::internal::{Likeness, sightings};
 use serde_json::{Map, Value, json};
 
 /// No work may take longer for each MB of document.
@@ -100,8 +101,8 @@ type Make = fn(usize, &str) -> Value;
 /// Documents of these sizes, by the bytes that each place takes.
 const SIZES: [usize; 4] = [10_000, 400_000, 1_000_000, 10_000_000];
 
-/// Prints each row, and tells which take too long.
-pub fn by_size() -> Vec<String> {
+/// Prints each row whose shape and work contain these words, and tells which take too long.
+pub fn by_size(shape: &str, work: &str) -> Vec<String> {
     println!("Work on documents all of whose places differ, in ms for each MB (bound: {BOUND})");
     let by_id = Policy::new().field("/items", Rule::keyed("id"));
     let counts = |each: usize| SIZES.map(|size| size / each).to_vec();
@@ -120,11 +121,11 @@ pub fn by_size() -> Vec<String> {
         ("shuffled", shuffled, vec![1_000, 10_000, 100_000], Policy::new()),
     ];
     let mut over = Vec::new();
-    for (name, make, counts, policy) in shapes {
+    for (name, make, counts, policy) in shapes.into_iter().filter(|(name, ..)| name.contains(shape)) {
         for count in counts {
             let states = ["before", "mine", "theirs"].map(|say| make(count, say));
             let [base, local, remote] = states.each_ref().map(Document::from_value);
-            let rows = rows([&base, &local, &remote], states, &policy);
+            let rows = rows([&base, &local, &remote], states, &policy, work);
             #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
             let mb = base.len() as f64 / 1e6;
             print!("{name:>17}, {count:>7} places, {mb:>5.2} MB:");
@@ -160,22 +161,28 @@ fn rows(
     [base, local, remote]: [&Document; 3],
     [of_base, of_local, of_remote]: [Value; 3],
     policy: &Policy,
+    work: &str,
 ) -> Vec<(&'static str, f64)> {
     // Every object has a member that the type does not know.
     let raw = Document::from_value(&with_more(of_base.clone()));
     let merge = ThreeWay::new(policy.clone());
     let conflicts: Vec<FieldConflict> = merge.merge_documents(Some(base), local, remote).conflicts;
     let conflict = Conflict::new(Some(of_base), Some(of_local), Some(of_remote));
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    vec![
-        ("judge", ms(fastest(|| sightings(base, local, remote, policy)))),
-        ("judge an applied one", ms(fastest(|| sightings(base, local, local, policy)))),
-        ("pick_side", ms(fastest(|| pick_side(remote, &conflicts, Side::Local)))),
-        ("transplant", ms(fastest(|| transplant(&raw, base, local, policy)))),
-        ("merge", ms(fastest(|| merge.merge_documents(Some(base), local, remote)))),
-        ("changes", ms(fastest(|| changes(base, local, policy)))),
-        ("merge patch", ms(fastest(|| merge_patch(base, local)))),
-        ("JSON patch", ms(fastest(|| json_patch(base, local)))),
-        ("diff", ms(fastest(|| conflict.diff()))),
-    ]
+    let mut rows = Vec::new();
+    let mut row = |name: &'static str, run: &dyn Fn() -> Box<dyn Any>| {
+        if name.contains(work) {
+            rows.push((name, fastest(run).as_secs_f64() * 1e3));
+        }
+    };
+    row("judge", &|| Box::new(sightings(base, local, remote, policy)));
+    row("judge an applied one", &|| Box::new(sightings(base, local, local, policy)));
+    row("likeness", &|| Box::new(Likeness::of(Some(base), local, remote, &[])));
+    row("pick_side", &|| Box::new(pick_side(remote, &conflicts, Side::Local)));
+    row("transplant", &|| Box::new(transplant(&raw, base, local, policy)));
+    row("merge", &|| Box::new(merge.merge_documents(Some(base), local, remote)));
+    row("changes", &|| Box::new(changes(base, local, policy)));
+    row("merge patch", &|| Box::new(merge_patch(base, local)));
+    row("JSON patch", &|| Box::new(json_patch(base, local)));
+    row("diff", &|| Box::new(conflict.diff()));
+    rows
 }
