@@ -124,7 +124,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Returns the content of the string token `text[start..end]`, and whether it contains halves of surrogate pairs.
+/// Appends the content of the string token `text[start..end]`. Returns whether it contains halves of surrogate pairs.
 ///
 /// JSON's grammar allows such a half, but no Rust string can hold it. It is represented by [`HALF`] and its four
 /// digits, so that contents are equal if the strings are.
@@ -132,13 +132,14 @@ pub(super) fn unescape(
     text: &str,
     start: usize,
     end: usize,
-) -> Result<(Box<str>, bool), JsonError> {
-    let mut out = String::with_capacity(end - start);
+    out: &mut String,
+) -> Result<bool, JsonError> {
     let mut has_half = false;
     let last = end - 1;
     let mut at = start + 1;
     while at < last {
-        let plain = text[at..last].find('\\').map_or(last, |found| at + found);
+        let rest = &text.as_bytes()[at..last];
+        let plain = at + rest.iter().take_while(|byte| **byte != b'\\').count();
         out.push_str(&text[at..plain]);
         at = plain;
         if at == last {
@@ -171,7 +172,7 @@ pub(super) fn unescape(
         out.push(simple);
         at += 2;
     }
-    Ok((out.into_boxed_str(), has_half))
+    Ok(has_half)
 }
 
 /// The marker in front of the digits of half of a surrogate pair. It is a code point that is not a character.

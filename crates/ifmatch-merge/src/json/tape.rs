@@ -16,7 +16,7 @@ use super::scan::{self, Scanner};
 struct Entry {
     start: u32,
     end: u32,
-    /// For arrays and objects, the entry after the last child. For escaped strings, the index in the side table.
+    /// For arrays and objects, the entry after the last child. For escaped strings, the number of the string.
     link: u32,
     kind: NodeKind,
 }
@@ -26,7 +26,9 @@ struct Entry {
 pub(crate) struct Tape<'a> {
     text: &'a str,
     entries: Vec<Entry>,
-    unescaped: Vec<Box<str>>,
+    /// The contents of all escaped strings, and the end of each.
+    unescaped: String,
+    ends: Vec<usize>,
     /// Digests of values, computed on demand. Zero means "not computed yet".
     digests: RefCell<Vec<u64>>,
 }
@@ -41,23 +43,28 @@ pub(crate) struct Node<'t> {
 impl<'a> Tape<'a> {
     /// Parses and validates a whole text.
     pub(crate) fn parse(text: &'a str, depth: usize) -> Result<Self, JsonError> {
+        Self::parse_keys(text, depth, true)
+    }
+
+    fn parse_keys(text: &'a str, depth: usize, check_keys: bool) -> Result<Self, JsonError> {
         if u32::try_from(text.len()).is_err() {
             return Err(JsonError::too_long());
         }
         let mut tape = Tape {
             text,
             entries: Vec::with_capacity(text.len() / 12 + 1),
-            unescaped: Vec::new(),
+            unescaped: String::new(),
+            ends: Vec::new(),
             digests: RefCell::default(),
         };
-        tape.read(depth)?;
+        tape.read(depth, check_keys)?;
         Ok(tape)
     }
 
-    /// Parses a text that was validated before.
+    /// Parses a text that was validated before, so no object has a key twice.
     pub(crate) fn from_trusted(text: &'a str) -> Self {
         // A validated text has no error. If it had one, `null` would replace it.
-        Self::parse(text, usize::MAX).unwrap_or_else(|_| Tape {
+        Self::parse_keys(text, usize::MAX, false).unwrap_or_else(|_| Tape {
             text: "null",
             entries: vec![Entry {
                 start: 0,
@@ -65,7 +72,8 @@ impl<'a> Tape<'a> {
                 link: 1,
                 kind: NodeKind::Null,
             }],
-            unescaped: Vec::new(),
+            unescaped: String::new(),
+            ends: Vec::new(),
             digests: RefCell::default(),
         })
     }
@@ -74,7 +82,7 @@ impl<'a> Tape<'a> {
         Node { tape: self, at: 0 }
     }
 
-    fn read(&mut self, depth: usize) -> Result<(), JsonError> {
+    fn read(&mut self, depth: usize, check_keys: bool) -> Result<(), JsonError> {
         let mut scan = Scanner::new(self.text);
         let mut open: Vec<usize> = Vec::new();
         scan.space();
@@ -132,7 +140,7 @@ impl<'a> Tape<'a> {
                 open.pop();
                 self.entries[container].end = narrow(scan.at);
                 self.entries[container].link = narrow(self.entries.len());
-                if object {
+                if object && check_keys {
                     self.refuse_duplicates(container, &open)?;
                 }
             }
@@ -170,14 +178,14 @@ impl<'a> Tape<'a> {
     fn push_scalar(&mut self, start: usize, end: usize, kind: NodeKind) -> Result<(), JsonError> {
         self.push(start, end, kind);
         if kind == NodeKind::Escaped {
-            let (content, has_half) = scan::unescape(self.text, start, end)?;
+            let has_half = scan::unescape(self.text, start, end, &mut self.unescaped)?;
             if let Some(entry) = self.entries.last_mut() {
-                entry.link = narrow(self.unescaped.len());
+                entry.link = narrow(self.ends.len());
                 if has_half {
                     entry.kind = NodeKind::Torn;
                 }
             }
-            self.unescaped.push(content);
+            self.ends.push(self.unescaped.len());
         }
         Ok(())
     }
@@ -244,6 +252,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Returns the position of the entry that follows a value and all its descendants.
+    #[inline]
     fn behind(&self, at: usize) -> usize {
         let entry = &self.entries[at];
         match entry.kind {
@@ -254,26 +263,31 @@ impl<'a> Tape<'a> {
 }
 
 impl<'t> Node<'t> {
+    #[inline]
     pub(crate) fn kind(self) -> NodeKind {
         self.entry().kind
     }
 
+    #[inline]
     fn entry(self) -> &'t Entry {
         &self.tape.entries[self.at]
     }
 
     /// Whether both nodes are the same entry of the same tape.
+    #[inline]
     pub(crate) fn is_same_node(self, other: Node<'_>) -> bool {
         self.at == other.at && std::ptr::eq(self.tape.text, other.tape.text)
     }
 
     /// Returns the byte range of the value in the text.
+    #[inline]
     pub(crate) fn range(self) -> std::ops::Range<usize> {
         let entry = self.entry();
         entry.start as usize..entry.end as usize
     }
 
     /// Returns the text of the value.
+    #[inline]
     pub(crate) fn raw(self) -> &'t str {
         &self.tape.text[self.range()]
     }
@@ -284,11 +298,16 @@ impl<'t> Node<'t> {
     }
 
     /// Returns the content of a string, without quotes and escapes, or the text of any other value.
+    #[inline]
     pub(crate) fn content(self) -> &'t str {
         let entry = self.entry();
         match entry.kind {
             NodeKind::Plain => &self.tape.text[entry.start as usize + 1..entry.end as usize - 1],
-            NodeKind::Escaped | NodeKind::Torn => &self.tape.unescaped[entry.link as usize],
+            NodeKind::Escaped | NodeKind::Torn => {
+                let (at, ends) = (entry.link as usize, &self.tape.ends);
+                let start = at.checked_sub(1).map_or(0, |before| ends[before]);
+                &self.tape.unescaped[start..ends[at]]
+            }
             _ => self.raw(),
         }
     }
@@ -298,16 +317,19 @@ impl<'t> Node<'t> {
     }
 
     /// Returns the elements of an array, or nothing for other values.
+    #[inline]
     pub(crate) fn children_of_array(self) -> impl Iterator<Item = Node<'t>> {
         self.children(NodeKind::Array)
     }
 
     /// Returns the keys and values of an object, or nothing for other values.
+    #[inline]
     pub(crate) fn children_of_object(self) -> impl Iterator<Item = (Node<'t>, Node<'t>)> {
         let mut children = self.children(NodeKind::Object);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
+    #[inline]
     fn children(self, kind: NodeKind) -> impl Iterator<Item = Node<'t>> {
         let end = if self.kind() == kind {
             self.tape.behind(self.at)
