@@ -43,7 +43,7 @@ pub(crate) trait Tree<'t>: Copy {
     fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)>;
     /// Whether the texts are equal, without comparing by keys. `false` means "unknown".
     fn surely_same(self, other: Self) -> bool;
-    /// Whether the values differ, at low cost for repeated calls. `false` means "unknown".
+    /// Whether the digests differ, at low cost for repeated calls. `false` means "unknown".
     fn surely_differs(self, other: Self) -> bool;
     /// Whether both are the identical value, not merely equal.
     fn is(self, other: Self) -> bool;
@@ -69,6 +69,7 @@ pub(crate) trait Tree<'t>: Copy {
 }
 
 impl<'t> Tree<'t> for Node<'t> {
+    #[inline]
     fn view(self) -> View<'t> {
         match self.kind() {
             NodeKind::Null => View::Null,
@@ -82,10 +83,12 @@ impl<'t> Tree<'t> for Node<'t> {
         }
     }
 
+    #[inline]
     fn each_element(self) -> impl Iterator<Item = Self> {
         self.children_of_array()
     }
 
+    #[inline]
     fn each_member(self) -> impl Iterator<Item = (Key<'t>, Self)> {
         self.children_of_object().map(|(key, value)| {
             let (name, raw) = (key.content(), key.raw());
@@ -93,17 +96,16 @@ impl<'t> Tree<'t> for Node<'t> {
         })
     }
 
+    #[inline]
     fn surely_same(self, other: Self) -> bool {
         self.raw() == other.raw()
     }
 
     fn surely_differs(self, other: Self) -> bool {
-        /// Shorter texts are faster to walk than to digest.
-        const LONG: usize = 64 * 1024;
-        let lengths = [self, other].map(|node| node.range().len());
-        lengths.iter().all(|length| *length > LONG) && self.digest() != other.digest()
+        self.digest() != other.digest()
     }
 
+    #[inline]
     fn is(self, other: Self) -> bool {
         self.is_same_node(other)
     }
@@ -178,8 +180,17 @@ impl<'t> Tree<'t> for &'t Value {
 
 /// Whether two values are equal. Numbers are compared by value, objects without regard to the order of their keys.
 pub(crate) fn same<'t, T: Tree<'t>>(a: T, b: T) -> bool {
-    // Compare the digests once, not at each level, so that the cost stays linear at any depth of the difference.
-    a.surely_same(b) || (!a.surely_differs(b) && same_within(a, b, WALKED_DEPTH))
+    /// Values that are compared before the digests are. Most differences are found sooner.
+    const WALKED_FIRST: usize = 8;
+    if a.surely_same(b) {
+        return true;
+    }
+    // The digests are computed once for each value, so that the cost stays linear at any depth of the difference.
+    let first = same_within(a, b, WALKED_DEPTH, &mut { WALKED_FIRST });
+    first.unwrap_or_else(|| {
+        let all = || same_within(a, b, WALKED_DEPTH, &mut { usize::MAX });
+        !a.surely_differs(b) && all() == Some(true)
+    })
 }
 
 /// Compares two numbers by value, or two texts by the times, numbers or words in them. Returns `None` for anything
@@ -192,51 +203,60 @@ pub(crate) fn order<'t, T: Tree<'t>>(a: T, b: T) -> Option<Ordering> {
     }
 }
 
-fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
-    match (a.view(), b.view()) {
+/// Compares up to `left` values. Returns `None` if these are equal and there are more.
+fn same_within<'t, T: Tree<'t>>(a: T, b: T, depth: usize, left: &mut usize) -> Option<bool> {
+    *left = left.checked_sub(1)?;
+    Some(match (a.view(), b.view()) {
         (View::Null, View::Null) => true,
         (View::Bool(a), View::Bool(b)) => a == b,
         (View::Number(a), View::Number(b)) => a.same(b),
         (View::String(a), View::String(b)) | (View::Torn(a), View::Torn(b)) => a == b,
-        (View::Array, View::Array) => depth > 0 && same_elements(a, b, depth - 1),
-        (View::Object, View::Object) => depth > 0 && same_members(a, b, depth - 1),
+        (View::Array, View::Array) if depth > 0 => return same_elements(a, b, depth - 1, left),
+        (View::Object, View::Object) if depth > 0 => return same_members(a, b, depth - 1, left),
         _ => false,
-    }
+    })
 }
 
-fn same_elements<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
+fn same_elements<'t, T: Tree<'t>>(a: T, b: T, depth: usize, left: &mut usize) -> Option<bool> {
     let (mut a, mut b) = (a.each_element(), b.each_element());
     loop {
         match (a.next(), b.next()) {
-            (None, None) => return true,
-            (Some(a), Some(b)) if same_within(a, b, depth) => {}
-            _ => return false,
+            (None, None) => return Some(true),
+            (Some(a), Some(b)) if same_within(a, b, depth, left)? => {}
+            _ => return Some(false),
         }
     }
 }
 
-fn same_members<'t, T: Tree<'t>>(a: T, b: T, depth: usize) -> bool {
+fn same_members<'t, T: Tree<'t>>(a: T, b: T, depth: usize, left: &mut usize) -> Option<bool> {
     let (mut next_a, mut next_b) = (a.each_member(), b.each_member());
     loop {
         match (next_a.next(), next_b.next()) {
-            (None, None) => return true,
+            (None, None) => return Some(true),
             (Some((key, a)), Some((other, b))) if key.name == other.name => {
-                if !same_within(a, b, depth) {
-                    return false;
+                if !same_within(a, b, depth, left)? {
+                    return Some(false);
                 }
             }
             (Some(_), Some(_)) => break,
-            _ => return false,
+            _ => return Some(false),
         }
     }
     // The members have another order.
     let (a, b) = (a.members(), b.members());
+    if a.len() != b.len() {
+        return Some(false);
+    }
     let mut in_b = Finder::new(&b);
-    let mut has = |(key, a): &(Key<'t>, T)| {
-        let found = in_b.get(key.name);
-        found.is_some_and(|at| same_within(*a, b[at].1, depth))
-    };
-    a.len() == b.len() && a.iter().all(&mut has)
+    for (key, a) in &a {
+        let Some(at) = in_b.get(key.name) else {
+            return Some(false);
+        };
+        if !same_within(*a, b[at].1, depth, left)? {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 fn digest<'t, T: Tree<'t>>(value: T, depth: usize) -> u64 {
