@@ -82,29 +82,33 @@ fn members_patch(
     let empty = out.len();
     for (key, new) in &tm {
         let old = in_from.get(key.name).map(|at| fm[at].1);
-        if old.is_some_and(|old| same(old, *new)) {
+        let from = old.filter(|old| matches!(old.view(), View::Object));
+        let is_object = matches!(new.view(), View::Object);
+        // Objects are not compared before they are walked, so that the cost stays linear at any depth.
+        let walks_both = is_object && from.is_some();
+        let is_same = |old: Node<'_>| old.raw() == new.raw() || (!walks_both && same(old, *new));
+        if old.is_some_and(is_same) {
             continue;
         }
-        let length = path.len();
+        let (length, start) = (path.len(), out.len());
         pointer::push(path, key.name);
         if out.len() > empty {
             out.push(',');
         }
         out.push_str(key.raw);
         out.push(':');
-        match new.view() {
-            View::Null => {
-                return Err(NotExpressible {
-                    pointer: path.clone(),
-                });
+        if is_object {
+            let value = out.len();
+            members_patch(from, *new, path, out)?;
+            if walks_both && &out[value..] == "{}" {
+                out.truncate(start);
             }
-            View::Object => members_patch(
-                old.filter(|old| matches!(old.view(), View::Object)),
-                *new,
-                path,
-                out,
-            )?,
-            _ => new.write(out),
+        } else if matches!(new.view(), View::Null) {
+            return Err(NotExpressible {
+                pointer: path.clone(),
+            });
+        } else {
+            new.write(out);
         }
         path.truncate(length);
     }
