@@ -160,7 +160,7 @@ fn is_operation<'t, T: Tree<'t>>(
     cursor: Cursor<'_>,
     depth: usize,
 ) -> bool {
-    let Some(one) = after.or(before) else {
+    let Some(one) = after.or(before).filter(|_| cursor.is_operation_like()) else {
         return false;
     };
     if let (Some(b), Some(a)) = (before, after)

@@ -115,6 +115,10 @@ impl Engine {
         remote: Option<T>,
         cursor: Cursor<'_>,
     ) -> Option<MergedValue<'t, T>> {
+        if self.only_counts && !self.conflicts.is_empty() {
+            // No conflict is ever resolved further up, so the answer is known.
+            return remote.or(local).map(MergedValue::Take);
+        }
         match (base, local, remote) {
             (_, None, None) => None,
             (base, Some(local), Some(remote)) => Some(self.both(MergeInput {

@@ -86,8 +86,8 @@ fn sight(place: &ChangedPlace<'_, '_>) -> Sight {
     let mut engine = Engine::counting();
     let base = place.before.map_or(Ancestor::Absent, Ancestor::Is);
     let merged = engine.place(base, Some(after), Some(third), place.cursor);
-    let adds_nothing = merged.is_some_and(|merged| is_as(&merged, third));
-    if engine.conflicts.is_empty() && adds_nothing {
+    let adds_nothing = || merged.is_some_and(|merged| is_as(&merged, third));
+    if engine.conflicts.is_empty() && adds_nothing() {
         Sight::Within
     } else {
         Sight::Other
