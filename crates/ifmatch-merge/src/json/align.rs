@@ -19,6 +19,17 @@ pub(crate) struct Replaced {
     pub(crate) new: Range<usize>,
 }
 
+impl Replaced {
+    /// Returns the same change in sequences that have `by` more elements in front.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        let shift = |range: Range<usize>| range.start + by..range.end + by;
+        Self {
+            old: shift(self.old),
+            new: shift(self.new),
+        }
+    }
+}
+
 /// Returns the differences between two arrays.
 pub(crate) fn array_differences<'t, T: Tree<'t>>(old: &[T], new: &[T]) -> Vec<Replaced> {
     let mut ids = Ids::default();
@@ -61,6 +72,8 @@ pub(crate) fn differences(old: &[u32], new: &[u32]) -> Vec<Replaced> {
         offset: (0, 0),
         left: PAIRS_FOR_EACH.saturating_mul(old.len() + new.len()),
         depth: 0,
+        search: 0,
+        found: Vec::new(),
     };
     let (in_old, in_new) = (front..old.len() - back, front..new.len() - back);
     if !in_old.is_empty() && !in_new.is_empty() {
@@ -188,6 +201,9 @@ struct Comparison<'s> {
     left: usize,
     /// Number of divisions that the current gap lies within.
     depth: u32,
+    /// Number of searches for a shared element, and for each number, the last search whose first stretch has it.
+    search: u32,
+    found: Vec<u32>,
 }
 
 impl Comparison<'_> {
@@ -216,8 +232,6 @@ impl Comparison<'_> {
 
     /// Compares the elements between two anchors.
     fn gap(&mut self, in_old: Range<usize>, in_new: Range<usize>) {
-        // Maximum number of pairs that are searched directly for a shared element. Most gaps have none.
-        const LOOKED_THROUGH: usize = 256;
         let (old, new) = (self.old, self.new);
         let (a, b) = (&old[in_old.clone()], &new[in_new.clone()]);
         let back = common(a.iter().rev(), b.iter().rev());
@@ -225,7 +239,8 @@ impl Comparison<'_> {
         let in_old = in_old.start..in_old.start + a.len();
         let in_new = in_new.start..in_new.start + b.len();
         let pairs = a.len().saturating_mul(b.len());
-        if pairs == 0 || (pairs <= LOOKED_THROUGH && !a.iter().any(|x| b.contains(x))) {
+        // Most gaps have no element in common.
+        if pairs == 0 || !self.share(a, b) {
             self.replace(in_old, in_new);
             return;
         }
@@ -248,6 +263,24 @@ impl Comparison<'_> {
         } else {
             self.by_place(in_old, in_new);
         }
+    }
+
+    /// Whether an element of one stretch is also in the other. The stretches are looked through once.
+    fn share(&mut self, a: &[u32], b: &[u32]) -> bool {
+        /// Maximum number of pairs that are compared directly.
+        const FEW: usize = 256;
+        if a.len() * b.len() <= FEW {
+            return a.iter().any(|x| b.contains(x));
+        }
+        self.search += 1;
+        if self.found.is_empty() {
+            let highest = self.old.iter().chain(self.new).max();
+            self.found = vec![0; highest.map_or(0, |highest| *highest as usize + 1)];
+        }
+        for x in a {
+            self.found[*x as usize] = self.search;
+        }
+        b.iter().any(|x| self.found[*x as usize] == self.search)
     }
 
     /// Whether the work limit allows this many more comparisons. If it does, they are counted as done.

@@ -21,6 +21,11 @@ impl<T> Default for Ids<T> {
 }
 
 impl<T: Copy> Ids<T> {
+    /// Returns how many numbers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Maximum number of slots that are probed. Forged digests produce values that match nothing, which causes at
     /// worst a conflict and never a slow merge.
     const TRIED: usize = 48;

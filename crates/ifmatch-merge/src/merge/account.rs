@@ -6,15 +6,15 @@
 
 use super::conflict::Side;
 use super::pairs::{is_mostly_same, part_digests};
-use crate::json::{Ids, Replaced, Table, Tree};
+use crate::json::{Replaced, Table, Tree};
 
 /// The changes in the number of equal elements.
 #[derive(Debug, Default, Clone, Copy)]
 struct Balance {
     /// How many more of them local and remote have than the base.
-    grew: [isize; 2],
+    grew: [i32; 2],
     /// How many more of them the merged list has than the base.
-    merged: isize,
+    merged: i32,
     /// Whether each side removed some, and whether it added some.
     took: [bool; 2],
     put: [bool; 2],
@@ -39,9 +39,9 @@ impl Balance {
     }
 }
 
-/// The changes recorded while a list is merged.
+/// The changes recorded while a list is merged. Elements are represented by their numbers.
 pub(super) struct Account<T> {
-    ids: Ids<T>,
+    /// By number.
     balances: Vec<Balance>,
     /// Elements that both sides removed, and elements that a side added.
     gone: Vec<T>,
@@ -51,15 +51,14 @@ pub(super) struct Account<T> {
 impl<'t, T: Tree<'t>> Account<T> {
     pub(super) fn new() -> Self {
         Self {
-            ids: Ids::default(),
             balances: Vec::new(),
             gone: Vec::new(),
             added: Vec::new(),
         }
     }
 
-    fn of(&mut self, element: T) -> &mut Balance {
-        let at = self.ids.of(element) as usize;
+    fn of(&mut self, number: u32) -> &mut Balance {
+        let at = number as usize;
         if self.balances.len() <= at {
             self.balances.resize(at + 1, Balance::default());
         }
@@ -67,7 +66,7 @@ impl<'t, T: Tree<'t>> Account<T> {
     }
 
     /// Records the changes of a side.
-    pub(super) fn changed(&mut self, side: Side, base: &[T], now: &[T], changes: &[Replaced]) {
+    pub(super) fn changed(&mut self, side: Side, base: &[u32], now: &[u32], changes: &[Replaced]) {
         let side = usize::from(side == Side::Remote);
         for Replaced { old, new } in changes {
             for element in &base[old.clone()] {
@@ -84,7 +83,7 @@ impl<'t, T: Tree<'t>> Account<T> {
     }
 
     /// Records that a stretch of a side does not count, because the other side's stretch was preferred.
-    pub(super) fn dropped(&mut self, side: Side, base: &[T], now: &[T]) {
+    pub(super) fn dropped(&mut self, side: Side, base: &[u32], now: &[u32]) {
         let side = usize::from(side == Side::Remote);
         for e in base {
             self.of(*e).grew[side] += 1;
@@ -95,7 +94,7 @@ impl<'t, T: Tree<'t>> Account<T> {
     }
 
     /// Records the merged elements for a stretch of the base.
-    pub(super) fn merged(&mut self, base: &[T], out: &[T]) {
+    pub(super) fn merged(&mut self, base: &[u32], out: &[u32]) {
         for e in base {
             self.of(*e).merged -= 1;
         }
@@ -105,7 +104,7 @@ impl<'t, T: Tree<'t>> Account<T> {
     }
 
     /// Records an element that was merged inside and therefore differs from all three sides.
-    pub(super) fn inside(&mut self, base: T, local: T, remote: T) {
+    pub(super) fn inside(&mut self, [base, local, remote]: [u32; 3]) {
         self.dropped(Side::Local, &[base], &[local]);
         self.dropped(Side::Remote, &[base], &[remote]);
     }

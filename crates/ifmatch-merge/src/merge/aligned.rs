@@ -2,76 +2,81 @@
 
 use super::account::Account;
 use super::array::Arrays;
-use super::conflict::{Side, same};
+use super::conflict::Side;
 use super::diff::{self, Adjacent, Region, RegionFate, SideChange};
 use super::pairs::{Identity, Strays, is_kept};
-use super::unmoved::{by_place, edges};
-use crate::json::{self, Ids, Replaced, Tree, View};
+use super::unmoved::{Numbers, edges};
+use crate::json::{self, Replaced, Tree, View};
 
-/// The changes of both sides to the middle of a list, between the elements that are the same on all sides.
+/// The changes of both sides to a list.
 pub(super) struct Changes<'t, T> {
-    pub(super) front: usize,
     pub(super) regions: Vec<Region>,
     pub(super) strays: [Strays; 2],
     pub(super) identity: Identity<'t>,
     pub(super) account: Account<T>,
+    /// The numbers of the elements that some side changed.
+    pub(super) numbers: [Vec<u32>; 3],
 }
 
 impl<'t, T: Tree<'t>> Arrays<'_, T> {
     pub(super) fn changes(&self) -> Changes<'t, T> {
         let (base, local, remote) = (&self.base[..], &self.local[..], &self.remote[..]);
-        if let [Some(ours), Some(theirs)] = by_place(base, [local, remote]) {
-            return self.changes_of(0, [base, local, remote], [ours, theirs], true);
+        let sides = [base, local, remote];
+        let mut numbers = Numbers::new(sides);
+        if let Some(changes) = numbers.by_place(sides) {
+            return self.changes_of(numbers.of, changes, base.len(), true);
         }
         let (front, back) = edges(base, local, remote);
-        let sides = [base, local, remote].map(|side| &side[front..side.len() - back]);
-        let mut ids = Ids::default();
-        let [b, l, r] = sides.map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
-        let differences = [&l, &r].map(|side| json::differences(&b, side));
+        numbers.complete(sides, (front, back));
+        let [b, l, r] = numbers
+            .of
+            .each_ref()
+            .map(|side| &side[front..side.len() - back]);
+        let differences = [l, r].map(|side| {
+            let found = json::differences(b, side).into_iter();
+            found.map(|replaced| replaced.shifted(front)).collect()
+        });
         let end = |side: &[T]| side.len() - back..side.len();
-        let edge = |base, local, remote| Region {
+        let edge = Region {
             fate: RegionFate::Unchanged,
-            base,
-            local,
-            remote,
+            base: end(base),
+            local: end(local),
+            remote: end(remote),
             is_level: true,
         };
-        let mut changes = self.changes_of(front, sides, differences, false);
-        let between = std::mem::take(&mut changes.regions).into_iter();
-        changes.regions.push(edge(0..front, 0..front, 0..front));
-        changes
-            .regions
-            .extend(between.map(|region| region.shifted(front)));
-        changes
-            .regions
-            .push(edge(end(base), end(local), end(remote)));
+        let mut changes = self.changes_of(numbers.of, differences, base.len() - back, false);
+        changes.regions.push(edge);
         changes
     }
 
-    /// Returns the changes of both sides as regions, and records them in the account. `stayed` states that no
-    /// element moved.
+    /// Returns the changes of both sides before `end` as regions, and records them in the account. `stayed` states
+    /// that no element moved.
     fn changes_of(
         &self,
-        front: usize,
-        sides: [&[T]; 3],
+        numbers: [Vec<u32>; 3],
         changes: [Vec<Replaced>; 2],
+        end: usize,
         stayed: bool,
     ) -> Changes<'t, T> {
-        let [base, local, remote] = sides;
         let [ours, theirs] = changes;
+        let [b, l, r] = numbers.each_ref().map(Vec::as_slice);
         let mut account = Account::new();
-        account.changed(Side::Local, base, local, &ours);
-        account.changed(Side::Remote, base, remote, &theirs);
+        account.changed(Side::Local, b, l, &ours);
+        account.changed(Side::Remote, b, r, &theirs);
+        let base = &self.base[..];
         let is_object = |element: &T| matches!(element.view(), View::Object);
-        let strays = |side: &[T], changes: &[Replaced]| {
+        let strays = |side: &[T], numbers: &[u32], changes: &[Replaced]| {
             let mut replaced = changes.iter().flat_map(|it| &base[it.old.clone()]);
             if stayed && !replaced.any(is_object) {
                 // Without objects, no part of an element could have moved elsewhere.
                 return Strays::default();
             }
-            Strays::of(base, side, changes)
+            Strays::of([base, side], [b, numbers], changes)
         };
-        let strays = [strays(local, &ours), strays(remote, &theirs)];
+        let strays = [
+            strays(&self.local, l, &ours),
+            strays(&self.remote, r, &theirs),
+        ];
         let changes = |changes: Vec<Replaced>, side: &[T], strays: &Strays| {
             let changes = changes.into_iter();
             changes
@@ -84,19 +89,18 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
             Adjacent::Together
         };
         let (ours, theirs) = (
-            changes(ours, local, &strays[0]),
-            changes(theirs, remote, &strays[1]),
+            changes(ours, &self.local, &strays[0]),
+            changes(theirs, &self.remote, &strays[1]),
         );
-        let regions = diff::regions_of(base.len(), ours, theirs, adjacent, |ours, theirs| {
-            let (ours, theirs) = (&local[ours], &remote[theirs]);
-            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(l, r)| same(*l, *r))
+        let regions = diff::regions_of(end, ours, theirs, adjacent, |ours, theirs| {
+            l[ours] == r[theirs]
         });
         Changes {
-            front,
             regions,
             strays,
             identity: Identity::default(),
             account,
+            numbers,
         }
     }
 }

@@ -104,60 +104,78 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         changes: &mut Changes<'t, T>,
         items: &mut Vec<MergedValue<'t, T>>,
     ) -> bool {
-        let MergeInput { base, cursor, .. } = self.input;
+        let is_changed_by_both = match region.fate {
+            RegionFate::Conflict => true,
+            RegionFate::Agreed => self.input.cursor.element().is_operation_like(),
+            RegionFate::Unchanged | RegionFate::Local | RegionFate::Remote => false,
+        };
+        let known = !matches!(self.input.base, Ancestor::Unknown);
+        if known && is_changed_by_both && self.is_opposite(region, changes) {
+            return self.merge_opposite(engine, region, changes, items);
+        }
+        self.merge_whole(region, changes, items)
+    }
+
+    /// Adds the elements of a region that one side wins, or that no side changed inside.
+    fn merge_whole(
+        &self,
+        region: &Region,
+        changes: &mut Changes<'t, T>,
+        items: &mut Vec<MergedValue<'t, T>>,
+    ) -> bool {
         let bs = &self.base[region.base.clone()];
         let (ls, rs) = (
             &self.local[region.local.clone()],
             &self.remote[region.remote.clone()],
         );
-        let known = !matches!(base, Ancestor::Unknown);
-        let is_opposite = known && self.is_opposite(region, changes);
-        let account = &mut changes.account;
-        let mut take = |elements: &[T]| {
-            if region.fate != RegionFate::Unchanged {
-                account.merged(bs, elements);
-            }
+        let (account, numbers) = (&mut changes.account, &changes.numbers);
+        let (bn, ln, rn) = (
+            &numbers[0][region.base.clone()],
+            &numbers[1][region.local.clone()],
+            &numbers[2][region.remote.clone()],
+        );
+        let mut take = |elements: &[T], numbers: &[u32]| {
+            account.merged(bn, numbers);
             items.extend(taken(elements));
         };
         match region.fate {
-            RegionFate::Unchanged => take(rs),
+            RegionFate::Unchanged => items.extend(taken(rs)),
             RegionFate::Remote => {
-                take(rs);
+                take(rs, rn);
                 account.added(rs);
             }
             RegionFate::Local => {
-                take(ls);
+                take(ls, ln);
                 account.added(ls);
             }
             _ if self.sequence && bs.is_empty() => {
-                take(rs);
-                take(ls);
+                take(rs, rn);
+                take(ls, ln);
                 account.added(rs);
                 account.added(ls);
             }
-            RegionFate::Agreed if !(is_opposite && cursor.element().is_operation_like()) => {
-                take(rs);
+            RegionFate::Agreed => {
+                take(rs, rn);
                 if rs.is_empty() {
                     account.gone(bs.iter().copied());
                 }
             }
-            RegionFate::Agreed | RegionFate::Conflict if is_opposite => {
-                return self.merge_opposite(engine, region, changes, items);
-            }
-            RegionFate::Agreed | RegionFate::Conflict => {
+            RegionFate::Conflict => {
                 let kept = kept_by_both(bs, ls, rs);
-                match (kept, cursor.prefer()) {
+                match (kept, self.input.cursor.prefer()) {
                     (Some(kept), _) => {
-                        take(&kept);
+                        let (kept, numbers): (Vec<T>, Vec<u32>) =
+                            kept.into_iter().map(|at| (bs[at], bn[at])).unzip();
+                        take(&kept, &numbers);
                         account.gone(bs.iter().copied());
                     }
                     (None, Some(Side::Local)) => {
-                        take(ls);
-                        account.dropped(Side::Remote, bs, rs);
+                        take(ls, ln);
+                        account.dropped(Side::Remote, bn, rn);
                     }
                     (None, Some(Side::Remote)) => {
-                        take(rs);
-                        account.dropped(Side::Local, bs, ls);
+                        take(rs, rn);
+                        account.dropped(Side::Local, bn, ln);
                     }
                     (None, None) => return false,
                 }
@@ -169,12 +187,7 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
     /// Whether each element of a region lies opposite its original element on both sides and can be merged with
     /// it.
     fn is_opposite(&self, region: &Region, changes: &Changes<'t, T>) -> bool {
-        let at_home = |at: usize| {
-            changes
-                .strays
-                .iter()
-                .all(|strays| !strays.has(at - changes.front))
-        };
+        let at_home = |at: usize| changes.strays.iter().all(|strays| !strays.has(at));
         if matches!(
             region.fate,
             RegionFate::Unchanged | RegionFate::Local | RegionFate::Remote
@@ -188,18 +201,15 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         }
         // Adjacent values: a change of one touches the other.
         let places = 0..region.base.len();
+        let sides = [&self.base, &self.local, &self.remote];
+        let numbers = changes.numbers.each_ref();
         !places.into_iter().any(|at| {
-            let [b, l, r] = self.opposite(region, at);
-            [b, l, r].into_iter().any(|e| self.is_whole(e)) && !(same(b, l) && same(b, r))
+            let [b, l, r] = opposite(numbers, region, at);
+            !(b == l && b == r)
+                && opposite(sides, region, at)
+                    .into_iter()
+                    .any(|e| self.is_whole(e))
         })
-    }
-
-    fn opposite(&self, region: &Region, at: usize) -> [T; 3] {
-        [
-            self.base[region.base.start + at],
-            self.local[region.local.start + at],
-            self.remote[region.remote.start + at],
-        ]
     }
 
     /// Merges the elements of a region one by one.
@@ -211,50 +221,78 @@ impl<'t, T: Tree<'t>> Arrays<'_, T> {
         items: &mut Vec<MergedValue<'t, T>>,
     ) -> bool {
         for at in 0..region.base.len() {
-            let [base, local, remote] = self.opposite(region, at);
-            let by_both = !(same(base, local) || same(base, remote) || same(local, remote));
+            let elements = opposite([&self.base, &self.local, &self.remote], region, at);
             let input = MergeInput {
-                base: Ancestor::Is(base),
-                local,
-                remote,
+                base: Ancestor::Is(elements[0]),
+                local: elements[1],
+                remote: elements[2],
                 cursor: self.input.cursor,
             };
             let mark = engine.conflicts.len();
             let out = engine.at(&items.len().to_string(), |engine| engine.element(input));
-            // An open conflict is reported at its place. A clean merge must concern one element only.
-            let is_other = by_both
-                && engine.conflicts.len() == mark
-                && self.input.cursor.prefer().is_none()
-                && [[base, local, remote], [base, remote, local]]
-                    .into_iter()
-                    .any(|triple| {
-                        !is_changed_by_rules(self.input.cursor.element(), triple[0], triple[1])
-                            && changes.identity.is_lost(&self.base, triple)
-                    })
-                && !out
-                    .as_ref()
-                    .is_some_and(|out| out.says(local) || out.says(remote));
-            if is_other {
+            let is_clean = engine.conflicts.len() == mark;
+            let numbers = opposite(changes.numbers.each_ref(), region, at);
+            if !self.account_for(elements, numbers, out.as_ref(), is_clean, changes) {
                 return false;
-            }
-            match &out {
-                Some(MergedValue::Take(one)) if !by_both => {
-                    changes.account.merged(&[base], &[*one]);
-                }
-                _ => changes.account.inside(base, local, remote),
             }
             items.extend(out);
         }
         true
     }
+
+    /// Records an element that was merged. Returns `false` if a clean merge combined two different elements. An open
+    /// conflict is reported at its place.
+    fn account_for(
+        &self,
+        [base, local, remote]: [T; 3],
+        numbers: [u32; 3],
+        out: Option<&MergedValue<'t, T>>,
+        is_clean: bool,
+        changes: &mut Changes<'t, T>,
+    ) -> bool {
+        let [bn, ln, rn] = numbers;
+        let by_both = bn != ln && bn != rn && ln != rn;
+        let is_other = by_both
+            && is_clean
+            && self.input.cursor.prefer().is_none()
+            && [[base, local, remote], [base, remote, local]]
+                .into_iter()
+                .any(|triple| {
+                    !is_changed_by_rules(self.input.cursor.element(), triple[0], triple[1])
+                        && changes.identity.is_lost(&self.base, triple)
+                })
+            && !out.is_some_and(|out| out.says(local) || out.says(remote));
+        if is_other {
+            return false;
+        }
+        let is = |side: T| !by_both && out.is_some_and(|out| out.is(side));
+        let account = &mut changes.account;
+        if is(local) {
+            account.merged(&[bn], &[ln]);
+        } else if is(remote) {
+            account.merged(&[bn], &[rn]);
+        } else {
+            account.inside(numbers);
+        }
+        true
+    }
+}
+
+/// Returns what the three sides have at one place of a region.
+fn opposite<P: Copy>([base, local, remote]: [&Vec<P>; 3], region: &Region, at: usize) -> [P; 3] {
+    [
+        base[region.base.start + at],
+        local[region.local.start + at],
+        remote[region.remote.start + at],
+    ]
 }
 
 fn taken<'t, T: Tree<'t>>(elements: &[T]) -> impl Iterator<Item = MergedValue<'t, T>> {
     elements.iter().map(|element| MergedValue::Take(*element))
 }
 
-/// Returns the remaining elements of a stretch from which both sides only removed elements.
-fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Option<Vec<T>> {
+/// Returns the positions of the remaining elements of a stretch from which both sides only removed elements.
+fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Option<Vec<usize>> {
     let mut kept = vec![true; base.len()];
     for side in [local, remote] {
         for Replaced { old, new } in json::array_differences(base, side) {
@@ -264,11 +302,5 @@ fn kept_by_both<'t, T: Tree<'t>>(base: &[T], local: &[T], remote: &[T]) -> Optio
             kept[old].fill(false);
         }
     }
-    Some(
-        base.iter()
-            .zip(kept)
-            .filter(|(_, kept)| *kept)
-            .map(|(element, _)| *element)
-            .collect(),
-    )
+    Some((0..base.len()).filter(|at| kept[*at]).collect())
 }

@@ -31,20 +31,6 @@ pub(crate) struct Region {
     pub(crate) is_level: bool,
 }
 
-impl Region {
-    /// Returns the same region in sequences that have `by` more elements in front.
-    pub(crate) fn shifted(self, by: usize) -> Self {
-        let shift = |range: Range<usize>| range.start + by..range.end + by;
-        Self {
-            fate: self.fate,
-            base: shift(self.base),
-            local: shift(self.local),
-            remote: shift(self.remote),
-            is_level: self.is_level,
-        }
-    }
-}
-
 /// How changes of both sides are treated if they touch without overlapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adjacent {

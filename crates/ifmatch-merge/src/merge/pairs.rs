@@ -5,18 +5,11 @@
 //! side's element only if nothing contradicts the pair.
 
 use super::conflict::same;
-use crate::json::{Digest, Finder, Ids, Replaced, Table, TableSet, Tree, View, WALKED_DEPTH};
+use crate::json::{Digest, Finder, Replaced, Table, TableSet, Tree, View, WALKED_DEPTH};
 
 /// For each element of the base, whether a different element lies opposite it on one side. `false` beyond the end.
 #[derive(Debug, Default)]
 pub(super) struct Strays(Vec<bool>);
-
-/// The occurrences of a value among the replaced elements, each as count and last position.
-#[derive(Default)]
-struct Occurrences {
-    old: (usize, usize),
-    new: (usize, usize),
-}
 
 /// What is known about an element of the base.
 #[derive(Clone, Copy, Default)]
@@ -32,33 +25,35 @@ struct Pair {
 impl Strays {
     /// Compares the members of the replaced elements. A member that only one old and one new element have shows
     /// where an element went. A pair counts only if more members hold it together than lead away from it.
-    pub(super) fn of<'t, T: Tree<'t>>(base: &[T], side: &[T], changes: &[Replaced]) -> Self {
+    pub(super) fn of<'t, T: Tree<'t>>(
+        [base, side]: [&[T]; 2],
+        [base_numbers, side_numbers]: [&[u32]; 2],
+        changes: &[Replaced],
+    ) -> Self {
         if changes.iter().all(|it| it.old.len() != it.new.len()) {
             return Self::default();
         }
-        let mut seen: Table<u64, Occurrences> = Table::default();
-        let mut ids = Ids::default();
-        // For each ID, whether it occurs before and after.
+        // The digest of each member, with its element and whether that is a new one.
+        let mut members: Vec<(u64, bool, usize)> = Vec::new();
+        // For each number, whether it occurs before and after.
         let mut stands: Vec<[bool; 2]> = Vec::new();
-        let mut stand = |element: T, after: bool| {
-            let id = ids.of(element) as usize;
-            if stands.len() <= id {
-                stands.resize(id + 1, [false; 2]);
+        let mut stand = |number: u32, after: bool| {
+            let at = number as usize;
+            if stands.len() <= at {
+                stands.resize(at + 1, [false; 2]);
             }
-            stands[id][usize::from(after)] = true;
-            id
+            stands[at][usize::from(after)] = true;
         };
-        let (mut old_ids, mut new_ids) = (vec![0; base.len()], vec![0; side.len()]);
         let mut pairs = vec![Pair::default(); base.len()];
         let mut opposite = vec![None; side.len()];
         for change in changes {
             for at in change.old.clone() {
-                old_ids[at] = stand(base[at], false);
-                note(base[at], at, &mut seen, |seen| &mut seen.old);
+                stand(base_numbers[at], false);
+                members.extend(member_digests(base[at]).map(|member| (member, false, at)));
             }
             for at in change.new.clone() {
-                new_ids[at] = stand(side[at], true);
-                note(side[at], at, &mut seen, |seen| &mut seen.new);
+                stand(side_numbers[at], true);
+                members.extend(member_digests(side[at]).map(|member| (member, true, at)));
             }
             if change.old.len() == change.new.len() {
                 for (old, new) in change.old.clone().zip(change.new.clone()) {
@@ -66,8 +61,9 @@ impl Strays {
                 }
             }
         }
-        for seen in seen.values() {
-            let ((1, old), (1, new)) = (seen.old, seen.new) else {
+        members.sort_unstable();
+        for found in members.chunk_by(|a, b| a.0 == b.0) {
+            let [(_, false, old), (_, true, new)] = *found else {
                 continue;
             };
             if pairs[old].partner == Some(new) {
@@ -81,9 +77,9 @@ impl Strays {
         }
         let is_stray = |(old, pair): (usize, &Pair)| {
             let away = pair.left.max(pair.came);
-            let went = |id: usize| stands[id] == [true; 2];
+            let went = |number: u32| stands[number as usize] == [true; 2];
             pair.partner.is_some_and(|new| {
-                (away > 0 && away >= pair.own) || went(old_ids[old]) || went(new_ids[new])
+                (away > 0 && away >= pair.own) || went(base_numbers[old]) || went(side_numbers[new])
             })
         };
         Self(pairs.iter().enumerate().map(is_stray).collect())
@@ -91,18 +87,6 @@ impl Strays {
 
     pub(super) fn has(&self, old: usize) -> bool {
         self.0.get(old).is_some_and(|is_stray| *is_stray)
-    }
-}
-
-fn note<'t, T: Tree<'t>>(
-    element: T,
-    at: usize,
-    seen: &mut Table<u64, Occurrences>,
-    on: impl Fn(&mut Occurrences) -> &mut (usize, usize),
-) {
-    for member in member_digests(element) {
-        let slot = on(seen.entry(member).or_default());
-        *slot = (slot.0 + 1, at);
     }
 }
 

@@ -1,31 +1,53 @@
 //! Finds elements that kept their position, without a diff.
 
 use super::conflict::same;
-use crate::json::{Ids, Replaced, TableSet, Tree};
+use crate::json::{Ids, Replaced, Tree};
 
-/// Returns the changes of each side on which no element moved, that is, on which each element kept its position or
-/// equals none of the changed elements. This is cheap, because only changed elements are compared again.
-pub(super) fn by_place<'t, T: Tree<'t>>(
-    base: &[T],
-    sides: [&[T]; 2],
-) -> [Option<Vec<Replaced>>; 2] {
-    if sides.iter().any(|side| side.len() != base.len()) {
-        return [None, None];
-    }
-    let mut changed = [Vec::new(), Vec::new()];
-    for (at, element) in base.iter().enumerate() {
-        for (side, changed) in sides.iter().zip(&mut changed) {
-            if !same(side[at], *element) {
-                changed.push(at);
-            }
+/// The numbers of the elements of base, local and remote. Equal elements have equal numbers.
+pub(super) struct Numbers<T> {
+    ids: Ids<T>,
+    pub(super) of: [Vec<u32>; 3],
+}
+
+impl<'t, T: Tree<'t>> Numbers<T> {
+    /// Marks an element without a number, which is equal on all sides.
+    const NONE: u32 = u32::MAX;
+
+    pub(super) fn new(sides: [&[T]; 3]) -> Self {
+        Self {
+            ids: Ids::default(),
+            of: sides.map(|side| vec![Self::NONE; side.len()]),
         }
     }
-    let mut sides = sides.into_iter();
-    changed.map(|changed| {
-        let moved = sides
-            .next()
-            .is_some_and(|side| any_stands_elsewhere(&changed, base, side));
-        let stretches = || changed.chunk_by(|a, b| a + 1 == *b);
+
+    /// Returns the changes of each side if no element moved, that is, if each element kept its position or equals
+    /// none of the changed elements. This is cheap, because only changed elements are numbered.
+    pub(super) fn by_place(&mut self, sides: [&[T]; 3]) -> Option<[Vec<Replaced>; 2]> {
+        let [base, local, remote] = sides;
+        if [local, remote].iter().any(|side| side.len() != base.len()) {
+            return None;
+        }
+        let mut changed = [Vec::new(), Vec::new()];
+        for (at, element) in base.iter().enumerate() {
+            let differs = [local, remote].map(|side| !same(side[at], *element));
+            if differs == [false; 2] {
+                continue;
+            }
+            let number = self.ids.of(*element);
+            self.of[0][at] = number;
+            for (side, differs) in differs.into_iter().enumerate() {
+                self.of[side + 1][at] = if differs {
+                    changed[side].push(at);
+                    self.ids.of(sides[side + 1][at])
+                } else {
+                    number
+                };
+            }
+        }
+        let moved = |side: usize| self.any_stands_elsewhere(&changed[side], side + 1);
+        if moved(0) || moved(1) {
+            return None;
+        }
         let replaced = |places: &[usize]| {
             let places = places[0]..places[0] + places.len();
             Replaced {
@@ -33,21 +55,31 @@ pub(super) fn by_place<'t, T: Tree<'t>>(
                 new: places,
             }
         };
-        (!moved).then(|| stretches().map(replaced).collect())
-    })
-}
-
-/// Whether an element now at one of the positions was at one of them before.
-fn any_stands_elsewhere<'t, T: Tree<'t>>(places: &[usize], base: &[T], side: &[T]) -> bool {
-    /// Up to this number, comparing all pairs is cheaper than computing digests.
-    const FEW: usize = 4;
-    if places.len() <= FEW {
-        let stood = |now: T| places.iter().any(|at| same(base[*at], now));
-        return places.iter().any(|at| stood(side[*at]));
+        let stretches =
+            |changed: Vec<usize>| changed.chunk_by(|a, b| a + 1 == *b).map(replaced).collect();
+        Some(changed.map(stretches))
     }
-    let mut ids = Ids::default();
-    let before: TableSet<u32> = places.iter().map(|at| ids.of(base[*at])).collect();
-    places.iter().any(|at| before.contains(&ids.of(side[*at])))
+
+    /// Whether an element now at one of the positions was at one of them before.
+    fn any_stands_elsewhere(&self, places: &[usize], side: usize) -> bool {
+        let mut stood = vec![false; self.ids.len()];
+        for at in places {
+            stood[self.of[0][*at] as usize] = true;
+        }
+        places.iter().any(|at| stood[self.of[side][*at] as usize])
+    }
+
+    /// Numbers all elements except some at the start and at the end.
+    pub(super) fn complete(&mut self, sides: [&[T]; 3], (front, back): (usize, usize)) {
+        for (side, numbers) in sides.into_iter().zip(&mut self.of) {
+            let middle = front..side.len() - back;
+            for (number, element) in numbers[middle.clone()].iter_mut().zip(&side[middle]) {
+                if *number == Self::NONE {
+                    *number = self.ids.of(*element);
+                }
+            }
+        }
+    }
 }
 
 /// Returns how many elements are equal on all three sides, at the start and at the end.
