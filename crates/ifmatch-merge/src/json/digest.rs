@@ -36,6 +36,21 @@ impl Digest {
         self.word(bytes.len() as u64);
     }
 
+    /// Adds what [`bytes`](Self::bytes) adds for both parts in one.
+    pub(crate) fn joined(&mut self, [a, b]: [&[u8]; 2]) {
+        let (mut eight, mut filled) = ([0; 8], 0);
+        for byte in a.iter().chain(b) {
+            eight[filled] = *byte;
+            filled += 1;
+            if filled == eight.len() {
+                self.word(u64::from_le_bytes(eight));
+                (eight, filled) = ([0; 8], 0);
+            }
+        }
+        self.word(u64::from_le_bytes(eight));
+        self.word((a.len() + b.len()) as u64);
+    }
+
     pub(crate) fn finish(self) -> u64 {
         fold(self.0, SEED)
     }

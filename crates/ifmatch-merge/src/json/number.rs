@@ -17,8 +17,23 @@ pub(crate) enum Number<'t> {
 /// `0.d₁d₂… × 10^exponent`, where d₁ and the last digit are not zero. Zero has no digits.
 struct Decimal<'t> {
     negative: bool,
-    digits: Cow<'t, str>,
+    /// Two texts that follow each other: the digits before and behind the point.
+    digits: [&'t str; 2],
     exponent: i64,
+}
+
+impl Decimal<'_> {
+    fn is_zero(&self) -> bool {
+        self.digits == ["", ""]
+    }
+
+    fn length(&self) -> usize {
+        self.digits[0].len() + self.digits[1].len()
+    }
+
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.digits[0].bytes().chain(self.digits[1].bytes())
+    }
 }
 
 impl<'t> Number<'t> {
@@ -34,6 +49,7 @@ impl<'t> Number<'t> {
     pub(crate) fn same(self, other: Number<'_>) -> bool {
         match (self, other) {
             (Number::Text(a), Number::Text(b)) if a == b => return true,
+            (Number::Text(a), Number::Text(b)) if is_usual(a) && is_usual(b) => return false,
             (Number::Held(a), Number::Held(b)) => {
                 if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
                     return a == b;
@@ -54,7 +70,7 @@ impl<'t> Number<'t> {
             return Some(Ordering::Equal);
         }
         let (a, b) = (decimal(&a)?, decimal(&b)?);
-        let rank = |d: &Decimal<'_>| match (d.digits.is_empty(), d.negative) {
+        let rank = |d: &Decimal<'_>| match (d.is_zero(), d.negative) {
             (true, _) => 0,
             (false, true) => -1,
             (false, false) => 1,
@@ -62,7 +78,7 @@ impl<'t> Number<'t> {
         let size = || {
             a.exponent
                 .cmp(&b.exponent)
-                .then_with(|| a.digits.cmp(&b.digits))
+                .then_with(|| a.bytes().cmp(b.bytes()))
         };
         Some(match (rank(&a), rank(&b)) {
             (1, 1) => size(),
@@ -73,17 +89,19 @@ impl<'t> Number<'t> {
 
     /// Feeds the value of the number into the digest, so that equal numbers give equal digests.
     pub(crate) fn feed(self, digest: &mut Digest) {
-        if let Number::Held(number) = self
-            && let Some(whole) = number.as_i64()
-        {
+        let whole = match self {
+            Number::Held(number) => number.as_i64(),
+            Number::Text(_) => self.plain().and_then(|whole| whole.try_into().ok()),
+        };
+        if let Some(whole) = whole {
             return feed_whole(whole, digest);
         }
         let text = self.text();
         match decimal(&text) {
             Some(d) => {
-                digest.word(u64::from(d.negative && !d.digits.is_empty()));
+                digest.word(u64::from(d.negative && !d.is_zero()));
                 digest.word(d.exponent.cast_unsigned());
-                digest.bytes(d.digits.as_bytes());
+                digest.joined(d.digits.map(str::as_bytes));
             }
             None => digest.bytes(text.as_bytes()),
         }
@@ -97,14 +115,15 @@ impl<'t> Number<'t> {
             return text.into_owned();
         };
         let sign = if d.negative { "-" } else { "" };
-        let length = i64::try_from(d.digits.len()).unwrap_or(i64::MAX);
+        let length = i64::try_from(d.length()).unwrap_or(i64::MAX);
+        let [whole, fraction] = d.digits;
         match d.exponent.checked_sub(length) {
-            _ if d.digits.is_empty() => "0".to_owned(),
+            _ if d.is_zero() => "0".to_owned(),
             Some(zeros @ 0..=20) => {
                 let zeros = usize::try_from(zeros).unwrap_or(0);
-                format!("{sign}{}{}", d.digits, "0".repeat(zeros))
+                format!("{sign}{whole}{fraction}{}", "0".repeat(zeros))
             }
-            _ => format!("{sign}0.{}e{}", d.digits, d.exponent),
+            _ => format!("{sign}0.{whole}{fraction}e{}", d.exponent),
         }
     }
 
@@ -133,13 +152,11 @@ impl<'t> Number<'t> {
     fn scaled(self) -> Option<(i128, i64)> {
         let text = self.text();
         let d = decimal(&text)?;
-        if d.digits.is_empty() {
+        if d.is_zero() {
             return Some((0, 0));
         }
-        let mantissa: i128 = d.digits.parse().ok()?;
-        let exponent = d
-            .exponent
-            .checked_sub(i64::try_from(d.digits.len()).ok()?)?;
+        let mantissa: i128 = d.digits.concat().parse().ok()?;
+        let exponent = d.exponent.checked_sub(i64::try_from(d.length()).ok()?)?;
         Some((
             if d.negative { -mantissa } else { mantissa },
             exponent.clamp(-40, 40),
@@ -160,6 +177,9 @@ impl<'t> Number<'t> {
             Number::Held(number) => return number.clone(),
             Number::Text(text) => text,
         };
+        if let Some(whole) = self.plain() {
+            return whole.into();
+        }
         if let Ok(number) = text.parse::<serde_json::Number>() {
             return number;
         }
@@ -171,11 +191,16 @@ impl<'t> Number<'t> {
         serde_json::Number::from_f64(largest).unwrap_or_else(|| 0.into())
     }
 
-    /// Whether [`held`](Self::held) keeps the exact value, without rounding or clamping.
-    pub(crate) fn is_held_exactly(self) -> bool {
+    /// Whether [`held`](Self::held) keeps the text.
+    pub(crate) fn is_held_as_text(self) -> bool {
+        self.plain().is_some() || self.text() == self.held().to_string()
+    }
+
+    /// Returns the value of a text of digits, if it fits. `serde_json` writes it in the same way.
+    pub(crate) fn plain(self) -> Option<u64> {
         match self {
-            Number::Held(_) => true,
-            Number::Text(_) => Number::Held(&self.held()).same(self),
+            Number::Text(text) => text.parse().ok(),
+            Number::Held(_) => None,
         }
     }
 }
@@ -231,22 +256,19 @@ fn decimal(text: &str) -> Option<Decimal<'_>> {
     let whole = whole.trim_start_matches('0');
     let (digits, point) = if fraction.is_empty() {
         (
-            Cow::Borrowed(whole.trim_end_matches('0')),
+            [whole.trim_end_matches('0'), ""],
             i64::try_from(whole.len()).ok()?,
         )
     } else if whole.is_empty() {
         let digits = fraction.trim_start_matches('0');
         (
-            Cow::Borrowed(digits),
+            [digits, ""],
             -i64::try_from(fraction.len() - digits.len()).ok()?,
         )
     } else {
-        (
-            Cow::Owned(format!("{whole}{fraction}")),
-            i64::try_from(whole.len()).ok()?,
-        )
+        ([whole, fraction], i64::try_from(whole.len()).ok()?)
     };
-    if digits.is_empty() {
+    if digits == ["", ""] {
         return Some(Decimal {
             negative: false,
             digits,
@@ -259,6 +281,21 @@ fn decimal(text: &str) -> Option<Decimal<'_>> {
         digits,
         exponent: point.checked_add(power)?,
     })
+}
+
+/// Whether no other usual text stands for the same number. It has no exponent, no sign before a zero, and no zero at
+/// the end of a fraction.
+fn is_usual(text: &str) -> bool {
+    let (mut has_point, mut is_zero) = (false, true);
+    for byte in text.bytes() {
+        match byte {
+            b'e' | b'E' => return false,
+            b'.' => has_point = true,
+            b'1'..=b'9' => is_zero = false,
+            _ => {}
+        }
+    }
+    !(has_point && text.ends_with('0') || is_zero && text.starts_with('-'))
 }
 
 #[cfg(test)]

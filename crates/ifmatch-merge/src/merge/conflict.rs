@@ -172,10 +172,8 @@ fn text_of<'t, T: Tree<'t>>(value: T) -> Document {
 
 fn is_held_exactly<'t, T: Tree<'t>>(value: T) -> bool {
     match value.view() {
-        View::Number(number) => {
-            number.is_held_exactly() && number.text() == number.held().to_string()
-        }
-        View::Array => value.elements().into_iter().all(is_held_exactly),
+        View::Number(number) => number.is_held_as_text(),
+        View::Array => value.each_element().all(is_held_exactly),
         // The order of keys is part of the text, so objects keep their text.
         View::Object => value.node().is_none(),
         View::Torn(_) => false,
