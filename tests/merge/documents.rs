@@ -3,7 +3,9 @@
 
 use ifmatch::json::Document;
 use ifmatch::json::patch::{json_patch, merge_patch};
-use ifmatch::merge::{Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
+use ifmatch::merge::{
+    ConflictKind, FieldConflict, Policy, Rule, Side, ThreeWay, changes, pick_side, transplant,
+};
 use serde_json::{Value, json};
 
 fn doc(text: &str) -> Document {
@@ -209,6 +211,25 @@ fn settling_keeps_the_white_space_around_the_document() {
 }
 
 #[test]
+fn places_that_the_document_lacks_are_added_in_the_order_of_their_names() {
+    let one = |name: &str| {
+        let value = Some(serde_json::Value::from(name));
+        FieldConflict::new(
+            format!("/{name}"),
+            ConflictKind::DeletedThere,
+            None,
+            value,
+            None,
+        )
+    };
+    let conflicts = ["e", "b", "d", "a", "c"].map(one);
+    assert_eq!(
+        pick_side(&doc(r#"{"z":0,"b":1}"#), &conflicts, Side::Local).as_str(),
+        r#"{"z":0,"b":"b","a":"a","c":"c","d":"d","e":"e"}"#
+    );
+}
+
+#[test]
 fn settling_removals_does_not_shift_later_places() {
     let policy = Policy::new().field("/l", Rule::keyed("k"));
     let base = doc(r#"{"l":[{"k":1,"v":0},{"k":2,"v":0},{"k":3,"v":0}]}"#);
@@ -333,6 +354,39 @@ fn merge_patches_say_what_they_can() {
         "/e/f/g"
     );
     assert_eq!(merge_patch(&from, &doc("[]")).unwrap_err().pointer(), "");
+}
+
+#[test]
+fn an_object_that_is_only_written_differently_is_not_patched() {
+    let from = doc(r#"{"a":{"n":{"x":1,"y":[1,2]},"t":"s"},"b":{"k":1},"e":{}}"#);
+    let to = doc(r#"{"a":{"t":"\u0073","n":{"y":[1.0,2],"x":1.0}},"b":{"k":2},"e":{ }}"#);
+    assert_eq!(
+        merge_patch(&from, &to).unwrap().as_str(),
+        r#"{"b":{"k":2}}"#
+    );
+    let emptied = doc(r#"{"a":{},"b":{"k":1},"e":{}}"#);
+    assert_eq!(
+        merge_patch(&from, &emptied).unwrap().as_str(),
+        r#"{"a":{"n":null,"t":null}}"#
+    );
+    let filled = merge_patch(&doc(r#"{"a":1}"#), &doc(r#"{"a":{}}"#));
+    assert_eq!(filled.unwrap().as_str(), r#"{"a":{}}"#);
+}
+
+#[test]
+fn long_values_are_equal_whatever_their_spelling_and_order() {
+    let long = |last: &str, of: fn(usize) -> String| {
+        let members = (0..40).map(|at| format!(r#""m{at}":{{"n":[{},"t"]}}"#, of(at)));
+        let mut members: Vec<_> = members.chain([format!(r#""last":{last}"#)]).collect();
+        if last != "1" {
+            members.reverse();
+        }
+        doc(&format!("[{{{}}}]", members.join(",")))
+    };
+    let plain = long("1", |at| at.to_string());
+    assert_eq!(plain, long("1.0", |at| format!("{at}.0")));
+    assert_ne!(plain, long("2", |at| at.to_string()));
+    assert_ne!(plain, long("1.0", |at| format!("{}", at.max(1))));
 }
 
 #[test]

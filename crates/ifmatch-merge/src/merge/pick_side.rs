@@ -1,11 +1,11 @@
 //! Settles open conflicts for one side.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::conflict::{FieldConflict, Side};
 use super::merged_value::MergedValue;
-use crate::json::{self, Document, Key, Node, Tree, View};
+use crate::json::{self, Document, Key, Node, Table, Tree, View};
 
 /// Sets the place of every listed conflict to the state of one side.
 ///
@@ -80,7 +80,7 @@ impl PlaceEdit {
 #[derive(Default)]
 struct PlaceEdits<'p> {
     edit: Option<PlaceEdit>,
-    children: BTreeMap<Cow<'p, str>, PlaceEdits<'p>>,
+    children: Table<Cow<'p, str>, PlaceEdits<'p>>,
 }
 
 impl<'p> PlaceEdits<'p> {
@@ -99,16 +99,18 @@ impl<'p> PlaceEdits<'p> {
         }
         match node.view() {
             View::Array => {
-                let count = node.children_of_array().count();
-                let mut items = Vec::with_capacity(count);
-                for (at, element) in node.children_of_array().enumerate() {
-                    items.extend(self.child(&at.to_string(), element));
+                let (mut items, mut count, mut token) = (Vec::new(), 0, String::new());
+                let mut child = |at: usize| {
+                    token.clear();
+                    // Writing into a `String` cannot fail.
+                    let _ = write!(token, "{at}");
+                    self.children.get(token.as_str())
+                };
+                for element in node.children_of_array() {
+                    items.extend(applied(child(count), element));
+                    count += 1;
                 }
-                items.extend(
-                    self.children
-                        .get(count.to_string().as_str())
-                        .and_then(|edits| edits.added()),
-                );
+                items.extend(child(count).and_then(PlaceEdits::added));
                 Some(MergedValue::Array {
                     like: Some(node),
                     items,
@@ -116,13 +118,18 @@ impl<'p> PlaceEdits<'p> {
             }
             View::Object => {
                 let members = node.members();
-                let mut out: Vec<(Key<'t>, _)> = Vec::with_capacity(members.len());
+                let (mut out, mut found) = (Vec::with_capacity(members.len()), 0);
                 for (key, member) in &members {
-                    out.extend(self.child(key.name, *member).map(|member| (*key, member)));
+                    let edits = self.children.get(key.name);
+                    found += usize::from(edits.is_some());
+                    out.extend(applied(edits, *member).map(|member| (*key, member)));
                 }
-                let mut known = json::Finder::new(&members);
-                for (name, edits) in &self.children {
-                    if known.get(name).is_none() {
+                if found < self.children.len() {
+                    let mut known = json::Finder::new(&members);
+                    let mut added: Vec<_> = self.children.iter().collect();
+                    added.retain(|(name, _)| known.get(name).is_none());
+                    added.sort_unstable_by_key(|(name, _)| *name);
+                    for (name, edits) in added {
                         out.extend(edits.added().map(|added| (Key { name, raw: "" }, added)));
                     }
                 }
@@ -135,15 +142,19 @@ impl<'p> PlaceEdits<'p> {
         }
     }
 
-    fn child<'t>(&'t self, token: &str, child: Node<'t>) -> Option<MergedValue<'t, Node<'t>>> {
-        match self.children.get(token) {
-            Some(edits) => edits.apply(child),
-            None => Some(MergedValue::Take(child)),
-        }
-    }
-
     /// Returns the value for a place that the document lacks.
     fn added(&self) -> Option<MergedValue<'_, Node<'_>>> {
         self.edit.as_ref()?.out()
+    }
+}
+
+/// Returns the value with its edits, if there are any.
+fn applied<'t>(
+    edits: Option<&'t PlaceEdits<'_>>,
+    value: Node<'t>,
+) -> Option<MergedValue<'t, Node<'t>>> {
+    match edits {
+        Some(edits) => edits.apply(value),
+        None => Some(MergedValue::Take(value)),
     }
 }
