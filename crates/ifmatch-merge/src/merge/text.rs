@@ -59,21 +59,18 @@ pub(super) enum Piece {
 
 impl TextMerged {
     fn new(base: &str, local: &str, remote: &str) -> Self {
-        let (b, l, r) = (Lines::of(base), Lines::of(local), Lines::of(remote));
-        let mut numbers = Ids::default();
-        let ids = [&b, &l, &r].map(|lines| {
-            lines
-                .iter()
-                .map(|line| numbers.of_text(line))
-                .collect::<Vec<_>>()
-        });
+        let lines = [base, local, remote].map(Lines::of);
+        Self::of_regions(&lines, &regions(&lines))
+    }
+
+    fn of_regions([b, l, r]: &[Lines<'_>; 3], regions: &[Region]) -> Self {
         let mut merged = Self {
-            text: String::with_capacity(local.len().max(remote.len())),
+            text: String::with_capacity(l.text.len().max(r.text.len())),
             conflicts: Vec::new(),
             pieces: Vec::new(),
         };
-        for region in diff::regions(&ids[0], &ids[1], &ids[2], Adjacent::Together) {
-            merged.add(&region, &b, &l, &r);
+        for region in regions {
+            merged.add(region, b, l, r);
         }
         merged
     }
@@ -109,8 +106,21 @@ impl TextMerged {
 
 /// Returns the merged text, if no stretch is in conflict.
 pub(super) fn merge(base: &str, local: &str, remote: &str) -> Option<String> {
-    let merged = text(base, local, remote);
-    merged.conflicts.is_empty().then_some(merged.text)
+    let lines = [base, local, remote].map(Lines::of);
+    let regions = regions(&lines);
+    let is_clean = regions
+        .iter()
+        .all(|region| region.fate != RegionFate::Conflict);
+    is_clean.then(|| TextMerged::of_regions(&lines, &regions).text)
+}
+
+fn regions(lines: &[Lines<'_>; 3]) -> Vec<Region> {
+    let mut numbers = Ids::default();
+    let [b, l, r] = lines.each_ref().map(|lines| {
+        let numbers = lines.iter().map(|line| numbers.of_text(line));
+        numbers.collect::<Vec<_>>()
+    });
+    diff::regions(&b, &l, &r, Adjacent::Together)
 }
 
 /// A text split into lines, each including its line ending.
