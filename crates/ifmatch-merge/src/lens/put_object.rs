@@ -1,13 +1,14 @@
 //! Writes objects. Members are found by the type's name for them, whatever name the document uses.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::learned::UnclearMember;
 use super::member_origin::MemberOrigin;
 use super::put::{Put, PutSource, ShownValue};
 use super::seen::shows;
 use super::slots::{Slots, names_of};
-use crate::json::{self, Finder, Key, Node, Table, Tree, same};
+use crate::json::{self, Finder, Key, Node, Table, TableSet, Tree, same};
 use crate::merge::{Cursor, MergedValue, interleave};
 use crate::shape::Fields;
 
@@ -41,6 +42,7 @@ pub(super) fn put<'t>(
         am: after.members(),
         from: source.map(|source| MemberOrigin::new(source, cursor)),
         fields,
+        aliases: OnceCell::new(),
     };
     object.put(raw)
 }
@@ -60,6 +62,7 @@ struct PutObject<'w, 't, 'l, 'c> {
     fields: Fields<'c, 't>,
     changes_variant: bool,
     from: Option<MemberOrigin<'t, 'c>>,
+    aliases: OnceCell<Table<&'c str, usize>>,
 }
 
 /// The raw members that the new value replaces, and the members to add.
@@ -72,7 +75,7 @@ struct Claims<'t> {
     doubtful: Vec<usize>,
 }
 
-impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
+impl<'w, 't, 'l: 'w, 'c> PutObject<'w, 't, 'l, 'c> {
     fn put(&self, raw: Node<'t>) -> MergedValue<'t, Node<'t>> {
         let mut claims = self.claims();
         let mut unchanged = claims.added.is_empty();
@@ -180,14 +183,22 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
     fn shown_as(&self, at: usize, in_before: &mut Finder<'_, 't, Node<'t>>) -> Option<usize> {
         let name = self.earlier_names()[at].as_deref();
         let by_alias = || {
-            self.bm.iter().position(|(key, _)| {
-                let place = self
-                    .cursor
-                    .known(self.fields.written_as(key.name), key.name);
-                place.aliases().any(|alias| alias == self.rm[at].0.name)
-            })
+            let aliases = self.aliases.get_or_init(|| self.aliases());
+            aliases.get(self.rm[at].0.name).copied()
         };
         name.and_then(|name| in_before.get(name)).or_else(by_alias)
+    }
+
+    /// Returns the positions of the shown members by the other names that the policy declares for them.
+    fn aliases(&self) -> Table<&'c str, usize> {
+        let mut aliases = Table::default();
+        for (at, (key, _)) in self.bm.iter().enumerate() {
+            let known = self.fields.written_as(key.name);
+            for alias in self.cursor.known(known, key.name).aliases() {
+                aliases.entry(alias.as_str()).or_insert(at);
+            }
+        }
+        aliases
     }
 
     fn earlier_names(&self) -> &[Option<Cow<'w, str>>] {
@@ -213,16 +224,21 @@ impl<'w, 't, 'l: 'w> PutObject<'w, 't, 'l, '_> {
     /// Records members that the type shows under a name that the raw object lacks. The type may read them from a
     /// raw member that it does not seem to know.
     fn doubt(&self, doubtful: &[usize]) {
+        if doubtful.is_empty() {
+            return;
+        }
+        let shown: TableSet<&str> = self.bm.iter().map(|(key, _)| key.name).collect();
         let is_free = |at: &usize| {
             let known = self.earlier_names()[*at].as_deref();
-            !self.bm.iter().any(|(key, _)| Some(key.name) == known)
+            known.is_none_or(|known| !shown.contains(known))
         };
+        let free: Vec<usize> = (0..self.rm.len()).filter(is_free).collect();
         for before in doubtful {
             let (key, before) = &self.bm[*before];
-            let alike = (0..self.rm.len())
-                .filter(is_free)
-                .filter(|at| shows(self.walk, self.rm[*at].1, *before, None));
-            let candidates: Vec<usize> = alike.map(|at| self.walk.offset(self.rm[at].0)).collect();
+            let alike = free
+                .iter()
+                .filter(|at| shows(self.walk, self.rm[**at].1, *before, None));
+            let candidates: Vec<usize> = alike.map(|at| self.walk.offset(self.rm[*at].0)).collect();
             if !candidates.is_empty() {
                 let mut pointer = self.walk.path.borrow().clone();
                 json::push_token(&mut pointer, key.name);
@@ -275,6 +291,9 @@ fn replace_namesakes<'t>(
     out: &mut MergedMembers<'t>,
     added: Vec<(usize, MergedMember<'t>)>,
 ) -> Vec<(usize, MergedMember<'t>)> {
+    if added.is_empty() {
+        return added;
+    }
     let places: Table<&str, usize> = out.iter().map(|(key, _)| key.name).zip(0..).collect();
     let places: Vec<Option<usize>> = added
         .iter()
