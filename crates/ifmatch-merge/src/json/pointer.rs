@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// Appends one reference token to a pointer, escaped (RFC 6901 section 3).
 pub fn push(pointer: &mut String, token: &str) {
     pointer.push('/');
+    if !token.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        return pointer.push_str(token);
+    }
     for c in token.chars() {
         match c {
             '~' => pointer.push_str("~0"),

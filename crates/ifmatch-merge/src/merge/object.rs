@@ -33,7 +33,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         let at = in_local.get(key.name, &fields, |name| in_remote.has(name));
         let ours = at.map(|at| lm[at].1);
         let before = in_base.get(key.name, &fields, |name| in_remote.has(name));
-        let at_it = cursor.member(&fields, key.name);
+        let at_it = || cursor.member(&fields, key.name);
         let merged = member(engine, *key, base_at(before), ours, Some(*theirs), at_it);
         as_remote = as_remote && merged.as_ref().is_some_and(|m| m.is(*theirs));
         out.extend(merged.map(|m| (*key, m)));
@@ -49,7 +49,7 @@ pub(super) fn merge<'t, T: Tree<'t>>(
             continue;
         }
         let before = in_base.get(key.name, &fields, |name| in_local.has(name));
-        let at_it = cursor.member(&fields, key.name);
+        let at_it = || cursor.member(&fields, key.name);
         if let Some(m) = member(engine, *key, base_at(before), Some(*ours), None, at_it) {
             added.push((anchor, (*key, m)));
         }
@@ -63,13 +63,13 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     }
 }
 
-fn member<'t, T: Tree<'t>>(
+fn member<'t, 'p, T: Tree<'t>>(
     engine: &mut Engine,
     key: Key<'t>,
     base: Ancestor<T>,
     local: Option<T>,
     remote: Option<T>,
-    cursor: Cursor<'_>,
+    cursor: impl FnOnce() -> Cursor<'p>,
 ) -> Option<MergedValue<'t, T>> {
     // The common case first: the local member is unchanged.
     if let (Ancestor::Is(b), Some(l), Some(r)) = (base, local, remote)
@@ -77,7 +77,9 @@ fn member<'t, T: Tree<'t>>(
     {
         return Some(MergedValue::Take(r));
     }
-    engine.at(key.name, |engine| engine.place(base, local, remote, cursor))
+    engine.at(key.name, |engine| {
+        engine.place(base, local, remote, cursor())
+    })
 }
 
 /// Whether the sides hold different variants of an enum.
