@@ -84,6 +84,42 @@ fn shuffled(count: usize, say: &str) -> Value {
     json!({"list": list})
 }
 
+/// Records with ids, in another order on each side.
+fn shuffled_records(count: usize, say: &str) -> Value {
+    let mut list = list(count, say);
+    if let Some(items) = list["items"].as_array_mut() {
+        random(say).shuffle(items);
+    }
+    list
+}
+
+/// Nothing but numbers, whole and others.
+fn numbers(count: usize, say: &str) -> Value {
+    let mut random = random(say);
+    let one = |at: usize| if at % 2 == 0 { json!(random.u32(..)) } else { json!(random.f64() * 1000.0) };
+    json!({"list": (0..count).map(one).collect::<Vec<_>>()})
+}
+
+/// The same in an object.
+fn measures(count: usize, say: &str) -> Value {
+    let mut random = random(say);
+    let one = |at: usize| (format!("m{at}"), if at % 2 == 0 { json!(random.u32(..)) } else { json!(random.f64() * 1000.0) });
+    (0..count).map(one).collect::<Map<_, _>>().into()
+}
+
+/// Texts of ten thousand letters.
+fn long_strings(count: usize, say: &str) -> Value {
+    let one = |at: usize| (format!("s{at}"), json!(format!("{say} {at} ").repeat(10_000 / (say.len() + 4))));
+    (0..count).map(one).collect::<Map<_, _>>().into()
+}
+
+/// A set, half of whose elements only one side has, in no order.
+fn tags(count: usize, say: &str) -> Value {
+    let mut list: Vec<_> = (0..count).map(|at| json!(if at % 2 == 0 { format!("tag {at}") } else { format!("{say} {at}") })).collect();
+    random(say).shuffle(&mut list);
+    json!({"tags": list})
+}
+
 /// The same with one member more in each object.
 fn with_more(value: Value) -> Value {
     match value {
@@ -106,13 +142,19 @@ pub fn by_size(shape: &str, work: &str) -> Vec<String> {
     println!("Work on documents all of whose places differ, in ms for each MB (bound: {BOUND})");
     let by_id = Policy::new().field("/items", Rule::keyed("id"));
     let counts = |each: usize| SIZES.map(|size| size / each).to_vec();
-    let shapes: [(&str, Make, Vec<usize>, Policy); 12] = [
+    let shapes: [(&str, Make, Vec<usize>, Policy); 18] = [
         ("flat", flat, counts(40), Policy::new()),
         ("nested", nested, counts(90), Policy::new()),
         ("list", list, counts(65), Policy::new()),
         ("keyed list", list, counts(65), by_id.clone()),
         ("texts", texts, counts(140), Policy::new()),
-        ("10 000 keyed", list, vec![10_000], by_id),
+        ("10 000 keyed", list, vec![10_000], by_id.clone()),
+        ("shuffled keyed", shuffled_records, vec![10_000], by_id),
+        ("shuffled records", shuffled_records, vec![10_000], Policy::new()),
+        ("numbers", numbers, vec![100, 10_000, 100_000], Policy::new()),
+        ("measures", measures, vec![100, 10_000, 100_000], Policy::new()),
+        ("long strings", long_strings, vec![100], Policy::new()),
+        ("set", tags, vec![100, 10_000], Policy::new().field("/tags", Rule::Set)),
         ("small members", small, vec![100_000], Policy::new()),
         ("deep", deep, vec![10, 1_000], Policy::new()),
         ("long text", long_text, vec![100_000], Policy::new()),
