@@ -6,7 +6,7 @@ use crate::protocol::{Feed, Profile};
 ///
 /// A collection is a container, and its documents are JSON (`application/json`). Versions are strong entity tags. A pod that
 /// is not public needs a token in each request, for example from an
-/// [`authenticator`](crate::ClientBuilder::authenticator).
+/// [`authenticator`](crate::Authenticator).
 ///
 /// [`watch`](crate::Collection::watch) follows the streaming channel of the container
 /// (`StreamingHTTPChannel2023`), which the container names by a `Link`. The channel tells of additions and removals. It
