@@ -249,7 +249,11 @@ impl Watched {
             }
             (
                 Action::Judge,
-                Event::Judged(LostWriteVerdict::NotApplied | LostWriteVerdict::Doubtful),
+                Event::Judged(
+                    LostWriteVerdict::NotApplied
+                    | LostWriteVerdict::Excluded
+                    | LostWriteVerdict::Doubtful,
+                ),
             )
             | (Action::Follow, Event::Followed(Progress::Refused))
             | (Action::Resolve { .. }, _) => (self.in_doubt, self.unread) = (false, false),

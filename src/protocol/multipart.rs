@@ -8,6 +8,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::ResponseParts;
+
 /// How many parts are read of one body.
 const MAX_PARTS: usize = 1_000;
 /// How many header fields are read of one part.
@@ -35,14 +37,6 @@ pub(crate) enum NoParts {
 /// One part of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// A response that is a part of another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ResponseParts {
-    pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }

@@ -156,6 +156,23 @@ impl InFlight {
         self.guard.excluded(&marks);
     }
 
+    /// Forgets the earlier writes onto this base if the stamps in a state show that none of them was applied. Returns whether
+    /// they do. A removal has no stamp.
+    pub(crate) fn excludes_inherited(
+        &mut self,
+        stamps: &str,
+        base: Option<&Document>,
+        remote: &Document,
+    ) -> bool {
+        let mut inherited = self.inherited.documents.iter();
+        let all_excluded = !self.inherited.is_removal
+            && inherited.all(|sent| stamp::excludes(stamps, base, sent, remote));
+        if all_excluded {
+            self.inherited.documents.clear();
+        }
+        all_excluded
+    }
+
     /// Whether the document has the stamp of this write, which proves that it was applied, whatever the response.
     /// `stamps` is the pointer to the stamps.
     pub(crate) fn is_stamped(&self, stamps: Option<&str>, document: &Document) -> bool {

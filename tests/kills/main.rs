@@ -23,8 +23,8 @@ mod program;
 mod site;
 mod transfers;
 
-use std::io::Read;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ifmatch::testing::ResourceServer;
@@ -35,8 +35,10 @@ pub(crate) use site::Site;
 
 /// How often the program is killed, unless `KILLS` says something else.
 const KILLS: u32 = 25;
-/// The longest time that the program runs before it is killed.
+/// The longest time that the program runs before it is killed, in milliseconds.
 const LONGEST: u64 = 500;
+/// As [`LONGEST`], for a machine on which nothing comes to an end in that time.
+const LONGEST_BY_FAR: u64 = 60_000;
 
 fn kills() -> u32 {
     std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
@@ -50,38 +52,75 @@ enum Queue {
     Transfers,
 }
 
-/// Starts this program again, as the one that is killed.
-fn start(site: &Site, folder: &std::path::Path, queue: Queue, mode: Mode) -> std::process::Child {
-    let test = match queue {
-        Queue::Outbox => "program::queues_and_sends",
-        Queue::Plain => "plain::queues_and_sends",
-        Queue::Transfers => "transfers::makes_transfers",
-    };
-    Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture"])
-        .env("KILLED_BASE", &site.base)
-        .env("KILLED_KIND", site.kind)
-        .env("KILLED_FOLDER", folder)
-        .env("KILLED_MODE", format!("{mode:?}"))
-        .env("RUST_BACKTRACE", "0")
-        .stdout(Stdio::piped())
-        .stderr(if mode == Mode::Drains {
-            Stdio::inherit()
-        } else {
-            Stdio::null()
-        })
-        .spawn()
-        .unwrap()
+/// The program that is killed, while it runs.
+struct Program {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    /// What it has reported.
+    told: String,
 }
 
-/// Kills a program by SIGKILL, so that nothing of it runs any more, and returns what it had printed.
-fn killed(mut program: std::process::Child) -> String {
-    program.kill().unwrap();
-    program.wait().unwrap();
-    let mut told = String::new();
-    let output = program.stdout.take();
-    output.unwrap().read_to_string(&mut told).unwrap();
-    told
+impl Program {
+    /// Starts this program again, and returns once it has begun. The time that a busy machine takes to load it does not count.
+    fn start(site: &Site, folder: &std::path::Path, queue: Queue, mode: Mode) -> Self {
+        let test = match queue {
+            Queue::Outbox => "program::queues_and_sends",
+            Queue::Plain => "plain::queues_and_sends",
+            Queue::Transfers => "transfers::makes_transfers",
+        };
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([test, "--exact", "--ignored", "--nocapture"])
+            .env("KILLED_BASE", &site.base)
+            .env("KILLED_KIND", site.kind)
+            .env("KILLED_FOLDER", folder)
+            .env("KILLED_MODE", format!("{mode:?}"))
+            .env("RUST_BACKTRACE", "0")
+            .stdout(Stdio::piped())
+            .stderr(if mode == Mode::Drains {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let told = String::new();
+        let mut program = Self {
+            child,
+            output,
+            told,
+        };
+        program.read_until(program::BEGUN);
+        program
+    }
+
+    /// Reads its reports until one of them contains this word.
+    fn read_until(&mut self, word: &str) {
+        loop {
+            let known = self.told.len();
+            let read = self.output.read_line(&mut self.told).unwrap();
+            assert!(read > 0, "the program ended before it reported: {word}");
+            if self.told[known..].contains(word) {
+                return;
+            }
+        }
+    }
+
+    /// Kills it by SIGKILL, so that nothing of it runs any more, and returns what it has reported.
+    fn killed(mut self) -> String {
+        self.child.kill().unwrap();
+        self.output.read_to_string(&mut self.told).unwrap();
+        self.child.wait().unwrap();
+        self.told
+    }
+
+    /// Waits until it ends, and returns what it has reported.
+    fn ended(mut self) -> String {
+        self.output.read_to_string(&mut self.told).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the program did not end by itself");
+        self.told
+    }
 }
 
 /// Kills the program as often as asked, lets it end, and returns what it reported.
@@ -91,9 +130,8 @@ fn killed_again_and_again(site: &Site, queue: Queue) -> Books {
     books
 }
 
-/// As [`killed_again_and_again`], as text.
-///
-/// A slow machine may kill it before it does anything. So it goes on until each of these words was told.
+/// As [`killed_again_and_again`], as text. It goes on until each of these words was reported, and gives the program more
+/// and more time for that.
 fn reports_of(site: &Site, queue: Queue, words: &[&str]) -> String {
     let folder = std::env::temp_dir().join(format!(
         "ifmatch-kills-{}-{:?}",
@@ -101,21 +139,24 @@ fn reports_of(site: &Site, queue: Queue, words: &[&str]) -> String {
         Instant::now()
     ));
     let (mut reports, begun) = (String::new(), Instant::now());
-    let mut killed_times = 0;
+    let (mut killed_times, mut longest) = (0, LONGEST);
     let is_silent = |reports: &str| words.iter().any(|word| !reports.contains(word));
     while killed_times < kills() || (is_silent(&reports) && killed_times < 20 * kills()) {
         killed_times += 1;
-        let program = start(site, &folder, queue, Mode::Both);
-        std::thread::sleep(Duration::from_millis(5 + fastrand::u64(..LONGEST)));
-        let told = killed(program);
+        let program = Program::start(site, &folder, queue, Mode::Both);
+        std::thread::sleep(Duration::from_millis(fastrand::u64(..longest)));
+        let told = program.killed();
         // The last line may be cut off.
         reports += told.rfind('\n').map_or("", |end| &told[..=end]);
+        let is_early = killed_times < kills() && words.iter().any(|word| reports.contains(word));
+        longest = if is_early {
+            LONGEST
+        } else {
+            LONGEST_BY_FAR.min(2 * longest)
+        };
     }
     let took = begun.elapsed();
-    let program = start(site, &folder, queue, Mode::Drains);
-    let output = program.wait_with_output().unwrap();
-    assert!(output.status.success(), "the program did not end by itself");
-    reports += &String::from_utf8_lossy(&output.stdout);
+    reports += &Program::start(site, &folder, queue, Mode::Drains).ended();
     let _ = std::fs::remove_dir_all(&folder);
     println!("{}: killed {killed_times} times in {took:.0?}", site.kind);
     reports
@@ -187,20 +228,25 @@ async fn a_live_process_takes_over_what_a_killed_one_left_once_and_within_a_minu
     let site = Site { base, kind };
     program::create(&site).await;
     let folder = std::env::temp_dir().join(format!("ifmatch-taken-{}", std::process::id()));
-    let sending = start(&site, &folder, Queue::Outbox, Mode::Sends);
-    let queueing = start(&site, &folder, Queue::Outbox, Mode::Queues);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let sending = Program::start(&site, &folder, Queue::Outbox, Mode::Sends);
+    let mut queueing = Program::start(&site, &folder, Queue::Outbox, Mode::Queues);
+    let told = tokio::task::spawn_blocking(move || {
+        queueing.read_until("queued ");
+        std::thread::sleep(Duration::from_secs(1));
+        queueing.killed()
+    });
     let mut books = Books::default();
-    books.read(&killed(queueing));
+    books.read(&told.await.unwrap());
     assert!(books.queued() > 0);
     let since = Instant::now();
     while books.compared(&program::stored(&site).await).lost > 0 {
         assert!(since.elapsed() < Duration::from_secs(60), "not taken over");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    killed(sending);
-    let last = start(&site, &folder, Queue::Outbox, Mode::Drains);
-    assert!(last.wait_with_output().unwrap().status.success());
+    sending.killed();
+    let last = Program::start(&site, &folder, Queue::Outbox, Mode::Drains);
+    let last = tokio::task::spawn_blocking(|| last.ended());
+    last.await.unwrap();
     let found = books.compared(&program::stored(&site).await);
     println!("taken over after {:.0?}: {found}", since.elapsed());
     assert_eq!((found.lost, found.doubled), (0, 0));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Site;
-use crate::program::{Mode, drawn, tell};
+use crate::program::{self, Mode, drawn, tell};
 
 /// One edit in the file.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -69,7 +69,7 @@ async fn sent(site: &Site, documents: &ifmatch::Collection<Value>, entry: &Entry
 #[tokio::test]
 #[ignore = "the program, which the test starts"]
 async fn queues_and_sends() {
-    let Some(site) = Site::from_env() else { return };
+    let Some(site) = program::begun() else { return };
     let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
     std::fs::create_dir_all(&folder).unwrap();
     let file = Arc::new((folder.join("queue"), Mutex::new(())));

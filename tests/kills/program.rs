@@ -75,6 +75,16 @@ impl Transport for Lossy {
     }
 }
 
+/// What the program reports first.
+pub(crate) const BEGUN: &str = "the program has begun";
+
+/// Reports that the program has begun, and returns its server. `None` if the test did not start it.
+pub(crate) fn begun() -> Option<Site> {
+    let site = Site::from_env()?;
+    tell(BEGUN, site.kind);
+    Some(site)
+}
+
 /// Reports to the test, before anything else happens.
 pub(crate) fn tell(what: &str, token: &str) {
     let mut out = std::io::stdout().lock();
@@ -140,7 +150,7 @@ impl Mode {
 #[tokio::test]
 #[ignore = "the program, which the test starts"]
 async fn queues_and_sends() {
-    let Some(site) = Site::from_env() else { return };
+    let Some(site) = begun() else { return };
     let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
     let client = site
         .builder()

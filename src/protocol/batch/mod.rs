@@ -4,18 +4,23 @@ mod bulk;
 mod bulk_docs;
 mod bundle;
 mod change_set;
+mod misfit;
+mod reply;
 mod requests;
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use url::Url;
 
 use crate::BoxError;
 use crate::address::collection_of;
-pub(crate) use crate::protocol::multipart::ResponseParts;
+use crate::protocol::{RequestParts, ResponseParts};
+pub(crate) use misfit::Misfit;
+pub(crate) use reply::BatchReply;
+use reply::{is_one_each, of_refusal};
 
 /// How many writes one request carries if the API says nothing else.
 const AT_MOST: usize = 100;
@@ -313,16 +318,6 @@ impl Batch {
     }
 }
 
-/// Returns an error if one response is missing, or if there is one too many. Then it is not known which write each of them
-/// answers.
-fn is_one_each(found: usize, writes: &[RequestParts<'_>]) -> Result<(), BoxError> {
-    let of = writes.len();
-    let is_one_each = found == of;
-    is_one_each
-        .then_some(())
-        .ok_or_else(|| format!("it has {found} responses to {of} writes").into())
-}
-
 /// Returns the query parameters of a write for which a part needs a place. The request has the others.
 fn own_parameters(endpoint: &Url, url: &Url) -> Vec<(String, String)> {
     let of_all: Vec<_> = endpoint.query_pairs().collect();
@@ -344,22 +339,6 @@ fn json_part(status: StatusCode, body: impl Into<Bytes>) -> ResponseParts {
 /// Returns the value of a header as text.
 fn text_of<'v>(name: &HeaderName, value: &'v HeaderValue) -> Result<&'v str, Misfit> {
     value.to_str().map_err(|_| Misfit::Header(name.to_string()))
-}
-
-/// Returns the meaning of a response that is no success, and so is about all writes at once.
-fn of_refusal(form: Form, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> BatchReply {
-    let whole = ResponseParts {
-        status,
-        headers: headers.clone(),
-        body: body.clone(),
-    };
-    match status.as_u16() {
-        // A bundle that was refused is answered with the status of the entry that was at fault.
-        404 | 409 | 412 | 422 if form == Form::Bundle => BatchReply::Refused(None, whole),
-        404 | 405 | 413 | 501 => BatchReply::NoEndpoint(status),
-        409 | 412 => BatchReply::Refused(None, whole),
-        _ => BatchReply::Whole,
-    }
 }
 
 impl fmt::Debug for Batch {
@@ -386,15 +365,6 @@ fn before(url: &Url, text: &str) -> Option<Vec<u8>> {
     Some(path[..at].to_vec())
 }
 
-/// A request without credentials: one write of a batch, or what becomes a call of an API without resources.
-#[derive(Clone, Copy)]
-pub(crate) struct RequestParts<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) url: &'a Url,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a Bytes,
-}
-
 /// A request that carries several writes. Its method is `POST`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BatchRequest {
@@ -402,159 +372,5 @@ pub(crate) struct BatchRequest {
     pub(crate) body: Bytes,
 }
 
-/// What a response says about the writes.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BatchReply {
-    /// The response to each write.
-    Each(Vec<ResponseParts>),
-    /// The response to the write that was at fault, if it is known which. The others were not applied.
-    Refused(Option<usize>, ResponseParts),
-    /// There is no such endpoint, or it does not take as much. So nothing was applied.
-    NoEndpoint(StatusCode),
-    /// The response is about each of the writes, as if it had been sent alone.
-    Whole,
-}
-
-/// Why writes do not fit into one request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misfit {
-    #[error("this API takes at most {0} writes in one request")]
-    TooMany(usize),
-    #[error("this API takes requests of at most {0} bytes")]
-    TooLarge(usize),
-    #[error("a write is to another server than the endpoint of the batch")]
-    OtherOrigin,
-    #[error("the writes are to different partitions")]
-    OtherPartition,
-    #[error("the writes are to different collections")]
-    OtherCollection,
-    #[error("a part of this request has no place for the header `{0}`")]
-    Header(String),
-    #[error("a part of this request has no place for the query parameter `{0}`")]
-    Query(String),
-    #[error("a part of this request cannot be this `{0}`")]
-    Method(String),
-    #[error("a part of this request cannot name the address of a write")]
-    Address,
-    #[error("a part of this request cannot say the condition of a write")]
-    Condition,
-    #[error("a part of this request has no place for a body that is not JSON")]
-    NotJson,
-    #[error("a write contains the text that separates the parts")]
-    Boundary,
-    #[error("a write is to an address outside of the API")]
-    Outside,
-    #[error("the writes are of different users")]
-    OtherUser,
-    #[error("the endpoint answered {0}")]
-    NoEndpoint(StatusCode),
-}
-
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
-
-    use super::*;
-
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
-    }
-
-    #[test]
-    fn the_endpoint_is_below_the_base_url() {
-        let base = url("http://h/v1");
-        let at = |batch: Batch| batch.endpoint(&base).map(String::from);
-        let expected = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            at(Batch::change_set("$batch")),
-            expected("http://h/v1/$batch")
-        );
-        let signed = Batch::change_set("/$batch?sig=a%3D");
-        assert_eq!(at(signed.clone()), expected("http://h/v1/$batch?sig=a%3D"));
-        assert!(!format!("{signed:?}").contains("sig"));
-        assert_eq!(at(Batch::bundle("")), expected("http://h/v1"));
-        assert_eq!(at(Batch::requests("../batch")), None);
-    }
-
-    #[test]
-    fn a_response_that_is_missing_or_too_much_answers_no_write() {
-        let ok = StatusCode::OK;
-        let set = "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nHTTP/1.1 204 x\n\n\n--c\n\n\
-                   HTTP/1.1 204 x\n\n\n--c--\n--b--\n";
-        let bundle = r#"{"entry":[{"response":{"status":"200"}},{"response":{"status":"200"}}]}"#;
-        let requests = r#"{"responses":[{"status":200},{"status":200}]}"#;
-        let docs = r#"[{"ok":true,"id":"a","rev":"1"},{"ok":true,"id":"a","rev":"2"}]"#;
-        let items = r#"{"errors":false,"items":[{"index":{"_id":"a","status":200}},{"index":{"_id":"a","status":200}}]}"#;
-        let (nothing, no_headers) = (Bytes::new(), HeaderMap::new());
-        let write = RequestParts {
-            method: &Method::PUT,
-            url: &url("http://h/i/_doc/a"),
-            headers: &no_headers,
-            body: &nothing,
-        };
-        let kind = HeaderValue::from_static("multipart/mixed; boundary=b");
-        let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
-        for (batch, body) in [
-            (Batch::change_set("b"), set),
-            (Batch::bundle("b"), bundle),
-            (Batch::requests("b"), requests),
-            (Batch::bulk_docs("b"), docs),
-            (Batch::bulk("b"), items),
-        ] {
-            let body = Bytes::from_static(body.as_bytes());
-            let read = |count| batch.decode(&vec![write; count], ok, &headers, &body);
-            assert!(matches!(read(2), Ok(BatchReply::Each(_))), "{batch:?}");
-            assert!(read(1).is_err() && read(3).is_err(), "{batch:?}");
-        }
-        for batch in [
-            Batch::bundle("b"),
-            Batch::requests("b"),
-            Batch::bulk_docs("b"),
-            Batch::bulk("b"),
-        ] {
-            let body = Bytes::from_static(b"{}");
-            assert!(batch.decode(&[write; 2], ok, &headers, &body).is_err());
-        }
-    }
-
-    #[test]
-    fn a_collection_has_an_endpoint_of_its_own() {
-        let batch = Batch::bulk_docs("_bulk_docs");
-        let endpoint = batch.endpoint(&url("http://h/v1")).unwrap();
-        let address = |urls: &[&str]| {
-            let urls: Vec<_> = urls.iter().map(|path| url(path)).collect();
-            let urls: Vec<_> = urls.iter().collect();
-            batch.address(&endpoint, &urls).map(String::from)
-        };
-        let (one, two) = ("http://h/v1/db/a?rev=1", "http://h/v1/db/b");
-        let expected = "http://h/v1/db/_bulk_docs".to_owned();
-        assert_eq!(address(&[one, two]), Ok(expected));
-        let elsewhere = address(&[one, "http://h/v1/other/a"]);
-        assert_eq!(elsewhere, Err(Misfit::OtherCollection));
-        let elsewhere = address(&["http://i/v1/db/a"]);
-        assert_eq!(elsewhere, Err(Misfit::OtherOrigin));
-    }
-
-    #[test]
-    fn writes_of_different_partitions_do_not_fit() {
-        let batch = Batch::change_set("$batch")
-            .same_before(",RowKey=")
-            .at_most(2);
-        let endpoint = url("http://h/$batch");
-        let ada = url("http://h/t(PartitionKey='p',RowKey='ada')");
-        let bob = url("http://h/t%28PartitionKey%3D%27p%27%2CRowKey%3D%27bob%27%29");
-        let other = url("http://h/t(PartitionKey='q',RowKey='ada')");
-        let table = url("http://h/u(PartitionKey='p',RowKey='ada')");
-        let elsewhere = url("http://i/t(PartitionKey='p',RowKey='ada')");
-        let plain = url("http://h/t/ada");
-        assert_eq!(batch.check(&endpoint, &[&ada, &bob]), Ok(()));
-        for wrong in [&other, &table, &plain] {
-            let checked = batch.check(&endpoint, &[&ada, wrong]);
-            assert_eq!(checked, Err(Misfit::OtherPartition), "{wrong}");
-        }
-        let checked = batch.check(&endpoint, &[&ada, &elsewhere]);
-        assert_eq!(checked, Err(Misfit::OtherOrigin));
-        let checked = batch.check(&endpoint, &[&ada, &bob, &ada]);
-        assert_eq!(checked, Err(Misfit::TooMany(2)));
-    }
-}
+mod tests;

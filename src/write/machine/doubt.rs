@@ -108,11 +108,20 @@ impl<V: Clone + PartialEq> Machine<V> {
             _ if self.is_pending() && self.pending_outcome.is_none() => self.poll_later(None),
             _ if !fenced || self.is_pending() => self.finish(OutcomeKind::Unknown),
             LostWriteVerdict::Unknown => self.finish(OutcomeKind::Unknown),
+            // A replica that lags behind cannot show what took its place.
+            LostWriteVerdict::Excluded if !acts => {
+                self.doubt = None;
+                self.after_judgement(seen, false)
+            }
             // An action was not carried out yet, and may still arrive.
-            LostWriteVerdict::NotApplied if self.is_base(&seen) && acts => self.still_unchanged(),
+            LostWriteVerdict::NotApplied | LostWriteVerdict::Excluded
+                if self.is_base(&seen) && acts =>
+            {
+                self.still_unchanged()
+            }
             // A replica can lag behind, so the state that was read may be older than the base. The server proves it
             // current by accepting the next write onto it. The doubt stays until then.
-            LostWriteVerdict::NotApplied => {
+            LostWriteVerdict::NotApplied | LostWriteVerdict::Excluded => {
                 // Before a creation there was nothing, so any state found now is newer.
                 self.doubt = self
                     .doubt

@@ -169,7 +169,9 @@ pub(crate) enum Decision {
 pub(crate) enum LostWriteVerdict {
     /// It was applied.
     Applied,
-    /// It was not applied, and never will be.
+    /// It was not applied and never will be: another write took its place.
+    Excluded,
+    /// The state that was read does not contain it.
     NotApplied,
     /// Perhaps. A strategy or a person decides.
     Doubtful,

@@ -55,8 +55,9 @@ impl Refused {
 
 impl LostWriteVerdict {
     /// Every verdict.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Applied,
+        Self::Excluded,
         Self::NotApplied,
         Self::Doubtful,
         Self::Unknown,

@@ -160,7 +160,7 @@ proptest! {
                 }
                 (Action::Send { .. }, Event::Accepted { .. }) => (in_doubt, was_accepted) = (true, true),
                 // A judgement, or a statement of the server itself, ends a doubt. An unchanged version does not.
-                (Action::Judge, Event::Judged(LostWriteVerdict::NotApplied))
+                (Action::Judge, Event::Judged(LostWriteVerdict::NotApplied | LostWriteVerdict::Excluded))
                 | (Action::Follow, Event::Followed(Progress::Refused)) => in_doubt = false,
                 (Action::Read, Event::Read(ReadOutcome::Version(_))) if params.goal == Goal::Delete => {
                     in_doubt = false;
@@ -227,6 +227,34 @@ fn a_refusal_after_a_lost_reply_is_judged_and_not_taken_for_a_race() {
         on(Event::Judged(LostWriteVerdict::Applied)),
         Action::Finish(OutcomeKind::Settled)
     );
+}
+
+#[test]
+fn a_write_whose_place_was_taken_is_no_longer_in_doubt() {
+    let lost = Event::Failed {
+        failure: Failure::InFlight,
+        wait: None,
+    };
+    for (verdict, expected) in [
+        (LostWriteVerdict::Excluded, OutcomeKind::Conflict),
+        // A replica may lag behind, so a state without the write does not prove that it was not applied.
+        (LostWriteVerdict::NotApplied, OutcomeKind::Unknown),
+    ] {
+        let mut machine = machine(Goal::Replace);
+        let mut action = Action::Prepare;
+        for event in [
+            Event::Begin,
+            Event::Prepared(true),
+            lost.clone(),
+            Event::Woke,
+            Event::Read(ReadOutcome::Version(2)),
+            Event::Judged(verdict),
+            Event::Resolved(Decision::Unresolved),
+        ] {
+            action = machine.on(Clock::default(), event);
+        }
+        assert_eq!(action, Action::Finish(expected), "{verdict:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Event, Server, articles, counters, foreign, values};
-use ifmatch::{Generic, LocalWins};
+use ifmatch::{ErrorKind, Generic, LocalWins};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -85,6 +85,31 @@ async fn a_write_stamp_settles_a_counter_either_way() {
         server.value(AT)["meta"]["writes"].as_array().unwrap().len(),
         2
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_write_whose_place_another_stamp_took_ends_as_a_conflict() {
+    for (stamps, is_known) in [(&["a", "b"][..], true), (&["a"], false)] {
+        let server = Server::with(AT, r#"{"title":"old","views":1,"w":["a"]}"#);
+        let documents = values(&server, Generic::new()).write_stamp("/w");
+        let mut read = documents.get(1).await.unwrap();
+        read["title"] = "mine".into();
+        server.script([
+            Event::LoseRequest,
+            foreign(move |theirs| {
+                theirs["title"] = "theirs".into();
+                theirs["w"] = serde_json::json!(stamps);
+            }),
+        ]);
+        let error = documents.save(&read).await.unwrap_err();
+        let expected = if is_known {
+            ErrorKind::Conflict
+        } else {
+            // The other client left no stamp, so the state may be one from before the write.
+            ErrorKind::OutcomeUnknown
+        };
+        assert_eq!(error.kind(), expected, "{stamps:?}: {error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

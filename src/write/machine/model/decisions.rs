@@ -17,6 +17,7 @@ impl Client {
         if let Edit::Act(at, text) = setting.writers[self.writer].edit {
             return (judge_action(setting, &remote, at, text), Vec::new());
         }
+        let had_lost = !self.lost.is_empty();
         if setting.settlement == Settlement::Stamped {
             self.lost.retain(|lost| {
                 let base = lost.base.as_ref().map(|base| &base.0);
@@ -38,6 +39,10 @@ impl Client {
             || (inherited != LostWriteVerdict::NotApplied && verdict != LostWriteVerdict::Unknown)
         {
             (verdict, doubtful) = (inherited, open);
+        }
+        let all_excluded = had_lost && self.lost.is_empty() && self.inherited.is_empty();
+        if all_excluded && verdict == LostWriteVerdict::NotApplied {
+            verdict = LostWriteVerdict::Excluded;
         }
         (verdict, doubtful)
     }
