@@ -89,6 +89,27 @@ async fn a_guarded_step_is_not_made_on_a_state_that_it_has_not_seen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_step_in_doubt_whose_place_another_write_took_needs_no_fence() {
+    let (server, marks) = (server().await, Arc::<Marks>::default());
+    // The request of the first step is recorded, and never sent.
+    ends_at(&marks, 2, &server, async |first| {
+        drop(transfer(&first).commit().await);
+    })
+    .await;
+    let other = server.in_process().build().unwrap();
+    let payment = accounts(&other).update("anna", |anna| anna.balance += 5);
+    payment.await.unwrap();
+    let before = server.text(ANNA);
+
+    let second = client(&server, marks.open(usize::MAX, true));
+    let drained = drain(&second).await;
+    assert_eq!((drained.open, drained.left), (0, 0), "{drained:?}");
+    assert_eq!(balances(&server), (55, 10));
+    assert_eq!(server.text(ANNA), before);
+    assert_eq!(marks.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_later_process_cannot_take_back_waits_for_a_person() {
     let (server, marks) = (server().await, Arc::<Marks>::default());
     let noted = async |first: Client| {
