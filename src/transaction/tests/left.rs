@@ -89,13 +89,15 @@ async fn a_guarded_step_is_not_made_on_a_state_that_it_has_not_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_in_doubt_whose_place_another_write_took_needs_no_fence() {
+async fn steps_in_doubt_whose_place_another_write_took_need_no_fence() {
     let (server, marks) = (server().await, Arc::<Marks>::default());
-    // The request of the first step is recorded, and never sent.
-    ends_at(&marks, 2, &server, async |first| {
-        drop(transfer(&first).commit().await);
-    })
-    .await;
+    // The requests of two first steps onto the same version are recorded, and never sent.
+    for _ in 0..2 {
+        ends_at(&marks, 2, &server, async |process| {
+            drop(transfer(&process).commit().await);
+        })
+        .await;
+    }
     let other = server.in_process().build().unwrap();
     let payment = accounts(&other).update("anna", |anna| anna.balance += 5);
     payment.await.unwrap();
