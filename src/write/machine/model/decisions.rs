@@ -17,12 +17,9 @@ impl Client {
         if let Edit::Act(at, text) = setting.writers[self.writer].edit {
             return (judge_action(setting, &remote, at, text), Vec::new());
         }
-        let had_lost = !self.lost.is_empty();
+        let was_in_doubt = !self.lost.is_empty() || !self.inherited.is_empty();
         if setting.settlement == Settlement::Stamped {
-            self.lost.retain(|lost| {
-                let base = lost.base.as_ref().map(|base| &base.0);
-                !stamp::excludes(STAMPS, base, &lost.sent.0, &remote.0)
-            });
+            self.forget_excluded(&remote);
         }
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.lost {
@@ -40,11 +37,24 @@ impl Client {
         {
             (verdict, doubtful) = (inherited, open);
         }
-        let all_excluded = had_lost && self.lost.is_empty() && self.inherited.is_empty();
+        let all_excluded = was_in_doubt && self.lost.is_empty() && self.inherited.is_empty();
         if all_excluded && verdict == LostWriteVerdict::NotApplied {
             verdict = LostWriteVerdict::Excluded;
         }
         (verdict, doubtful)
+    }
+
+    /// Forgets the requests that the stamps show to be excluded.
+    fn forget_excluded(&mut self, remote: &Doc) {
+        let is_excluded = |base: Option<&Doc>, sent: &Doc| {
+            stamp::excludes(STAMPS, base.map(|base| &base.0), &sent.0, &remote.0)
+        };
+        self.lost
+            .retain(|lost| !is_excluded(lost.base.as_ref(), &lost.sent));
+        let base = self.base.as_ref().map(|base| &base.doc);
+        if self.inherited.iter().all(|sent| is_excluded(base, sent)) {
+            self.inherited.clear();
+        }
     }
 
     fn judge_shown(
