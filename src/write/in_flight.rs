@@ -145,8 +145,15 @@ impl InFlight {
         }
     }
 
-    /// Forgets the requests that the stamps in a state show to have been forestalled by another write.
-    pub(crate) fn forget_excluded(&mut self, stamps: &str, remote: &Document) {
+    /// Forgets the requests and earlier writes that the stamps in a state show to have been forestalled by another write.
+    /// Returns whether none of those in doubt is left. A removal has no stamp, so it is left.
+    pub(crate) fn forget_excluded(
+        &mut self,
+        stamps: &str,
+        base: Option<&StoredSnapshot>,
+        remote: &Document,
+    ) -> bool {
+        let was_in_doubt = !self.lost.is_empty() || self.inherits();
         let mut marks = Vec::new();
         self.lost.retain(|lost| {
             let is_excluded = stamp::excludes(stamps, lost.base.as_ref(), &lost.sent, remote);
@@ -154,23 +161,17 @@ impl InFlight {
             !is_excluded
         });
         self.guard.excluded(&marks);
-    }
-
-    /// Forgets the earlier writes onto this base if the stamps in a state show that none of them was applied. Returns whether
-    /// they do. A removal has no stamp.
-    pub(crate) fn excludes_inherited(
-        &mut self,
-        stamps: &str,
-        base: Option<&Document>,
-        remote: &Document,
-    ) -> bool {
-        let mut inherited = self.inherited.documents.iter();
-        let all_excluded = !self.inherited.is_removal
-            && inherited.all(|sent| stamp::excludes(stamps, base, sent, remote));
-        if all_excluded {
+        let onto = base.map(|base| &base.document);
+        let is_excluded = |sent: &Document| stamp::excludes(stamps, onto, sent, remote);
+        if self.inherits()
+            && !self.inherited.is_removal
+            && self.inherited.documents.iter().all(is_excluded)
+        {
             self.inherited.documents.clear();
+            self.forget_inherited(base.and_then(|base| base.validator.as_ref()));
         }
-        all_excluded
+        let is_left = !self.lost.is_empty() || self.inherits() || self.inherited.is_removal;
+        was_in_doubt && !is_left
     }
 
     /// Whether the document has the stamp of this write, which proves that it was applied, whatever the response.

@@ -1,5 +1,6 @@
 //! What an ended process leaves: to a later one, to another user, to a person.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use http::HeaderMap;
 use super::{Account, take};
 use crate::journal::stopping::Marks;
 use crate::testing::{ResourceServer, Step};
+use crate::transport::{Fate, Request, Response, Transport, TransportError};
 use crate::{
     Authenticator, BoxError, Client, Collection, Drained, Error, ErrorKind, Journal, Leases,
     OnCrash, Resolution, StepState,
@@ -88,23 +90,46 @@ async fn a_guarded_step_is_not_made_on_a_state_that_it_has_not_seen() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn steps_in_doubt_whose_place_another_write_took_need_no_fence() {
-    let (server, marks) = (server().await, Arc::<Marks>::default());
-    // The requests of two first steps onto the same version are recorded, and never sent.
-    for _ in 0..2 {
-        ends_at(&marks, 2, &server, async |process| {
-            drop(transfer(&process).commit().await);
-        })
-        .await;
+/// Loses each request while the network is down.
+struct Network(Arc<dyn Transport>, Arc<AtomicBool>);
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(TransportError::new(Fate::Unknown, "the request was lost"));
+        }
+        self.0.send(request).await
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_in_doubt_whose_place_another_write_took_is_not_fenced() {
+    let (server, marks) = (server().await, Arc::<Marks>::default());
+    let is_down = Arc::<AtomicBool>::default();
+    let network = is_down.clone();
+    let client = server
+        .in_process()
+        .journal(marks.open(usize::MAX, true))
+        .layer(|next| Network(next, network))
+        .build()
+        .unwrap();
+    let mut anna = accounts(&client).get("anna").await.unwrap();
+    anna.note = "ours".into();
+    accounts(&client).get("ben").await.unwrap();
+    is_down.store(true, Ordering::Relaxed);
+    let error = transfer(&client).commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    // Another write of the same client onto the same version is in doubt as well.
+    let error = accounts(&client).save(&anna).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    is_down.store(false, Ordering::Relaxed);
     let other = server.in_process().build().unwrap();
     let payment = accounts(&other).update("anna", |anna| anna.balance += 5);
     payment.await.unwrap();
     let before = server.text(ANNA);
 
-    let second = client(&server, marks.open(usize::MAX, true));
-    let drained = drain(&second).await;
+    let drained = drain(&client).await;
     assert_eq!((drained.open, drained.left), (0, 0), "{drained:?}");
     assert_eq!(balances(&server), (55, 10));
     assert_eq!(server.text(ANNA), before);

@@ -19,7 +19,10 @@ impl Driver<'_> {
         if self.machine.goal() == Goal::Act {
             return Event::Judged(self.judge_action(&remote)).into();
         }
-        let all_excluded = self.forget_excluded(&remote);
+        let all_excluded = self.target.stamp.as_deref().is_some_and(|stamps| {
+            let base = self.state.base.as_ref();
+            self.in_flight.forget_excluded(stamps, base, &remote)
+        });
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.in_flight.lost {
             let (judged, open) = self.judge_own(lost, &remote);
@@ -52,25 +55,6 @@ impl Driver<'_> {
         }
         self.in_flight.doubtful = doubtful;
         Event::Judged(verdict).into()
-    }
-
-    /// Forgets the requests in doubt that the stamps show to be excluded. Returns whether none of them is left.
-    fn forget_excluded(&mut self, remote: &Document) -> bool {
-        let Some(stamps) = self.target.stamp.as_deref() else {
-            return false;
-        };
-        let had_inherited = self.in_flight.inherits();
-        if had_inherited {
-            let base = self.state.base_document();
-            let all_excluded = self.in_flight.excludes_inherited(stamps, base, remote);
-            if all_excluded {
-                self.in_flight.forget_inherited(self.state.base_version());
-            }
-        }
-        let had_lost = !self.in_flight.lost.is_empty();
-        self.in_flight.forget_excluded(stamps, remote);
-        let is_left = self.in_flight.inherits() || !self.in_flight.lost.is_empty();
-        (had_lost || had_inherited) && !is_left
     }
 
     /// Judges a lost action. Only the application can recognise its effect. What it recognises before the action

@@ -109,19 +109,15 @@ impl<V: Clone + PartialEq> Machine<V> {
             _ if !fenced || self.is_pending() => self.finish(OutcomeKind::Unknown),
             LostWriteVerdict::Unknown => self.finish(OutcomeKind::Unknown),
             // A replica that lags behind cannot show what took its place.
-            LostWriteVerdict::Excluded if !acts => {
+            LostWriteVerdict::Excluded => {
                 self.doubt = None;
                 self.after_judgement(seen, false)
             }
             // An action was not carried out yet, and may still arrive.
-            LostWriteVerdict::NotApplied | LostWriteVerdict::Excluded
-                if self.is_base(&seen) && acts =>
-            {
-                self.still_unchanged()
-            }
+            LostWriteVerdict::NotApplied if self.is_base(&seen) && acts => self.still_unchanged(),
             // A replica can lag behind, so the state that was read may be older than the base. The server proves it
             // current by accepting the next write onto it. The doubt stays until then.
-            LostWriteVerdict::NotApplied | LostWriteVerdict::Excluded => {
+            LostWriteVerdict::NotApplied => {
                 // Before a creation there was nothing, so any state found now is newer.
                 self.doubt = self
                     .doubt

@@ -113,6 +113,20 @@ async fn a_lost_write_whose_place_another_stamp_took_ends_as_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_save_repeated_after_a_drop_ends_as_a_conflict_if_another_stamp_took_its_place() {
+    let server = Server::with(AT, r#"{"title":"old","views":1,"w":["a"]}"#);
+    let documents = values(&server, Generic::new()).write_stamp("/w");
+    let mut read = documents.get(1).await.unwrap();
+    read["title"] = "mine".into();
+    server.script([Event::Hang]);
+    assert!(timeout(SECOND, documents.save(&read)).await.is_err());
+    // As if the request had never arrived.
+    server.put(AT, r#"{"title":"theirs","views":1,"w":["a","b"]}"#);
+    let error = documents.save(&read).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_list_of_stamps_is_never_shortened_by_a_strategy() {
     let server = Server::with(AT, r#"{"n":1,"meta":{"writes":["a"]}}"#);
     let documents = server

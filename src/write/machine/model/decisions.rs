@@ -17,10 +17,8 @@ impl Client {
         if let Edit::Act(at, text) = setting.writers[self.writer].edit {
             return (judge_action(setting, &remote, at, text), Vec::new());
         }
-        let was_in_doubt = !self.lost.is_empty() || !self.inherited.is_empty();
-        if setting.settlement == Settlement::Stamped {
-            self.forget_excluded(&remote);
-        }
+        let all_excluded =
+            setting.settlement == Settlement::Stamped && self.forget_excluded(&remote);
         let (mut verdict, mut doubtful) = (LostWriteVerdict::NotApplied, Vec::new());
         for lost in &self.lost {
             let (judged, open) = self.judge_own(setting, lost, &remote);
@@ -37,15 +35,15 @@ impl Client {
         {
             (verdict, doubtful) = (inherited, open);
         }
-        let all_excluded = was_in_doubt && self.lost.is_empty() && self.inherited.is_empty();
         if all_excluded && verdict == LostWriteVerdict::NotApplied {
             verdict = LostWriteVerdict::Excluded;
         }
         (verdict, doubtful)
     }
 
-    /// Forgets the requests that the stamps show to be excluded.
-    fn forget_excluded(&mut self, remote: &Doc) {
+    /// Forgets the requests that the stamps show to be excluded. Returns whether none of those in doubt is left.
+    fn forget_excluded(&mut self, remote: &Doc) -> bool {
+        let was_in_doubt = !self.lost.is_empty() || !self.inherited.is_empty();
         let is_excluded = |base: Option<&Doc>, sent: &Doc| {
             stamp::excludes(STAMPS, base.map(|base| &base.0), &sent.0, &remote.0)
         };
@@ -55,6 +53,7 @@ impl Client {
         if self.inherited.iter().all(|sent| is_excluded(base, sent)) {
             self.inherited.clear();
         }
+        was_in_doubt && self.lost.is_empty() && self.inherited.is_empty()
     }
 
     fn judge_shown(
