@@ -17,8 +17,15 @@ use crate::write::step::{Made, Tried};
 impl<T: ResourceData> WriteStep<T> {
     /// Moves the version of the resource, or finds out that the step was applied.
     pub(super) async fn fenced(&mut self, time: Duration) -> Result<Tried, Error> {
-        // A creation and a removal have no version that could be moved.
         let open = self.left_open().await?;
+        if open.is_none() && self.record.is_some() {
+            // Each request is recorded before it is sent, and none of them may have been applied.
+            return Ok(Tried {
+                made: Made::NotApplied,
+                ..Tried::unknown()
+            });
+        }
+        // A creation and a removal have no version that could be moved.
         let Some(open) = open.filter(|_| self.goal() == Goal::Replace) else {
             return Ok(Tried::unknown());
         };
@@ -78,5 +85,40 @@ impl<T: ResourceData> WriteStep<T> {
             error: error.filter(|_| made == Made::Unknown),
             may_pass,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+    use crate::journal::{GroupStep, Journal, StepRole};
+    use crate::operations::steps::Input;
+    use crate::testing::ResourceServer;
+    use crate::write::step::{Risk, Step};
+
+    #[tokio::test]
+    async fn a_recorded_step_none_of_whose_requests_is_in_doubt_needs_no_fence() {
+        let server = ResourceServer::start().await;
+        let text = r#"{"n":1}"#;
+        server.put("/things/1", text);
+        let journal = Journal::in_memory();
+        let client = server.in_process().journal(journal.clone()).build();
+        let things = client.unwrap().collection::<serde_json::Value>("things");
+        let input = Input::Delete(None);
+        let mut step = WriteStep::new(things.handle_of(1), input, "delete", Risk::May);
+        let of = GroupStep {
+            group: [1; 16],
+            step: 0,
+            role: StepRole::Writes,
+            goes_back: false,
+            is_isolated: false,
+        };
+        let recorded = step.recorded(of).await.unwrap();
+        journal.begin_group(vec![recorded]).await.unwrap();
+        let tried = step.fence(Duration::from_secs(1)).await.unwrap();
+        assert_eq!((tried.made, tried.requests), (Made::NotApplied, 0));
+        assert_eq!(server.text("/things/1").unwrap(), text);
     }
 }
