@@ -39,6 +39,8 @@ const KILLS: u32 = 25;
 const LONGEST: u64 = 500;
 /// As [`LONGEST`], for a machine on which nothing comes to an end in that time.
 const LONGEST_BY_FAR: u64 = 60_000;
+/// How often it is killed beyond that until it has reported what it should.
+const MORE_KILLS: u32 = 20;
 
 fn kills() -> u32 {
     std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
@@ -61,7 +63,7 @@ struct Program {
 }
 
 impl Program {
-    /// Starts this program again, and returns once it has begun. The time that a busy machine takes to load it does not count.
+    /// Starts this program again, and returns once it runs. The time that a busy machine takes to load it does not count.
     fn start(site: &Site, folder: &std::path::Path, queue: Queue, mode: Mode) -> Self {
         let test = match queue {
             Queue::Outbox => "program::queues_and_sends",
@@ -90,7 +92,7 @@ impl Program {
             output,
             told,
         };
-        program.read_until(program::BEGUN);
+        program.read_until(program::STARTED);
         program
     }
 
@@ -140,16 +142,17 @@ fn reports_of(site: &Site, queue: Queue, words: &[&str]) -> String {
     ));
     let (mut reports, begun) = (String::new(), Instant::now());
     let (mut killed_times, mut longest) = (0, LONGEST);
-    let is_silent = |reports: &str| words.iter().any(|word| !reports.contains(word));
-    while killed_times < kills() || (is_silent(&reports) && killed_times < 20 * kills()) {
+    while killed_times < kills()
+        || (killed_times < kills() + MORE_KILLS && !words.iter().all(|word| reports.contains(word)))
+    {
         killed_times += 1;
         let program = Program::start(site, &folder, queue, Mode::Both);
         std::thread::sleep(Duration::from_millis(fastrand::u64(..longest)));
         let told = program.killed();
         // The last line may be cut off.
         reports += told.rfind('\n').map_or("", |end| &told[..=end]);
-        let is_early = killed_times < kills() && words.iter().any(|word| reports.contains(word));
-        longest = if is_early {
+        let is_quick = killed_times < kills() && words.iter().any(|word| reports.contains(word));
+        longest = if is_quick {
             LONGEST
         } else {
             LONGEST_BY_FAR.min(2 * longest)

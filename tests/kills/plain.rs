@@ -69,7 +69,9 @@ async fn sent(site: &Site, documents: &ifmatch::Collection<Value>, entry: &Entry
 #[tokio::test]
 #[ignore = "the program, which the test starts"]
 async fn queues_and_sends() {
-    let Some(site) = program::begun() else { return };
+    let Some(site) = program::started() else {
+        return;
+    };
     let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
     std::fs::create_dir_all(&folder).unwrap();
     let file = Arc::new((folder.join("queue"), Mutex::new(())));

@@ -76,12 +76,12 @@ impl Transport for Lossy {
 }
 
 /// What the program reports first.
-pub(crate) const BEGUN: &str = "the program has begun";
+pub(crate) const STARTED: &str = "started";
 
-/// Reports that the program has begun, and returns its server. `None` if the test did not start it.
-pub(crate) fn begun() -> Option<Site> {
+/// Reports that the program has started, and returns its server. `None` if it was not started by the test.
+pub(crate) fn started() -> Option<Site> {
     let site = Site::from_env()?;
-    tell(BEGUN, site.kind);
+    tell(STARTED, site.kind);
     Some(site)
 }
 
@@ -150,7 +150,7 @@ impl Mode {
 #[tokio::test]
 #[ignore = "the program, which the test starts"]
 async fn queues_and_sends() {
-    let Some(site) = begun() else { return };
+    let Some(site) = started() else { return };
     let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
     let client = site
         .builder()

@@ -114,7 +114,9 @@ pub(crate) async fn balanced(site: Site) {
 #[tokio::test]
 #[ignore = "the program, which the test starts"]
 async fn makes_transfers() {
-    let Some(site) = program::begun() else { return };
+    let Some(site) = program::started() else {
+        return;
+    };
     let folder = PathBuf::from(std::env::var("KILLED_FOLDER").unwrap());
     let journal = Journal::open(folder.join("journal")).build().unwrap();
     let client = site
