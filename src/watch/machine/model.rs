@@ -4,11 +4,14 @@
 //! The server has two resources and a log of changes, the last few of which a feed can replay. `cargo test --lib
 //! watch::machine::model -- --nocapture` prints the number of states, and the ways to the deliberate mistakes.
 
+mod consumer;
 mod scenarios;
+mod server;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::consumer::Consumer;
 use super::*;
 use crate::support::explore::Model;
 
@@ -84,18 +87,6 @@ enum Pipe {
     Cut,
     /// The connection ends without having told anything.
     Mute,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Consumer {
-    /// What it has handled. Persisted, so it survives a restart.
-    view: BTreeMap<u8, u8>,
-    in_hand: Option<Delivery<u8, u8>>,
-    /// The newest version of each resource since the last reset.
-    newest: BTreeMap<u8, u8>,
-    /// What has to be told before the consumer has caught up again.
-    untold: Option<BTreeSet<u8>>,
-    resets: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,99 +174,6 @@ impl Setting {
         }
     }
 
-    fn version(&self, version: u8) -> Version {
-        Version {
-            count: self.counts_up.then_some(u64::from(version)),
-            tag: Some(u64::from(version)),
-            text: Some(u64::from(version)),
-        }
-    }
-
-    /// The version of an event of the feed. A mistaken client takes the order of arrival for the order of versions.
-    fn told(&self, world: &World, version: u8) -> Version {
-        let count = match self.flaw {
-            Flaw::BelievesOrder => {
-                Some(u64::from(version) + u64::from(world.budget.cuts == 0) * 100)
-            }
-            _ => self.version(version).count,
-        };
-        Version {
-            count,
-            ..self.version(version)
-        }
-    }
-
-    fn open(&self, world: &mut World, from: Option<u8>) {
-        let oldest = number(world.log.len().saturating_sub(self.history));
-        world.whole = self.begins_with_whole.then_some(world.end());
-        let from = from.unwrap_or(world.end());
-        world.pipe = if from >= oldest {
-            world.machine.opened(world.now);
-            Pipe::At(from)
-        } else if self.is_mute {
-            world.machine.opened(world.now);
-            Pipe::Mute
-        } else if self.signals_gaps && self.flaw != Flaw::BumpsPosition {
-            world.machine.failed(Failure::TooOld);
-            Pipe::None
-        } else {
-            world.machine.opened(world.now);
-            Pipe::At(oldest)
-        };
-    }
-
-    fn read(&self, world: &mut World) {
-        match world.pipe {
-            Pipe::At(_) if world.whole.is_some() && world.list.is_none() => {
-                world.machine.whole_begins();
-                world.list = Some((0, world.end()));
-            }
-            Pipe::At(at) if self.is_container && world.is_update(at) => {
-                world.pipe = Pipe::At(at + 1);
-            }
-            Pipe::At(at) if at < world.end() => {
-                let Logged { id, is_removal } = world.log[usize::from(at)];
-                let version = self.told(world, at + 1);
-                if is_removal {
-                    world.machine.removed(id, Some(version));
-                } else {
-                    world.machine.changed(id, Some(version), Some(at + 1));
-                }
-                world.machine.reached(at + 1);
-                world.pipe = Pipe::At(at + 1);
-            }
-            Pipe::Cut => {
-                world.machine.failed(Failure::Temporary(None));
-                world.pipe = Pipe::None;
-            }
-            Pipe::Mute => {
-                world.machine.ended(Duration::ZERO);
-                world.pipe = Pipe::None;
-            }
-            Pipe::At(_) | Pipe::None => {}
-        }
-    }
-
-    fn list(&self, world: &mut World) {
-        let (id, position) = world.list.unwrap_or((0, world.end()));
-        if usize::from(id) == IDS.len() {
-            let position = self.lists_first.then_some(position);
-            world.machine.list_ended(world.now, position, false);
-            (world.list, world.whole) = (None, None);
-            return;
-        }
-        // The feed tells the whole as of its beginning.
-        let end = world.whole.unwrap_or(world.end());
-        if let Some(version) = world.at(end, id) {
-            let mut shown = self.version(version);
-            if !self.items_are_whole {
-                (shown.tag, shown.count) = (None, None);
-            }
-            world.machine.listed(id, shown, version);
-        }
-        world.list = Some((id + 1, position));
-    }
-
     fn act(&self, world: &mut World) {
         match world.machine.next(world.now, 0.0) {
             Action::Open(from) => self.open(world, from),
@@ -292,54 +190,6 @@ impl Setting {
                 world.machine.looked(id, look);
             }
             Action::Wait(_) | Action::Rest | Action::Stop => {}
-        }
-    }
-
-    fn ask(&self, world: &mut World) {
-        let consumer = &mut world.consumer;
-        match consumer.in_hand.take() {
-            Some(Delivery::Put(id, version)) => drop(consumer.view.insert(id, version)),
-            Some(Delivery::Gone(id)) => drop(consumer.view.remove(&id)),
-            _ => {}
-        }
-        world.machine.ask();
-        let Some(delivery) = world.machine.take() else {
-            return;
-        };
-        match &delivery {
-            Delivery::Put(id, version) => {
-                let newest = consumer.newest.insert(*id, *version);
-                if newest > Some(*version) {
-                    world.fault = Some(format!("the resource {id} went back in time"));
-                }
-                consumer.untold.iter_mut().for_each(|untold| {
-                    untold.remove(id);
-                });
-            }
-            Delivery::Gone(id) => {
-                consumer.untold.iter_mut().for_each(|untold| {
-                    untold.remove(id);
-                });
-            }
-            Delivery::Reset => {
-                consumer.newest.clear();
-                consumer.untold = Some(consumer.view.keys().copied().collect());
-                consumer.resets += 1;
-            }
-            Delivery::CaughtUp => {
-                let untold = consumer.untold.take().unwrap_or_default();
-                if self.budget.restarts > 0 {
-                    // A restarted watch cannot know what an earlier one has delivered. What a reset does not tell is gone.
-                    consumer.view.retain(|id, _| !untold.contains(id));
-                } else if !untold.is_empty() {
-                    world.fault = Some(format!("a reset has not told what became of {untold:?}"));
-                }
-            }
-            Delivery::Problem(..) => {}
-        }
-        consumer.in_hand = Some(delivery);
-        if self.flaw == Flaw::AsksTooEarly {
-            world.machine.ask();
         }
     }
 
