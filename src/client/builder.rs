@@ -23,7 +23,7 @@ use crate::value::{Error, Observer};
 /// Default of [`ClientBuilder::max_queued_writes`].
 const MAX_QUEUED_WRITES: usize = 4_096;
 
-/// A builder that configures a [`Client`].
+/// A builder that configures a [`Client`](crate::Client).
 ///
 /// # Default
 ///
