@@ -115,6 +115,7 @@ fn check(notice: &Notice) {
         | Notice::TooOld
         | Notice::Failed
         | Notice::Unauthorized
+        | Notice::Forbidden
         | Notice::Alive => {}
     }
 }

@@ -169,11 +169,12 @@ impl<'a> WatchSeen<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchEvent {
-    /// A connection to its feed was opened, or a page of it was read.
+    /// A connection to its feed was opened.
     Connected,
     /// A connection has ended, or a request has failed. It is tried again, unless the watch ends with this error.
     Disconnected {
-        /// The kind of the error. `None` if the server ended the connection, or gave no sign of life.
+        /// The kind of the error. `None` if there was none: the server ended the connection or gave no sign of life,
+        /// or the watch left a feed that it cannot read any further.
         error: Option<ErrorKind>,
     },
     /// It begins anew, because changes may be missing. The consumer is told `Reset`.

@@ -31,6 +31,8 @@ pub(crate) enum Notice {
     Failed,
     /// The credentials have to be renewed.
     Unauthorized,
+    /// The client may not follow the feed.
+    Forbidden,
     /// The feed is alive.
     Alive,
 }

@@ -19,8 +19,8 @@ const REMOVALS: &[&str] = &[
     "tombstone",
 ];
 const HEARTBEATS: [&str; 5] = ["ping", "heartbeat", "keep-alive", "keepalive", "open"];
-/// The status of a position that is too old.
-const TOO_OLD: &str = "410";
+/// The longest code of an error that is read, in bytes.
+const LONGEST_CODE: usize = 8;
 
 /// Where the parts of an event are.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -121,19 +121,13 @@ impl Reader {
             .and_then(|at| text_at(body, at, LONGEST_ID));
         let kind = kind.as_deref().or(name).map(str::to_ascii_lowercase);
         let is_kind = |kinds: &[&str]| kind.as_deref().is_some_and(|kind| kinds.contains(&kind));
-        if !self.tells_states && is_true(body, "/canceled") {
+        // The second form is that of etcd's gateway.
+        let canceled = ["/canceled", "/result/canceled"];
+        if !self.tells_states && canceled.iter().any(|at| is_true(body, at)) {
             return vec![Notice::TooOld];
         }
         if is_kind(&["error", "cancel"]) {
-            let codes = ["/object/code", "/code", "/status", "/error/code"];
-            let is_old = codes
-                .iter()
-                .any(|at| text_at(body, at, 8).as_deref() == Some(TOO_OLD));
-            return vec![if is_old {
-                Notice::TooOld
-            } else {
-                Notice::Failed
-            }];
+            return vec![failure(body)];
         }
         if is_kind(&["auth_revoked"]) {
             return vec![Notice::Unauthorized];
@@ -217,6 +211,20 @@ impl Reader {
         };
         EntityTag::from_bytes(tag.as_bytes()).map(Validator::Tag)
     }
+}
+
+/// Returns the notice for an error, which may have the code of an HTTP status.
+fn failure(body: &Document) -> Notice {
+    let codes = ["/object/code", "/code", "/status", "/error/code"];
+    let mut notices = codes.iter().filter_map(|at| {
+        Some(match text_at(body, at, LONGEST_CODE)?.as_str() {
+            "401" => Notice::Unauthorized,
+            "403" => Notice::Forbidden,
+            "410" => Notice::TooOld,
+            _ => return None,
+        })
+    });
+    notices.next().unwrap_or(Notice::Failed)
 }
 
 /// Returns the notice for an event whose data is not JSON.

@@ -90,6 +90,10 @@ fn kubernetes_tells_objects_bookmarks_and_a_position_that_is_too_old() {
     assert_eq!(line(gone), vec![Notice::TooOld]);
     let broken = r#"{"type":"ERROR","object":{"kind":"Status","code":500}}"#;
     assert_eq!(line(broken), vec![Notice::Failed]);
+    let expired = r#"{"type":"ERROR","object":{"kind":"Status","code":401}}"#;
+    assert_eq!(line(expired), vec![Notice::Unauthorized]);
+    let withdrawn = r#"{"type":"ERROR","object":{"kind":"Status","code":403}}"#;
+    assert_eq!(line(withdrawn), vec![Notice::Forbidden]);
 }
 
 #[test]
@@ -109,8 +113,12 @@ fn events_are_read_by_their_names_and_members() {
     assert_eq!(by_address, vec![put("a/b", None, None), at("7")]);
     assert_eq!(event(Some("ping"), ""), vec![Notice::Alive, at("7")]);
     assert_eq!(event(None, "not json"), vec![Notice::Something, at("7")]);
-    let canceled = event(None, r#"{"canceled":true,"compact_revision":"9"}"#);
-    assert_eq!(canceled.first(), Some(&Notice::TooOld));
+    for canceled in [
+        r#"{"canceled":true,"compact_revision":"9"}"#,
+        r#"{"result":{"canceled":true,"compact_revision":"9"}}"#,
+    ] {
+        assert_eq!(event(None, canceled).first(), Some(&Notice::TooOld));
+    }
     assert_eq!(
         event(Some("auth_revoked"), "null").first(),
         Some(&Notice::Unauthorized)

@@ -156,8 +156,8 @@ impl Driver {
 
     /// Waits, and takes hints meanwhile.
     async fn wait(&mut self, time: Duration) -> Result<(), ClientGone> {
-        // The connection is over. Nothing is held while it waits.
-        self.source = None;
+        // Nothing is held while it waits.
+        self.leave();
         let until = crate::retry::later(Instant::now(), time);
         loop {
             let wants_behind = self.core.machine().wants_behind();
@@ -240,7 +240,7 @@ impl Driver {
     fn tell_fallback(&mut self) {
         if !self.has_told_fallback && self.core.machine().has_fallen_back() {
             self.has_told_fallback = true;
-            self.source = None;
+            self.leave();
             self.tell(WatchEvent::FellBack);
         }
     }

@@ -123,11 +123,14 @@ impl Driver {
             // Its bytes were a sign of life already.
             Notice::Alive => {}
             Notice::TooOld => {
-                self.source = None;
+                self.leave();
                 self.core.machine().lost_place();
             }
             Notice::Failed => {
                 self.breaks(Failure::Temporary(None), "the feed has reported a failure");
+            }
+            Notice::Forbidden => {
+                self.breaks(Failure::Final, "the client may not follow the feed");
             }
             Notice::Unauthorized => {
                 let documents = self.documents()?;

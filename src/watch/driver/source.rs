@@ -48,7 +48,7 @@ impl Driver {
     /// Opens the feed.
     pub(super) async fn open(&mut self, from: Option<String>) -> Result<(), ClientGone> {
         let documents = self.documents()?;
-        self.source = None;
+        self.leave();
         let failed = |error| Refused {
             failure: Failure::Final,
             error,
@@ -244,6 +244,14 @@ impl Driver {
         })
     }
 
+    /// Leaves the feed. If a connection was open, tells that it has ended.
+    pub(super) fn leave(&mut self) {
+        let source = self.source.take();
+        if source.is_some_and(|source| source.body.is_some()) {
+            self.tell(WatchEvent::Disconnected { error: None });
+        }
+    }
+
     /// Leaves a connection that gives no sign of life.
     fn is_silent(&mut self) {
         self.source = None;
@@ -295,7 +303,7 @@ impl Driver {
         }
         let lived_for = source.opened.elapsed();
         let Some(body) = &mut source.body else {
-            self.source = None;
+            self.leave();
             self.core.machine().ended(lived_for);
             return Ok(());
         };
@@ -320,7 +328,7 @@ impl Driver {
             }
             Err(error) => {
                 // The same would come again, so the feed goes on behind it.
-                self.source = None;
+                self.leave();
                 #[cfg(feature = "tracing")]
                 tracing::warn!(%error, "a feed cannot be read any further");
                 #[cfg(not(feature = "tracing"))]
@@ -353,8 +361,7 @@ impl Driver {
         match chunk {
             Ok(true) => self.core.machine().lives(),
             Ok(false) => {
-                self.source = None;
-                self.tell(WatchEvent::Disconnected { error: None });
+                self.leave();
                 self.core.machine().ended(lived_for);
             }
             Err(error) => {

@@ -156,6 +156,43 @@ async fn a_watch_tells_its_connections_and_when_it_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_tells_the_end_of_each_connection_that_it_told() {
+    for form in [GoneForm::Event, GoneForm::Canceled] {
+        let (server, log) = (ResourceServer::start().await, Log::default());
+        server.put("/articles/1", r#"{"id":"1","n":1}"#);
+        let changes = server.feed("/changes");
+        let feed = Feed::event_stream("../changes").signals_gaps();
+        let client = server
+            .in_process()
+            .observer(Ends(log.clone()))
+            .profile(Generic::new().feed(feed));
+        let client = client.build().unwrap();
+        let articles: Collection<Value> = client.collection_with("articles", ThreeWay::default());
+        let mut watch = articles.watch().await.unwrap();
+        let mut until = async |expected: fn(&Change<Value>) -> bool| {
+            while !expected(&watch.next().await.unwrap().unwrap()) {}
+        };
+        until(|change| matches!(change, Change::CaughtUp)).await;
+        server.put("/articles/1", r#"{"id":"1","n":2}"#);
+        until(|change| matches!(change, Change::Put(_))).await;
+        changes.next_stream(FeedStep::new().gone(form));
+        changes.cut();
+        until(|change| matches!(change, Change::Reset)).await;
+        until(|change| matches!(change, Change::CaughtUp)).await;
+        let told = log.take();
+        let connections = told.iter().filter(|told| *told != "Reset");
+        for pair in connections.collect::<Vec<_>>().windows(2) {
+            assert!(
+                pair[0] != "Connected" || pair[1].starts_with("Disconnected"),
+                "{form:?}: {told:?}"
+            );
+        }
+        let opened = told.iter().filter(|told| *told == "Connected").count();
+        assert_eq!(opened, 3, "{form:?}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn leases_are_told_to_the_observer_of_their_client() {
     let (server, log) = (ResourceServer::start().await, Log::default());
     let (client, _) = articles(&server, &log);

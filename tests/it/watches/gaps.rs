@@ -78,6 +78,24 @@ async fn all_ways_to_say_that_a_position_is_too_old_lead_to_a_reset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_says_that_the_client_may_not_follow_it_ends_the_watch() {
+    let server = FeedServer::new();
+    server.next_opening(Opening::Text("event: error\ndata: {\"code\": 403}\n\n"));
+    let mut watch = server.articles().watch().await.unwrap();
+    let error = loop {
+        match watch.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the watch ended without an error"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Status);
+    assert!(error.to_string().contains("may not follow"), "{error}");
+    assert!(watch.next().await.unwrap().is_none());
+    assert_eq!(server.state().opened.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_304_about_another_list_hides_no_change() {
     let server = FeedServer::new();
     server.state().lists_have_tags = true;

@@ -13,22 +13,25 @@ pub(super) fn changes(first: &[u8], since: Option<u64>, line: &Document) -> Vec<
     let is = |at: &str| line.pointer(at).is_some_and(|it| it.as_str() == "true");
     let Some(result) = line.pointer("/result") else {
         // {"error": …}: the gateway ends the watch.
-        return vec![Document::from_value(&json!({ "type": "ERROR" }))];
+        let status = line
+            .pointer("/error/http_code")
+            .and_then(|code| code.as_id());
+        return vec![error(status.as_deref())];
     };
     let now = revision_of(&result);
     if is("/result/canceled") {
         let is_compacted = result.pointer("/compact_revision").is_some();
-        return vec![if is_compacted {
-            too_old()
-        } else {
-            Document::from_value(&json!({ "type": "ERROR" }))
-        }];
+        let reason = result
+            .pointer("/cancel_reason")
+            .and_then(|reason| reason.as_id());
+        let status = reason.as_deref().and_then(status_of);
+        return vec![error(if is_compacted { TOO_OLD } else { status })];
     }
     if is("/result/created") {
         // A store that is not there yet would stay silent until it is: it was restored from a backup.
         let is_behind = now.zip(since).is_some_and(|(now, since)| now < since);
         return if is_behind {
-            vec![too_old()]
+            vec![error(TOO_OLD)]
         } else {
             Vec::new()
         };
@@ -70,8 +73,28 @@ fn revision(event: &Document) -> Option<u64> {
     event.pointer("/kv/mod_revision")?.as_id()?.parse().ok()
 }
 
-fn too_old() -> Document {
-    Document::from_value(&json!({ "type": "ERROR", "code": "410" }))
+/// The status of a position that is too old.
+const TOO_OLD: Option<&str> = Some("410");
+
+/// Returns the status that a request would get which is refused for the reason of a canceled watch.
+fn status_of(reason: &str) -> Option<&'static str> {
+    let is = |words: &[&str]| words.iter().any(|words| reason.contains(words));
+    if is(&["permission denied"]) {
+        Some("403")
+    } else if is(&[
+        "invalid auth token",
+        "auth store is old",
+        "user name is empty",
+    ]) {
+        Some("401")
+    } else {
+        None
+    }
+}
+
+/// The change that stands for the end of the watch.
+fn error(status: Option<&str>) -> Document {
+    Document::from_value(&json!({ "type": "ERROR", "code": status }))
 }
 
 #[cfg(test)]
@@ -120,11 +143,25 @@ mod tests {
         let created = r#"{"result":{"header":{"revision":"9"},"created":true}}"#;
         assert_eq!(told(Some(10), created), ["ERROR 410"]);
         assert!(told(Some(9), created).is_empty() && told(None, created).is_empty());
-        for ended in [
-            r#"{"error":{"code":14}}"#,
-            r#"{"result":{"canceled":true}}"#,
+    }
+
+    #[test]
+    fn the_end_of_a_watch_has_the_status_of_its_reason() {
+        for (ended, expected) in [
+            (r#"{"error":{"grpc_code":14,"http_code":503}}"#, "ERROR 503"),
+            (r#"{"error":{"grpc_code":7,"http_code":403}}"#, "ERROR 403"),
+            (r#"{"error":{"grpc_code":14}}"#, "ERROR"),
+            (r#"{"result":{"canceled":true}}"#, "ERROR"),
+            (
+                r#"{"result":{"canceled":true,"cancel_reason":"rpc error: code = PermissionDenied desc = etcdserver: permission denied"}}"#,
+                "ERROR 403",
+            ),
+            (
+                r#"{"result":{"canceled":true,"cancel_reason":"etcdserver: invalid auth token"}}"#,
+                "ERROR 401",
+            ),
         ] {
-            assert_eq!(told(Some(3), ended), ["ERROR"]);
+            assert_eq!(told(Some(3), ended), [expected], "{ended}");
         }
     }
 
