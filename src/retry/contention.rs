@@ -9,79 +9,68 @@
 //! is the number of commits, and busy time divided by idle time is the factor by which there are too many or too
 //! few tries.
 //!
-//! A single writer that never pauses also keeps the resource busy all the time, and waiting does not change that.
-//! It commits once per round trip, so every try of ours meets a commit, unless its request happens to take longer
-//! than ours. Only more tries help. A crowd, on the other hand, thins out as its writers wait. So the window is
-//! widened first, as for a crowd. If the resource stays busy for two wide waits in a row, waiting is useless, and a
-//! burst of quick tries follows. Without numeric versions, the two cases look the same for a long time, so the
-//! bursts come only after many waits.
+//! A single writer that never pauses also keeps the resource busy, and waiting does not change that. A try succeeds
+//! only if its round trip is shorter than the time between two of that writer's commits. Only more tries help. A
+//! crowd, on the other hand, thins out as its writers wait. So the window is widened first, as for a crowd. If the
+//! resource is as busy during the wider wait as before, waiting is useless, and a burst of quick tries follows.
+//!
+//! Without numeric versions, the two cases look the same for a long time. After many round trips, each wait is
+//! followed by a burst, which is longer the less time is left.
 //!
 //! A version is otherwise opaque (RFC 9110 8.8.3). Only the length of a wait depends on this reading of it.
 
+mod commits;
+
 use std::time::Duration;
 
-use crate::protocol::Validator;
+use commits::Commits;
+pub(crate) use commits::{LostRace, count};
 
 /// The first window with numeric versions, in round trips. It is enough for a dozen writers, and short for six.
-const FIRST: f64 = 12.0;
+const FIRST: f64 = 10.0;
 /// The first window without numeric versions, in round trips, and the increment of each later one.
 const FIRST_UNTOLD: f64 = 16.0;
-/// The largest and the smallest factor by which one wait can change the window.
-const WIDER: f64 = 4.5;
-const NARROWER: f64 = 0.05;
-/// Extra factors on busy time over idle time, because some of the other writers come back.
-const MORE_IF_BUSY: f64 = 2.0;
-const MORE_IF_IDLE: f64 = 1.5;
 /// The minimum wait, as a part of the window. The first wait has no minimum and spreads over the whole window.
 /// Later waits take most of the window, which leaves fewer stragglers and a silence in which a crowd shows.
 const LEAST: f64 = 0.65;
-const LEAST_UNTOLD: f64 = 0.5;
+const LEAST_UNTOLD: f64 = 0.35;
 /// The same for windows narrower than `NARROW` round trips, where few other writers are left.
 const LEAST_IF_NARROW: f64 = 0.2;
 const NARROW: f64 = 28.0;
 /// The largest window, as a part of the time left. A write that has waited long therefore tries more often than a
 /// new one, and no write sleeps past its deadline.
 const PART_OF_TIME_LEFT: f64 = 0.25;
-/// Added to the observed busy and idle round trips, so that a few observations have little weight.
-const PRIOR: f64 = 0.8;
-/// A resource that is busy for more than this part of the time counts as busy all the time. The limit is below 1
-/// because the measured round trip is a little too short. At 0.90, each of a thousand writers takes the others for
-/// one that never pauses.
-const SATURATED: f64 = 0.93;
-/// The minimum number of round trips for that judgement.
-const LONG_ENOUGH: f64 = 25.0;
-/// The number of consecutive waits that must find it so. In a dense crowd, a tenth of the writers see it once.
-const SATURATED_WAITS: u32 = 2;
-/// The number of tries in the first burst, and the window before each, in round trips. If round trips vary by a
-/// tenth, one try in forty succeeds.
-const BURST: u32 = 40;
-const BURST_WINDOW: f64 = 1.0;
-/// The factor on the window after a burst that failed. If the others are a crowd, it shows then.
-const WIDER_AFTER_BURST: f64 = 2.0;
-/// Without numeric versions: the number of waits before the first burst, and its number of tries.
-const WAITS_UNTOLD: u32 = 8;
-const BURST_UNTOLD: u32 = 4;
-/// The maximum number of tries in a burst.
-const LARGEST_BURST: u32 = 256;
-/// Numbers from here on are clocks, or count the commits to more than one resource.
-const NO_COUNT: u64 = 1_000_000_000;
-/// The maximum number of commits per round trip. Ordinary writers do not exceed it, so a larger number is no count.
-const MOST_COMMITS: f64 = 2.0;
-/// The minimum round trip in calculations, because it is a divisor.
-const SHORTEST_TRIP: Duration = Duration::from_micros(10);
 
-/// The facts known when a race was lost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LostRace {
-    /// The number in the version that was refused, if there is one.
-    pub(crate) count: Option<u64>,
-    /// The time since the write began.
-    pub(crate) elapsed: Duration,
-    /// The remaining time of the write.
-    pub(crate) left: Duration,
-    /// The measured round trip.
-    pub(crate) round_trip: Duration,
-}
+/// The minimum length of a wait that shows whether waiting helps, in round trips.
+const LONG_ENOUGH: f64 = 25.0;
+/// Waiting does not help if the resource is still busy for at least this part of what it was, although the wait was
+/// longer by at least this factor. Even a thousand writers fall below it.
+const AS_BUSY: f64 = 0.95;
+const LONGER: f64 = 1.5;
+/// A resource that is busy for more than this part of the time is busy all the time. A second wait of the same
+/// length is then enough. The limit is below 1 because the measured round trip is a little too short. At 0.90, each
+/// of a thousand writers takes the others for one that never pauses.
+const SATURATED: f64 = 0.96;
+
+/// The tries of the first burst, as a multiple of those that are expected to be needed, and their bounds. If the
+/// round trips of both writers are equally long and vary by a tenth, one try in forty succeeds.
+const BURST: f64 = 2.5;
+const SHORTEST_BURST: f64 = 4.0;
+const LONGEST_FIRST_BURST: f64 = 50.0;
+const LONGEST_BURST: f64 = 256.0;
+/// The window before each try of a burst, in round trips.
+const BURST_WINDOW: f64 = 0.4;
+/// The largest window between two bursts, in round trips. It suffices to see whether waiting helps by now.
+const BETWEEN_BURSTS: f64 = 60.0;
+
+/// Without numeric versions, there are no bursts before so many round trips or this part of the time have passed,
+/// whichever is less. A crowd of a hundred is gone by then.
+const QUIET_UNTOLD: f64 = 320.0;
+const QUIET_PART_UNTOLD: f64 = 0.2;
+/// Without numeric versions, the tries of a burst for each round trip of the window before it, and how much this
+/// grows with the time that has passed, as a multiple of the time left.
+const BURST_UNTOLD: f64 = 0.2;
+const MORE_WITH_AGE: f64 = 2.0;
 
 /// The lost races of one write.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,8 +81,10 @@ pub(super) struct Contention {
     window: f64,
     /// The previous lost race.
     before: Option<LostRace>,
-    /// Consecutive waits that found the resource busy all the time.
-    saturated: u32,
+    /// What the last wait that was long enough showed.
+    seen: Option<Commits>,
+    /// The window to return to as soon as waiting helps. `None`: waiting may help.
+    useless: Option<f64>,
     /// Bursts so far.
     bursts: u32,
     /// Quick tries left in the burst.
@@ -118,42 +109,31 @@ impl Contention {
         cap: Duration,
         jitter: f64,
     ) -> Duration {
-        let trip = lost.round_trip.max(SHORTEST_TRIP);
-        let first = first.map(|first| first.div_duration_f64(trip));
-        let Window { least, most } = self.next(lost, first);
+        let longest = cap.min(lost.left.mul_f64(PART_OF_TIME_LEFT));
+        let first = first.map(|first| lost.trips(first));
+        let Window { least, most } = self.next(lost, first, lost.trips(longest));
         self.before = Some(lost);
-        let longest = cap.min(lost.left.mul_f64(PART_OF_TIME_LEFT)).as_secs_f64();
-        let window = (most * trip.as_secs_f64()).min(longest);
+        let window = (most * lost.trip().as_secs_f64()).min(longest.as_secs_f64());
         Duration::try_from_secs_f64(window * (least + (1.0 - least) * jitter)).unwrap_or(cap)
     }
 
-    /// Returns the next window. Its `least` is a part of the window.
-    fn next(&mut self, lost: LostRace, first: Option<f64>) -> Window {
+    /// Returns the next window. No wait will be longer than `longest` round trips.
+    fn next(&mut self, lost: LostRace, first: Option<f64>, longest: f64) -> Window {
         if self.quick > 0 {
             return self.quick_try();
         }
         let after_burst = std::mem::take(&mut self.in_burst);
-        let least = match self.commits_since(lost) {
+        let commits = (self.before).and_then(|before| Commits::between(&before, &lost));
+        let least = match commits {
             _ if self.waits == 0 => {
                 let untold = lost.count.is_none();
                 self.window = first.unwrap_or(if untold { FIRST_UNTOLD } else { FIRST });
                 0.0
             }
-            Some(_) if after_burst => {
-                self.window *= WIDER_AFTER_BURST;
-                LEAST
-            }
-            Some((commits, over)) => {
-                if over >= LONG_ENOUGH && commits >= SATURATED * over {
-                    self.saturated += 1;
-                    if self.saturated >= SATURATED_WAITS {
-                        // After a burst that failed, one more such wait is enough for the next burst.
-                        self.saturated = SATURATED_WAITS - 1;
-                        return self.burst(BURST);
-                    }
-                } else {
-                    self.saturated = 0;
-                    self.window *= fit(commits, over);
+            Some(commits) => {
+                // The quick tries of a burst show too little for a judgement.
+                if !after_burst && let Some(tries) = self.judge(commits) {
+                    return self.burst(tries);
                 }
                 if self.window < NARROW {
                     LEAST_IF_NARROW
@@ -161,10 +141,15 @@ impl Contention {
                     LEAST
                 }
             }
-            None if self.waits >= WAITS_UNTOLD && !after_burst => return self.burst(BURST_UNTOLD),
             None => {
-                let step = first.unwrap_or(FIRST_UNTOLD);
-                self.window = step * f64::from(self.waits + 1);
+                let quiet = lost.trips(lost.elapsed.saturating_add(lost.left)) * QUIET_PART_UNTOLD;
+                let elapsed = lost.trips(lost.elapsed);
+                if !after_burst && elapsed >= quiet.min(QUIET_UNTOLD) {
+                    let age = elapsed / lost.trips(lost.left).max(1.0);
+                    let waited = self.window.min(longest);
+                    return self.burst(waited * BURST_UNTOLD * (1.0 + MORE_WITH_AGE * age));
+                }
+                self.window = first.unwrap_or(FIRST_UNTOLD) * f64::from(self.waits + 1);
                 LEAST_UNTOLD
             }
         };
@@ -175,10 +160,42 @@ impl Contention {
         }
     }
 
-    /// Begins a burst. Each burst has twice as many tries as the one before.
-    fn burst(&mut self, first: u32) -> Window {
-        let tries = first.saturating_mul(1_u32.checked_shl(self.bursts).unwrap_or(u32::MAX));
-        self.quick = tries.min(LARGEST_BURST);
+    /// Fits the window to the commits during the last wait. If waiting does not help, returns the number of tries
+    /// for a burst instead.
+    fn judge(&mut self, commits: Commits) -> Option<f64> {
+        let (busy, over) = (commits.busy(), commits.over);
+        if over < LONG_ENOUGH {
+            self.window *= commits.fit();
+            return None;
+        }
+        let before = self.seen.replace(commits);
+        let may_tell = |before: Commits| {
+            over >= LONGER * before.over || busy >= SATURATED || self.useless.is_some()
+        };
+        if before.is_some_and(|before| busy >= AS_BUSY * before.busy() && may_tell(before)) {
+            self.useless.get_or_insert(self.window);
+            self.window = self.window.min(BETWEEN_BURSTS);
+            let needed = 1.0 / (1.0 - busy).max(f64::EPSILON);
+            let doubled = 2.0_f64.powf(f64::from(self.bursts));
+            return Some((BURST * needed).clamp(SHORTEST_BURST, LONGEST_FIRST_BURST) * doubled);
+        }
+        if let Some(window) = self.useless.take() {
+            self.window = window;
+        }
+        if busy < SATURATED {
+            self.window *= commits.fit();
+        }
+        None
+    }
+
+    fn burst(&mut self, tries: f64) -> Window {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is from 1 to 256"
+        )]
+        let tries = tries.clamp(1.0, LONGEST_BURST).ceil() as u32;
+        self.quick = tries;
         self.bursts += 1;
         self.quick_try()
     }
@@ -191,48 +208,6 @@ impl Contention {
             most: BURST_WINDOW,
         }
     }
-
-    /// Returns the number of commits that other writers made since the previous lost race, and the number of round
-    /// trips since then.
-    fn commits_since(&self, lost: LostRace) -> Option<(f64, f64)> {
-        let before = self.before?;
-        let moved = lost.count?.checked_sub(before.count?)?;
-        let commits = f64::from(u32::try_from(moved).ok()?);
-        let over = lost.elapsed.saturating_sub(before.elapsed);
-        let over = over.div_duration_f64(lost.round_trip.max(SHORTEST_TRIP));
-        (moved > 0 && commits <= MOST_COMMITS * (over + 1.0)).then_some((commits, over))
-    }
-}
-
-/// Returns the factor by which the window is too narrow, after a number of commits over a number of round trips.
-fn fit(commits: f64, over: f64) -> f64 {
-    // The refusal shows one more commit than the version does.
-    let busy = commits + 1.0 + PRIOR;
-    let idle = (over - commits).max(0.0) + PRIOR;
-    let tries = busy / idle;
-    let more = if tries > 1.0 {
-        MORE_IF_BUSY
-    } else {
-        MORE_IF_IDLE
-    };
-    // Writers that succeeded do not come back. The busy part of the time is the part of the tries that failed.
-    (tries * more * busy / (busy + idle)).clamp(NARROWER, WIDER)
-}
-
-/// Returns the number in a version, if it may count the commits to one resource: `"7"`, `W/"7"`, `7`, and
-/// `7-c0ffee` (the revisions of `CouchDB`).
-pub(crate) fn count(version: &Validator) -> Option<u64> {
-    let bytes = match version {
-        Validator::Tag(tag) => tag.opaque_part(),
-        Validator::Version(text) => text.as_bytes(),
-        Validator::LastModified(_) => return None,
-    };
-    let text = std::str::from_utf8(bytes).ok()?.trim_matches('"');
-    let digits = text.split_once('-').map_or(text, |(digits, _)| digits);
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse().ok().filter(|number| *number < NO_COUNT)
 }
 
 #[cfg(test)]

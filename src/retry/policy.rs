@@ -29,8 +29,8 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | after | wait |
 /// |---|---|
 /// | the first lost race | none |
-/// | the second | drawn evenly from 0 to 12 measured round trips (16 without numeric versions) |
-/// | a later one | from two thirds of a window (half without numeric versions) to all of it, or less if it is narrow |
+/// | the second | drawn evenly from 0 to 10 measured round trips (16 without numeric versions) |
+/// | a later one | from two thirds of a window (a third without numeric versions) to all of it, or less if it is narrow |
 /// | a transient failure | drawn evenly from 0 to a window of one round trip, at least 1 ms, which doubles with each failure |
 ///
 /// A *window* is the longest wait that may be drawn. No window exceeds 5 s ([`cap`](Self::cap)). No window after a
@@ -38,13 +38,14 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 ///
 /// The window after a race fits the number of writers. If versions are numeric (`"7"`, `7-c0ffee`), their increase
 /// during the wait shows how busy the others kept the resource. The window then grows or shrinks by busy time over
-/// idle time, at most 4.5-fold at once. Without numeric versions, it grows by 16 round trips with each race.
+/// idle time, at most 5-fold at once. Without numeric versions, it grows by 16 round trips with each race.
 ///
 /// One writer that never pauses keeps the resource as busy as a crowd does, and waiting does not make it less busy.
-/// Only many tries get through. If two wide waits in a row found the resource busy all the time, 40 quick tries
-/// follow, each after at most one round trip. If they fail, a wider wait shows whether there is a crowd after all,
-/// and the next burst has twice as many tries. Without numeric versions, the first burst comes after eight waits
-/// and has four tries.
+/// Only many tries get through. If the resource is as busy during a longer wait as during the one before, up to 50
+/// quick tries follow, fewer if it is idle now and then. If they fail, another wait shows whether the resource is
+/// still as busy, and the next burst has twice as many tries. Without numeric versions, a burst follows each wait
+/// after 320 round trips, or after a fifth of the time if that is earlier. The less time is left, the more tries it
+/// has.
 ///
 /// The next table shows a simulation (`benches/contention`) of processes that commit one edit each to one resource,
 /// all at the same time, 20 ms away from it:
@@ -52,12 +53,12 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
 /// |---|---|---|---|---|
 /// | 2 | 3.0 | 1.01 | 1.0 | none |
-/// | 8 | 5.9 | 1.35 | 1.7 | none |
-/// | 64 | 9.0 | 1.19 | 2.6 | none |
-/// | 256 | 11.0 | 1.13 | 2.4 | none |
-/// | 1 000 | 16.3 | 0.70 | 2.1 | none |
-/// | 64, no numeric versions | 9.0 | 1.57 | 3.2 | none |
-/// | 1 000, no numeric versions | 51.4 | 0.55 | 2.0 | none |
+/// | 8 | 6.0 | 1.24 | 1.7 | none |
+/// | 64 | 9.4 | 1.14 | 2.7 | none |
+/// | 256 | 11.2 | 1.06 | 2.5 | none |
+/// | 1 000 | 19.9 | 0.68 | 2.3 | none |
+/// | 64, no numeric versions | 9.0 | 1.53 | 3.8 | none |
+/// | 1 000, no numeric versions | 148 | 0.53 | 2.1 | none |
 /// | 64 that retry at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///
@@ -66,10 +67,10 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 ///
 /// | other writers | that retry at once | numeric versions | no numeric versions |
 /// |---|---|---|---|
-/// | 1 | 126 | 229 | 730 |
-/// | 2 | 112 | 250 | 813 |
-/// | 4 | 70 | 234 | 941 |
-/// | 8 | 58 to 72 | 407 | 921 |
+/// | 1 | 129 | 201 | 459 |
+/// | 2 | 126 | 264 | 523 |
+/// | 4 | 63 to 65 | 327 | 468 |
+/// | 8 | 64 to 87 | 425 | 463 |
 ///
 /// Without numeric versions, a writer that has lost every try cannot know whether it lost to one other writer or to
 /// a thousand. The waits are a compromise between the two cases.
@@ -133,7 +134,7 @@ impl fmt::Debug for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Sets the first window (default one measured round trip and at least 1 ms, or 12 or 16 of them after a race).
+    /// Sets the first window (default one measured round trip and at least 1 ms, or 10 or 16 of them after a race).
     pub fn first(mut self, window: Duration) -> Self {
         self.first = Some(window);
         self

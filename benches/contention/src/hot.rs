@@ -2,8 +2,8 @@
 //!
 //! The hot writer is a client that updates the document again as soon as its last update is stored, so it commits once
 //! per round trip. An attempt of the others is a read and a write. It meets a commit unless the hot writer's request
-//! takes longer than theirs. The baseline is the number of attempts without any wait, because no wait makes such a
-//! writer slower.
+//! takes longer than theirs, so the distance of the hot writer matters. The baseline is the number of attempts without
+//! any wait, because no wait makes such a writer slower.
 //!
 //! Tokio's clock counts milliseconds, which is too coarse for round trips of one millisecond. All times, including
 //! those of the client, are therefore multiplied by `SCALE`.
@@ -25,6 +25,10 @@ const HOT: &str = "hot";
 const LATER: f64 = 20.0;
 const ROUND_TRIPS_MS: [u64; 3] = [1, 20, 50];
 const OTHERS: [u32; 4] = [1, 2, 4, 8];
+/// The distances of the hot writer from the server, as multiples of that of the others. The round trips of
+/// `ROUND_TRIPS_MS` are tried at the first one, the others at the round trip of `FARTHER_MS`.
+const DISTANCES: [f64; 4] = [1.0, 1.05, 1.1, 1.3];
+const FARTHER_MS: u64 = 20;
 
 /// The means over several runs.
 struct Figures {
@@ -36,27 +40,47 @@ struct Figures {
     given_up: f64,
 }
 
+/// A hot writer, and the others.
+#[derive(Clone, Copy)]
+struct Setting {
+    weather: Weather,
+    /// Whether versions are numbers.
+    numbered: bool,
+    others: u32,
+    /// The distance of the hot writer.
+    distance: f64,
+}
+
 pub fn table(weather: Weather, runs: u32) {
     println!("\nBeside one writer that never pauses; times in round trips, {runs} runs\n");
     println!(
-        "| versions | round trip | others | slowest, at once | slowest, ifmatch | ratio | requests per edit | given up |"
+        "| versions | round trip | hot writer at | others | slowest, at once | slowest, ifmatch | ratio | requests per edit | given up |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let near = ROUND_TRIPS_MS.map(|trip| (trip, DISTANCES[0]));
+    let far = DISTANCES[1..]
+        .iter()
+        .map(|distance| (FARTHER_MS, *distance));
+    let places: Vec<(u64, f64)> = near.into_iter().chain(far).collect();
     for (writer, versions) in [
         (Writer::Ifmatch, "count"),
         (Writer::IfmatchOpaque, "tell nothing"),
     ] {
-        for trip in ROUND_TRIPS_MS {
+        for (trip, distance) in &places {
             for others in OTHERS {
-                let weather = Weather {
-                    round_trip: Duration::from_millis(trip) * SCALE,
-                    ..weather
+                let setting = Setting {
+                    weather: Weather {
+                        round_trip: Duration::from_millis(*trip) * SCALE,
+                        ..weather
+                    },
+                    numbered: writer == Writer::Ifmatch,
+                    others,
+                    distance: *distance,
                 };
-                let numbered = writer == Writer::Ifmatch;
-                let at_once = races(Writer::AtOnce, numbered, others, weather, runs);
-                let ours = races(writer, numbered, others, weather, runs);
+                let at_once = races(Writer::AtOnce, setting, runs);
+                let ours = races(writer, setting, runs);
                 println!(
-                    "| {versions} | {trip} ms | {others} | {:.0} | {:.0} | {:.1} | {:.0} | {:.1} % |",
+                    "| {versions} | {trip} ms | {distance} | {others} | {:.0} | {:.0} | {:.1} | {:.0} | {:.1} % |",
                     at_once.slowest,
                     ours.slowest,
                     ours.slowest / at_once.slowest,
@@ -68,7 +92,7 @@ pub fn table(weather: Weather, runs: u32) {
     }
 }
 
-fn races(writer: Writer, numbered: bool, others: u32, weather: Weather, runs: u32) -> Figures {
+fn races(writer: Writer, setting: Setting, runs: u32) -> Figures {
     let mut sum = Figures {
         slowest: 0.0,
         requests: 0.0,
@@ -81,11 +105,11 @@ fn races(writer: Writer, numbered: bool, others: u32, weather: Weather, runs: u3
             .start_paused(true)
             .build()
             .expect("a runtime");
-        let network = Network::new(weather, numbered);
-        let race = runtime.block_on(race(writer, &network, others));
-        sum.slowest += race.slowest.div_duration_f64(weather.round_trip);
-        sum.requests += f64::from(race.requests) / f64::from(others);
-        sum.given_up += f64::from(race.given_up) / f64::from(others);
+        let race = runtime.block_on(race(writer, setting));
+        let round_trip = setting.weather.round_trip;
+        sum.slowest += race.slowest.div_duration_f64(round_trip);
+        sum.requests += f64::from(race.requests) / f64::from(setting.others);
+        sum.given_up += f64::from(race.given_up) / f64::from(setting.others);
     }
     let runs = f64::from(runs);
     Figures {
@@ -114,8 +138,10 @@ pub fn client(network: &Network) -> Client {
     client.build().expect("the address is good")
 }
 
-async fn race(writer: Writer, network: &Network, others: u32) -> Race {
-    let hot = tokio::spawn(write_without_pause(network.clone()));
+async fn race(writer: Writer, setting: Setting) -> Race {
+    let network = Network::new(setting.weather, setting.numbered);
+    let others = setting.others;
+    let hot = tokio::spawn(write_without_pause(network.at(setting.distance)));
     let mut edits = JoinSet::new();
     for name in 0..others {
         let network = network.counted();

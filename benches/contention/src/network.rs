@@ -37,6 +37,8 @@ pub struct Weather {
 #[derive(Clone)]
 pub struct Network {
     inner: Arc<Inner>,
+    /// The length of this way to the server, as a multiple of the usual one.
+    distance: f64,
     /// Requests of those who share this counter.
     own: Arc<AtomicU32>,
 }
@@ -60,6 +62,7 @@ impl Network {
                 requests: AtomicU32::new(0),
                 document: Mutex::new((0, empty)),
             }),
+            distance: 1.0,
             own: Arc::default(),
         }
     }
@@ -67,8 +70,16 @@ impl Network {
     /// The same network, for one writer whose requests are counted apart.
     pub fn counted(&self) -> Self {
         Self {
-            inner: self.inner.clone(),
             own: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The same network, for a writer that is nearer to the server or farther from it.
+    pub fn at(&self, distance: f64) -> Self {
+        Self {
+            distance,
+            ..self.clone()
         }
     }
 
@@ -95,7 +106,7 @@ impl Network {
         let swing = 1.0 + weather.jitter * (2.0 * fastrand::f64() - 1.0);
         let late = fastrand::f64() < weather.late;
         let extra = if late { weather.delay } else { Duration::ZERO };
-        tokio::time::sleep((weather.round_trip / 2).mul_f64(swing) + extra).await;
+        tokio::time::sleep((weather.round_trip / 2).mul_f64(swing * self.distance) + extra).await;
     }
 
     fn lost(&self) -> bool {

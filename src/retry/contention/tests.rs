@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use super::*;
+use crate::protocol::Validator;
 
 const TRIP: Duration = Duration::from_millis(20);
 const CAP: Duration = Duration::from_secs(5);
@@ -25,19 +26,19 @@ fn windows(races: &[LostRace]) -> Vec<u128> {
 
 #[test]
 fn the_window_grows_where_others_commit_all_the_time_and_shrinks_where_they_do_not() {
-    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(17), 10)]), [12, 54]);
-    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(8), 22)]), [12, 0]);
-    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(15), 20)]), [12, 5]);
+    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(17), 10)]), [10, 50]);
+    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(8), 22)]), [10, 0]);
+    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(15), 20)]), [10, 4]);
 }
 
-/// Returns the waits of a write that races a writer which commits in every round trip.
-fn against_a_hot_writer(counts: bool, races: usize) -> Vec<f64> {
+/// Returns the waits of a write that races a writer which commits again after so many round trips.
+fn against_a_hot_writer(counts: bool, races: usize, pause: f64) -> Vec<f64> {
     let (mut contention, mut elapsed) = (Contention::default(), Duration::ZERO);
     let mut waits = Vec::new();
     for _ in 0..races {
-        let count = u64::try_from((elapsed + TRIP / 2).as_micros() / TRIP.as_micros()).unwrap();
+        let count = (elapsed + TRIP / 2).as_micros() / TRIP.mul_f64(pause).as_micros();
         let lost = LostRace {
-            count: counts.then_some(7 + count),
+            count: counts.then_some(7 + u64::try_from(count).unwrap()),
             elapsed,
             left: Duration::from_secs(3600),
             round_trip: TRIP,
@@ -50,31 +51,86 @@ fn against_a_hot_writer(counts: bool, races: usize) -> Vec<f64> {
     waits
 }
 
-#[test]
-fn where_no_wait_makes_the_resource_less_busy_the_window_shrinks_to_quick_tries() {
-    let waits = against_a_hot_writer(true, 200);
-    let quick = waits.iter().position(|wait| *wait <= BURST_WINDOW).unwrap();
-    assert!(quick <= 4, "{waits:?}");
-    let burst = quick..quick + BURST as usize;
-    assert!(
-        waits[burst].iter().all(|wait| *wait <= BURST_WINDOW),
-        "{waits:?}"
-    );
-    let slow = waits.iter().filter(|wait| **wait > BURST_WINDOW).count();
-    assert!(slow <= 8, "{waits:?}");
-    // If the others are a crowd after all, a wider wait shows it.
-    let widest_before = waits[..quick].iter().copied().fold(0.0, f64::max);
-    let after = waits[quick + BURST as usize];
-    assert!(after > widest_before, "{waits:?}");
+fn is_quick(wait: &f64) -> bool {
+    *wait <= BURST_WINDOW
 }
 
 #[test]
-fn where_versions_tell_nothing_quick_tries_come_after_many_waits() {
-    let waits = against_a_hot_writer(false, 400);
-    let quick = waits.iter().position(|wait| *wait <= BURST_WINDOW).unwrap();
-    assert_eq!(quick, WAITS_UNTOLD as usize);
-    let slow = waits.iter().filter(|wait| **wait > BURST_WINDOW).count();
-    assert!(slow <= 16, "{waits:?}");
+fn where_no_wait_makes_the_resource_less_busy_the_window_shrinks_to_quick_tries() {
+    let waits = against_a_hot_writer(true, 200, 1.0);
+    let quick = waits.iter().position(is_quick).unwrap();
+    assert!(quick <= 4, "{waits:?}");
+    let mut burst = waits[quick..].iter().take_while(|wait| is_quick(wait));
+    assert!(burst.by_ref().count() >= 40, "{waits:?}");
+    let slow = waits.iter().filter(|wait| !is_quick(wait)).count();
+    assert!(slow <= 8, "{waits:?}");
+}
+
+#[test]
+fn a_writer_farther_away_that_never_pauses_is_met_with_quick_tries_as_well() {
+    for (pause, tries) in [(1.1, 20), (1.3, 8), (1.5, 6)] {
+        let waits = against_a_hot_writer(true, 60, pause);
+        let quick = waits.iter().position(is_quick).unwrap();
+        assert!(waits[..quick].iter().sum::<f64>() < 300.0, "{waits:?}");
+        let burst = waits[quick..].iter().take_while(|wait| is_quick(wait));
+        assert!(burst.count() >= tries, "{pause}: {waits:?}");
+    }
+}
+
+#[test]
+fn as_soon_as_waiting_helps_the_window_is_as_wide_as_before_the_bursts() {
+    let mut contention = Contention::default();
+    let (mut lost, mut wait) = (lost(Some(7), 0), 0.0);
+    let mut race = |contention: &mut Contention, commits: u64, over: u32| {
+        lost.count = lost.count.map(|count| count + commits);
+        lost.elapsed += TRIP * over;
+        wait = contention.wait(lost, None, CAP, 1.0).div_duration_f64(TRIP);
+        wait
+    };
+    race(&mut contention, 0, 0);
+    race(&mut contention, 9, 10);
+    let wide = race(&mut contention, 41, 50);
+    assert!(is_quick(&race(&mut contention, 164, 200)));
+    while contention.quick > 0 {
+        race(&mut contention, 1, 2);
+    }
+    assert_eq!(race(&mut contention, 1, 2), BETWEEN_BURSTS);
+    assert!(race(&mut contention, 30, 60) >= wide);
+}
+
+#[test]
+fn where_versions_tell_nothing_quick_tries_come_after_many_waits_and_become_more() {
+    let waits = against_a_hot_writer(false, 400, 1.0);
+    let quick = waits.iter().position(is_quick).unwrap();
+    let before: f64 = waits[..quick].iter().map(|wait| wait + 2.0).sum();
+    assert!(
+        (QUIET_UNTOLD..2.0 * QUIET_UNTOLD).contains(&before),
+        "{waits:?}"
+    );
+    let bursts: Vec<usize> = (waits.split(|wait| !is_quick(wait)).map(<[f64]>::len))
+        .filter(|tries| *tries > 0)
+        .collect();
+    // The last one is not complete.
+    let complete = &bursts[..bursts.len() - 1];
+    assert!(complete.len() > 2 && complete.is_sorted(), "{bursts:?}");
+}
+
+#[test]
+fn where_versions_tell_nothing_quick_tries_come_in_time_for_the_deadline() {
+    let mut contention = Contention::default();
+    let (mut elapsed, time) = (Duration::ZERO, TRIP * 400);
+    let mut tries = 0;
+    while elapsed < time {
+        let left = time.saturating_sub(elapsed);
+        let lost = LostRace {
+            left,
+            elapsed,
+            ..lost(None, 0)
+        };
+        elapsed += contention.wait(lost, None, CAP, 0.5) + TRIP * 2;
+        tries += 1;
+    }
+    assert!(tries > 60, "{tries} tries");
 }
 
 #[test]
@@ -104,8 +160,8 @@ fn versions_that_count_nothing_widen_the_window_with_each_race() {
         [16, 32, 48]
     );
     // Versions that go backwards, or rise too fast for any writer.
-    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(3), 10)]), [12, 32]);
-    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(900), 10)]), [12, 32]);
+    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(3), 10)]), [10, 32]);
+    assert_eq!(windows(&[lost(Some(7), 0), lost(Some(900), 10)]), [10, 32]);
 }
 
 #[test]
@@ -127,17 +183,17 @@ fn no_wait_exceeds_a_quarter_of_the_time_left_however_hot_or_crowded() {
 
 #[test]
 fn an_old_write_waits_a_shorter_time_than_a_young_one() {
-    let mut races = [lost(None, 0), lost(None, 1480)];
-    assert_eq!(windows(&races), [16, 5]);
-    races[1].left = Duration::ZERO;
-    assert_eq!(windows(&races), [16, 0]);
+    let mut old = lost(None, 1480);
+    assert_eq!(windows(&[old]), [5]);
+    old.left = Duration::ZERO;
+    assert_eq!(windows(&[old]), [0]);
 }
 
 #[test]
 fn no_wait_exceeds_the_cap_or_panics() {
     let mut contention = Contention::default();
     for round_trip in [Duration::ZERO, Duration::MAX, TRIP] {
-        for count in [None, Some(0), Some(NO_COUNT)] {
+        for count in [None, Some(0), Some(u64::MAX)] {
             let lost = LostRace {
                 count,
                 elapsed: Duration::MAX,
