@@ -108,6 +108,9 @@ pub(crate) struct Intent {
     pub(crate) schema: u32,
     /// Whether it is a person's resolution, which holds for the state that was shown and is not merged with another one.
     pub(crate) is_pinned: bool,
+    /// Whether an edit made its document from its base, so that the document includes no other change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_edit: bool,
     pub(crate) idempotency_key: Option<Box<str>>,
     /// Whether the server honours the key, whatever the profile says.
     pub(crate) honours_key: bool,

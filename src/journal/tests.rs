@@ -70,6 +70,7 @@ fn intent(write: u8, resource: u8, place: u64) -> Intent {
         schema: 0,
         is_pinned: false,
         idempotency_key: None,
+        is_edit: false,
         honours_key: false,
         queued_at: 0,
         place,

@@ -47,6 +47,8 @@ pub(crate) struct Write<T> {
     pub(crate) local: Option<Document>,
     pub(crate) edits: Vec<Edit<T>>,
     pub(crate) if_absent: Option<Document>,
+    /// Whether an edit made the local document from the base, so that it includes no other change.
+    pub(crate) is_edit: bool,
     /// Whether the edits run again after a race. Otherwise the strategy merges.
     pub(crate) edit_reruns: bool,
     /// Whether an earlier write with an unknown outcome may have applied the same change.
@@ -101,6 +103,7 @@ impl<T: ResourceData> Write<T> {
             local: None,
             edits: Vec::new(),
             if_absent: None,
+            is_edit: false,
             edit_reruns: false,
             may_have_been_made_before: false,
             idempotency_key: None,
@@ -210,6 +213,7 @@ impl<T: ResourceData> Write<T> {
             params,
             base: self.base.take(),
             local: self.local.take(),
+            is_edit: self.is_edit,
             inherited,
             key: self.context.key.clone(),
             since: self.context.since,
@@ -236,6 +240,7 @@ impl<T: ResourceData> Write<T> {
             local: None,
             edits,
             if_absent: None,
+            is_edit: false,
             edit_reruns: self.edit_reruns,
             may_have_been_made_before: false,
             idempotency_key: None,

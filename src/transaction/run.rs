@@ -14,7 +14,7 @@ use crate::journal::StepEnd;
 use crate::lease::{Held, Isolation};
 use crate::retry::later;
 use crate::value::{Error, ErrorKind, StepReport, StepState};
-use crate::write::step::{Back, Made, Step, TakenBack, Tried, may_begin_later};
+use crate::write::step::{Back, Made, Step, TakenBack, Tried, may_begin_later, still_unknown};
 
 /// A transaction that is being made.
 pub(super) struct Run {
@@ -56,7 +56,8 @@ impl Run {
         }
     }
 
-    /// Takes a lease for each step, in the order of their addresses. Returns the step whose lease cannot be had.
+    /// Takes a lease for each path of the steps, in the order of the paths, which name the leases. Returns the step whose
+    /// lease cannot be had.
     pub(super) async fn hold(
         &mut self,
         isolation: Option<&dyn Isolation>,
@@ -66,13 +67,17 @@ impl Run {
             return Ok(held);
         };
         let mut order: Vec<_> = (0..self.steps.len()).collect();
-        order.sort_by(|one, other| self.urls[*one].cmp(&self.urls[*other]));
+        order.sort_by_key(|step| self.urls[*step].path());
         // A member whose handle has a lease is held already.
         order.retain(|step| !self.steps[*step].has_lease());
-        for step in order {
-            let lease = isolation.hold(self.urls[step].path(), self.left()).await;
-            let lease = lease.map_err(|error| (step, error))?;
-            self.steps[step].hold(&lease);
+        for steps in order.chunk_by(|one, other| self.urls[*one].path() == self.urls[*other].path())
+        {
+            let path = self.urls[steps[0]].path();
+            let lease = isolation.hold(path, self.left()).await;
+            let lease = lease.map_err(|error| (steps[0], error))?;
+            for step in steps {
+                self.steps[*step].hold(&lease);
+            }
             held.push(lease);
         }
         Ok(held)
@@ -327,17 +332,6 @@ impl Run {
             None => error,
         }
     }
-}
-
-/// A further run that did not begin settles nothing.
-fn still_unknown(tried: Result<Tried, Error>) -> Result<Tried, Error> {
-    tried.or_else(|error| {
-        Ok(Tried {
-            may_pass: may_begin_later(error.kind()),
-            error: Some(error),
-            ..Tried::unknown()
-        })
-    })
 }
 
 /// Returns the error of a step that was in doubt, and is known not to be applied.

@@ -81,7 +81,7 @@ impl<T: ResourceData> Watch<T> {
     /// or that does not match the type (`Decode`). It does not mean that the resource is gone.
     ///
     /// After an error that ends the watch, the next call returns `None`. That is a response that another try would get
-    /// again: 204, or any 4xx except 408, 410 and 429, and 401 for the second time in a row.
+    /// again: 204, or any 4xx except 408 and 429, except 410 if it is about a position, and except the first 401.
     pub async fn next(&mut self) -> Result<Option<Change<T>>, Error> {
         poll_fn(|context| self.poll_change(context)).await
     }

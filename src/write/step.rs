@@ -107,6 +107,17 @@ impl Tried {
     }
 }
 
+/// Returns the result of a further run. One that did not begin settles nothing.
+pub(crate) fn still_unknown(tried: Result<Tried, Error>) -> Result<Tried, Error> {
+    tried.or_else(|error| {
+        Ok(Tried {
+            may_pass: may_begin_later(error.kind()),
+            error: Some(error),
+            ..Tried::unknown()
+        })
+    })
+}
+
 /// Whether a step that could not be made or taken back for this reason may be by a later run. A later run takes the leases of
 /// the transaction again.
 pub(crate) fn may_begin_later(kind: ErrorKind) -> bool {

@@ -240,7 +240,8 @@ impl Transaction {
 
     /// Adds the condition that a resource is still in the version that was read. Nothing is written to it.
     ///
-    /// It is checked once, before the first write.
+    /// It is checked once, before the first write. A value that has no version, such as an item of a list, is compared with
+    /// the document.
     pub fn unchanged<T: ResourceData>(
         mut self,
         collection: &Collection<T>,
@@ -263,9 +264,10 @@ impl Transaction {
         }
     }
 
-    /// Takes a lease on each resource before the first step, in the order of their addresses.
+    /// Takes a lease on each resource before the first step, in the order of their paths.
     ///
-    /// The name of a lease is the path of its resource. Transactions and other writers that take the same leases do not see
+    /// The name of a lease is the path of its resource, so resources that differ only in their query have one lease.
+    /// Transactions and other writers that take the same leases do not see
     /// each other's steps. See [`Leases`](crate::Leases).
     pub fn isolated_by(self, leases: &(impl Isolation + Clone)) -> Self {
         Self {

@@ -86,7 +86,10 @@ pub(in crate::operations) async fn queue_edit<T: ResourceData>(
                 if edited.same_text(document) {
                     return unchanged(&recording, &view, document);
                 }
-                NewWrite::new(IntentGoal::Replace, base(&view, document), Some(edited))
+                NewWrite {
+                    is_edit: true,
+                    ..NewWrite::new(IntentGoal::Replace, base(&view, document), Some(edited))
+                }
             }
             (None, Some(initial)) => NewWrite::new(IntentGoal::Create, None, Some(initial.clone())),
             (None, None) => {

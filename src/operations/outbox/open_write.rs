@@ -187,6 +187,7 @@ impl<T: ResourceData> OpenWrite<T> {
             id,
             goal,
             is_pinned: true,
+            is_edit: false,
             schema: self.0.handle.schema.number,
             idempotency_key: self.key_of(local.as_ref()),
             group: None,

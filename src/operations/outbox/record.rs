@@ -23,6 +23,8 @@ pub(super) struct NewWrite {
     pub(super) local: Option<Document>,
     pub(super) idempotency_key: Option<String>,
     pub(super) honours_key: bool,
+    /// Whether an edit made the document from the base.
+    pub(super) is_edit: bool,
 }
 
 impl NewWrite {
@@ -37,6 +39,7 @@ impl NewWrite {
             local,
             idempotency_key: None,
             honours_key: false,
+            is_edit: false,
         }
     }
 }
@@ -134,6 +137,7 @@ impl<T: ResourceData> Recording<T> {
                 let queued = Queued::waiting(id, &self.handle.shared, convert);
                 let intent = Box::new(Intent {
                     goal,
+                    is_edit: last.intent.is_edit && new.is_edit,
                     schema: self.handle.schema.number,
                     ..(*last.intent).clone()
                 });
@@ -187,6 +191,7 @@ impl<T: ResourceData> Recording<T> {
             resource: self.handle.id.as_deref().map(Into::into),
             schema: self.handle.schema.number,
             is_pinned: false,
+            is_edit: new.is_edit,
             idempotency_key: new.idempotency_key.as_deref().map(Into::into),
             honours_key: new.honours_key,
             queued_at: now(),

@@ -117,6 +117,7 @@ impl<T: ResourceData> QueuedWriter for Writer<T> {
         let mut write = Write::begin(handle.clone(), WriteSettings::default(), goal).await?;
         check_owner(&own, &write.context, &intent.owner)?;
         (write.base, write.local) = (start.base, start.local);
+        write.is_edit = intent.is_edit;
         write.honours_keys = intent.honours_key;
         write.idempotency_key = start.key.map(Into::into);
         write.queued = Some(start.run);

@@ -32,13 +32,22 @@ pub(super) struct StepRecord {
     is_resumed: bool,
 }
 
+/// What made the document of a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum MadeBy {
+    Caller,
+    Edit,
+    /// An edit that may refuse. It holds only for the state that it was made on.
+    Guard,
+}
+
 impl StepRecord {
-    /// Prepares the marks of a step. `is_guarded` says that it holds only for the state that it was made on.
+    /// Prepares the marks of a step.
     pub(super) async fn new<T: ResourceData>(
         handle: &Handle<T>,
         of: GroupStep,
         goal: IntentGoal,
-        is_guarded: bool,
+        made: MadeBy,
         documents: MarkDocuments,
     ) -> Result<Self, Error> {
         let journal = journal(handle)?;
@@ -55,7 +64,8 @@ impl StepRecord {
             url: context.target.url.as_str().into(),
             resource: handle.id.as_deref().map(Into::into),
             schema: handle.schema.number,
-            is_pinned: is_guarded,
+            is_pinned: made == MadeBy::Guard,
+            is_edit: made != MadeBy::Caller,
             idempotency_key: None,
             honours_key: false,
             queued_at: now(),
@@ -101,6 +111,11 @@ impl StepRecord {
     /// Returns what was to be written.
     pub(super) fn wanted(&self) -> (IntentGoal, MarkDocuments) {
         (self.intent.goal, self.documents.clone())
+    }
+
+    /// Whether an edit made the document of the step.
+    pub(super) fn is_edit(&self) -> bool {
+        self.intent.is_edit
     }
 
     /// Returns the stamp of the step.
@@ -218,6 +233,7 @@ impl StepRecord {
             goal,
             schema: self.schema,
             is_pinned: false,
+            is_edit: false,
             group: Some(GroupStep { role, ..self.of }),
             ..(*self.intent).clone()
         })

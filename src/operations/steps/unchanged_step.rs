@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
-use super::record::StepRecord;
+use super::record::{MadeBy, StepRecord};
 use crate::journal::{
     GroupStep, Intent, IntentGoal, LeftOpen, MarkDocuments, StepEnd, StepRole, Stepped,
 };
@@ -90,11 +90,20 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
                 });
             }
         };
-        let is_same = now.is_some_and(|now| {
-            now.validator == self.seen.validator && now.document == self.seen.document
+        let has_version = self.seen.validator.is_some();
+        let is_same = now.as_ref().is_some_and(|now| {
+            now.document == self.seen.document
+                && (!has_version || now.validator == self.seen.validator)
         });
         let path = context.target.url.path();
-        let changed = || Error::new(ErrorKind::Conflict, format!("{path}: it has changed since"));
+        let changed = || {
+            if has_version || now.is_none() {
+                return Error::new(ErrorKind::Conflict, format!("{path}: it has changed since"));
+            }
+            // An item of a list, or a value that was written, need not show all of the document.
+            let why = "the value that was read has no version and is not the document: read it with `get`";
+            Error::new(ErrorKind::UnusableValidator, format!("{path}: {why}"))
+        };
         Ok(Tried {
             made: if is_same {
                 Made::Unchanged
@@ -133,7 +142,7 @@ impl<T: ResourceData> Step for UnchangedStep<T> {
             ..MarkDocuments::default()
         };
         let goal = IntentGoal::Replace;
-        let record = StepRecord::new(&self.handle, of, goal, false, documents).await?;
+        let record = StepRecord::new(&self.handle, of, goal, MadeBy::Caller, documents).await?;
         let recorded = record.recorded();
         self.record = Some(record);
         Ok(recorded)

@@ -8,7 +8,7 @@ use ifmatch_merge::internal::impartial;
 use url::Url;
 
 use super::done::Done;
-use super::record::StepRecord;
+use super::record::{MadeBy, StepRecord};
 use crate::journal::{GroupStep, Intent, IntentGoal, LeftOpen, MarkDocuments, StepEnd, Stepped};
 use crate::json::Document;
 use crate::lease::{Lease, LeaseBinding};
@@ -287,6 +287,7 @@ impl<T: ResourceData> Step for WriteStep<T> {
         write.stamp_id = Some(self.write_id.clone());
         if let Some(record) = &self.record {
             record.goes_into(&mut write, &self.handle).await?;
+            write.is_edit = record.is_edit();
         }
         if self.carrier.is_some() {
             let target = Arc::make_mut(&mut write.context.target);
@@ -347,7 +348,11 @@ impl<T: ResourceData> Step for WriteStep<T> {
             _ => IntentGoal::Replace,
         };
         // What the edit has allowed holds for the state that it has seen, and a later process cannot ask it again.
-        let is_guarded = matches!(self.input, Input::Edit(_)) && self.risk == Risk::May;
+        let made = match (&self.input, self.risk) {
+            (Input::Edit(_), Risk::May) => MadeBy::Guard,
+            (Input::Edit(_), _) => MadeBy::Edit,
+            _ => MadeBy::Caller,
+        };
         let mut handle = self.handle.clone();
         handle.lease.clone_from(&self.own_lease);
         let documents = MarkDocuments {
@@ -355,7 +360,7 @@ impl<T: ResourceData> Step for WriteStep<T> {
             local,
             ..MarkDocuments::default()
         };
-        let record = StepRecord::new(&handle, of, goal, is_guarded, documents).await?;
+        let record = StepRecord::new(&handle, of, goal, made, documents).await?;
         let recorded = record.recorded();
         self.write_id = record.write_id();
         self.record = Some(record);

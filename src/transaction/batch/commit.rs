@@ -14,7 +14,7 @@ use crate::retry::later;
 use crate::support::ids;
 use crate::transaction::machine::Standing;
 use crate::value::{Error, ErrorKind};
-use crate::write::step::{Made, Risk, Step, Tried};
+use crate::write::step::{Made, Risk, Step, Tried, still_unknown};
 
 /// What became of a batch.
 pub(crate) enum Ended {
@@ -43,6 +43,8 @@ struct Members<'a> {
     errors: Vec<Option<Error>>,
     requests: u32,
     disagrees: bool,
+    /// Whether a request was sent, so that what is unknown may have been applied.
+    in_doubt: bool,
     misfit: Option<String>,
 }
 
@@ -66,6 +68,7 @@ pub(crate) async fn make(
         id: ids::uuid(),
         requests: 0,
         disagrees: false,
+        in_doubt: false,
         misfit: None,
     };
     let deadline = later(Instant::now(), time);
@@ -131,6 +134,11 @@ impl Members<'_> {
     }
 
     fn tried(&mut self, at: usize, tried: Result<Tried, Error>) {
+        let tried = if self.in_doubt {
+            still_unknown(tried)
+        } else {
+            tried
+        };
         self.made[at] = made(&tried);
         let (requests, error) = match tried {
             Ok(tried) => (tried.requests, tried.error),
@@ -161,6 +169,7 @@ impl Members<'_> {
     /// Ends the doubts: by what other members have found, by another run, or by moving a version.
     async fn settle(&mut self, deadline: Instant) {
         self.conclude();
+        self.in_doubt = true;
         if self.made.contains(&Made::Unknown) && !self.disagrees {
             self.run(deadline).await;
             self.conclude();
@@ -169,7 +178,7 @@ impl Members<'_> {
             if self.made[at] != Made::Unknown {
                 continue;
             }
-            let fenced = self.steps[at].fence(left(deadline)).await;
+            let fenced = still_unknown(self.steps[at].fence(left(deadline)).await);
             if made(&fenced) != Made::Unknown {
                 self.tried(at, fenced);
             } else if let Ok(fenced) = fenced {

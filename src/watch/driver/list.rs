@@ -1,6 +1,6 @@
 //! Lists of the collection, item by item.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use http::header::{ACCEPT, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -26,12 +26,13 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// The longest position that is kept, in bytes.
 const LONGEST_POSITION: usize = 4_096;
 /// The largest number of pages of one list.
-const MOST_PAGES: u32 = 10_000;
+const MOST_PAGES: usize = 10_000;
 
 /// A list that is being read.
 pub(super) struct ListRun {
     next: Option<Url>,
-    pages: u32,
+    /// The addresses of the pages so far.
+    pages: HashSet<Url>,
     items: VecDeque<Item>,
     /// The position from which the feed continues: that of the first page, before which nothing is left out.
     position: Option<String>,
@@ -98,8 +99,8 @@ impl Driver {
             }
         }
         let Some(item) = run.items.pop_front() else {
-            self.list_tag = run.tag.filter(|_| run.pages == 1);
-            if run.pages > 1 {
+            self.list_tag = run.tag.filter(|_| run.pages.len() == 1);
+            if run.pages.len() > 1 {
                 self.core.machine().list_has_pages();
             }
             let now = self.started.elapsed();
@@ -191,7 +192,7 @@ impl Driver {
             call.headers
                 .insert(ACCEPT, HeaderValue::from_static(TURTLE));
         }
-        let is_repeated = run.pages == 0 && self.core.machine().lists_again();
+        let is_repeated = run.pages.is_empty() && self.core.machine().lists_again();
         // A response that is held back would hold the feed back too.
         if is_repeated && !is_container && self.core.machine().polls() {
             let longest = target.shared.exchange.limits.request / 2;
@@ -203,7 +204,7 @@ impl Driver {
         let known = self.list_tag.as_ref();
         let known = known.filter(|_| is_repeated && !is_container);
         let (reply, has_changed) = ask_if_changed(target, &mut call, known).await?;
-        run.pages += 1;
+        run.pages.insert(call.url.clone());
         let applied = reply.headers.get(PREFERENCE_APPLIED);
         run.waited = applied.is_some_and(|applied| applied.as_bytes().starts_with(b"wait"));
         if !has_changed {
@@ -221,7 +222,7 @@ impl Driver {
             body
         };
         let shape = &self.feed.list;
-        if run.pages == 1 {
+        if run.pages.len() == 1 {
             run.tag = match entity_tag_of(&reply.headers) {
                 TagField::Found(tag) => Some(Validator::Tag(tag)),
                 TagField::Missing | TagField::Unusable(_) => None,
@@ -237,11 +238,19 @@ impl Driver {
                 .filter(|at| at.len() <= LONGEST_POSITION);
         }
         let next = next_page(&reply.headers, &call.url);
-        if let Some(next) = next.filter(|_| run.pages < MOST_PAGES) {
-            let next = crate::address::within_origin(&call.url, &next);
-            let elsewhere =
-                || Refused::unusable(format!("{path}: the next page is on another origin"));
-            run.next = Some(next.ok_or_else(elsewhere)?);
+        if let Some(next) = next {
+            let unusable = |why: &str| Refused::unusable(format!("{path}: {why}"));
+            let next = crate::address::within_origin(&call.url, &next)
+                .ok_or_else(|| unusable("the next page is on another origin"))?;
+            if run.pages.contains(&next) {
+                return Err(unusable(
+                    "the next page of the list is one that was read already",
+                ));
+            }
+            if run.pages.len() >= MOST_PAGES {
+                return Err(unusable("the list has more than 10 000 pages"));
+            }
+            run.next = Some(next);
         }
         Ok(true)
     }
@@ -380,7 +389,7 @@ impl ListRun {
     fn done() -> Self {
         Self {
             next: None,
-            pages: 0,
+            pages: HashSet::new(),
             items: VecDeque::new(),
             position: None,
             tag: None,

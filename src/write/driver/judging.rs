@@ -138,7 +138,9 @@ impl Driver<'_> {
         let base = self.state.base_document();
         for sent in &self.in_flight.inherited.documents {
             match self.judge_shown(base, sent, remote) {
-                (LostWriteVerdict::Applied, _) if self.state.local.as_ref() == Some(sent) => {
+                (LostWriteVerdict::Applied, _)
+                    if self.state.local.as_ref() == Some(sent) && !self.is_edit =>
+                {
                     return (LostWriteVerdict::Applied, Vec::new());
                 }
                 // This edit has to be merged against the applied document.
@@ -163,7 +165,7 @@ impl Driver<'_> {
         applied: &Document,
         remote: &Document,
     ) -> (LostWriteVerdict, Vec<Doubtful>) {
-        let Some(base) = &mut self.state.base else {
+        let Some(base) = self.state.base.as_mut().filter(|_| !self.is_edit) else {
             return (LostWriteVerdict::NotApplied, Vec::new());
         };
         let (local, policy) = (self.state.local.as_ref(), &self.target.policy);

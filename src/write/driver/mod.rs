@@ -45,6 +45,8 @@ pub(crate) struct WriteInput {
     pub(crate) base: Option<StoredSnapshot>,
     /// The document to write, if no edit has to run first.
     pub(crate) local: Option<Document>,
+    /// Whether an edit made that document from the base, so that it includes no other change.
+    pub(crate) is_edit: bool,
     /// Earlier writes onto the same version whose outcome is unknown.
     pub(crate) inherited: UnsettledOnVersion,
     /// The key under which snapshots of the resource are cached.
@@ -137,6 +139,8 @@ pub(crate) struct Driver<'a> {
     permit: &'a mut WritePermit,
     machine: Machine<Validator>,
     state: MergeState,
+    /// Whether an edit made the local document from the base, so that it includes no other change.
+    is_edit: bool,
     in_flight: InFlight,
     session: Session,
     timer: Timer,
@@ -184,6 +188,7 @@ impl<'a> Driver<'a> {
             ),
             machine: Machine::new(input.params),
             state: MergeState::new(input.base, input.local),
+            is_edit: input.is_edit,
             in_flight: InFlight::new(
                 guard,
                 input.inherited,

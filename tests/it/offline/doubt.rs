@@ -93,3 +93,27 @@ async fn a_journal_for_queued_writes_only_keeps_nothing_of_other_calls() {
     );
     assert!(program.server.text(AT).is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_edit_is_not_taken_for_an_awaited_one_that_made_the_same_change() {
+    for restarts in [false, true] {
+        let mut program = Program::stamped();
+        let articles = program.articles();
+        articles.get(1).await.unwrap();
+        let queued = articles.update(1, |article| article.views += 1);
+        queued.queue().await.unwrap();
+        // Another task counts as well. Its request is applied, and its future is dropped.
+        program.server.script([Event::Hang]);
+        let awaited = articles.update(1, |article| article.views += 1);
+        let awaited = tokio::time::timeout(Duration::from_secs(1), awaited);
+        awaited.await.unwrap_err();
+        assert_eq!(program.views(), 2);
+        if restarts {
+            program = program.restarted();
+        }
+        let articles = program.articles();
+        program.client.outbox().of(&articles).drain().await.unwrap();
+        assert!(articles.conflicts().next().await.unwrap().is_none());
+        assert_eq!(program.views(), 3, "{restarts}");
+    }
+}

@@ -3,7 +3,7 @@
 use ifmatch::{CommittedBy, ErrorKind, StepReport, StepState};
 
 use super::{ANNA, Bank, Transfer};
-use crate::support::Event;
+use crate::support::{Event, Server};
 
 #[tokio::test(start_paused = true)]
 async fn all_steps_are_made() {
@@ -121,4 +121,33 @@ async fn a_transaction_of_one_step_costs_what_a_write_costs() {
     let one = one.update(&bank.accounts, "ben", |ben| ben.balance += 1);
     one.commit().await.unwrap();
     assert_eq!(bank.server.seen().len(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_without_a_version_is_unchanged_if_its_document_is() {
+    for has_changed in [false, true] {
+        let server = Server::with("/v1/notes/1", r#"{"id":"1","n":1}"#);
+        server.put("/v1/notes/2", r#"{"id":"2","n":1}"#);
+        server.0.lock().unwrap().silent = true;
+        let client = server.client();
+        let notes = client.collection::<serde_json::Value>("notes");
+        let saved = notes.update(1, |note| note["n"] = 5.into()).await.unwrap();
+        assert!(saved.snapshot().validator().is_none());
+        if has_changed {
+            server.put("/v1/notes/1", r#"{"id":"1","n":6}"#);
+        }
+        let transaction = client.transaction().unchanged(&notes, &saved);
+        let transaction = transaction.update(&notes, 2, |note| note["n"] = 2.into());
+        let ended = transaction.commit().await;
+        if has_changed {
+            let error = ended.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Undone, "{error}");
+            let why = error.steps()[0].why().unwrap().to_string();
+            assert!(why.contains("has no version"), "{why}");
+        } else {
+            ended.unwrap();
+        }
+        let written = if has_changed { 1 } else { 2 };
+        assert_eq!(server.value("/v1/notes/2")["n"], written);
+    }
 }

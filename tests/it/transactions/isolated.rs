@@ -1,8 +1,11 @@
 //! Transactions under leases do not see each other's steps.
 
-use ifmatch::{ErrorKind, Leases};
+use ifmatch::testing::Clocks;
+use ifmatch::{Client, ErrorKind, Leases};
+use serde_json::{Value, json};
 
 use super::Bank;
+use crate::support::{Far, Server};
 
 #[tokio::test(start_paused = true)]
 async fn transactions_under_the_same_leases_take_turns() {
@@ -34,4 +37,47 @@ async fn a_member_that_another_one_holds_ends_the_transaction_before_it_begins()
         .commit()
         .await
         .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_differ_only_in_their_query_share_a_lease() {
+    let server = Server::with("/v1/notes/1", r#"{"n":1,"m":1}"#);
+    let client = server.client();
+    let leases = Leases::documents(&client, "leases");
+    let one = client.collection::<Value>("notes").query("tenant", "a");
+    let other = client.collection::<Value>("notes").query("tenant", "b");
+    let transaction = client
+        .transaction()
+        .update(&one, 1, |note| note["n"] = 3.into())
+        .update(&other, 1, |note| note["m"] = 3.into());
+    transaction.isolated_by(&leases).commit().await.unwrap();
+    assert_eq!(server.value("/v1/notes/1"), json!({"n": 3, "m": 3}));
+    assert!(leases.look("/v1/notes/1").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn transactions_with_and_without_a_query_take_the_leases_in_one_order() {
+    let server = Server::with("/v1/x/1", r#"{"n":0}"#);
+    server.put("/v1/x/1/y", r#"{"n":0}"#);
+    let run = |has_query: bool| {
+        let client = Client::builder("http://server.test/v1").transport(Far(server.clone()));
+        let client = client.build().unwrap();
+        let leases = Leases::documents(&client, "leases").clock(Clocks::new());
+        let whole = client.collection::<Value>("x");
+        let whole = if has_query {
+            whole.query("view", "full")
+        } else {
+            whole
+        };
+        let part = client.collection::<Value>("x/1");
+        let add = |note: &mut Value| note["n"] = (note["n"].as_i64().unwrap() + 1).into();
+        let transaction = client.transaction().update(&whole, 1, add);
+        let transaction = transaction.update(&part, "y", add);
+        tokio::spawn(transaction.isolated_by(&leases).commit())
+    };
+    for transaction in [run(false), run(true)] {
+        transaction.await.unwrap().unwrap();
+    }
+    let numbers = ["/v1/x/1", "/v1/x/1/y"].map(|path| server.value(path)["n"].clone());
+    assert_eq!(numbers, [json!(2), json!(2)]);
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ifmatch::testing::ResourceServer;
+use ifmatch::testing::{Reply, ResourceServer, Step};
 use ifmatch::{Client, Feed};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::feed_server::FeedServer;
 use super::{next, until, within};
@@ -112,4 +112,32 @@ async fn a_feed_is_left_for_polling_if_the_transport_cannot_stream() {
     assert!(watch.has_fallen_back());
     server.put("a", 2);
     assert_eq!(next(&mut watch).await, "a=2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_whose_next_page_is_one_that_was_read_ends_the_watch() {
+    let server = ResourceServer::start().await;
+    server.put("/notes/1", r#"{"id":"1","n":1}"#);
+    let notes = server
+        .in_process()
+        .build()
+        .unwrap()
+        .collection::<Value>("notes");
+    for (page, next) in [("1", "2"), ("2", "1")] {
+        let page = Reply::new(200).json(&json!([{"id": page, "n": 1}]));
+        let next = format!("</notes?page={next}>; rel=\"next\"");
+        server.next_read(Step::new().answer(page.header("link", &next)));
+    }
+    let page = Reply::new(200).json(&json!([{"id": "1", "n": 1}]));
+    let page = page.header("link", "</notes?page=2>; rel=\"next\"");
+    server.next_read(Step::new().answer(page));
+    let mut watch = notes.watch().await.unwrap();
+    let error = loop {
+        match watch.next().await {
+            Ok(change) => assert!(change.is_some(), "the watch ended without an error"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("read already"), "{error}");
+    assert_eq!(server.requests().count(), 3);
 }

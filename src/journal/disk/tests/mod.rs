@@ -60,6 +60,7 @@ fn intent(id: IntentId) -> Box<Intent> {
         schema: 0,
         is_pinned: false,
         idempotency_key: None,
+        is_edit: false,
         honours_key: false,
         queued_at: 0,
         place: 0,

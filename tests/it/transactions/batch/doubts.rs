@@ -1,12 +1,15 @@
 //! Lost responses: one member that finds its request decides for all.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::Method;
-use ifmatch::testing::{BatchBehaviour, Reply, Step};
-use ifmatch::{CommittedBy, ErrorKind, StepReport, StepState};
+use ifmatch::testing::{BatchBehaviour, Reply, ResourceServer, Step};
+use ifmatch::{CommittedBy, ErrorKind, Generic, Limits, StepReport, StepState};
 
+use super::super::Account;
 use super::{ANNA, BEN, Bank, Passes, forms, gated, impatient, is_batch};
 
 #[tokio::test(start_paused = true)]
@@ -189,4 +192,63 @@ async fn a_response_that_cannot_be_read_is_a_lost_one() {
     }
     let bank = Bank::warm(&forms()[0], BatchBehaviour::Atomic).await;
     assert!(bank.server.text(ANNA).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_is_not_ended_by_a_run_that_did_not_get_its_turn() {
+    for form in forms() {
+        let server = ResourceServer::start().await;
+        server.put(ANNA, r#"{"balance":50}"#);
+        server.put(BEN, r#"{"balance":10}"#);
+        server.batch(&form, BatchBehaviour::Atomic);
+        let limits = Limits::default()
+            .transient(0)
+            .request(Duration::from_secs(600));
+        let client = server.in_process().profile(Generic::new().batch(form));
+        let client = client.limits(limits).build().unwrap();
+        let accounts = client
+            .collection::<Account>("accounts")
+            .write_stamp("/writes");
+        for who in ["anna", "ben"] {
+            accounts.get(who).await.unwrap();
+        }
+        // The request is applied, its response is lost, and the reads fail.
+        server.next_write(Step::new().delay(Duration::from_millis(100)).lose_reply());
+        for _ in 0..2 {
+            server.next_read(Step::new().answer(Reply::new(503)));
+        }
+        // Then other writes of this client have the turns, and the server is slow.
+        for _ in 0..2 {
+            server.next_read(Step::new().delay(Duration::from_secs(300)));
+        }
+        let transaction = client.transaction();
+        let transaction = transaction.update(&accounts, "anna", |anna| anna.balance -= 20);
+        let transaction = transaction.update(&accounts, "ben", |ben| ben.balance += 20);
+        let commit = tokio::spawn(
+            transaction
+                .commit()
+                .timeout(Duration::from_secs(5))
+                .into_future(),
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let others = ["anna", "ben"].map(|who| {
+            let update = accounts.update(who, |it| it.balance += 0);
+            tokio::spawn(update.timeout(Duration::from_secs(600)).into_future())
+        });
+        let error = commit.await.unwrap().unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::OutcomeUnknown,
+            "{error} {:?}",
+            error.steps()
+        );
+        let stored = [ANNA, BEN].map(|path| server.text(path).unwrap());
+        assert!(
+            stored[0].contains("30") && stored[1].contains("30"),
+            "{stored:?}"
+        );
+        for other in others {
+            other.abort();
+        }
+    }
 }
