@@ -162,6 +162,6 @@ fn is_same(lost: &LostWrite, other: &LostWrite) -> bool {
     (&lost.base, &lost.sent) == (&other.base, &other.sent)
 }
 
-fn unversioned(document: &Document) -> StoredSnapshot {
+pub(super) fn unversioned(document: &Document) -> StoredSnapshot {
     StoredSnapshot::new(document.clone(), None, HeaderMap::new())
 }

@@ -78,7 +78,7 @@ impl Change {
 }
 
 /// Returns a document whose members at these places are those of another one.
-fn as_in(now: &Document, document: &Document, places: &[String]) -> Document {
+pub(super) fn as_in(now: &Document, document: &Document, places: &[String]) -> Document {
     let mut document = document.clone();
     for place in places {
         document = match now.pointer(place) {

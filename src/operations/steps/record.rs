@@ -17,6 +17,7 @@ use crate::value::{Error, ErrorKind};
 use crate::write::driver::QueuedRun;
 use crate::write::in_flight::LostWrite;
 
+use super::done::unversioned;
 use super::write_step::Open as LeftByRun;
 
 /// The marks of a step, and of the write that takes it back.
@@ -111,6 +112,21 @@ impl StepRecord {
     /// Returns what was to be written.
     pub(super) fn wanted(&self) -> (IntentGoal, MarkDocuments) {
         (self.intent.goal, self.documents.clone())
+    }
+
+    /// Returns the reverse of the change that was to be made. `None` if nothing was to be changed.
+    pub(super) fn reversed(&self) -> Option<(IntentGoal, MarkDocuments)> {
+        let goal = self.intent.goal;
+        if goal != IntentGoal::Replace {
+            return None;
+        }
+        let MarkDocuments { base, local, .. } = self.documents.clone();
+        let documents = MarkDocuments {
+            base: Some(unversioned(&local?)),
+            local: Some(base?.document),
+            ..MarkDocuments::default()
+        };
+        Some((goal, documents))
     }
 
     /// Whether an edit made the document of the step.

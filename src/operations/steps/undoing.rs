@@ -5,8 +5,9 @@ use std::time::Duration;
 use ifmatch_merge::internal::impartial;
 
 use super::done::Done;
-use super::hooks::{BuiltOn, Change};
+use super::hooks::{BuiltOn, Change, as_in};
 use super::write_step::WriteStep;
+use crate::journal::{IntentGoal, MarkDocuments};
 use crate::lease::LeaseBinding;
 use crate::operations::ResourceData;
 use crate::operations::write_call::Write;
@@ -64,9 +65,19 @@ impl<T: ResourceData> WriteStep<T> {
         self.handle.stamp.iter().cloned().chain(lease).collect()
     }
 
+    /// Returns the goal and the documents of a write that takes the step back, for a person.
+    pub(super) fn reversal(&self) -> Option<(IntentGoal, MarkDocuments)> {
+        let (goal, mut documents) = self.done.as_ref()?.taken_back()?;
+        if let (Some(base), Some(local)) = (&documents.base, &documents.local) {
+            // Stamps, tokens and leases are not part of the change, and merge with those of others.
+            documents.local = Some(as_in(&base.document, local, &self.kept()));
+        }
+        Some((goal, documents))
+    }
+
     /// Records that the step is taken back, before a request of that leaves.
     async fn begin_taking_back(&mut self) -> Result<(), Error> {
-        let taken_back = self.done.as_ref().and_then(Done::taken_back);
+        let taken_back = self.reversal();
         match (&mut self.record, taken_back) {
             (Some(record), Some((goal, documents))) => record.begin_undo(goal, documents).await,
             _ => Ok(()),

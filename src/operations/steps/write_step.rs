@@ -376,9 +376,11 @@ impl<T: ResourceData> Step for WriteStep<T> {
 
     fn left(&self, error: Option<&Error>) -> Option<LeftOpen> {
         let record = self.record.as_ref()?;
-        let taken_back = self.done.as_ref().and_then(Done::taken_back);
-        // If it is not known what was written, a person is shown what was to be written.
-        let (goal, documents) = taken_back.unwrap_or_else(|| record.wanted());
+        // If the step was applied, but it is not known what was written exactly, its change is reversed. If it is not known
+        // whether it was applied, a person is shown what was to be written.
+        let reversed = || self.done.as_ref().and_then(|_| record.reversed());
+        let shown = self.reversal().or_else(reversed);
+        let (goal, documents) = shown.unwrap_or_else(|| record.wanted());
         let elsewhere = self.done.as_ref().and_then(Done::elsewhere);
         Some(record.left(goal, documents, self.met.clone(), error, elsewhere))
     }

@@ -9,7 +9,7 @@ mod isolated;
 mod posting;
 mod undoing;
 
-use ifmatch::{Client, Collection, MemoryStore, Merge};
+use ifmatch::{Client, ClientBuilder, Collection, Journal, MemoryStore, Merge};
 use serde::{Deserialize, Serialize};
 
 use crate::support::Server;
@@ -44,8 +44,17 @@ impl Bank {
         Self::of(&server)
     }
 
-    fn of(server: &Server) -> Self {
+    fn with_journal() -> Self {
+        let server = Self::new().server;
         let client = server.builder().store(MemoryStore::default());
+        Self::by(&server, client.journal(Journal::in_memory()))
+    }
+
+    fn of(server: &Server) -> Self {
+        Self::by(server, server.builder().store(MemoryStore::default()))
+    }
+
+    fn by(server: &Server, client: ClientBuilder) -> Self {
         let client = client.build().unwrap();
         Self {
             server: server.clone(),

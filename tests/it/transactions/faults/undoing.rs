@@ -289,3 +289,53 @@ async fn what_was_removed_since_is_told_as_undone() {
     assert_eq!(error.kind(), ErrorKind::Undone, "{told}");
     assert_eq!(bank.server.text(ANNA), None, "{told}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_stands_is_listed_with_its_reverse_although_two_of_its_requests_were_lost() {
+    let bank = Bank::with_journal();
+    for who in ["anna", "ben"] {
+        bank.accounts.get(who).await.unwrap();
+    }
+    let theirs = foreign(|anna| anna["balance"] = 150.into());
+    let plain = Event::Plain;
+    bank.server.script([
+        Event::LoseRequest,
+        theirs,
+        Event::LoseReply,
+        plain,
+        refused(),
+    ]);
+    let error = bank.transfer(20).commit().await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::HalfDone,
+        "{error} {:?}",
+        error.steps()
+    );
+    assert_eq!(bank.balances(), (130, 10));
+    let open = bank.accounts.conflicts().next().await.unwrap().unwrap();
+    open.retry().await.unwrap();
+    let outbox = bank.client.outbox().of(&bank.accounts);
+    outbox.drain().await.unwrap();
+    assert_eq!(bank.balances(), (150, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taking_back_that_was_refused_can_be_tried_again_after_others_have_written() {
+    let bank = Bank::with_journal();
+    for who in ["anna", "ben"] {
+        bank.accounts.get(who).await.unwrap();
+    }
+    bank.server.script([Event::Plain, refused(), refused()]);
+    let error = bank.transfer(20).commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HalfDone, "{error}");
+    let other = Bank::of(&bank.server).accounts;
+    let update = other.update("anna", |anna| anna.balance += 5);
+    update.await.unwrap();
+    let open = bank.accounts.conflicts().next().await.unwrap().unwrap();
+    open.retry().await.unwrap();
+    let outbox = bank.client.outbox().of(&bank.accounts);
+    outbox.drain().await.unwrap();
+    assert!(bank.accounts.conflicts().next().await.unwrap().is_none());
+    assert_eq!(bank.balances(), (55, 10));
+}
