@@ -26,7 +26,7 @@ use std::time::Duration;
 use commits::Commits;
 pub(crate) use commits::{LostRace, count};
 
-/// The first window with numeric versions, in round trips. It is enough for a dozen writers, and short for six.
+/// The first window with numeric versions, in round trips. It is enough for ten writers, and short for five.
 const FIRST: f64 = 10.0;
 /// The first window without numeric versions, in round trips, and the increment of each later one.
 const FIRST_UNTOLD: f64 = 16.0;
