@@ -78,7 +78,8 @@ impl<T: ResourceData> Watch<T> {
     /// # Errors
     ///
     /// An error about one resource is returned once, and the watch goes on: one that cannot be read (`Status`, `Refused`),
-    /// or that does not match the type (`Decode`). It does not mean that the resource is gone.
+    /// or that does not match the type (`Decode`). It does not mean that the resource is gone. One whose reads got no usable
+    /// response (`Transport`, `Exhausted`) is read again from time to time, and its state is told as soon as it can be.
     ///
     /// After an error that ends the watch, the next call returns `None`. That is a response that another try would get
     /// again: 204, or any 4xx except 408 and 429, except 410 if it is about a position, and except the first 401.

@@ -140,6 +140,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         let purpose = self.listing();
         self.listing = None;
         self.need = None;
+        self.removals_until = now + self.rules.grace;
         self.was_unauthorized = false;
         match purpose {
             Purpose::Whole => self.whole_ended(position),

@@ -50,7 +50,12 @@ enum Looking {
     Wanted,
     /// It is compared with what was delivered.
     Compared,
+    /// It could not be read before.
+    Unread,
 }
+
+/// The time until a resource is read again that could not be read.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// The state of one watch. `I` is the id of a resource, `S` its state, and `A` a position in the feed.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -89,6 +94,8 @@ pub(crate) struct Machine<I: Ord, S, A> {
     shown: BTreeMap<I, Version>,
     /// Whether the last list was read in several pages, and the feed has told of no removal since.
     listed_in_pages: bool,
+    /// Until when a feed that tells no states may tell of a removal from before the end of that list.
+    removals_until: Duration,
     /// Whether the feed has told of a removal that may have moved items between the pages of the last list.
     owes_list: bool,
     /// Resources that are compared with what was delivered, and when the next one is read.
@@ -100,6 +107,9 @@ pub(crate) struct Machine<I: Ord, S, A> {
     suspects_until: Duration,
     looking: Option<Looking>,
     failed_looks: u8,
+    /// Resources that have changed and could not be read, which the consumer was told, and when the next one is read.
+    unread: VecDeque<I>,
+    next_unread: Option<Duration>,
     known: Known<I>,
     queue: Queue<I, S, A>,
 }
@@ -132,6 +142,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             next_list: Duration::ZERO,
             shown: BTreeMap::new(),
             listed_in_pages: false,
+            removals_until: Duration::ZERO,
             owes_list: false,
             to_compare: VecDeque::new(),
             next_compare: Duration::ZERO,
@@ -140,6 +151,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             suspects_until: Duration::ZERO,
             looking: None,
             failed_looks: 0,
+            unread: VecDeque::new(),
+            next_unread: None,
             known: Known::new(rules.max_known),
             queue: Queue::new(rules.max_queue, from),
             rules,
@@ -238,7 +251,29 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
                 Action::Open(self.reached.clone())
             };
         }
-        self.next_while_open(now)
+        let unread_at = self.unread_at(now);
+        if unread_at.is_some_and(|at| now >= at)
+            && let Some(id) = self.unread.front()
+        {
+            self.next_unread = None;
+            self.looking = Some(Looking::Unread);
+            return Action::Look(id.clone());
+        }
+        match self.next_while_open(now) {
+            Action::Read(until) => Action::Read(until.into_iter().chain(unread_at).min()),
+            action => action,
+        }
+    }
+
+    /// Returns when a resource is read again that could not be read. The feed goes on meanwhile, because the failure may be one
+    /// of that resource alone.
+    fn unread_at(&mut self, now: Duration) -> Option<Duration> {
+        if self.unread.is_empty() {
+            self.next_unread = None;
+        } else {
+            self.next_unread.get_or_insert(now + UNREAD);
+        }
+        self.next_unread
     }
 
     /// Returns the resource that has to be read before anything else can be handed over.
@@ -255,6 +290,9 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if !self.suspects.is_empty() && now >= self.suspects_until {
             // The feed had its time. It has lost what was found.
             self.need_reset();
+        }
+        if !self.rules.tells_states && now >= self.removals_until {
+            self.listed_in_pages = false;
         }
         if self.need.is_none() && std::mem::take(&mut self.owes_list) {
             // More removals may be on their way.

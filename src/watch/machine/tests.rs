@@ -132,6 +132,29 @@ fn a_resource_that_cannot_be_reached_is_told_after_three_tries() {
 }
 
 #[test]
+fn a_resource_that_could_not_be_read_is_read_again_until_it_can_be_while_the_feed_goes_on() {
+    let mut machine = caught_up(streaming());
+    machine.changed("a", Some(version(2)), None);
+    for _ in 0..3 {
+        machine.wait = None;
+        assert_eq!(next(&mut machine), Action::Look("a"));
+        machine.looked("a", Look::Failed(9));
+    }
+    assert_eq!(machine.take(), Some(Delivery::Problem("a", 9)));
+    assert_eq!(next(&mut machine), Action::Read(Some(NOW + UNREAD)));
+    assert_eq!(machine.next(NOW + UNREAD, 0.0), Action::Look("a"));
+    machine.looked("a", Look::Failed(9));
+    let later = NOW + 2 * UNREAD;
+    assert_eq!(machine.next(NOW + UNREAD, 0.0), Action::Read(Some(later)));
+    // The consumer knows already that it cannot be read.
+    assert_eq!(machine.take(), None);
+    assert_eq!(machine.next(later, 0.0), Action::Look("a"));
+    machine.looked("a", Look::State(Some(version(2)), 5));
+    assert_eq!(machine.take(), Some(Delivery::Put("a", 5)));
+    assert_eq!(machine.next(later, 0.0), Action::Read(None));
+}
+
+#[test]
 fn more_resources_than_are_remembered_are_admitted() {
     let rules = Rules {
         max_known: 1,

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How often the read of one resource is tried before its problem is handed over.
 const LOOKS: u8 = 3;
+/// The largest number of resources that are read again one by one because they could not be read.
+const MOST_UNREAD: usize = 1_000;
 
 impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
     /// The feed tells of a state. Without a state or a version, it is only a hint.
@@ -39,7 +41,8 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         }
         let is_newer = order == Some(Order::Newer) && self.explains(&id, version);
         self.suspects.remove(&id);
-        if self.rules.tells_states {
+        // A list before the feed has a position, and shows the collection as it was there.
+        if self.rules.tells_states || !self.rules.lists_first {
             self.owes_list |= std::mem::take(&mut self.listed_in_pages);
         }
         if is_newer || self.rules.tells_states {
@@ -82,8 +85,19 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             self.to_compare.pop_front();
             return self.compared(id, look);
         }
-        if matches!(look, Look::Failed(_)) && self.fails_again() {
-            return;
+        if looking == Some(Looking::Unread) {
+            self.unread.pop_front();
+        }
+        if matches!(look, Look::Failed(_)) {
+            if looking == Some(Looking::Unread) {
+                return self.unread.push_back(id);
+            }
+            if self.fails_again() {
+                return;
+            }
+            self.is_unread(id.clone());
+        } else if looking == Some(Looking::Wanted) {
+            self.unread.retain(|unread| *unread != id);
         }
         let listed_as = self.shown.remove(&id);
         let is_found = matches!(look, Look::Same | Look::State(..));
@@ -110,6 +124,18 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if let Some((id, shown)) = listed_as {
             // The read came after the list, so the list shows nothing newer.
             self.known.is_listed_as(&id, shown);
+        }
+    }
+
+    /// Notes that the newest state of a resource is not known. Where the collection is polled, the next list shows it.
+    fn is_unread(&mut self, id: I) {
+        if self.polls || self.unread.contains(&id) {
+            return;
+        }
+        if self.unread.len() < MOST_UNREAD {
+            self.unread.push_back(id);
+        } else if self.need.is_none() {
+            self.need = Some(Need::Differences);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ifmatch::{Change, Collection, ErrorKind, Feed, Watch};
+use ifmatch::testing::{Reply, ResourceServer, Step};
+use ifmatch::{Change, Collection, ErrorKind, Feed, Generic, Watch};
 use serde_json::Value;
 
 use super::feed_server::{FeedServer, Opening};
@@ -75,6 +76,61 @@ async fn all_ways_to_say_that_a_position_is_too_old_lead_to_a_reset() {
             "{seen:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_moved_up_between_two_pages_is_told() {
+    for signals in [false, true] {
+        let server = ResourceServer::start().await;
+        for id in ["a", "b", "c", "d"] {
+            server.put(
+                &format!("/notes/{id}"),
+                &format!(r#"{{"id":"{id}","n":1}}"#),
+            );
+        }
+        server.page_size(2);
+        server
+            .feed("/changes")
+            .history(100)
+            .heartbeat(Duration::from_secs(10));
+        let feed = Feed::event_stream("/changes").tag_at("/version");
+        let feed = if signals { feed.signals_gaps() } else { feed };
+        let client = server.in_process().profile(Generic::new().feed(feed));
+        let notes = client.build().unwrap().collection::<Value>("notes");
+        // The first page is read, and `c` moves to it from the second one.
+        server.next_read(Step::new().delay(Duration::from_secs(1)));
+        let mut watch = notes.watch().await.unwrap();
+        let removed = tokio::time::sleep(Duration::from_millis(500));
+        let removed = async {
+            removed.await;
+            server.remove("/notes/a");
+        };
+        let told = within(&mut watch, Duration::from_secs(60));
+        let (told, ()) = tokio::join!(told, removed);
+        assert!(told.contains(&"c=1".to_owned()), "{signals}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_state_is_the_newest_one_after_its_reads_have_failed() {
+    let server = ResourceServer::start().await;
+    server.put("/notes/a", r#"{"id":"a","n":1}"#);
+    server.feed("/changes").heartbeat(Duration::from_secs(10));
+    let feed = Feed::event_stream("/changes").tag_at("/version");
+    let client = server
+        .in_process()
+        .profile(Generic::new().feed(feed.signals_gaps()));
+    let client = client.build().unwrap();
+    let notes = client.collection::<Value>("notes");
+    let mut live = notes.item("a").live().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        server.next_read(Step::new().answer(Reply::new(503)));
+    }
+    server.put("/notes/a", r#"{"id":"a","n":2}"#);
+    let changed = tokio::time::timeout(Duration::from_secs(120), live.changed());
+    assert!(changed.await.is_ok());
+    assert_eq!(live.borrow()["n"], 2);
 }
 
 #[tokio::test(start_paused = true)]
