@@ -9,6 +9,8 @@ pub(crate) enum Notice {
     /// A resource has a new state.
     Put {
         id: String,
+        /// The text that the id was read from, if that may be the id itself.
+        text: Option<String>,
         /// The version, if the feed names it.
         validator: Option<Validator>,
         /// The state, as an item of a list shows it.
@@ -17,6 +19,7 @@ pub(crate) enum Notice {
     /// A resource was removed.
     Gone {
         id: String,
+        text: Option<String>,
         validator: Option<Validator>,
     },
     /// All resources, each with its id and its state.

@@ -164,6 +164,9 @@ impl Reader {
                 Notice::Alive
             });
         }
+        let text = id
+            .clone()
+            .filter(|text| !self.tells_states && text.contains('/'));
         let id = if self.tells_states {
             id
         } else {
@@ -177,12 +180,17 @@ impl Reader {
         if is_removal || self.is_removal(body) {
             let at = self.removal_version.as_deref().or(of_state);
             let validator = at.and_then(|at| self.validator(body, at));
-            return Some(Notice::Gone { id, validator });
+            return Some(Notice::Gone {
+                id,
+                text,
+                validator,
+            });
         }
         let document = self.document.as_deref();
         let document = document.and_then(|at| body.pointer(at));
         Some(Notice::Put {
             id,
+            text,
             validator: of_state.and_then(|at| self.validator(body, at)),
             body: document.filter(|document| document.as_str().trim_start().starts_with('{')),
         })

@@ -27,7 +27,8 @@ impl Feed {
 
     /// Sets where a change contains the id of the resource, as a JSON Pointer (default `/id`).
     ///
-    /// The value may also be the address of the resource, the last segment of which is the id.
+    /// The value may also be the address of the resource, the last segment of which is the id. An id that contains a slash
+    /// is recognised once a list or an earlier change has shown it.
     pub fn id_at(mut self, pointer: impl Into<String>) -> Self {
         self.reader.id = pointer.into();
         self

@@ -9,6 +9,7 @@ use crate::protocol::{Profile, Validator};
 fn put(id: &str, validator: Option<&str>, body: Option<&str>) -> Notice {
     Notice::Put {
         id: id.to_owned(),
+        text: None,
         validator: validator.map(|text| text.parse().unwrap_or(Validator::Version(String::new()))),
         body: body.and_then(|body| Document::parse(body.as_bytes()).ok()),
     }
@@ -17,6 +18,7 @@ fn put(id: &str, validator: Option<&str>, body: Option<&str>) -> Notice {
 fn gone(id: &str, validator: Option<&str>) -> Notice {
     Notice::Gone {
         id: id.to_owned(),
+        text: None,
         validator: validator.and_then(|text| text.parse().ok()),
     }
 }
@@ -109,8 +111,16 @@ fn events_are_read_by_their_names_and_members() {
     );
     let removed = event(Some("Deleted"), r#"{"id":"a"}"#);
     assert_eq!(removed, vec![gone("a", None), at("7")]);
-    let by_address = event(Some("message"), r#"{"id":"https://api/x/a%2Fb?q=1"}"#);
-    assert_eq!(by_address, vec![put("a/b", None, None), at("7")]);
+    for address in ["https://api/x/a%2Fb?q=1", "/x/a%2Fb", "x/a%2Fb/"] {
+        let by_address = event(Some("message"), &format!(r#"{{"id":"{address}"}}"#));
+        let read = Notice::Put {
+            id: "a/b".to_owned(),
+            text: Some(address.to_owned()),
+            validator: None,
+            body: None,
+        };
+        assert_eq!(by_address, vec![read, at("7")]);
+    }
     assert_eq!(event(Some("ping"), ""), vec![Notice::Alive, at("7")]);
     assert_eq!(event(None, "not json"), vec![Notice::Something, at("7")]);
     for canceled in [

@@ -56,10 +56,12 @@ fn branch(id: &str, data: Option<Document>, is_whole: bool) -> Option<Notice> {
     Some(match data {
         None if is_whole => Notice::Gone {
             id,
+            text: None,
             validator: None,
         },
         data => Notice::Put {
             id,
+            text: None,
             validator: None,
             body: data.filter(|data| is_whole && data.as_str().trim_start().starts_with('{')),
         },

@@ -51,18 +51,18 @@ fn against_a_hot_writer(counts: bool, races: usize, pause: f64) -> Vec<f64> {
     waits
 }
 
-fn is_quick(wait: &f64) -> bool {
-    *wait <= BURST_WINDOW
+fn is_quick(wait: f64) -> bool {
+    wait <= BURST_WINDOW
 }
 
 #[test]
 fn where_no_wait_makes_the_resource_less_busy_the_window_shrinks_to_quick_tries() {
     let waits = against_a_hot_writer(true, 200, 1.0);
-    let quick = waits.iter().position(is_quick).unwrap();
+    let quick = waits.iter().position(|wait| is_quick(*wait)).unwrap();
     assert!(quick <= 4, "{waits:?}");
-    let mut burst = waits[quick..].iter().take_while(|wait| is_quick(wait));
+    let mut burst = waits[quick..].iter().take_while(|wait| is_quick(**wait));
     assert!(burst.by_ref().count() >= 40, "{waits:?}");
-    let slow = waits.iter().filter(|wait| !is_quick(wait)).count();
+    let slow = waits.iter().filter(|wait| !is_quick(**wait)).count();
     assert!(slow <= 8, "{waits:?}");
 }
 
@@ -70,9 +70,9 @@ fn where_no_wait_makes_the_resource_less_busy_the_window_shrinks_to_quick_tries(
 fn a_writer_farther_away_that_never_pauses_is_met_with_quick_tries_as_well() {
     for (pause, tries) in [(1.1, 20), (1.3, 8), (1.5, 6)] {
         let waits = against_a_hot_writer(true, 60, pause);
-        let quick = waits.iter().position(is_quick).unwrap();
+        let quick = waits.iter().position(|wait| is_quick(*wait)).unwrap();
         assert!(waits[..quick].iter().sum::<f64>() < 300.0, "{waits:?}");
-        let burst = waits[quick..].iter().take_while(|wait| is_quick(wait));
+        let burst = waits[quick..].iter().take_while(|wait| is_quick(**wait));
         assert!(burst.count() >= tries, "{pause}: {waits:?}");
     }
 }
@@ -90,24 +90,25 @@ fn as_soon_as_waiting_helps_the_window_is_as_wide_as_before_the_bursts() {
     race(&mut contention, 0, 0);
     race(&mut contention, 9, 10);
     let wide = race(&mut contention, 41, 50);
-    assert!(is_quick(&race(&mut contention, 164, 200)));
+    assert!(is_quick(race(&mut contention, 164, 200)));
     while contention.quick > 0 {
         race(&mut contention, 1, 2);
     }
-    assert_eq!(race(&mut contention, 1, 2), BETWEEN_BURSTS);
+    let between = race(&mut contention, 1, 2);
+    assert!((between - BETWEEN_BURSTS).abs() < 0.01, "{between}");
     assert!(race(&mut contention, 30, 60) >= wide);
 }
 
 #[test]
 fn where_versions_tell_nothing_quick_tries_come_after_many_waits_and_become_more() {
     let waits = against_a_hot_writer(false, 400, 1.0);
-    let quick = waits.iter().position(is_quick).unwrap();
+    let quick = waits.iter().position(|wait| is_quick(*wait)).unwrap();
     let before: f64 = waits[..quick].iter().map(|wait| wait + 2.0).sum();
     assert!(
         (QUIET_UNTOLD..2.0 * QUIET_UNTOLD).contains(&before),
         "{waits:?}"
     );
-    let bursts: Vec<usize> = (waits.split(|wait| !is_quick(wait)).map(<[f64]>::len))
+    let bursts: Vec<usize> = (waits.split(|wait| !is_quick(*wait)).map(<[f64]>::len))
         .filter(|tries| *tries > 0)
         .collect();
     // The last one is not complete.
@@ -123,8 +124,8 @@ fn where_versions_tell_nothing_quick_tries_come_in_time_for_the_deadline() {
     while elapsed < time {
         let left = time.saturating_sub(elapsed);
         let lost = LostRace {
-            left,
             elapsed,
+            left,
             ..lost(None, 0)
         };
         elapsed += contention.wait(lost, None, CAP, 0.5) + TRIP * 2;

@@ -17,6 +17,24 @@ use crate::watch::request::Refused;
 type Documents = Handle<serde_json::Value>;
 
 impl Driver {
+    /// Returns the id that a change means. Its `text` may be an address that ends in the id, or an id with slashes. If neither
+    /// is known, a list shows what it is.
+    fn named(&self, id: String, text: Option<String>) -> String {
+        let Some(text) = text else {
+            return id;
+        };
+        let is_known =
+            |id: &String| self.scope.only.as_ref() == Some(id) || self.core.machine().knows(id);
+        if is_known(&text) {
+            return text;
+        }
+        let is_address = text.starts_with('/') || text.contains("://");
+        if !is_address && !is_known(&id) {
+            self.core.machine().something_changed();
+        }
+        id
+    }
+
     fn is_watched(&self, id: &str) -> bool {
         let is_watched = self.scope.only.as_ref().is_none_or(|only| only == id);
         if !is_watched {
@@ -69,9 +87,11 @@ impl Driver {
         match notice {
             Notice::Put {
                 id,
+                text,
                 validator,
                 body,
             } => {
+                let id = self.named(id, text);
                 if !self.is_watched(&id) {
                     return Ok(());
                 }
@@ -103,7 +123,12 @@ impl Driver {
                 let state = snapshot.map(|snapshot| Told::State(Box::new(snapshot)));
                 self.core.machine().changed(id, version, state);
             }
-            Notice::Gone { id, validator } => {
+            Notice::Gone {
+                id,
+                text,
+                validator,
+            } => {
+                let id = self.named(id, text);
                 if !self.is_watched(&id) {
                     return Ok(());
                 }

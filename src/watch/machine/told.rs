@@ -60,6 +60,11 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         }
     }
 
+    /// Whether the resource was delivered or removed.
+    pub(crate) fn knows(&self, id: &I) -> bool {
+        self.known.has(id)
+    }
+
     /// The application was told that a resource has changed.
     pub(crate) fn hinted(&mut self, id: I) {
         self.want(id);

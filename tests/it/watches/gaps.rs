@@ -112,6 +112,29 @@ async fn an_item_that_moved_up_between_two_pages_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn changes_of_an_id_with_a_slash_are_told() {
+    let server = ResourceServer::start().await;
+    let put = |id: &str, n: u64| {
+        let path = format!("/notes/{}", id.replace('/', "%2F"));
+        server.put(&path, &format!(r#"{{"id":"{id}","n":{n}}}"#));
+    };
+    put("x/y", 1);
+    server.feed("/changes").heartbeat(Duration::from_secs(10));
+    let feed = Feed::event_stream("/changes").tag_at("/version");
+    let client = server.in_process().profile(Generic::new().feed(feed));
+    let notes = client.build().unwrap().collection::<Value>("notes");
+    let mut watch = notes.watch().await.unwrap();
+    assert_eq!(until(&mut watch, "caught up").await, ["x/y=1", "caught up"]);
+    put("x/y", 2);
+    assert_eq!(next(&mut watch).await, "x/y=2");
+    // One that no list has shown is found by the next one.
+    put("x/z", 1);
+    until(&mut watch, "x/z=1").await;
+    server.remove("/notes/x%2Fy");
+    until(&mut watch, "x/y gone").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_live_state_is_the_newest_one_after_its_reads_have_failed() {
     let server = ResourceServer::start().await;
     server.put("/notes/a", r#"{"id":"a","n":1}"#);
