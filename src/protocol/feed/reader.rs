@@ -164,9 +164,9 @@ impl Reader {
                 Notice::Alive
             });
         }
-        let text = id
-            .clone()
-            .filter(|text| !self.tells_states && text.contains('/'));
+        // The members of a container are always addresses.
+        let is_exact = self.tells_states || self.has_containers;
+        let text = id.clone().filter(|text| !is_exact && text.contains('/'));
         let id = if self.tells_states {
             id
         } else {
