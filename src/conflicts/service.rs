@@ -1,6 +1,6 @@
 //! The conflict service of a client: its addresses, and which resource it tells of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use http::Method;
@@ -21,7 +21,7 @@ use crate::write::request::reading;
 /// How many resources the query of a subscription names at most.
 const MOST_IN_QUERY: usize = 100;
 /// How many pages of a list are read at most.
-const MOST_PAGES: u32 = 1_000;
+const MOST_PAGES: usize = 1_000;
 
 /// What is needed to follow and resolve the conflicts of one collection.
 pub(super) struct Service<T> {
@@ -149,7 +149,12 @@ impl<T: ResourceData> Service<T> {
         let target = self.subscription.handle().target()?;
         let (path, started) = (target.url.path(), Instant::now());
         let mut next = target.url.clone();
-        for _ in 0..MOST_PAGES {
+        let mut pages = HashSet::new();
+        while pages.len() < MOST_PAGES {
+            if !pages.insert(next.clone()) {
+                let why = "the next page of the conflicts is one that was read already";
+                return Err(Error::undecoded(format!("{path}: {why}")));
+            }
             let mut call = reading::read_call(&target, Method::GET, false);
             call.url = next;
             reading::ask_past_caches(&target, &mut call.headers);

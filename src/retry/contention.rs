@@ -53,7 +53,7 @@ const LONGER: f64 = 1.5;
 const SATURATED: f64 = 0.96;
 
 /// The tries of the first burst, as a multiple of those that are expected to be needed, and their bounds. If the
-/// round trips of both writers are equally long and vary by a tenth, one try in forty succeeds.
+/// round trips of both writers are equally long and vary by a tenth, one try in sixty succeeds.
 const BURST: f64 = 2.5;
 const SHORTEST_BURST: f64 = 4.0;
 const LONGEST_FIRST_BURST: f64 = 50.0;

@@ -41,11 +41,11 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// idle time, at most 5-fold at once. Without numeric versions, it grows by 16 round trips with each race.
 ///
 /// One writer that never pauses keeps the resource as busy as a crowd does, and waiting does not make it less busy.
-/// Only many tries get through. If the resource is as busy during a longer wait as during the one before, up to 50
-/// quick tries follow, fewer if it is idle now and then. If they fail, another wait shows whether the resource is
-/// still as busy, and the next burst has twice as many tries. Without numeric versions, a burst follows each wait
-/// after 320 round trips, or after a fifth of the time if that is earlier. The less time is left, the more tries it
-/// has.
+/// Only many tries get through. If the resource is as busy during a longer wait as during the one before, or busy all
+/// the time during two waits, up to 50 quick tries follow, fewer if it is idle now and then. If they fail, another
+/// wait shows whether the resource is still as busy, and the next burst has twice as many tries. Without numeric
+/// versions, a burst follows each wait after 320 round trips, or after a fifth of the time if that is earlier. The less
+/// time is left, the more tries it has.
 ///
 /// The next table shows a simulation (`benches/contention`) of processes that commit one edit each to one resource,
 /// all at the same time, 20 ms away from it:
@@ -53,12 +53,12 @@ type ScheduleSource = Arc<dyn Fn() -> Box<dyn Iterator<Item = Duration> + Send> 
 /// | writers | requests per commit | time, one after the other = 1 | slowest ÷ median | given up |
 /// |---|---|---|---|---|
 /// | 2 | 3.0 | 1.01 | 1.0 | none |
-/// | 8 | 6.0 | 1.24 | 1.7 | none |
-/// | 64 | 9.4 | 1.14 | 2.7 | none |
-/// | 256 | 11.2 | 1.06 | 2.5 | none |
-/// | 1 000 | 19.9 | 0.68 | 2.3 | none |
-/// | 64, no numeric versions | 9.0 | 1.53 | 3.8 | none |
-/// | 1 000, no numeric versions | 148 | 0.53 | 2.1 | none |
+/// | 8 | 6.1 | 1.25 | 1.7 | none |
+/// | 64 | 9.3 | 1.17 | 2.8 | none |
+/// | 256 | 11.1 | 1.04 | 2.4 | none |
+/// | 1 000 | 18.2 | 0.68 | 2.2 | none |
+/// | 64, no numeric versions | 9.0 | 1.57 | 3.8 | none |
+/// | 1 000, no numeric versions | 148 | 0.54 | 2.1 | none |
 /// | 64 that retry at once | 64.8 | 1.00 | 1.9 | none |
 /// | 64 with Kubernetes' `RetryOnConflict` | 124 | 1.2 | 1.7 | 92 % |
 ///

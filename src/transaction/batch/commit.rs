@@ -43,7 +43,7 @@ struct Members<'a> {
     errors: Vec<Option<Error>>,
     requests: u32,
     disagrees: bool,
-    /// Whether a request was sent, so that what is unknown may have been applied.
+    /// Whether doubts are being settled, so that a run that does not begin leaves them as they are.
     in_doubt: bool,
     misfit: Option<String>,
 }

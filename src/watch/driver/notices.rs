@@ -17,22 +17,20 @@ use crate::watch::request::Refused;
 type Documents = Handle<serde_json::Value>;
 
 impl Driver {
-    /// Returns the id that a change means. Its `text` may be an address that ends in the id, or an id with slashes. If neither
-    /// is known, a list shows what it is.
-    fn named(&self, id: String, text: Option<String>) -> String {
+    /// Returns the id that a change means, and whether that is a guess. Its `text` may be an address that ends in the id, or an
+    /// id with slashes.
+    fn named(&self, id: String, text: Option<String>) -> (String, bool) {
         let Some(text) = text else {
-            return id;
+            return (id, false);
         };
         let is_known =
             |id: &String| self.scope.only.as_ref() == Some(id) || self.core.machine().knows(id);
         if is_known(&text) {
-            return text;
+            return (text, false);
         }
         let is_address = text.starts_with('/') || text.contains("://");
-        if !is_address && !is_known(&id) {
-            self.core.machine().something_changed();
-        }
-        id
+        let is_guess = !is_address && !is_known(&id);
+        (id, is_guess)
     }
 
     fn is_watched(&self, id: &str) -> bool {
@@ -91,7 +89,7 @@ impl Driver {
                 validator,
                 body,
             } => {
-                let id = self.named(id, text);
+                let (id, is_guess) = self.named(id, text);
                 if !self.is_watched(&id) {
                     return Ok(());
                 }
@@ -121,14 +119,18 @@ impl Driver {
                 self.list_tag = None;
                 self.remember(&id, validator.as_ref());
                 let state = snapshot.map(|snapshot| Told::State(Box::new(snapshot)));
-                self.core.machine().changed(id, version, state);
+                let mut machine = self.core.machine();
+                if is_guess {
+                    machine.guesses(&id);
+                }
+                machine.changed(id, version, state);
             }
             Notice::Gone {
                 id,
                 text,
                 validator,
             } => {
-                let id = self.named(id, text);
+                let (id, is_guess) = self.named(id, text);
                 if !self.is_watched(&id) {
                     return Ok(());
                 }
@@ -140,7 +142,11 @@ impl Driver {
                 let version = validator
                     .as_ref()
                     .map(|validator| self.version(Some(validator), None));
-                self.core.machine().removed(id, version);
+                let mut machine = self.core.machine();
+                if is_guess {
+                    machine.guesses(&id);
+                }
+                machine.removed(id, version);
             }
             Notice::Whole(states) => self.told_whole(states, origin)?,
             Notice::Something => self.core.machine().something_changed(),

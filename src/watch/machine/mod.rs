@@ -17,7 +17,7 @@ mod tests;
 mod told;
 mod version;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 pub(crate) use action::{Action, Failure, Look, Rules};
@@ -110,6 +110,8 @@ pub(crate) struct Machine<I: Ord, S, A> {
     /// Resources that have changed and could not be read, which the consumer was told, and when the next one is read.
     unread: VecDeque<I>,
     next_unread: Option<Duration>,
+    /// Ids that the feed may not have meant.
+    guesses: BTreeSet<I>,
     known: Known<I>,
     queue: Queue<I, S, A>,
 }
@@ -153,6 +155,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             failed_looks: 0,
             unread: VecDeque::new(),
             next_unread: None,
+            guesses: BTreeSet::new(),
             known: Known::new(rules.max_known),
             queue: Queue::new(rules.max_queue, from),
             rules,

@@ -24,6 +24,7 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         let is_newer = order == Some(Order::Newer) || !self.known.has(&id);
         let is_newer = is_newer || self.rules.tells_states;
         let is_usable = is_newer && version.is_some() && self.explains(&id, version);
+        let is_usable = is_usable && !self.guesses.contains(&id);
         self.suspects.remove(&id);
         match state.filter(|_| is_usable) {
             Some(state) => self.put(id, version, state),
@@ -58,6 +59,12 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
         if self.need.is_none() {
             self.need = Some(Need::Differences);
         }
+    }
+
+    /// The change that follows is of this resource, or of one whose id the feed tells in another way. The resource is read, and
+    /// if there is none, a list shows what has changed.
+    pub(crate) fn guesses(&mut self, id: &I) {
+        self.guesses.insert(id.clone());
     }
 
     /// Whether the resource was delivered or removed.
@@ -103,6 +110,10 @@ impl<I: Clone + Ord + Weight, S, A: Clone + PartialEq> Machine<I, S, A> {
             self.is_unread(id.clone());
         } else if looking == Some(Looking::Wanted) {
             self.unread.retain(|unread| *unread != id);
+        }
+        if self.guesses.remove(&id) && matches!(look, Look::Absent) {
+            self.queue.found_nothing_new(&id);
+            return self.something_changed();
         }
         let listed_as = self.shown.remove(&id);
         let is_found = matches!(look, Look::Same | Look::State(..));

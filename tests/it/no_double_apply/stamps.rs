@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{ARTICLE, AT, Event, Server, articles, counters, foreign, values};
-use ifmatch::{ErrorKind, Generic, LocalWins};
+use ifmatch::{ErrorKind, Generic, LocalWins, Policy, Rule, ThreeWay};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -54,6 +54,24 @@ async fn a_stamped_counter_repeated_after_a_drop_is_settled() {
     let outcome = stamped.save(&read).await;
     assert_eq!(server.value(AT)["views"], 2);
     assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_beside_another_in_doubt_that_made_the_same_change_counts_too() {
+    for has_strategy in [false, true] {
+        let server = Server::with(AT, ARTICLE);
+        let stamped = counters(&server).write_stamp("/w");
+        stamped.get(1).await.unwrap();
+        server.script([Event::Hang]);
+        let dropped = timeout(SECOND, stamped.update(1, |a| a.views += 1));
+        assert!(dropped.await.is_err());
+        let mut update = stamped.update(1, |a| a.views += 1);
+        if has_strategy {
+            update = update.strategy(ThreeWay::new(Policy::new().field("/views", Rule::Counter)));
+        }
+        let outcome = update.await;
+        assert_eq!(server.value(AT)["views"], 3, "{has_strategy}: {outcome:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
