@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::vectors::cases;
 use ifmatch::json::Document;
-use ifmatch::json::patch::{json_patch, merge_patch};
+use ifmatch::json::patch::{apply_json_patch, apply_merge_patch, json_patch, merge_patch};
 use ifmatch::merge::{MarkerStyle, Policy, Rule, Side, ThreeWay, text};
 use serde_json::Value;
 
@@ -397,6 +397,41 @@ fn patches_lead_to_the_target() {
     println!(
         "patch-unit: {operations} pairs by JSON Patch, {merges} by merge patch, {inexpressible} not expressible as one"
     );
+}
+
+#[test]
+fn patches_are_applied_or_refused_as_the_tables_say() {
+    let Some(cases) = cases("patch-unit.jsonl") else {
+        return;
+    };
+    let (mut applied, mut refused, mut merged) = (0, 0, 0);
+    for case in &cases {
+        let [base, patch] = [&case["base"], &case["local"]].map(Document::from_value);
+        let expect = &case["expect"];
+        let expected = expect.get("merged").map(Document::from_value);
+        let is_ours = |operation: &Value| {
+            let op = operation["op"].as_str();
+            op.is_some_and(|op| op != "move" && op != "copy")
+        };
+        let operations = case["local"].as_array();
+        if case["kind"] == "merge-patch" {
+            if let Some(expected) = expected {
+                assert_eq!(apply_merge_patch(&base, &patch), expected, "{case}");
+                merged += 1;
+            }
+        } else if expect.get("disabled").is_none()
+            && operations.is_some_and(|it| it.iter().all(is_ours))
+        {
+            let found = apply_json_patch(&base, &patch).ok();
+            assert_eq!(found, expected, "{case}");
+            applied += usize::from(found.is_some());
+            refused += usize::from(found.is_none());
+        }
+    }
+    println!(
+        "patch-unit: {applied} JSON Patches applied, {refused} refused, {merged} merge patches applied"
+    );
+    assert!(applied > 20 && refused > 10 && merged > 4);
 }
 
 /// Applies a JSON Patch of `test`, `add`, `remove` and `replace` (RFC 6902 section 4).

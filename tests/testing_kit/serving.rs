@@ -120,7 +120,7 @@ async fn both_patches_change_what_they_name_and_nothing_else() {
             note["list"] = json!([0, 1, 2.0, 4]);
         };
         notes.update(1, edit).await.unwrap();
-        let stored = r#"{"price": 1.50, "list": [0,1,2.0,4],"more":{"deep":{"list":[1]}}}"#;
+        let stored = r#"{"price": 1.50, "list": [0,1,2.0,4],"more": {"deep":{"list":[1]}}}"#;
         assert_eq!(
             server.text("/notes/1").unwrap().replace(", ", ","),
             stored.replace(", ", ",")

@@ -1,8 +1,12 @@
-//! Applies the two standard patches to a document. All other bytes stay unchanged.
+//! Applies the two standard patches to a document. Everything that they do not name keeps its text, and a changed
+//! array or object keeps its formatting.
+
+use std::borrow::Cow;
 
 use super::document::Document;
-use super::pointer::push as push_token;
-use super::tape::Node;
+use super::part::Part;
+use super::pointer;
+use super::tape::{Node, Tape};
 use super::tree::{Tree, View};
 
 /// The reason why a JSON Patch cannot be applied.
@@ -39,38 +43,32 @@ impl std::error::Error for PatchError {}
 ///
 /// let document = Document::parse(br#"{"price": 1.10, "old": true}"#)?;
 /// let patch = Document::parse(br#"{"old": null, "new": 1}"#)?;
-/// assert_eq!(apply_merge_patch(&document, &patch).as_str(), r#"{"price": 1.10,"new":1}"#);
+/// assert_eq!(apply_merge_patch(&document, &patch).as_str(), r#"{"price": 1.10, "new": 1}"#);
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn apply_merge_patch(target: &Document, patch: &Document) -> Document {
-    patch.with_root(|patch| merged(target.clone(), &mut String::new(), patch))
+    let (patch, old) = (
+        Tape::from_trusted(patch.as_str()),
+        Tape::from_trusted(target.as_str()),
+    );
+    let mut new = Part::Kept(old.root());
+    merge(&mut new, patch.root());
+    written(&new, old.root())
 }
 
-fn merged(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
-    // All pointers below lead through objects only, so no operation can fail.
-    let with = |target: Document, at: &str, value: &str| {
-        let value = Document::from_trusted(value);
-        target.with(at, &value).unwrap_or(target)
-    };
+fn merge<'t>(target: &mut Part<'t>, patch: Node<'t>) {
     if !matches!(patch.view(), View::Object) {
-        return with(target, at, patch.raw());
+        *target = Part::Kept(patch);
+        return;
     }
-    if !target
-        .pointer(at)
-        .is_some_and(|old| old.as_str().starts_with('{'))
-    {
-        target = with(target, at, "{}");
-    }
-    for (key, value) in patch.members() {
-        let length = at.len();
-        push_token(at, key.name);
-        target = match value.view() {
-            View::Null => target.without(at),
-            _ => merged(target, at, value),
-        };
-        at.truncate(length);
-    }
-    target
+    target.as_object(|object| {
+        for (key, value) in patch.each_member() {
+            match value.view() {
+                View::Null => object.remove(key.name),
+                _ => merge(object.value_or_new(Cow::Borrowed(key.name)), value),
+            }
+        }
+    });
 }
 
 /// Applies a JSON Patch (RFC 6902). Either all of its operations are applied, or none.
@@ -90,58 +88,84 @@ fn merged(mut target: Document, at: &mut String, patch: Node<'_>) -> Document {
 ///
 /// let document = Document::parse(br#"{"list": [2, 3]}"#)?;
 /// let patch = Document::parse(br#"[{"op": "add", "path": "/list/0", "value": 1}]"#)?;
-/// assert_eq!(apply_json_patch(&document, &patch).unwrap().as_str(), r#"{"list": [1,2,3]}"#);
+/// assert_eq!(apply_json_patch(&document, &patch).unwrap().as_str(), r#"{"list": [1, 2, 3]}"#);
 /// # Ok::<(), ifmatch::json::JsonError>(())
 /// ```
 pub fn apply_json_patch(target: &Document, patch: &Document) -> Result<Document, PatchError> {
-    patch.with_root(|patch| {
-        let View::Array = patch.view() else {
-            return Err(PatchError::NotAPatch);
-        };
-        patch
-            .elements()
-            .into_iter()
-            .try_fold(target.clone(), |target, operation| {
-                self::operation(&target, &Document::from_trusted(operation.raw()))
-            })
-    })
+    let (patch, old) = (
+        Tape::from_trusted(patch.as_str()),
+        Tape::from_trusted(target.as_str()),
+    );
+    let View::Array = patch.root().view() else {
+        return Err(PatchError::NotAPatch);
+    };
+    let mut new = Part::Kept(old.root());
+    for operation in patch.root().each_element() {
+        apply(&mut new, operation)?;
+    }
+    Ok(written(&new, old.root()))
 }
 
-fn operation(target: &Document, operation: &Document) -> Result<Document, PatchError> {
-    let text = |name| operation.pointer(name)?.decode::<String>().ok();
-    let path = text("/path").ok_or(PatchError::Impossible(String::new()))?;
-    let impossible = || PatchError::Impossible(path.clone());
-    let value = || operation.pointer("/value").ok_or_else(impossible);
-    let there = target.pointer(&path);
-    match text("/op").as_deref() {
-        Some("test") if there == Some(value()?) => Ok(target.clone()),
-        Some("test") => Err(PatchError::TestFailed(path)),
-        Some("remove") if there.is_some() => Ok(target.without(&path)),
-        Some("replace") if there.is_some() => {
-            target.with(&path, &value()?).map_err(|_| impossible())
+fn apply<'t>(target: &mut Part<'t>, operation: Node<'t>) -> Result<(), PatchError> {
+    let member = |name: &str| {
+        let mut members = operation.each_member();
+        members
+            .find(|(key, _)| key.name == name)
+            .map(|(_, value)| value)
+    };
+    let text = |name: &str| match member(name)?.view() {
+        View::String(text) => Some(text),
+        _ => None,
+    };
+    let path = text("path").ok_or(PatchError::Impossible(String::new()))?;
+    let impossible = || PatchError::Impossible(path.to_owned());
+    let value = || member("value").ok_or_else(impossible);
+    let mut tokens = pointer::tokens(path).ok_or_else(impossible)?;
+    let op = text("op").ok_or_else(impossible)?;
+    match op {
+        "test" => {
+            let value = value()?;
+            let there = find(target, &tokens);
+            let is_it = there.is_some_and(|there| there.is(value));
+            is_it
+                .then_some(())
+                .ok_or_else(|| PatchError::TestFailed(path.to_owned()))
         }
-        Some("add") => added(target, &path, &value()?).ok_or_else(impossible),
+        "replace" => {
+            let value = value()?;
+            *find(target, &tokens).ok_or_else(impossible)? = Part::Kept(value);
+            Ok(())
+        }
+        "add" | "remove" => {
+            let value = if op == "add" { Some(value()?) } else { None };
+            let Some(last) = tokens.pop() else {
+                // The whole document can be replaced, but not removed.
+                *target = Part::Kept(value.ok_or_else(impossible)?);
+                return Ok(());
+            };
+            let parent = find(target, &tokens).ok_or_else(impossible)?;
+            let done = match value {
+                Some(value) => parent.add(last, value),
+                None => parent.remove(&last),
+            };
+            done.ok_or_else(impossible)
+        }
         _ => Err(impossible()),
     }
 }
 
-/// Adds a member, or inserts an element before the element at the given index.
-fn added(target: &Document, path: &str, value: &Document) -> Option<Document> {
-    let (parent, token) = path.rsplit_once('/').unwrap_or_default();
-    let list = target
-        .pointer(parent)
-        .filter(|list| list.as_str().starts_with('['));
-    let (Some(list), Ok(at), Some(_)) = (list, token.parse::<usize>(), target.pointer(path)) else {
-        return target.with(path, value).ok();
-    };
-    let list = list.with_root(|list| {
-        let mut elements: Vec<&str> = list
-            .elements()
-            .iter()
-            .map(|element| element.raw())
-            .collect();
-        elements.insert(at, value.as_str());
-        format!("[{}]", elements.join(","))
-    });
-    target.with(parent, &Document::from_trusted(list)).ok()
+fn find<'p, 't>(target: &'p mut Part<'t>, tokens: &[Cow<'_, str>]) -> Option<&'p mut Part<'t>> {
+    tokens
+        .iter()
+        .try_fold(target, |part, token| part.child(token))
+}
+
+/// Returns the document with the new value. White space around the value belongs to the document, not to the value.
+fn written(new: &Part<'_>, old: Node<'_>) -> Document {
+    let (whole, value) = (old.whole_text(), old.range());
+    let mut text = String::with_capacity(whole.len());
+    text.push_str(&whole[..value.start]);
+    new.write(&mut text);
+    text.push_str(&whole[value.end..]);
+    Document::from_trusted(text)
 }
