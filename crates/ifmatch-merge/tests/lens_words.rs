@@ -302,6 +302,26 @@ fn several_older_names_are_found_by_trials() {
     );
 }
 
+/// What is found for one element holds for all elements with the same members.
+#[test]
+fn older_names_are_found_in_lists_of_any_length() {
+    let line = |at: usize| {
+        let old = if at % 3 == 0 { "qty" } else { "amount" };
+        format!(r#"{{"sku":"s{at}","{old}":{at},"note":{at}.50}}"#)
+    };
+    let lines: Vec<String> = (0..500).map(line).collect();
+    let raw = parsed(&format!(r#"{{"lines":[{}]}}"#, lines.join(",")));
+    for lens in [Lens::<Lines>::of(), Lens::new(Arc::default())] {
+        let mut value: Lines = raw.decode().unwrap();
+        value.lines.iter_mut().for_each(|line| line.qty += 1000);
+        let put = lens.put(&raw, &value).unwrap();
+        let expected =
+            (0..500).map(|at| line(at).replace(&format!(":{at},"), &format!(":{},", at + 1000)));
+        let expected = expected.collect::<Vec<_>>().join(",");
+        assert_eq!(put.to_string(), format!(r#"{{"lines":[{expected}]}}"#));
+    }
+}
+
 fn normal<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> {
     let words = Vec::<String>::deserialize(reader)?;
     let mut words: Vec<_> = words.iter().map(|word| word.to_lowercase()).collect();

@@ -1,10 +1,11 @@
 //! [`MemberOrigin`]: the object that a value was read from, and from which its new members are taken.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::put::PutSource;
 use super::put_object::MergedMembers;
-use crate::json::{Key, Node, Tree, same};
+use crate::json::{Key, Node, Table, TableSet, Tree, same};
 use crate::merge::{Cursor, MergedValue};
 use crate::shape::Fields;
 
@@ -14,6 +15,14 @@ pub(super) struct MemberOrigin<'t, 'p> {
     shown: Vec<(Key<'t>, Node<'t>)>,
     began: Vec<(Key<'t>, Node<'t>)>,
     fields: Fields<'p, 't>,
+    tables: OnceCell<Tables<'t>>,
+}
+
+/// The members by the type's names for them. Among several raw members with one name, the last one counts.
+struct Tables<'t> {
+    raw: Table<Cow<'t, str>, Node<'t>>,
+    shown: Table<&'t str, Node<'t>>,
+    began: Table<Cow<'t, str>, Node<'t>>,
 }
 
 impl<'t, 'p> MemberOrigin<'t, 'p> {
@@ -23,41 +32,74 @@ impl<'t, 'p> MemberOrigin<'t, 'p> {
             shown: source.shown.members(),
             began: source.origin.map(Tree::members).unwrap_or_default(),
             fields: cursor.fields(source.shown),
+            tables: OnceCell::new(),
         }
     }
 
-    fn name<'a>(&self, key: Key<'a>) -> Option<Cow<'a, str>> {
-        self.fields.canonical(key.name)
+    fn tables(&self) -> &Tables<'t> {
+        let by_name = |members: &[(Key<'t>, Node<'t>)]| {
+            let members = members.iter();
+            members
+                .filter_map(|(key, value)| Some((self.fields.canonical(key.name)?, *value)))
+                .collect()
+        };
+        self.tables.get_or_init(|| Tables {
+            raw: by_name(&self.raw),
+            shown: self
+                .shown
+                .iter()
+                .map(|(key, value)| (key.name, *value))
+                .collect(),
+            began: by_name(&self.began),
+        })
     }
 
     /// Returns the source of a member.
     pub(super) fn member(&self, name: &str) -> Option<PutSource<'t>> {
-        let (_, shown) = self.shown.iter().find(|(key, _)| key.name == name)?;
-        let is_it = |(key, _): &&(Key<'t>, Node<'t>)| self.name(*key).as_deref() == Some(name);
-        let (_, raw) = self.raw.iter().rev().find(is_it)?;
-        let origin = self.began.iter().rev().find(is_it);
+        let tables = self.tables();
         Some(PutSource {
-            raw: *raw,
-            shown: *shown,
-            origin: origin.map(|(_, origin)| *origin),
+            raw: *tables.raw.get(name)?,
+            shown: *tables.shown.get(name)?,
+            origin: tables.began.get(name).copied(),
         })
     }
 
     /// Copies the source's changes to members that its type does not show, such as a password that is only
     /// written. Returns whether there were any.
-    pub(super) fn carry_hidden(&self, out: &mut MergedMembers<'t>, claimed: &[&str]) -> bool {
+    pub(super) fn carry_hidden(
+        &self,
+        out: &mut MergedMembers<'t>,
+        claimed: &TableSet<&str>,
+    ) -> bool {
+        let shown = &self.tables().shown;
+        let is_hidden = |(key, _): &&(Key<'t>, Node<'t>)| {
+            let name = self.fields.canonical(key.name);
+            !name.is_some_and(|name| shown.contains_key(&*name)) && !claimed.contains(key.name)
+        };
+        let hidden: Vec<_> = self.raw.iter().filter(is_hidden).collect();
+        if hidden.is_empty() {
+            return false;
+        }
+        let began: Table<&str, Node<'t>> = self
+            .began
+            .iter()
+            .map(|(key, value)| (key.name, *value))
+            .collect();
+        let mut places: Table<&str, usize> = Table::default();
+        for (at, (key, _)) in out.iter().enumerate() {
+            places.entry(key.name).or_insert(at);
+        }
         let mut carried = false;
-        for (key, value) in &self.raw {
-            let shown = self.name(*key);
-            let shown = shown.is_some_and(|name| self.shown.iter().any(|(k, _)| k.name == name));
-            let mut began = self.began.iter().filter(|(k, _)| k.name == key.name);
-            let is_old = began.any(|(_, began)| same(*began, *value));
-            if shown || is_old || claimed.contains(&key.name) {
+        for (key, value) in hidden {
+            if began
+                .get(key.name)
+                .is_some_and(|began| same(*began, *value))
+            {
                 continue;
             }
-            match out.iter_mut().find(|(k, _)| k.name == key.name) {
-                Some((_, MergedValue::Take(there))) if same(*there, *value) => continue,
-                Some((_, there)) => *there = MergedValue::Take(*value),
+            match places.get(key.name).map(|at| &mut out[*at].1) {
+                Some(MergedValue::Take(there)) if same(*there, *value) => continue,
+                Some(there) => *there = MergedValue::Take(*value),
                 None => out.push((*key, MergedValue::Take(*value))),
             }
             carried = true;

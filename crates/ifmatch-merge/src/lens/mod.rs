@@ -26,6 +26,7 @@ mod walk;
 mod written;
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -37,7 +38,7 @@ use serde_json::Value;
 
 use crate::json::{Document, JsonError};
 use crate::merge::{Cursor, Merge, Policy};
-use learned::{Learned, UnclearMember};
+use learned::{Learned, UnclearGroup, UnclearMember};
 use walk::{Walked, readable, walk};
 
 pub use laws::Unfaithful;
@@ -258,35 +259,40 @@ impl<T: Serialize + DeserializeOwned + 'static> Lens<T> {
     ) -> Learned {
         /// Maximum number of trials, each of which decodes the document once.
         const TRIALS: usize = 32;
-        let mut trials = 0;
-        let mut is_it = |learned: &Learned, doubt: &UnclearMember| {
-            trials += 1;
+        let groups = UnclearGroup::all(doubts);
+        let trials = Cell::new(0);
+        let is_it = |learned: &Learned, member: &UnclearMember| {
+            trials.update(|trials| trials + 1);
             let shown = || {
                 walk(learned)
                     .document
                     .decode::<T>()
                     .and_then(|value| Document::encode(&value))
             };
-            trials <= TRIALS
-                && shown().is_ok_and(|shown| {
-                    shown.pointer(&doubt.pointer) == after.pointer(&doubt.pointer)
-                })
+            shown()
+                .is_ok_and(|shown| shown.pointer(&member.pointer) == after.pointer(&member.pointer))
         };
         // The type may fail to read anything until all members are in place, so a guess is kept until the end.
-        let mut learned = Learned::guessed(doubts);
-        let mut open: Vec<&UnclearMember> = doubts.iter().collect();
+        let mut learned = Learned::guessed(&groups);
+        let mut open: Vec<&UnclearGroup<'_>> = groups.iter().collect();
         for keeps_guess in [true, false] {
-            open.retain(|doubt| {
-                let others = learned.without(doubt);
-                let mut trials = doubt.candidates.iter();
-                let mut trials = trials.by_ref().map(|at| others.with(*at, &doubt.name));
-                match trials.find(|trial| is_it(trial, doubt)) {
+            let mut undecided = Vec::new();
+            for group in open {
+                if trials.get() >= TRIALS {
+                    learned.forget(group);
+                    continue;
+                }
+                let mut others = learned.clone();
+                others.forget(group);
+                let positions = 0..group.first().candidates.len();
+                let mut trial = positions.map(|at| others.with(group, at));
+                match trial.find(|trial| trials.get() < TRIALS && is_it(trial, group.first())) {
                     Some(found) => learned = found,
-                    None if keeps_guess && doubts.len() > 1 => return true,
+                    None if keeps_guess && groups.len() > 1 => undecided.push(group),
                     None => learned = others,
                 }
-                false
-            });
+            }
+            open = undecided;
         }
         learned
     }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::json::{self, Ids, Node, Replaced, Table, Tree, View, same};
-use crate::merge::{Cursor, Rule, key_of};
+use crate::json::{self, Node, Replaced, Table, Tree, View, same};
+use crate::merge::{Cursor, Numbers, Rule, key_of};
 
 /// Returns the keys of the elements, if a rule declares a key and all elements have one.
 pub(super) fn keys<'t>(
@@ -68,11 +68,16 @@ fn by_key<'t>(
 const ALIKE: usize = 64;
 
 fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize>> {
-    let mut ids = Ids::default();
-    let [b, a] = [before, after].map(|side| side.iter().map(|e| ids.of(*e)).collect::<Vec<_>>());
+    let sides = [before, after, after];
+    let mut numbers = Numbers::new(sides);
+    let in_place = numbers.by_place(sides).map(|[changes, _]| changes);
+    let changes = in_place.unwrap_or_else(|| {
+        numbers.complete(sides, (0, 0));
+        json::differences(&numbers.of[0], &numbers.of[1])
+    });
+    let [b, a, _] = numbers.of;
     let mut partners = vec![None; a.len()];
     let mut free = vec![false; b.len()];
-    let changes = json::differences(&b, &a);
     let (mut at_before, mut at_after) = (0, 0);
     for change in &changes {
         for (b, a) in (at_before..change.old.start).zip(at_after..change.new.start) {
@@ -99,7 +104,7 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
     }
     by_identity(before, after, &changes, &mut partners, &mut free);
     for change in &changes {
-        let mut left: Vec<usize> = change.old.clone().filter(|at| free[*at]).collect();
+        let mut left: VecDeque<usize> = change.old.clone().filter(|at| free[*at]).collect();
         let new = change.new.clone().filter(|at| partners[*at].is_none());
         let new: Vec<usize> = new.collect();
         // Pair the remaining elements of a stretch in order if both sides have equally many.
@@ -119,7 +124,7 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
                 && shared > 0
                 && shared * 2 >= members
             {
-                partners[to] = Some(left.remove(at));
+                partners[to] = left.remove(at);
             }
         }
     }

@@ -41,13 +41,7 @@ pub(super) fn put<'t>(
         pair(&be, &ae, before_keys.as_deref().zip(after_keys.as_deref()))
     };
     let sources = sources(walk, source, &ae, after, cursor);
-    // The raw elements that are shown as one element. The first of them is edited.
-    let mut raws: Vec<Vec<usize>> = vec![Vec::new(); be.len()];
-    for (at, shown) in shown_as.iter().enumerate() {
-        if let Some(shown) = shown {
-            raws[*shown].push(at);
-        }
-    }
+    let raws = RawElements::of(&shown_as, be.len());
     let mut kept: Vec<Option<MergedItem<'t>>> =
         re.iter().map(|raw| Some(MergedValue::Take(*raw))).collect();
     remove(
@@ -62,9 +56,16 @@ pub(super) fn put<'t>(
     // For each new element, the raw element that it is written to, or the element itself.
     let mut placed: Vec<(Option<usize>, Option<MergedItem<'t>>)> = Vec::with_capacity(ae.len());
     for (at, (value, partner)) in ae.iter().zip(&partners).enumerate() {
-        let place = cursor.part(at);
         let from = sources.get(at).copied().flatten();
-        let raw_at = partner.and_then(|b| raws[b].first().copied());
+        let raw_at = partner.and_then(|b| raws.first[b]);
+        // The common case first: the element is unchanged.
+        if let (Some(raw_at), Some(b), None) = (raw_at, partner, from)
+            && be[*b].surely_same(*value)
+        {
+            placed.push((Some(raw_at), None));
+            continue;
+        }
+        let place = cursor.part(at);
         let item = walk.at(&at.to_string(), || match (raw_at, partner) {
             (Some(raw_at), Some(b)) => {
                 let target = ShownValue {
@@ -84,7 +85,7 @@ pub(super) fn put<'t>(
         if let (Some(raw_at), Some(b)) = (raw_at, partner) {
             if !item.is(re[raw_at]) {
                 // The other raw elements of the same value would still show the old value.
-                raws[*b].iter().skip(1).for_each(|at| kept[*at] = None);
+                raws.of_shown(*b).skip(1).for_each(|at| kept[at] = None);
             }
             kept[raw_at] = Some(item);
             placed.push((Some(raw_at), None));
@@ -110,6 +111,33 @@ pub(super) fn put<'t>(
     MergedValue::Array {
         like: Some(raw),
         items,
+    }
+}
+
+/// The raw elements that are shown as one element. The first of them is edited.
+struct RawElements {
+    /// The first raw element of each shown element.
+    first: Vec<Option<usize>>,
+    /// The next raw element that is shown as the same element, for each raw element.
+    next: Vec<Option<usize>>,
+}
+
+impl RawElements {
+    fn of(shown_as: &[Option<usize>], shown: usize) -> Self {
+        let mut raws = Self {
+            first: vec![None; shown],
+            next: vec![None; shown_as.len()],
+        };
+        for (at, shown) in shown_as.iter().enumerate().rev() {
+            if let Some(shown) = shown {
+                raws.next[at] = raws.first[*shown].replace(at);
+            }
+        }
+        raws
+    }
+
+    fn of_shown(&self, shown: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.first[shown], |at| self.next[*at])
     }
 }
 
@@ -148,18 +176,18 @@ fn remove<'t>(
     kept: &mut [Option<MergedItem<'t>>],
     re: &[Node<'t>],
     be: &[Node<'t>],
-    raws: &[Vec<usize>],
+    raws: &RawElements,
     partners: &[Option<usize>],
     keys: Option<&[String]>,
 ) {
     let mut lives = vec![false; be.len()];
     partners.iter().flatten().for_each(|b| lives[*b] = true);
     for b in (0..be.len()).filter(|b| !lives[*b]) {
-        for (nth, at) in raws[b].iter().enumerate() {
-            kept[*at] = None;
+        for (nth, at) in raws.of_shown(b).enumerate() {
+            kept[at] = None;
             if nth == 0 {
                 let side = ShownValue {
-                    raw: re[*at],
+                    raw: re[at],
                     shown: Some(be[b]),
                 };
                 walk.drop(side, keys.map(|keys| keys[b].clone()));

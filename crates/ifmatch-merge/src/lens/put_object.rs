@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::learned::UnclearMember;
+use super::learned::{Candidate, UnclearMember};
 use super::member_origin::MemberOrigin;
 use super::put::{Put, PutSource, ShownValue};
 use super::seen::shows;
@@ -105,7 +105,7 @@ impl<'w, 't, 'l: 'w, 'c> PutObject<'w, 't, 'l, 'c> {
         if let Some(from) = &self.from {
             let claimed = self.rm.iter().zip(&claims.claimed);
             let claimed = claimed.filter(|(_, claimed)| claimed.is_some());
-            let claimed: Vec<&str> = claimed.map(|((key, _), _)| key.name).collect();
+            let claimed = claimed.map(|((key, _), _)| key.name).collect();
             unchanged = !from.carry_hidden(&mut out, &claimed) && unchanged;
         }
         if unchanged {
@@ -170,9 +170,13 @@ impl<'w, 't, 'l: 'w, 'c> PutObject<'w, 't, 'l, 'c> {
         after: usize,
     ) -> MergedValue<'t, Node<'t>> {
         let (name, value) = (self.am[after].0.name, self.am[after].1);
-        let place = self.cursor.known(self.fields.written_as(name), name);
         let from = self.from.as_ref().and_then(|from| from.member(name));
         let shown = before.map(|before| self.bm[before].1);
+        // The common case first: the member is unchanged.
+        if from.is_none() && shown.is_some_and(|shown| shown.surely_same(value)) {
+            return MergedValue::Take(raw);
+        }
+        let place = self.cursor.known(self.fields.written_as(name), name);
         let target = Some(ShownValue { raw, shown });
         self.walk.at(name, || {
             self.walk.place(target, from, value, place, self.depth + 1)
@@ -224,6 +228,8 @@ impl<'w, 't, 'l: 'w, 'c> PutObject<'w, 't, 'l, 'c> {
     /// Records members that the type shows under a name that the raw object lacks. The type may read them from a
     /// raw member that it does not seem to know.
     fn doubt(&self, doubtful: &[usize]) {
+        /// Work limit: the number of comparisons. Beyond it, only raw members that are equal are found.
+        const COMPARED: usize = 10_000;
         if doubtful.is_empty() {
             return;
         }
@@ -233,12 +239,24 @@ impl<'w, 't, 'l: 'w, 'c> PutObject<'w, 't, 'l, 'c> {
             known.is_none_or(|known| !shown.contains(known))
         };
         let free: Vec<usize> = (0..self.rm.len()).filter(is_free).collect();
+        let mut equal: Table<u64, Vec<usize>> = Table::default();
+        let is_long = doubtful.len() * free.len() > COMPARED;
+        if is_long {
+            for at in &free {
+                equal.entry(self.rm[*at].1.digest()).or_default().push(*at);
+            }
+        }
         for before in doubtful {
             let (key, before) = &self.bm[*before];
-            let alike = free
-                .iter()
-                .filter(|at| shows(self.walk, self.rm[**at].1, *before, None));
-            let candidates: Vec<usize> = alike.map(|at| self.walk.offset(self.rm[*at].0)).collect();
+            let in_question = if is_long {
+                equal.get(&before.digest()).map_or(&[][..], Vec::as_slice)
+            } else {
+                &free
+            };
+            let alike = in_question.iter().map(|at| self.rm[*at]);
+            let alike = alike.filter(|(_, raw)| shows(self.walk, *raw, *before, None));
+            let alike = alike.map(|(key, _)| Candidate::new(key, self.walk.offset(key)));
+            let candidates: Vec<_> = alike.take(UnclearMember::CANDIDATES).collect();
             if !candidates.is_empty() {
                 let mut pointer = self.walk.path.borrow().clone();
                 json::push_token(&mut pointer, key.name);

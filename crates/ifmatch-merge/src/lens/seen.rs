@@ -36,7 +36,7 @@ pub(super) fn seen<'t>(
         (Some(r), Some(s)) => return by_key(walk, (raw, &r), (shown, &s), cursor),
         _ => equal(raw, shown),
     };
-    let mut free: Vec<usize> = {
+    let mut free: VecDeque<usize> = {
         let mut taken = vec![false; shown.len()];
         seen.iter().flatten().for_each(|at| taken[*at] = true);
         (0..shown.len()).filter(|at| !taken[*at]).collect()
@@ -54,7 +54,7 @@ pub(super) fn seen<'t>(
             tries > 0 && shows(walk, *r, shown[*s], Some(element(0)))
         };
         if let Some(found) = free.iter().position(fits) {
-            seen[at] = Some(free.remove(found));
+            seen[at] = free.remove(found);
         }
     }
     let alone: Vec<usize> = (0..raw.len()).filter(|at| seen[*at].is_none()).collect();

@@ -116,6 +116,7 @@ pub(crate) use cursor::Cursor;
 pub(crate) use interleave::interleave;
 pub(crate) use keyed::key_of;
 pub(crate) use merged_value::MergedValue;
+pub(crate) use unmoved::Numbers;
 
 /// An error of a user's function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,16 +4,16 @@ use super::conflict::same;
 use crate::json::{Ids, Replaced, Tree};
 
 /// The numbers of the elements of base, local and remote. Equal elements have equal numbers.
-pub(super) struct Numbers<T> {
+pub(crate) struct Numbers<T> {
     ids: Ids<T>,
-    pub(super) of: [Vec<u32>; 3],
+    pub(crate) of: [Vec<u32>; 3],
 }
 
 impl<'t, T: Tree<'t>> Numbers<T> {
     /// Marks an element without a number, which is equal on all sides.
     const NONE: u32 = u32::MAX;
 
-    pub(super) fn new(sides: [&[T]; 3]) -> Self {
+    pub(crate) fn new(sides: [&[T]; 3]) -> Self {
         Self {
             ids: Ids::default(),
             of: sides.map(|side| vec![Self::NONE; side.len()]),
@@ -22,7 +22,7 @@ impl<'t, T: Tree<'t>> Numbers<T> {
 
     /// Returns the changes of each side if no element moved, that is, if each element kept its position or equals
     /// none of the changed elements. This is cheap, because only changed elements are numbered.
-    pub(super) fn by_place(&mut self, sides: [&[T]; 3]) -> Option<[Vec<Replaced>; 2]> {
+    pub(crate) fn by_place(&mut self, sides: [&[T]; 3]) -> Option<[Vec<Replaced>; 2]> {
         let [base, local, remote] = sides;
         if [local, remote].iter().any(|side| side.len() != base.len()) {
             return None;
@@ -70,7 +70,7 @@ impl<'t, T: Tree<'t>> Numbers<T> {
     }
 
     /// Numbers all elements except some at the start and at the end.
-    pub(super) fn complete(&mut self, sides: [&[T]; 3], (front, back): (usize, usize)) {
+    pub(crate) fn complete(&mut self, sides: [&[T]; 3], (front, back): (usize, usize)) {
         for (side, numbers) in sides.into_iter().zip(&mut self.of) {
             let middle = front..side.len() - back;
             for (number, element) in numbers[middle.clone()].iter_mut().zip(&side[middle]) {
