@@ -1,14 +1,16 @@
 //! Everything that the crate does to documents between two requests, by their size, in milliseconds per MB.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use ifmatch::json::Document;
-use ifmatch::json::patch::{json_patch, merge_patch};
+use ifmatch::json::patch::{apply_json_patch, apply_merge_patch, json_patch, merge_patch};
 use ifmatch::merge::{FieldConflict, Policy, Rule, Side, ThreeWay, changes, pick_side, transplant};
 use ifmatch::Conflict;
 use ifmatch_merge::internal::{Likeness, sightings};
+use ifmatch_merge::lens::{From, Lens, Reading};
 use serde_json::{Map, Value, json};
 
 /// No work may take longer for each MB of document.
@@ -132,6 +134,50 @@ fn with_more(value: Value) -> Value {
     }
 }
 
+/// The document, with every hundredth place as in another document of the same shape.
+fn with_some(document: Value, other: &Value, places: &mut usize) -> Value {
+    match (document, other) {
+        (Value::Array(elements), Value::Array(others)) => {
+            let pairs = elements.into_iter().zip(others);
+            pairs.map(|(element, other)| with_some(element, other, places)).collect()
+        }
+        (Value::Object(members), others) => {
+            let members = members.into_iter().map(|(name, member)| {
+                let member = with_some(member, &others[&name], places);
+                (name, member)
+            });
+            members.collect::<Map<_, _>>().into()
+        }
+        (value, other) => {
+            *places += 1;
+            if places.is_multiple_of(100) { other.clone() } else { value }
+        }
+    }
+}
+
+/// How much of the documents differs.
+#[derive(Clone, Copy, PartialEq)]
+enum Changed {
+    /// Every place, on each side, as no two edits of one document ever do.
+    Everything,
+    /// One place in a hundred, another one on each side.
+    Some,
+}
+
+impl Changed {
+    fn states(self, make: Make, count: usize) -> [Value; 3] {
+        let [before, mine, theirs] = ["before", "mine", "theirs"].map(|say| make(count, say));
+        match self {
+            Changed::Everything => [before, mine, theirs],
+            Changed::Some => {
+                let mine = with_some(before.clone(), &mine, &mut 0);
+                let theirs = with_some(before.clone(), &theirs, &mut 50);
+                [before, mine, theirs]
+            }
+        }
+    }
+}
+
 type Make = fn(usize, &str) -> Value;
 
 /// Documents of these sizes, by the bytes that each place takes.
@@ -139,7 +185,15 @@ const SIZES: [usize; 4] = [10_000, 400_000, 1_000_000, 10_000_000];
 
 /// Prints each row whose shape and work contain these words, and tells which take too long.
 pub fn by_size(shape: &str, work: &str) -> Vec<String> {
-    println!("Work on documents all of whose places differ, in ms for each MB (bound: {BOUND})");
+    let mut over = Vec::new();
+    for (changed, title) in [(Changed::Some, "one place in a hundred differs"), (Changed::Everything, "every place differs")] {
+        println!("Work on documents in which {title}, in ms for each MB (bound: {BOUND})");
+        over.extend(rows_of(changed, shape, work));
+    }
+    over
+}
+
+fn rows_of(changed: Changed, shape: &str, work: &str) -> Vec<String> {
     let by_id = Policy::new().field("/items", Rule::keyed("id"));
     let counts = |each: usize| SIZES.map(|size| size / each).to_vec();
     let shapes: [(&str, Make, Vec<usize>, Policy); 18] = [
@@ -165,7 +219,7 @@ pub fn by_size(shape: &str, work: &str) -> Vec<String> {
     let mut over = Vec::new();
     for (name, make, counts, policy) in shapes.into_iter().filter(|(name, ..)| name.contains(shape)) {
         for count in counts {
-            let states = ["before", "mine", "theirs"].map(|say| make(count, say));
+            let states = changed.states(make, count);
             let [base, local, remote] = states.each_ref().map(Document::from_value);
             let rows = rows([&base, &local, &remote], states, &policy, work);
             #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
@@ -175,7 +229,8 @@ pub fn by_size(shape: &str, work: &str) -> Vec<String> {
                 let each = ms / mb;
                 print!(" {row} {each:.1}{}", if each > BOUND { "!" } else { "" });
                 if each > BOUND {
-                    over.push(format!("{row} of {name}, {mb:.2} MB: {each:.1} ms for each MB"));
+                    let much = if changed == Changed::Everything { "all places differ" } else { "few places differ" };
+                    over.push(format!("{row} of {name}, {mb:.2} MB, {much}: {each:.1} ms for each MB"));
                 }
             }
             println!();
@@ -209,6 +264,11 @@ fn rows(
     let raw = Document::from_value(&with_more(of_base.clone()));
     let merge = ThreeWay::new(policy.clone());
     let conflicts: Vec<FieldConflict> = merge.merge_documents(Some(base), local, remote).conflicts;
+    // A strategy's answer: read from one document, put into another one, of a type without a shape.
+    let lens = Lens::<Value>::new(Arc::new(policy.clone()));
+    let target = Reading { raw: raw.clone(), shown: base.clone() };
+    let reading = Reading { raw: remote.clone(), shown: remote.clone() };
+    let from = From { reading: &reading, began: Some(base) };
     let conflict = Conflict::new(Some(of_base), Some(of_local), Some(of_remote));
     let mut rows = Vec::new();
     let mut row = |name: &'static str, run: &dyn Fn() -> Box<dyn Any>| {
@@ -225,6 +285,13 @@ fn rows(
     row("changes", &|| Box::new(changes(base, local, policy)));
     row("merge patch", &|| Box::new(merge_patch(base, local)));
     row("JSON patch", &|| Box::new(json_patch(base, local)));
+    let (merge_patch, json_patch) = (merge_patch(base, local), json_patch(base, local));
+    row("apply a JSON patch", &|| Box::new(apply_json_patch(base, &json_patch)));
+    if let Ok(merge_patch) = merge_patch {
+        row("apply a merge patch", &|| Box::new(apply_merge_patch(base, &merge_patch)));
+    }
+    row("put", &|| Box::new(lens.put_reading(&target, local, None)));
+    row("put elsewhere", &|| Box::new(lens.put_reading(&target, local, Some(from))));
     row("diff", &|| Box::new(conflict.diff()));
     rows
 }

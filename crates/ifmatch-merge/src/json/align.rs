@@ -103,6 +103,19 @@ fn anchors(
     in_new: Range<usize>,
 ) -> Vec<(usize, usize)> {
     const MANY: u32 = u32::MAX;
+    /// Maximum number of elements that are searched without a table.
+    const FEW: usize = 32;
+    if in_old.len() + in_new.len() <= FEW {
+        let only = |of: &[u32], range: &Range<usize>, number: u32| {
+            let mut places = range.clone().filter(|at| of[*at] == number);
+            places.next().filter(|_| places.next().is_none())
+        };
+        let pair = |at: usize| {
+            only(old, &in_old, old[at])?;
+            Some((at, only(new, &in_new, old[at])?))
+        };
+        return longest_rising(&in_old.clone().filter_map(pair).collect::<Vec<_>>());
+    }
     let most = in_old
         .clone()
         .map(|at| old[at])

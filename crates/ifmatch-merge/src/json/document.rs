@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ use super::{decode, edit, encode, pointer, write};
 #[derive(Clone)]
 pub struct Document {
     text: Arc<str>,
+    /// The range of the document in `text`, which may be the text of a larger document.
+    range: Range<usize>,
 }
 
 impl Document {
@@ -101,7 +104,7 @@ impl Document {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|e| JsonError::encoding(e.valid_up_to()))?;
         Tape::parse(text, depth.min(Self::MAX_DEPTH))?;
-        Ok(Self { text: text.into() })
+        Ok(Self::from_trusted(text))
     }
 
     /// Encodes a Rust value as a document. Documents within the value keep their text.
@@ -129,9 +132,9 @@ impl Document {
     #[doc(hidden)]
     pub fn encode_again<T: Serialize + ?Sized>(&self, value: &T) -> Result<Self, JsonError> {
         // Some spare room, so that a value that grew slightly does not reallocate.
-        let about = self.text.len() + 64;
+        let about = self.len() + 64;
         let text = encode::text(value, about).map_err(|e| decode::error(&e, None))?;
-        if *text == *self.text {
+        if text == self.as_str() {
             return Ok(self.clone());
         }
         Self::of_type(text)
@@ -141,7 +144,7 @@ impl Document {
     /// reader accepts.
     fn of_type(text: String) -> Result<Self, JsonError> {
         Tape::parse(&text, Self::DEFAULT_DEPTH)?;
-        Ok(Self { text: text.into() })
+        Ok(Self::from_trusted(text))
     }
 
     /// Decodes the document into a Rust value.
@@ -184,24 +187,24 @@ impl Document {
 
     /// Returns the text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.text[self.range.clone()]
     }
 
     /// Returns the text as bytes, without a copy.
     pub fn to_bytes(&self) -> Bytes {
-        struct Owner(Arc<str>);
+        struct Owner(Document);
         impl AsRef<[u8]> for Owner {
             fn as_ref(&self) -> &[u8] {
-                self.0.as_bytes()
+                self.0.as_str().as_bytes()
             }
         }
-        Bytes::from_owner(Owner(Arc::clone(&self.text)))
+        Bytes::from_owner(Owner(self.clone()))
     }
 
     /// Returns the length of the text in bytes.
     #[expect(clippy::len_without_is_empty, reason = "no JSON text is empty")]
     pub fn len(&self) -> usize {
-        self.text.len()
+        self.range.len()
     }
 
     /// Returns the value at a JSON Pointer (RFC 6901), if there is one.
@@ -319,31 +322,36 @@ impl Document {
 
     /// Whether the texts are identical, byte by byte.
     pub fn same_text(&self, other: &Document) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 
     /// Creates a document from a text that is known to be valid JSON.
     #[doc(hidden)]
     pub fn from_trusted(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into() }
+        let text = text.into();
+        let range = 0..text.len();
+        Self { text, range }
+    }
+
+    /// Returns a value of this document as a document that shares the text, which stays in memory as long as the
+    /// value.
+    pub(crate) fn part(&self, value: Node<'_>) -> Self {
+        let Range { start, end } = value.range();
+        Self {
+            text: Arc::clone(&self.text),
+            range: self.range.start + start..self.range.start + end,
+        }
     }
 
     /// Parses the text and passes its root to the closure.
     pub(crate) fn with_root<R>(&self, use_it: impl FnOnce(Node<'_>) -> R) -> R {
-        use_it(Tape::from_trusted(&self.text).root())
+        use_it(Tape::from_trusted(self.as_str()).root())
     }
 }
 
 impl PartialEq for Document {
     fn eq(&self, other: &Self) -> bool {
-        if self.text == other.text {
-            return true;
-        }
-        let (a, b) = (
-            Tape::from_trusted(&self.text),
-            Tape::from_trusted(&other.text),
-        );
-        tree::same(a.root(), b.root())
+        self.same_text(other) || self.with_root(|a| other.with_root(|b| tree::same(a, b)))
     }
 }
 
@@ -357,7 +365,7 @@ impl fmt::Debug for Document {
 
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 

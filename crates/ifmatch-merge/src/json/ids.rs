@@ -6,7 +6,8 @@ use super::tree::{Tree, same};
 /// Assigns equal numbers to equal values, counting from 0.
 #[derive(Debug)]
 pub(crate) struct Ids<T> {
-    /// Numbers by digest, counted from 1. Uses open addressing; the length is a power of two.
+    /// Numbers by digest, counted from 1. Uses open addressing; the length is a power of two. Empty while there are
+    /// only a few.
     table: Vec<u32>,
     seen: Vec<(u64, T)>,
 }
@@ -26,16 +27,28 @@ impl<T: Copy> Ids<T> {
         self.seen.len()
     }
 
+    /// Maximum number of values that are searched without a table.
+    const FEW: usize = 8;
+
     /// Maximum number of slots that are probed. Forged digests produce values that match nothing, which causes at
     /// worst a conflict and never a slow merge.
     const TRIED: usize = 48;
 
     fn find(&mut self, digest: u64, thing: T, is: impl Fn(T, T) -> bool) -> u32 {
+        let new = u32::try_from(self.seen.len()).unwrap_or(u32::MAX - 1);
+        if self.seen.len() < Self::FEW {
+            let is_it = |(known, other): &(u64, T)| *known == digest && is(*other, thing);
+            let known = self.seen.iter().zip(0..).find(|(seen, _)| is_it(seen));
+            let known = known.map(|(_, at)| at);
+            return known.unwrap_or_else(|| {
+                self.seen.push((digest, thing));
+                new
+            });
+        }
         if self.table.len() < (self.seen.len() + 1) * 2 {
             self.grow();
         }
         let mask = self.table.len() - 1;
-        let new = u32::try_from(self.seen.len()).unwrap_or(u32::MAX - 1);
         for step in 0..Self::TRIED {
             let slot = (start(digest) + step) & mask;
             let Some(at) = self.table[slot].checked_sub(1) else {

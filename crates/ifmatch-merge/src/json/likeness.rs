@@ -61,6 +61,11 @@ impl Likeness {
     }
 
     fn walk<'t, T: Tree<'t>>(&mut self, before: Option<T>, sent: T, shown: T) {
+        let unchanged = before.is_some_and(|before| before.surely_same(sent));
+        if unchanged && sent.surely_same(shown) {
+            self.shows_distinctive = self.shows_distinctive || tells(sent);
+            return;
+        }
         if is_telling(sent) {
             let agrees = same(sent, shown);
             self.shows_distinctive |= agrees;
@@ -185,6 +190,13 @@ fn is_telling<'t, T: Tree<'t>>(value: T) -> bool {
         View::String(text) | View::Torn(text) => !text.is_empty(),
         View::Null | View::Array | View::Object => false,
     }
+}
+
+/// Whether there is a distinctive value within a value.
+fn tells<'t, T: Tree<'t>>(value: T) -> bool {
+    is_telling(value)
+        || value.each_element().any(tells)
+        || value.each_member().any(|(_, member)| tells(member))
 }
 
 fn is_null<'t, T: Tree<'t>>(value: T) -> bool {

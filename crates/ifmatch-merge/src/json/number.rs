@@ -109,21 +109,26 @@ impl<'t> Number<'t> {
 
     /// Returns one text for all spellings of a number: plain digits for whole numbers, digits and exponent for
     /// others.
-    pub(crate) fn canonical(self) -> String {
+    pub(crate) fn canonical(self) -> Cow<'t, str> {
+        /// No whole number of so many digits is written with an exponent.
+        const PLAIN: usize = 20;
         let text = self.text();
+        if text.len() <= PLAIN && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text;
+        }
         let Some(d) = decimal(&text) else {
-            return text.into_owned();
+            return text;
         };
         let sign = if d.negative { "-" } else { "" };
         let length = i64::try_from(d.length()).unwrap_or(i64::MAX);
         let [whole, fraction] = d.digits;
         match d.exponent.checked_sub(length) {
-            _ if d.is_zero() => "0".to_owned(),
+            _ if d.is_zero() => Cow::Borrowed("0"),
             Some(zeros @ 0..=20) => {
                 let zeros = usize::try_from(zeros).unwrap_or(0);
-                format!("{sign}{whole}{fraction}{}", "0".repeat(zeros))
+                format!("{sign}{whole}{fraction}{}", "0".repeat(zeros)).into()
             }
-            _ => format!("{sign}0.{whole}{fraction}e{}", d.exponent),
+            _ => format!("{sign}0.{whole}{fraction}e{}", d.exponent).into(),
         }
     }
 

@@ -44,16 +44,15 @@ pub struct Change {
 /// ```
 pub fn changes(before: &Document, after: &Document, policy: &Policy) -> Vec<Change> {
     let compiled = policy.compiled();
-    let (before, after) = (
-        Tape::from_trusted(before.as_str()),
-        Tape::from_trusted(after.as_str()),
-    );
+    let documents = [before, after];
+    let [old, new] = documents.map(|it| Tape::from_trusted(it.as_str()));
     let mut found = Vec::new();
-    let mut walk =
-        Walk::new(|pointer, place: &ChangedPlace<'_, '_>| found.push(place.change(pointer)));
+    let mut walk = Walk::new(|pointer, place: &ChangedPlace<'_, '_>| {
+        found.push(place.change(pointer, documents));
+    });
     walk.place(ChangedPlace {
-        before: Some(before.root()),
-        after: Some(after.root()),
+        before: Some(old.root()),
+        after: Some(new.root()),
         third: None,
         cursor: Cursor::new(compiled),
         depth: 0,
@@ -75,12 +74,12 @@ pub(super) struct ChangedPlace<'t, 'p> {
 }
 
 impl ChangedPlace<'_, '_> {
-    pub(super) fn change(&self, pointer: &str) -> Change {
-        let text = |node: Node<'_>| Document::from_trusted(node.raw());
+    /// Returns the change as parts of the documents before and after.
+    pub(super) fn change(&self, pointer: &str, [before, after]: [&Document; 2]) -> Change {
         Change {
             pointer: pointer.to_owned(),
-            before: self.before.map(text),
-            after: self.after.map(text),
+            before: self.before.map(|node| before.part(node)),
+            after: self.after.map(|node| after.part(node)),
             operation_like: is_operation(self.before, self.after, self.cursor, self.depth),
         }
     }

@@ -28,6 +28,11 @@ static ATOMIC: Rule = Rule::Atomic;
 
 impl<'p> Cursor<'p> {
     pub(crate) fn new(compiled: &'p CompiledPolicy) -> Self {
+        Self::unknown().entered(Some(compiled), None, None)
+    }
+
+    /// Returns a place of which nothing is known.
+    fn unknown() -> Self {
         Self {
             compiled: None,
             by_hand: None,
@@ -38,7 +43,6 @@ impl<'p> Cursor<'p> {
             prefer: None,
             is_unproven: false,
         }
-        .entered(Some(compiled), None, None)
     }
 
     fn entered(
@@ -47,6 +51,13 @@ impl<'p> Cursor<'p> {
         by_hand: Option<&'p CompiledPolicy>,
         known: Option<Known<'p>>,
     ) -> Self {
+        if compiled.is_none() && by_hand.is_none() && known.is_none() {
+            return Self {
+                default: self.default,
+                prefer: self.prefer,
+                ..Self::unknown()
+            };
+        }
         let compiled = compiled.map(CompiledPolicy::forced);
         let at = known.and_then(|known| known.place).map(step);
         let by_hand = known.and_then(|known| known.compiled).or(by_hand);

@@ -23,10 +23,9 @@ pub(super) fn merge<'t, T: Tree<'t>>(
     let fields = cursor.fields(input.remote);
     let (mut in_base, mut in_local, mut in_remote) =
         (Named::new(&bm), Named::new(&lm), Named::new(&rm));
-    let mut used = vec![false; lm.len()];
     let mut out: Vec<(Key<'t>, MergedValue<'t, T>)> = Vec::with_capacity(rm.len());
     // For each local member that remote has, the length of `out` at that point.
-    let mut place_of = vec![0; lm.len()];
+    let mut place_of = vec![None; lm.len()];
     let mut as_remote = true;
     let base_at = |at: Option<usize>| input.base.of_part(at.map(|at| bm[at].1));
     for (key, theirs) in &rm {
@@ -38,14 +37,14 @@ pub(super) fn merge<'t, T: Tree<'t>>(
         as_remote = as_remote && merged.as_ref().is_some_and(|m| m.is(*theirs));
         out.extend(merged.map(|m| (*key, m)));
         if let Some(at) = at {
-            (used[at], place_of[at]) = (true, out.len());
+            place_of[at] = Some(out.len());
         }
     }
     let mut added = Vec::new();
     let mut anchor = 0;
     for (at, (key, ours)) in lm.iter().enumerate() {
-        if used[at] {
-            anchor = place_of[at];
+        if let Some(place) = place_of[at] {
+            anchor = place;
             continue;
         }
         let before = in_base.get(key.name, &fields, |name| in_local.has(name));

@@ -3,7 +3,7 @@
 /// Whether a text must be merged as a whole, because it contains PEM armour (a certificate, a key, a signature) or
 /// consists only of lines of encoded bytes.
 pub(super) fn is_opaque(text: &str) -> bool {
-    text.lines().any(is_armour) || is_encoded(text)
+    (text.contains('-') && text.lines().any(is_armour)) || is_encoded(text)
 }
 
 fn is_armour(line: &str) -> bool {
@@ -20,6 +20,9 @@ fn is_encoded(text: &str) -> bool {
         |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut lines = text.trim_end().lines().map(str::trim_end).peekable();
     let width = lines.peek().map_or(0, |line| line.len());
+    if width < WIDE {
+        return false;
+    }
     let mut count = 0;
     while let Some(line) = lines.next() {
         let fits = line.len() == width || (lines.peek().is_none() && line.len() < width);
@@ -28,7 +31,7 @@ fn is_encoded(text: &str) -> bool {
         }
         count += 1;
     }
-    width >= WIDE && count > 1
+    count > 1
 }
 
 #[cfg(test)]

@@ -44,19 +44,20 @@ pub fn sightings(
     policy: &Policy,
 ) -> Vec<Sighting> {
     let compiled = CompiledPolicy::of(policy);
-    let [before, after, third] = [before, after, third].map(|it| Tape::from_trusted(it.as_str()));
+    let tapes = [before, after, third].map(|it| Tape::from_trusted(it.as_str()));
+    let [old, new, seen] = tapes.each_ref().map(Tape::root);
     let mut found = Vec::new();
     let mut walk = Walk::new(|pointer: &str, place: &ChangedPlace<'_, '_>| {
         found.push(Sighting {
-            change: place.change(pointer),
+            change: place.change(pointer, [before, after]),
             sight: sight(place),
-            there: place.third.map(|it| Document::from_trusted(it.raw())),
+            there: place.third.map(|it| third.part(it)),
         });
     });
     walk.place(ChangedPlace {
-        before: Some(before.root()),
-        after: Some(after.root()),
-        third: Some(third.root()),
+        before: Some(old),
+        after: Some(new),
+        third: Some(seen),
         cursor: Cursor::new(&compiled),
         depth: 0,
         another_variant: false,

@@ -133,11 +133,11 @@ impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
         let mut starts = Vec::with_capacity(text.len() / 24 + 2);
         starts.push(0);
-        let mut end = 0;
-        starts.extend(text.split_inclusive('\n').map(|line| {
-            end += line.len();
-            end
-        }));
+        let bytes = text.bytes().zip(1..);
+        starts.extend(bytes.filter(|(byte, _)| *byte == b'\n').map(|(_, end)| end));
+        if !text.is_empty() && !text.ends_with('\n') {
+            starts.push(text.len());
+        }
         Self { text, starts }
     }
 
