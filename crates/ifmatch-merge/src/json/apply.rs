@@ -64,7 +64,9 @@ fn merge<'t>(target: &mut Part<'t>, patch: Node<'t>) {
     target.as_object(|object| {
         for (key, value) in patch.each_member() {
             match value.view() {
-                View::Null => object.remove(key.name),
+                View::Null => {
+                    object.remove(key.name);
+                }
                 _ => merge(object.value_or_new(Cow::Borrowed(key.name)), value),
             }
         }

@@ -81,11 +81,7 @@ impl<'t> Part<'t> {
                 let at = pointer::index(token)?;
                 (at < elements.len()).then(|| drop(elements.remove(at)))
             }
-            Self::Object(object) => {
-                let at = object.places.remove(token)?;
-                object.members[at] = None;
-                Some(())
-            }
+            Self::Object(object) => object.remove(token),
             Self::Kept(_) => None,
         }
     }
@@ -175,11 +171,11 @@ impl<'t> ObjectPart<'t> {
         self.members[at].as_mut().map(|member| &mut member.value)
     }
 
-    /// Removes a member, if there is one.
-    pub(super) fn remove(&mut self, name: &str) {
-        if let Some(at) = self.places.remove(name) {
-            self.members[at] = None;
-        }
+    /// Removes a member. Returns `None` if there is none.
+    pub(super) fn remove(&mut self, name: &str) -> Option<()> {
+        let at = self.places.remove(name)?;
+        self.members[at] = None;
+        Some(())
     }
 
     /// Returns the value of a member. A member that does not exist is added as an empty object.

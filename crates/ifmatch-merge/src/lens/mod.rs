@@ -12,6 +12,7 @@
 //! If a type shows its documents in such a way that a law cannot be kept, an [`Unfaithful`] error is returned
 //! instead of a result.
 
+mod identity;
 mod images;
 mod laws;
 mod learned;
@@ -21,6 +22,7 @@ mod put;
 mod put_list;
 mod put_object;
 mod seen;
+mod similarity;
 mod slots;
 mod walk;
 mod written;

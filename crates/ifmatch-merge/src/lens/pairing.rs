@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::json::{self, Node, Replaced, Table, Tree, View, same};
+use super::identity::{identity, telling};
+use super::similarity::{has_parts, leaves_of, shared_leaves, shared_members};
+use crate::json::{self, Node, Replaced, Table, Tree, same};
 use crate::merge::{Cursor, Numbers, Rule, key_of};
 
 /// Returns the keys of the elements, if a rule declares a key and all elements have one.
@@ -102,105 +104,120 @@ fn by_alignment<'t>(before: &[Node<'t>], after: &[Node<'t>]) -> Vec<Option<usize
             }
         }
     }
-    by_identity(before, after, &changes, &mut partners, &mut free);
-    for change in &changes {
-        let mut left: VecDeque<usize> = change.old.clone().filter(|at| free[*at]).collect();
+    let crossed = by_identity(before, after, &changes, &mut partners, &mut free);
+    for (change, crossed) in changes.iter().zip(crossed) {
+        let left: VecDeque<usize> = change.old.clone().filter(|at| free[*at]).collect();
         let new = change.new.clone().filter(|at| partners[*at].is_none());
         let new: Vec<usize> = new.collect();
-        // Pair the remaining elements of a stretch in order if both sides have equally many.
         if left.len() == new.len() {
-            for (from, to) in left.into_iter().zip(new) {
-                partners[to] = Some(from);
-            }
-            continue;
-        }
-        // Otherwise, pair each with the element that shares most members with it, if it shares at least half.
-        for to in new {
-            let shared = left.iter().take(ALIKE).enumerate();
-            let shared = shared.map(|(at, from)| (at, shared_members(before[*from], after[to])));
-            let best = shared.max_by_key(|(at, shared)| (*shared, usize::MAX - at));
-            let members = after[to].each_member().count();
-            if let Some((at, shared)) = best
-                && shared > 0
-                && shared * 2 >= members
-            {
-                partners[to] = left.remove(at);
-            }
+            one_to_one(before, after, left, new, crossed, &mut partners);
+        } else {
+            most_alike(before, after, left, new, &mut partners);
         }
     }
     partners
 }
 
-/// Pairs elements that both moved and changed, by the first member that identifies the elements, unless the
-/// element at the same position is at least as similar.
+/// Maximum number of elements that are compared to find the one that is most alike.
+const NEAR: usize = 16;
+
+/// Pairs the remaining elements of a stretch in order, because both sides have equally many. An element that has nothing
+/// in common with the one opposite is paired with one that it has something in common with. If there is none, the two
+/// that lie opposite are paired, unless elements of the stretch have moved.
+fn one_to_one<'t>(
+    before: &[Node<'t>],
+    after: &[Node<'t>],
+    left: VecDeque<usize>,
+    new: Vec<usize>,
+    crossed: bool,
+    partners: &mut [Option<usize>],
+) {
+    let (mut others, mut alone) = (VecDeque::new(), Vec::new());
+    for (from, to) in left.into_iter().zip(new) {
+        let bare = !has_parts(before[from]) && !has_parts(after[to]);
+        if bare || shared_leaves(before[from], after[to]) > 0 {
+            partners[to] = Some(from);
+        } else {
+            others.push_back(from);
+            alone.push((from, to));
+        }
+    }
+    let mut crossed = crossed;
+    for (_, to) in &alone {
+        let shared = |from: &usize| shared_leaves(before[*from], after[*to]);
+        let near = others.iter().take(NEAR).map(shared).enumerate();
+        let best = near.max_by_key(|(at, shared)| (*shared, usize::MAX - at));
+        if let Some((at, 1..)) = best {
+            partners[*to] = others.remove(at);
+            crossed = true;
+        }
+    }
+    if !crossed {
+        for (from, to) in alone {
+            partners[to] = Some(from);
+        }
+    }
+}
+
+/// Pairs each remaining element of a stretch with the one that is most alike, if at least half of it is equal.
+fn most_alike<'t>(
+    before: &[Node<'t>],
+    after: &[Node<'t>],
+    mut left: VecDeque<usize>,
+    new: Vec<usize>,
+    partners: &mut [Option<usize>],
+) {
+    for to in new.into_iter().filter(|to| has_parts(after[*to])) {
+        let members = after[to].each_member().count();
+        let shared = |from: usize| {
+            let leaves = shared_leaves(before[from], after[to]);
+            let all = leaves_of(before[from]).max(leaves_of(after[to]));
+            let is_half =
+                leaves * 2 >= all || shared_members(before[from], after[to]) * 2 >= members.max(1);
+            if is_half { leaves } else { 0 }
+        };
+        let near = left.iter().take(NEAR).map(|from| shared(*from)).enumerate();
+        let best = near.max_by_key(|(at, shared)| (*shared, usize::MAX - at));
+        if let Some((at, 1..)) = best {
+            partners[to] = left.remove(at);
+        }
+    }
+}
+
+/// Pairs elements that both moved and changed, by a value that identifies the elements, unless the element at the same
+/// position is at least as similar. Returns for each change whether elements in it have moved.
 fn by_identity<'t>(
     before: &[Node<'t>],
     after: &[Node<'t>],
     changes: &[Replaced],
     partners: &mut [Option<usize>],
     free: &mut [bool],
-) {
+) -> Vec<bool> {
+    let mut crossed = vec![false; changes.len()];
     if !free.contains(&true) || !partners.contains(&None) {
-        return;
+        return crossed;
     }
-    let Some((name, mut places)) = identity(before) else {
-        return;
+    let Some((place, mut places)) = identity(before) else {
+        return crossed;
     };
-    for change in changes {
+    for (change, crossed) in changes.iter().zip(&mut crossed) {
         let in_place = change.old.len() == change.new.len();
         for (nth, to) in change.new.clone().enumerate() {
             if partners[to].is_some() {
                 continue;
             }
-            let found = telling(after[to], name).and_then(|value| places.remove(&value));
+            let found = telling(after[to], &place).and_then(|value| places.remove(&value));
             let Some(from) = found.filter(|from| free[*from]) else {
                 continue;
             };
             let there = Some(change.old.start + nth).filter(|at| in_place && free[*at]);
-            let shared = |at: usize| shared_members(before[at], after[to]);
+            let shared = |at: usize| shared_leaves(before[at], after[to]);
             if there.is_none_or(|there| there == from || shared(there) < shared(from)) {
+                *crossed |= from != change.old.start + nth;
                 partners[to] = Some(from);
                 free[from] = false;
             }
         }
     }
-}
-
-/// Returns the first member that all elements have with distinct values, and the position of each value.
-fn identity<'t>(elements: &[Node<'t>]) -> Option<(&'t str, Table<u64, usize>)> {
-    /// Maximum number of names that are tried.
-    const NAMES: usize = 8;
-    let [first, _, ..] = elements else {
-        return None;
-    };
-    first.each_member().take(NAMES).find_map(|(key, _)| {
-        let mut places = Table::default();
-        let is_new = |(at, element): (usize, &Node<'t>)| {
-            telling(*element, key.name).is_some_and(|value| places.insert(value, at).is_none())
-        };
-        let tells = elements.iter().enumerate().all(is_new);
-        tells.then_some((key.name, places))
-    })
-}
-
-/// Returns the digest of a member that can identify an element, which must be a text or a number.
-fn telling(element: Node<'_>, name: &str) -> Option<u64> {
-    let mut members = element.each_member();
-    let (_, value) = members.find(|(key, _)| key.name == name)?;
-    let is_scalar = matches!(value.view(), View::String(_) | View::Number(_));
-    is_scalar.then(|| value.digest())
-}
-
-/// Returns the number of members of `after` that are unchanged.
-pub(super) fn shared_members<'t>(before: Node<'t>, after: Node<'t>) -> usize {
-    let (View::Object, View::Object) = (before.view(), after.view()) else {
-        return 0;
-    };
-    let before = before.members();
-    let mut before = (json::Finder::new(&before), &before);
-    let is_shared = |(key, value): &(json::Key<'t>, Node<'t>)| {
-        let at = before.0.get(key.name);
-        at.is_some_and(|at| same(before.1[at].1, *value))
-    };
-    after.each_member().filter(is_shared).count()
+    crossed
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use super::images::Unsure;
 use super::learned::{Learned, UnclearMember};
-use super::pairing::shared_members;
+use super::similarity::shared_members;
 use super::{put_list, put_object};
 use crate::json::{Node, Table, Tree, View, WALKED_DEPTH, same};
 use crate::merge::{Cursor, MergedValue};
