@@ -114,24 +114,23 @@ impl<T: ResourceData> Resolver<T> {
 }
 
 impl<T: ResourceData> TypedEdit<T> {
-    /// Returns the edited document, and which of several edits failed. An edit that fails among several is left
-    /// out, and has no effect on the document.
+    /// Returns the edited document, and which of several edits failed. Each edit runs on the document that the edits
+    /// before it made, as if that had been stored and read. An edit that fails among several is left out, and has no
+    /// effect on the document.
     fn edited(&self, raw: &Document) -> Result<(Document, Vec<bool>), NotEdited> {
         let lens = &self.resolver.lens;
-        let mut failed = vec![false; self.edits.len()];
-        let all = |value: &mut T| self.edits.iter().try_for_each(|edit| made(edit, value));
-        match edited(lens, raw, all) {
-            Err(NotEdited::Failed(_) | NotEdited::Unfaithful(..)) if self.edits.len() > 1 => {}
-            edited => return Ok((edited?, failed)),
+        let run = |edit, raw: &Document| edited(lens, raw, |value| made(edit, value));
+        if let [edit] = &self.edits[..] {
+            return Ok((run(edit, raw)?, vec![false]));
         }
-        // Runs each edit again, on the result of the edits before it.
-        let mut good = raw.clone();
-        for (edit, failed) in self.edits.iter().zip(&mut failed) {
-            match edited(lens, &good, |value| made(edit, value)) {
-                Ok(edited) => good = edited,
+        let (mut good, mut failed) = (raw.clone(), Vec::with_capacity(self.edits.len()));
+        for edit in &self.edits {
+            let edited = match run(edit, &good) {
                 Err(error @ NotEdited::Misfit(_)) => return Err(error),
-                Err(_) => *failed = true,
-            }
+                edited => edited.ok(),
+            };
+            failed.push(edited.is_none());
+            good = edited.unwrap_or(good);
         }
         if failed.iter().all(|failed| *failed) {
             return Err(BoxError::from("all edits failed").into());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Slow, TRIP, all, articles, push, slow, values};
 use crate::support::{ARTICLE, AT, Article, Event, Server, edit, foreign};
+use ifmatch::testing::{ResourceServer, Step};
 use ifmatch::{
     Client, Collection, ConflictSeen, Error, Generic, HiddenRefusal, Merge, Observer, Saved,
     ThreeWay,
@@ -229,4 +230,75 @@ async fn an_edit_whose_caller_is_gone_before_its_turn_is_not_made() {
     second.abort();
     all(vec![first, third]).await;
     assert_eq!(server.value(AT)["items"], json!(["0", "2"]));
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Merge)]
+struct Lamp {
+    a: String,
+    b: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Merge)]
+struct Lamps {
+    #[serde(default)]
+    list: Vec<Lamp>,
+    #[serde(default)]
+    seen: Vec<u8>,
+    /// Never stored.
+    #[serde(skip)]
+    local: u8,
+}
+
+/// Makes these edits behind a write that takes a while, so that they are sent in one request.
+async fn sent_together(raw: &str, edits: Vec<fn(&mut Lamps)>) -> String {
+    let server = ResourceServer::start().await;
+    server.put("/d/1", raw);
+    let lamps = server
+        .in_process()
+        .build()
+        .unwrap()
+        .collection::<Lamps>("d");
+    server.next_write(Step::new().delay(Duration::from_millis(50)));
+    let first = tokio::spawn(lamps.update(1, |lamps| lamps.seen.push(1)));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let count = edits.len();
+    let others = edits
+        .into_iter()
+        .map(|edit| tokio::spawn(lamps.update(1, edit)));
+    let others: Vec<_> = others.collect();
+    first.await.unwrap().unwrap();
+    for other in others {
+        let saved = other.await.unwrap().unwrap();
+        assert_eq!(saved.report().coalesced_with as usize, count - 1);
+    }
+    server.text("/d/1").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_sent_together_make_what_they_make_one_after_the_other() {
+    let raw = r#"{"list":[{"a":"lamp","b":1.10,"zz":"A"},{"a":"lamp","b":2.20,"zz":"B"}]}"#;
+    let stored = sent_together(
+        raw,
+        vec![
+            |lamps| drop(lamps.list.remove(0)),
+            |lamps| lamps.list[0].b = 5.5,
+            |lamps| {
+                lamps.list.push(Lamp {
+                    a: "n".to_owned(),
+                    b: 7.5,
+                });
+            },
+        ],
+    );
+    let list = r#"[{"a":"lamp","b":5.5,"zz":"B"},{"a":"n","b":7.5}]"#;
+    assert!(stored.await.contains(list));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_sees_of_the_edits_before_it_only_what_is_stored() {
+    let edits: Vec<fn(&mut Lamps)> = vec![|lamps| lamps.local = 7, |lamps| {
+        lamps.seen.push(lamps.local)
+    }];
+    let stored = sent_together(r#"{"list":[]}"#, edits).await;
+    assert!(stored.contains(r#""seen":[1,0]"#), "{stored}");
 }
