@@ -119,15 +119,18 @@
 //! 10. `Ok` needs evidence. A response counts as success only if it says so itself, and only for what it says.
 //!     Anything that contradicts success leads to a read. A read can prove that a write was applied, but never that it
 //!     was not, because replicas lag. Only the server can prove that, by accepting the next write on a state
-//!     without it.
+//!     without it, or by the response itself, if it names the previous version or a problem and a read confirms it.
 //!
-//! Two limits hold for every client:
+//! Three limits hold for every client:
 //!
 //! - Two identical operations ("add one") look alike behind an intermediary that resends requests by itself.
 //!   They also look alike with a server that answers 2xx to a stale write because it "appears to have been
 //!   applied already" (RFC 9110 13.1.1). A write stamp tells them apart.
 //! - Where entity tags are hashes of the content, a state that was changed and changed back (A, B, A) has its
 //!   old tag again. A request that was given up may then still be applied to it.
+//! - Absence has no version. A creation that was applied and then removed by another client looks as if it had never
+//!   been applied. One that was given up beside another client's resource may still be applied if that resource is
+//!   removed before the request arrives.
 //!
 //! # More than one request
 //!

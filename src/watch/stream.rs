@@ -82,7 +82,7 @@ impl<T: ResourceData> Watch<T> {
     /// response (`Transport`, `Exhausted`) is read again from time to time, and its state is told as soon as it can be.
     ///
     /// After an error that ends the watch, the next call returns `None`. That is a response that another try would get
-    /// again: 204, or any 4xx except 408 and 429, except 410 if it is about a position, and except the first 401.
+    /// again: 204, or any 4xx except 408 and 429, except 410 to a request that named a position, and except the first 401.
     pub async fn next(&mut self) -> Result<Option<Change<T>>, Error> {
         poll_fn(|context| self.poll_change(context)).await
     }

@@ -37,7 +37,7 @@ impl Driver<'_> {
                 SuccessVerdict::Success => {}
                 SuccessVerdict::Refused(kind) => {
                     let step = self.refused(payload, reply, kind);
-                    return if self.is_half_refused(payload, reply, &step) {
+                    return if self.is_half_refused(reply, &step) {
                         HALF_REFUSED.into()
                     } else {
                         step
@@ -232,8 +232,11 @@ impl Driver<'_> {
 
     /// Whether problem details in a success leave open whether the request was carried out. They may be about a part
     /// of it, such as an email that was not sent. So if the version has moved, this write may have moved it.
-    fn is_half_refused(&self, payload: &Payload, reply: &Response, step: &ActionResult) -> bool {
-        let changes = matches!(self.machine.goal(), Goal::Replace | Goal::Act);
+    fn is_half_refused(&self, reply: &Response, step: &ActionResult) -> bool {
+        let changes = matches!(
+            self.machine.goal(),
+            Goal::Create | Goal::Replace | Goal::Act
+        );
         let is_open = matches!(
             step.event,
             Event::Refused {
@@ -244,7 +247,6 @@ impl Driver<'_> {
         );
         let is_declared = self.target.shared.success_verdict(reply, Vec::new);
         changes
-            && !payload.requires_absence
             && is_open
             && self.target.body_kind(reply) == BodyKind::Problem
             && !matches!(is_declared, SuccessVerdict::Refused(_))

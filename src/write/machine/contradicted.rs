@@ -25,8 +25,7 @@ impl<V: Clone + PartialEq> Machine<V> {
 
     /// Handles the read after a contradicted success.
     pub(super) fn check(&mut self, seen: ReadOutcome<V>, trusted: bool) -> Action<V> {
-        let same = matches!(seen, ReadOutcome::Version(_) | ReadOutcome::Unversioned)
-            && self.is_base(&seen);
+        let same = self.is_base(&seen);
         if same && trusted {
             // Response and read agree that nothing has changed.
             self.doubt = None;

@@ -5,6 +5,7 @@ mod accepted;
 mod accurate_outcomes;
 mod applied_once;
 mod causes;
+mod creations;
 mod doubtful_successes;
 mod dropped;
 mod hidden_refusals;
