@@ -35,7 +35,7 @@ pub(super) enum Evidence {
     Stamp(String, String),
     /// It has everything that the decision changes.
     Changes {
-        policy: Policy,
+        policy: Arc<Policy>,
         shown: Document,
         decided: Document,
     },
@@ -105,7 +105,7 @@ impl<T: ResourceData> Shown<T> {
             }
             (Some(document), Some(remote), None) => {
                 let evidence = Evidence::Changes {
-                    policy: (*handle.policy).clone(),
+                    policy: handle.policy.clone(),
                     shown: remote.clone(),
                     decided: document.clone(),
                 };

@@ -306,7 +306,11 @@ fn several_older_names_are_found_by_trials() {
 #[test]
 fn older_names_are_found_in_lists_of_any_length() {
     let line = |at: usize| {
-        let old = if at % 3 == 0 { "qty" } else { "amount" };
+        let old = if at.is_multiple_of(3) {
+            "qty"
+        } else {
+            "amount"
+        };
         format!(r#"{{"sku":"s{at}","{old}":{at},"note":{at}.50}}"#)
     };
     let lines: Vec<String> = (0..500).map(line).collect();

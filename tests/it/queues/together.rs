@@ -297,7 +297,7 @@ async fn edits_sent_together_make_what_they_make_one_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn an_edit_sees_of_the_edits_before_it_only_what_is_stored() {
     let edits: Vec<fn(&mut Lamps)> = vec![|lamps| lamps.local = 7, |lamps| {
-        lamps.seen.push(lamps.local)
+        lamps.seen.push(lamps.local);
     }];
     let stored = sent_together(r#"{"list":[]}"#, edits).await;
     assert!(stored.contains(r#""seen":[1,0]"#), "{stored}");
