@@ -61,8 +61,16 @@ pub(super) fn images<T: Serialize + DeserializeOwned>(
     raw: &Document,
     lists: &[Unsure],
 ) -> HashMap<usize, Option<u64>> {
+    /// Work limit: the number of decoded documents of any length, and of bytes decoded beyond that.
+    const TRIALS: usize = 32;
+    const DECODED: usize = 1_000_000;
+    let mut left = TRIALS + DECODED / raw.len();
     let mut images = HashMap::new();
     for list in lists {
+        let Some(rest) = left.checked_sub(list.elements.len()) else {
+            break;
+        };
+        left = rest;
         let each = list.elements.iter();
         let each = each.map(|at| {
             let image = list.image::<T>(raw.as_str(), at)?;
